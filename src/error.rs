@@ -1,0 +1,603 @@
+//! Whose fault it is, in which phase, and whether asking again is safe.
+//!
+//! Errors are small and `Copy`. An I/O error of the system enters the core as an [`IoKind`]; the
+//! driver keeps the original and puts it back as the source when it reports.
+
+use core::fmt;
+
+use crate::time::Deadline;
+
+/// Why a call ended without a (whole) response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What happened.
+    pub cause: Cause,
+    /// What the call was doing.
+    pub phase: Phase,
+    /// How far the request had got.
+    pub reached: Reached,
+}
+
+impl Failure {
+    pub(crate) const fn new(cause: Cause, phase: Phase, reached: Reached) -> Self {
+        Self { cause, phase, reached }
+    }
+
+    /// Whose fault it is.
+    pub const fn fault(&self) -> Fault {
+        match self.cause {
+            Cause::Misuse(_) | Cause::NotReplayable | Cause::Body | Cause::Cancelled => {
+                Fault::Caller
+            }
+            Cause::Violation(_) | Cause::Redirect(_) | Cause::Status(_) => Fault::Peer,
+            Cause::Unavailable(why) => why.fault(),
+            Cause::Timeout(_) | Cause::Lost(_) => Fault::Network,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (while {}; {})", self.cause, self.phase, self.reached)
+    }
+}
+
+impl core::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Unavailable(why) => Some(why),
+            Cause::Violation(why) => Some(why),
+            Cause::Redirect(why) => Some(why),
+            Cause::Misuse(why) => Some(why),
+            Cause::Lost(why) => Some(why),
+            Cause::Timeout(_)
+            | Cause::Status(_)
+            | Cause::NotReplayable
+            | Cause::Body
+            | Cause::Cancelled => None,
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The application's or the driver's.
+    Caller,
+    /// The server's, or a proxy's.
+    Peer,
+    /// Nobody's who can be named: the way there.
+    Network,
+    /// A bound of ours, or the lack of something here.
+    Local,
+}
+
+/// What a call was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Waiting for a connection, or for one to be opened.
+    Checkout,
+    /// Sending the request.
+    Send,
+    /// Waiting for the response's head.
+    Head,
+    /// Reading the response's body.
+    Body,
+    /// Waiting before another attempt, or preparing it.
+    Between,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checkout => "getting a connection",
+            Self::Send => "sending the request",
+            Self::Head => "waiting for the response",
+            Self::Body => "reading the response's body",
+            Self::Between => "between attempts",
+        })
+    }
+}
+
+/// How far a request had got: what a caller needs to know before it asks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers decide by it and must see every case")]
+pub enum Reached {
+    /// No byte was written: safe to repeat.
+    Nothing,
+    /// Bytes were written: the server may have acted.
+    Sent,
+    /// A response had begun.
+    Answered,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing was sent, so asking again is safe",
+            Self::Sent => "the server may have acted on the request",
+            Self::Answered => "the server had begun to answer",
+        })
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// There was no connection to be had.
+    Unavailable(Unavailable),
+    /// A deadline passed.
+    Timeout(Deadline),
+    /// The peer broke the protocol.
+    Violation(Violation),
+    /// The connection was lost.
+    Lost(IoKind),
+    /// A redirect could not be followed.
+    Redirect(RedirectError),
+    /// Retries are spent, and the last response had this status, which the policy counts as a
+    /// failure (urllib3: `raise_on_status`).
+    Status(u16),
+    /// Another attempt was due, and the body cannot be given again.
+    NotReplayable,
+    /// The application's body source failed.
+    Body,
+    /// The caller broke the contract.
+    Misuse(Misuse),
+    /// Given up by the application.
+    Cancelled,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "{why}"),
+            Self::Timeout(which) => write!(f, "the {which} deadline passed"),
+            Self::Violation(why) => write!(f, "{why}"),
+            Self::Lost(why) => write!(f, "the connection was lost: {why}"),
+            Self::Redirect(why) => write!(f, "{why}"),
+            Self::Status(status) => write!(f, "retries are spent; the last answer was {status}"),
+            Self::NotReplayable => f.write_str(
+                "the request must be sent again, and its body cannot be given twice: \
+                 use a body that can be rewound",
+            ),
+            Self::Body => f.write_str("the source of the request's body failed"),
+            Self::Misuse(why) => write!(f, "{why}"),
+            Self::Cancelled => f.write_str("the call was cancelled"),
+        }
+    }
+}
+
+/// The caller broke the contract: a bug in the driver or the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// More or less body than declared.
+    BodyLength,
+    /// Not in this state.
+    OutOfTurn,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BodyLength => {
+                "the body given is longer or shorter than the length declared: \
+                 declare its true length, or none to have it sent chunked"
+            }
+            Self::OutOfTurn => "the operation does not belong in this state",
+        })
+    }
+}
+
+impl core::error::Error for Misuse {}
+
+/// The peer broke HTTP/1.1, or went over a bound of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// What came does not begin like an HTTP response, or its status line is malformed.
+    StatusLine,
+    /// A major version that this client does not speak.
+    Version,
+    /// A malformed field line: bad name, space before the colon, line folding, NUL, bare CR.
+    FieldLine,
+    /// A Content-Length that is not one number.
+    ContentLength,
+    /// A Transfer-Encoding other than `chunked`, or one in an HTTP/1.0 response.
+    TransferEncoding,
+    /// Both Content-Length and Transfer-Encoding, which is how responses are smuggled.
+    AmbiguousLength,
+    /// A malformed chunk: size, extension, or the line end after its data.
+    Chunk,
+    /// A malformed trailer section.
+    Trailer,
+    /// The connection ended inside a response.
+    Truncated,
+    /// 101 (Switching Protocols) without having been asked.
+    UnexpectedSwitch,
+    /// Longer or more than a bound of ours allows.
+    TooLarge(Bound),
+}
+
+impl Violation {
+    /// The section that was broken; for [`TooLarge`](Self::TooLarge) the one that allows a bound.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::StatusLine => "RFC 9112 section 4",
+            Self::Version => "RFC 9112 section 2.3",
+            Self::FieldLine => "RFC 9112 section 5",
+            Self::ContentLength => "RFC 9112 section 6.3 rule 5",
+            Self::TransferEncoding => "RFC 9112 section 6.1",
+            Self::AmbiguousLength => "RFC 9112 section 6.3 rule 3",
+            Self::Chunk => "RFC 9112 section 7.1",
+            Self::Trailer => "RFC 9112 section 7.1.2",
+            Self::Truncated => "RFC 9112 section 8",
+            Self::UnexpectedSwitch => "RFC 9110 section 15.2.2",
+            Self::TooLarge(Bound::Interim) => "RFC 9110 section 15.2",
+            Self::TooLarge(Bound::ChunkOverhead) => "RFC 9112 section 7.1.1",
+            Self::TooLarge(_) => "RFC 9110 section 5.4",
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::StatusLine => "what came is not an HTTP/1.x status line",
+            Self::Version => "the server speaks another major version of HTTP",
+            Self::FieldLine => "the response has a malformed field line",
+            Self::ContentLength => "the response's Content-Length is not one valid number",
+            Self::TransferEncoding => "the response's Transfer-Encoding cannot be undone",
+            Self::AmbiguousLength => {
+                "the response has both Content-Length and Transfer-Encoding, which is unsafe"
+            }
+            Self::Chunk => "the response's chunked framing is malformed",
+            Self::Trailer => "the response's trailer section is malformed",
+            Self::Truncated => "the connection ended inside the response",
+            Self::UnexpectedSwitch => "the server switched protocols unasked",
+            Self::TooLarge(bound) => return write!(f, "{bound} ({})", self.section()),
+        };
+        write!(f, "{what} ({})", self.section())
+    }
+}
+
+impl core::error::Error for Violation {}
+
+/// Which bound of [`MessageLimits`](crate::limits::MessageLimits) a peer went over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// `head_bytes_max`.
+    Head,
+    /// `fields_max`.
+    Fields,
+    /// `interim_max`.
+    Interim,
+    /// `chunk_overhead_bytes_max`.
+    ChunkOverhead,
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Head => "the response's head is longer than head_bytes_max allows",
+            Self::Fields => "the response has more fields than fields_max allows",
+            Self::Interim => "more 1xx responses came than interim_max allows",
+            Self::ChunkOverhead => {
+                "chunk extensions or trailers are longer than chunk_overhead_bytes_max allows"
+            }
+        })
+    }
+}
+
+/// Why a redirect could not be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// More than the policy allows.
+    TooMany,
+    /// Location is not a URL reference (RFC 9110 10.2.2).
+    Location,
+    /// Location names a scheme other than `http` and `https`.
+    Scheme,
+    /// From `https` to `http`, which the policy forbids.
+    Downgrade,
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "more redirects than the policy allows: is it a loop?",
+            Self::Location => "the server redirects to something that is not a URL",
+            Self::Scheme => "the server redirects to a scheme other than http and https",
+            Self::Downgrade => "the server redirects from https to http",
+        })
+    }
+}
+
+impl core::error::Error for RedirectError {}
+
+/// Why the pool gives no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// Too many wait already.
+    LineFull,
+    /// The retry budget is spent.
+    RetryBudget,
+    /// The pool is closed.
+    Closed,
+    /// None could be opened.
+    Dial(DialError),
+    /// The ticket was spent before.
+    Spent,
+}
+
+impl Unavailable {
+    const fn fault(self) -> Fault {
+        match self {
+            Self::LineFull | Self::RetryBudget => Fault::Local,
+            Self::Closed | Self::Spent => Fault::Caller,
+            Self::Dial(why) => why.fault(),
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineFull => f.write_str("too many calls wait for a connection (waiting_max)"),
+            Self::RetryBudget => f.write_str("the retry budget of the pool is spent"),
+            Self::Closed => f.write_str("the pool is closed"),
+            Self::Dial(why) => write!(f, "{why}"),
+            Self::Spent => f.write_str("the ticket had been answered before"),
+        }
+    }
+}
+
+impl core::error::Error for Unavailable {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Dial(why) => Some(why),
+            Self::LineFull | Self::RetryBudget | Self::Closed | Self::Spent => None,
+        }
+    }
+}
+
+/// Why no connection could be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name has no address.
+    Name,
+    /// No address took the connection; the last one's reason.
+    Connect(IoKind),
+    /// The proxy was reached and then lost, before the tunnel stood.
+    ProxyLost(IoKind),
+    /// The proxy refused the tunnel: an HTTP status, or a SOCKS reply.
+    ProxyRefused(u16),
+    /// The proxy broke its protocol.
+    ProxyProtocol,
+    /// The handshake failed.
+    Tls(TlsKind),
+    /// A deadline passed.
+    Timeout(Deadline),
+}
+
+impl DialError {
+    const fn fault(self) -> Fault {
+        match self {
+            Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
+            Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
+            Self::Tls(TlsKind::Unavailable) => Fault::Local,
+            Self::Tls(_) => Fault::Peer,
+        }
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("the host's name has no address"),
+            Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
+            Self::ProxyLost(why) => write!(f, "the proxy was lost: {why}"),
+            Self::ProxyRefused(status) => write!(f, "the proxy refused the tunnel: {status}"),
+            Self::ProxyProtocol => f.write_str("the proxy does not speak its protocol"),
+            Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
+            Self::Timeout(which) => write!(f, "the {which} deadline passed"),
+        }
+    }
+}
+
+impl core::error::Error for DialError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Connect(why) | Self::ProxyLost(why) => Some(why),
+            Self::Tls(why) => Some(why),
+            Self::Name | Self::ProxyRefused(_) | Self::ProxyProtocol | Self::Timeout(_) => None,
+        }
+    }
+}
+
+/// What kind of failure an operation on a socket met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IoKind {
+    /// Nobody listens.
+    Refused,
+    /// Reset or aborted.
+    Reset,
+    /// No way there.
+    Unreachable,
+    /// The end came early.
+    Eof,
+    /// The system's own timeout.
+    TimedOut,
+    /// No descriptors, no ports, no memory.
+    Exhausted,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for IoKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the connection was refused: nobody listens there",
+            Self::Reset => "the peer reset the connection",
+            Self::Unreachable => "there is no way to that address",
+            Self::Eof => "the peer closed the connection",
+            Self::TimedOut => "the system gave up waiting",
+            Self::Exhausted => "no descriptors, ports or memory are left here",
+            Self::Other => "input or output failed",
+        })
+    }
+}
+
+impl core::error::Error for IoKind {}
+
+/// What kind of failure a TLS handshake met: the first two are never retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsKind {
+    /// The certificate is not trusted, or not for this name.
+    Certificate,
+    /// A pin did not match.
+    Pin,
+    /// The peer sent an alert.
+    Alert,
+    /// Not TLS, or broken.
+    Protocol,
+    /// The driver has no TLS: an `https` URL cannot be reached with it.
+    Unavailable,
+    /// The connection was lost.
+    Lost(IoKind),
+}
+
+impl fmt::Display for TlsKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate => f.write_str("the certificate is not trusted for this name"),
+            Self::Pin => f.write_str("the certificate does not match the pin"),
+            Self::Alert => f.write_str("the server sent an alert"),
+            Self::Protocol => f.write_str("the server does not speak TLS"),
+            Self::Unavailable => {
+                f.write_str("this driver has no TLS yet: https URLs cannot be reached with it")
+            }
+            Self::Lost(why) => write!(f, "{why}"),
+        }
+    }
+}
+
+impl core::error::Error for TlsKind {}
+
+/// Why a request cannot be built: nothing was sent, nothing will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The method is not a token (RFC 9110 5.6.2); the first bad byte.
+    Method {
+        /// Where.
+        at: usize,
+    },
+    /// The URL holds a control byte or a space there; write it percent-encoded.
+    UrlByte {
+        /// Where.
+        at: usize,
+    },
+    /// The URL is not absolute, has no host, or cannot be parsed.
+    Url,
+    /// The URL's scheme is neither `http` nor `https`.
+    Scheme,
+    /// A field name is not a token.
+    FieldName {
+        /// Which field, in the order of addition.
+        field: usize,
+        /// The first bad byte of the name.
+        at: usize,
+    },
+    /// A field value holds CR, LF, NUL or another control byte (RFC 9110 5.5).
+    FieldValue {
+        /// Which field, in the order of addition.
+        field: usize,
+        /// The first bad byte of the value.
+        at: usize,
+    },
+    /// More than one Host field, or one that is not a host (RFC 9112 3.2).
+    Host,
+    /// A Content-Length that is not one number, or not the body's.
+    ContentLength,
+    /// A Transfer-Encoding other than `chunked`, or one beside a Content-Length.
+    TransferEncoding,
+    /// `TE: chunked` (RFC 9112 7.4).
+    Te,
+    /// A body with a method that can have none: CONNECT, TRACE.
+    Body,
+    /// Credentials in a TRACE request (RFC 9110 9.3.8).
+    Sensitive,
+    /// A user name with a colon, or credentials with control bytes (RFC 7617 2).
+    Credentials,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method { at } => write!(f, "the method is not a token: byte {at}"),
+            Self::UrlByte { at } => write!(
+                f,
+                "the URL has a control byte or a space at byte {at}: write it percent-encoded"
+            ),
+            Self::Url => f.write_str("the URL cannot be used: it needs the form http://host/path"),
+            Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),
+            Self::FieldName { field, at } => {
+                write!(f, "the name of field {field} is not a token: byte {at}")
+            }
+            Self::FieldValue { field, at } => {
+                write!(f, "the value of field {field} has a control byte at byte {at}")
+            }
+            Self::Host => f.write_str("Host must be given once at most, and be a host"),
+            Self::ContentLength => f.write_str("Content-Length does not agree with the body"),
+            Self::TransferEncoding => f.write_str(
+                "Transfer-Encoding can only be chunked, and not together with Content-Length",
+            ),
+            Self::Te => f.write_str("TE must not name chunked: it is always understood"),
+            Self::Body => f.write_str("this method cannot have a body"),
+            Self::Sensitive => f.write_str("TRACE must not carry credentials or cookies"),
+            Self::Credentials => {
+                f.write_str("credentials must not hold control bytes, nor the user name a colon")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RequestError {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_where_and_whether_to_repeat() {
+        let failure =
+            Failure::new(Cause::Lost(IoKind::Reset), Phase::Head, Reached::Sent).to_string();
+        assert_eq!(
+            failure,
+            "the connection was lost: the peer reset the connection \
+             (while waiting for the response; the server may have acted on the request)"
+        );
+    }
+
+    #[test]
+    fn fault_follows_the_cause() {
+        let fault = |cause| Failure::new(cause, Phase::Checkout, Reached::Nothing).fault();
+        assert_eq!(fault(Cause::Violation(Violation::Chunk)), Fault::Peer);
+        assert_eq!(fault(Cause::Cancelled), Fault::Caller);
+        assert_eq!(fault(Cause::Unavailable(Unavailable::LineFull)), Fault::Local);
+        assert_eq!(fault(Cause::Unavailable(Unavailable::Dial(DialError::Name))), Fault::Network);
+    }
+}

@@ -1,0 +1,160 @@
+//! Generational names: a name that has been given up names nothing, for ever.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A connection, from the decision to dial it until it is closed.
+///
+/// Given out by [`Pool`](crate::pool::Pool). A stale id names nothing and is ignored wherever it is
+/// handed in: stale readiness is normal in an event loop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl ConnId {
+    /// The id as one number, for an event loop's token.
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    /// The id that [`to_bits`](Self::to_bits) made a number of.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { index: bits as u32, generation: (bits >> 32) as u32 }
+    }
+}
+
+/// `c3.0`: the slot, and how often it had been used before.
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}.{}", self.index, self.generation)
+    }
+}
+
+/// A table whose entries are named by slot and generation, so that a name never comes to mean
+/// another entry. A freed slot is used again; after 2^32 uses of one slot its generations repeat.
+#[derive(Debug)]
+pub(crate) struct Slab<V> {
+    slots: Vec<Slot<V>>,
+    free: Option<u32>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Slot<V> {
+    generation: u32,
+    state: SlotState<V>,
+}
+
+#[derive(Debug)]
+enum SlotState<V> {
+    Full(V),
+    Free { next: Option<u32> },
+}
+
+impl<V> Slab<V> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), free: None, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Puts `value` in; its name is (index, generation).
+    pub(crate) fn insert(&mut self, value: V) -> (u32, u32) {
+        self.len += 1;
+        if let Some(index) = self.free
+            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let SlotState::Free { next } = slot.state
+        {
+            self.free = next;
+            slot.state = SlotState::Full(value);
+            return (index, slot.generation);
+        }
+        let index = self.slots.len() as u32;
+        self.slots.push(Slot { generation: 0, state: SlotState::Full(value) });
+        (index, 0)
+    }
+
+    pub(crate) fn get(&self, index: u32, generation: u32) -> Option<&V> {
+        match self.slots.get(index as usize) {
+            Some(Slot { generation: g, state: SlotState::Full(value) }) if *g == generation => {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u32, generation: u32) -> Option<&mut V> {
+        match self.slots.get_mut(index as usize) {
+            Some(Slot { generation: g, state: SlotState::Full(value) }) if *g == generation => {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The entry in slot `index`, whatever its generation, with that: for links inside a machine.
+    pub(crate) fn at(&self, index: u32) -> Option<(u32, &V)> {
+        match self.slots.get(index as usize) {
+            Some(Slot { generation, state: SlotState::Full(value) }) => Some((*generation, value)),
+            _ => None,
+        }
+    }
+
+    /// As [`at`](Self::at), to change it.
+    pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut V> {
+        match self.slots.get_mut(index as usize) {
+            Some(Slot { state: SlotState::Full(value), .. }) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<V> {
+        self.get(index, generation)?;
+        let slot = self.slots.get_mut(index as usize)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        let old = core::mem::replace(&mut slot.state, SlotState::Free { next: self.free });
+        self.free = Some(index);
+        self.len -= 1;
+        match old {
+            SlotState::Full(value) => Some(value),
+            SlotState::Free { .. } => None,
+        }
+    }
+
+    /// All entries in the order of their slots, with their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32, &V)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
+            SlotState::Full(value) => Some((index as u32, slot.generation, value)),
+            SlotState::Free { .. } => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_round_trip() {
+        let id = ConnId { index: 7, generation: u32::MAX };
+        assert_eq!(ConnId::from_bits(id.to_bits()), id);
+    }
+
+    #[test]
+    fn a_stale_name_names_nothing() {
+        let mut slab = Slab::new();
+        let (index, generation) = slab.insert('a');
+        assert_eq!(slab.remove(index, generation), Some('a'));
+        let (again, newer) = slab.insert('b');
+        assert_eq!(again, index);
+        assert_ne!(newer, generation);
+        assert_eq!(slab.get(index, generation), None);
+        assert_eq!(slab.remove(index, generation), None);
+        assert_eq!(slab.get(index, newer), Some(&'b'));
+        assert_eq!(slab.len(), 1);
+    }
+}

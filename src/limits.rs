@@ -1,0 +1,79 @@
+//! Every bound, in one place, with its reason.
+
+use core::time::Duration;
+
+/// Bounds on what a peer can make one connection's protocol state hold or wade through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageLimits {
+    /// Longest response head, in bytes. 64 KiB by default: urllib3 allows that for one line.
+    pub head_bytes_max: u32,
+    /// Most field lines in a head or a trailer section. 256 by default: urllib3 and others stop at
+    /// 100, which real servers exceed.
+    pub fields_max: u16,
+    /// Most 1xx responses before one response. 32 by default: RFC 9110 15.2 asks for any number,
+    /// but an endless stream of them is an attack.
+    pub interim_max: u8,
+    /// Longest chunk-size line (with its extensions) or trailer section, in bytes; the same number
+    /// bounds all chunk extensions of a body together. 16 KiB by default, as in hyper.
+    pub chunk_overhead_bytes_max: u32,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 64 * 1024,
+            fields_max: 256,
+            interim_max: 32,
+            chunk_overhead_bytes_max: 16 * 1024,
+        }
+    }
+}
+
+/// How many connections, and for how long.
+///
+/// urllib3's `maxsize = n` is `idle_per_key_max = n`, and with `block = true` also
+/// `open_per_key_max = n`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolLimits {
+    /// Most connections: leased, idle and being dialled. Binds whatever else is said; at the bound,
+    /// with nothing idle to evict, a call waits. 1,000 by default: most systems give a process 1,024
+    /// descriptors.
+    pub open_max: usize,
+    /// The same for one key; `usize::MAX` for urllib3's `block = false`. 100 by default.
+    pub open_per_key_max: usize,
+    /// Most idle connections of one key; surplus is closed on return. 32 by default.
+    pub idle_per_key_max: usize,
+    /// Most dials of one key at a time. 32 by default: a burst must not flood a listen queue.
+    pub dialing_per_key_max: usize,
+    /// Most tickets in line over all keys; one more is refused, not queued. 10,000 by default.
+    pub waiting_max: usize,
+    /// How long a connection may stay idle. 60 seconds by default: servers close after 60 to 75.
+    pub idle_max: Duration,
+    /// How long a connection may be used in all; `None` for ever, which is the default.
+    pub age_max: Option<Duration>,
+    /// Idle longer than this, a connection is probed before use. 1 millisecond by default: it is
+    /// also what keeps a second response that nobody asked for from answering the next request.
+    pub probe_after: Duration,
+    /// Who runs dials. An event loop (false): a dial serves whoever is in front, and a surplus one
+    /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket
+    /// at whose wish it runs while that still waits, and ends when that is served otherwise.
+    pub own_dials: bool,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            open_max: 1_000,
+            open_per_key_max: 100,
+            idle_per_key_max: 32,
+            dialing_per_key_max: 32,
+            waiting_max: 10_000,
+            idle_max: Duration::from_secs(60),
+            age_max: None,
+            probe_after: Duration::from_millis(1),
+            own_dials: false,
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! How a [`Request`] is put together and checked.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt::{self, Write};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::{
+    Body, Fields, Method, Origin, Request,
+    fields::{first_illegal_in_value, first_non_token, has_token, trim_ows},
+    request::{Encoded, TargetForm},
+};
+use crate::error::RequestError;
+
+/// A request that is being put together. Errors are kept until [`build`](Self::build).
+#[derive(Clone)]
+#[must_use = "nothing is sent before `build`"]
+pub struct RequestBuilder {
+    method: Method,
+    url: Result<(Url, Origin), RequestError>,
+    /// Validated lines.
+    fields: Vec<u8>,
+    field_error: Option<RequestError>,
+    added: usize,
+    body: Body,
+    expect_continue: bool,
+    asterisk: bool,
+}
+
+impl RequestBuilder {
+    pub(super) fn new(method: Method, url: Result<(Url, Origin), RequestError>) -> Self {
+        Self {
+            method,
+            url,
+            fields: Vec::new(),
+            field_error: None,
+            added: 0,
+            body: Body::Empty,
+            expect_continue: false,
+            asterisk: false,
+        }
+    }
+
+    /// Adds a field line; a second one of the same name is sent as well. White space around the
+    /// value is not part of it. Content-Length, Transfer-Encoding and Expect are understood: they
+    /// shape how the body is sent, or are refused.
+    pub fn field(self, name: &str, value: &str) -> Self {
+        self.field_bytes(name, value.as_bytes())
+    }
+
+    /// The same with a value that need not be UTF-8 (RFC 9110 5.5: obs-text).
+    pub fn field_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        let field = self.added;
+        self.added += 1;
+        if self.field_error.is_some() {
+            return self;
+        }
+        if let Some(at) = first_non_token(name.as_bytes()) {
+            self.field_error = Some(RequestError::FieldName { field, at });
+        } else if let Some(at) = first_illegal_in_value(value) {
+            self.field_error = Some(RequestError::FieldValue { field, at });
+        } else {
+            write_line(&mut self.fields, name, trim_ows(value));
+        }
+        self
+    }
+
+    /// Adds a field line unless one of that name is there already.
+    pub fn default_field(self, name: &str, value: &str) -> Self {
+        if self.has(name) { self } else { self.field(name, value) }
+    }
+
+    /// Adds an Authorization field for the Basic scheme (RFC 7617), instead of one that is there.
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
+        if user.bytes().any(|byte| byte == b':') || has_control(user) || has_control(password) {
+            self.field_error = self.field_error.or(Some(RequestError::Credentials));
+            return self;
+        }
+        self.remove("authorization");
+        let value = basic(user.as_bytes(), password.as_bytes());
+        self.field("Authorization", &value)
+    }
+
+    /// How long the body is. Without it there is none.
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Holds the body back until the server says 100 (Continue), or a while has passed
+    /// (RFC 9110 10.1.1). Without a body it means nothing.
+    pub fn expect_continue(mut self, yes: bool) -> Self {
+        self.expect_continue = yes;
+        self
+    }
+
+    /// Asks about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4). Other methods ignore it.
+    pub fn asterisk(mut self) -> Self {
+        self.asterisk = true;
+        self
+    }
+
+    /// The request.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, else with the fields, in the order of addition, else with how
+    /// they go together.
+    pub fn build(mut self) -> Result<Request, RequestError> {
+        let (mut url, origin) = self.url.clone()?;
+        if let Some(error) = self.field_error {
+            return Err(error);
+        }
+        self.take_userinfo(&mut url)?;
+        url.set_fragment(None);
+
+        let host = self.take_host()?;
+        self.understand_framing()?;
+        self.check_method()?;
+        self.complete_connection()?;
+
+        let form = match self.method.as_str() {
+            "CONNECT" => TargetForm::Authority,
+            "OPTIONS" if self.asterisk => TargetForm::Asterisk,
+            _ => TargetForm::Origin,
+        };
+        let mut head = Vec::with_capacity(self.fields.len() + url.as_str().len() + 96);
+        head.extend_from_slice(self.method.as_str().as_bytes());
+        head.push(b' ');
+        let target_at = head.len();
+        match form {
+            TargetForm::Authority => {
+                write!(Text(&mut head), "{}:{}", origin.host(), origin.port()).ok();
+            }
+            TargetForm::Asterisk => head.push(b'*'),
+            TargetForm::Origin => {
+                head.extend_from_slice(url[url::Position::BeforePath..].as_bytes());
+            }
+        }
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        let fields_at = head.len();
+        let own_host = host.is_some();
+        match host {
+            Some(host) => write_line(&mut head, "Host", &host),
+            None => {
+                write!(Text(&mut head), "Host: {}", origin.authority()).ok();
+                head.extend_from_slice(b"\r\n");
+            }
+        }
+        head.extend_from_slice(&self.fields);
+        match self.body {
+            Body::Known { len, .. } => {
+                write!(Text(&mut head), "Content-Length: {len}\r\n").ok();
+            }
+            Body::Unknown { .. } => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Body::Empty if self.method.expects_content() => {
+                head.extend_from_slice(b"Content-Length: 0\r\n");
+            }
+            Body::Empty => {}
+        }
+        let expects_continue = self.expect_continue && !self.body.is_empty();
+        if expects_continue {
+            head.extend_from_slice(b"Expect: 100-continue\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+
+        let asks_close = self.lists("connection", "close");
+        let asks_upgrade = self.has("upgrade");
+        Ok(Request(Arc::new(Encoded {
+            method: self.method,
+            url,
+            origin,
+            body: self.body,
+            form,
+            expects_continue,
+            asks_close,
+            asks_upgrade,
+            own_host,
+            head,
+            target_at,
+            fields_at,
+        })))
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields::from_validated(&self.fields)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.fields().get(name).is_some()
+    }
+
+    fn lists(&self, name: &str, token: &str) -> bool {
+        self.fields().get_all(name).any(|value| has_token(value, token))
+    }
+
+    /// Takes all lines called `name` out.
+    fn remove(&mut self, name: &str) {
+        if self.has(name) {
+            let mut rest = Vec::with_capacity(self.fields.len());
+            for field in self.fields().iter().filter(|field| !field.is(name)) {
+                write_line(&mut rest, field.name(), field.value());
+            }
+            self.fields = rest;
+        }
+    }
+
+    /// RFC 9110 4.2.4: userinfo is never sent in a URL.
+    fn take_userinfo(&mut self, url: &mut Url) -> Result<(), RequestError> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(());
+        }
+        if !self.has("authorization") {
+            let user: Vec<u8> = percent_decode_str(url.username()).collect();
+            let password: Vec<u8> =
+                percent_decode_str(url.password().unwrap_or_default()).collect();
+            if user.contains(&b':') || user.iter().chain(&password).any(u8::is_ascii_control) {
+                return Err(RequestError::Credentials);
+            }
+            let value = basic(&user, &password);
+            write_line(&mut self.fields, "Authorization", value.as_bytes());
+        }
+        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| RequestError::Url)
+    }
+
+    fn take_host(&mut self) -> Result<Option<Vec<u8>>, RequestError> {
+        let host = self.only("host", RequestError::Host)?.map(<[u8]>::to_vec);
+        if let Some(host) = &host {
+            let sound =
+                |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
+            if !host.iter().all(sound) {
+                return Err(RequestError::Host);
+            }
+            self.remove("host");
+        }
+        Ok(host)
+    }
+
+    /// The value of the one field called `name`; two are an `error`.
+    fn only(&self, name: &str, error: RequestError) -> Result<Option<&[u8]>, RequestError> {
+        let mut values = self.fields().get_all(name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(error),
+            (value, None) => Ok(value),
+        }
+    }
+
+    /// Turns Content-Length, Transfer-Encoding and Expect given by hand into what they mean.
+    fn understand_framing(&mut self) -> Result<(), RequestError> {
+        let length = match self.only("content-length", RequestError::ContentLength)? {
+            Some(value) => Some(parse_length(value).ok_or(RequestError::ContentLength)?),
+            None => None,
+        };
+        let chunked = match self.only("transfer-encoding", RequestError::TransferEncoding)? {
+            Some(value) if value.eq_ignore_ascii_case(b"chunked") => true,
+            Some(_) => return Err(RequestError::TransferEncoding),
+            None => false,
+        };
+        if chunked && length.is_some() {
+            return Err(RequestError::TransferEncoding);
+        }
+        self.body = match (self.body, length) {
+            (Body::Known { replayable, .. }, None) if chunked => Body::Unknown { replayable },
+            (Body::Empty, None) if chunked => Body::Unknown { replayable: true },
+            (Body::Unknown { replayable }, Some(len)) => Body::Known { len, replayable },
+            (Body::Known { len: own, .. }, Some(len)) if own != len => {
+                return Err(RequestError::ContentLength);
+            }
+            (Body::Empty, Some(0)) => Body::Known { len: 0, replayable: true },
+            (Body::Empty, Some(_)) => return Err(RequestError::ContentLength),
+            (body, _) => body,
+        };
+        if self.lists("expect", "100-continue") {
+            self.expect_continue = true;
+        }
+        for name in ["content-length", "transfer-encoding", "expect"] {
+            self.remove(name);
+        }
+        Ok(())
+    }
+
+    /// RFC 9110 9.3.6, 9.3.8.
+    fn check_method(&self) -> Result<(), RequestError> {
+        let trace = self.method == Method::TRACE;
+        if (trace || self.method == Method::CONNECT) && self.body != Body::Empty {
+            return Err(RequestError::Body);
+        }
+        if trace && ["authorization", "cookie", "proxy-authorization"].iter().any(|n| self.has(n)) {
+            return Err(RequestError::Sensitive);
+        }
+        Ok(())
+    }
+
+    /// Upgrade and TE are hop-by-hop, and Connection must say so (RFC 9110 7.8, 10.1.4).
+    fn complete_connection(&mut self) -> Result<(), RequestError> {
+        if self.lists("te", "chunked") {
+            return Err(RequestError::Te);
+        }
+        for name in ["Upgrade", "TE"] {
+            if self.has(name) && !self.lists("connection", name) {
+                write_line(&mut self.fields, "Connection", name.as_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestBuilder({}, {} B of fields)", self.method, self.fields.len())
+    }
+}
+
+/// An absolute `http` or `https` URL, without the repairs of a browser's address bar: no control
+/// bytes, no missing or extra slashes, no backslashes before the host.
+pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
+    if let Some(at) = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(RequestError::UrlByte { at });
+    }
+    let (scheme, rest) = text.split_once(':').ok_or(RequestError::Url)?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        return Err(if is_scheme { RequestError::Scheme } else { RequestError::Url });
+    }
+    match rest.strip_prefix("//") {
+        Some(host) if !host.starts_with(['/', '\\', '?', '#']) && !host.is_empty() => {}
+        _ => return Err(RequestError::Url),
+    }
+    check_url(Url::parse(text).map_err(|_| RequestError::Url)?)
+}
+
+pub(super) fn check_url(url: Url) -> Result<(Url, Origin), RequestError> {
+    match Origin::of(&url) {
+        Some(origin) => Ok((url, origin)),
+        None if matches!(url.scheme(), "http" | "https") => Err(RequestError::Url),
+        None => Err(RequestError::Scheme),
+    }
+}
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    core::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn basic(user: &[u8], password: &[u8]) -> String {
+    let mut pair = Vec::with_capacity(user.len() + password.len() + 1);
+    pair.extend_from_slice(user);
+    pair.push(b':');
+    pair.extend_from_slice(password);
+    let mut value = String::from("Basic ");
+    BASE64.encode_string(&pair, &mut value);
+    value
+}
+
+fn has_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control())
+}
+
+fn write_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Formats into bytes; never fails.
+pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head_of(builder: RequestBuilder) -> String {
+        let mut out = Vec::new();
+        builder.build().unwrap().write_head(false, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn host_comes_first_and_framing_last() {
+        assert_eq!(
+            head_of(
+                Request::post("http://u:p%20w@Example.com:8080/a%2Fb?q#f")
+                    .field("X-A", " v ")
+                    .field("Content-Length", "3")
+                    .body(Body::Known { len: 3, replayable: true })
+            ),
+            "POST /a%2Fb?q HTTP/1.1\r\nHost: example.com:8080\r\nX-A: v\r\n\
+             Authorization: Basic dTpwIHc=\r\nContent-Length: 3\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn content_length_is_sent_when_it_says_something() {
+        assert!(!head_of(Request::get("http://a/")).contains("Content-Length"));
+        assert!(!head_of(Request::delete("http://a/")).contains("Content-Length"));
+        assert!(head_of(Request::put("http://a/")).contains("Content-Length: 0\r\n"));
+        let chunked = Request::post("http://a/").field("Transfer-Encoding", "chunked");
+        assert!(head_of(chunked).ends_with("Transfer-Encoding: chunked\r\n\r\n"));
+    }
+
+    #[test]
+    fn what_goes_together_is_checked() {
+        let post = || Request::post("http://a/").body(Body::Known { len: 3, replayable: true });
+        let error = |builder: RequestBuilder| builder.build().unwrap_err();
+        assert_eq!(error(post().field("Content-Length", "4")), RequestError::ContentLength);
+        assert_eq!(error(post().field("Content-Length", "+3")), RequestError::ContentLength);
+        assert_eq!(
+            error(post().field("Content-Length", "3").field("Transfer-Encoding", "chunked")),
+            RequestError::TransferEncoding
+        );
+        assert_eq!(
+            error(post().field("Transfer-Encoding", "gzip, chunked")),
+            RequestError::TransferEncoding
+        );
+        assert_eq!(error(post().field("Host", "a").field("Host", "b")), RequestError::Host);
+        assert_eq!(error(post().field("Host", "a/b")), RequestError::Host);
+        assert_eq!(error(post().field("TE", "chunked")), RequestError::Te);
+        let trace = Request::builder(Method::TRACE, "http://a/");
+        assert_eq!(error(trace.clone().field("Cookie", "a=b")), RequestError::Sensitive);
+        assert_eq!(error(trace.body(Body::Unknown { replayable: true })), RequestError::Body);
+    }
+
+    #[test]
+    fn no_control_byte_passes_through_any_part() {
+        for byte in (0..0x20).chain([0x7f]).map(char::from) {
+            let text = alloc::format!("a{byte}b");
+            let url = alloc::format!("http://a/{text}");
+            assert_eq!(Request::get(&url).build().unwrap_err(), RequestError::UrlByte { at: 10 });
+            assert!(Method::new(&text).is_err());
+            let name = Request::get("http://a/").field(&text, "v").build();
+            assert_eq!(name.unwrap_err(), RequestError::FieldName { field: 0, at: 1 });
+            let value = Request::get("http://a/").field("X", "v").field("X", &text).build();
+            assert_eq!(value.is_ok(), byte == '\t', "{byte:?}");
+            assert!(Request::get("http://a/").basic_auth(&text, "p").build().is_err());
+        }
+    }
+
+    #[test]
+    fn only_whole_http_urls_pass() {
+        for url in ["", "/x", "//a/", "a/b", "http://", "http:///x", "http:a", "http://[::1"] {
+            assert_eq!(Request::get(url).build().unwrap_err(), RequestError::Url, "{url}");
+        }
+        assert_eq!(Request::get("ftp://a/").build().unwrap_err(), RequestError::Scheme);
+        assert_eq!(Request::get("HTTP://A").build().unwrap().target(), "/");
+        assert_eq!(Request::get("http://a?q").build().unwrap().target(), "/?q");
+    }
+
+    #[test]
+    fn hop_by_hop_fields_are_named_in_connection() {
+        let head = head_of(Request::get("http://a/").field("Upgrade", "websocket"));
+        assert!(head.contains("Connection: Upgrade\r\n"));
+    }
+}

@@ -1,0 +1,199 @@
+//! Field lines (RFC 9110 section 5), read where they lie.
+
+use core::fmt;
+
+/// Field lines in the order and the case of the wire, borrowed from where they were received or
+/// encoded. They have been validated: names are tokens, values hold no CR, LF or NUL.
+///
+/// Looking a name up walks the lines; for the few dozen that a message has, that is faster than
+/// building a map, and it allocates nothing.
+#[derive(Clone, Copy, Default)]
+pub struct Fields<'a> {
+    lines: &'a [u8],
+}
+
+/// One field line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// No fields.
+    pub const EMPTY: Self = Self { lines: &[] };
+
+    /// `lines` is whole lines that have been validated, without the empty one at the end.
+    pub(crate) const fn from_validated(lines: &'a [u8]) -> Self {
+        Self { lines }
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &'a [u8] {
+        self.lines
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> FieldIter<'a> {
+        FieldIter { rest: self.lines }
+    }
+
+    /// The value of the first field called `name`, in whatever case.
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The same as text, where it is UTF-8.
+    pub fn get_str(&self, name: &str) -> Option<&'a str> {
+        core::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// The values of all fields called `name`, in order. They are not joined: Set-Cookie must not be
+    /// (RFC 9110 5.3).
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.iter().filter(move |field| field.is(name)).map(|field| field.value)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for Fields<'a> {
+    type Item = Field<'a>;
+    type IntoIter = FieldIter<'a>;
+
+    fn into_iter(self) -> FieldIter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> Field<'a> {
+    /// The name as it came.
+    pub fn name(&self) -> &'a str {
+        core::str::from_utf8(self.name).unwrap_or_default()
+    }
+
+    /// The value, without the white space around it. Any bytes but CR, LF and NUL: text in some
+    /// encoding, mostly ASCII (RFC 9110 5.5).
+    pub const fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// Whether that is its name, in whatever case (RFC 9110 5.1).
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name.escape_ascii(), self.value.escape_ascii())
+    }
+}
+
+/// The fields of [`Fields`], in order.
+#[derive(Debug, Clone)]
+pub struct FieldIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for FieldIter<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let colon = self.rest.iter().position(|&byte| byte == b':')?;
+        let (name, after) = self.rest.split_at(colon);
+        let after = &after[1..];
+        let end = after.iter().position(|&byte| byte == b'\n').unwrap_or(after.len());
+        self.rest = after.get(end + 1..).unwrap_or_default();
+        let line = &after[..end];
+        Some(Field { name, value: trim_ows(line.strip_suffix(b"\r").unwrap_or(line)) })
+    }
+}
+
+/// `value` without spaces and tabs at its ends.
+pub(crate) const fn trim_ows(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// Whether the comma-separated list `value` holds `token`, in whatever case.
+pub(crate) fn has_token(value: &[u8], token: &str) -> bool {
+    value
+        .split(|&byte| byte == b',')
+        .any(|item| trim_ows(item).eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// tchar (RFC 9110 5.6.2).
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+/// Where `name` stops being a token; 0 if it is empty.
+pub(crate) fn first_non_token(name: &[u8]) -> Option<usize> {
+    if name.is_empty() {
+        return Some(0);
+    }
+    name.iter().position(|&byte| !is_token_byte(byte))
+}
+
+/// Where `value` holds what no field value may be sent with: any control byte but TAB.
+pub(crate) fn first_illegal_in_value(value: &[u8]) -> Option<usize> {
+    value.iter().position(|&byte| byte < b' ' && byte != b'\t' || byte == 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    const LINES: &[u8] = b"Set-Cookie: a=1\r\nX:\t y \r\nset-cookie: b=2, c\nEmpty:\r\n";
+
+    #[test]
+    fn order_case_and_duplicates_are_kept() {
+        let fields = Fields::from_validated(LINES);
+        let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+        assert_eq!(names, ["Set-Cookie", "X", "set-cookie", "Empty"]);
+        assert_eq!(fields.get("SET-COOKIE"), Some(&b"a=1"[..]));
+        assert_eq!(fields.get_all("set-cookie").collect::<Vec<_>>(), [&b"a=1"[..], b"b=2, c"]);
+        assert_eq!(fields.get_str("x"), Some("y"));
+        assert_eq!(fields.get("empty"), Some(&b""[..]));
+        assert_eq!(fields.get("missing"), None);
+    }
+
+    #[test]
+    fn tokens_in_lists() {
+        assert!(has_token(b"keep-alive, Close", "close"));
+        assert!(!has_token(b"something-close, close-something", "close"));
+    }
+}

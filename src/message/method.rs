@@ -1,0 +1,124 @@
+//! Request methods (RFC 9110 section 9).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::fields::first_non_token;
+use crate::error::RequestError;
+
+/// A request method: case-sensitive, a token (RFC 9110 9.1).
+///
+/// ```
+/// use httpool::message::Method;
+///
+/// assert_eq!(Method::new("GET")?, Method::GET);
+/// assert!(Method::PUT.is_idempotent() && !Method::POST.is_idempotent());
+/// assert!(Method::new("GET /").is_err());
+/// # Ok::<(), httpool::error::RequestError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Method(Name);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
+    Standard(&'static str),
+    Extension(Box<str>),
+}
+
+/// RFC 9110 section 9.3, and PATCH (RFC 5789).
+const STANDARD: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+impl Method {
+    /// GET.
+    pub const GET: Self = Self(Name::Standard("GET"));
+    /// HEAD.
+    pub const HEAD: Self = Self(Name::Standard("HEAD"));
+    /// POST.
+    pub const POST: Self = Self(Name::Standard("POST"));
+    /// PUT.
+    pub const PUT: Self = Self(Name::Standard("PUT"));
+    /// DELETE.
+    pub const DELETE: Self = Self(Name::Standard("DELETE"));
+    /// OPTIONS.
+    pub const OPTIONS: Self = Self(Name::Standard("OPTIONS"));
+    /// PATCH.
+    pub const PATCH: Self = Self(Name::Standard("PATCH"));
+    /// CONNECT.
+    pub const CONNECT: Self = Self(Name::Standard("CONNECT"));
+    /// TRACE.
+    pub const TRACE: Self = Self(Name::Standard("TRACE"));
+
+    /// The method of that name, in exactly that case.
+    ///
+    /// # Errors
+    /// [`RequestError::Method`] where it is not a token.
+    pub fn new(name: &str) -> Result<Self, RequestError> {
+        if let Some(standard) = STANDARD.iter().find(|method| method.as_str() == name) {
+            return Ok(standard.clone());
+        }
+        match first_non_token(name.as_bytes()) {
+            None => Ok(Self(Name::Extension(name.into()))),
+            Some(at) => Err(RequestError::Method { at }),
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Standard(name) => name,
+            Name::Extension(name) => name,
+        }
+    }
+
+    /// Whether it asks for nothing but information (RFC 9110 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        matches!(self.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
+    /// Whether doing it twice is doing it once (RFC 9110 9.2.2), so that it may be repeated after a
+    /// lost connection. An unknown method is not.
+    pub fn is_idempotent(&self) -> bool {
+        self.is_safe() || matches!(self.as_str(), "PUT" | "DELETE")
+    }
+
+    /// Whether a request with it says `Content-Length: 0` when it has no body (RFC 9110 8.6).
+    pub(crate) fn expects_content(&self) -> bool {
+        matches!(self.as_str(), "POST" | "PUT" | "PATCH")
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_matters_and_only_tokens_pass() {
+        assert_ne!(Method::new("get").unwrap(), Method::GET);
+        assert_eq!(Method::new("x!#$%&'*+-.^_`|~9").unwrap().as_str(), "x!#$%&'*+-.^_`|~9");
+        assert_eq!(Method::new(""), Err(RequestError::Method { at: 0 }));
+        assert_eq!(Method::new("GE T"), Err(RequestError::Method { at: 2 }));
+        assert_eq!(Method::new("GET\r\n"), Err(RequestError::Method { at: 3 }));
+    }
+}

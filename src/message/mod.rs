@@ -1,0 +1,22 @@
+//! What is said: requests, response heads, and whom they are for.
+
+mod builder;
+mod fields;
+mod key;
+mod method;
+mod origin;
+mod request;
+mod response;
+mod status;
+
+pub use builder::RequestBuilder;
+pub use fields::{Field, FieldIter, Fields};
+pub use key::{Credentials, Hop, HopKind, Key, TlsId};
+pub use method::Method;
+pub use origin::{Origin, Scheme};
+pub use request::{Body, Request};
+pub use response::{Head, ResponseHead};
+pub use status::Status;
+pub use url::Url;
+
+pub(crate) use fields::{has_token, is_token_byte, trim_ows};

@@ -1,0 +1,297 @@
+//! Requests: validated and encoded once, sent any number of times.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::fmt::{self, Write};
+
+use url::Url;
+
+use super::{
+    Fields, Method, Origin, RequestBuilder,
+    builder::{Text, check_url, parse_url},
+};
+use crate::error::RequestError;
+
+/// A request, validated and encoded. Cheap to clone; a kept one may be sent any number of times, and
+/// then nothing is parsed or encoded again.
+///
+/// ```
+/// use httpool::message::{Body, Request};
+///
+/// let request = Request::post("http://example.com/things?a=1")
+///     .field("Content-Type", "text/plain")
+///     .body(Body::Known { len: 5, replayable: true })
+///     .build()?;
+/// assert_eq!(request.target(), "/things?a=1");
+/// assert_eq!(request.fields().get("host"), Some(&b"example.com"[..]));
+/// assert_eq!(request.fields().get("content-length"), Some(&b"5"[..]));
+///
+/// // No control byte reaches the wire through any part of a request.
+/// assert!(Request::get("http://example.com/").field("X-A", "b\r\nX-Injected: 1").build().is_err());
+/// # Ok::<(), httpool::error::RequestError>(())
+/// ```
+#[derive(Clone)]
+pub struct Request(pub(super) Arc<Encoded>);
+
+/// How long a request's body is, and whether the driver can give it again from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
+pub enum Body {
+    /// None.
+    Empty,
+    /// So many bytes: sent with Content-Length.
+    Known {
+        /// Bytes.
+        len: u64,
+        /// Whether it can be given again.
+        replayable: bool,
+    },
+    /// Until it ends: sent chunked.
+    Unknown {
+        /// Whether it can be given again.
+        replayable: bool,
+    },
+}
+
+impl Body {
+    /// Whether it can be given again, as no body can.
+    pub const fn is_replayable(self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Known { replayable, .. } | Self::Unknown { replayable } => replayable,
+        }
+    }
+
+    /// Whether there is none, or one of no bytes.
+    pub const fn is_empty(self) -> bool {
+        matches!(self, Self::Empty | Self::Known { len: 0, .. })
+    }
+}
+
+pub(super) struct Encoded {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) origin: Origin,
+    pub(super) body: Body,
+    pub(super) form: TargetForm,
+    pub(super) expects_continue: bool,
+    pub(super) asks_close: bool,
+    pub(super) asks_upgrade: bool,
+    /// Whether the first field line, Host, was set by hand.
+    pub(super) own_host: bool,
+    /// The head as it is sent to an origin, with the empty line at its end.
+    pub(super) head: Vec<u8>,
+    /// Where in it the target begins, and the first field line.
+    pub(super) target_at: usize,
+    pub(super) fields_at: usize,
+}
+
+/// In which form a request names its target (RFC 9112 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TargetForm {
+    /// Path and query; to a proxy that forwards, with scheme and authority before it.
+    Origin,
+    /// Host and port, for CONNECT alone.
+    Authority,
+    /// `*`, for OPTIONS alone.
+    Asterisk,
+}
+
+impl Request {
+    /// A GET of `url`.
+    pub fn get(url: &str) -> RequestBuilder {
+        Self::builder(Method::GET, url)
+    }
+
+    /// A HEAD of `url`.
+    pub fn head(url: &str) -> RequestBuilder {
+        Self::builder(Method::HEAD, url)
+    }
+
+    /// A POST to `url`.
+    pub fn post(url: &str) -> RequestBuilder {
+        Self::builder(Method::POST, url)
+    }
+
+    /// A PUT to `url`.
+    pub fn put(url: &str) -> RequestBuilder {
+        Self::builder(Method::PUT, url)
+    }
+
+    /// A DELETE of `url`.
+    pub fn delete(url: &str) -> RequestBuilder {
+        Self::builder(Method::DELETE, url)
+    }
+
+    /// A request with any method. `url` is absolute, `http` or `https`; a user name and a password
+    /// in it become an Authorization field (RFC 7617) unless one is given. What is wrong with any
+    /// part is said by [`RequestBuilder::build`].
+    pub fn builder(method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(method, parse_url(url))
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The URL, with its userinfo and fragment taken off.
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// Whom the request is for.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// The length of its body.
+    pub fn body(&self) -> Body {
+        self.0.body
+    }
+
+    /// The request target as it is sent to an origin.
+    pub fn target(&self) -> &str {
+        let end = self.0.fields_at - " HTTP/1.1\r\n".len();
+        core::str::from_utf8(&self.0.head[self.0.target_at..end]).unwrap_or_default()
+    }
+
+    /// All field lines as they are sent, Host first, framing fields last.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::from_validated(&self.0.head[self.0.fields_at..self.0.head.len() - 2])
+    }
+
+    /// Whether the body is held back for a 100 (Continue).
+    pub fn expects_continue(&self) -> bool {
+        self.0.expects_continue
+    }
+
+    /// Whether it carries `Connection: close`.
+    pub(crate) fn asks_close(&self) -> bool {
+        self.0.asks_close
+    }
+
+    /// Whether it carries Upgrade, so that a 101 may come.
+    pub(crate) fn asks_upgrade(&self) -> bool {
+        self.0.asks_upgrade
+    }
+
+    /// Whether a lost connection may be answered by sending it again (RFC 9110 9.2.2).
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.0.method.is_idempotent() && self.0.body.is_replayable()
+    }
+
+    /// Appends the whole head to `out`. `to_proxy`: the target in absolute form, for a proxy that
+    /// forwards (RFC 9112 3.2.2).
+    pub(crate) fn write_head(&self, to_proxy: bool, out: &mut Vec<u8>) {
+        let Encoded { head, target_at, .. } = &*self.0;
+        if !to_proxy || self.0.form == TargetForm::Authority {
+            out.extend_from_slice(head);
+            return;
+        }
+        out.extend_from_slice(&head[..*target_at]);
+        write!(Text(out), "{}", self.0.origin).ok();
+        // RFC 9112 3.2.4: `OPTIONS *` travels as a URL with an empty path.
+        let rest = if self.0.form == TargetForm::Asterisk { target_at + 1 } else { *target_at };
+        out.extend_from_slice(&head[rest..]);
+    }
+
+    /// The request that follows a redirect to `url`: as this one, without the fields for which
+    /// `drop` says so, and where `get` is set as a GET (or HEAD, if it was one) without a body.
+    pub(crate) fn redirected(
+        &self,
+        url: Url,
+        get: bool,
+        drop: impl Fn(&str) -> bool,
+    ) -> Result<Self, RequestError> {
+        let same_origin = Origin::of(&url).as_ref() == Some(&self.0.origin);
+        let method = match &self.0.method {
+            kept if !get || *kept == Method::HEAD => kept.clone(),
+            _ => Method::GET,
+        };
+        let mut builder = RequestBuilder::new(method, check_url(url))
+            .body(if get { Body::Empty } else { self.0.body })
+            .expect_continue(self.0.expects_continue);
+        if self.0.form == TargetForm::Asterisk {
+            builder = builder.asterisk();
+        }
+        for field in self.fields() {
+            let framing = is_framing(field.name());
+            let own_host = field.is("host") && self.0.own_host && same_origin;
+            if framing && !own_host || drop(field.name()) {
+                continue;
+            }
+            builder = builder.field_bytes(field.name(), field.value());
+        }
+        builder.build()
+    }
+}
+
+/// Method, target and the length of the head: no field value, which may be a secret.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Encoded { method, origin, head, .. } = &*self.0;
+        write!(f, "{method} {origin}{} ({} B)", self.target(), head.len())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({self}, {:?})", self.0.body)
+    }
+}
+
+/// Fields that are written anew for each request.
+fn is_framing(name: &str) -> bool {
+    ["host", "content-length", "transfer-encoding", "expect"]
+        .iter()
+        .any(|own| name.eq_ignore_ascii_case(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    #[test]
+    fn targets_take_four_forms() {
+        let line = |request: Request, to_proxy| {
+            let mut out = Vec::new();
+            request.write_head(to_proxy, &mut out);
+            let end = out.windows(2).position(|pair| pair == b"\r\n").unwrap();
+            String::from_utf8(out[..end].to_vec()).unwrap()
+        };
+        let get = Request::get("http://a:81/x?y#z").build().unwrap();
+        assert_eq!(line(get.clone(), false), "GET /x?y HTTP/1.1");
+        assert_eq!(line(get, true), "GET http://a:81/x?y HTTP/1.1");
+        let connect = Request::builder(Method::CONNECT, "http://a/").build().unwrap();
+        assert_eq!(line(connect, false), "CONNECT a:80 HTTP/1.1");
+        let options = Request::builder(Method::OPTIONS, "http://a/").asterisk().build().unwrap();
+        assert_eq!(line(options.clone(), false), "OPTIONS * HTTP/1.1");
+        assert_eq!(line(options, true), "OPTIONS http://a HTTP/1.1");
+    }
+
+    #[test]
+    fn a_redirect_rewrites_what_is_bound_to_the_old_target() {
+        let request = Request::post("http://a/1")
+            .field("Host", "virtual.test")
+            .field("X-A", "1")
+            .field("Content-Type", "text/plain")
+            .body(Body::Known { len: 3, replayable: true })
+            .build()
+            .unwrap();
+        let to = |url: &str| Url::parse(url).unwrap();
+        let same = request.redirected(to("http://a/2"), false, |_| false).unwrap();
+        assert_eq!(same.fields().get("host"), Some(&b"virtual.test"[..]));
+        assert_eq!(same.body(), request.body());
+        let other = request
+            .redirected(to("http://b/2"), true, |name| name.eq_ignore_ascii_case("content-type"))
+            .unwrap();
+        assert_eq!(
+            other.fields().iter().map(|f| f.name().to_string()).collect::<Vec<_>>(),
+            ["Host", "X-A"]
+        );
+        assert_eq!(other.method(), &Method::GET);
+        assert_eq!(other.body(), Body::Empty);
+    }
+}

@@ -1,0 +1,118 @@
+//! Response heads (RFC 9112 section 4).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Fields, Status};
+
+/// A response head, read in place: nothing of it is copied.
+#[derive(Clone, Copy)]
+pub struct Head<'i> {
+    pub(crate) status: Status,
+    pub(crate) minor_version: u8,
+    pub(crate) reason: &'i [u8],
+    pub(crate) fields: Fields<'i>,
+}
+
+impl<'i> Head<'i> {
+    /// The status code.
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The x of HTTP/1.x.
+    pub const fn minor_version(&self) -> u8 {
+        self.minor_version
+    }
+
+    /// The reason phrase, which may be empty, and means nothing (RFC 9112 4).
+    pub const fn reason(&self) -> &'i [u8] {
+        self.reason
+    }
+
+    /// The field lines.
+    pub const fn fields(&self) -> Fields<'i> {
+        self.fields
+    }
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.status, self.fields)
+    }
+}
+
+/// A response head that outlives the input it came in. Its memory is used again: [`set`](Self::set)
+/// copies into what is there.
+#[derive(Debug, Clone)]
+pub struct ResponseHead {
+    status: Status,
+    minor_version: u8,
+    reason_len: usize,
+    bytes: Vec<u8>,
+}
+
+impl ResponseHead {
+    /// A head with nothing in it, to be [`set`](Self::set).
+    pub const fn new() -> Self {
+        const OK: Status = Status::new(200).expect("three digits");
+        Self { status: OK, minor_version: 1, reason_len: 0, bytes: Vec::new() }
+    }
+
+    /// Makes this a copy of `head`, in the memory it has.
+    pub fn set(&mut self, head: &Head<'_>) {
+        self.status = head.status;
+        self.minor_version = head.minor_version;
+        self.reason_len = head.reason.len();
+        self.bytes.clear();
+        self.bytes.extend_from_slice(head.reason);
+        self.bytes.extend_from_slice(head.fields.as_bytes());
+    }
+
+    /// The status code.
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The x of HTTP/1.x.
+    pub const fn minor_version(&self) -> u8 {
+        self.minor_version
+    }
+
+    /// The reason phrase, which may be empty.
+    pub fn reason(&self) -> &[u8] {
+        self.bytes.get(..self.reason_len).unwrap_or_default()
+    }
+
+    /// The field lines.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::from_validated(self.bytes.get(self.reason_len..).unwrap_or_default())
+    }
+}
+
+impl Default for ResponseHead {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_says_the_same() {
+        let head = Head {
+            status: Status::new(404).unwrap(),
+            minor_version: 0,
+            reason: b"Not Found",
+            fields: Fields::from_validated(b"A: b\r\n"),
+        };
+        let mut copy = ResponseHead::new();
+        copy.set(&head);
+        assert_eq!(copy.status(), 404);
+        assert_eq!(copy.minor_version(), 0);
+        assert_eq!(copy.reason(), b"Not Found");
+        assert_eq!(copy.fields().get("a"), Some(&b"b"[..]));
+    }
+}

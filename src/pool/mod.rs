@@ -1,0 +1,2 @@
+//! Who may use which connection.
+pub use crate::limits::PoolLimits as Limits;
