@@ -179,17 +179,25 @@ pub enum Misuse {
     BodyLength,
     /// Not in this state.
     OutOfTurn,
+    /// A trailer field that is malformed, or whose name may not stand in a trailer (RFC 9110 6.5.1).
+    Trailer {
+        /// Which one.
+        field: usize,
+    },
 }
 
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BodyLength => {
+        match self {
+            Self::BodyLength => f.write_str(
                 "the body given is longer or shorter than the length declared: \
-                 declare its true length, or none to have it sent chunked"
+                 declare its true length, or none to have it sent chunked",
+            ),
+            Self::OutOfTurn => f.write_str("the operation does not belong in this state"),
+            Self::Trailer { field } => {
+                write!(f, "trailer field {field} is malformed, or may not be a trailer field")
             }
-            Self::OutOfTurn => "the operation does not belong in this state",
-        })
+        }
     }
 }
 

@@ -19,4 +19,6 @@ pub use response::{Head, ResponseHead};
 pub use status::Status;
 pub use url::Url;
 
-pub(crate) use fields::{has_token, is_token_byte, trim_ows};
+pub(crate) use fields::{
+    first_illegal_in_value, first_non_token, has_token, is_token_byte, trim_ows,
+};

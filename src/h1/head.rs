@@ -1,0 +1,253 @@
+//! Response heads, read where they lie (RFC 9112 sections 4 and 5).
+
+use core::mem::MaybeUninit;
+
+use super::{
+    framing::FramingFields,
+    scan::{Scan, Section},
+};
+use crate::{
+    error::{Bound, Violation},
+    limits::MessageLimits,
+    message::{Fields, Head, Status},
+};
+
+/// How many fields the fast way has room for, on the stack. Heads with more take the slow one.
+const FAST_FIELDS_MAX: usize = 64;
+
+/// How far a head has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadProgress {
+    /// Bytes of empty lines that came before it.
+    skipped: u32,
+    scan: Scan,
+}
+
+/// What came of looking for a head.
+pub(super) enum Found<'i> {
+    /// It is whole.
+    Whole(Parsed<'i>),
+    /// It is not, but so much of the input is gone.
+    Partial(usize),
+}
+
+/// A whole head.
+pub(super) struct Parsed<'i> {
+    /// How much of the input is gone, empty lines before the head included.
+    pub(super) taken: usize,
+    pub(super) head: Head<'i>,
+    pub(super) framing: FramingFields,
+}
+
+impl HeadProgress {
+    pub(super) const START: Self = Self { skipped: 0, scan: Scan::HEAD };
+
+    /// Reads a head from the front of `input`.
+    pub(super) fn parse<'i>(
+        &mut self,
+        input: &'i [u8],
+        limits: &MessageLimits,
+    ) -> Result<Found<'i>, Violation> {
+        let mut empty = 0;
+        if self.scan.is_fresh() {
+            empty = self.skip_empty_lines(input, limits)?;
+            let room = limits.head_bytes_max.saturating_sub(self.skipped) as usize;
+            if let Some(whole) = parse_whole(&input[empty..], limits) {
+                return if whole.taken <= room {
+                    Ok(Found::Whole(Parsed { taken: empty + whole.taken, ..whole }))
+                } else {
+                    Err(Violation::TooLarge(Bound::Head))
+                };
+            }
+        }
+        let input = &input[empty..];
+        match self.scan.look(input, &Section::head(limits, self.skipped))? {
+            Some(end) => {
+                let parsed = read_scanned(&input[..end]).ok_or(Violation::StatusLine)?;
+                Ok(Found::Whole(Parsed { taken: empty + end, ..parsed }))
+            }
+            None => Ok(Found::Partial(empty)),
+        }
+    }
+
+    /// Some servers end a body with a line end too many, so that the next head follows an empty line.
+    fn skip_empty_lines(
+        &mut self,
+        input: &[u8],
+        limits: &MessageLimits,
+    ) -> Result<usize, Violation> {
+        let mut taken = 0;
+        loop {
+            match &input[taken..] {
+                [b'\r', b'\n', ..] => taken += 2,
+                [b'\n', ..] => taken += 1,
+                [b'\r', _, ..] => return Err(Violation::StatusLine),
+                _ => break,
+            }
+            if (self.skipped as usize).saturating_add(taken) >= limits.head_bytes_max as usize {
+                return Err(Violation::TooLarge(Bound::Head));
+            }
+        }
+        self.skipped += taken as u32;
+        Ok(taken)
+    }
+}
+
+/// The fast way: one pass, if the head is whole and nothing about it is odd. `None` says nothing but
+/// that the slow way has to decide, so that there is one judge of what is wrong.
+fn parse_whole<'i>(input: &'i [u8], limits: &MessageLimits) -> Option<Parsed<'i>> {
+    let mut headers = [const { MaybeUninit::uninit() }; FAST_FIELDS_MAX];
+    let room = FAST_FIELDS_MAX.min(usize::from(limits.fields_max));
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        input,
+        &mut headers[..room],
+    );
+    let Ok(httparse::Status::Complete(taken)) = parsed else { return None };
+    let mut framing = FramingFields::default();
+    for header in &*response.headers {
+        framing.note(header.name, header.value);
+    }
+    Some(Parsed { taken, head: read_lines(&input[..taken])?, framing })
+}
+
+/// The slow way, for a head that the scan has walked through to its end.
+fn read_scanned(bytes: &[u8]) -> Option<Parsed<'_>> {
+    let head = read_lines(bytes)?;
+    let mut framing = FramingFields::default();
+    for field in head.fields {
+        framing.note(field.name(), field.value());
+    }
+    Some(Parsed { taken: bytes.len(), head, framing })
+}
+
+/// Cuts a head that is known to be well-formed into its parts.
+fn read_lines(bytes: &[u8]) -> Option<Head<'_>> {
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', code @ ..] = bytes else {
+        return None;
+    };
+    let (code, _) = code.split_first_chunk::<3>()?;
+    let code = code.iter().fold(0, |code, digit| code * 10 + u16::from(digit.wrapping_sub(b'0')));
+    let line_end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let line = &bytes[..line_end];
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let lines = bytes[line_end + 1..].strip_suffix(b"\n")?;
+    Some(Head {
+        status: Status::new(code)?,
+        minor_version: minor.wrapping_sub(b'0'),
+        reason: line.get(13..).unwrap_or_default(),
+        fields: Fields::from_validated(lines.strip_suffix(b"\r").unwrap_or(lines)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::String, vec::Vec};
+
+    use quickcheck::{Arbitrary, Gen, QuickCheck};
+
+    use super::*;
+
+    /// Bytes that are a head in most places.
+    #[derive(Debug, Clone)]
+    struct AlmostHead(Vec<u8>);
+
+    impl Arbitrary for AlmostHead {
+        fn arbitrary(g: &mut Gen) -> Self {
+            let pieces: &[&[u8]] = &[
+                b"HTTP/1.1 200 OK\r\n",
+                b"HTTP/1.0 404\r\n",
+                b"HTTP/1.1 500 \xe9\xff \t x\n",
+                b"A: b\r\n",
+                b"Set-Cookie:\t a=b; c=\"d\"  \r\n",
+                b"Empty:\r\n",
+                b"Blank: \t \r\n",
+                b"8-bit: \x80\xff\n",
+                b"a:b:c\n",
+                b"\r\n\r\n",
+                b"\r\n",
+                b"\n",
+                b" ",
+                b":",
+            ];
+            let mut bytes = Vec::new();
+            if bool::arbitrary(g) {
+                bytes.extend_from_slice(pieces[usize::arbitrary(g) % 3]);
+            }
+            for _ in 0..usize::arbitrary(g) % 8 {
+                bytes.extend_from_slice(g.choose(pieces).unwrap());
+            }
+            if u8::arbitrary(g) % 4 == 0 && !bytes.is_empty() {
+                let at = usize::arbitrary(g) % bytes.len();
+                bytes[at] = u8::arbitrary(g);
+            }
+            Self(bytes)
+        }
+
+        fn shrink(&self) -> alloc::boxed::Box<dyn Iterator<Item = Self>> {
+            alloc::boxed::Box::new(self.0.shrink().map(Self))
+        }
+    }
+
+    /// All that is said of a head.
+    fn summary(parsed: &Parsed<'_>) -> String {
+        let Head { status, minor_version, reason, fields } = parsed.head;
+        alloc::format!(
+            "{} {status} {minor_version} {reason:?} {fields:?} {:?}",
+            parsed.taken,
+            parsed.framing
+        )
+    }
+
+    #[test]
+    fn both_ways_read_a_head_alike() {
+        fn alike(AlmostHead(bytes): AlmostHead) -> bool {
+            let limits = MessageLimits::default();
+            if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+                return true;
+            }
+            let fast = parse_whole(&bytes, &limits);
+            let mut scan = Scan::HEAD;
+            let slow = match scan.look(&bytes, &Section::head(&limits, 0)) {
+                Ok(Some(end)) => Some(read_scanned(&bytes[..end]).unwrap()),
+                Ok(None) | Err(_) => None,
+            };
+            fast.as_ref().map(summary) == slow.as_ref().map(summary)
+        }
+        QuickCheck::new().tests(20_000).quickcheck(alike as fn(AlmostHead) -> bool);
+    }
+
+    #[test]
+    fn the_fields_are_those_that_httparse_saw() {
+        fn same(AlmostHead(bytes): AlmostHead) -> bool {
+            let mut headers = [httparse::EMPTY_HEADER; 64];
+            let mut response = httparse::Response::new(&mut headers);
+            let Ok(httparse::Status::Complete(_)) = response.parse(&bytes) else { return true };
+            let start = bytes.iter().position(|&b| b == b'H').unwrap();
+            let head = parse_whole(&bytes[start..], &MessageLimits::default()).unwrap().head;
+            let ours: Vec<_> = head.fields.iter().map(|f| (f.name(), f.value())).collect();
+            ours == response.headers.iter().map(|h| (h.name, h.value)).collect::<Vec<_>>()
+        }
+        QuickCheck::new().tests(20_000).quickcheck(same as fn(AlmostHead) -> bool);
+    }
+
+    #[test]
+    fn reasons_are_bytes_and_may_be_missing() {
+        for (line, reason) in [
+            (&b"HTTP/1.1 200 OK\r\n\r\n"[..], &b"OK"[..]),
+            (b"HTTP/1.1 200  O K \n\n", b" O K "),
+            (b"HTTP/1.1 200 \r\n\r\n", b""),
+            (b"HTTP/1.1 200\r\n\r\n", b""),
+            (b"HTTP/1.1 500 \xe9t\xe9\r\n\r\n", b"\xe9t\xe9"),
+        ] {
+            let limits = MessageLimits::default();
+            let mut slow = HeadProgress { scan: Scan::HEAD, skipped: 0 };
+            let Ok(Found::Partial(0)) = slow.parse(&line[..1], &limits) else { panic!() };
+            for mut progress in [HeadProgress::START, slow] {
+                let Ok(Found::Whole(parsed)) = progress.parse(line, &limits) else { panic!() };
+                assert_eq!(parsed.head.reason, reason);
+            }
+        }
+    }
+}

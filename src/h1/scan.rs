@@ -1,0 +1,207 @@
+//! Looking at a section of lines as it comes in pieces: each byte once, nothing kept.
+//!
+//! A head that lies whole in the input is read in one pass by `httparse`. This is for the rest: heads
+//! and trailers that come in pieces, and all that is to be refused. It finds the end, or the first
+//! byte that cannot be, at the same byte however the input was cut.
+
+use crate::{
+    error::{Bound, Violation},
+    limits::MessageLimits,
+    message::is_token_byte,
+};
+
+/// What kind of section, with its bounds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Section {
+    bytes_max: usize,
+    lines_max: u16,
+    /// RFC 9112 2.2 allows it, and chunked framing is no place for leniency.
+    bare_lf: bool,
+    malformed: Violation,
+    too_long: Violation,
+}
+
+impl Section {
+    /// A response head, of which `skipped` bytes are gone already.
+    pub(super) fn head(limits: &MessageLimits, skipped: u32) -> Self {
+        Self {
+            bytes_max: limits.head_bytes_max.saturating_sub(skipped) as usize,
+            lines_max: limits.fields_max,
+            bare_lf: true,
+            malformed: Violation::FieldLine,
+            too_long: Violation::TooLarge(Bound::Head),
+        }
+    }
+
+    /// What follows the last chunk: the trailer section, and an empty line that is not part of it.
+    pub(super) const fn trailers(limits: &MessageLimits) -> Self {
+        Self {
+            bytes_max: (limits.chunk_overhead_bytes_max as usize).saturating_add(2),
+            lines_max: limits.fields_max,
+            bare_lf: false,
+            malformed: Violation::Trailer,
+            too_long: Violation::TooLarge(Bound::ChunkOverhead),
+        }
+    }
+}
+
+/// How far a section has been looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scan {
+    looked: u32,
+    lines: u16,
+    place: Place,
+}
+
+/// What the last byte was part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// `HTTP/1.1 200`, byte by byte.
+    Status,
+    Reason,
+    ReasonCr,
+    LineStart,
+    Name,
+    Value,
+    ValueCr,
+    EndCr,
+}
+
+impl Scan {
+    /// From the beginning of a status line.
+    pub(super) const HEAD: Self = Self { looked: 0, lines: 0, place: Place::Status };
+    /// From the beginning of the first line after the last chunk.
+    pub(super) const TRAILERS: Self = Self { looked: 0, lines: 0, place: Place::LineStart };
+
+    /// Whether nothing was looked at yet.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.looked == 0
+    }
+
+    /// Goes on through `input`, which begins where the section does. Says where the section ends,
+    /// behind its empty line, if that is there.
+    pub(super) fn look(
+        &mut self,
+        input: &[u8],
+        section: &Section,
+    ) -> Result<Option<usize>, Violation> {
+        let within = &input[..input.len().min(section.bytes_max)];
+        while let Some(&byte) = within.get(self.looked as usize) {
+            let at = self.looked;
+            self.looked += 1;
+            self.place = match (self.place, byte) {
+                (Place::Status, _) => status_line(at, byte)?,
+                (Place::Reason, b'\r') => Place::ReasonCr,
+                (Place::Reason | Place::ReasonCr, b'\n') => Place::LineStart,
+                (Place::Reason, _) if is_text_byte(byte) => Place::Reason,
+                (Place::Reason | Place::ReasonCr, _) => return Err(Violation::StatusLine),
+
+                (Place::Value, _) if is_text_byte(byte) => Place::Value,
+                (Place::Value, b'\r') => Place::ValueCr,
+                (Place::Value, b'\n') if section.bare_lf => self.line_ended(section)?,
+                (Place::ValueCr, b'\n') => self.line_ended(section)?,
+
+                (Place::LineStart, b'\r') => Place::EndCr,
+                (Place::LineStart, b'\n') if section.bare_lf => return Ok(Some(at as usize + 1)),
+                (Place::EndCr, b'\n') => return Ok(Some(at as usize + 1)),
+
+                (Place::LineStart | Place::Name, _) if is_token_byte(byte) => Place::Name,
+                (Place::Name, b':') => Place::Value,
+                (
+                    Place::LineStart | Place::EndCr | Place::Name | Place::Value | Place::ValueCr,
+                    _,
+                ) => return Err(section.malformed),
+            };
+        }
+        if self.looked as usize >= section.bytes_max { Err(section.too_long) } else { Ok(None) }
+    }
+
+    fn line_ended(&mut self, section: &Section) -> Result<Place, Violation> {
+        if self.lines == section.lines_max {
+            return Err(Violation::TooLarge(Bound::Fields));
+        }
+        self.lines += 1;
+        Ok(Place::LineStart)
+    }
+}
+
+/// RFC 9112 4: `HTTP/1.` digit, space, three digits, and then a space or the end of the line.
+fn status_line(at: u32, byte: u8) -> Result<Place, Violation> {
+    let fits = match at {
+        0..5 => byte == b"HTTP/"[at as usize],
+        5 if byte != b'1' && byte.is_ascii_digit() => return Err(Violation::Version),
+        5 => byte == b'1',
+        6 => byte == b'.',
+        7 | 10 | 11 => byte.is_ascii_digit(),
+        8 => byte == b' ',
+        9 => matches!(byte, b'1'..=b'9'),
+        _ => match byte {
+            b' ' => return Ok(Place::Reason),
+            b'\r' => return Ok(Place::ReasonCr),
+            b'\n' => return Ok(Place::LineStart),
+            _ => false,
+        },
+    };
+    if fits { Ok(Place::Status) } else { Err(Violation::StatusLine) }
+}
+
+/// What a field value or a reason phrase is made of (RFC 9110 5.5): no control byte but TAB.
+pub(super) const fn is_text_byte(byte: u8) -> bool {
+    byte >= b' ' && byte != 0x7f || byte == b'\t'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(input: &[u8]) -> Result<Option<usize>, Violation> {
+        let mut scan = Scan::HEAD;
+        scan.look(input, &Section::head(&MessageLimits::default(), 0))
+    }
+
+    #[test]
+    fn the_first_byte_that_cannot_be_is_refused() {
+        let good = b"HTTP/1.1 200 OK\r\nName: value\r\n\r\n";
+        for at in 0..good.len() {
+            assert_eq!(look(&good[..at]), Ok(None), "{at}");
+            let mut bad = good[..=at].to_vec();
+            bad[at] = 0;
+            let why = if at < 17 { Violation::StatusLine } else { Violation::FieldLine };
+            assert_eq!(look(&bad), Err(why), "{at}");
+        }
+        assert_eq!(look(good), Ok(Some(good.len())));
+        assert_eq!(look(b"HTTP/2"), Err(Violation::Version));
+        assert_eq!(look(b"HTTP/1.1 0"), Err(Violation::StatusLine));
+        assert_eq!(look(b"HTTP/1.7 200\nA:b\n\n...").unwrap(), Some(18));
+    }
+
+    #[test]
+    fn bounds_bind_at_the_same_byte_however_the_input_is_cut() {
+        let head = b"HTTP/1.1 200\r\na:b\r\nc:d\r\n\r\n";
+        let byte_by_byte = |limits: &MessageLimits| {
+            let mut scan = Scan::HEAD;
+            let section = Section::head(limits, 0);
+            (1..=head.len()).find_map(|n| match scan.look(&head[..n], &section) {
+                Ok(None) => None,
+                Ok(Some(end)) => Some(Ok(end)),
+                Err(why) => Some(Err((n, why))),
+            })
+        };
+        for (bytes, fields, expected) in [
+            (26, 2, Ok(26)),
+            (25, 2, Err((25, Violation::TooLarge(Bound::Head)))),
+            (26, 1, Err((24, Violation::TooLarge(Bound::Fields)))),
+            (0, 2, Err((1, Violation::TooLarge(Bound::Head)))),
+        ] {
+            let limits = MessageLimits {
+                head_bytes_max: bytes,
+                fields_max: fields,
+                ..MessageLimits::default()
+            };
+            assert_eq!(byte_by_byte(&limits), Some(expected));
+            let mut scan = Scan::HEAD;
+            let whole = scan.look(head, &Section::head(&limits, 0));
+            assert_eq!(whole, expected.map(Some).map_err(|(_, why)| why));
+        }
+    }
+}
