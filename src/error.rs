@@ -390,6 +390,9 @@ pub enum DialError {
     ProxyRefused(u16),
     /// The proxy broke its protocol.
     ProxyProtocol,
+    /// The credentials for the proxy cannot be said in its protocol: too long, or a byte that ends
+    /// them early.
+    ProxyCredentials,
     /// The handshake failed.
     Tls(TlsKind),
     /// A deadline passed.
@@ -401,6 +404,7 @@ impl DialError {
         match self {
             Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
+            Self::ProxyCredentials => Fault::Caller,
             Self::Tls(TlsKind::Unavailable) => Fault::Local,
             Self::Tls(_) => Fault::Peer,
         }
@@ -415,6 +419,9 @@ impl fmt::Display for DialError {
             Self::ProxyLost(why) => write!(f, "the proxy was lost: {why}"),
             Self::ProxyRefused(status) => write!(f, "the proxy refused the tunnel: {status}"),
             Self::ProxyProtocol => f.write_str("the proxy does not speak its protocol"),
+            Self::ProxyCredentials => {
+                f.write_str("the proxy's protocol cannot carry these credentials")
+            }
             Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
         }
@@ -426,7 +433,11 @@ impl core::error::Error for DialError {
         match self {
             Self::Connect(why) | Self::ProxyLost(why) => Some(why),
             Self::Tls(why) => Some(why),
-            Self::Name | Self::ProxyRefused(_) | Self::ProxyProtocol | Self::Timeout(_) => None,
+            Self::Name
+            | Self::ProxyRefused(_)
+            | Self::ProxyProtocol
+            | Self::ProxyCredentials
+            | Self::Timeout(_) => None,
         }
     }
 }
