@@ -1,0 +1,43 @@
+//! How to dial.
+
+use core::time::Duration;
+
+use crate::limits::MessageLimits;
+
+/// How long a dial may take, and how it goes about it. `None` as a timeout means without bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// For each look-up of a name. 10 seconds by default. urllib3 has no such bound.
+    pub resolve_timeout: Option<Duration>,
+    /// For TCP and all that proxies answer, over all addresses together; it stands still while a
+    /// name is looked up and while TLS shakes hands. 10 seconds by default. urllib3's
+    /// `Timeout.connect` is counted for each address anew, and for each answer of a proxy.
+    pub connect_timeout: Option<Duration>,
+    /// For each TLS handshake: through an `https` proxy there are two. 10 seconds by default.
+    pub tls_timeout: Option<Duration>,
+    /// Race addresses (RFC 8305): families take turns, and the next address is tried when the one
+    /// before has failed, or has not been reached for so long. RFC 8305 section 5 proposes 250
+    /// milliseconds and forbids less than 10, which counts as 10 here. `None`, the default: one
+    /// address after the other, in the resolver's order.
+    pub race_after: Option<Duration>,
+    /// Whether the driver can do TLS. False by default: what needs it then fails at once, before a
+    /// name is looked up.
+    pub tls_available: bool,
+    /// Bounds on a proxy's answer to CONNECT.
+    pub limits: MessageLimits,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const TIMEOUT: Option<Duration> = Some(Duration::from_secs(10));
+        Self {
+            resolve_timeout: TIMEOUT,
+            connect_timeout: TIMEOUT,
+            tls_timeout: TIMEOUT,
+            race_after: None,
+            tls_available: false,
+            limits: MessageLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Dialogues with a pretended driver.
+
+mod direct;
+mod property;
+mod proxies;
+
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{net::SocketAddr, time::Duration};
+use std::sync::Mutex;
+
+use super::{Dial, Next, Policy};
+use crate::{
+    message::{Key, Origin, Scheme},
+    time::{Deadline, Instant},
+    trace::{Line, Sink, Trace, Who},
+};
+
+extern crate std;
+
+/// A dial and a clock that only moves when told to.
+struct Scene {
+    dial: Dial,
+    now: Instant,
+}
+
+impl Scene {
+    fn new(key: &Key, policy: &Policy) -> Self {
+        let now = Instant::from_nanos(0);
+        Self { dial: Dial::new(key, policy, now), now }
+    }
+
+    /// A scene where the attempt 0 to an address has won.
+    fn connected(key: &Key, policy: &Policy) -> Self {
+        let mut scene = Self::new(key, policy);
+        assert!(matches!(scene.dial.next(), Next::Connect { attempt: 0, .. }), "{:?}", scene.dial);
+        scene.dial.connecting(0, scene.now);
+        scene.dial.connected(0, scene.now);
+        scene
+    }
+
+    /// The same question gives the same answer.
+    #[track_caller]
+    fn says(&self, next: &str) {
+        assert_eq!(self.dial.next().to_string(), next);
+        assert_eq!(self.dial.next(), self.dial.next());
+    }
+
+    #[track_caller]
+    fn waits_for(&self, deadline: Option<(u64, Deadline)>) {
+        let millis = |(at, which): (Instant, Deadline)| (at.as_nanos() / 1_000_000, which);
+        assert_eq!(self.dial.poll_timeout().map(millis), deadline);
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now.after(Duration::from_millis(millis));
+        self.dial.handle_timeout(self.now);
+    }
+
+    fn resolved(&mut self, addrs: &[&str]) {
+        let addrs: Vec<SocketAddr> = addrs.iter().map(|addr| addr.parse().unwrap()).collect();
+        self.dial.resolving(self.now);
+        self.dial.resolved(&addrs, self.now);
+    }
+
+    fn begin(&mut self, attempt: u8) {
+        self.dial.connecting(attempt, self.now);
+    }
+
+    fn transmits(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.dial.poll_transmit(&mut out);
+        out
+    }
+}
+
+fn http(host: &str, port: u16) -> Origin {
+    Origin::new(Scheme::Http, host, port)
+}
+
+fn https(host: &str, port: u16) -> Origin {
+    Origin::new(Scheme::Https, host, port)
+}
+
+fn with_tls() -> Policy {
+    Policy { tls_available: true, ..Policy::default() }
+}
+
+fn racing() -> Policy {
+    Policy { race_after: Some(Duration::from_millis(250)), ..Policy::default() }
+}
+
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Sink for Lines {
+    fn line(&self, line: &Line<'_>) {
+        self.0.lock().unwrap().push(line.to_string());
+    }
+}
+
+impl Lines {
+    fn of(dial: &mut Dial) -> Arc<Self> {
+        let lines = Arc::new(Self::default());
+        dial.set_trace(Trace::new(lines.clone(), Who::Dial(3)));
+        lines
+    }
+
+    fn taken(&self) -> Vec<String> {
+        core::mem::take(&mut self.0.lock().unwrap())
+    }
+}

@@ -1,0 +1,207 @@
+//! Any driver, however confused: no panic, an end, and no socket forgotten.
+
+use alloc::{collections::BTreeSet, format, vec};
+
+use quickcheck::{Arbitrary, Gen, QuickCheck};
+
+use super::*;
+use crate::{
+    error::{IoKind, TlsKind},
+    message::{Credentials, Hop, HopKind},
+};
+
+/// What a driver says next.
+#[derive(Clone, Debug)]
+enum Op {
+    /// It does what it is asked to; with what luck.
+    Follow(bool),
+    /// Whatever, in turn or not.
+    Resolving,
+    Resolved(u8),
+    Connecting(u8),
+    Connected(u8),
+    ConnectFailed(u8),
+    Abandoned(u8),
+    Receive(Vec<u8>),
+    TlsUp,
+    TlsFailed,
+    Lost,
+    Pass(u16),
+}
+
+impl Arbitrary for Op {
+    fn arbitrary(g: &mut Gen) -> Self {
+        // Few numbers, so that they meet.
+        let attempt = *g.choose(&[0, 0, 1, 1, 2, 3, 15, 16, 255]).unwrap();
+        match u8::arbitrary(g) % 24 {
+            0 => Self::Resolving,
+            1 => Self::Resolved(u8::arbitrary(g) % 5),
+            2 => Self::Connecting(attempt),
+            3 => Self::Connected(attempt),
+            4 => Self::ConnectFailed(attempt),
+            5 => Self::Abandoned(attempt),
+            6 => Self::Receive(Vec::arbitrary(g)),
+            7 => Self::TlsUp,
+            8 => Self::TlsFailed,
+            9 => Self::Lost,
+            10 | 11 => Self::Pass(u16::arbitrary(g) % 6_000),
+            _ => Self::Follow(u8::arbitrary(g) % 4 > 0),
+        }
+    }
+}
+
+/// A dial, and the sockets that the driver has open for it.
+struct World {
+    scene: Scene,
+    open: BTreeSet<u8>,
+}
+
+impl World {
+    fn new(setting: u8) -> Self {
+        let peer = || if setting & 1 == 0 { http("a.test", 80) } else { https("192.0.2.1", 443) };
+        let hop = |kind| {
+            Hop::new(kind, if setting & 2 == 0 { http("p.test", 1) } else { https("[::1]", 1) })
+                .with_credentials(Credentials::new("u", "p"))
+        };
+        use HopKind::{Connect, Socks4, Socks4a, Socks5, Socks5h};
+        let hops = match setting >> 2 & 7 {
+            0 | 1 => vec![],
+            2 => vec![hop(Connect)],
+            3 => vec![hop(Socks4)],
+            4 => vec![hop(Socks4a), hop(Connect)],
+            5 => vec![hop(Socks5), hop(Socks5)],
+            6 => vec![hop(Socks5h)],
+            _ => vec![hop(Connect), hop(Socks4), hop(Socks5h)],
+        };
+        let mut policy = if setting & 32 == 0 { racing() } else { Policy::default() };
+        policy.tls_available = true;
+        if setting & 64 == 0 {
+            (policy.resolve_timeout, policy.connect_timeout, policy.tls_timeout) =
+                (None, None, None);
+        }
+        let key = Key::direct(peer()).through(hops);
+        Self { scene: Scene::new(&key, &policy), open: BTreeSet::new() }
+    }
+
+    fn play(&mut self, op: &Op) {
+        let Scene { dial, now } = &mut self.scene;
+        let now = *now;
+        match op {
+            Op::Follow(luck) => self.follow(*luck),
+            Op::Resolving => dial.resolving(now),
+            Op::Resolved(count) => dial.resolved(&addrs(*count), now),
+            Op::Connecting(attempt) => {
+                self.open.insert(*attempt);
+                dial.connecting(*attempt, now);
+            }
+            Op::Connected(attempt) => {
+                self.open.insert(*attempt);
+                dial.connected(*attempt, now);
+            }
+            Op::ConnectFailed(attempt) => {
+                self.open.remove(attempt);
+                dial.connect_failed(*attempt, IoKind::Refused, now);
+            }
+            Op::Abandoned(attempt) => {
+                self.open.remove(attempt);
+                dial.abandoned(*attempt);
+            }
+            Op::Receive(input) => assert!(dial.receive(input, now) <= input.len()),
+            Op::TlsUp => dial.tls_up(now),
+            Op::TlsFailed => dial.tls_failed(TlsKind::Alert, now),
+            Op::Lost => dial.lost(IoKind::Reset, now),
+            Op::Pass(millis) => self.scene.pass((*millis).into()),
+        }
+    }
+
+    /// Does what is asked, or waits for what is under way; without luck that fails, or takes as long
+    /// as it may.
+    fn follow(&mut self, luck: bool) {
+        let op = match self.scene.dial.next() {
+            Next::Resolve { .. } if luck => Op::Resolving,
+            Next::Resolve { .. } => Op::Resolved(0),
+            Next::Connect { attempt, .. } if luck => Op::Connecting(attempt),
+            Next::Connect { attempt, .. } => Op::ConnectFailed(attempt),
+            Next::Abandon { attempt } => Op::Abandoned(attempt),
+            Next::StartTls { .. } if luck => Op::TlsUp,
+            Next::Exchange if luck => Op::Receive(consent(&self.scene.transmits()).to_vec()),
+            Next::Ready { .. } | Next::Failed(_) => return,
+            Next::Wait | Next::Exchange | Next::StartTls { .. } => {
+                match (self.scene.dial.poll_timeout(), self.open.last()) {
+                    (Some((at, _)), _) if !luck => return self.wake(at),
+                    (_, Some(attempt)) if luck => Op::Connected(*attempt),
+                    (_, Some(_)) if self.scene.dial.winner().is_some() => Op::Lost,
+                    (_, Some(attempt)) => Op::ConnectFailed(*attempt),
+                    (_, None) => Op::Resolved(if luck { 3 } else { 0 }),
+                }
+            }
+        };
+        self.play(&op);
+    }
+
+    /// A deadline that has passed is not named again.
+    fn wake(&mut self, at: Instant) {
+        self.scene.now = self.scene.now.max(at);
+        self.scene.dial.handle_timeout(self.scene.now);
+        assert!(self.scene.dial.poll_timeout().is_none_or(|(next, _)| next > at));
+    }
+
+    /// A dial that has ended has one socket, or none.
+    fn check(&self) {
+        let dial = &self.scene.dial;
+        assert_eq!(dial.next(), dial.next());
+        match dial.next() {
+            Next::Ready { attempt } => {
+                assert_eq!(dial.winner(), Some(attempt));
+                assert!(self.open.iter().all(|open| *open == attempt), "{:?}", self.open);
+            }
+            Next::Failed(_) => assert!(self.open.is_empty(), "{:?}", self.open),
+            Next::Abandon { .. }
+            | Next::Resolve { .. }
+            | Next::Connect { .. }
+            | Next::Exchange
+            | Next::StartTls { .. }
+            | Next::Wait => return,
+        }
+        assert_eq!(dial.poll_timeout(), None);
+    }
+}
+
+/// What a proxy says to `request` if it grants it.
+fn consent(request: &[u8]) -> &'static [u8] {
+    match request {
+        [] => b"",
+        [1, ..] => b"\x01\x00",
+        [4, ..] => b"\x00\x5a\0\0\0\0\0\0",
+        [5, 1, 0, ..] => b"\x05\x00\x00\x01\0\0\0\0\0\0",
+        [5, ..] => b"\x05\x02",
+        _ => b"HTTP/1.1 200 OK\r\n\r\n",
+    }
+}
+
+fn addrs(count: u8) -> Vec<SocketAddr> {
+    (0..count)
+        .map(|n| {
+            let text = if n % 2 == 0 { format!("192.0.2.{n}:80") } else { format!("[::{n}]:80") };
+            text.parse().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn any_script_ends_and_forgets_no_socket() {
+    fn holds(setting: u8, script: Vec<Op>, end: Vec<bool>) -> bool {
+        let mut world = World::new(setting);
+        for op in &script {
+            world.play(op);
+            world.check();
+        }
+        // From here on the driver does what it is asked to; its luck runs out.
+        for luck in end.into_iter().chain([false; 64]) {
+            world.follow(luck);
+            world.check();
+        }
+        matches!(world.scene.dial.next(), Next::Ready { .. } | Next::Failed(_))
+    }
+    QuickCheck::new().tests(3_000).quickcheck(holds as fn(u8, Vec<Op>, Vec<bool>) -> bool);
+}
