@@ -24,7 +24,7 @@ pub struct Dial {
     key: Key,
     policy: Policy,
     stage: Stage,
-    /// How many stops bytes pass already: the next to be reached, or the one that is spoken to.
+    /// The stop that is being reached, or that bytes get to already.
     stop: usize,
     race: Race,
     connect: Clock,

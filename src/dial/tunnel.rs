@@ -39,6 +39,7 @@ impl Tunnel {
             HopKind::Connect => {
                 let mut http = Connection::new(limits);
                 let request = connect_request(target, hop.credentials())?;
+                // It takes the request: nothing else is under way on it.
                 http.send_request(&request, false, &mut out)
                     .map_err(|_| DialError::ProxyProtocol)?;
                 Talk::Http(http)

@@ -158,6 +158,15 @@ fn racing_does_not_wait_after_a_failure() {
 }
 
 #[test]
+fn racing_addresses_are_ten_milliseconds_apart_at_least() {
+    let policy = Policy { race_after: Some(Duration::ZERO), ..Policy::default() };
+    let mut scene = Scene::new(&named(), &policy);
+    scene.resolved(&[A6, A]);
+    scene.begin(0);
+    scene.waits_for(Some((10, Deadline::Connect)));
+}
+
+#[test]
 fn a_loser_that_fails_by_itself_need_not_be_abandoned() {
     let mut scene = Scene::new(&named(), &racing());
     scene.resolved(&[A6, A]);
