@@ -213,9 +213,10 @@ impl<T> Pool<T> {
         ring.remove(&mut self.keys, key);
     }
 
-    /// Forgets a key that nothing refers to.
+    /// Forgets a key that nothing refers to, unless that has been done: the key whose connection was
+    /// returned last may be the one that made room.
     fn forget(&mut self, key: u32) {
-        let entry = &self.keys[key];
+        let Some((_, entry)) = self.keys.at(key) else { return };
         if entry.open == 0 && entry.waiting() == 0 {
             self.names.remove(&entry.name);
             self.keys.remove_at(key);

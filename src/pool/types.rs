@@ -158,7 +158,7 @@ impl<T> fmt::Display for Action<T> {
 }
 
 /// Why the pool let a connection go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Evicted {
     /// Idle for longer than `idle_max`.
