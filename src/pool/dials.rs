@@ -197,7 +197,8 @@ impl<T> Pool<T> {
         let wants = self.wants_dial(key);
         let entry = &self.keys[key];
         let stranded = entry.open == 0;
-        if wants && entry.turn.linked() && entry.stranded == stranded {
+        let stays = !wants || entry.stranded == stranded;
+        if wants == entry.turn.linked() && stays {
             return;
         }
         self.leave_ring(key);

@@ -4,25 +4,30 @@
 //! out, claims, and checks in; it does what [`Pool::poll_action`] says, and reports how dials ended.
 //!
 //! ```text
-//!                         ┌──────────────────── cancel ────────────────────┐
-//!  a ticket    checkout   │   ┌─────────┐  offer   ┌─────────┐  claim      ▼
-//!              ───────────┴─▶ │ waiting │ ───────▶ │ granted │ ──────▶  (spent)
-//!                             └─┬─────▲─┘          └─┬─────▲─┘             ▲
-//!              dial failed, close│     └─── lost ────┘     └ a hit         │
-//!                                └─────────▶ failed ───── claim ───────────┘
-//!
-//!  a connection  ┌─────────┐  dialed  ┌───────┐   waits   ┌─────────┐ claim  ┌────────┐
-//!      dial ───▶ │ dialing │ ───────▶ │ offer │ ────────▶ │ granted │ ─────▶ │ leased │
-//!                └────┬────┘          └─┬─┬─▲─┘           └────┬────┘        └─┬────┬─┘
-//!                     │                 │ │ └───── cancel ─────┘               │    │
-//!            failed,  │            none │ │ too old,  ▲────────── keep ────────┘    │
-//!            abandon  │           waits ▼ │ too many                                │
-//!                     │            ┌──────┴┐                                        │
-//!                     │            │ idle  │── checkout ─▶ granted                  │
-//!                     │            └──┬────┘                                        │
-//!                     ▼    idle, age, ▼ lost, made room                   discard   ▼
-//!                   (gone) ◀──────────┴─────────────────────────────────────────────┘
+//!            a hit ┌──────────────────────────────────┐
+//!                  │                 offer            ▼        claim
+//!  checkout ───────┴──▶ waiting ──────────────────▶ granted ─────────▶ spent
+//!                        │   ▲     connection lost    │  │ cancel        ▲
+//!                        │   └────────────────────────┘  ├───────────────┤
+//!            dial failed,│                         close │               │
+//!                   close└─────────────▶ failed ◀────────┘               │
+//!                                          └──────── claim, cancel ──────┘
 //! ```
+//!
+//! | a connection is | until | and then |
+//! |---|---|---|
+//! | dialing | [`dialed`](Pool::dialed) | is offered, as fresh |
+//! | | [`dial_failed`](Pool::dial_failed), or [`Action::Abandon`] | is gone |
+//! | **offered** | at once, in this order: the pool is closed, it is too old, others need its place | goes: [`Action::Close`] |
+//! | | somebody waits for it | is granted, and [`Action::Wake`] sent |
+//! | | as many are idle as are kept | goes |
+//! | | | is idle |
+//! | granted | [`claim`](Pool::claim) | is leased |
+//! | | [`cancel`](Pool::cancel) | is offered, as it was |
+//! | idle | [`checkout`](Pool::checkout) | is granted |
+//! | | its time is over, it is lost, or its place is needed | goes |
+//! | leased | [`checkin`](Pool::checkin) to keep it | is offered |
+//! | | checkin to discard it | is gone |
 //!
 //! # The rules
 //!

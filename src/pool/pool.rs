@@ -222,8 +222,8 @@ impl<T> Pool<T> {
     }
 
     /// A connection in the pool was closed by its peer, or spoke unasked. One that had been granted
-    /// and not claimed costs its ticket nothing: that stands in front of the line again. A stale name,
-    /// or that of a leased connection, is ignored.
+    /// and not claimed costs its ticket nothing: that stands in front of the line again, even if
+    /// the line is full. A stale name, or that of a leased connection, is ignored.
     pub fn idle_lost(&mut self, conn: ConnId) {
         self.event(self.now, format_args!("lost {conn}"));
         let Some(lost) = self.conns.get(conn.index, conn.generation) else { return };
