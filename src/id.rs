@@ -1,7 +1,10 @@
 //! Generational names: a name that has been given up names nothing, for ever.
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{
+    fmt,
+    ops::{Index, IndexMut},
+};
 
 /// A connection, from the decision to dial it until it is closed.
 ///
@@ -34,20 +37,20 @@ impl fmt::Display for ConnId {
 
 /// A table whose entries are named by slot and generation, so that a name never comes to mean
 /// another entry. A freed slot is used again; after 2^32 uses of one slot its generations repeat.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slab<V> {
     slots: Vec<Slot<V>>,
     free: Option<u32>,
     len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Slot<V> {
     generation: u32,
     state: SlotState<V>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum SlotState<V> {
     Full(V),
     Free { next: Option<u32> },
@@ -125,12 +128,44 @@ impl<V> Slab<V> {
         }
     }
 
+    /// As [`remove`](Self::remove), of the entry in slot `index` whatever its generation.
+    pub(crate) fn remove_at(&mut self, index: u32) -> Option<V> {
+        let (generation, _) = self.at(index)?;
+        self.remove(index, generation)
+    }
+
+    /// The generation of the entry in slot `index`.
+    pub(crate) fn generation(&self, index: u32) -> u32 {
+        self.slots[index as usize].generation
+    }
+
+    /// One more than the highest slot that was ever used.
+    pub(crate) fn bound(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
     /// All entries in the order of their slots, with their names.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32, &V)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
             SlotState::Full(value) => Some((index as u32, slot.generation, value)),
             SlotState::Free { .. } => None,
         })
+    }
+}
+
+/// By slot, for links inside a machine, which it keeps to live entries. A name from outside goes
+/// through [`get`](Slab::get).
+impl<V> Index<u32> for Slab<V> {
+    type Output = V;
+
+    fn index(&self, index: u32) -> &V {
+        self.at(index).expect("a machine unlinks an entry before it removes it").1
+    }
+}
+
+impl<V> IndexMut<u32> for Slab<V> {
+    fn index_mut(&mut self, index: u32) -> &mut V {
+        self.at_mut(index).expect("a machine unlinks an entry before it removes it")
     }
 }
 

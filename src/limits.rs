@@ -30,7 +30,8 @@ impl Default for MessageLimits {
     }
 }
 
-/// How many connections, and for how long.
+/// How many connections, and for how long. A bound of zero connections, dials or waiters would
+/// answer nobody, and counts as one.
 ///
 /// urllib3's `maxsize = n` is `idle_per_key_max = n`, and with `block = true` also
 /// `open_per_key_max = n`.
@@ -60,6 +61,9 @@ pub struct PoolLimits {
     /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket
     /// at whose wish it runs while that still waits, and ends when that is served otherwise.
     pub own_dials: bool,
+    /// How many retries all calls together may make; `None`, the default, for as many as their
+    /// policies allow.
+    pub retry_budget: Option<RetryBudget>,
 }
 
 impl Default for PoolLimits {
@@ -74,6 +78,38 @@ impl Default for PoolLimits {
             age_max: None,
             probe_after: Duration::from_millis(1),
             own_dials: false,
+            retry_budget: None,
         }
+    }
+}
+
+/// A bound on retries as a share of the work, so that a failing server is not buried under the
+/// repetitions of what it could not answer.
+///
+/// A bucket that is full at the start, with `burst` retries in it. A retry takes one out; a checkout
+/// that repeats nothing puts `percent` hundredths of one in, up to `burst`. (Finagle and gRPC, A6,
+/// bound theirs in this way.) A repetition after a stale connection is no retry: it neither takes
+/// nor puts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryBudget {
+    /// Retries for each hundred checkouts that repeat nothing.
+    pub percent: u32,
+    /// Most retries in a row: what a quiet time saves up, and what the pool starts with. Zero counts
+    /// as one.
+    pub burst: u32,
+}
+
+impl RetryBudget {
+    /// `percent` of ordinary checkouts, and `burst` retries in reserve.
+    pub const fn new(percent: u32, burst: u32) -> Self {
+        Self { percent, burst }
+    }
+}
+
+impl Default for RetryBudget {
+    /// A fifth of ordinary checkouts, and ten in reserve.
+    fn default() -> Self {
+        Self::new(20, 10)
     }
 }

@@ -1,2 +1,99 @@
-//! Who may use which connection.
+//! Who may use which connection. No sockets, no bytes, no calls.
+//!
+//! Two calls may share a connection if their [`Key`](crate::message::Key)s are equal. A driver checks
+//! out, claims, and checks in; it does what [`Pool::poll_action`] says, and reports how dials ended.
+//!
+//! ```text
+//!            a hit ┌──────────────────────────────────┐
+//!                  │                 offer            ▼        claim
+//!  checkout ───────┴──▶ waiting ──────────────────▶ granted ─────────▶ spent
+//!                        │   ▲     connection lost    │  │ cancel        ▲
+//!                        │   └────────────────────────┘  ├───────────────┤
+//!            dial failed,│                         close │               │
+//!                   close└─────────────▶ failed ◀────────┘               │
+//!                                          └──────── claim, cancel ──────┘
+//! ```
+//!
+//! | a connection is | until | and then |
+//! |---|---|---|
+//! | dialing | [`dialed`](Pool::dialed) | is offered, as fresh |
+//! | | [`dial_failed`](Pool::dial_failed), or [`Action::Abandon`] | is gone |
+//! | **offered** | at once, in this order: the pool is closed, it is too old, others need its place | goes: [`Action::Close`] |
+//! | | somebody waits for it | is granted, and [`Action::Wake`] sent |
+//! | | as many are idle as are kept | goes |
+//! | | | is idle |
+//! | granted | [`claim`](Pool::claim) | is leased |
+//! | | [`cancel`](Pool::cancel) | is offered, as it was |
+//! | idle | [`checkout`](Pool::checkout) | is granted |
+//! | | its time is over, it is lost, or its place is needed | goes |
+//! | leased | [`checkin`](Pool::checkin) to keep it | is offered |
+//! | | checkin to discard it | is gone |
+//!
+//! # The rules
+//!
+//! - **A hit** takes the newest idle connection of the key; older ones get their rest and expire.
+//! - **The line** is first come, first served for each key. Who wants a fresh connection (the request
+//!   before met a stale one) comes before the others, and is served by finished dials alone.
+//! - **A grant stays in the pool** until it is claimed. A ticket that is cancelled at that moment
+//!   gives it back, and it goes to the next: no order of grant, claim, cancel and timeout loses a
+//!   connection or a place.
+//! - **A dial belongs to nobody** in an event loop: finished, it goes to the front of the line as a
+//!   returned connection does, else it is parked. There are never more dials begun than tickets wait;
+//!   when a ticket is served otherwise, its dial serves the next one without, and if there is none
+//!   the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
+//! - **A dial belongs to its thread** with [`own_dials`](Limits::own_dials): finished, it goes to the
+//!   ticket at whose wish it ran, and is abandoned when that is served otherwise or given up.
+//! - **A failed dial** fails the ticket at whose wish it ran, if that still waits, and no other.
+//! - **Room**: at the bound of all connections, the one that is idle for longest makes room, whosever
+//!   it is. With none idle, the key waits for its turn in a ring. A key that has nothing open comes
+//!   before those that have, and until it has something each connection that comes back makes room:
+//!   otherwise a key whose line is never empty would keep its connections for ever, and starve the
+//!   others. (With more busy keys than connections allowed, connections are thus of little use twice.)
+//!
+//! # Example
+//!
+//! ```
+//! use httpool::message::{Key, Origin, Scheme};
+//! use httpool::pool::{Action, Checkin, Claim, Limits, Pool, Want};
+//! use httpool::time::Instant;
+//!
+//! let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));
+//! let (now, any) = (Instant::from_nanos(0), Want { repeatable: true, ..Want::default() });
+//! let mut pool = Pool::new(Limits::default());
+//!
+//! // Nothing is there yet: the ticket waits, and the pool asks for a dial.
+//! let ticket = pool.checkout(&key, any, now)?;
+//! assert!(matches!(pool.claim(ticket, now), Claim::Wait { dialing: true }));
+//! let Some(Action::Dial { conn, .. }) = pool.poll_action() else { panic!() };
+//! pool.dialed(conn, "a socket", now);
+//! assert!(matches!(pool.poll_action(), Some(Action::Wake(who)) if who == ticket));
+//! let Claim::Fresh { lease, io } = pool.claim(ticket, now) else { panic!() };
+//!
+//! // Given back, it serves the next call at once.
+//! pool.checkin(lease, Checkin::Keep(io), now);
+//! let ticket = pool.checkout(&key, any, now)?;
+//! let Claim::Reuse { lease, probe: false, .. } = pool.claim(ticket, now) else { panic!() };
+//! assert_eq!(lease.conn(), conn);
+//! pool.checkin(lease, Checkin::Discard, now);
+//! assert_eq!(pool.stats().open, 0);
+//! # Ok::<(), httpool::error::Unavailable>(())
+//! ```
+
+mod budget;
+mod check;
+mod dials;
+mod line;
+mod list;
+mod offer;
+#[expect(clippy::module_inception, reason = "the module's one type")]
+mod pool;
+mod table;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
 pub use crate::limits::PoolLimits as Limits;
+pub use crate::limits::RetryBudget;
+pub use pool::Pool;
+pub use types::{Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want};

@@ -1,0 +1,4 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it expects")]
+
+mod exhaustive;
+mod rules;

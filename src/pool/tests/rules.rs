@@ -1,0 +1,541 @@
+//! One test for each rule. `T` is a number that says which connection it is.
+
+use alloc::{format, string::ToString, vec::Vec};
+use core::time::Duration;
+
+use crate::{
+    error::{DialError, Unavailable},
+    id::ConnId,
+    message::{Key, Origin, Scheme},
+    pool::{Action, Checkin, Claim, Evicted, Lease, Limits, Pool, RetryBudget, Ticket, Want},
+    time::Instant,
+};
+
+const ANY: Want = Want { fresh: false, repeatable: true, retry: false };
+const FRESH: Want = Want { fresh: true, ..ANY };
+const RETRY: Want = Want { retry: true, ..ANY };
+
+fn key(host: &str) -> Key {
+    Key::direct(Origin::new(Scheme::Http, host, 80))
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A pool, its clock, and the words for both.
+struct World {
+    pool: Pool<u32>,
+    now: Instant,
+    dialed: u32,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        Self { pool: Pool::new(limits), now: Instant::from_nanos(0), dialed: 0 }
+    }
+
+    fn own(limits: Limits) -> Self {
+        Self::new(Limits { own_dials: true, ..limits })
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+    }
+
+    fn checkout(&mut self, host: &str, want: Want) -> Ticket {
+        self.pool.checkout(&key(host), want, self.now).unwrap()
+    }
+
+    /// Checks out, is told to wait, and finds the dial that is begun.
+    fn dialing(&mut self, host: &str, want: Want) -> (Ticket, ConnId) {
+        let ticket = self.checkout(host, want);
+        assert!(self.waits(ticket, true));
+        let actions = self.actions();
+        let dial = actions.iter().find_map(|action| match action {
+            Action::Dial { conn, ticket: whose, .. } if *whose == ticket => Some(*conn),
+            _ => None,
+        });
+        let Some(conn) = dial else { panic!("{actions:?}") };
+        (ticket, conn)
+    }
+
+    fn dialed(&mut self, conn: ConnId) -> u32 {
+        self.dialed += 1;
+        self.pool.dialed(conn, self.dialed, self.now);
+        self.dialed
+    }
+
+    /// A connection that has been opened and claimed.
+    fn lease(&mut self, host: &str) -> (Lease, u32) {
+        let (ticket, conn) = self.dialing(host, ANY);
+        self.dialed(conn);
+        let taken = self.take(ticket);
+        self.actions();
+        taken
+    }
+
+    fn take(&mut self, ticket: Ticket) -> (Lease, u32) {
+        match self.pool.claim(ticket, self.now) {
+            Claim::Reuse { lease, io, .. } | Claim::Fresh { lease, io } => (lease, io),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn keep(&mut self, (lease, io): (Lease, u32)) {
+        self.pool.checkin(lease, Checkin::Keep(io), self.now);
+    }
+
+    fn discard(&mut self, (lease, _): (Lease, u32)) {
+        self.pool.checkin(lease, Checkin::Discard, self.now);
+    }
+
+    fn waits(&mut self, ticket: Ticket, on_dial: bool) -> bool {
+        matches!(self.pool.claim(ticket, self.now), Claim::Wait { dialing } if dialing == on_dial)
+    }
+
+    fn fails(&mut self, ticket: Ticket) -> Unavailable {
+        match self.pool.claim(ticket, self.now) {
+            Claim::Failed(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn actions(&mut self) -> Vec<Action<u32>> {
+        self.pool.check().unwrap();
+        core::iter::from_fn(|| self.pool.poll_action()).collect()
+    }
+
+    /// What is to be done, in words.
+    fn said(&mut self) -> Vec<alloc::string::String> {
+        self.actions().iter().map(ToString::to_string).collect()
+    }
+
+    fn open(&self) -> usize {
+        self.pool.stats().open
+    }
+}
+
+#[test]
+fn the_newest_idle_connection_is_used_first() {
+    let mut w = World::new(Limits::default());
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    w.keep(a);
+    w.keep(b);
+    let ticket = w.checkout("a", ANY);
+    let (lease, io) = w.take(ticket);
+    assert_eq!(io, 2);
+    w.keep((lease, io));
+    assert!(w.actions().is_empty());
+}
+
+#[test]
+fn a_probe_is_asked_for_after_a_while_and_before_what_cannot_be_repeated() {
+    let mut w = World::new(Limits { probe_after: ms(1), ..Limits::default() });
+    let held = w.lease("a");
+    w.keep(held);
+    for (wait, want, expected) in
+        [(ms(1), ANY, false), (ms(2), ANY, true), (ms(0), Want::default(), true)]
+    {
+        w.pass(wait);
+        let ticket = w.checkout("a", want);
+        let Claim::Reuse { lease, io, probe } = w.pool.claim(ticket, w.now) else { panic!() };
+        assert_eq!(probe, expected);
+        w.keep((lease, io));
+    }
+}
+
+#[test]
+fn a_grant_in_vain_does_not_hide_how_long_a_connection_was_silent() {
+    let mut w = World::new(Limits { probe_after: ms(1), idle_max: ms(10), ..Limits::default() });
+    let held = w.lease("a");
+    w.keep(held);
+    w.pass(ms(9));
+    let ticket = w.checkout("a", ANY);
+    w.pool.cancel(ticket, w.now);
+    let ticket = w.checkout("a", ANY);
+    assert!(matches!(w.pool.claim(ticket, w.now), Claim::Reuse { probe: true, .. }));
+}
+
+#[test]
+fn what_was_idle_or_open_for_too_long_is_closed_before_use() {
+    let limits = Limits { idle_max: ms(10), age_max: Some(ms(25)), ..Limits::default() };
+    let mut w = World::new(limits);
+    let held = w.lease("a");
+    w.keep(held);
+    w.pass(ms(10));
+    w.checkout("a", ANY);
+    assert_eq!(w.said(), ["close c0.0 idle", "dial c0.1 t0.1 http://a"]);
+    let conn = ConnId { index: 0, generation: 1 };
+    w.dialed(conn);
+    let mut ticket = Ticket { index: 0, generation: 1 };
+    for _ in 0..3 {
+        let held = w.take(ticket);
+        w.pass(ms(8));
+        w.keep(held);
+        ticket = w.checkout("a", ANY);
+    }
+    assert_eq!(w.pool.stats().leased, 1, "24 ms old");
+    w.pool.cancel(ticket, w.now);
+    w.pass(ms(1));
+    w.checkout("a", ANY);
+    assert_eq!(w.said(), ["close c0.1 age", "dial c0.2 t0.5 http://a"]);
+}
+
+#[test]
+fn a_connection_that_comes_back_too_old_is_closed() {
+    let mut w = World::new(Limits { age_max: Some(ms(5)), ..Limits::default() });
+    let held = w.lease("a");
+    w.pass(ms(5));
+    w.keep(held);
+    assert_eq!(w.said(), ["close c0.0 age"]);
+}
+
+#[test]
+fn more_than_are_kept_are_closed_on_return() {
+    let mut w = World::new(Limits { idle_per_key_max: 1, ..Limits::default() });
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    w.keep(a);
+    w.keep(b);
+    assert_eq!(w.said(), ["close c1.0 surplus"]);
+}
+
+#[test]
+fn first_come_first_served() {
+    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let mut held = w.lease("a");
+    let line: Vec<_> = (0..3).map(|_| w.checkout("a", ANY)).collect();
+    for ticket in &line {
+        assert!(w.waits(*ticket, false));
+    }
+    for ticket in line {
+        w.keep(held);
+        assert_eq!(w.said(), [format!("wake {ticket}")]);
+        held = w.take(ticket);
+    }
+}
+
+#[test]
+fn who_wants_a_fresh_one_goes_in_front_and_takes_no_other() {
+    let mut w = World::new(Limits { open_per_key_max: 2, ..Limits::default() });
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    let (plain, fresh) = (w.checkout("a", ANY), w.checkout("a", FRESH));
+    assert!(w.waits(plain, false) && w.waits(fresh, false));
+    w.keep(a);
+    assert_eq!(w.said(), [format!("wake {plain}")]);
+    let a = w.take(plain);
+    w.discard(b);
+    assert_eq!(w.said(), [format!("dial c1.1 {fresh} http://a")]);
+    let later = w.checkout("a", ANY);
+    let io = w.dialed(ConnId { index: 1, generation: 1 });
+    assert_eq!(w.said(), [format!("wake {fresh}")]);
+    assert_eq!(w.take(fresh).1, io);
+    assert!(w.waits(later, false));
+    w.keep(a);
+    let _held = w.take(later);
+}
+
+#[test]
+fn an_idle_connection_makes_room_for_a_fresh_one() {
+    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let held = w.lease("a");
+    w.keep(held);
+    let (ticket, conn) = w.dialing("a", FRESH);
+    assert_eq!(w.open(), 1);
+    w.dialed(conn);
+    assert!(matches!(w.pool.claim(ticket, w.now), Claim::Fresh { .. }));
+}
+
+#[test]
+fn the_line_is_bounded_and_a_hit_is_not_a_wait() {
+    let mut w = World::new(Limits { waiting_max: 1, ..Limits::default() });
+    let held = w.lease("a");
+    w.keep(held);
+    let (waiting, _) = w.dialing("b", ANY);
+    assert_eq!(w.pool.checkout(&key("c"), ANY, w.now), Err(Unavailable::LineFull));
+    let hit = w.checkout("a", ANY);
+    let _held = w.take(hit);
+    w.pool.cancel(waiting, w.now);
+    w.dialing("c", ANY);
+}
+
+#[test]
+fn retries_are_a_share_of_the_work() {
+    let retry_budget = Some(RetryBudget::new(50, 1));
+    let mut w = World::new(Limits { retry_budget, ..Limits::default() });
+    w.checkout("a", RETRY);
+    assert_eq!(w.pool.checkout(&key("a"), RETRY, w.now), Err(Unavailable::RetryBudget));
+    w.checkout("a", ANY);
+    assert_eq!(w.pool.checkout(&key("a"), RETRY, w.now), Err(Unavailable::RetryBudget));
+    w.checkout("b", ANY);
+    w.checkout("a", RETRY);
+}
+
+#[test]
+fn no_more_dials_than_tickets_nor_than_allowed() {
+    let mut w = World::new(Limits { dialing_per_key_max: 2, ..Limits::default() });
+    let tickets: Vec<_> = (0..4).map(|_| w.checkout("a", ANY)).collect();
+    assert_eq!(w.pool.stats().dialing, 2);
+    assert!(w.waits(tickets[1], true) && w.waits(tickets[2], false));
+    w.actions();
+    w.dialed(ConnId { index: 0, generation: 0 });
+    assert_eq!(w.said(), [format!("dial c2.0 {} http://a", tickets[2])]);
+    assert_eq!(w.pool.stats().dialing, 2);
+}
+
+#[test]
+fn a_finished_dial_serves_the_front_and_the_other_takes_over_its_dial() {
+    let mut w = World::new(Limits::default());
+    let (first, slow) = w.dialing("a", ANY);
+    let (second, quick) = w.dialing("a", ANY);
+    let io = w.dialed(quick);
+    assert_eq!(w.said(), [format!("wake {first}")]);
+    assert_eq!(w.take(first).1, io);
+    assert!(w.waits(second, true));
+    w.pool.dial_failed(slow, DialError::Name, w.now);
+    assert_eq!(w.said(), [format!("wake {second}"), format!("dial c0.1 {second} http://a")]);
+    assert!(w.waits(second, true), "it was not its own dial that failed");
+}
+
+#[test]
+fn a_surplus_dial_is_abandoned_the_youngest_first() {
+    let mut w = World::new(Limits::default());
+    let held = w.lease("a");
+    let (first, old) = w.dialing("a", ANY);
+    let (second, young) = w.dialing("a", ANY);
+    w.keep(held);
+    assert_eq!(w.said(), [format!("abandon {young}"), format!("wake {first}")]);
+    assert!(w.waits(second, true));
+    let late = w.dialed(young);
+    let io = w.dialed(old);
+    assert_eq!(w.said(), [format!("close {young} surplus"), format!("wake {second}")]);
+    assert_eq!((w.take(second).1, late), (io, io - 1));
+}
+
+#[test]
+fn a_connected_dial_is_finished_and_parked_or_serves_who_comes() {
+    let mut w = World::new(Limits::default());
+    let (first, conn) = w.dialing("a", ANY);
+    w.pool.dial_connected(conn);
+    w.pool.cancel(first, w.now);
+    assert_eq!((w.said().len(), w.pool.stats().dialing), (0, 1));
+    let second = w.checkout("a", ANY);
+    assert!(w.waits(second, true), "it takes that dial over");
+    w.pool.cancel(second, w.now);
+    w.dialed(conn);
+    assert_eq!((w.said().len(), w.pool.stats().idle), (0, 1));
+    let third = w.checkout("a", ANY);
+    assert!(matches!(w.pool.claim(third, w.now), Claim::Reuse { .. }), "parked is not fresh");
+}
+
+#[test]
+fn a_thread_is_served_by_its_own_dial_first_and_that_ends_with_its_wait() {
+    let mut w = World::own(Limits { dialing_per_key_max: 2, ..Limits::default() });
+    let held = w.lease("a");
+    let (first, dial) = w.dialing("a", ANY);
+    let (second, other) = w.dialing("a", ANY);
+    let third = w.checkout("a", ANY);
+    assert!(w.waits(third, false));
+    w.dialed(other);
+    assert_eq!(w.said(), [format!("wake {second}"), format!("dial c3.0 {third} http://a")]);
+    w.keep(held);
+    assert_eq!(w.said(), [format!("abandon {dial}"), format!("wake {first}")]);
+    let io = w.dialed(dial);
+    let actions = w.actions();
+    let [Action::Close { io: closed, why: Evicted::Surplus, .. }] = actions[..] else { panic!() };
+    assert_eq!(closed, io);
+}
+
+#[test]
+fn a_failed_dial_fails_the_ticket_that_wished_for_it() {
+    for own_dials in [false, true] {
+        let mut w = World::new(Limits { own_dials, ..Limits::default() });
+        let (first, _) = w.dialing("a", ANY);
+        let (second, dial) = w.dialing("a", ANY);
+        w.pool.dial_failed(dial, DialError::Name, w.now);
+        assert_eq!(w.said(), [format!("wake {second}")]);
+        assert_eq!(w.fails(second), Unavailable::Dial(DialError::Name));
+        assert_eq!(w.fails(second), Unavailable::Spent);
+        assert!(w.waits(first, true));
+    }
+}
+
+#[test]
+fn the_oldest_idle_connection_of_another_key_makes_room() {
+    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let (a, b) = (w.lease("a"), w.lease("b"));
+    w.keep(b);
+    w.keep(a);
+    w.checkout("c", ANY);
+    assert_eq!(w.said(), ["close c1.0 made-room", "dial c1.1 t0.2 http://c"]);
+}
+
+#[test]
+fn keys_without_room_take_turns() {
+    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let (x, y) = (w.lease("x"), w.lease("y"));
+    let tickets = ["a", "a", "b", "c"].map(|host| w.checkout(host, ANY));
+    for ticket in tickets {
+        assert!(w.waits(ticket, false));
+    }
+    w.discard(x);
+    w.discard(y);
+    let dial = |slot: u32, n: u32, t: usize, host: &str| {
+        format!("dial c{slot}.{n} {} http://{host}", tickets[t])
+    };
+    assert_eq!(w.said(), [dial(0, 1, 0, "a"), dial(1, 1, 2, "b")]);
+    w.pool.cancel(tickets[2], w.now);
+    assert_eq!(w.said(), ["abandon c1.1".to_string(), dial(1, 2, 3, "c")]);
+    w.pool.cancel(tickets[3], w.now);
+    assert_eq!(w.said(), ["abandon c1.2".to_string(), dial(1, 3, 1, "a")]);
+}
+
+#[test]
+fn a_busy_key_does_not_starve_one_that_has_nothing() {
+    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let (first, second) = (w.lease("busy"), w.lease("busy"));
+    let waiting = w.checkout("busy", ANY);
+    let starving = w.checkout("a", ANY);
+    assert!(w.waits(waiting, false) && w.waits(starving, false));
+    w.keep(first);
+    assert_eq!(
+        w.said(),
+        ["close c0.0 made-room".to_string(), format!("dial c0.1 {starving} http://a")]
+    );
+    w.keep(second);
+    assert_eq!(w.said(), [format!("wake {waiting}")]);
+}
+
+#[test]
+fn a_ticket_that_gives_up_at_its_grant_loses_no_connection() {
+    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let held = w.lease("a");
+    let (first, second) = (w.checkout("a", ANY), w.checkout("a", ANY));
+    assert!(w.waits(first, false) && w.waits(second, false));
+    w.keep(held);
+    w.pool.cancel(first, w.now);
+    assert_eq!(w.said(), [format!("wake {first}"), format!("wake {second}")]);
+    assert_eq!(w.fails(first), Unavailable::Spent);
+    w.pool.cancel(first, w.now);
+    w.pool.cancel(second, w.now);
+    assert_eq!(w.pool.stats().idle, 1);
+}
+
+#[test]
+fn a_granted_connection_that_is_lost_costs_no_turn() {
+    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let held = w.lease("a");
+    let (first, second) = (w.checkout("a", ANY), w.checkout("a", ANY));
+    assert!(w.waits(first, false) && w.waits(second, false));
+    let conn = held.0.conn();
+    w.keep(held);
+    w.pool.idle_lost(conn);
+    w.pool.idle_lost(conn);
+    assert_eq!(
+        w.said(),
+        [
+            format!("wake {first}"),
+            format!("close {conn} lost"),
+            format!("dial c0.1 {first} http://a")
+        ]
+    );
+    assert!(w.waits(first, true) && w.waits(second, false));
+}
+
+#[test]
+fn a_lost_idle_connection_is_closed_and_a_leased_one_is_not() {
+    let mut w = World::new(Limits::default());
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    let conn = a.0.conn();
+    w.pool.idle_lost(b.0.conn());
+    w.keep(a);
+    w.pool.idle_lost(conn);
+    assert_eq!(w.said(), [format!("close {conn} lost")]);
+    w.discard(b);
+    assert_eq!((w.open(), w.pool.key_stats(&key("a"))), (0, Default::default()));
+}
+
+#[test]
+fn a_sweep_closes_what_is_due_and_says_when_to_come_again() {
+    let limits = Limits { idle_max: ms(10), age_max: Some(ms(15)), ..Limits::default() };
+    let mut w = World::new(limits);
+    let (a, b, c) = (w.lease("a"), w.lease("b"), w.lease("c"));
+    assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(15))));
+    w.keep(a);
+    assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(10))));
+    w.pass(ms(6));
+    w.keep(b);
+    w.pass(ms(4));
+    w.pool.handle_timeout(w.now);
+    assert_eq!(w.said(), ["close c0.0 idle"]);
+    assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(5))));
+    w.pass(ms(5));
+    w.pool.handle_timeout(w.now);
+    assert_eq!(w.said(), ["close c1.0 age"]);
+    assert_eq!(w.pool.poll_timeout(), None, "one that is in use is judged when it comes back");
+    w.keep(c);
+    assert_eq!(w.said(), ["close c2.0 age"]);
+}
+
+#[test]
+fn no_deadline_where_none_will_come() {
+    let mut w = World::new(Limits { idle_max: Duration::MAX, ..Limits::default() });
+    let held = w.lease("a");
+    w.keep(held);
+    assert_eq!(w.pool.poll_timeout(), None);
+}
+
+#[test]
+fn a_closed_pool_answers_all_and_keeps_nothing() {
+    let mut w = World::new(Limits { open_per_key_max: 2, ..Limits::default() });
+    let (out, back, idle) = (w.lease("a"), w.lease("a"), w.lease("b"));
+    w.keep(idle);
+    let granted = w.checkout("a", ANY);
+    assert!(w.waits(granted, false));
+    w.keep(back);
+    let (waiting, dial) = w.dialing("c", ANY);
+    w.pool.close();
+    let said = w.said();
+    for line in ["close c1.0 closed", "close c2.0 closed", "abandon c3.0"] {
+        assert!(said.iter().any(|it| it == line), "{said:?}");
+    }
+    assert!(said.contains(&format!("wake {waiting}")));
+    assert_eq!(w.fails(granted), Unavailable::Closed);
+    assert_eq!(w.fails(waiting), Unavailable::Closed);
+    assert_eq!(w.pool.checkout(&key("a"), ANY, w.now), Err(Unavailable::Closed));
+    w.dialed(dial);
+    w.keep(out);
+    assert_eq!(w.said(), [format!("close {dial} closed"), "close c0.0 closed".to_string()]);
+    assert_eq!((w.open(), w.pool.poll_timeout()), (0, None));
+}
+
+#[test]
+fn time_does_not_run_backwards() {
+    let mut w = World::new(Limits::default());
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    w.pass(ms(5));
+    w.keep(a);
+    w.now = Instant::from_nanos(0);
+    w.keep(b);
+    assert!(w.actions().is_empty());
+}
+
+#[test]
+fn zero_counts_as_one() {
+    let limits = Limits {
+        open_max: 0,
+        open_per_key_max: 0,
+        dialing_per_key_max: 0,
+        waiting_max: 0,
+        ..Limits::default()
+    };
+    let mut w = World::new(limits);
+    let held = w.lease("a");
+    w.keep(held);
+}
+
+#[test]
+fn a_driver_can_send_it_to_another_thread() {
+    fn sends<T: Send>(_: T) {}
+    sends(Pool::<u32>::new(Limits::default()));
+}

@@ -1,0 +1,400 @@
+//! The pool against a slow and plain model of it: any script of events, the same decisions, nothing
+//! lost, nothing twice, and all told.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a model names what it looks for")]
+
+use core::time::Duration;
+
+use httpool::{
+    error::{DialError, Unavailable},
+    id::ConnId,
+    message::{Key, Origin, Scheme},
+    pool::{Action, Checkin, Claim, Lease, Limits, Pool, RetryBudget, Stats, Ticket, Want},
+    time::Instant,
+};
+use quickcheck::{Arbitrary, Gen, QuickCheck};
+
+use model::{Answer, Deed, Model, Place, Standing};
+
+mod model;
+
+/// An event. Numbers choose among what there is: the lower half among what is alive, the upper half
+/// among all that ever was. The order of deeds counts, but for those of a close.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Checkout { key: u8, fresh: bool, repeatable: bool, retry: bool },
+    Claim(u8),
+    Cancel(u8),
+    Keep(u8),
+    Discard(u8),
+    Dialed(u8),
+    DialFailed(u8),
+    Connected(u8),
+    Lost(u8),
+    Pass(u8),
+    Timeout,
+    Close,
+}
+
+#[derive(Debug, Clone)]
+struct Script {
+    own_dials: bool,
+    open_max: usize,
+    open_per_key_max: usize,
+    idle_per_key_max: usize,
+    dialing_per_key_max: usize,
+    waiting_max: usize,
+    ages: bool,
+    events: Vec<Event>,
+}
+
+impl Arbitrary for Script {
+    fn arbitrary(g: &mut Gen) -> Self {
+        // A swarm: in half of the scripts some kinds of events are rare or never happen.
+        let swarm = bool::arbitrary(g);
+        let weights: Vec<u32> = [24, 30, 6, 12, 4, 14, 3, 5, 3, 6, 3, 0]
+            .iter()
+            .map(
+                |often| {
+                    if swarm { often * *g.choose(&[0, 1, 1, 4]).expect("four") } else { *often }
+                },
+            )
+            .collect();
+        let mut events: Vec<_> = (0..g.size()).map(|_| event(g, &weights)).collect();
+        if u8::arbitrary(g) < 64 {
+            let at = usize::arbitrary(g) % (events.len() + 1);
+            events.insert(at, Event::Close);
+        }
+        let mut small = |max: usize| 1 + usize::arbitrary(g) % max;
+        Self {
+            open_max: small(6),
+            open_per_key_max: small(4),
+            idle_per_key_max: small(4) - 1,
+            dialing_per_key_max: small(3),
+            waiting_max: small(6),
+            own_dials: bool::arbitrary(g),
+            ages: bool::arbitrary(g),
+            events,
+        }
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        let this = self.clone();
+        let (len, half) = (this.events.len(), this.events.len() / 2);
+        let halves = [(0, half), (half, len)].into_iter().filter(move |_| len > 1);
+        let singles = (0..len).map(|at| (at, at + 1));
+        Box::new(halves.chain(singles).map(move |(from, to)| {
+            let mut shorter = this.clone();
+            shorter.events.drain(from..to);
+            shorter
+        }))
+    }
+}
+
+fn event(g: &mut Gen, weights: &[u32]) -> Event {
+    let all: u32 = weights.iter().sum::<u32>().max(1);
+    let mut pick = u32::arbitrary(g) % all;
+    let kind = weights.iter().position(|weight| {
+        let here = pick < *weight;
+        pick = pick.saturating_sub(*weight);
+        here
+    });
+    let n = u8::arbitrary(g);
+    match kind.unwrap_or(0) {
+        0 => Event::Checkout {
+            key: n % 3,
+            fresh: u8::arbitrary(g) < 40,
+            repeatable: u8::arbitrary(g) < 200,
+            retry: u8::arbitrary(g) < 50,
+        },
+        1 => Event::Claim(n),
+        2 => Event::Cancel(n),
+        3 => Event::Keep(n),
+        4 => Event::Discard(n),
+        5 => Event::Dialed(n),
+        6 => Event::DialFailed(n),
+        7 => Event::Connected(n),
+        8 => Event::Lost(n),
+        9 => Event::Pass(n % 16),
+        _ => Event::Timeout,
+    }
+}
+
+/// The pool, the model, and what joins them: names by the order in which they were given out.
+struct Pair {
+    pool: Pool<u32>,
+    model: Model,
+    keys: [Key; 3],
+    conns: Vec<ConnId>,
+    tickets: Vec<Ticket>,
+    /// What each ticket was last told of dialing, if it has not been woken since.
+    told: Vec<Option<bool>>,
+    leases: Vec<(usize, Lease, u32)>,
+    clock: Duration,
+    opened: u32,
+    ended: Vec<u32>,
+}
+
+impl Pair {
+    fn new(script: &Script) -> Self {
+        let mut limits = Limits::default();
+        limits.open_max = script.open_max;
+        limits.open_per_key_max = script.open_per_key_max;
+        limits.idle_per_key_max = script.idle_per_key_max;
+        limits.dialing_per_key_max = script.dialing_per_key_max;
+        limits.waiting_max = script.waiting_max;
+        limits.own_dials = script.own_dials;
+        limits.idle_max = Duration::from_millis(30);
+        limits.age_max = script.ages.then_some(Duration::from_millis(100));
+        limits.probe_after = Duration::from_millis(3);
+        limits.retry_budget = Some(RetryBudget::new(30, 2));
+        Self {
+            pool: Pool::new(limits),
+            model: Model::new(limits),
+            keys: ["a", "b", "c"].map(|host| Key::direct(Origin::new(Scheme::Http, host, 80))),
+            conns: Vec::new(),
+            tickets: Vec::new(),
+            told: Vec::new(),
+            leases: Vec::new(),
+            clock: Duration::ZERO,
+            opened: 0,
+            ended: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0).after(self.clock)
+    }
+
+    fn happen(&mut self, event: Event) {
+        let now = self.now();
+        if !matches!(event, Event::Connected(_) | Event::Lost(_) | Event::Pass(_) | Event::Close) {
+            self.tell_time();
+        }
+        match event {
+            Event::Checkout { key, fresh, repeatable, retry } => {
+                let want = Want { fresh, repeatable, retry };
+                let answer = self.pool.checkout(&self.keys[usize::from(key)], want, now);
+                let expected = self.model.checkout(key.into(), want);
+                assert_eq!(answer.err(), expected.err());
+                if let Ok(ticket) = answer {
+                    self.tickets.push(ticket);
+                    self.told.push(None);
+                }
+            }
+            Event::Claim(n) => {
+                let alive = |it: usize| self.model.tickets[it].standing != Standing::Spent;
+                if let Some(ticket) = choose(n, self.tickets.len(), alive) {
+                    self.claim(ticket);
+                }
+            }
+            Event::Cancel(n) => {
+                let alive = |it: usize| self.model.tickets[it].standing != Standing::Spent;
+                if let Some(ticket) = choose(n, self.tickets.len(), alive) {
+                    self.pool.cancel(self.tickets[ticket], now);
+                    self.model.cancel(ticket);
+                }
+            }
+            Event::Keep(n) => {
+                if let Some(at) = choose(n, self.leases.len(), |_| true) {
+                    let (conn, lease, io) = self.leases.swap_remove(at);
+                    self.pool.checkin(lease, Checkin::Keep(io), now);
+                    self.model.checkin(conn, true);
+                }
+            }
+            Event::Discard(n) => {
+                if let Some(at) = choose(n, self.leases.len(), |_| true) {
+                    let (conn, lease, io) = self.leases.swap_remove(at);
+                    self.pool.checkin(lease, Checkin::Discard, now);
+                    self.model.checkin(conn, false);
+                    self.ended.push(io);
+                }
+            }
+            Event::Dialed(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dialed(self.conns[conn], self.opened, now);
+                    self.model.dialed(conn, self.opened);
+                    self.opened += 1;
+                }
+            }
+            Event::DialFailed(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dial_failed(self.conns[conn], DialError::Name, now);
+                    self.model.dial_failed(conn, DialError::Name);
+                }
+            }
+            Event::Connected(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dial_connected(self.conns[conn]);
+                    self.model.connected(conn);
+                }
+            }
+            Event::Lost(n) => {
+                let alive = |it: usize| self.model.conns[it].place != Place::Gone;
+                if let Some(conn) = choose(n, self.conns.len(), alive) {
+                    self.pool.idle_lost(self.conns[conn]);
+                    self.model.idle_lost(conn);
+                }
+            }
+            Event::Pass(ms) => self.clock += Duration::from_millis(ms.into()),
+            Event::Timeout => {
+                self.pool.handle_timeout(now);
+                self.model.timeout();
+            }
+            Event::Close => {
+                self.pool.close();
+                self.model.close();
+            }
+        }
+        self.compare(matches!(event, Event::Close));
+    }
+
+    /// Most events tell the time; here all of them do, even if there is nothing for them to choose.
+    fn tell_time(&mut self) {
+        self.model.now = self.clock;
+        let nobody = Ticket::from_bits(u64::MAX);
+        let answer = self.pool.claim(nobody, self.now());
+        assert!(matches!(answer, Claim::Failed(Unavailable::Spent)));
+    }
+
+    fn a_dial(&self, n: u8) -> Option<usize> {
+        let alive = |it: usize| matches!(self.model.conns[it].place, Place::Dialing { .. });
+        choose(n, self.conns.len(), alive)
+    }
+
+    fn claim(&mut self, ticket: usize) {
+        let answer = match self.pool.claim(self.tickets[ticket], self.now()) {
+            Claim::Reuse { lease, io, probe } => {
+                let conn = self.lease(lease, io);
+                Answer::Reuse { conn, io, probe }
+            }
+            Claim::Fresh { lease, io } => Answer::Fresh { conn: self.lease(lease, io), io },
+            Claim::Wait { dialing } => {
+                self.told[ticket] = Some(dialing);
+                Answer::Wait { dialing }
+            }
+            Claim::Failed(why) => Answer::Failed(why),
+        };
+        assert_eq!(answer, self.model.claim(ticket));
+    }
+
+    fn lease(&mut self, lease: Lease, io: u32) -> usize {
+        let conn = self.conns.iter().rposition(|it| *it == lease.conn()).expect("a name given out");
+        assert!(!self.leases.iter().any(|it| it.2 == io), "leased twice");
+        assert!(!self.ended.contains(&io), "leased after its end");
+        self.leases.push((conn, lease, io));
+        conn
+    }
+
+    fn compare(&mut self, closing: bool) {
+        if let Err(why) = self.pool.check() {
+            panic!("{why}");
+        }
+        let mut expected = core::mem::take(&mut self.model.deeds);
+        let mut done = Vec::new();
+        while let Some(action) = self.pool.poll_action() {
+            match action {
+                Action::Wake(ticket) => {
+                    let at = self.tickets.iter().rposition(|it| *it == ticket).expect("a ticket");
+                    assert!(self.told[at].take().is_some(), "woken without waiting");
+                    continue;
+                }
+                Action::Dial { conn, .. } => self.conns.push(conn),
+                Action::Abandon { .. } | Action::Close { .. } => {}
+            }
+            let deed = self.deed(action);
+            match deed {
+                Deed::Close { io, .. } => {
+                    assert!(!self.ended.contains(&io), "closed twice");
+                    self.ended.push(io);
+                }
+                Deed::Dial { ticket, .. } => {
+                    self.told[ticket] = self.told[ticket].map(|_| true);
+                }
+                Deed::Abandon { .. } => {}
+            }
+            done.push(deed);
+        }
+        if closing {
+            done.sort();
+            expected.sort();
+        }
+        assert_eq!(done, expected);
+        assert_eq!(count(self.pool.stats()), self.model.stats(None));
+        for (at, key) in self.keys.iter().enumerate() {
+            assert_eq!(count(self.pool.key_stats(key)), self.model.stats(Some(at)));
+        }
+        let due = self.model.next_timeout().map(|at| Instant::from_nanos(0).after(at));
+        assert_eq!(self.pool.poll_timeout(), due);
+        for (ticket, told) in self.model.tickets.iter().zip(&self.told) {
+            match ticket.standing {
+                Standing::Waiting { dial } => {
+                    assert!(told.is_none_or(|told| told == dial.is_some()), "not told of a dial");
+                }
+                Standing::Granted(_) | Standing::Failed(_) => assert!(told.is_none(), "not woken"),
+                Standing::Spent => {}
+            }
+        }
+    }
+
+    fn deed(&self, action: Action<u32>) -> Deed {
+        let nth = |conn| self.conns.iter().rposition(|it| *it == conn).expect("a name given out");
+        match action {
+            Action::Dial { conn, ticket, key } => Deed::Dial {
+                conn: nth(conn),
+                ticket: self.tickets.iter().rposition(|it| *it == ticket).expect("a ticket"),
+                key: self.keys.iter().position(|it| *it == key).expect("a key"),
+            },
+            Action::Abandon { conn } => Deed::Abandon { conn: nth(conn) },
+            Action::Close { conn, io, why } => Deed::Close { conn: nth(conn), io, why },
+            Action::Wake(_) => unreachable!("handled before"),
+        }
+    }
+
+    /// Everybody gives back what they have. Each connection has then ended, once.
+    fn finish(mut self) {
+        self.tell_time();
+        for ticket in 0..self.tickets.len() {
+            self.pool.cancel(self.tickets[ticket], self.now());
+            self.model.cancel(ticket);
+            self.compare(false);
+        }
+        while !self.leases.is_empty() {
+            self.happen(Event::Keep(0));
+        }
+        while self.pool.stats().dialing > 0 {
+            self.happen(Event::DialFailed(0));
+        }
+        self.happen(Event::Pass(255));
+        self.happen(Event::Timeout);
+        assert_eq!(self.pool.stats(), Stats::default());
+        self.ended.sort_unstable();
+        assert_eq!(self.ended, (0..self.opened).collect::<Vec<_>>());
+    }
+}
+
+/// The `n`th of those below `len`: that are alive, or for a great `n` of all.
+fn choose(n: u8, len: usize, alive: impl Fn(usize) -> bool) -> Option<usize> {
+    let among: Vec<_> = (0..len).filter(|it| n >= 240 || alive(*it)).collect();
+    if among.is_empty() { None } else { Some(among[usize::from(n) % among.len()]) }
+}
+
+fn count(stats: Stats) -> [usize; 5] {
+    [stats.open, stats.idle, stats.leased, stats.dialing, stats.waiting]
+}
+
+#[test]
+fn the_pool_decides_as_its_model_does() {
+    fn holds(script: Script) -> bool {
+        let mut pair = Pair::new(&script);
+        for event in &script.events {
+            pair.happen(*event);
+        }
+        pair.finish();
+        true
+    }
+    QuickCheck::new()
+        .rng(Gen::new(200))
+        .tests(2_000)
+        .max_tests(4_000)
+        .quickcheck(holds as fn(Script) -> bool);
+}

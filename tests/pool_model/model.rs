@@ -1,0 +1,532 @@
+//! The pool's rules once more, slow and plain: everything is a list, and is searched.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use httpool::{
+    error::{DialError, Unavailable},
+    pool::{Evicted, Limits, Want},
+};
+
+/// What the pool is to do, except waking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Deed {
+    Dial { conn: usize, ticket: usize, key: usize },
+    Abandon { conn: usize },
+    Close { conn: usize, io: u32, why: Evicted },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Reuse { conn: usize, io: u32, probe: bool },
+    Fresh { conn: usize, io: u32 },
+    Wait { dialing: bool },
+    Failed(Unavailable),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Dialing { ticket: Option<usize>, own: bool, connected: bool },
+    Idle { since: Duration, parked: Duration },
+    Granted { ticket: usize, since: Duration, fresh: bool },
+    Leased,
+    Gone,
+}
+
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) key: usize,
+    pub(crate) place: Place,
+    pub(crate) io: u32,
+    opened: Duration,
+    /// Its age was looked at, while it was in use.
+    swept: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Waiting { dial: Option<usize> },
+    Granted(usize),
+    Failed(Unavailable),
+    Spent,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    key: usize,
+    want: Want,
+    pub(crate) standing: Standing,
+}
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    limits: Limits,
+    pub(crate) now: Duration,
+    closed: bool,
+    /// All there ever were, in the order of their dials.
+    pub(crate) conns: Vec<Conn>,
+    /// All there ever were.
+    pub(crate) tickets: Vec<Ticket>,
+    /// Who waits, of all keys.
+    line: VecDeque<usize>,
+    /// Of these, who has no dial.
+    undialed: VecDeque<usize>,
+    idle: Vec<usize>,
+    orphans: Vec<usize>,
+    stranded: Vec<usize>,
+    held: Vec<usize>,
+    retry_cents: u32,
+    pub(crate) deeds: Vec<Deed>,
+}
+
+const KEYS: usize = 3;
+
+impl Model {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            now: Duration::ZERO,
+            closed: false,
+            conns: Vec::new(),
+            tickets: Vec::new(),
+            line: VecDeque::new(),
+            undialed: VecDeque::new(),
+            idle: Vec::new(),
+            orphans: Vec::new(),
+            stranded: Vec::new(),
+            held: Vec::new(),
+            retry_cents: limits.retry_budget.map_or(0, |it| it.burst * 100),
+            deeds: Vec::new(),
+        }
+    }
+
+    pub(crate) fn checkout(&mut self, key: usize, want: Want) -> Result<usize, Unavailable> {
+        if self.closed {
+            return Err(Unavailable::Closed);
+        }
+        if self.limits.retry_budget.is_some() && want.retry && self.retry_cents < 100 {
+            return Err(Unavailable::RetryBudget);
+        }
+        let hit = if want.fresh { None } else { self.newest_idle(key) };
+        if hit.is_none() && self.line.len() >= self.limits.waiting_max {
+            self.settle(key);
+            return Err(Unavailable::LineFull);
+        }
+        if let Some(budget) = self.limits.retry_budget {
+            if want.retry {
+                self.retry_cents -= 100;
+            } else if !want.fresh {
+                self.retry_cents = (self.retry_cents + budget.percent).min(budget.burst * 100);
+            }
+        }
+        let ticket = self.tickets.len();
+        self.tickets.push(Ticket { key, want, standing: Standing::Waiting { dial: None } });
+        match hit {
+            Some(conn) => self.grant_idle(ticket, conn),
+            None => {
+                self.line.push_back(ticket);
+                if !self.adopt_orphan(ticket) {
+                    self.undialed.push_back(ticket);
+                }
+                self.settle(key);
+            }
+        }
+        Ok(ticket)
+    }
+
+    pub(crate) fn claim(&mut self, ticket: usize) -> Answer {
+        let standing = self.tickets[ticket].standing;
+        if let Standing::Waiting { dial } = standing {
+            return Answer::Wait { dialing: dial.is_some() };
+        }
+        self.tickets[ticket].standing = Standing::Spent;
+        match standing {
+            Standing::Granted(conn) => {
+                let Place::Granted { since, fresh, .. } = self.conns[conn].place else { panic!() };
+                self.conns[conn].place = Place::Leased;
+                let io = self.conns[conn].io;
+                let repeatable = self.tickets[ticket].want.repeatable;
+                let probe = !repeatable || self.now - since > self.limits.probe_after;
+                if fresh { Answer::Fresh { conn, io } } else { Answer::Reuse { conn, io, probe } }
+            }
+            Standing::Failed(why) => Answer::Failed(why),
+            Standing::Spent | Standing::Waiting { .. } => Answer::Failed(Unavailable::Spent),
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, ticket: usize) {
+        let (key, standing) = (self.tickets[ticket].key, self.tickets[ticket].standing);
+        match standing {
+            Standing::Waiting { .. } => self.leave(ticket),
+            Standing::Granted(conn) => {
+                let Place::Granted { since, fresh, .. } = self.conns[conn].place else { panic!() };
+                self.offer(conn, since, fresh, None);
+            }
+            Standing::Failed(_) | Standing::Spent => {}
+        }
+        self.tickets[ticket].standing = Standing::Spent;
+        self.settle(key);
+    }
+
+    pub(crate) fn checkin(&mut self, conn: usize, keep: bool) {
+        if keep {
+            self.offer(conn, self.now, false, None);
+        } else {
+            self.conns[conn].place = Place::Gone;
+        }
+        self.settle(self.conns[conn].key);
+    }
+
+    pub(crate) fn connected(&mut self, conn: usize) {
+        if let Place::Dialing { connected, .. } = &mut self.conns[conn].place {
+            *connected = true;
+        }
+    }
+
+    pub(crate) fn dialed(&mut self, conn: usize, io: u32) {
+        let Place::Dialing { ticket: wisher, .. } = self.conns[conn].place else {
+            let why = if self.closed { Evicted::Closed } else { Evicted::Surplus };
+            return self.deeds.push(Deed::Close { conn, io, why });
+        };
+        let key = self.conns[conn].key;
+        self.orphans.retain(|it| *it != conn);
+        self.conns[conn] =
+            Conn { key, place: Place::Leased, io, opened: self.now, swept: self.conns[conn].swept };
+        let first = if self.limits.own_dials { wisher } else { self.front(key, true) };
+        if let Some(wisher) = wisher {
+            self.tickets[wisher].standing = Standing::Waiting { dial: None };
+        }
+        if wisher != first {
+            let spare = first.and_then(|it| self.lose_dial(it));
+            match (wisher, spare) {
+                (Some(wisher), Some(spare)) => self.adopt(spare, wisher),
+                (Some(wisher), None) => self.seek_dial(wisher),
+                (None, Some(spare)) => self.release_dial(spare),
+                (None, None) => {}
+            }
+        }
+        self.offer(conn, self.now, true, first);
+        self.settle(key);
+    }
+
+    pub(crate) fn dial_failed(&mut self, conn: usize, why: DialError) {
+        let Place::Dialing { ticket, own, .. } = self.conns[conn].place else { return };
+        self.orphans.retain(|it| *it != conn);
+        self.conns[conn].place = Place::Gone;
+        if let Some(ticket) = ticket {
+            self.tickets[ticket].standing = Standing::Waiting { dial: None };
+            if own {
+                self.leave(ticket);
+                self.tickets[ticket].standing = Standing::Failed(Unavailable::Dial(why));
+            } else {
+                self.seek_dial(ticket);
+            }
+        }
+        self.settle(self.conns[conn].key);
+    }
+
+    pub(crate) fn idle_lost(&mut self, conn: usize) {
+        let key = self.conns[conn].key;
+        match self.conns[conn].place {
+            Place::Idle { .. } => self.evict(conn, Evicted::Lost),
+            Place::Granted { ticket, .. } => {
+                self.close_conn(conn, Evicted::Lost);
+                let fresh = self.tickets[ticket].want.fresh;
+                let other = if fresh { None } else { self.newest_idle(key) };
+                if let Some(other) = other {
+                    self.grant_idle(ticket, other);
+                } else {
+                    self.tickets[ticket].standing = Standing::Waiting { dial: None };
+                    self.line.push_front(ticket);
+                    self.seek_dial(ticket);
+                }
+            }
+            Place::Dialing { .. } | Place::Leased | Place::Gone => return,
+        }
+        self.settle(key);
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        for ticket in 0..self.tickets.len() {
+            let standing = self.tickets[ticket].standing;
+            if let Standing::Waiting { .. } | Standing::Granted(_) = standing {
+                if let Standing::Waiting { .. } = standing {
+                    self.leave(ticket);
+                }
+                self.tickets[ticket].standing = Standing::Failed(Unavailable::Closed);
+            }
+        }
+        for conn in 0..self.conns.len() {
+            match self.conns[conn].place {
+                Place::Dialing { .. } => self.abandon(conn),
+                Place::Idle { .. } => self.evict(conn, Evicted::Closed),
+                Place::Granted { .. } => self.close_conn(conn, Evicted::Closed),
+                Place::Leased => self.conns[conn].swept = true,
+                Place::Gone => {}
+            }
+        }
+        self.stranded.clear();
+        self.held.clear();
+    }
+
+    pub(crate) fn timeout(&mut self) {
+        while let Some(conn) = self.idle.first().copied() {
+            let Place::Idle { parked, .. } = self.conns[conn].place else { panic!() };
+            if self.now - parked < self.limits.idle_max {
+                break;
+            }
+            self.evict(conn, Evicted::Idle);
+            self.settle(self.conns[conn].key);
+        }
+        let mut old: Vec<_> = (0..self.conns.len()).filter(|it| self.is_aging(*it)).collect();
+        old.sort_by_key(|it| self.conns[*it].opened);
+        for conn in old {
+            if self.is_aged(conn) {
+                self.conns[conn].swept = true;
+                if let Place::Idle { .. } = self.conns[conn].place {
+                    self.evict(conn, Evicted::Age);
+                    self.settle(self.conns[conn].key);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Duration> {
+        let idle = self.conns.iter().filter_map(|it| match it.place {
+            Place::Idle { parked, .. } => Some(parked + self.limits.idle_max),
+            _ => None,
+        });
+        let aging = (0..self.conns.len()).filter(|it| self.is_aging(*it));
+        let age = aging.filter_map(|it| Some(self.conns[it].opened + self.limits.age_max?));
+        idle.chain(age).min()
+    }
+
+    /// Open, idle, leased, dialing, waiting; of one key, or of all.
+    pub(crate) fn stats(&self, key: Option<usize>) -> [usize; 5] {
+        let of = |what: fn(&Place) -> bool| {
+            let ours = self.conns.iter().filter(|it| key.is_none_or(|key| it.key == key));
+            ours.filter(|it| what(&it.place)).count()
+        };
+        let ours = |it: &&usize| key.is_none_or(|key| self.tickets[**it].key == key);
+        [
+            of(|it| *it != Place::Gone),
+            of(|it| matches!(it, Place::Idle { .. })),
+            of(|it| matches!(it, Place::Granted { .. } | Place::Leased)),
+            of(|it| matches!(it, Place::Dialing { .. })),
+            self.line.iter().filter(ours).count(),
+        ]
+    }
+
+    /// Who is next, of those that can use it.
+    fn front(&self, key: usize, fresh: bool) -> Option<usize> {
+        let of = |wants: bool| {
+            let mut line = self.line.iter().copied();
+            line.find(|it| self.tickets[*it].key == key && self.tickets[*it].want.fresh == wants)
+        };
+        (if fresh { of(true) } else { None }).or_else(|| of(false))
+    }
+
+    fn first_undialed(&self, key: usize) -> Option<usize> {
+        let of = |wants: bool| {
+            let mut line = self.undialed.iter().copied();
+            line.find(|it| self.tickets[*it].key == key && self.tickets[*it].want.fresh == wants)
+        };
+        of(true).or_else(|| of(false))
+    }
+
+    fn newest_idle(&mut self, key: usize) -> Option<usize> {
+        loop {
+            let conn = self.idle.iter().copied().rfind(|it| self.conns[*it].key == key)?;
+            let Place::Idle { since, .. } = self.conns[conn].place else { panic!() };
+            if self.now - since >= self.limits.idle_max {
+                self.evict(conn, Evicted::Idle);
+            } else if self.is_aged(conn) {
+                self.evict(conn, Evicted::Age);
+            } else {
+                return Some(conn);
+            }
+        }
+    }
+
+    fn is_aged(&self, conn: usize) -> bool {
+        self.limits.age_max.is_some_and(|max| self.now - self.conns[conn].opened >= max)
+    }
+
+    fn is_aging(&self, conn: usize) -> bool {
+        let it = &self.conns[conn];
+        !it.swept && !matches!(it.place, Place::Dialing { .. } | Place::Gone)
+    }
+
+    fn offer(&mut self, conn: usize, since: Duration, fresh: bool, first: Option<usize>) {
+        let key = self.conns[conn].key;
+        if self.closed {
+            return self.close_conn(conn, Evicted::Closed);
+        }
+        if !fresh && self.is_aged(conn) {
+            return self.close_conn(conn, Evicted::Age);
+        }
+        if !fresh && !self.stranded.is_empty() {
+            return self.close_conn(conn, Evicted::MadeRoom);
+        }
+        if let Some(ticket) = first.or_else(|| self.front(key, fresh)) {
+            return self.grant(ticket, conn, since, fresh);
+        }
+        if self.stats(Some(key))[1] >= self.limits.idle_per_key_max {
+            return self.close_conn(conn, Evicted::Surplus);
+        }
+        self.conns[conn].place = Place::Idle { since, parked: self.now };
+        self.idle.push(conn);
+    }
+
+    fn grant(&mut self, ticket: usize, conn: usize, since: Duration, fresh: bool) {
+        if self.line.contains(&ticket) {
+            self.leave(ticket);
+        }
+        self.tickets[ticket].standing = Standing::Granted(conn);
+        self.conns[conn].place = Place::Granted { ticket, since, fresh };
+    }
+
+    fn grant_idle(&mut self, ticket: usize, conn: usize) {
+        let Place::Idle { since, .. } = self.conns[conn].place else { panic!() };
+        self.idle.retain(|it| *it != conn);
+        self.grant(ticket, conn, since, false);
+    }
+
+    fn evict(&mut self, conn: usize, why: Evicted) {
+        self.idle.retain(|it| *it != conn);
+        self.close_conn(conn, why);
+    }
+
+    fn close_conn(&mut self, conn: usize, why: Evicted) {
+        self.conns[conn].place = Place::Gone;
+        self.deeds.push(Deed::Close { conn, io: self.conns[conn].io, why });
+    }
+
+    fn abandon(&mut self, conn: usize) {
+        self.conns[conn].place = Place::Gone;
+        self.orphans.retain(|it| *it != conn);
+        self.deeds.push(Deed::Abandon { conn });
+    }
+
+    fn leave(&mut self, ticket: usize) {
+        let dial = self.lose_dial(ticket);
+        self.line.retain(|it| *it != ticket);
+        self.undialed.retain(|it| *it != ticket);
+        if let Some(dial) = dial {
+            self.release_dial(dial);
+        }
+    }
+
+    fn lose_dial(&mut self, ticket: usize) -> Option<usize> {
+        match &mut self.tickets[ticket].standing {
+            Standing::Waiting { dial } => dial.take(),
+            _ => None,
+        }
+    }
+
+    /// Who it was for has left.
+    fn release_dial(&mut self, dial: usize) {
+        let key = self.conns[dial].key;
+        if self.limits.own_dials || self.closed {
+            return self.abandon(dial);
+        }
+        let Place::Dialing { ticket: now_for, .. } = &mut self.conns[dial].place else { panic!() };
+        *now_for = None;
+        if let Some(heir) = self.first_undialed(key) {
+            self.undialed.retain(|it| *it != heir);
+            return self.adopt(dial, heir);
+        }
+        let can_stop = |it: &Conn| {
+            it.key == key && matches!(it.place, Place::Dialing { connected: false, .. })
+        };
+        let Some(youngest) = self.conns.iter().rposition(can_stop) else {
+            return self.orphans.push(dial);
+        };
+        let Place::Dialing { ticket: heir, .. } = self.conns[youngest].place else { panic!() };
+        self.abandon(youngest);
+        if let Some(heir) = heir {
+            self.adopt(dial, heir);
+        }
+    }
+
+    fn adopt(&mut self, dial: usize, heir: usize) {
+        let Place::Dialing { ticket, own, .. } = &mut self.conns[dial].place else { panic!() };
+        (*ticket, *own) = (Some(heir), false);
+        self.tickets[heir].standing = Standing::Waiting { dial: Some(dial) };
+    }
+
+    fn adopt_orphan(&mut self, ticket: usize) -> bool {
+        let key = self.tickets[ticket].key;
+        let Some(at) = self.orphans.iter().position(|it| self.conns[*it].key == key) else {
+            return false;
+        };
+        let orphan = self.orphans.remove(at);
+        self.adopt(orphan, ticket);
+        true
+    }
+
+    fn seek_dial(&mut self, ticket: usize) {
+        if !self.adopt_orphan(ticket) {
+            self.undialed.push_front(ticket);
+        }
+    }
+
+    fn settle(&mut self, key: usize) {
+        self.queue_up(key);
+        while let Some(next) = self.stranded.first().or_else(|| self.held.first()).copied() {
+            let [open, ..] = self.stats(Some(next));
+            let full = if open >= self.limits.open_per_key_max {
+                Some(self.idle.iter().copied().find(|it| self.conns[*it].key == next))
+            } else if self.stats(None)[0] >= self.limits.open_max {
+                Some(self.idle.first().copied())
+            } else {
+                None
+            };
+            match full {
+                Some(None) => return,
+                Some(Some(oldest)) => {
+                    self.evict(oldest, Evicted::MadeRoom);
+                    if self.conns[oldest].key != next {
+                        self.queue_up(self.conns[oldest].key);
+                    }
+                }
+                None => {}
+            }
+            self.dial(next);
+            self.leave_ring(next);
+            self.queue_up(next);
+        }
+    }
+
+    fn dial(&mut self, key: usize) {
+        let ticket = self.first_undialed(key).expect("a key has its turn only if it would dial");
+        self.undialed.retain(|it| *it != ticket);
+        let conn = self.conns.len();
+        let place = Place::Dialing { ticket: Some(ticket), own: true, connected: false };
+        self.conns.push(Conn { key, place, io: 0, opened: self.now, swept: false });
+        self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };
+        self.deeds.push(Deed::Dial { conn, ticket, key });
+    }
+
+    fn queue_up(&mut self, key: usize) {
+        assert!(key < KEYS);
+        let [open, idle, _, dialing, _] = self.stats(Some(key));
+        let wants = self.first_undialed(key).is_some()
+            && dialing < self.limits.dialing_per_key_max
+            && (open < self.limits.open_per_key_max || idle > 0);
+        let ring = if open == 0 { &self.stranded } else { &self.held };
+        if wants && ring.contains(&key) {
+            return;
+        }
+        self.leave_ring(key);
+        if wants {
+            if open == 0 { &mut self.stranded } else { &mut self.held }.push(key);
+        }
+    }
+
+    fn leave_ring(&mut self, key: usize) {
+        self.stranded.retain(|it| *it != key);
+        self.held.retain(|it| *it != key);
+    }
+}
