@@ -225,6 +225,8 @@ pub enum Violation {
     Trailer,
     /// The connection ended inside a response.
     Truncated,
+    /// The server spoke before anything was asked.
+    Unsolicited,
     /// 101 (Switching Protocols) without having been asked.
     UnexpectedSwitch,
     /// Longer or more than a bound of ours allows.
@@ -244,6 +246,7 @@ impl Violation {
             Self::Chunk => "RFC 9112 section 7.1",
             Self::Trailer => "RFC 9112 section 7.1.2",
             Self::Truncated => "RFC 9112 section 8",
+            Self::Unsolicited => "RFC 9112 section 9.2",
             Self::UnexpectedSwitch => "RFC 9110 section 15.2.2",
             Self::TooLarge(Bound::Interim) => "RFC 9110 section 15.2",
             Self::TooLarge(Bound::ChunkOverhead) => "RFC 9112 section 7.1.1",
@@ -266,6 +269,7 @@ impl fmt::Display for Violation {
             Self::Chunk => "the response's chunked framing is malformed",
             Self::Trailer => "the response's trailer section is malformed",
             Self::Truncated => "the connection ended inside the response",
+            Self::Unsolicited => "the server spoke before anything was asked",
             Self::UnexpectedSwitch => "the server switched protocols unasked",
             Self::TooLarge(bound) => return write!(f, "{bound} ({})", self.section()),
         };

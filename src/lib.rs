@@ -1,7 +1,43 @@
+//! An HTTP/1.1 client with connection pools as a pure, sans-IO state machine.
+//!
+//! This crate makes every decision that an HTTP client makes and performs none: it opens no socket,
+//! reads no clock and draws no randomness, and being `no_std` it could not. Events go in, actions
+//! come out, and the same events give the same actions, byte for byte. Who wants to send a request
+//! from a program takes a driver, such as `httpool-blocking`; who has an event loop of their own
+//! embeds the machines.
+//!
+//! # The map
+//!
+//! Four machines, each useful alone:
+//!
+//! | machine | what it decides | events in | actions out |
+//! |---|---|---|---|
+//! | [`call::Call`] | one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
+//! | [`dial::Dial`] | one connection's way from a key to ready | resolved, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
+//! | [`h1::Connection`] | bytes to messages and back (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
+//!
+//! What they speak of: [`message`] (requests, heads, origins), [`time`], [`id`], [`limits`],
+//! [`error`], and [`trace`], which is every event and action as a line of text.
+//!
+//! Modules depend downwards only: `time`, `id`, `message`; then `h1`, `pool`, `dial`, which do not
+//! know each other (but `dial` speaks to a proxy through `h1`); then `call`.
+//!
+//! # How a driver puts them together
+//!
+//! It asks [`Call::next`](call::Call::next) and does what that says. Questions are level-triggered:
+//! asked twice they give the same answer. What is to be done once is drained from the pool with
+//! [`poll_action`](pool::Pool::poll_action). Deadlines are asked for with `poll_timeout`, which says
+//! what they are for, and told with `handle_timeout`. Stale ids are ignored everywhere.
+
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-//! TODO map
+#![warn(
+    clippy::std_instead_of_core,
+    clippy::alloc_instead_of_core,
+    clippy::wildcard_enum_match_arm
+)]
 
 extern crate alloc;
 

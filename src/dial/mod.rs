@@ -96,7 +96,7 @@ use crate::{error::DialError, message::TlsId};
 
 /// What the driver must do next; asked again, the same, until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a driver must do every one of them")]
 pub enum Next<'d> {
     /// Begin to look up a name.
     Resolve {

@@ -15,7 +15,7 @@ pub use key::{Credentials, Hop, HopKind, Key, TlsId};
 pub use method::Method;
 pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};
-pub use response::{Head, ResponseHead};
+pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::Status;
 pub use url::Url;
 

@@ -56,7 +56,7 @@ impl Origin {
             _ => return None,
         };
         let host = url.host_str().filter(|host| !host.is_empty())?;
-        Some(Self::new(scheme, host, url.port().unwrap_or(scheme.default_port())))
+        Some(Self::new(scheme, host, url.port().unwrap_or_else(|| scheme.default_port())))
     }
 
     /// The scheme.

@@ -90,6 +90,25 @@ impl ResponseHead {
     }
 }
 
+/// Fields that outlive the input they came in, such as a body's trailers. The memory is used again.
+#[derive(Debug, Clone, Default)]
+pub struct OwnedFields {
+    bytes: Vec<u8>,
+}
+
+impl OwnedFields {
+    /// Makes this a copy of `fields`, in the memory it has.
+    pub fn set(&mut self, fields: &Fields<'_>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(fields.as_bytes());
+    }
+
+    /// The field lines.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::from_validated(&self.bytes)
+    }
+}
+
 impl Default for ResponseHead {
     fn default() -> Self {
         Self::new()

@@ -1,1 +1,51 @@
-//! The blocking driver.
+//! A small, fast, predictable blocking HTTP/1.1 client with connection pools, for threads.
+//!
+//! ```no_run
+//! use httpool_blocking::Client;
+//!
+//! let client = Client::new();
+//! let response = client.get("http://example.com/").send()?;
+//! assert_eq!(response.status(), 200);
+//! let body = response.bytes()?;
+//! # Ok::<(), httpool_blocking::Error>(())
+//! ```
+//!
+//! All decisions are made by the core, [`httpool`], which does no I/O; this crate performs them with
+//! `std` sockets. It has no runtime and starts no thread but those that look names up.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `client`, `request`, `response`, `body`, `error`, `cancel` | what a program uses |
+//! | `exchange` | runs a call: performs what it says is next |
+//! | `lease`, `dial`, `seat`, `resolve` | how a call comes to a connection, and how a thread waits |
+//! | `shared` | the one lock, and what it protects |
+//! | `scratch`, `outgoing` | buffers |
+//! | `sys` | what `std` cannot do with a socket |
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod body;
+mod cancel;
+mod client;
+mod dial;
+mod error;
+mod exchange;
+mod lease;
+mod outgoing;
+mod request;
+mod resolve;
+mod response;
+mod scratch;
+mod seat;
+mod shared;
+mod sys;
+
+pub use body::Body;
+pub use cancel::Cancel;
+pub use client::{Client, ClientBuilder};
+pub use error::Error;
+pub use httpool;
+pub use request::RequestBuilder;
+pub use resolve::{Resolve, SystemResolver};
+pub use response::{Response, Switched};

@@ -1,0 +1,126 @@
+//! Giving a call up from another thread.
+
+use std::{
+    net::{Shutdown, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::seat::Seat;
+
+/// Gives up the calls that it was handed to, from any thread, whatever they are doing: waiting in
+/// line, resolving, connecting, sending, receiving or pausing before a retry.
+///
+/// A clone is the same handle. Once used, it also ends every call that is given it later.
+///
+/// ```
+/// use httpool_blocking::{Cancel, Client};
+///
+/// let (client, cancel) = (Client::new(), Cancel::new());
+/// cancel.cancel();
+/// let error = client.get("http://127.0.0.1:9/").cancel(&cancel).send().unwrap_err();
+/// assert!(error.is_cancelled());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cancel {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cancelled: bool,
+    at: Vec<Place>,
+    last: u64,
+}
+
+/// Where a call is to be reached.
+#[derive(Debug)]
+struct Place {
+    call: u64,
+    at: At,
+}
+
+#[derive(Debug)]
+enum At {
+    Seat(Arc<Seat>),
+    Socket(TcpStream),
+}
+
+impl Cancel {
+    /// A handle that has not been used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives up all calls that have this handle.
+    pub fn cancel(&self) {
+        let mut state = self.state();
+        state.cancelled = true;
+        for place in &state.at {
+            match &place.at {
+                At::Seat(seat) => seat.ring(),
+                // Whoever reads or writes it sees an end at once. It may have gone already.
+                At::Socket(tcp) => {
+                    tcp.shutdown(Shutdown::Both).ok();
+                }
+            }
+        }
+    }
+
+    /// Whether it has been used.
+    pub fn is_cancelled(&self) -> bool {
+        self.state().cancelled
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One call's entry in a [`Cancel`], or none.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    cancel: Option<(Cancel, u64)>,
+}
+
+impl Watch {
+    pub(crate) fn new(cancel: Option<&Cancel>) -> Self {
+        let cancel = cancel.map(|cancel| {
+            let mut state = cancel.state();
+            state.last += 1;
+            (cancel.clone(), state.last)
+        });
+        Self { cancel }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
+    }
+
+    /// From now on the call waits in `seat`.
+    pub(crate) fn sits(&self, seat: &Arc<Seat>) {
+        self.put(|| Some(At::Seat(seat.clone())));
+    }
+
+    /// From now on the call uses `tcp`.
+    pub(crate) fn uses(&self, tcp: &TcpStream) {
+        self.put(|| tcp.try_clone().ok().map(At::Socket));
+    }
+
+    /// It is nowhere.
+    pub(crate) fn leaves(&self) {
+        self.put(|| None);
+    }
+
+    fn put(&self, at: impl FnOnce() -> Option<At>) {
+        let Some((cancel, call)) = &self.cancel else { return };
+        let mut state = cancel.state();
+        state.at.retain(|place| place.call != *call);
+        state.at.extend(at().map(|at| Place { call: *call, at }));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.leaves();
+    }
+}

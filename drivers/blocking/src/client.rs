@@ -1,0 +1,274 @@
+//! The client and how it is set up.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use httpool::{
+    call::Policy,
+    dial,
+    limits::{MessageLimits, PoolLimits},
+    message::{Method, Request},
+    pool::Stats,
+    trace::Sink,
+};
+
+use crate::{
+    body::Body,
+    error::Error,
+    exchange::Exchange,
+    request::RequestBuilder,
+    resolve::{Overrides, Resolve, Resolver, SystemResolver},
+    response::Response,
+    shared::{Settings, Shared},
+};
+
+/// An HTTP/1.1 client: one pool of connections, for any number of threads.
+///
+/// A clone is the same client. What it does unless told otherwise: at most 100 connections to one
+/// origin and 1,000 in all, kept for 60 seconds; 10 seconds for each of a look-up, a connect and a
+/// handshake; 60 seconds in line for a connection, for the head of the response, and for each stall
+/// of its body; 30 seconds for each stall of the request; 10 redirects; no retries, but a request
+/// that meets a dead idle connection is sent again where that is safe. No environment variable is
+/// read.
+///
+/// ```no_run
+/// let client = httpool_blocking::Client::new();
+/// let text = client.get("http://example.com/").header("Accept", "text/html").send()?.text()?;
+/// # Ok::<(), httpool_blocking::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// A client with the defaults.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A client with other settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// A GET of `url`.
+    pub fn get(&self, url: &str) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A HEAD of `url`.
+    pub fn head(&self, url: &str) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// A POST to `url`.
+    pub fn post(&self, url: &str) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT to `url`.
+    pub fn put(&self, url: &str) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// A DELETE of `url`.
+    pub fn delete(&self, url: &str) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request with any method.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(self.shared.clone(), method, url)
+    }
+
+    /// Sends a kept request that has no body: nothing is parsed, and on a warm connection nothing
+    /// allocated.
+    ///
+    /// ```no_run
+    /// # let client = httpool_blocking::Client::new();
+    /// let request = client.get("http://example.com/").build()?;
+    /// for _ in 0..1_000 {
+    ///     client.send(&request)?.bytes()?;
+    /// }
+    /// # Ok::<(), httpool_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There was no response.
+    pub fn send(&self, request: &Request) -> Result<Response, Error> {
+        self.send_with(request, Body::empty())
+    }
+
+    /// Sends a kept request with a body, which must be as long as the request says.
+    ///
+    /// # Errors
+    /// There was no response.
+    pub fn send_with(&self, request: &Request, body: Body) -> Result<Response, Error> {
+        let shared = self.shared.clone();
+        let policy = shared.policy.clone();
+        Response::of(Exchange::new(shared, request.clone(), body, policy, None))
+    }
+
+    /// How many connections there are, and how many calls wait for one.
+    pub fn stats(&self) -> Stats {
+        self.shared.settled(|locked, _| locked.pool.stats())
+    }
+
+    /// Closes connections that have been idle too long. The client does so itself whenever it is
+    /// used; one that is left alone keeps them until then.
+    pub fn maintain(&self) {
+        self.shared.settled(|locked, now| locked.pool.handle_timeout(now));
+    }
+
+    /// Closes the pool: idle connections at once, those in use when they come back. Threads that
+    /// wait for a connection, resolve or dial end with an error, and so does every later call.
+    pub fn close(&self) {
+        self.shared.settled(|locked, _| locked.pool.close());
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({:?})", self.stats())
+    }
+}
+
+/// The settings of a [`Client`].
+#[derive(Clone)]
+#[must_use = "a client is made by `build`"]
+pub struct ClientBuilder {
+    pool: PoolLimits,
+    messages: MessageLimits,
+    policy: Policy,
+    dial: dial::Policy,
+    default_fields: Vec<(String, String)>,
+    resolve: Arc<dyn Resolve>,
+    fixed: Vec<(String, u16, IpAddr)>,
+    body_bytes_max: u64,
+    sink: Option<Arc<dyn Sink>>,
+}
+
+impl ClientBuilder {
+    fn new() -> Self {
+        let agent = concat!("httpool/", env!("CARGO_PKG_VERSION"));
+        Self {
+            pool: PoolLimits::default(),
+            messages: MessageLimits::default(),
+            policy: Policy::default(),
+            dial: dial::Policy::default(),
+            default_fields: vec![
+                ("User-Agent".into(), agent.into()),
+                ("Accept".into(), "*/*".into()),
+            ],
+            resolve: Arc::new(SystemResolver),
+            fixed: Vec::new(),
+            body_bytes_max: 256 * 1024 * 1024,
+            sink: None,
+        }
+    }
+
+    /// How many connections, and for how long. `own_dials` is set in any case: threads dial for
+    /// themselves.
+    pub fn pool(mut self, limits: PoolLimits) -> Self {
+        self.pool = limits;
+        self
+    }
+
+    /// Bounds on what a server may send.
+    pub fn messages(mut self, limits: MessageLimits) -> Self {
+        self.messages = limits;
+        self
+    }
+
+    /// Redirects, retries and deadlines of all calls that do not bring their own.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How connections are opened.
+    pub fn dial(mut self, policy: dial::Policy) -> Self {
+        self.dial = policy;
+        self
+    }
+
+    /// A field that every request has unless it brings its own of that name. By default there are
+    /// two: User-Agent, and `Accept: */*`.
+    pub fn default_header(mut self, name: &str, value: &str) -> Self {
+        self.default_fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.default_fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// No default fields: a request has Host, its framing, and what it was given.
+    pub fn no_default_headers(mut self) -> Self {
+        self.default_fields.clear();
+        self
+    }
+
+    /// Who looks names up, instead of the system.
+    pub fn resolver(mut self, resolve: Arc<dyn Resolve>) -> Self {
+        self.resolve = resolve;
+        self
+    }
+
+    /// The address of `host` for connections to `port`, whatever a resolver would say. Several are
+    /// tried in order.
+    pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
+        self.fixed.push((host.into(), port, address));
+        self
+    }
+
+    /// The longest body, in bytes, that [`Response::bytes`] and [`Response::text`] collect. 256 MiB
+    /// by default. Reading a response piece by piece is not bounded by it.
+    pub fn body_bytes_max(mut self, max: u64) -> Self {
+        self.body_bytes_max = max;
+        self
+    }
+
+    /// Where every event and action of the pool, the dials and the calls is written.
+    pub fn trace(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        let mut pool = self.pool;
+        pool.own_dials = true;
+        let mut dial = self.dial;
+        dial.limits = self.messages;
+        let resolve = if self.fixed.is_empty() {
+            self.resolve
+        } else {
+            Arc::new(Overrides::new(self.fixed, self.resolve))
+        };
+        Client {
+            shared: Arc::new(Shared::new(Settings {
+                pool,
+                policy: self.policy,
+                dial,
+                messages: self.messages,
+                resolver: Resolver::new(resolve),
+                default_fields: self.default_fields,
+                body_bytes_max: self.body_bytes_max,
+                sink: self.sink,
+            })),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("pool", &self.pool)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,492 @@
+//! Runs a [`Call`]: performs what it says is next, and reports what happened.
+
+use std::{io, net::TcpStream, sync::Arc};
+
+use httpool::{
+    call::{Call, Next},
+    error::{Cause, Failure, Unavailable},
+    h1::Event,
+    id::ConnId,
+    message::{OwnedFields, Request, ResponseHead},
+    pool::Lease,
+    trace::Who,
+};
+
+use crate::{
+    body::{Body, Piece},
+    cancel::{Cancel, Watch},
+    error::{Error, io_kind},
+    lease::{self, Leased},
+    scratch::Scratch,
+    seat::Seat,
+    shared::{Shared, Warm},
+    sys,
+};
+
+/// A call with all that it uses. Whatever it holds goes back on drop, also while unwinding.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    pub(crate) call: Call,
+    held: Option<(Lease, Warm)>,
+    scratch: Scratch,
+    body: Body,
+    watch: Watch,
+    /// What the system said, if it was the last to say anything.
+    source: Option<io::Error>,
+    pub(crate) served: Option<Served>,
+    pub(crate) interim: Vec<ResponseHead>,
+    pub(crate) trailers: Option<OwnedFields>,
+}
+
+/// Which connection the last attempt went over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Served {
+    pub(crate) conn: ConnId,
+    pub(crate) reused: bool,
+}
+
+/// Where body bytes are to go.
+pub(crate) enum Sink<'a> {
+    /// There can be none yet, or nobody wants them.
+    Nowhere,
+    /// Into the caller's buffer, which is not empty.
+    Slice(&'a mut [u8]),
+    /// Behind what is there.
+    Vec(&'a mut Vec<u8>),
+}
+
+/// What the application has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The response's head is there.
+    Head,
+    /// So many bytes of body have gone into the sink.
+    Data(usize),
+    /// There is no more.
+    End,
+}
+
+/// So much body ahead is read to where it is wanted; less goes through the scratch buffer, where one
+/// read brings what follows it as well.
+const DIRECT_MIN: usize = 8 * 1024;
+/// The most that is asked for in one read of a whole body.
+const READ_MAX: usize = 256 * 1024;
+
+impl Exchange {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        request: Request,
+        body: Body,
+        policy: Arc<httpool::call::Policy>,
+        cancel: Option<&Cancel>,
+    ) -> Self {
+        let (number, now) = (shared.next_call(), shared.now());
+        let mut call = Call::new(request, policy, number, now);
+        if let Some(at_epoch) = shared.wall_at_epoch {
+            call.set_wall_clock(at_epoch);
+        }
+        if let Some(trace) = shared.trace(Who::Call(number)) {
+            call.set_trace(trace, now);
+        }
+        Self {
+            call,
+            held: None,
+            scratch: shared.take_scratch(),
+            shared,
+            body,
+            watch: Watch::new(cancel),
+            source: None,
+            served: None,
+            interim: Vec::new(),
+            trailers: None,
+        }
+    }
+
+    pub(crate) fn head(&self) -> &ResponseHead {
+        &self.scratch.head
+    }
+
+    pub(crate) fn body_bytes_max(&self) -> u64 {
+        self.shared.body_bytes_max
+    }
+
+    /// The application reads, or does other things.
+    pub(crate) fn pause(&mut self, paused: bool) {
+        self.call.pause(paused, self.shared.now());
+    }
+
+    /// Goes on until there is something to tell.
+    pub(crate) fn run(&mut self, mut sink: Sink<'_>) -> Result<Progress, Error> {
+        if let Some(moved) = self.scratch.incoming.move_body(&mut sink) {
+            return Ok(Progress::Data(moved));
+        }
+        loop {
+            match self.call.next() {
+                Next::Checkout => self.checkout(),
+                Next::Rewind => self.rewind(),
+                Next::SendBody(max) if self.scratch.outgoing.has_no_piece() => self.next_piece(max),
+                Next::SendBody(_) | Next::Exchange => {
+                    let progress = if self.scratch.outgoing.is_empty() {
+                        self.read(&mut sink)
+                    } else {
+                        self.write(&mut sink)
+                    };
+                    if let Some(progress) = progress {
+                        return Ok(progress);
+                    }
+                }
+                Next::Release => self.release(),
+                Next::Wait => self.wait(),
+                Next::HandOver | Next::Done => return Ok(Progress::End),
+                Next::Failed(why) => return Err(self.error(why)),
+            }
+        }
+    }
+
+    /// Whether the response has ended, as far as that can be told without reading. If so the
+    /// connection is given back at once, and not only when the application asks for more.
+    pub(crate) fn settle(&mut self) {
+        self.take_input(&mut Sink::Nowhere);
+        if self.call.next() == Next::Release {
+            self.release();
+        }
+    }
+
+    /// The socket and the input not taken, once another protocol is spoken.
+    pub(crate) fn hand_over(&mut self) -> Option<(TcpStream, Vec<u8>)> {
+        if self.call.next() != Next::HandOver {
+            return None;
+        }
+        let (lease, warm) = self.held.take()?;
+        self.watch.leaves();
+        self.shared.checkin(lease, None);
+        Some((warm.tcp, self.scratch.incoming.rest().to_vec()))
+    }
+
+    /// Takes what is there already of a body that nobody wants, so that the connection may be kept.
+    /// Never waits.
+    fn abandon(&mut self) {
+        self.call.discard(self.shared.now());
+        self.scratch.incoming.drop_body();
+        while matches!(self.call.next(), Next::Exchange | Next::SendBody(_)) {
+            match self.take_input(&mut Sink::Nowhere) {
+                Took::Progress(_) | Took::Changed => continue,
+                Took::All => {}
+            }
+            let Some((_, warm)) = &mut self.held else { break };
+            match sys::recv_now(&warm.tcp, self.scratch.incoming.room()) {
+                Ok(read @ 1..) => self.scratch.incoming.put(read),
+                _ => self.call.cancel(self.shared.now()),
+            }
+        }
+        if self.call.next() == Next::Release {
+            self.release();
+        }
+    }
+
+    fn checkout(&mut self) {
+        let leased = lease::checkout(&self.shared, &mut self.call, &self.watch, &mut self.source);
+        if let Some(Leased { lease, mut warm, reused }) = leased {
+            self.source = None;
+            self.served = Some(Served { conn: lease.conn(), reused });
+            self.watch.uses(&warm.tcp);
+            self.scratch.clear();
+            let (now, out) = (self.shared.now(), &mut self.scratch.outgoing.before);
+            self.call.start(&mut warm.h1, reused, now, out);
+            self.held = Some((lease, warm));
+        }
+    }
+
+    fn rewind(&mut self) {
+        let done = self.body.rewind();
+        self.call.rewound(done, self.shared.now());
+    }
+
+    /// Gets another piece of body from the application.
+    fn next_piece(&mut self, max: u64) {
+        let out = &mut self.scratch.outgoing;
+        let piece = match self.body.next(max, &mut out.buffer) {
+            Ok(piece) => piece,
+            Err(error) => {
+                self.source = Some(error);
+                self.call.body_failed(self.shared.now());
+                return;
+            }
+        };
+        let (len, last) = match &piece {
+            Piece::Bytes(bytes, last) => (bytes.len(), *last),
+            // A body of known length is over when all of it was read: nothing else says so.
+            Piece::Read(read) => (*read, *read == 0 || *read as u64 == max),
+        };
+        let Some((_, warm)) = &mut self.held else { return };
+        let now = self.shared.now();
+        if let Some(framing) = self.call.send_body(&mut warm.h1, len, last, now) {
+            out.before.extend_from_slice(framing.prefix());
+            match piece {
+                Piece::Bytes(bytes, _) => out.put_bytes(bytes, framing.suffix()),
+                Piece::Read(read) => out.put_buffered(read, framing.suffix()),
+            }
+        }
+    }
+
+    /// Writes what is to be written; where the socket is full, waits for either direction.
+    fn write(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
+        let (_, warm) = self.held.as_mut()?;
+        let out = &mut self.scratch.outgoing;
+        match sys::send_now(&warm.tcp, &out.slices()) {
+            Ok(sent) => {
+                out.advance(sent);
+                self.call.written(sent, self.shared.now());
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let now = self.shared.now();
+                let left = self.call.poll_timeout().map(|(at, _)| at.since(now));
+                match sys::wait(&warm.tcp, true, left) {
+                    Ok(ready) if ready.readable => {
+                        let read = sys::recv_now(&warm.tcp, self.scratch.incoming.room());
+                        self.came(read);
+                        return match self.take_input(sink) {
+                            Took::Progress(progress) => Some(progress),
+                            Took::Changed | Took::All => None,
+                        };
+                    }
+                    Ok(ready) if ready.writable => {}
+                    Ok(_) => self.late(),
+                    Err(error) => self.write_failed(error),
+                }
+                None
+            }
+            Err(error) => {
+                self.write_failed(error);
+                None
+            }
+        }
+    }
+
+    fn write_failed(&mut self, error: io::Error) {
+        let why = io_kind(&error);
+        self.source = Some(error);
+        self.scratch.outgoing.clear();
+        self.call.write_failed(why, self.shared.now());
+    }
+
+    /// Takes what was read before, else reads, and waits for it.
+    fn read(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
+        match self.take_input(sink) {
+            Took::Progress(progress) => return Some(progress),
+            Took::Changed => return None,
+            Took::All => {}
+        }
+        self.arm();
+        let (_, warm) = self.held.as_mut()?;
+        let ahead = usize::try_from(warm.h1.body_ahead()).unwrap_or(usize::MAX);
+        let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();
+        match sink {
+            Sink::Slice(into) if direct => {
+                let max = into.len().min(ahead);
+                match sys::recv(&warm.tcp, &mut into[..max]) {
+                    Ok(read @ 1..) => {
+                        let now = self.shared.now();
+                        let (_, event) = self.call.receive(&mut warm.h1, &into[..read], now);
+                        return matches!(event, Event::Data(_)).then_some(Progress::Data(read));
+                    }
+                    nothing => self.came(nothing),
+                }
+            }
+            // What the body's length is not known to follow is framing, or the next thing: both
+            // belong in the scratch buffer.
+            Sink::Vec(onto) if direct => {
+                let held = onto.len();
+                onto.reserve(ahead.min(READ_MAX));
+                match sys::recv_onto(&warm.tcp, onto) {
+                    Ok(read @ 1..) => {
+                        let now = self.shared.now();
+                        let (taken, event) = self.call.receive(&mut warm.h1, &onto[held..], now);
+                        let data = if let Event::Data(data) = event { data.len() } else { 0 };
+                        debug_assert!(data <= taken && taken <= read);
+                        self.scratch.incoming.append(&onto[held + taken..]);
+                        onto.truncate(held + data);
+                        return (data > 0).then_some(Progress::Data(data));
+                    }
+                    nothing => self.came(nothing),
+                }
+            }
+            _ => {
+                let read = sys::recv(&warm.tcp, self.scratch.incoming.room());
+                self.came(read);
+            }
+        }
+        None
+    }
+
+    /// What a read into the scratch buffer, or one that brought nothing, came to.
+    fn came(&mut self, read: io::Result<usize>) {
+        let Some((_, warm)) = &mut self.held else { return };
+        match read {
+            Ok(read @ 1..) => self.scratch.incoming.put(read),
+            Ok(_) => self.ended(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Perhaps the socket's timeout was the shorter one: it is set anew.
+                warm.timeout = None;
+                self.late();
+            }
+            Err(error) => {
+                self.source = Some(error);
+                self.ended(false);
+            }
+        }
+    }
+
+    fn ended(&mut self, clean: bool) {
+        let Some((_, warm)) = &mut self.held else { return };
+        let now = self.shared.now();
+        if self.watch.is_cancelled() {
+            self.call.cancel(now);
+        } else {
+            self.call.receive_eof(&mut warm.h1, clean, now);
+        }
+    }
+
+    /// Passes on input that was read and not taken.
+    fn take_input(&mut self, sink: &mut Sink<'_>) -> Took {
+        loop {
+            if let Some(moved) = self.scratch.incoming.move_body(sink) {
+                return Took::Progress(Progress::Data(moved));
+            }
+            if self.scratch.incoming.has_body() {
+                return Took::All;
+            }
+            let Some((_, warm)) = &mut self.held else { return Took::Changed };
+            let Scratch { incoming, head, .. } = &mut self.scratch;
+            let now = self.shared.now();
+            let (taken, event) = self.call.receive(&mut warm.h1, incoming.rest(), now);
+            match event {
+                Event::NeedInput => {
+                    incoming.take(taken);
+                    return if self.exchanges() { Took::All } else { Took::Changed };
+                }
+                Event::Skipped => {
+                    incoming.take(taken);
+                    if !self.exchanges() {
+                        return Took::Changed;
+                    }
+                }
+                Event::Interim(interim) => {
+                    let mut kept = ResponseHead::new();
+                    kept.set(&interim);
+                    self.interim.push(kept);
+                    incoming.take(taken);
+                }
+                Event::Head(received) => {
+                    head.set(&received);
+                    incoming.take(taken);
+                    return Took::Progress(Progress::Head);
+                }
+                Event::Data(data) => {
+                    let len = data.len();
+                    incoming.take_body(taken, len);
+                }
+                Event::End(trailers) => {
+                    if !trailers.is_empty() {
+                        self.trailers.get_or_insert_default().set(&trailers);
+                    }
+                    incoming.take(taken);
+                    return Took::Changed;
+                }
+            }
+        }
+    }
+
+    fn exchanges(&self) -> bool {
+        matches!(self.call.next(), Next::Exchange | Next::SendBody(_))
+    }
+
+    fn release(&mut self) {
+        let Some((lease, mut warm)) = self.held.take() else { return };
+        self.watch.leaves();
+        let (rest, now) = (self.scratch.incoming.rest(), self.shared.now());
+        if self.call.released(&mut warm.h1, rest, now) {
+            self.shared.checkin(lease, Some(warm));
+        } else {
+            drop(warm);
+            self.shared.checkin(lease, None);
+        }
+    }
+
+    /// A pause before another attempt. No connection is held.
+    fn wait(&mut self) {
+        let seat = Seat::mine();
+        seat.clear();
+        self.watch.sits(&seat);
+        while self.call.next() == Next::Wait {
+            let now = self.shared.now();
+            if self.watch.is_cancelled() {
+                self.call.cancel(now);
+            } else {
+                match self.call.poll_timeout() {
+                    Some((at, _)) if at > now => seat.park(Some(at.since(now))),
+                    _ => self.call.handle_timeout(now),
+                }
+            }
+        }
+        self.watch.leaves();
+    }
+
+    /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request
+    /// need not set it: what is there suffices while it is not longer than what is left.
+    fn arm(&mut self) {
+        let Some((_, warm)) = &mut self.held else { return };
+        let now = self.shared.now();
+        let Some((at, _)) = self.call.poll_timeout() else { return };
+        let left = at.since(now);
+        if warm.timeout.is_none_or(|set| set > left) {
+            let timeout = sys::rounded(left);
+            if warm.tcp.set_read_timeout(Some(timeout)).is_ok() {
+                warm.timeout = Some(timeout);
+            }
+        }
+    }
+
+    /// Time has passed, or somebody has cancelled the call.
+    fn late(&mut self) {
+        let now = self.shared.now();
+        if self.watch.is_cancelled() {
+            self.call.cancel(now);
+        }
+        self.call.handle_timeout(now);
+    }
+
+    fn error(&mut self, why: Failure) -> Error {
+        let told = matches!(
+            why.cause,
+            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_))
+        );
+        let source = self.source.take().filter(|_| told);
+        let request = self.call.request();
+        Error::failure(why, request.method(), request.url(), source)
+    }
+}
+
+/// What the input came to.
+enum Took {
+    Progress(Progress),
+    /// The call wants something else.
+    Changed,
+    /// All was taken, or more is needed.
+    All,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.abandon();
+        }
+        if let Some((lease, warm)) = self.held.take() {
+            drop(warm);
+            self.shared.checkin(lease, None);
+        }
+        self.shared.give_scratch(std::mem::take(&mut self.scratch));
+    }
+}

@@ -1,0 +1,356 @@
+//! What follows from the events of a call.
+
+use core::time::Duration;
+
+use super::{
+    attempt::Reader,
+    machine::{Call, HistoryEntry, Next, State, Then},
+    retry::{Again, retry_after},
+    timeout::Clocks,
+};
+use crate::{
+    error::{Cause, Failure, Phase, RedirectError, Violation},
+    h1::{CloseReason, Connection, Event, Reuse},
+    message::{Body, Head, Request, Status},
+    time::{Deadline, Instant},
+};
+
+impl Call {
+    /// Decides for whom an event of the connection is.
+    pub(super) fn pass_on<'i>(
+        &mut self,
+        conn: &mut Connection,
+        event: Event<'i>,
+        now: Instant,
+    ) -> Event<'i> {
+        let event = match event {
+            Event::Interim(head) => {
+                self.trace.action(now, format_args!("interim {}", head.status()));
+                let shown = self.policy.show_interim && head.status() != 100;
+                if shown { Event::Interim(head) } else { Event::Skipped }
+            }
+            Event::Head(head) => {
+                self.attempt.answered = true;
+                self.handle_head(conn, head, now)
+            }
+            Event::Data(data) => match &mut self.attempt.reader {
+                Reader::Application => {
+                    self.trace.action(now, format_args!("data {} B", data.len()));
+                    Event::Data(data)
+                }
+                Reader::Nobody { left, then } => {
+                    match left.checked_sub(data.len() as u64) {
+                        Some(rest) => *left = rest,
+                        None => self.state = State::Release(*then),
+                    }
+                    Event::Skipped
+                }
+            },
+            Event::End(trailers) => {
+                // The whole answer came before the whole request had gone: nothing more need go.
+                conn.stop_sending();
+                match self.attempt.reader {
+                    Reader::Application => {
+                        self.trace.action(now, format_args!("end"));
+                        self.state = State::Release(Then::Done);
+                        Event::End(trailers)
+                    }
+                    Reader::Nobody { then, .. } => {
+                        self.state = State::Release(then);
+                        Event::Skipped
+                    }
+                }
+            }
+            event @ (Event::NeedInput | Event::Skipped) => event,
+        };
+        if matches!(self.state, State::Exchange) {
+            self.attempt.look_at(conn);
+            self.time_phase(now);
+        }
+        event
+    }
+
+    /// A final head: is it an answer, a redirect, or a reason to try again?
+    pub(super) fn handle_head<'i>(
+        &mut self,
+        conn: &mut Connection,
+        head: Head<'i>,
+        now: Instant,
+    ) -> Event<'i> {
+        let status = head.status();
+        self.trace.action(now, format_args!("head {status}"));
+        if conn.reuse() == Reuse::Never(CloseReason::Switched) {
+            self.state = State::HandOver;
+            self.clocks.end_phase();
+            return Event::Head(head);
+        }
+        // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
+        if !conn.request_sent() && !status.is_success() {
+            conn.stop_sending();
+        }
+        let then = match self.policy.redirect.target(&self.request, &head) {
+            Some(target) => self.redirect(target, status),
+            None => self.retry_after_answer(&head, now),
+        };
+        match then {
+            None => Event::Head(head),
+            Some(then) => {
+                self.drain(conn, then);
+                Event::Skipped
+            }
+        }
+    }
+
+    /// `None`: the response is an answer after all.
+    pub(super) fn redirect(
+        &mut self,
+        target: Result<Request, RedirectError>,
+        status: Status,
+    ) -> Option<Then> {
+        let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Body)));
+        let request = match target {
+            Ok(request) => request,
+            Err(why) => return fail(self, Cause::Redirect(why)),
+        };
+        let within = self.policy.redirect.max.is_none_or(|max| self.redirects < max);
+        if !within || !self.left.after_redirect(&self.policy.retry) {
+            let raise = self.policy.redirect.raise;
+            return if raise { fail(self, Cause::Redirect(RedirectError::TooMany)) } else { None };
+        }
+        if self.body_begun && !request.body().is_replayable() {
+            return fail(self, Cause::NotReplayable);
+        }
+        self.redirects += 1;
+        self.remember(Some(status), None);
+        self.redirected = Some(request);
+        Some(Then::Again)
+    }
+
+    /// `None`: the response is an answer.
+    pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
+        let retry = &self.policy.retry;
+        // The time of day is only asked for, and reckoned, where nothing else tells.
+        let wall = self.wall_at_epoch.map(|at| (at + now.since(Instant::default())).as_secs());
+        let asked =
+            if retry.respect_retry_after { retry_after(&head.fields(), wall) } else { None };
+        if self.body_begun && !self.request.body().is_replayable() {
+            return None;
+        }
+        let (before, status) = (self.left, head.status());
+        let method = self.request.method();
+        let failure = self.failure(Cause::Status(status.as_u16()), Phase::Body);
+        match self.left.after_status(retry, status, asked.is_some(), method) {
+            Again::No => None,
+            Again::Spent => Some(Then::Fail(failure)),
+            Again::Yes => {
+                // urllib3: a Retry-After of 0 leaves the pause to the backoff.
+                let pause = match asked {
+                    Some(asked) if !asked.is_zero() => asked.min(retry.retry_after_max),
+                    _ => self.backoff(),
+                };
+                if self.is_too_late(pause, now) {
+                    self.left = before;
+                    return None;
+                }
+                self.remember(Some(status), None);
+                self.retrying = Some(failure);
+                Some(Then::AgainAfter(pause))
+            }
+        }
+    }
+
+    /// Reads the rest of a response that nobody wants, if that is worth the connection.
+    pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
+        let left = self.policy.drain_bytes_max.0;
+        let lost = !conn.request_sent() || matches!(conn.reuse(), Reuse::Never(_));
+        if lost || conn.body_ahead() > left {
+            self.state = State::Release(then);
+        } else {
+            self.attempt.reader = Reader::Nobody { left, then };
+        }
+    }
+
+    /// Input came before a byte of the request had left.
+    pub(super) fn spoken_to_unasked(&mut self, now: Instant) {
+        self.trace.action(now, format_args!("unsolicited"));
+        if self.attempt.reused && self.may_begin_again() {
+            self.fresh = true;
+            self.state = State::Release(Then::Again);
+        } else {
+            self.attempt_failed(Cause::Violation(Violation::Unsolicited), now);
+        }
+    }
+
+    /// The attempt has failed: is the call to go on?
+    pub(super) fn attempt_failed(&mut self, cause: Cause, now: Instant) {
+        if let Reader::Nobody { then, .. } = self.attempt.reader {
+            // Only the connection is lost; what follows had been decided.
+            self.state = State::Release(then);
+            return;
+        }
+        let phase = self.phase();
+        let lost = matches!(cause, Cause::Lost(_));
+        let safe = self.request.method().is_idempotent()
+            || self.attempt.written == 0
+            || self.policy.repeat_unsafe;
+        let sent = self.attempt.written > 0;
+        let method = self.request.method();
+        if self.attempt.answered || !self.may_begin_again() {
+            self.fail(cause, phase);
+        } else if lost && self.attempt.reused && !self.attempt.heard && safe {
+            self.fresh = true;
+            self.state = State::Release(Then::Again);
+        } else if self.left.after_failure(&self.policy.retry, cause, sent, method) {
+            let pause = self.backoff();
+            self.retry_after_failure(cause, phase, pause, now);
+        } else {
+            self.fail(cause, phase);
+        }
+    }
+
+    pub(super) fn retry_after_failure(
+        &mut self,
+        cause: Cause,
+        phase: Phase,
+        pause: Duration,
+        now: Instant,
+    ) {
+        if self.is_too_late(pause, now) {
+            return self.fail(cause, phase);
+        }
+        self.remember(None, Some(cause));
+        self.retrying = Some(self.failure(cause, phase));
+        if matches!(self.state, State::Exchange) {
+            self.state = State::Release(Then::AgainAfter(pause));
+        } else {
+            self.wait(pause, now);
+        }
+    }
+
+    /// Whether the body, as far as it was asked for, can be given again.
+    pub(super) fn may_begin_again(&self) -> bool {
+        !self.body_begun || self.request.body().is_replayable()
+    }
+
+    /// Whether the total deadline would pass in a pause.
+    pub(super) fn is_too_late(&self, pause: Duration, now: Instant) -> bool {
+        self.clocks.total().is_some_and(|total| now.after(pause) >= total)
+    }
+
+    pub(super) fn backoff(&mut self) -> Duration {
+        let random = self.next_random();
+        self.left.pause(&self.policy.retry, random)
+    }
+
+    pub(super) fn wait(&mut self, pause: Duration, now: Instant) {
+        if pause.is_zero() {
+            return self.begin_attempt(now);
+        }
+        self.state = State::Wait;
+        self.clocks.begin(Deadline::Backoff, Some(pause), now);
+    }
+
+    pub(super) fn begin_attempt(&mut self, now: Instant) {
+        if let Some(request) = self.redirected.take() {
+            self.key = self.policy.routes.key(request.origin());
+            self.request = request;
+        }
+        self.clocks.end_phase();
+        if self.body_begun && self.request.body() != Body::Empty {
+            self.state = State::Rewind;
+        } else {
+            self.enter_line(now);
+        }
+    }
+
+    pub(super) fn enter_line(&mut self, now: Instant) {
+        self.state = State::Checkout;
+        self.clocks.begin(Deadline::Queue, self.policy.timeout.queue, now);
+    }
+
+    /// Ends the call with a failure, once the connection is given back.
+    pub(super) fn fail(&mut self, cause: Cause, phase: Phase) {
+        let failure = self.failure(cause, phase);
+        match self.state {
+            State::Done | State::Failed(_) | State::HandOver | State::Release(Then::Done) => {}
+            State::Exchange | State::Release(_) => {
+                self.state = State::Release(Then::Fail(failure));
+            }
+            State::Rewind | State::Checkout | State::Wait => self.finish(State::Failed(failure)),
+        }
+    }
+
+    pub(super) fn finish(&mut self, state: State) {
+        self.state = state;
+        self.clocks = Clocks::default();
+    }
+
+    pub(super) const fn failure(&self, cause: Cause, phase: Phase) -> Failure {
+        Failure::new(cause, phase, self.reached)
+    }
+
+    pub(super) const fn phase(&self) -> Phase {
+        match self.state {
+            State::Checkout => Phase::Checkout,
+            State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),
+            State::Rewind | State::Wait | State::Done | State::Failed(_) => Phase::Between,
+        }
+    }
+
+    pub(super) fn remember(&mut self, status: Option<Status>, cause: Option<Cause>) {
+        self.history.push(HistoryEntry {
+            method: self.request.method().clone(),
+            url: self.request.url().clone(),
+            status,
+            cause,
+        });
+    }
+
+    pub(super) fn arm_write(&mut self, now: Instant) {
+        let waiting = self.attempt.unwritten > 0;
+        let write = self.policy.timeout.write.filter(|_| waiting);
+        self.clocks.set_write(write.map(|write| now.after(write)));
+    }
+
+    /// Starts the clock of the phase that the attempt is in, if another one runs.
+    pub(super) fn time_phase(&mut self, now: Instant) {
+        let wanted = self.attempt.deadline();
+        if wanted == self.clocks.phase() {
+            return;
+        }
+        let timeout = &self.policy.timeout;
+        match wanted {
+            Some(which @ Deadline::Stall) => self.clocks.begin(which, timeout.stall, now),
+            Some(which @ Deadline::FirstByte) => self.clocks.begin(which, timeout.first_byte, now),
+            Some(which @ Deadline::Continue) => {
+                self.clocks.begin(which, Some(timeout.expect_continue), now);
+            }
+            _ => self.clocks.end_phase(),
+        }
+    }
+
+    /// splitmix64, its upper half.
+    pub(super) fn next_random(&mut self) -> u32 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 32) as u32
+    }
+
+    /// Traces what is next.
+    pub(super) fn say(&self, now: Instant) {
+        match self.next() {
+            Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
+            Next::Rewind => self.trace.action(now, format_args!("rewind")),
+            Next::Exchange => self.trace.action(now, format_args!("exchange")),
+            Next::SendBody(u64::MAX) => self.trace.action(now, format_args!("send body")),
+            Next::SendBody(max) => self.trace.action(now, format_args!("send body, {max} B")),
+            Next::Wait => self.trace.action(now, format_args!("wait")),
+            Next::Release => self.trace.action(now, format_args!("release")),
+            Next::HandOver => self.trace.action(now, format_args!("hand over")),
+            Next::Done => self.trace.action(now, format_args!("done")),
+            Next::Failed(why) => self.trace.action(now, format_args!("failed: {why}")),
+        }
+    }
+}

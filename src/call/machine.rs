@@ -1,0 +1,521 @@
+//! The machine of a call: see the [module](super) for its drawing.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use super::{
+    Policy,
+    attempt::{Attempt, Reader},
+    retry::Left,
+    timeout::Clocks,
+};
+use crate::{
+    error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
+    h1::{Connection, Event, Framing, Reuse},
+    message::{Body, Key, Method, Request, Status, Url},
+    pool::Want,
+    time::{Deadline, Instant},
+    trace::Trace,
+};
+
+/// One request until its end, over as many connections as that takes.
+///
+/// ```
+/// use std::sync::Arc;
+/// use httpool::{
+///     call::{Call, Next, Policy},
+///     h1::{Connection, Event},
+///     message::Request,
+///     time::Instant,
+/// };
+///
+/// let request = Request::get("http://example.com/").build()?;
+/// let now = Instant::from_nanos(0);
+/// let mut call = Call::new(request, Arc::new(Policy::default()), 1, now);
+/// assert_eq!(call.next(), Next::Checkout);
+///
+/// // The driver has a connection: from its pool, or a new one.
+/// let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
+/// call.start(&mut conn, false, now, &mut out);
+/// assert!(out.starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
+/// assert_eq!(call.next(), Next::Exchange);
+/// call.written(out.len(), now);
+///
+/// let input = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+/// let (taken, event) = call.receive(&mut conn, input, now);
+/// assert!(matches!(event, Event::Head(head) if head.status() == 200));
+/// let (_, event) = call.receive(&mut conn, &input[taken..], now);
+/// assert!(matches!(event, Event::Data(b"hi")));
+/// let (_, event) = call.receive(&mut conn, b"", now);
+/// assert!(matches!(event, Event::End(_)));
+///
+/// assert_eq!(call.next(), Next::Release);
+/// assert!(call.released(&mut conn, b"", now), "it may be kept");
+/// assert_eq!(call.next(), Next::Done);
+/// # Ok::<(), httpool::error::RequestError>(())
+/// ```
+#[derive(Debug)]
+pub struct Call {
+    pub(super) request: Request,
+    pub(super) policy: Arc<Policy>,
+    pub(super) key: Key,
+    pub(super) state: State,
+    pub(super) attempt: Attempt,
+    pub(super) clocks: Clocks,
+    pub(super) left: Left,
+    pub(super) redirects: u32,
+    /// The request that a redirect led to, while the old one's connection is given back.
+    pub(super) redirected: Option<Request>,
+    /// The next attempt takes a fresh connection, in front of the line.
+    pub(super) fresh: bool,
+    /// The next attempt is a retry; if the pool's budget refuses it, this is the failure.
+    pub(super) retrying: Option<Failure>,
+    /// The application's body has been asked for pieces.
+    pub(super) body_begun: bool,
+    pub(super) reached: Reached,
+    pub(super) history: Vec<HistoryEntry>,
+    pub(super) random: u64,
+    pub(super) wall_at_epoch: Option<Duration>,
+    pub(super) trace: Trace,
+}
+
+/// What the driver must do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must do every one of them")]
+pub enum Next {
+    /// Get a connection to [`Call::key`], then [`Call::start`] or [`Call::lease_failed`].
+    Checkout,
+    /// Give the body from its start again, then [`Call::rewound`].
+    Rewind,
+    /// Write what was appended; read meanwhile.
+    Exchange,
+    /// As `Exchange`, and up to so many bytes of body may be sent. Reading goes on meanwhile: a
+    /// driver that waits, waits for both directions.
+    SendBody(u64),
+    /// Wait for [`Call::poll_timeout`]: a retry's delay. No connection is held.
+    Wait,
+    /// Give the connection back: [`Call::released`], then the pool.
+    Release,
+    /// 101, or a 2xx to CONNECT: the socket and the input not taken are the application's; its lease
+    /// is given back as discarded. The call is done.
+    HandOver,
+    /// The response is complete.
+    Done,
+    /// There will be no (more) response.
+    Failed(Failure),
+}
+
+/// What came of an attempt that was followed by another (urllib3: `RequestHistory`).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct HistoryEntry {
+    /// The method of that attempt.
+    pub method: Method,
+    /// Its URL.
+    pub url: Url,
+    /// The status it was answered with, if it was.
+    pub status: Option<Status>,
+    /// What it failed of, if it did.
+    pub cause: Option<Cause>,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Rewind,
+    Checkout,
+    Exchange,
+    Release(Then),
+    Wait,
+    HandOver,
+    Done,
+    Failed(Failure),
+}
+
+/// What follows when the connection is given back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then {
+    Done,
+    Again,
+    AgainAfter(Duration),
+    Fail(Failure),
+}
+
+impl Call {
+    /// A call about to start. `seed`: for the jitter of retry delays.
+    pub fn new(request: Request, policy: Arc<Policy>, seed: u64, now: Instant) -> Self {
+        let mut call = Self {
+            key: policy.routes.key(request.origin()),
+            clocks: Clocks::start(&policy.timeout, now),
+            left: Left::all_of(&policy.retry),
+            request,
+            policy,
+            state: State::Checkout,
+            attempt: Attempt::new(false),
+            redirects: 0,
+            redirected: None,
+            fresh: false,
+            retrying: None,
+            body_begun: false,
+            reached: Reached::Nothing,
+            history: Vec::new(),
+            random: seed,
+            wall_at_epoch: None,
+            trace: Trace::OFF,
+        };
+        call.enter_line(now);
+        call
+    }
+
+    /// The time of day at the driver's epoch, as time since 1970: for a Retry-After that is a date
+    /// in a response that has no Date.
+    pub fn set_wall_clock(&mut self, at_epoch: Duration) {
+        self.wall_at_epoch = Some(at_epoch);
+    }
+
+    /// Writes every event and action to `trace` from now on.
+    pub fn set_trace(&mut self, trace: Trace, now: Instant) {
+        self.trace = trace;
+        self.trace.event(now, format_args!("request {}", self.request));
+        self.say(now);
+    }
+
+    /// What the driver must do. A question, not a queue: asking twice gives the same answer.
+    pub fn next(&self) -> Next {
+        match self.state {
+            State::Rewind => Next::Rewind,
+            State::Checkout => Next::Checkout,
+            State::Exchange => match self.attempt.sendable {
+                Some(max) => Next::SendBody(max),
+                None => Next::Exchange,
+            },
+            State::Release(_) => Next::Release,
+            State::Wait => Next::Wait,
+            State::HandOver => Next::HandOver,
+            State::Done => Next::Done,
+            State::Failed(failure) => Next::Failed(failure),
+        }
+    }
+
+    /// With [`Next::Checkout`]: a connection to what.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// With [`Next::Checkout`]: of what kind.
+    pub fn want(&self) -> Want {
+        Want {
+            fresh: self.fresh,
+            repeatable: self.request.is_repeatable(),
+            retry: self.retrying.is_some(),
+        }
+    }
+
+    /// The request as it stands: after a redirect, the one that followed it.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What came before: one entry for each redirect and each failed attempt.
+    pub fn history(&self) -> &[HistoryEntry] {
+        &self.history
+    }
+
+    /// How far the request has got, over all attempts.
+    pub fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    /// The soonest deadline, and which it is.
+    pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
+        self.clocks.soonest()
+    }
+
+    /// While it waits in line: a dial has begun, or ended, on its behalf.
+    pub fn dialing(&mut self, under_way: bool, now: Instant) {
+        if matches!(self.state, State::Checkout) {
+            self.trace.event(now, format_args!("dialing {under_way}"));
+            self.clocks.hold_queue(under_way, now);
+        }
+    }
+
+    /// Answers [`Next::Checkout`]: begins the attempt on `conn`, head appended to `out`. Ask
+    /// [`next`](Self::next) before writing: head and first piece of body belong in one `writev`.
+    pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
+        self.trace.event(now, format_args!("leased {}", if reused { "reused" } else { "fresh" }));
+        if !matches!(self.state, State::Checkout) {
+            return;
+        }
+        (self.fresh, self.retrying) = (false, None);
+        self.attempt = Attempt::new(reused);
+        self.clocks.end_phase();
+        let before = out.len();
+        let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
+        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, false, out)) {
+            let failure = Failure::new(Cause::Misuse(why), Phase::Send, self.reached);
+            self.state = State::Release(Then::Fail(failure));
+        } else {
+            self.attempt.unwritten = (out.len() - before) as u64;
+            self.state = State::Exchange;
+            self.arm_write(now);
+            self.attempt.look_at(conn);
+        }
+        self.say(now);
+    }
+
+    /// Answers [`Next::Checkout`]: there is no connection to be had.
+    pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
+        self.trace.event(now, format_args!("lease failed: {why}"));
+        if !matches!(self.state, State::Checkout) {
+            return;
+        }
+        let cause = Cause::Unavailable(why);
+        if let (Unavailable::RetryBudget, Some(failure)) = (why, self.retrying) {
+            self.finish(State::Failed(failure));
+        } else if self.left.after_failure(&self.policy.retry, cause, false, self.request.method()) {
+            let pause = self.backoff();
+            self.retry_after_failure(cause, Phase::Checkout, pause, now);
+        } else {
+            self.fail(cause, Phase::Checkout);
+        }
+        self.say(now);
+    }
+
+    /// Answers [`Next::SendBody`]: frames `len` bytes that the driver now writes, whole, before it
+    /// asks again. `last`: the body ends with them. `None`: the body is longer or shorter than
+    /// declared, and the call has failed.
+    pub fn send_body(
+        &mut self,
+        conn: &mut Connection,
+        len: usize,
+        last: bool,
+        now: Instant,
+    ) -> Option<Framing> {
+        self.trace.event(now, format_args!("body {len} B{}", if last { ", the last" } else { "" }));
+        if !matches!(self.state, State::Exchange) {
+            return None;
+        }
+        if core::mem::take(&mut self.attempt.continue_due) {
+            conn.continue_now();
+        }
+        self.body_begun = true;
+        let framed = conn.send_body(len, last);
+        match framed {
+            Ok(framing) => {
+                let framed = framing.prefix().len() + len + framing.suffix().len();
+                self.attempt.unwritten += framed as u64;
+                self.arm_write(now);
+                self.attempt.look_at(conn);
+                self.time_phase(now);
+                self.say(now);
+                Some(framing)
+            }
+            Err(why) => {
+                self.fail(Cause::Misuse(why), Phase::Send);
+                self.say(now);
+                None
+            }
+        }
+    }
+
+    /// Answers [`Next::Rewind`]: whether the body can be given from its start again.
+    pub fn rewound(&mut self, done: bool, now: Instant) {
+        self.trace.event(now, format_args!("rewound {done}"));
+        if !matches!(self.state, State::Rewind) {
+            return;
+        }
+        if done {
+            self.body_begun = false;
+            self.enter_line(now);
+        } else {
+            self.fail(Cause::NotReplayable, Phase::Between);
+        }
+        self.say(now);
+    }
+
+    /// The application's body source failed: the request cannot be finished.
+    pub fn body_failed(&mut self, now: Instant) {
+        self.trace.event(now, format_args!("body failed"));
+        self.fail(Cause::Body, self.phase());
+        self.say(now);
+    }
+
+    /// So many bytes have left. Feeds `Reached` and the write deadline.
+    pub fn written(&mut self, bytes: usize, now: Instant) {
+        self.trace.event(now, format_args!("written {bytes}"));
+        if bytes == 0 || !matches!(self.state, State::Exchange) {
+            return;
+        }
+        self.reached = self.reached.max(Reached::Sent);
+        self.attempt.written += bytes as u64;
+        self.attempt.unwritten = self.attempt.unwritten.saturating_sub(bytes as u64);
+        self.arm_write(now);
+        self.time_phase(now);
+    }
+
+    /// Writing failed. What the peer has said may still be read: an early answer is an answer.
+    pub fn write_failed(&mut self, why: IoKind, now: Instant) {
+        self.trace.event(now, format_args!("write failed: {why}"));
+        if !matches!(self.state, State::Exchange) {
+            return;
+        }
+        self.attempt.write_failed = true;
+        self.attempt.sendable = None;
+        self.attempt.unwritten = 0;
+        self.arm_write(now);
+        self.time_phase(now);
+        self.say(now);
+    }
+
+    /// Passes input through the connection, and on what is the application's: not an interim
+    /// response it did not ask for, nor a redirect that is followed. After each answer but
+    /// [`Event::NeedInput`] ask [`next`](Self::next), and call again with the rest while that says
+    /// so. Input that comes before any byte was [`written`](Self::written) answers nothing: the call
+    /// goes on with a fresh connection.
+    pub fn receive<'i>(
+        &mut self,
+        conn: &mut Connection,
+        input: &'i [u8],
+        now: Instant,
+    ) -> (usize, Event<'i>) {
+        if !matches!(self.state, State::Exchange) {
+            return (0, Event::NeedInput);
+        }
+        if !input.is_empty() {
+            self.trace.event(now, format_args!("bytes {}", input.len()));
+            if self.attempt.written == 0 && !self.attempt.write_failed {
+                self.spoken_to_unasked(now);
+                self.say(now);
+                return (0, Event::Skipped);
+            }
+            self.attempt.heard = true;
+            self.reached = Reached::Answered;
+        }
+        if self.attempt.write_failed {
+            conn.stop_sending();
+        }
+        let (taken, event) = match conn.receive(input) {
+            Ok((taken, event)) => (taken, self.pass_on(conn, event, now)),
+            Err(why) => {
+                self.attempt_failed(Cause::Violation(why), now);
+                (0, Event::Skipped)
+            }
+        };
+        if taken > 0 && self.clocks.phase() == Some(Deadline::Stall) {
+            self.clocks.begin(Deadline::Stall, self.policy.timeout.stall, now);
+        }
+        self.say(now);
+        (taken, event)
+    }
+
+    /// The peer has closed its side; `clean`: in order, and not by a reset or an error.
+    pub fn receive_eof(
+        &mut self,
+        conn: &mut Connection,
+        clean: bool,
+        now: Instant,
+    ) -> Event<'static> {
+        self.trace
+            .event(now, format_args!("end of stream{}", if clean { "" } else { ", unclean" }));
+        if !matches!(self.state, State::Exchange) {
+            return Event::NeedInput;
+        }
+        let event = match conn.receive_eof(clean) {
+            Ok(event @ Event::End(_)) => self.pass_on(conn, event, now),
+            Ok(_) | Err(_) if !self.attempt.heard || !clean => {
+                let why = if clean { IoKind::Eof } else { IoKind::Reset };
+                self.attempt_failed(Cause::Lost(why), now);
+                Event::Skipped
+            }
+            Ok(_) => {
+                self.attempt_failed(Cause::Violation(Violation::Truncated), now);
+                Event::Skipped
+            }
+            Err(why) => {
+                self.attempt_failed(Cause::Violation(why), now);
+                Event::Skipped
+            }
+        };
+        self.say(now);
+        event
+    }
+
+    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile.
+    pub fn pause(&mut self, paused: bool, now: Instant) {
+        if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
+            self.trace.event(now, format_args!("pause {paused}"));
+            self.attempt.paused = paused;
+            self.time_phase(now);
+        }
+    }
+
+    /// The application wants no more of the response's body. What comes of it is dropped, within
+    /// [`Policy::drain_bytes_max`], so that the connection can be kept; a driver that does not want
+    /// to wait for it reads what is there and then calls [`cancel`](Self::cancel).
+    pub fn discard(&mut self, now: Instant) {
+        let reading = matches!(self.state, State::Exchange) && self.attempt.answered;
+        if reading && matches!(self.attempt.reader, Reader::Application) {
+            self.trace.event(now, format_args!("discard"));
+            self.attempt.reader =
+                Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
+            self.attempt.paused = false;
+            if !self.attempt.request_sent {
+                self.state = State::Release(Then::Done);
+            }
+            self.time_phase(now);
+            self.say(now);
+        }
+    }
+
+    /// Time has passed. Spurious calls do nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let Some((at, which)) = self.clocks.soonest() else { return };
+        if now < at {
+            return;
+        }
+        self.trace.event(now, format_args!("timeout {which}"));
+        match which {
+            Deadline::Continue => {
+                self.attempt.awaits_continue = false;
+                self.attempt.continue_due = true;
+                self.attempt.sendable = match self.request.body() {
+                    Body::Empty => None,
+                    Body::Known { len, .. } => Some(len),
+                    Body::Unknown { .. } => Some(u64::MAX),
+                };
+                self.clocks.end_phase();
+            }
+            Deadline::Backoff => self.begin_attempt(now),
+            Deadline::Total | Deadline::Queue => self.fail(Cause::Timeout(which), self.phase()),
+            Deadline::Write | Deadline::FirstByte | Deadline::Stall => {
+                self.attempt_failed(Cause::Timeout(which), now);
+            }
+            // A dial's own, kept by the dial.
+            Deadline::Resolve | Deadline::Connect | Deadline::Tls => {}
+        }
+        self.say(now);
+    }
+
+    /// The application no longer wants it.
+    pub fn cancel(&mut self, now: Instant) {
+        self.trace.event(now, format_args!("cancel"));
+        self.fail(Cause::Cancelled, self.phase());
+        self.say(now);
+    }
+
+    /// Answers [`Next::Release`]: whether the connection may be kept. `rest`: input not taken.
+    pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
+        let State::Release(then) = self.state else { return false };
+        let keep = rest.is_empty() && conn.reuse() == Reuse::Ready;
+        self.trace.event(now, format_args!("released, {}", if keep { "kept" } else { "closed" }));
+        self.clocks.end_phase();
+        self.clocks.set_write(None);
+        match then {
+            Then::Done => self.finish(State::Done),
+            Then::Fail(failure) => self.finish(State::Failed(failure)),
+            Then::Again => self.begin_attempt(now),
+            Then::AgainAfter(pause) => self.wait(pause, now),
+        }
+        self.say(now);
+        keep
+    }
+}
