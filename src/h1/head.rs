@@ -229,6 +229,10 @@ mod tests {
             let mut headers = [httparse::EMPTY_HEADER; 64];
             let mut response = httparse::Response::new(&mut headers);
             let Ok(httparse::Status::Complete(_)) = response.parse(&bytes) else { return true };
+            // Where we are stricter: a status has no leading zero.
+            if response.code < Some(100) {
+                return true;
+            }
             let start = bytes.iter().position(|&b| b == b'H').unwrap();
             let head = parse_whole(&bytes[start..], &MessageLimits::default()).unwrap().head;
             let ours: Vec<_> = head.fields.iter().map(|f| (f.name(), f.value())).collect();

@@ -337,6 +337,12 @@ dialogue! { trailers_are_bounded: get(), tight_with_head(99);
     < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: bcdef" => "head 200", "TooLarge(ChunkOverhead)";
 }
 
+dialogue! { interim_responses_are_counted_anew: get(), tight();
+    < b"HTTP/1.1 103 E\r\n\r\nHTTP/1.1 103\r\n\r\nHTTP/1.1 204 N\r\n\r\n" => "103", "103", "head 204", "end";
+    then |d| { d.conn.start_next_cycle().unwrap(); d.send(&get()); };
+    < b"HTTP/1.1 103 E\r\n\r\nHTTP/1.1 204 N\r\n\r\n" => "103", "head 204", "end";
+}
+
 // ---- Before the final response -------------------------------------------------------------
 
 dialogue! { interim_responses_come_before: get();
@@ -552,6 +558,11 @@ dialogue! { a_tunnel_begins_behind_the_head: method("CONNECT");
         never(d, CloseReason::Switched);
     };
     eof => ;
+    then |d| never(d, CloseReason::Switched);
+}
+
+dialogue! { an_old_proxy_can_tunnel_too: method("CONNECT");
+    < b"HTTP/1.0 200 Connection established\r\nConnection: close\r\n\r\n" => "head 200";
     then |d| never(d, CloseReason::Switched);
 }
 
