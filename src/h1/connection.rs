@@ -53,7 +53,7 @@ pub struct Connection {
     incoming: Incoming,
 }
 
-const _: () = assert!(size_of::<Connection>() <= 64, "design.md 2.5: an idle connection is small");
+const _: () = assert!(size_of::<Connection>() <= 64, "an idle connection is small");
 
 /// How the body being sent is framed.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Violation,
-    message::{Request, Status, has_token, trim_ows},
+    message::{Request, Status, trim_ows},
 };
 
 /// What of a request decides how its response ends.
@@ -68,8 +68,10 @@ impl FramingFields {
     pub(super) fn note(&mut self, name: &str, value: &[u8]) {
         match name.len() {
             10 if name.eq_ignore_ascii_case("connection") => {
-                self.close |= has_token(value, "close");
-                self.keep_alive |= has_token(value, "keep-alive");
+                for option in members(value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
             }
             14 if name.eq_ignore_ascii_case("content-length") => self.note_length(value),
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
@@ -82,8 +84,8 @@ impl FramingFields {
 
     /// RFC 9112 6.3 rule 5: a list is fine as long as it says one number throughout.
     fn note_length(&mut self, value: &[u8]) {
-        for member in value.split(|&byte| byte == b',') {
-            self.length = match (self.length, parse_decimal(trim_ows(member))) {
+        for member in members(value) {
+            self.length = match (self.length, parse_decimal(member)) {
                 (Length::Absent, Some(bytes)) => Length::Bytes(bytes),
                 (Length::Bytes(before), Some(bytes)) if before == bytes => Length::Bytes(bytes),
                 _ => Length::Invalid,
@@ -138,6 +140,11 @@ pub(super) fn body_end(
         (Coding::Absent, Length::Bytes(bytes)) => Ok(BodyEnd::Length(bytes)),
         (Coding::Absent, Length::Absent) => Ok(BodyEnd::Close),
     }
+}
+
+/// What a comma-separated list has between its commas.
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(trim_ows)
 }
 
 /// 1*DIGIT, as far as 64 bits go.

@@ -36,7 +36,7 @@ impl Section {
     /// What follows the last chunk: the trailer section, and an empty line that is not part of it.
     pub(super) const fn trailers(limits: &MessageLimits) -> Self {
         Self {
-            bytes_max: (limits.chunk_overhead_bytes_max as usize).saturating_add(2),
+            bytes_max: limits.chunk_overhead_bytes_max.saturating_add(2) as usize,
             lines_max: limits.fields_max,
             bare_lf: false,
             malformed: Violation::Trailer,
@@ -173,6 +173,20 @@ mod tests {
         assert_eq!(look(b"HTTP/2"), Err(Violation::Version));
         assert_eq!(look(b"HTTP/1.1 0"), Err(Violation::StatusLine));
         assert_eq!(look(b"HTTP/1.7 200\nA:b\n\n...").unwrap(), Some(18));
+    }
+
+    /// Linear cost: what was looked at could be anything afterwards.
+    #[test]
+    fn no_byte_is_looked_at_twice() {
+        let head = b"HTTP/1.1 200 OK\r\nName: value\r\nOther:\r\n\r\n";
+        let section = Section::head(&MessageLimits::default(), 0);
+        let (mut scan, mut garbled) = (Scan::HEAD, alloc::vec::Vec::new());
+        for (at, &byte) in head.iter().enumerate() {
+            garbled.push(byte);
+            let end = (at + 1 == head.len()).then_some(at + 1);
+            assert_eq!(scan.look(&garbled, &section), Ok(end));
+            garbled[at] = 0;
+        }
     }
 
     #[test]

@@ -1,0 +1,6 @@
+//! The protocol machine of one connection, from outside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod dialogues;
+mod driver;
+mod properties;
