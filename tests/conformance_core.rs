@@ -44,7 +44,8 @@ fn cases_come_out_as_expected() {
         ran += 1;
         if len(case) < BYTE_BY_BYTE_MAX {
             byte_by_byte += 1;
-            result = result.and(judge(case, 1).map_err(|why| format!("byte by byte: {why}")));
+            result =
+                result.and_then(|()| judge(case, 1).map_err(|why| format!("byte by byte: {why}")));
         }
         let binding = BINDING.contains(&case["level"].as_str().unwrap());
         match (result, otherwise.remove(id)) {
@@ -78,7 +79,7 @@ fn load() -> Option<Vec<Value>> {
 /// One request, one answer after it, and nothing asked about connections or what was sent.
 fn is_for_one_response(case: &Value) -> bool {
     let beyond = ["requests_on_wire", "wire_all", "connections", "max_requests"];
-    let [step] = &list(&case["server"])[..] else { return false };
+    let [step] = list(&case["server"]) else { return false };
     step["when"].as_str().is_none_or(|when| when == "request")
         && case["next"].is_null()
         && list(&case["needs"]).is_empty()

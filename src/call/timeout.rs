@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_queues_clock_stands_still_during_a_dial() {
-        let at = |seconds| Instant::from_nanos(seconds * 1_000_000_000);
+        let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
         let mut clocks = Clocks::start(&Timeout::default(), at(0));
         clocks.begin(Deadline::Queue, Some(Duration::from_secs(10)), at(0));
         clocks.hold_queue(true, at(4));

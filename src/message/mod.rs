@@ -19,6 +19,4 @@ pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::Status;
 pub use url::Url;
 
-pub(crate) use fields::{
-    first_illegal_in_value, first_non_token, has_token, is_token_byte, trim_ows,
-};
+pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
