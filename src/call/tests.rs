@@ -121,10 +121,9 @@ impl World {
 
     #[track_caller]
     fn failed(&self) -> Failure {
-        match self.call.next() {
-            Next::Failed(failure) => failure,
-            other => panic!("{other:?}"),
-        }
+        let next = self.call.next();
+        let Next::Failed(failure) = next else { panic!("{next:?}") };
+        failure
     }
 }
 
