@@ -460,6 +460,30 @@ fn an_early_refusal_ends_the_sending() {
     assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
 }
 
+/// The last piece is framed, and only a part of it has left when the answer comes.
+#[test]
+fn a_connection_with_an_unwritten_rest_is_never_kept() {
+    for answer in ["413 Too Large", "200 OK"] {
+        let mut world = World::new(post(true), Policy::default());
+        world.lease(false).written();
+        assert!(world.call.send_body(&mut world.conn, 3, true, world.now).is_some());
+        world.call.written(1, world.now);
+        world.says(format!("HTTP/1.1 {answer}\r\nContent-Length: 2\r\n\r\n").as_bytes());
+        let sends = answer == "200 OK";
+        assert_eq!(world.call.sends(), sends);
+        let deadline = if sends { Deadline::Write } else { Deadline::Stall };
+        assert_eq!(world.call.poll_timeout().unwrap().1, deadline);
+        world.says(b"no");
+        assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
+    }
+    let mut world = World::new(post(true), Policy::default());
+    world.lease(false).written();
+    assert!(world.call.send_body(&mut world.conn, 3, true, world.now).is_some());
+    world.call.write_failed(IoKind::Reset, world.now);
+    world.says(OK);
+    assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
+}
+
 #[test]
 fn an_early_success_lets_the_sending_go_on() {
     let mut world = World::new(post(true), Policy::default());

@@ -127,6 +127,9 @@ impl Exchange {
                 Next::Rewind => self.rewind(),
                 Next::SendBody(max) if self.scratch.outgoing.has_no_piece() => self.next_piece(max),
                 Next::SendBody(_) | Next::Exchange => {
+                    if !self.call.sends() {
+                        self.scratch.outgoing.clear();
+                    }
                     let progress = if self.scratch.outgoing.is_empty() {
                         self.read(&mut sink)
                     } else {

@@ -1,0 +1,167 @@
+//! A scripted server on loopback: what it does with each connection is a closure.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+/// A server that runs its script once for each connection, each on a thread of its own.
+pub struct Server {
+    addr: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
+}
+
+/// One accepted connection.
+pub struct Peer {
+    pub tcp: TcpStream,
+    /// Which connection of the server it is, from 0.
+    pub number: usize,
+    requests: Arc<AtomicUsize>,
+    rest: Vec<u8>,
+}
+
+/// A request as it came.
+pub struct Received {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Server {
+    pub fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (script, connections, seen) = (Arc::new(script), accepted.clone(), requests.clone());
+        thread::spawn(move || {
+            for tcp in listener.incoming().map_while(Result::ok) {
+                let number = connections.fetch_add(1, SeqCst);
+                let (script, requests) = (script.clone(), seen.clone());
+                thread::spawn(move || {
+                    script(&mut Peer { tcp, number, requests, rest: Vec::new() });
+                });
+            }
+        });
+        Self { addr, accepted, requests }
+    }
+
+    /// A server that answers every request with 200 and the same body.
+    pub fn answering(body: &'static str) -> Self {
+        Self::start(move |peer| {
+            while peer.request().is_some() {
+                peer.answer(body);
+            }
+        })
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.addr.port()
+    }
+
+    /// How many connections it has accepted.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(SeqCst)
+    }
+
+    /// How many whole requests it has read.
+    pub fn requests(&self) -> usize {
+        self.requests.load(SeqCst)
+    }
+}
+
+impl Peer {
+    /// The next request's head; `None` at the end of the connection.
+    pub fn head(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.rest.windows(4).position(|four| four == b"\r\n\r\n") {
+                let head: Vec<u8> = self.rest.drain(..end + 4).collect();
+                return Some(String::from_utf8(head).unwrap());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// The next request, whole; `None` at the end of the connection.
+    pub fn request(&mut self) -> Option<Received> {
+        let head = self.head()?;
+        let field = |name: &str| {
+            head.lines().find_map(|line| {
+                let (known, value) = line.split_once(':')?;
+                known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            })
+        };
+        let mut body = Vec::new();
+        if let Some(length) = field("content-length") {
+            body = self.take(length.parse().unwrap())?;
+        } else if field("transfer-encoding").is_some() {
+            loop {
+                let line = self.line()?;
+                let size = usize::from_str_radix(&line, 16).unwrap();
+                body.extend(self.take(size)?);
+                self.line()?;
+                if size == 0 {
+                    break;
+                }
+            }
+        }
+        self.requests.fetch_add(1, SeqCst);
+        Some(Received { head, body })
+    }
+
+    pub fn answer(&mut self, body: &str) {
+        self.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    }
+
+    /// Whoever is not there to hear it has been tested for what it does then.
+    pub fn send(&mut self, text: &str) {
+        self.tcp.write_all(text.as_bytes()).ok();
+    }
+
+    /// Reads and drops until the other side closes.
+    pub fn until_closed(&mut self) {
+        while self.fill().is_some() {
+            self.rest.clear();
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.rest.windows(2).position(|two| two == b"\r\n") {
+                let line: Vec<u8> = self.rest.drain(..end + 2).collect();
+                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// So many bytes of what follows; `None` at the end of the connection.
+    pub fn take(&mut self, len: usize) -> Option<Vec<u8>> {
+        while self.rest.len() < len {
+            self.fill()?;
+        }
+        Some(self.rest.drain(..len).collect())
+    }
+
+    fn fill(&mut self) -> Option<()> {
+        let mut buffer = [0; 16 * 1024];
+        match self.tcp.read(&mut buffer) {
+            Ok(read @ 1..) => {
+                self.rest.extend_from_slice(&buffer[..read]);
+                Some(())
+            }
+            _ => None,
+        }
+    }
+}
