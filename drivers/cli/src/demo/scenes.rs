@@ -232,10 +232,9 @@ fn crowd(stage: &Stage) -> Result<String, Box<dyn Error>> {
 fn longest_line(client: &Client, wanted: usize) -> usize {
     let start = Instant::now();
     loop {
-        let waiting = client.stats().waiting;
-        let dialing = client.stats().dialing;
-        if waiting >= wanted && dialing == 0 || start.elapsed() > PATIENCE {
-            return waiting;
+        let stats = client.stats();
+        if stats.waiting >= wanted && stats.dialing == 0 || start.elapsed() > PATIENCE {
+            return stats.waiting;
         }
         thread::sleep(Duration::from_millis(1));
     }
