@@ -338,8 +338,12 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// Traces what is next.
-    pub(super) fn say(&self, now: Instant) {
+    /// Traces what is next, when that has become something else.
+    pub(super) fn say(&mut self, now: Instant) {
+        if !self.trace.is_on() || self.said == Some(self.next()) {
+            return;
+        }
+        self.said = Some(self.next());
         match self.next() {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),

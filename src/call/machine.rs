@@ -77,6 +77,8 @@ pub struct Call {
     pub(super) random: u64,
     pub(super) wall_at_epoch: Option<Duration>,
     pub(super) trace: Trace,
+    /// What the trace was last told to be next.
+    pub(super) said: Option<Next>,
 }
 
 /// What the driver must do next.
@@ -161,6 +163,7 @@ impl Call {
             random: seed,
             wall_at_epoch: None,
             trace: Trace::OFF,
+            said: None,
         };
         call.enter_line(now);
         call
