@@ -107,7 +107,8 @@ fn files_that_cannot_be_used() {
     let (url, missing) = (server.url("/"), directory.path("missing"));
     fails(&["put", "--data-file", &missing, &url], 13, &[missing.as_str()]);
     let inside = directory.path("missing/out");
-    fails(&["get", "-o", &inside, &url], 13, &[inside.as_str()]);
+    fails(&["post", "-o", &inside, &url], 13, &[inside.as_str()]);
+    assert!(server.seen().is_empty(), "nothing is sent that could not be received");
 }
 
 #[test]
