@@ -193,7 +193,7 @@ impl From<Error> for Failed {
                 let url = error.url().map(|url| format!("{url}: ")).unwrap_or_default();
                 let system = error
                     .source()
-                    .filter(|source| source.is::<io::Error>())
+                    .filter(|source| source.is::<io::Error>() && !says_it_all(failure.cause))
                     .map(|source| format!(" ({source})"))
                     .unwrap_or_default();
                 format!(
@@ -207,6 +207,16 @@ impl From<Error> for Failed {
             Some(hint) => failed.hint(hint),
             None => failed,
         }
+    }
+}
+
+/// Whether the system's own words would only repeat ours.
+const fn says_it_all(cause: Cause) -> bool {
+    match cause {
+        Cause::Lost(why) | Cause::Unavailable(Unavailable::Dial(DialError::Connect(why))) => {
+            matches!(why, IoKind::Refused | IoKind::Reset | IoKind::Eof)
+        }
+        _ => false,
     }
 }
 

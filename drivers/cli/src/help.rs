@@ -33,9 +33,9 @@ What is done on your behalf
                                   have acted on is repeated only if its method is idempotent
 
 Deadlines, in seconds; fractions allowed
-      --connect-timeout SECONDS   for the name, and then for the connection (see below)
+      --connect-timeout SECONDS   for the name, and again for the connection
       --timeout SECONDS           for the first byte of an answer, and between any two reads
-      --max-time SECONDS          for everything together
+      --max-time SECONDS          for everything together, of each request
 
 Load
   -n, --count N                   send the request N times over one pool; print a summary

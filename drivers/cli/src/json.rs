@@ -1,9 +1,6 @@
 //! An answer as one JSON object.
 
-use std::{
-    io::{Write, stdout},
-    path::Path,
-};
+use std::io::{Write, stdout};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use httpool::{call::HistoryEntry, message::Fields};
@@ -12,15 +9,16 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::{Failed, Kind},
-    output,
+    output::Target,
+    progress::Progress,
     request::each_piece,
 };
 
 /// A body that goes into an object must be held whole, as text and once more as JSON.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Prints the answer; its body goes to `file`, if there is one.
-pub(crate) fn show(mut response: Response, file: Option<&Path>) -> Result<(), Failed> {
+/// Prints the answer; its body goes to `target`, if there is one.
+pub(crate) fn show(mut response: Response, target: Option<Target>) -> Result<(), Failed> {
     let mut object = json!({
         "url": response.url().as_str(),
         "version": format!("1.{}", response.minor_version()),
@@ -31,10 +29,11 @@ pub(crate) fn show(mut response: Response, file: Option<&Path>) -> Result<(), Fa
         "connection": response.connection().map(|conn| conn.to_string()),
         "reused": response.reused(),
     });
-    match file {
-        Some(path) => {
-            object["body_bytes"] = output::save(&mut response, path, true)?.into();
-            object["body_file"] = path.to_string_lossy().into();
+    match target {
+        Some(target) => {
+            object["body_file"] = target.path().to_string_lossy().into();
+            let progress = Progress::new(response.content_length(), true);
+            object["body_bytes"] = target.fill(&mut response, progress)?.into();
         }
         None => {
             let body = collect(&mut response)?;

@@ -5,7 +5,8 @@
 //! | `args` | says what is wanted |
 //! | `client` | makes a client and a request of it |
 //! | `request` | one request: `output` or `json` shows the answer, `progress` how far it is |
-//! | `load` | many requests by several threads; `tally` is what came of them, `histogram` how long they took |
+//! | `load` | many requests by several threads |
+//! | `tally`, `histogram` | what came of them, and how long they took |
 //! | `exit` | failures, their exit codes and what is said about them |
 //! | `demo` | a server in here, and the pool at work against it |
 

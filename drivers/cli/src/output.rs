@@ -11,38 +11,25 @@ use httpool_blocking::Response;
 
 use crate::{args::Options, exit::Failed, progress::Progress, request::each_piece};
 
-/// Shows the head, if wanted, and the body as it comes.
-pub(crate) fn show(response: &mut Response, options: &Options) -> Result<(), Failed> {
+/// Shows the head, if wanted, and the body as it comes: in `target`, if there is one.
+pub(crate) fn show(
+    response: &mut Response,
+    target: Option<Target>,
+    options: &Options,
+) -> Result<(), Failed> {
     let mut out = stdout().lock();
     // A HEAD request without its answer's head would show nothing at all.
     if options.include || options.method == Method::HEAD {
         write_head(response, &mut out).map_err(Failed::stdout)?;
+        out.flush().map_err(Failed::stdout)?;
     }
-    match &options.output {
-        Some(path) => {
-            out.flush().map_err(Failed::stdout)?;
-            save(response, path, options.trace)?;
-        }
-        None => each_piece(response, |piece| out.write_all(piece).map_err(Failed::stdout))?,
+    if let Some(target) = target {
+        let progress = Progress::new(response.content_length(), options.trace);
+        target.fill(response, progress)?;
+        return Ok(());
     }
+    each_piece(response, |piece| out.write_all(piece).map_err(Failed::stdout))?;
     out.flush().map_err(Failed::stdout)
-}
-
-/// Writes the body to a file; says how many bytes that were. `quiet`: without a progress bar.
-pub(crate) fn save(response: &mut Response, path: &Path, quiet: bool) -> Result<u64, Failed> {
-    let failed = |why| Failed::local(path.display(), &why);
-    let mut target = Target::create(path).map_err(failed)?;
-    let mut progress = Progress::new(response.content_length(), quiet);
-    let mut bytes = 0;
-    each_piece(response, |piece| {
-        target.file.write_all(piece).map_err(failed)?;
-        progress.add(piece.len());
-        bytes += piece.len() as u64;
-        Ok(())
-    })?;
-    drop(progress);
-    target.keep().map_err(failed)?;
-    Ok(bytes)
 }
 
 fn write_head(response: &Response, out: &mut impl Write) -> io::Result<()> {
@@ -59,43 +46,60 @@ fn write_head(response: &Response, out: &mut impl Write) -> io::Result<()> {
 
 /// A file under another name until it is whole, so that half a file is never taken for one. What is
 /// no ordinary file (a device, a pipe) is written to as it is.
-struct Target {
+pub(crate) struct Target {
     file: File,
+    path: PathBuf,
     /// The name until then, and the one it gets; `None` once it has it.
     names: Option<(PathBuf, PathBuf)>,
 }
 
 impl Target {
-    fn create(path: &Path) -> io::Result<Self> {
-        match fs::metadata(path) {
-            Ok(old) if old.is_file() => {
-                // Through links, so that they stay.
-                let target = Self::beside(fs::canonicalize(path)?)?;
-                target.file.set_permissions(old.permissions())?;
-                Ok(target)
+    pub(crate) fn create(path: &Path) -> Result<Self, Failed> {
+        let created = match fs::metadata(path) {
+            // Through links, so that they stay.
+            Ok(old) if old.is_file() => fs::canonicalize(path).and_then(|real| {
+                let (file, names) = beside(real)?;
+                file.set_permissions(old.permissions())?;
+                Ok((file, Some(names)))
+            }),
+            Ok(_) => OpenOptions::new().write(true).open(path).map(|file| (file, None)),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                beside(path.to_owned()).map(|(file, names)| (file, Some(names)))
             }
-            Ok(_) => Ok(Self { file: OpenOptions::new().write(true).open(path)?, names: None }),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Self::beside(path.to_owned()),
             Err(why) => Err(why),
+        };
+        match created {
+            Ok((file, names)) => Ok(Self { file, path: path.to_owned(), names }),
+            Err(why) => Err(Failed::local(path.display(), &why)),
         }
     }
 
-    fn beside(path: PathBuf) -> io::Result<Self> {
-        let Some(name) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
-        let mut temporary = name.to_owned();
-        temporary.push(format!(".{}.part", std::process::id()));
-        let temporary = path.with_file_name(temporary);
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok(Self { file, names: Some((temporary, path)) })
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn keep(mut self) -> io::Result<()> {
-        self.file.flush()?;
+    /// Writes the body into it; says how many bytes that were.
+    pub(crate) fn fill(
+        mut self,
+        response: &mut Response,
+        mut progress: Progress,
+    ) -> Result<u64, Failed> {
+        let mut bytes = 0;
+        each_piece(response, |piece| {
+            self.file.write_all(piece).map_err(|why| self.failed(&why))?;
+            progress.add(piece.len());
+            bytes += piece.len() as u64;
+            Ok(())
+        })?;
         if let Some((temporary, path)) = &self.names {
-            fs::rename(temporary, path)?;
+            fs::rename(temporary, path).map_err(|why| self.failed(&why))?;
         }
         self.names = None;
-        Ok(())
+        Ok(bytes)
+    }
+
+    fn failed(&self, why: &io::Error) -> Failed {
+        Failed::local(self.path.display(), why)
     }
 }
 
@@ -106,4 +110,14 @@ impl Drop for Target {
             fs::remove_file(temporary).ok();
         }
     }
+}
+
+/// A new file in the directory of `path`, its name, and the one it is to have.
+fn beside(path: PathBuf) -> io::Result<(File, (PathBuf, PathBuf))> {
+    let Some(name) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
+    let mut temporary = name.to_owned();
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    Ok((file, (temporary, path)))
 }

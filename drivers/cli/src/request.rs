@@ -8,22 +8,25 @@ use crate::{
     args::Options,
     client::{BodySource, client, request},
     exit::{Failed, Kind},
-    json, output,
+    json,
+    output::{self, Target},
 };
 
 /// Sends the request and shows the answer.
 pub(crate) fn run(options: &Options) -> Result<(), Failed> {
     let client = client(options);
     let body = BodySource::new(&options.data).body()?;
+    // Before anything is sent: a request may have effects, and must not be made for nothing.
+    let target = options.output.as_deref().map(Target::create).transpose()?;
     let mut response = request(&client, options).body(body).send()?;
     let status = response.status();
     if options.fail && status.as_u16() >= 400 {
         return Err(refused(&response));
     }
     if options.json {
-        json::show(response, options.output.as_deref())
+        json::show(response, target)
     } else {
-        output::show(&mut response, options)
+        output::show(&mut response, target, options)
     }
 }
 

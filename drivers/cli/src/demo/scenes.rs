@@ -60,12 +60,12 @@ pub(super) const SCENES: [Scene; 8] = [
     },
     Scene {
         title: "The server hangs up while it is asked",
-        promise: "A GET is asked again on a fresh connection; a POST is not, for it may have counted.",
+        promise: "A GET is sent again on a fresh connection; a POST is not: it may have counted.",
         play: hangup,
     },
     Scene {
         title: "A server that is busy",
-        promise: "503 with Retry-After: 1: no connection is held while waiting, then it is asked again.",
+        promise: "503 with Retry-After: 1: a pause that holds no connection, then once more.",
         play: busy,
     },
     Scene {
@@ -232,10 +232,9 @@ fn crowd(stage: &Stage) -> Result<String, Box<dyn Error>> {
 fn longest_line(client: &Client, wanted: usize) -> usize {
     let start = Instant::now();
     loop {
-        let waiting = client.stats().waiting;
-        let dialing = client.stats().dialing;
-        if waiting >= wanted && dialing == 0 || start.elapsed() > PATIENCE {
-            return waiting;
+        let stats = client.stats();
+        if stats.waiting >= wanted && stats.dialing == 0 || start.elapsed() > PATIENCE {
+            return stats.waiting;
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -34,7 +34,9 @@ struct Call {
     attempts: u32,
     /// The last answer's status.
     status: Option<String>,
-    /// Bytes written that nothing was said about, and when the last of them were.
+    /// Whether something was said about what it writes.
+    sending: bool,
+    /// Bytes written since then, and when the last of them were.
     sent: Option<(u64, Instant)>,
 }
 
@@ -137,7 +139,12 @@ impl Call {
             (Kind::Event, "request") => Some(without_origin(rest)),
             (Kind::Event, "leased") => {
                 self.attempts += 1;
+                self.sending = false;
                 None
+            }
+            (Kind::Event, "written") if !self.sending => {
+                self.sending = true;
+                Some(format!("sends {}", Bytes(rest.parse().unwrap_or(0))))
             }
             (Kind::Event, "written") => {
                 let before = self.sent.map_or(0, |(bytes, _)| bytes);
@@ -162,7 +169,7 @@ impl Call {
             _ => None,
         };
         let Some(told) = told else { return Vec::new() };
-        let sent = self.sent.take().map(|(bytes, at)| (at, format!("sends {}", Bytes(bytes))));
+        let sent = self.sent.take().map(|(bytes, at)| (at, format!("sends {} more", Bytes(bytes))));
         sent.into_iter().chain([(at, told)]).collect()
     }
 }
@@ -218,13 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_summed_up_at_the_time_of_the_last() {
+    fn writes_but_the_first_are_summed_up() {
         let lines = "r0 < written 1000
+            r0 > send body
+            r0 < written 1000
             r0 > send body
             r0 < written 48
             r0 < bytes 7
             r0 > head 413";
-        assert_eq!(told(lines), "2 sends 1.0 KiB\n4 is answered: 413\n");
+        assert_eq!(told(lines), "0 sends 1000 B\n4 sends 1.0 KiB more\n6 is answered: 413\n");
     }
 
     #[test]
