@@ -136,8 +136,10 @@ fn threads_share_as_few_connections_as_they_may() {
             });
         }
     });
+    // The server may have accepted more in all: a thread that is served by a connection that came
+    // back gives up its own dial, wherever that has got to.
     assert!(conns.into_inner().unwrap().len() <= 4);
-    assert!(server.accepted() <= 4);
+    assert!(client.stats().open <= 4);
     assert_eq!(server.requests(), 800);
     assert_eq!(client.stats().leased, 0);
 }

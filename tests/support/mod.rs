@@ -13,29 +13,29 @@ use std::{
 };
 
 /// A server that runs its script once for each connection, each on a thread of its own.
-pub struct Server {
+pub(crate) struct Server {
     addr: SocketAddr,
     accepted: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
 /// One accepted connection.
-pub struct Peer {
-    pub tcp: TcpStream,
+pub(crate) struct Peer {
+    pub(crate) tcp: TcpStream,
     /// Which connection of the server it is, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
     requests: Arc<AtomicUsize>,
     rest: Vec<u8>,
 }
 
 /// A request as it came.
-pub struct Received {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Server {
-    pub fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// A server that answers every request with 200 and the same body.
-    pub fn answering(body: &'static str) -> Self {
+    pub(crate) fn answering(body: &'static str) -> Self {
         Self::start(move |peer| {
             while peer.request().is_some() {
                 peer.answer(body);
@@ -62,28 +62,28 @@ impl Server {
         })
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.addr.port()
     }
 
     /// How many connections it has accepted.
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(SeqCst)
     }
 
     /// How many whole requests it has read.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(SeqCst)
     }
 }
 
 impl Peer {
     /// The next request's head; `None` at the end of the connection.
-    pub fn head(&mut self) -> Option<String> {
+    pub(crate) fn head(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.rest.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head: Vec<u8> = self.rest.drain(..end + 4).collect();
@@ -94,7 +94,7 @@ impl Peer {
     }
 
     /// The next request, whole; `None` at the end of the connection.
-    pub fn request(&mut self) -> Option<Received> {
+    pub(crate) fn request(&mut self) -> Option<Received> {
         let head = self.head()?;
         let field = |name: &str| {
             head.lines().find_map(|line| {
@@ -120,17 +120,17 @@ impl Peer {
         Some(Received { head, body })
     }
 
-    pub fn answer(&mut self, body: &str) {
+    pub(crate) fn answer(&mut self, body: &str) {
         self.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     }
 
     /// Whoever is not there to hear it has been tested for what it does then.
-    pub fn send(&mut self, text: &str) {
+    pub(crate) fn send(&mut self, text: &str) {
         self.tcp.write_all(text.as_bytes()).ok();
     }
 
     /// Reads and drops until the other side closes.
-    pub fn until_closed(&mut self) {
+    pub(crate) fn until_closed(&mut self) {
         while self.fill().is_some() {
             self.rest.clear();
         }
@@ -147,7 +147,7 @@ impl Peer {
     }
 
     /// So many bytes of what follows; `None` at the end of the connection.
-    pub fn take(&mut self, len: usize) -> Option<Vec<u8>> {
+    pub(crate) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
         while self.rest.len() < len {
             self.fill()?;
         }
