@@ -241,6 +241,13 @@ impl Exchange {
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // An early answer, or its end, may be in the buffer: no event tells of that.
+                match self.take_input(sink) {
+                    Took::Progress(progress) => return Some(progress),
+                    Took::Changed => return None,
+                    Took::All => {}
+                }
+                let (_, warm) = self.held.as_mut()?;
                 let now = self.shared.now();
                 let left = self.call.poll_timeout().map(|(at, _)| at.since(now));
                 match sys::wait(&warm.tcp, true, left) {

@@ -1,0 +1,38 @@
+//! Many threads, few connections.
+
+use std::{collections::HashSet, thread};
+
+use httpool_blocking::{Client, httpool::limits::PoolLimits};
+
+use crate::support::{Server, ok};
+
+#[test]
+fn sixteen_threads_share_four_connections_and_all_are_answered() {
+    let server = Server::answering(|request| ok(&request.target));
+    let mut limits = PoolLimits::default();
+    limits.open_per_key_max = 4;
+    let client = Client::builder().pool(limits).build();
+    let conns: HashSet<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|thread| {
+                let (client, server) = (&client, &server);
+                scope.spawn(move || {
+                    let get = |number| {
+                        let path = format!("/{thread}/{number}");
+                        let response = client.get(&server.url(&path)).send().unwrap();
+                        let conn = response.connection().unwrap();
+                        assert_eq!(response.text().unwrap(), path);
+                        conn
+                    };
+                    (0..50).map(get).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(conns.len() <= 4);
+    assert_eq!(server.requests(), 16 * 50);
+    assert!(server.connections() <= 4);
+    let stats = client.stats();
+    assert_eq!((stats.leased, stats.dialing, stats.waiting), (0, 0, 0));
+}
