@@ -93,6 +93,10 @@ impl Trace {
         Self { sink: Some(sink), who }
     }
 
+    pub(crate) fn is_on(&self) -> bool {
+        self.sink.is_some()
+    }
+
     pub(crate) fn event(&self, at: Instant, text: fmt::Arguments<'_>) {
         if let Some(sink) = &self.sink {
             sink.line(&Line { at, who: self.who, kind: Kind::Event, text });

@@ -44,8 +44,8 @@ fn cases_come_out_as_expected() {
         ran += 1;
         if len(case) < BYTE_BY_BYTE_MAX {
             byte_by_byte += 1;
-            result =
-                result.and_then(|()| judge(case, 1).map_err(|why| format!("byte by byte: {why}")));
+            let cut = judge(case, 1).map_err(|why| format!("byte by byte: {why}"));
+            result = result.and(cut);
         }
         let binding = BINDING.contains(&case["level"].as_str().unwrap());
         match (result, otherwise.remove(id)) {
@@ -213,10 +213,12 @@ impl Outcome {
     }
 
     fn fail(&mut self, why: Violation) {
-        self.error = Some(match why {
-            Violation::Truncated => "incomplete",
-            Violation::TooLarge(_) => "limit",
-            _ => "protocol",
+        self.error = Some(if why == Violation::Truncated {
+            "incomplete"
+        } else if matches!(why, Violation::TooLarge(_)) {
+            "limit"
+        } else {
+            "protocol"
         });
         self.detail = why.to_string();
     }
@@ -227,10 +229,7 @@ impl Outcome {
     }
 
     fn meets(&self, expect: &Value) -> bool {
-        let errors: Vec<_> = match &expect["error_class"] {
-            Value::String(class) => vec![class.as_str()],
-            classes => list(classes).iter().filter_map(Value::as_str).collect(),
-        };
+        let errors = texts(&expect["error_class"]);
         let error_fits = match self.error {
             Some(error) => errors.contains(&error),
             None => errors.is_empty(),
@@ -252,11 +251,7 @@ impl Outcome {
     fn has(&self, name: &str, wanted: &Value) -> bool {
         let lines = self.fields.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
         let values: Vec<_> = lines.map(|(_, value)| value.as_str()).collect();
-        match wanted {
-            Value::Null => values.is_empty(),
-            Value::String(one) => values == [one],
-            several => values == list(several).iter().filter_map(Value::as_str).collect::<Vec<_>>(),
-        }
+        values == texts(wanted)
     }
 }
 
@@ -276,11 +271,11 @@ fn alternatives(expect: &Value) -> impl Iterator<Item = &Value> {
 
 /// The bytes that are sent, each so many times.
 fn segments(step: &Value) -> Vec<(Vec<u8>, usize)> {
-    let segment = |segment: &Value| match segment {
-        Value::String(text) => (with_ports(&decode(text)), 1),
-        repeated => {
-            let times = usize::try_from(repeated["times"].as_u64().unwrap()).unwrap();
-            (with_ports(&decode(repeated["b64"].as_str().unwrap())), times)
+    let segment = |segment: &Value| match segment.as_str() {
+        Some(text) => (with_ports(&decode(text)), 1),
+        None => {
+            let times = usize::try_from(segment["times"].as_u64().unwrap()).unwrap();
+            (with_ports(&decode(segment["b64"].as_str().unwrap())), times)
         }
     };
     list(&step["send_b64"]).iter().map(segment).collect()
@@ -307,4 +302,10 @@ fn decode(text: &str) -> Vec<u8> {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A text, several, or none.
+fn texts(value: &Value) -> Vec<&str> {
+    let one = value.as_str().into_iter();
+    one.chain(list(value).iter().filter_map(Value::as_str)).collect()
 }

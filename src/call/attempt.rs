@@ -15,8 +15,8 @@ pub(super) struct Attempt {
     pub(super) heard: bool,
     /// A final head has come.
     pub(super) answered: bool,
-    /// Writing failed: only an answer already on its way can come.
-    pub(super) write_failed: bool,
+    /// The rest of the request will not go: writing failed, or it was refused before it was whole.
+    pub(super) given_up: bool,
     /// The application is not reading.
     pub(super) paused: bool,
     /// What the sending half would take now.
@@ -48,7 +48,7 @@ impl Attempt {
             unwritten: 0,
             heard: false,
             answered: false,
-            write_failed: false,
+            given_up: false,
             paused: false,
             sendable: None,
             request_sent: false,
@@ -62,13 +62,18 @@ impl Attempt {
     pub(super) fn look_at(&mut self, conn: &Connection) {
         self.request_sent = conn.request_sent();
         self.awaits_continue = conn.awaits_continue() && !self.continue_due;
-        self.sendable = conn.body_to_send();
+        self.sendable = if self.given_up { None } else { conn.body_to_send() };
+    }
+
+    /// Whether the whole request has left.
+    pub(super) const fn is_out(&self) -> bool {
+        self.request_sent && self.unwritten == 0
     }
 
     pub(super) const fn phase(&self) -> Phase {
         if self.answered {
             Phase::Body
-        } else if self.request_sent && self.unwritten == 0 {
+        } else if self.is_out() {
             Phase::Head
         } else {
             Phase::Send
@@ -78,9 +83,11 @@ impl Attempt {
     /// Which deadline runs now, beside those for writing and for the whole.
     pub(super) const fn deadline(&self) -> Option<Deadline> {
         if self.answered {
-            return if self.paused { None } else { Some(Deadline::Stall) };
+            // While the request is still going out, its own deadline runs.
+            let sending = !self.given_up && !self.is_out();
+            return if self.paused || sending { None } else { Some(Deadline::Stall) };
         }
-        if self.write_failed {
+        if self.given_up {
             return Some(Deadline::FirstByte);
         }
         if self.unwritten > 0 {

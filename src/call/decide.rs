@@ -85,8 +85,9 @@ impl Call {
             return Event::Head(head);
         }
         // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
-        if !conn.request_sent() && !status.is_success() {
+        if !self.attempt.is_out() && !status.is_success() {
             conn.stop_sending();
+            self.give_up_sending(now);
         }
         let then = match self.policy.redirect.target(&self.request, &head) {
             Some(target) => self.redirect(target, status),
@@ -162,7 +163,7 @@ impl Call {
     /// Reads the rest of a response that nobody wants, if that is worth the connection.
     pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
         let left = self.policy.drain_bytes_max.0;
-        let lost = !conn.request_sent() || matches!(conn.reuse(), Reuse::Never(_));
+        let lost = !self.attempt.is_out() || matches!(conn.reuse(), Reuse::Never(_));
         if lost || conn.body_ahead() > left {
             self.state = State::Release(then);
         } else {
@@ -306,8 +307,14 @@ impl Call {
         });
     }
 
+    pub(super) fn give_up_sending(&mut self, now: Instant) {
+        self.attempt.given_up = true;
+        self.attempt.sendable = None;
+        self.arm_write(now);
+    }
+
     pub(super) fn arm_write(&mut self, now: Instant) {
-        let waiting = self.attempt.unwritten > 0;
+        let waiting = self.attempt.unwritten > 0 && !self.attempt.given_up;
         let write = self.policy.timeout.write.filter(|_| waiting);
         self.clocks.set_write(write.map(|write| now.after(write)));
     }
@@ -338,8 +345,12 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// Traces what is next.
-    pub(super) fn say(&self, now: Instant) {
+    /// Traces what is next, when that has become something else.
+    pub(super) fn say(&mut self, now: Instant) {
+        if !self.trace.is_on() || self.said == Some(self.next()) {
+            return;
+        }
+        self.said = Some(self.next());
         match self.next() {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),

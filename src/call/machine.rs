@@ -77,6 +77,8 @@ pub struct Call {
     pub(super) random: u64,
     pub(super) wall_at_epoch: Option<Duration>,
     pub(super) trace: Trace,
+    /// What the trace was last told to be next.
+    pub(super) said: Option<Next>,
 }
 
 /// What the driver must do next.
@@ -161,6 +163,7 @@ impl Call {
             random: seed,
             wall_at_epoch: None,
             trace: Trace::OFF,
+            said: None,
         };
         call.enter_line(now);
         call
@@ -218,6 +221,12 @@ impl Call {
     /// What came before: one entry for each redirect and each failed attempt.
     pub fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    /// Whether what was appended and framed must still be written. It need not once the request was
+    /// refused before it was whole (RFC 9112 9.5), or writing has failed.
+    pub fn sends(&self) -> bool {
+        !self.attempt.given_up
     }
 
     /// How far the request has got, over all attempts.
@@ -358,10 +367,7 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return;
         }
-        self.attempt.write_failed = true;
-        self.attempt.sendable = None;
-        self.attempt.unwritten = 0;
-        self.arm_write(now);
+        self.give_up_sending(now);
         self.time_phase(now);
         self.say(now);
     }
@@ -382,7 +388,7 @@ impl Call {
         }
         if !input.is_empty() {
             self.trace.event(now, format_args!("bytes {}", input.len()));
-            if self.attempt.written == 0 && !self.attempt.write_failed {
+            if self.attempt.written == 0 && !self.attempt.given_up {
                 self.spoken_to_unasked(now);
                 self.say(now);
                 return (0, Event::Skipped);
@@ -390,7 +396,7 @@ impl Call {
             self.attempt.heard = true;
             self.reached = Reached::Answered;
         }
-        if self.attempt.write_failed {
+        if self.attempt.given_up {
             conn.stop_sending();
         }
         let (taken, event) = match conn.receive(input) {
@@ -458,7 +464,7 @@ impl Call {
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
             self.attempt.paused = false;
-            if !self.attempt.request_sent {
+            if !self.attempt.is_out() {
                 self.state = State::Release(Then::Done);
             }
             self.time_phase(now);
@@ -505,7 +511,9 @@ impl Call {
     /// Answers [`Next::Release`]: whether the connection may be kept. `rest`: input not taken.
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };
-        let keep = rest.is_empty() && conn.reuse() == Reuse::Ready;
+        // What was framed and has not left would be taken for the next request's by the peer.
+        let whole = self.attempt.is_out() && !self.attempt.given_up;
+        let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;
         self.trace.event(now, format_args!("released, {}", if keep { "kept" } else { "closed" }));
         self.clocks.end_phase();
         self.clocks.set_write(None);

@@ -39,8 +39,8 @@ pub struct Retry {
     pub methods: Option<Vec<Method>>,
     /// Responses with these are tried again (urllib3: `status_forcelist`). None by default.
     pub statuses: Vec<Status>,
-    /// The pause before the third attempt; doubled for each further one. There is none before the
-    /// second. Zero by default.
+    /// The unit of pauses: none before the second attempt, twice this before the third, and doubled
+    /// for each further one (urllib3: `backoff_factor`). Zero by default.
     pub backoff: Duration,
     /// The longest such pause. 120 seconds by default.
     pub backoff_max: Duration,

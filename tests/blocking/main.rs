@@ -1,32 +1,29 @@
-//! The blocking driver against scripted servers, over real sockets.
+//! The blocking driver over real sockets, against a scripted server.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod abandon;
+mod again;
+mod bodies;
 mod close;
-mod deadlines;
+mod early;
+mod ends;
 mod messages;
-mod stale;
+mod reuse;
 mod threads;
-mod upload;
 
 use httpool_blocking::{
     Client, Error,
-    httpool::{error::Cause, limits::PoolLimits},
+    httpool::{error::Cause, pool},
 };
 
 /// A client with one connection per origin.
 fn narrow() -> Client {
-    let mut limits = PoolLimits::default();
+    let mut limits = pool::Limits::default();
     limits.open_per_key_max = 1;
-    Client::builder().pool(limits).build()
-}
-
-/// A client that looks at an idle connection before it uses it, however short it was idle.
-fn probing() -> Client {
-    let mut limits = PoolLimits::default();
-    limits.probe_after = std::time::Duration::ZERO;
     Client::builder().pool(limits).build()
 }
 

@@ -2,14 +2,14 @@
 
 use std::{collections::HashSet, thread};
 
-use httpool_blocking::{Client, httpool::limits::PoolLimits};
+use httpool_blocking::{Client, httpool::pool};
 
 use crate::support::{Server, ok};
 
 #[test]
 fn sixteen_threads_share_four_connections_and_all_are_answered() {
-    let server = Server::answering(|request| ok(&request.target));
-    let mut limits = PoolLimits::default();
+    let server = Server::replying(|request| ok(request.target()));
+    let mut limits = pool::Limits::default();
     limits.open_per_key_max = 4;
     let client = Client::builder().pool(limits).build();
     let conns: HashSet<_> = thread::scope(|scope| {
@@ -32,7 +32,7 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
     });
     assert!(conns.len() <= 4);
     assert_eq!(server.requests(), 16 * 50);
-    assert!(server.connections() <= 4);
+    assert!(server.accepted() <= 4);
     let stats = client.stats();
     assert_eq!((stats.leased, stats.dialing, stats.waiting), (0, 0, 0));
 }

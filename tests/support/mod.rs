@@ -1,4 +1,6 @@
-//! A server that does what a test says: one script for all its connections, each on a thread.
+//! A scripted server on loopback: what it does with each connection is a closure.
+
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use std::{
     io::{Read, Write},
@@ -10,192 +12,191 @@ use std::{
     thread,
 };
 
-/// A server on a free port of the loopback.
-#[derive(Debug)]
-pub struct Server {
+/// A server that runs its script once for each connection, each on a thread of its own.
+pub(crate) struct Server {
     addr: SocketAddr,
-    seen: Arc<Seen>,
+    accepted: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
-#[derive(Debug, Default)]
-struct Seen {
-    connections: AtomicUsize,
-    requests: AtomicUsize,
+/// One accepted connection.
+pub(crate) struct Peer {
+    pub(crate) tcp: TcpStream,
+    /// Which connection of the server it is, from 0.
+    pub(crate) number: usize,
+    requests: Arc<AtomicUsize>,
+    rest: Vec<u8>,
+}
+
+/// A request as it came.
+pub(crate) struct Received {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Server {
-    /// Runs `script` for every connection, with its number, the first being 0. The connection is
-    /// closed when the script ends.
-    pub fn scripted(script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let (seen, script) = (Arc::new(Seen::default()), Arc::new(script));
-        let counts = seen.clone();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (script, connections, seen) = (Arc::new(script), accepted.clone(), requests.clone());
         thread::spawn(move || {
-            for tcp in listener.incoming() {
-                let number = counts.connections.fetch_add(1, SeqCst);
-                let (tcp, script, seen) = (tcp.unwrap(), script.clone(), counts.clone());
-                tcp.set_nodelay(true).unwrap();
-                thread::spawn(move || script(number, &mut Peer { tcp, held: Vec::new(), seen }));
+            for tcp in listener.incoming().map_while(Result::ok) {
+                let number = connections.fetch_add(1, SeqCst);
+                let (script, requests) = (script.clone(), seen.clone());
+                thread::spawn(move || {
+                    script(&mut Peer { tcp, number, requests, rest: Vec::new() });
+                });
             }
         });
-        Self { addr, seen }
+        Self { addr, accepted, requests }
     }
 
-    /// Answers every request with what `answer` makes of it.
-    pub fn answering(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        Self::scripted(move |_, peer| {
+    /// A server that answers every request with 200 and the same body.
+    pub(crate) fn answering(body: &'static str) -> Self {
+        Self::start(move |peer| {
+            while peer.request().is_some() {
+                peer.answer(body);
+            }
+        })
+    }
+
+    /// A server that answers every request with what `answer` makes of it.
+    pub(crate) fn replying(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::start(move |peer| {
             while let Some(request) = peer.request() {
                 peer.send(answer(&request));
             }
         })
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
+    pub(crate) fn port(&self) -> u16 {
+        self.addr.port()
     }
 
-    /// How many connections were accepted.
-    pub fn connections(&self) -> usize {
-        self.seen.connections.load(SeqCst)
+    /// How many connections it has accepted.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(SeqCst)
     }
 
-    /// How many request heads came whole.
-    pub fn requests(&self) -> usize {
-        self.seen.requests.load(SeqCst)
+    /// How many whole requests it has read.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(SeqCst)
     }
-}
-
-/// The server's end of a connection.
-#[derive(Debug)]
-pub struct Peer {
-    tcp: TcpStream,
-    held: Vec<u8>,
-    seen: Arc<Seen>,
-}
-
-/// A request as it came.
-#[derive(Debug, Clone, Default)]
-pub struct Received {
-    pub method: String,
-    pub target: String,
-    pub fields: Vec<(String, String)>,
-    /// Framing removed.
-    pub body: Vec<u8>,
 }
 
 impl Received {
-    /// The value of the field `name`, in lower case.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    pub(crate) fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap()
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap()
+    }
+
+    /// The value of the first field called `name`.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (known, value) = line.split_once(':')?;
+            known.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
     }
 }
 
 impl Peer {
-    /// The next request; `None` when the client has gone.
-    pub fn request(&mut self) -> Option<Received> {
-        let mut received = self.head()?;
-        received.body = self.body(&received)?;
-        Some(received)
-    }
-
-    /// The next request's head alone.
-    pub fn head(&mut self) -> Option<Received> {
-        let end = loop {
-            match self.held.windows(4).position(|four| four == b"\r\n\r\n") {
-                Some(at) => break at + 4,
-                None => self.fill()?,
-            }
-        };
-        let head = String::from_utf8(self.held.drain(..end).collect()).unwrap();
-        let mut lines = head.trim_end().split("\r\n");
-        let mut first = lines.next()?.split(' ').map(str::to_owned);
-        let fields = lines
-            .map(|line| line.split_once(':').unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-        self.seen.requests.fetch_add(1, SeqCst);
-        Some(Received {
-            method: first.next()?,
-            target: first.next()?,
-            fields: fields.collect(),
-            body: Vec::new(),
-        })
-    }
-
-    /// The body behind `head`.
-    pub fn body(&mut self, head: &Received) -> Option<Vec<u8>> {
-        if head.field("transfer-encoding").is_none() {
-            let len = head.field("content-length").map_or(0, |len| len.parse().unwrap());
-            return self.take(len);
-        }
-        let mut body = Vec::new();
+    /// The next request's head; `None` at the end of the connection.
+    pub(crate) fn head(&mut self) -> Option<String> {
         loop {
-            let len = usize::from_str_radix(&self.line()?, 16).unwrap();
-            body.extend(self.take(len)?);
-            self.line()?;
-            if len == 0 {
-                return Some(body);
+            if let Some(end) = self.rest.windows(4).position(|four| four == b"\r\n\r\n") {
+                let head: Vec<u8> = self.rest.drain(..end + 4).collect();
+                return Some(String::from_utf8(head).unwrap());
             }
+            self.fill()?;
         }
     }
 
-    /// Sends, and does not care whether the client has gone.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    /// The next request, whole; `None` at the end of the connection.
+    pub(crate) fn request(&mut self) -> Option<Received> {
+        let head = self.head()?;
+        let received = Received { head, body: Vec::new() };
+        let mut body = Vec::new();
+        if let Some(length) = received.field("content-length") {
+            body = self.take(length.parse().unwrap())?;
+        } else if received.field("transfer-encoding").is_some() {
+            loop {
+                let line = self.line()?;
+                let size = usize::from_str_radix(&line, 16).unwrap();
+                body.extend(self.take(size)?);
+                self.line()?;
+                if size == 0 {
+                    break;
+                }
+            }
+        }
+        self.requests.fetch_add(1, SeqCst);
+        Some(Received { body, ..received })
+    }
+
+    pub(crate) fn answer(&mut self, body: &str) {
+        self.send(ok(body));
+    }
+
+    /// Whoever is not there to hear it has been tested for what it does then.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.tcp.write_all(bytes.as_ref()).ok();
     }
 
-    /// Closes the connection, both ways.
-    pub fn close(&mut self) {
-        self.tcp.shutdown(std::net::Shutdown::Both).ok();
-    }
-
-    /// All that comes until the client closes.
-    pub fn rest(&mut self) -> Vec<u8> {
-        while self.fill().is_some() {}
-        std::mem::take(&mut self.held)
-    }
-
-    /// Exactly so many bytes.
-    pub fn take(&mut self, len: usize) -> Option<Vec<u8>> {
-        while self.held.len() < len {
-            self.fill()?;
+    /// Reads and drops until the other side closes.
+    pub(crate) fn until_closed(&mut self) {
+        while self.fill().is_some() {
+            self.rest.clear();
         }
-        Some(self.held.drain(..len).collect())
     }
 
     fn line(&mut self) -> Option<String> {
         loop {
-            if let Some(at) = self.held.windows(2).position(|two| two == b"\r\n") {
-                let line = self.held.drain(..at + 2).take(at).collect();
-                return Some(String::from_utf8(line).unwrap());
+            if let Some(end) = self.rest.windows(2).position(|two| two == b"\r\n") {
+                let line: Vec<u8> = self.rest.drain(..end + 2).collect();
+                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
             }
             self.fill()?;
         }
     }
 
+    /// So many bytes of what follows; `None` at the end of the connection.
+    pub(crate) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
+        while self.rest.len() < len {
+            self.fill()?;
+        }
+        Some(self.rest.drain(..len).collect())
+    }
+
     fn fill(&mut self) -> Option<()> {
         let mut buffer = [0; 16 * 1024];
-        let read = self.tcp.read(&mut buffer).ok().filter(|read| *read > 0)?;
-        self.held.extend_from_slice(&buffer[..read]);
-        Some(())
+        match self.tcp.read(&mut buffer) {
+            Ok(read @ 1..) => {
+                self.rest.extend_from_slice(&buffer[..read]);
+                Some(())
+            }
+            _ => None,
+        }
     }
 }
 
 /// A 200 with `body` and its length.
-pub fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
-    answer.extend_from_slice(body);
-    answer
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
 }
 
-/// Waits for something that another thread is about to bring about.
-pub fn until(mut holds: impl FnMut() -> bool) {
+/// Waits for what another thread is about to bring about.
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         thread::yield_now();
     }

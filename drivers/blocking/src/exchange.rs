@@ -127,6 +127,9 @@ impl Exchange {
                 Next::Rewind => self.rewind(),
                 Next::SendBody(max) if self.scratch.outgoing.has_no_piece() => self.next_piece(max),
                 Next::SendBody(_) | Next::Exchange => {
+                    if !self.call.sends() {
+                        self.scratch.outgoing.clear();
+                    }
                     let progress = if self.scratch.outgoing.is_empty() {
                         self.read(&mut sink)
                     } else {
@@ -241,7 +244,7 @@ impl Exchange {
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // An early answer, or its end, may be in the buffer: no event tells of that.
+                // An early answer may have come whole: what follows from it needs no waiting for.
                 match self.take_input(sink) {
                     Took::Progress(progress) => return Some(progress),
                     Took::Changed => return None,

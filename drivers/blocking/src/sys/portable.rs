@@ -96,6 +96,7 @@ impl Connecting {
         Ok(self.tcp)
     }
 
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "its Unix sister marks what is connected")]
     /// Waits until `talking` can be read (or written, if `write`), `bell` rings, or for at most
     /// `timeout`.
     pub(crate) fn wait(

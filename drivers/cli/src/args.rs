@@ -1,0 +1,335 @@
+//! The command line, and what it asks for.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use httpool::message::Method;
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::exit::{Failed, Kind};
+
+/// More threads than that wait for each other more than for the server.
+const CONCURRENCY_MAX: u64 = 4_096;
+
+/// What the program is to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    Version,
+    Demo,
+    Send(Box<Options>),
+}
+
+/// A request, and what is to be done with the answer.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) data: Data,
+    pub(crate) include: bool,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) json: bool,
+    pub(crate) fail: bool,
+    pub(crate) trace: bool,
+    pub(crate) location: bool,
+    pub(crate) max_redirects: Option<u32>,
+    pub(crate) retries: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) max_time: Option<Duration>,
+    /// `None`: one request, and its answer is shown.
+    pub(crate) count: Option<u64>,
+    pub(crate) concurrency: Option<u64>,
+}
+
+/// Where the request's body comes from.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) enum Data {
+    #[default]
+    None,
+    Given(Vec<u8>),
+    File(PathBuf),
+    Stdin,
+}
+
+/// What `args` ask for, the program's name taken off.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Failed> {
+    let mut words = Vec::new();
+    let mut options = Options::new();
+    // The last one given: a command that takes none names it in its complaint.
+    let mut given = None;
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(usage)? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
+            Arg::Value(word) => words.push(word.string().map_err(usage)?),
+            Arg::Short(letter) => given = Some(options.set(format!("-{letter}"), &mut parser)?),
+            Arg::Long(word) => given = Some(options.set(format!("--{word}"), &mut parser)?),
+        }
+    }
+    let mut words = words.into_iter();
+    let command = words.next().unwrap_or_else(|| "demo".to_owned());
+    match (command.as_str(), given) {
+        ("help", _) => return Ok(Command::Help),
+        ("demo", None) => {
+            nothing_more(words)?;
+            return Ok(Command::Demo);
+        }
+        ("demo", Some(name)) => {
+            let what = format!("{name} belongs to a request: give get, post, ... and a URL");
+            return Err(wrong(what));
+        }
+        _ => {}
+    }
+    options.method = method(&command, &mut words)?;
+    options.url = words.next().ok_or_else(|| wrong(format!("{command} needs a URL")))?;
+    nothing_more(words)?;
+    options.check()?;
+    Ok(Command::Send(Box::new(options)))
+}
+
+fn method(command: &str, words: &mut impl Iterator<Item = String>) -> Result<Method, Failed> {
+    match command {
+        "get" => Ok(Method::GET),
+        "head" => Ok(Method::HEAD),
+        "post" => Ok(Method::POST),
+        "put" => Ok(Method::PUT),
+        "delete" => Ok(Method::DELETE),
+        "request" => {
+            let name = words.next().ok_or_else(|| wrong("request needs a METHOD and a URL"))?;
+            Method::new(&name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
+        }
+        url if url.contains("://") => {
+            Err(wrong(format!("what is to be done with {url}?")).hint(format!("httpool get {url}")))
+        }
+        other => Err(wrong(format!("there is no command {other}"))),
+    }
+}
+
+impl Options {
+    fn new() -> Self {
+        Self {
+            method: Method::GET,
+            url: String::new(),
+            fields: Vec::new(),
+            data: Data::None,
+            include: false,
+            output: None,
+            json: false,
+            fail: false,
+            trace: false,
+            location: false,
+            max_redirects: None,
+            retries: 0,
+            timeout: None,
+            connect_timeout: None,
+            max_time: None,
+            count: None,
+            concurrency: None,
+        }
+    }
+
+    /// Understands one option, and returns its name.
+    fn set(&mut self, name: String, parser: &mut Parser) -> Result<String, Failed> {
+        match name.as_str() {
+            "-H" | "--header" => self.fields.push(field(parser)?),
+            "--data" => {
+                let data = parser.value().map_err(usage)?;
+                self.set_data(Data::Given(data.into_encoded_bytes()))?;
+            }
+            "--data-file" => {
+                let path = parser.value().map_err(usage)?;
+                self.set_data(if path == "-" { Data::Stdin } else { Data::File(path.into()) })?;
+            }
+            "-i" | "--include" => self.include = true,
+            "-o" | "--output" => self.output = Some(parser.value().map_err(usage)?.into()),
+            "--json" => self.json = true,
+            "-f" | "--fail" => self.fail = true,
+            "-L" | "--location" => self.location = true,
+            "--max-redirects" => self.max_redirects = Some(number(&name, parser)?),
+            "--retries" => self.retries = number(&name, parser)?,
+            "--connect-timeout" => self.connect_timeout = Some(seconds(&name, parser)?),
+            "--timeout" => self.timeout = Some(seconds(&name, parser)?),
+            "--max-time" => self.max_time = Some(seconds(&name, parser)?),
+            "-n" | "--count" => self.count = Some(number(&name, parser)?),
+            "-c" | "--concurrency" => self.concurrency = Some(number(&name, parser)?),
+            "-t" | "--trace" => self.trace = true,
+            _ => return Err(wrong(format!("there is no option {name}"))),
+        }
+        Ok(name)
+    }
+
+    fn set_data(&mut self, data: Data) -> Result<(), Failed> {
+        if self.data != Data::None {
+            return Err(wrong("one body is enough: --data or --data-file, once"));
+        }
+        self.data = data;
+        Ok(())
+    }
+
+    /// Whether all of it goes together.
+    fn check(&self) -> Result<(), Failed> {
+        if self.max_redirects.is_some() && !self.location {
+            return Err(wrong("--max-redirects goes with --location"));
+        }
+        if self.json && self.include {
+            return Err(wrong("--json shows the fields already: leave --include away"));
+        }
+        match (self.count, self.concurrency) {
+            (None, None) => return Ok(()),
+            (None, Some(_)) => return Err(wrong("--concurrency goes with --count")),
+            (Some(0), _) => return Err(wrong("--count must be at least 1")),
+            (Some(_), Some(threads)) if !(1..=CONCURRENCY_MAX).contains(&threads) => {
+                return Err(wrong(format!("--concurrency must be 1 to {CONCURRENCY_MAX}")));
+            }
+            (Some(_), _) => {}
+        }
+        if self.include || self.output.is_some() {
+            return Err(wrong(
+                "with --count the bodies are counted, not shown: leave -i and -o away",
+            ));
+        }
+        if self.data == Data::Stdin {
+            return Err(wrong("standard input can be read once, not for each of --count requests"));
+        }
+        Ok(())
+    }
+}
+
+fn field(parser: &mut Parser) -> Result<(String, String), Failed> {
+    let line = parser.value().and_then(|value| value.string()).map_err(usage)?;
+    match line.split_once(':') {
+        Some((name, value)) => Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned())),
+        None => Err(wrong(format!("--header needs the form 'NAME: VALUE', not {line:?}"))),
+    }
+}
+
+fn number<N: core::str::FromStr>(name: &str, parser: &mut Parser) -> Result<N, Failed> {
+    let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
+    value.parse().map_err(|_| wrong(format!("{name} needs a whole number, not {value:?}")))
+}
+
+fn seconds(name: &str, parser: &mut Parser) -> Result<Duration, Failed> {
+    let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
+    value
+        .parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| wrong(format!("{name} needs a number of seconds above 0, not {value:?}")))
+}
+
+fn nothing_more(mut words: impl Iterator<Item = String>) -> Result<(), Failed> {
+    match words.next() {
+        None => Ok(()),
+        Some(word) => Err(wrong(format!("{word:?} is one argument too many"))),
+    }
+}
+
+fn usage(error: lexopt::Error) -> Failed {
+    wrong(error.to_string())
+}
+
+fn wrong(what: impl Into<String>) -> Failed {
+    Failed::new(Kind::Usage, what.into()).hint("httpool --help lists commands and options")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::help;
+
+    fn parsed(line: &str) -> Result<Command, Failed> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn sent(line: &str) -> Options {
+        match parsed(line) {
+            Ok(Command::Send(options)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn commands() {
+        assert!(matches!(parsed(""), Ok(Command::Demo)));
+        assert!(matches!(parsed("demo"), Ok(Command::Demo)));
+        assert!(matches!(parsed("help"), Ok(Command::Help)));
+        assert!(matches!(parsed("get --help"), Ok(Command::Help)));
+        assert!(matches!(parsed("-V"), Ok(Command::Version)));
+        for (word, method) in [
+            ("get", Method::GET),
+            ("head", Method::HEAD),
+            ("post", Method::POST),
+            ("put", Method::PUT),
+            ("delete", Method::DELETE),
+            ("request PATCH", Method::PATCH),
+        ] {
+            assert_eq!(sent(&format!("{word} http://a/")).method, method);
+        }
+    }
+
+    #[test]
+    fn options_in_any_place_and_form() {
+        let options = sent("-i get --retries=3 -HX-A:1 http://a/ -H Y: -Lo out --max-time 0.25");
+        assert!(options.include && options.location);
+        assert_eq!(options.url, "http://a/");
+        assert_eq!(options.retries, 3);
+        assert_eq!(
+            options.fields,
+            [("X-A", "1"), ("Y", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
+        assert_eq!(options.output, Some("out".into()));
+        assert_eq!(options.max_time, Some(Duration::from_millis(250)));
+        assert_eq!(sent("put --data-file - http://a/").data, Data::Stdin);
+        assert_eq!(sent("put --data-file x http://a/").data, Data::File("x".into()));
+        assert_eq!(sent("get -n9 -c 3 http://a/").concurrency, Some(3));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused() {
+        for line in [
+            "get",
+            "get http://a/ http://b/",
+            "request GET",
+            "fetch http://a/",
+            "http://a/",
+            "demo -i",
+            "demo twice",
+            "get --no-such-thing http://a/",
+            "get -x http://a/",
+            "get http://a/ -H novalue",
+            "get http://a/ --max-time",
+            "get http://a/ --max-time 0",
+            "get http://a/ --max-time -1",
+            "get http://a/ --timeout inf",
+            "get http://a/ --timeout soon",
+            "get http://a/ --retries many",
+            "get http://a/ --include=yes",
+            "get http://a/ --max-redirects 3",
+            "get http://a/ -c 2",
+            "get http://a/ -n 0",
+            "get http://a/ -n 1 -c 0",
+            "get http://a/ -n 1 -i",
+            "get http://a/ -n 1 -o out",
+            "get http://a/ --json -i",
+            "post http://a/ --data a --data-file b",
+            "post http://a/ -n 2 --data-file -",
+        ] {
+            let failed = parsed(line).expect_err(line);
+            assert_eq!(failed.kind, Kind::Usage, "{line}");
+        }
+        assert_eq!(parsed("request G@T http://a/").expect_err("a bad method").kind, Kind::Request);
+    }
+
+    #[test]
+    fn every_option_is_explained() {
+        let source = include_str!("args.rs");
+        let set = source.split("fn set(").nth(1).and_then(|rest| rest.split("fn set_data").next());
+        let names = set.unwrap().split('"').filter(|word| word.starts_with('-'));
+        for name in names {
+            assert!(help::TEXT.contains(name), "{name}");
+        }
+    }
+}

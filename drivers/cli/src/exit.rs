@@ -1,0 +1,244 @@
+//! Failures: the exit code of each kind, and what is said about it.
+
+use std::{
+    error::Error as _,
+    io::{self, Write, stderr},
+    process::ExitCode,
+};
+
+use httpool::error::{Cause, DialError, IoKind, RequestError, TlsKind, Unavailable, Violation};
+use httpool_blocking::Error;
+
+/// Kinds of failure, each with an exit code. [`help::TEXT`](crate::help::TEXT) explains them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// Whoever reads our standard output has had enough: no failure, and nothing is said.
+    ReaderGone,
+    Other,
+    Usage,
+    Request,
+    Name,
+    Connect,
+    Tls,
+    Timeout,
+    Protocol,
+    Lost,
+    Redirect,
+    Repeat,
+    Limit,
+    Local,
+    Status,
+}
+
+impl Kind {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 15] = [
+        Self::ReaderGone,
+        Self::Other,
+        Self::Usage,
+        Self::Request,
+        Self::Name,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Protocol,
+        Self::Lost,
+        Self::Redirect,
+        Self::Repeat,
+        Self::Limit,
+        Self::Local,
+        Self::Status,
+    ];
+
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::ReaderGone => 0,
+            Self::Other => 1,
+            Self::Usage => 2,
+            Self::Request => 3,
+            Self::Name => 4,
+            Self::Connect => 5,
+            Self::Tls => 6,
+            Self::Timeout => 7,
+            Self::Protocol => 8,
+            Self::Lost => 9,
+            Self::Redirect => 10,
+            Self::Repeat => 11,
+            Self::Limit => 12,
+            Self::Local => 13,
+            Self::Status => 22,
+        }
+    }
+
+    /// In two or three words, for a summary.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ReaderGone => "reader gone",
+            Self::Other => "other",
+            Self::Usage => "usage",
+            Self::Request => "invalid request",
+            Self::Name => "name not found",
+            Self::Connect => "not connected",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol broken",
+            Self::Lost => "connection lost",
+            Self::Redirect => "redirect",
+            Self::Repeat => "not repeatable",
+            Self::Limit => "limit",
+            Self::Local => "local i/o",
+            Self::Status => "status",
+        }
+    }
+
+    /// Of a failed request.
+    pub(crate) fn of(error: &Error) -> Self {
+        if error.as_request_error().is_some() {
+            return Self::Request;
+        }
+        match error.as_failure().map(|failure| failure.cause) {
+            None => Self::Limit,
+            Some(cause) => Self::of_cause(cause),
+        }
+    }
+
+    fn of_cause(cause: Cause) -> Self {
+        match cause {
+            Cause::Unavailable(Unavailable::Dial(why)) => Self::of_dial(why),
+            Cause::Unavailable(Unavailable::LineFull)
+            | Cause::Violation(Violation::TooLarge(_)) => Self::Limit,
+            Cause::Unavailable(Unavailable::RetryBudget)
+            | Cause::Status(_)
+            | Cause::NotReplayable => Self::Repeat,
+            Cause::Timeout(_) => Self::Timeout,
+            Cause::Violation(_) => Self::Protocol,
+            Cause::Lost(_) => Self::Lost,
+            Cause::Redirect(_) => Self::Redirect,
+            Cause::Body => Self::Local,
+            _ => Self::Other,
+        }
+    }
+
+    const fn of_dial(why: DialError) -> Self {
+        match why {
+            DialError::Name => Self::Name,
+            DialError::Tls(_) => Self::Tls,
+            DialError::Timeout(_) => Self::Timeout,
+            DialError::ProxyProtocol => Self::Protocol,
+            _ => Self::Connect,
+        }
+    }
+}
+
+/// Why the program could not do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) kind: Kind,
+    what: String,
+    hint: Option<String>,
+}
+
+impl Failed {
+    pub(crate) fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), hint: None }
+    }
+
+    /// What the user could do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A file, or standard input, could not be read or written.
+    pub(crate) fn local(what: impl core::fmt::Display, error: &io::Error) -> Self {
+        Self::new(Kind::Local, format!("{what}: {error}"))
+    }
+
+    /// Standard output could not be written to.
+    pub(crate) fn stdout(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Kind::ReaderGone, String::new()),
+            _ => Self::local("standard output", &error),
+        }
+    }
+
+    /// Reading a response failed: the client's own error is inside.
+    pub(crate) fn reading(error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::new(Kind::Lost, format!("the response could not be read: {error}")),
+        }
+    }
+
+    /// Says it on standard error, and is the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if self.kind != Kind::ReaderGone {
+            let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));
+            let text: String =
+                core::iter::once(format!("httpool: {}\n", self.what)).chain(hint).collect();
+            // Nobody is left to be told of a standard error that cannot be written to.
+            stderr().write_all(text.as_bytes()).ok();
+        }
+        ExitCode::from(self.kind.code())
+    }
+}
+
+impl From<Error> for Failed {
+    /// The first line says what, the second how far the request had got.
+    fn from(error: Error) -> Self {
+        let kind = Kind::of(&error);
+        let what = match error.as_failure() {
+            None => error.to_string(),
+            Some(failure) => {
+                let url = error.url().map(|url| format!("{url}: ")).unwrap_or_default();
+                let system = error
+                    .source()
+                    .filter(|source| source.is::<io::Error>() && !says_it_all(failure.cause))
+                    .map(|source| format!(" ({source})"))
+                    .unwrap_or_default();
+                format!(
+                    "{url}{}{system}\n  while {}; {}",
+                    failure.cause, failure.phase, failure.reached
+                )
+            }
+        };
+        let failed = Self::new(kind, what);
+        match hint(&error) {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    }
+}
+
+/// Whether the system's own words would only repeat ours.
+const fn says_it_all(cause: Cause) -> bool {
+    match cause {
+        Cause::Lost(why) | Cause::Unavailable(Unavailable::Dial(DialError::Connect(why))) => {
+            matches!(why, IoKind::Refused | IoKind::Reset | IoKind::Eof)
+        }
+        _ => false,
+    }
+}
+
+fn hint(error: &Error) -> Option<&'static str> {
+    if let Some(why) = error.as_request_error() {
+        return match why {
+            RequestError::Url => Some("a URL begins with http://"),
+            RequestError::Method { .. } => Some("methods are words such as GET or PATCH"),
+            _ => None,
+        };
+    }
+    match error.as_failure()?.cause {
+        Cause::Unavailable(Unavailable::Dial(why)) => match why {
+            DialError::Connect(IoKind::Refused) => Some("is the server up, and that its port?"),
+            DialError::Tls(TlsKind::Unavailable) => Some("use http://, where the server allows it"),
+            DialError::Timeout(_) => Some("--connect-timeout allows more time"),
+            _ => None,
+        },
+        Cause::Timeout(_) => Some("--timeout and --max-time allow more time"),
+        Cause::NotReplayable => {
+            Some("--data-file with a file can be sent again; standard input cannot")
+        }
+        _ => None,
+    }
+}

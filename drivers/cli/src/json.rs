@@ -1,0 +1,93 @@
+//! An answer as one JSON object.
+
+use std::io::{Write, stdout};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use httpool::{call::HistoryEntry, message::Fields};
+use httpool_blocking::Response;
+use serde_json::{Value, json};
+
+use crate::{
+    exit::{Failed, Kind},
+    output::Target,
+    progress::Progress,
+    request::each_piece,
+};
+
+/// A body that goes into an object must be held whole, as text and once more as JSON.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Prints the answer; its body goes to `target`, if there is one.
+pub(crate) fn show(mut response: Response, target: Option<Target>) -> Result<(), Failed> {
+    let mut object = json!({
+        "url": response.url().as_str(),
+        "version": format!("1.{}", response.minor_version()),
+        "status": response.status().as_u16(),
+        "reason": text(response.reason()),
+        "fields": pairs(response.fields()),
+        "history": response.history().iter().map(attempt).collect::<Vec<_>>(),
+        "connection": response.connection().map(|conn| conn.to_string()),
+        "reused": response.reused(),
+    });
+    match target {
+        Some(target) => {
+            object["body_file"] = target.path().to_string_lossy().into();
+            let progress = Progress::new(response.content_length(), true);
+            object["body_bytes"] = target.fill(&mut response, progress)?.into();
+        }
+        None => {
+            let body = collect(&mut response)?;
+            object["body_bytes"] = body.len().into();
+            match String::from_utf8(body) {
+                Ok(text) => object["body"] = text.into(),
+                Err(other) => {
+                    object["body_base64"] = BASE64_STANDARD.encode(other.as_bytes()).into();
+                }
+            }
+        }
+    }
+    object["trailers"] = pairs(response.trailers().unwrap_or_default());
+    print(&object)
+}
+
+/// Prints one JSON value for people and programs.
+pub(crate) fn print(value: &Value) -> Result<(), Failed> {
+    let mut out = stdout().lock();
+    writeln!(out, "{value:#}").and_then(|()| out.flush()).map_err(Failed::stdout)
+}
+
+fn collect(response: &mut Response) -> Result<Vec<u8>, Failed> {
+    let mut body = Vec::new();
+    each_piece(response, |piece| {
+        if body.len() + piece.len() > BODY_BYTES_MAX {
+            let what = format!("the body is longer than {BODY_BYTES_MAX} bytes");
+            return Err(Failed::new(Kind::Limit, what).hint("with -o it goes to a file"));
+        }
+        body.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(body)
+}
+
+/// Pairs in a list, not an object: a name may come more than once, and order counts.
+fn pairs(fields: Fields<'_>) -> Value {
+    fields.iter().map(|field| json!([field.name(), text(field.value())])).collect()
+}
+
+fn attempt(entry: &HistoryEntry) -> Value {
+    json!({
+        "method": entry.method.as_str(),
+        "url": entry.url.as_str(),
+        "status": entry.status.map(|status| status.as_u16()),
+        "failure": entry.cause.map(|cause| cause.to_string()),
+    })
+}
+
+/// Field values and reasons are bytes (RFC 9110 5.5): what is not UTF-8 is taken as Latin-1, in
+/// which every byte is a character.
+fn text(bytes: &[u8]) -> String {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Many requests by several threads over one pool, and what came of them.
+
+use std::{
+    io::{Write, stdout},
+    panic::resume_unwind,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
+
+use httpool::message::Request;
+use httpool_blocking::Client;
+
+use crate::{
+    args::Options,
+    client::{BodySource, client, request},
+    exit::{Failed, Kind},
+    json,
+    request::each_piece,
+    tally::Tally,
+};
+
+/// Sends the request `--count` times and prints a summary.
+pub(crate) fn run(options: &Options) -> Result<(), Failed> {
+    let count = options.count.unwrap_or(1);
+    let threads = options.concurrency.unwrap_or(1).min(count);
+    let client = client(options);
+    let source = BodySource::new(&options.data);
+    // Built once: it says how long the body is, and each request brings its own.
+    let request = request(&client, options).body(source.body()?).build()?;
+    let load =
+        Load { client, request, source, count, begun: AtomicU64::new(0), fail: options.fail };
+
+    let start = Instant::now();
+    let total = load.run(threads)?;
+    let time = start.elapsed();
+    if options.json {
+        json::print(&total.to_json(time, threads))?;
+    } else {
+        let mut out = stdout().lock();
+        out.write_all(total.to_text(time, threads).as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(Failed::stdout)?;
+    }
+    total.verdict()
+}
+
+struct Load<'o> {
+    client: Client,
+    request: Request,
+    source: BodySource<'o>,
+    count: u64,
+    begun: AtomicU64,
+    fail: bool,
+}
+
+impl Load<'_> {
+    fn run(&self, threads: u64) -> Result<Tally, Failed> {
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for _ in 0..threads {
+                match thread::Builder::new().spawn_scoped(scope, || self.work()) {
+                    Ok(worker) => workers.push(worker),
+                    Err(why) => {
+                        self.begun.store(self.count, Ordering::Relaxed);
+                        return Err(Failed::local("a thread could not be started", &why));
+                    }
+                }
+            }
+            let mut total = Tally::new();
+            for worker in workers {
+                match worker.join() {
+                    Ok(tally) => total.merge(tally),
+                    Err(panic) => resume_unwind(panic),
+                }
+            }
+            Ok(total)
+        })
+    }
+
+    /// One thread's share: the next request as long as there is one.
+    fn work(&self) -> Tally {
+        let mut tally = Tally::new();
+        while self.begun.fetch_add(1, Ordering::Relaxed) < self.count {
+            let start = Instant::now();
+            match self.send(&mut tally) {
+                Ok(()) => tally.succeeded(start.elapsed()),
+                Err(failed) => tally.failed(failed),
+            }
+        }
+        tally
+    }
+
+    fn send(&self, tally: &mut Tally) -> Result<(), Failed> {
+        let mut response = self.client.send_with(&self.request, self.source.body()?)?;
+        tally.answered(&response);
+        each_piece(&mut response, |piece| {
+            tally.received(piece.len());
+            Ok(())
+        })?;
+        let status = response.status();
+        if self.fail && status.as_u16() >= 400 {
+            return Err(Failed::new(Kind::Status, format!("the answer is {status}")));
+        }
+        Ok(())
+    }
+}

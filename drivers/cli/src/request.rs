@@ -1,0 +1,52 @@
+//! One request, and its answer.
+
+use std::io::Read;
+
+use httpool_blocking::Response;
+
+use crate::{
+    args::Options,
+    client::{BodySource, client, request},
+    exit::{Failed, Kind},
+    json,
+    output::{self, Target},
+};
+
+/// Sends the request and shows the answer.
+pub(crate) fn run(options: &Options) -> Result<(), Failed> {
+    let client = client(options);
+    let body = BodySource::new(&options.data).body()?;
+    // Before anything is sent: a request may have effects, and must not be made for nothing.
+    let target = options.output.as_deref().map(Target::create).transpose()?;
+    let mut response = request(&client, options).body(body).send()?;
+    let status = response.status();
+    if options.fail && status.as_u16() >= 400 {
+        return Err(refused(&response));
+    }
+    if options.json {
+        json::show(response, target)
+    } else {
+        output::show(&mut response, target, options)
+    }
+}
+
+fn refused(response: &Response) -> Failed {
+    let reason = String::from_utf8_lossy(response.reason());
+    let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
+    Failed::new(Kind::Status, what.trim_end())
+}
+
+/// Passes the body on piece by piece; what `take` fails with ends it.
+pub(crate) fn each_piece(
+    response: &mut Response,
+    mut take: impl FnMut(&[u8]) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match response.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(&buffer[..read])?,
+            Err(why) => return Err(Failed::reading(why)),
+        }
+    }
+}

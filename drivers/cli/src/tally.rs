@@ -1,0 +1,192 @@
+//! What came of many requests.
+
+use core::fmt::Write;
+use std::{collections::BTreeMap, time::Duration};
+
+use httpool_blocking::Response;
+use serde_json::{Value, json};
+
+use crate::{
+    exit::{Failed, Kind},
+    histogram::Histogram,
+    units::{Bytes, Time, rate},
+};
+
+/// What came of one thread's requests, or of all.
+pub(crate) struct Tally {
+    times: Histogram,
+    statuses: BTreeMap<u16, u64>,
+    failures: BTreeMap<Kind, (u64, Failed)>,
+    bytes: u64,
+    reused: u64,
+    opened: u64,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            times: Histogram::new(),
+            statuses: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            bytes: 0,
+            reused: 0,
+            opened: 0,
+        }
+    }
+
+    /// An answer's head came.
+    pub(crate) fn answered(&mut self, response: &Response) {
+        *self.statuses.entry(response.status().as_u16()).or_default() += 1;
+        let counter = if response.reused() { &mut self.reused } else { &mut self.opened };
+        *counter += 1;
+    }
+
+    pub(crate) fn received(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// A whole answer came, in so much time.
+    pub(crate) fn succeeded(&mut self, time: Duration) {
+        self.times.add(time);
+    }
+
+    pub(crate) fn failed(&mut self, failed: Failed) {
+        self.failures.entry(failed.kind).or_insert_with(|| (0, failed)).0 += 1;
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.times.merge(&other.times);
+        for (status, count) in other.statuses {
+            *self.statuses.entry(status).or_default() += count;
+        }
+        for (kind, (count, failed)) in other.failures {
+            self.failures.entry(kind).or_insert_with(|| (0, failed)).0 += count;
+        }
+        self.bytes += other.bytes;
+        self.reused += other.reused;
+        self.opened += other.opened;
+    }
+
+    fn failures(&self) -> u64 {
+        self.failures.values().map(|(count, _)| count).sum()
+    }
+
+    fn requests(&self) -> u64 {
+        self.times.count() + self.failures()
+    }
+
+    /// The first failure of the most frequent kind, as that of the whole.
+    pub(crate) fn verdict(self) -> Result<(), Failed> {
+        match self.failures.into_values().max_by_key(|(count, _)| *count) {
+            None => Ok(()),
+            Some((_, failed)) => Err(failed),
+        }
+    }
+
+    pub(crate) fn to_text(&self, time: Duration, threads: u64) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: String| writeln!(text, "{name:<13}{value}").ok();
+        let requests = self.requests();
+        let speed = rate(requests, time);
+        let by = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+        line("requests", format!("{requests} by {by} in {}: {speed:.0}/s", Time(time)));
+        line("answers", listed(&self.statuses));
+        let kinds = self.failures.iter().map(|(kind, (count, _))| (kind.name(), *count)).collect();
+        line("failures", listed(&kinds));
+        let bytes = rate(self.bytes, time) as u64;
+        line("bodies", format!("{}: {}/s", Bytes(self.bytes), Bytes(bytes)));
+        let Self { opened, reused, .. } = self;
+        line("connections", format!("{opened} opened; {reused} answers over one that was open"));
+        let latencies = PERCENTILES.iter().filter_map(|(name, percent)| {
+            Some(format!("{name} {}", Time(self.times.within(*percent)?)))
+        });
+        line("latency", or_none(latencies.collect::<Vec<_>>().join("  ")));
+        text
+    }
+
+    pub(crate) fn to_json(&self, time: Duration, threads: u64) -> Value {
+        let statuses: BTreeMap<_, _> =
+            self.statuses.iter().map(|(status, count)| (status.to_string(), count)).collect();
+        let failures: BTreeMap<_, _> =
+            self.failures.iter().map(|(kind, (count, _))| (kind.name(), count)).collect();
+        let latency: BTreeMap<_, _> = PERCENTILES
+            .iter()
+            .map(|(name, percent)| (*name, self.times.within(*percent).map(|t| t.as_secs_f64())))
+            .collect();
+        json!({
+            "requests": self.requests(),
+            "threads": threads,
+            "seconds": time.as_secs_f64(),
+            "requests_per_second": rate(self.requests(), time),
+            "statuses": statuses,
+            "failures": failures,
+            "body_bytes": self.bytes,
+            "connections_opened": self.opened,
+            "answers_on_reused_connections": self.reused,
+            "latency_seconds": latency,
+        })
+    }
+}
+
+const PERCENTILES: [(&str, u8); 5] =
+    [("min", 0), ("p50", 50), ("p90", 90), ("p99", 99), ("max", 100)];
+
+fn listed<N: core::fmt::Display>(counts: &BTreeMap<N, u64>) -> String {
+    let items: Vec<_> = counts.iter().map(|(name, count)| format!("{name} x {count}")).collect();
+    or_none(items.join(", "))
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally() -> Tally {
+        let mut tally = Tally::new();
+        tally.statuses = [(200, 3), (503, 1)].into();
+        (tally.opened, tally.reused) = (1, 3);
+        tally.received(2048);
+        for _ in 0..3 {
+            tally.succeeded(Duration::from_millis(3));
+        }
+        tally.failed(Failed::new(Kind::Lost, "lost"));
+        tally
+    }
+
+    #[test]
+    fn a_summary_for_people() {
+        assert_eq!(
+            tally().to_text(Duration::from_secs(2), 2),
+            "requests     4 by 2 threads in 2.00 s: 2/s\n\
+             answers      200 x 3, 503 x 1\n\
+             failures     connection lost x 1\n\
+             bodies       2.0 KiB: 1.0 KiB/s\n\
+             connections  1 opened; 3 answers over one that was open\n\
+             latency      min 3.00 ms  p50 3.00 ms  p90 3.00 ms  p99 3.00 ms  max 3.00 ms\n"
+        );
+    }
+
+    #[test]
+    fn a_summary_for_programs() {
+        let value = tally().to_json(Duration::from_secs(2), 2);
+        assert_eq!(value["requests"], 4);
+        assert_eq!(value["statuses"], json!({ "200": 3, "503": 1 }));
+        assert_eq!(value["failures"], json!({ "connection lost": 1 }));
+        assert_eq!(value["latency_seconds"]["max"], 0.003);
+    }
+
+    #[test]
+    fn the_most_frequent_failure_speaks_for_all() {
+        let mut all = tally();
+        let mut other = Tally::new();
+        other.failed(Failed::new(Kind::Timeout, "late"));
+        other.failed(Failed::new(Kind::Timeout, "late again"));
+        all.merge(other);
+        assert_eq!(all.requests(), 6);
+        assert_eq!(all.verdict().expect_err("some failed").kind, Kind::Timeout);
+        assert!(Tally::new().verdict().is_ok());
+    }
+}

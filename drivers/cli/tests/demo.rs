@@ -1,0 +1,42 @@
+//! The demo keeps its promises, and the manual is there.
+
+mod support;
+
+use support::run_well;
+
+#[test]
+fn every_scene_goes_as_promised() {
+    let shown = run_well(&[]);
+    assert!(shown.contains("\n8 of 8 scenes went as promised"), "{shown}");
+    // If the core's trace changes, the story must not fall silent.
+    for sentence in [
+        "call 1  GET /hello",
+        "has none to give: opens connection 1 for call 1",
+        "connection 1 is open",
+        "gives connection 1 to call 2",
+        "sends ",
+        "is answered: 200",
+        "reads 11 B of the body",
+        "takes connection 1 back",
+        "follows the redirect",
+        "to be looked at first",
+        "connection 1 is dead, and closed",
+        "finds that the server has hung up",
+        "asks again",
+        "fails: the connection was lost",
+        "waits, and holds no connection",
+        "has waited",
+        " stands in line",
+    ] {
+        assert!(shown.contains(sentence), "{sentence:?} in {shown}");
+    }
+    assert!(!shown.contains('\x1b'), "colour where nobody looks");
+}
+
+#[test]
+fn the_manual_and_the_version() {
+    assert_eq!(run_well(&["--version"]), format!("httpool {}\n", env!("CARGO_PKG_VERSION")));
+    let manual = run_well(&["help"]);
+    assert_eq!(manual, run_well(&["get", "--help"]));
+    assert!(manual.contains("Exit codes"));
+}

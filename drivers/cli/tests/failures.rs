@@ -1,0 +1,125 @@
+//! Exit codes by kind of failure, and what is said about them.
+
+mod support;
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use support::{Directory, Reply, Server, response, run, text};
+
+/// Runs the program, which must fail with `code`, print nothing, and say `words`.
+fn fails(args: &[&str], code: i32, words: &[&str]) {
+    let output = run(args);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    assert_eq!(text(&output.stdout), "", "{args:?}");
+    assert!(said.starts_with("httpool: "), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} in {said}");
+    }
+}
+
+#[test]
+fn bad_usage() {
+    fails(&["fetch", "http://a/"], 2, &["no command fetch", "--help"]);
+    fails(&["get"], 2, &["needs a URL"]);
+    fails(&["get", "--nonsense", "http://a/"], 2, &["--nonsense"]);
+    fails(&["http://a/"], 2, &["httpool get http://a/"]);
+}
+
+#[test]
+fn requests_that_cannot_be_sent() {
+    fails(&["get", "example.com"], 3, &["http://"]);
+    fails(&["get", "ftp://127.0.0.1/"], 3, &["scheme"]);
+    fails(&["get", "http://127.0.0.1/", "-H", "Bad Name: x"], 3, &["not a token"]);
+    fails(&["get", "http://127.0.0.1/", "-H", "X: a\r\nInjected: b"], 3, &["control byte"]);
+    fails(&["request", "G@T", "http://127.0.0.1/"], 3, &["method"]);
+}
+
+#[test]
+fn names_without_an_address() {
+    // Longer than a label may be (RFC 1035 2.3.4), so that nobody outside is asked.
+    let url = format!("http://{}/", "a".repeat(70));
+    fails(&["get", &url], 4, &["no address", "nothing was sent"]);
+}
+
+#[test]
+fn nobody_listens() {
+    let port = {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("http://127.0.0.1:{port}/");
+    fails(&["get", &url], 5, &["refused", "asking again is safe", "hint:"]);
+}
+
+#[test]
+fn no_tls() {
+    fails(&["get", "https://127.0.0.1/"], 6, &["TLS"]);
+}
+
+#[test]
+fn deadlines() {
+    let server = Server::start(|_| Reply::Hang);
+    fails(&["get", "--timeout", "0.1", &server.url("/")], 7, &["first-byte", "may have acted"]);
+    fails(&["get", "--max-time", "0.1", &server.url("/")], 7, &["total"]);
+}
+
+#[test]
+fn broken_protocol() {
+    let server = Server::start(|_| Reply::SendLast(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec()));
+    fails(&["get", &server.url("/")], 8, &["RFC 9112"]);
+}
+
+#[test]
+fn lost_connections() {
+    let server = Server::start(|_| Reply::Close);
+    fails(&["get", &server.url("/")], 9, &["lost", "may have acted"]);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn redirects_without_end() {
+    let server = Server::start(|_| response("302 Found", "Location: /\r\n", ""));
+    fails(&["get", "-L", &server.url("/")], 10, &["redirects"]);
+    assert_eq!(server.seen().len(), 11);
+}
+
+#[test]
+fn bodies_that_cannot_be_given_again() {
+    let server = Server::start(|_| response("307 Temporary Redirect", "Location: /\r\n", ""));
+    let mut command = support::program(&["put", "-L", "--data-file", "-", &server.url("/")]);
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("hint:"));
+}
+
+#[test]
+fn heads_beyond_all_limits() {
+    let server =
+        Server::start(|_| response("200 OK", &format!("X: {}\r\n", "x".repeat(100_000)), ""));
+    fails(&["get", &server.url("/")], 12, &["head_bytes_max"]);
+}
+
+#[test]
+fn files_that_cannot_be_used() {
+    let directory = Directory::new("failures");
+    let server = Server::start(|_| response("200 OK", "", "content"));
+    let (url, missing) = (server.url("/"), directory.path("missing"));
+    fails(&["put", "--data-file", &missing, &url], 13, &[missing.as_str()]);
+    let inside = directory.path("missing/out");
+    fails(&["post", "-o", &inside, &url], 13, &[inside.as_str()]);
+    assert!(server.seen().is_empty(), "nothing is sent that could not be received");
+}
+
+#[test]
+fn statuses_are_failures_where_wanted() {
+    let directory = Directory::new("fail");
+    let server = Server::start(|_| response("404 Not Found", "", "gone"));
+    fails(&["get", "--fail", &server.url("/x")], 22, &["404 Not Found", "/x"]);
+    let path = directory.path("out");
+    fails(&["get", "-f", "-o", &path, &server.url("/x")], 22, &[]);
+    assert_eq!(directory.names(), [""; 0]);
+    fails(&["get", "-f", "--json", &server.url("/x")], 22, &[]);
+    let ok = Server::start(|_| response("204 No Content", "", ""));
+    assert_eq!(run(&["get", "-f", &ok.url("/")]).status.code(), Some(0));
+}

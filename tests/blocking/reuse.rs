@@ -1,0 +1,154 @@
+//! Which connection serves which request.
+
+use std::{
+    collections::BTreeSet,
+    net::Shutdown,
+    sync::{Mutex, mpsc},
+    thread,
+};
+
+use httpool_blocking::{
+    Client,
+    httpool::{
+        error::{Cause, Reached},
+        message::Method,
+        pool,
+    },
+};
+
+use super::support::Server;
+
+fn client_with(limits: impl FnOnce(&mut pool::Limits)) -> Client {
+    let mut pool = pool::Limits::default();
+    limits(&mut pool);
+    Client::builder().pool(pool).build()
+}
+
+#[test]
+fn one_connection_serves_one_request_after_another() {
+    let server = Server::answering("hello");
+    let client = Client::new();
+    let first = client.get(&server.url("/")).send().unwrap();
+    let (conn, reused) = (first.connection(), first.reused());
+    assert!(!reused);
+    assert_eq!(first.text().unwrap(), "hello");
+    for _ in 0..10 {
+        let next = client.get(&server.url("/")).send().unwrap();
+        assert_eq!((next.connection(), next.reused()), (conn, true));
+        assert_eq!(next.text().unwrap(), "hello");
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
+/// The server's second answer, glued to the first or late, is never taken for an answer.
+#[test]
+fn an_answer_that_nobody_asked_for_answers_nobody() {
+    for glued in [true, false] {
+        let (sent, wait_until_sent) = mpsc::channel();
+        let sent = Mutex::new(sent);
+        let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+        let server = Server::start(move |peer| {
+            if peer.number > 0 {
+                peer.request();
+                return peer.answer("good");
+            }
+            peer.request();
+            let first = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst";
+            if glued {
+                peer.send(&format!("{first}{evil}"));
+            } else {
+                peer.send(first);
+                peer.send(evil);
+            }
+            sent.lock().unwrap().send(()).unwrap();
+            // Whatever comes now must not be answered by what was said.
+            peer.until_closed();
+        });
+        let client = Client::new();
+        let first = client.get(&server.url("/1")).send().unwrap();
+        assert_eq!(first.text().unwrap(), "first");
+        wait_until_sent.recv().unwrap();
+        // A POST always looks before it trusts a connection that had been idle.
+        let second = client.post(&server.url("/2")).body("x").send().unwrap();
+        assert_eq!(second.text().unwrap(), "good", "glued: {glued}");
+        assert_eq!(server.accepted(), 2);
+    }
+}
+
+/// The server closes the idle connection; then a request comes: it arrives exactly once.
+#[test]
+fn a_request_after_an_idle_close_arrives_exactly_once() {
+    for method in ["GET", "POST"] {
+        let (closed, wait_until_closed) = mpsc::channel();
+        let closed = Mutex::new(closed);
+        let server = Server::start(move |peer| {
+            peer.request();
+            peer.answer("hi");
+            if peer.number == 0 {
+                peer.tcp.shutdown(Shutdown::Both).ok();
+                closed.lock().unwrap().send(()).unwrap();
+            } else {
+                peer.until_closed();
+            }
+        });
+        let client = Client::new();
+        client.get(&server.url("/")).send().unwrap().bytes().unwrap();
+        wait_until_closed.recv().unwrap();
+        let method = Method::new(method).unwrap();
+        let answer = client.request(method, &server.url("/")).send().unwrap();
+        assert_eq!(answer.text().unwrap(), "hi");
+        assert_eq!(server.requests(), 2);
+    }
+}
+
+/// The server reads the request on a reused connection and closes without a word.
+#[test]
+fn a_request_that_was_read_is_repeated_only_if_that_is_safe() {
+    let server = Server::start(|peer| {
+        peer.request();
+        peer.answer("hi");
+        peer.request();
+    });
+    let client = Client::new();
+    let get = || client.get(&server.url("/")).send();
+    assert_eq!(get().unwrap().text().unwrap(), "hi");
+    assert_eq!(get().unwrap().text().unwrap(), "hi");
+    assert_eq!((server.requests(), server.accepted()), (3, 2));
+    let error = client.post(&server.url("/")).body("x").send().unwrap_err();
+    assert!(matches!(error.as_failure().unwrap().cause, Cause::Lost(_)), "{error}");
+    assert_eq!(error.reached(), Reached::Sent);
+    assert_eq!(server.requests(), 4);
+}
+
+#[test]
+fn threads_share_as_few_connections_as_they_may() {
+    let server = Server::answering("hello");
+    let client = client_with(|pool| pool.open_per_key_max = 4);
+    let conns = Mutex::new(BTreeSet::new());
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let answer = client.get(&server.url("/")).send().unwrap();
+                    conns.lock().unwrap().insert(answer.connection());
+                    assert_eq!(answer.text().unwrap(), "hello");
+                }
+            });
+        }
+    });
+    assert!(conns.into_inner().unwrap().len() <= 4);
+    assert!(server.accepted() <= 4);
+    assert_eq!(server.requests(), 800);
+    assert_eq!(client.stats().leased, 0);
+}
+
+#[test]
+fn idle_connections_beyond_the_bound_are_closed() {
+    let server = Server::answering("hello");
+    let client = client_with(|pool| pool.idle_per_key_max = 1);
+    let first = client.get(&server.url("/")).send().unwrap();
+    let second = client.get(&server.url("/")).send().unwrap();
+    // Both have been read whole, and have gone back already.
+    assert_eq!((first.text().unwrap(), second.text().unwrap()), ("hello".into(), "hello".into()));
+    assert_eq!(client.stats().idle, 1);
+}

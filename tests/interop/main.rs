@@ -1,0 +1,135 @@
+//! Against a real nginx: `$HTTPOOL_NGINX`, or the one that is installed. Without one the tests say
+//! loudly that they did not run.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    thread,
+};
+
+use httpool_blocking::Client;
+
+struct Nginx {
+    child: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(name: &str) -> Option<Self> {
+        let program = std::env::var("HTTPOOL_NGINX").ok().or_else(|| {
+            ["nginx", "/usr/sbin/nginx"]
+                .into_iter()
+                .find(|program| Command::new(program).arg("-v").output().is_ok())
+                .map(str::to_owned)
+        });
+        let Some(program) = program else {
+            eprintln!("!! NOT RUN: {name}: there is no nginx here");
+            return None;
+        };
+        let folder = std::env::temp_dir().join(format!("httpool-{name}-{}", std::process::id()));
+        fs::create_dir_all(folder.join("www")).unwrap();
+        fs::write(folder.join("www/small"), [b'a'; 100]).unwrap();
+        fs::write(folder.join("www/large"), vec![b'b'; 10 << 20]).unwrap();
+        // A port that was free a moment ago may be taken: then another is tried.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            fs::write(folder.join("nginx.conf"), config(&folder.display().to_string(), port))
+                .unwrap();
+            let mut child = Command::new(&program)
+                .args(["-p", folder.to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"])
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            while child.try_wait().unwrap().is_none() {
+                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    return Some(Self { child, folder, port });
+                }
+                thread::yield_now();
+            }
+        }
+        panic!("nginx does not start: see {}", folder.join("error.log").display());
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// One process, all its files in `folder`. `keepalive_requests` is raised: by default nginx closes a
+/// connection after 1,000.
+fn config(folder: &str, port: u16) -> String {
+    let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
+        .concat();
+    format!(
+        "daemon off; master_process off; pid {folder}/pid;
+         events {{ worker_connections 1024; }}
+         http {{ access_log off; {temp} keepalive_requests 1000000;
+           server {{ listen 127.0.0.1:{port}; root {folder}/www; client_max_body_size 1k;
+             location /gone {{ return 301 /small; }} }} }}"
+    )
+}
+
+#[test]
+fn a_thousand_in_a_row_take_one_connection() {
+    let Some(nginx) = Nginx::start("row") else { return };
+    let client = Client::new();
+    let request = client.get(&nginx.url("/small")).build().unwrap();
+    let mut conns = BTreeSet::new();
+    for _ in 0..1_000 {
+        let answer = client.send(&request).unwrap();
+        conns.insert(answer.connection());
+        assert_eq!(answer.bytes().unwrap(), [b'a'; 100]);
+    }
+    assert_eq!(conns.len(), 1);
+}
+
+#[test]
+fn sixteen_threads_of_a_thousand_take_sixteen_at_most() {
+    let Some(nginx) = Nginx::start("threads") else { return };
+    let client = Client::new();
+    let request = client.get(&nginx.url("/small")).build().unwrap();
+    let conns = Mutex::new(BTreeSet::new());
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    let answer = client.send(&request).unwrap();
+                    conns.lock().unwrap().insert(answer.connection());
+                    assert_eq!(answer.bytes().unwrap().len(), 100);
+                }
+            });
+        }
+    });
+    let conns = conns.into_inner().unwrap().len();
+    assert!(conns <= 16, "{conns} connections");
+}
+
+#[test]
+fn long_bodies_redirects_and_refusals() -> io::Result<()> {
+    let Some(nginx) = Nginx::start("bodies") else { return Ok(()) };
+    let client = Client::new();
+    let mut large = client.get(&nginx.url("/large")).send()?;
+    assert_eq!(io::copy(&mut large, &mut io::sink())?, 10 << 20);
+    let large = client.get(&nginx.url("/large")).send()?.bytes()?;
+    assert!(large.len() == 10 << 20 && large.iter().all(|&byte| byte == b'b'));
+    assert_eq!(client.get(&nginx.url("/gone")).send()?.bytes()?.len(), 100);
+    assert_eq!(client.get(&nginx.url("/missing")).send()?.status(), 404);
+    assert_eq!(client.head(&nginx.url("/small")).send()?.content_length(), Some(100));
+    let refused = client.post(&nginx.url("/small")).body(vec![0; 64 << 20]).send()?;
+    assert_eq!(refused.status(), 413);
+    Ok(())
+}

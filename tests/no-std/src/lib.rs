@@ -1,0 +1,59 @@
+//! A static library with its own panic handler and allocator that calls into the core. As soon as
+//! anything pulls `std` in, the build fails: "found duplicate lang item `panic_impl`".
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{
+    alloc::{GlobalAlloc, Layout},
+    panic::PanicInfo,
+};
+
+use httpool::{
+    call::{Call, Policy},
+    dial::{self, Dial},
+    h1::{Connection, Limits},
+    message::Request,
+    pool::Pool,
+    time::Instant,
+};
+
+/// Sends a request through every machine, as far as that goes without a network.
+#[unsafe(no_mangle)]
+pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
+    // SAFETY: the caller gives a buffer of that length.
+    let input = unsafe { core::slice::from_raw_parts(input, len) };
+    let now = Instant::from_nanos(0);
+    let Ok(request) = Request::get("http://example.com/").build() else { return 0 };
+    let mut call = Call::new(request, Arc::new(Policy::default()), 0, now);
+    let mut pool = Pool::<()>::new(Default::default());
+    let _ = pool.checkout(call.key(), call.want(), now);
+    let dial = Dial::new(call.key(), &dial::Policy::default(), now);
+    let (mut conn, mut out) = (Connection::new(Limits::default()), Vec::new());
+    call.start(&mut conn, false, now, &mut out);
+    call.written(out.len(), now);
+    let (taken, _) = call.receive(&mut conn, input, now);
+    taken + out.len() + usize::from(dial.poll_timeout().is_some())
+}
+
+struct NoMemory;
+
+// SAFETY: it never gives any memory out.
+unsafe impl GlobalAlloc for NoMemory {
+    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOCATOR: NoMemory = NoMemory;
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
