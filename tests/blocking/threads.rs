@@ -30,9 +30,10 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
+    // The server may have accepted more: a dial ends early when another connection serves its call.
     assert!(conns.len() <= 4);
     assert_eq!(server.requests(), 16 * 50);
-    assert!(server.accepted() <= 4);
     let stats = client.stats();
+    assert_eq!((stats.open, stats.idle), (conns.len(), conns.len()));
     assert_eq!((stats.leased, stats.dialing, stats.waiting), (0, 0, 0));
 }

@@ -1,6 +1,8 @@
 //! Against a real nginx: `$HTTPOOL_NGINX`, or the one that is installed. Without one the tests say
 //! loudly that they did not run.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::BTreeSet,
     fs, io,
