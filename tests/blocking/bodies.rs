@@ -189,23 +189,30 @@ fn a_response_dropped_half_read_is_drained_or_closed() {
 
 #[test]
 fn a_body_waits_for_100_and_may_never_go() {
-    let server = Server::start(|peer| {
+    let (told, behind_the_head) = mpsc::channel();
+    let told = Mutex::new(told);
+    let server = Server::start(move |peer| {
         while let Some(head) = peer.head() {
             assert!(head.contains("Expect: 100-continue"));
             if head.starts_with("POST /no") {
                 peer.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
-                assert!(peer.take(1).is_none(), "the body was sent");
-                return;
+                told.lock().unwrap().send(peer.take(1)).unwrap();
+            } else {
+                peer.send("HTTP/1.1 100 Continue\r\nX: y\r\n\r\n");
+                peer.take(5);
+                peer.answer("thanks");
             }
-            peer.send("HTTP/1.1 100 Continue\r\nX: y\r\n\r\n");
-            assert_eq!(peer.take(5).unwrap(), b"hello");
-            peer.answer("thanks");
         }
     });
     let client = Client::new();
     let post = |path| client.post(&server.url(path)).expect_continue(true).body("hello").send();
     assert_eq!(post("/yes").unwrap().text().unwrap(), "thanks");
-    assert_eq!(post("/no").unwrap().status(), 417);
+    let refused = post("/no").unwrap();
+    assert!(refused.reused());
+    assert_eq!(refused.status(), 417);
+    drop(refused);
+    assert_eq!(behind_the_head.recv().unwrap(), None, "the body was sent");
+    assert_eq!(client.stats().open, 0);
 }
 
 #[test]

@@ -1,10 +1,32 @@
 //! The blocking driver over real sockets, against a scripted server.
 
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abandon;
+mod again;
 mod bodies;
+mod close;
+mod early;
 mod ends;
+mod messages;
 mod reuse;
+mod threads;
+
+use httpool_blocking::{
+    Client, Error,
+    httpool::{error::Cause, pool},
+};
+
+/// A client with one connection per origin.
+fn narrow() -> Client {
+    let mut limits = pool::Limits::default();
+    limits.open_per_key_max = 1;
+    Client::builder().pool(limits).build()
+}
+
+fn cause(error: &Error) -> Cause {
+    error.as_failure().unwrap().cause
+}

@@ -1,7 +1,7 @@
 //! Against a real nginx: `$HTTPOOL_NGINX`, or the one that is installed. Without one the tests say
 //! loudly that they did not run.
 
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeSet,

@@ -62,6 +62,15 @@ impl Server {
         })
     }
 
+    /// A server that answers every request with what `answer` makes of it.
+    pub(crate) fn replying(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::start(move |peer| {
+            while let Some(request) = peer.request() {
+                peer.send(answer(&request));
+            }
+        })
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
@@ -81,6 +90,24 @@ impl Server {
     }
 }
 
+impl Received {
+    pub(crate) fn method(&self) -> &str {
+        self.head.split(' ').next().unwrap()
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap()
+    }
+
+    /// The value of the first field called `name`.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (known, value) = line.split_once(':')?;
+            known.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
 impl Peer {
     /// The next request's head; `None` at the end of the connection.
     pub(crate) fn head(&mut self) -> Option<String> {
@@ -96,16 +123,11 @@ impl Peer {
     /// The next request, whole; `None` at the end of the connection.
     pub(crate) fn request(&mut self) -> Option<Received> {
         let head = self.head()?;
-        let field = |name: &str| {
-            head.lines().find_map(|line| {
-                let (known, value) = line.split_once(':')?;
-                known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-            })
-        };
+        let received = Received { head, body: Vec::new() };
         let mut body = Vec::new();
-        if let Some(length) = field("content-length") {
+        if let Some(length) = received.field("content-length") {
             body = self.take(length.parse().unwrap())?;
-        } else if field("transfer-encoding").is_some() {
+        } else if received.field("transfer-encoding").is_some() {
             loop {
                 let line = self.line()?;
                 let size = usize::from_str_radix(&line, 16).unwrap();
@@ -117,16 +139,16 @@ impl Peer {
             }
         }
         self.requests.fetch_add(1, SeqCst);
-        Some(Received { head, body })
+        Some(Received { body, ..received })
     }
 
     pub(crate) fn answer(&mut self, body: &str) {
-        self.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        self.send(ok(body));
     }
 
     /// Whoever is not there to hear it has been tested for what it does then.
-    pub(crate) fn send(&mut self, text: &str) {
-        self.tcp.write_all(text.as_bytes()).ok();
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.tcp.write_all(bytes.as_ref()).ok();
     }
 
     /// Reads and drops until the other side closes.
@@ -163,5 +185,19 @@ impl Peer {
             }
             _ => None,
         }
+    }
+}
+
+/// A 200 with `body` and its length.
+pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// Waits for what another thread is about to bring about.
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
+    while !holds() {
+        thread::yield_now();
     }
 }

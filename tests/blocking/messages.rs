@@ -1,0 +1,60 @@
+//! Bodies that are not there, and long ones, and the connection's use afterwards.
+
+use std::io::Read;
+
+use httpool_blocking::Client;
+
+use crate::support::{Server, ok};
+
+fn answer_always(answer: &'static str) -> Server {
+    Server::replying(move |_| answer.into())
+}
+
+#[test]
+fn what_has_no_body_is_not_waited_for() {
+    let server = Server::replying(|request| match request.target() {
+        "/head" => "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".into(),
+        "/204" => "HTTP/1.1 204 No Content\r\n\r\n".into(),
+        _ => "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n".into(),
+    });
+    let client = Client::new();
+    let head = client.head(&server.url("/head")).send().unwrap();
+    assert_eq!(head.content_length(), Some(1000));
+    assert_eq!(head.bytes().unwrap(), b"");
+    for (path, status) in [("/204", 204), ("/304", 304)] {
+        let response = client.get(&server.url(path)).send().unwrap();
+        assert_eq!(response.status(), status);
+        assert!(response.reused());
+        assert_eq!(response.bytes().unwrap(), b"");
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
+#[test]
+fn a_large_body_comes_whole_by_either_way_of_reading() {
+    let body: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let answer = ok(&body);
+    let server = Server::replying(move |_| answer.clone());
+    let client = Client::new();
+    assert_eq!(client.get(&server.url("/")).send().unwrap().bytes().unwrap(), body);
+    let mut response = client.get(&server.url("/")).send().unwrap();
+    let mut piecewise = Vec::new();
+    let mut piece = [0; 10_007];
+    loop {
+        match response.read(&mut piece).unwrap() {
+            0 => break,
+            read => piecewise.extend_from_slice(&piece[..read]),
+        }
+    }
+    assert_eq!(piecewise, body);
+    assert_eq!(server.accepted(), 1);
+}
+
+#[test]
+fn a_connection_that_the_server_will_close_is_not_kept() {
+    let server =
+        answer_always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    let client = Client::new();
+    assert_eq!(client.get(&server.url("/")).send().unwrap().text().unwrap(), "ok");
+    assert_eq!(client.stats().open, 0);
+}
