@@ -130,7 +130,8 @@ impl World {
                 match (self.scene.dial.poll_timeout(), self.open.last()) {
                     (Some((at, _)), _) if !luck => return self.wake(at),
                     (_, Some(attempt)) if luck => Op::Connected(*attempt),
-                    (_, Some(_)) if self.scene.dial.winner().is_some() => Op::Lost,
+                    // Also where the driver has closed it without a word.
+                    (_, _) if self.scene.dial.winner().is_some() => Op::Lost,
                     (_, Some(attempt)) => Op::ConnectFailed(*attempt),
                     (_, None) => Op::Resolved(if luck { 3 } else { 0 }),
                 }
