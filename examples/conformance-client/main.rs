@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 /// What the cases may ask for, in the words of their `needs`.
 const CAPS: &str = "redirect,retry,max-body,chunked-upload,expect-continue,url-userinfo,\
-                    redirect-keep-auth,resolve,proxy-tunnel-http";
+                    redirect-keep-auth,resolve,idn,proxy-tunnel-http";
 
 type Failed = Box<dyn std::error::Error>;
 
