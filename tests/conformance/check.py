@@ -1,57 +1,95 @@
 #!/usr/bin/env python3
-"""Runs the open conformance cases, whole and byte by byte, and compares with expected.txt beside
-this file: a case outside that list that fails, or one inside it that passes, is an error.
+"""Runs the open conformance cases over the conformance client, whole and byte by byte.
 
-  check.py [FOLDER]     FOLDER, or $HTTPOOL_CONFORMANCE, or ../shared/conformance, has run.py and open/
+  cargo build --release --example conformance-client
+  python3 tests/conformance/check.py [CASES] [--client COMMAND] [--jobs N]
 
-Skips loudly where there is no such folder. The client is target/release/examples/conformance-client.
+CASES is the folder with run.py in it: by default $HTTPOOL_CONFORMANCE, or ../shared/conformance beside
+the repository. Where it does not exist nothing is run, and that is said.
+
+expected.txt lists the cases that do not pass. The check fails where one outside it fails, or one inside it
+passes, is unknown, or was not run. Cases that need what the client cannot do are counted.
 """
-import glob, json, os, subprocess, sys, tempfile
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-CLIENT = os.path.join(ROOT, "target", "release", "examples", "conformance-client")
-
-
-def expected():
-    with open(os.path.join(HERE, "expected.txt")) as lines:
-        rows = [line.rstrip("\n").split("\t", 1) for line in lines if line.strip() and line[0] != "#"]
-    return {case: reason for case, reason in rows}
-
-
-def run(folder, caps, extra):
-    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as out:
-        cases = sorted(glob.glob(os.path.join(folder, "open", "*.jsonl")))
-        subprocess.run([sys.executable, os.path.join(folder, "run.py"), "--client", CLIENT + " --driver blocking",
-                        "--caps", caps, "--jobs", "6", "--out", out.name, *extra, *cases],
-                       stdout=subprocess.DEVNULL, check=False)
-        return [json.loads(line) for line in out]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 
 
 def main():
-    places = [sys.argv[1] if len(sys.argv) > 1 else None, os.environ.get("HTTPOOL_CONFORMANCE"),
-              os.path.join(ROOT, "..", "shared", "conformance")]
-    folder = next((p for p in places if p and os.path.exists(os.path.join(p, "run.py"))), None)
-    if folder is None:
-        print("!! SKIPPED: the conformance cases are not here", flush=True)
+    args = arguments()
+    if not (args.cases / "run.py").is_file():
+        print(f"NOT RUN: the conformance cases are not in {args.cases}", file=sys.stderr)
         return 0
-    caps = subprocess.run([CLIENT, "--caps"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    listed, wrong = expected(), 0
-    for name, extra in [("whole", []), ("byte by byte", ["--split", "1"])]:
-        results = run(folder, caps, extra)
-        ran = [r for r in results if "pass" in r]
+    client = shlex.split(args.client)
+    try:
+        caps = subprocess.run([*client, "--caps"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"the client does not run: {error}")
+    expected = read_expected()
+    wrong = []
+    for how, split in [("whole", 0), ("byte by byte", 1)]:
+        results = run(args, caps, split)
+        ran = {result["id"]: result for result in results if "pass" in result}
+        passed = sum(result["pass"] for result in ran.values())
+        print(f"{how}: {passed} of {len(ran)} passed, {len(results) - len(ran)} need more than {caps}")
         if not ran:
-            print("no case ran", file=sys.stderr)
-            return 1
-        for r in ran:
-            if r["pass"] == (r["id"] in listed):
-                wrong += 1
-                what = "passes, and is listed as failing" if r["pass"] else "fails: %s" % r["why"]
-                print("%s (%s, %s): %s" % (r["id"], r["level"], name, what), file=sys.stderr)
-        passed = sum(r["pass"] for r in ran)
-        print("conformance, %s: %d of %d pass, %d not run for want of a capability"
-              % (name, passed, len(ran), len(results) - len(ran)), flush=True)
+            wrong.append(f"{how}: no case was run")
+        wrong += [f"{how}: {complaint}" for complaint in compare(ran, expected)]
+    for complaint in wrong:
+        print(complaint, file=sys.stderr)
     return 1 if wrong else 0
+
+
+def arguments():
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    client = target / "release" / "examples" / "conformance-client"
+    cases = os.environ.get("HTTPOOL_CONFORMANCE", ROOT.parent / "shared" / "conformance")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="?", type=Path, default=Path(cases))
+    parser.add_argument("--client", default=f"{shlex.quote(str(client))} --driver blocking")
+    parser.add_argument("--jobs", type=int, default=6)
+    return parser.parse_args()
+
+
+def read_expected():
+    """The reason by id."""
+    lines = (HERE / "expected.txt").read_text().splitlines()
+    return dict(line.split("\t", 1) for line in lines if line and not line.startswith("#"))
+
+
+def run(args, caps, split):
+    """A result for each case, skipped ones included."""
+    files = sorted(str(file) for file in (args.cases / "open").glob("*.jsonl"))
+    if not files:
+        sys.exit(f"there are no cases in {args.cases / 'open'}")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "results.jsonl"
+        command = [sys.executable, "-B", str(args.cases / "run.py"), "--client", args.client, *files]
+        options = ["--caps", caps, "--jobs", str(args.jobs), "--split", str(split), "--out", str(out)]
+        done = subprocess.run(command + options, stdout=subprocess.DEVNULL)
+        # 1: some case failed, which is judged here.
+        if done.returncode not in (0, 1) or not out.is_file():
+            sys.exit(f"run.py ended with {done.returncode}")
+        return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def compare(ran, expected):
+    for id, result in ran.items():
+        if result["pass"] and id in expected:
+            yield f"{id} passes: take it out of expected.txt"
+        if not result["pass"] and id not in expected:
+            yield f"{id} ({result['topic']}, {result['level']}) fails: {result['why']}"
+    for id in expected:
+        if id not in ran:
+            yield f"{id} was not run: take it out of expected.txt"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use httpool::message::Url;
+
 use crate::seat::Seat;
 
 /// Looks names up. Called on a thread of the client's own, so it may block.
@@ -39,8 +41,17 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     pub(crate) fn new(fixed: Vec<(String, u16, IpAddr)>, rest: Arc<dyn Resolve>) -> Self {
-        Self { fixed, rest }
+        let as_asked =
+            |(host, port, ip): (String, _, _)| (in_a_url(&host).unwrap_or(host), port, ip);
+        Self { fixed: fixed.into_iter().map(as_asked).collect(), rest }
     }
+}
+
+/// How `host` looks in a URL, where a name is in lower case and ASCII: what a resolver is asked for.
+fn in_a_url(host: &str) -> Option<String> {
+    let mut url = Url::parse("http://host/").ok()?;
+    url.set_host(Some(host)).ok()?;
+    url.host_str().map(Into::into)
 }
 
 impl Resolve for Overrides {
@@ -48,7 +59,7 @@ impl Resolve for Overrides {
         let fixed: Vec<_> = self
             .fixed
             .iter()
-            .filter(|(name, at, _)| name.eq_ignore_ascii_case(host) && *at == port)
+            .filter(|(name, at, _)| name == host && *at == port)
             .map(|(_, port, ip)| SocketAddr::new(*ip, *port))
             .collect();
         if fixed.is_empty() { self.rest.resolve(host, port) } else { Ok(fixed) }
@@ -163,5 +174,30 @@ struct Running<'a>(&'a Shared);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.state().threads -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Resolve for Nobody {
+        fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    #[test]
+    fn fixed_names_are_found_however_they_are_written() {
+        let fixed = [("Host.Example", 80), ("bücher.example", 80), ("a b", 80)];
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let fixed = fixed.map(|(host, port)| (host.into(), port, local)).into();
+        let overrides = Overrides::new(fixed, Arc::new(Nobody));
+        let found = |host, port| overrides.resolve(host, port).ok();
+        assert_eq!(found("host.example", 80), Some(vec![(local, 80).into()]));
+        assert_eq!(found("xn--bcher-kva.example", 80), Some(vec![(local, 80).into()]));
+        assert_eq!(found("host.example", 81), None);
     }
 }

@@ -1,0 +1,56 @@
+//! The class of an error, in the words of the cases.
+
+use httpool::error::{
+    Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+};
+use httpool_blocking::Error;
+
+pub(super) fn of(error: &Error) -> &'static str {
+    if error.is_body_too_large() {
+        return "limit";
+    }
+    match (error.as_request_error(), error.as_failure()) {
+        (Some(why), _) => of_request(why),
+        (None, Some(failure)) => of_cause(failure.cause),
+        (None, None) => "other",
+    }
+}
+
+pub(super) fn of_request(why: RequestError) -> &'static str {
+    match why {
+        RequestError::Scheme => "unsupported",
+        _ => "invalid_request",
+    }
+}
+
+fn of_cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Unavailable(Unavailable::Dial(why)) => of_dial(why),
+        Cause::Unavailable(Unavailable::LineFull | Unavailable::RetryBudget) => "limit",
+        Cause::Timeout(_) | Cause::Lost(IoKind::TimedOut) => "timeout",
+        Cause::Violation(Violation::TooLarge(_)) => "limit",
+        Cause::Violation(Violation::Truncated) | Cause::Lost(IoKind::Eof) => "incomplete",
+        Cause::Violation(_) => "protocol",
+        Cause::Lost(IoKind::Reset) => "reset",
+        Cause::Redirect(RedirectError::TooMany) => "too_many_redirects",
+        Cause::Redirect(RedirectError::Scheme) => "unsupported",
+        Cause::Redirect(RedirectError::Location) => "protocol",
+        Cause::Status(_) => "retries_exhausted",
+        _ => "other",
+    }
+}
+
+fn of_dial(why: DialError) -> &'static str {
+    match why {
+        DialError::Name => "dns",
+        DialError::Timeout(_) | DialError::Connect(IoKind::TimedOut) => "timeout",
+        DialError::Connect(_) => "connect",
+        DialError::ProxyLost(_)
+        | DialError::ProxyRefused(_)
+        | DialError::ProxyProtocol
+        | DialError::ProxyCredentials => "proxy",
+        DialError::Tls(TlsKind::Unavailable) => "unsupported",
+        DialError::Tls(_) => "tls",
+        _ => "other",
+    }
+}
