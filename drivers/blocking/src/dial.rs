@@ -151,6 +151,10 @@ impl Run {
                     if line.is_over(call) {
                         return Outcome::Over;
                     }
+                    // What is open already is not thrown away for something else.
+                    if let Next::Ready { .. } = self.dial.next() {
+                        continue;
+                    }
                     match line.claim() {
                         Claim::Wait { .. } => {}
                         claim => return Outcome::Answered(claim),

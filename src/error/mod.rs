@@ -3,7 +3,13 @@
 //! Errors are small and `Copy`. An I/O error of the system enters the core as an [`IoKind`]; the
 //! driver keeps the original and puts it back as the source when it reports.
 
+mod dial;
+mod request;
+
 use core::fmt;
+
+pub use dial::{DialError, TlsKind};
+pub use request::RequestError;
 
 use crate::time::Deadline;
 
@@ -380,72 +386,6 @@ impl core::error::Error for Unavailable {
     }
 }
 
-/// Why no connection could be opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DialError {
-    /// The name has no address.
-    Name,
-    /// No address took the connection; the last one's reason.
-    Connect(IoKind),
-    /// The proxy was reached and then lost, before the tunnel stood.
-    ProxyLost(IoKind),
-    /// The proxy refused the tunnel: an HTTP status, or a SOCKS reply.
-    ProxyRefused(u16),
-    /// The proxy broke its protocol.
-    ProxyProtocol,
-    /// The credentials for the proxy cannot be said in its protocol: too long, or a byte that ends
-    /// them early.
-    ProxyCredentials,
-    /// The handshake failed.
-    Tls(TlsKind),
-    /// A deadline passed.
-    Timeout(Deadline),
-}
-
-impl DialError {
-    const fn fault(self) -> Fault {
-        match self {
-            Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
-            Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
-            Self::ProxyCredentials => Fault::Caller,
-            Self::Tls(TlsKind::Unavailable) => Fault::Local,
-            Self::Tls(_) => Fault::Peer,
-        }
-    }
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("the host's name has no address"),
-            Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
-            Self::ProxyLost(why) => write!(f, "the proxy was lost: {why}"),
-            Self::ProxyRefused(status) => write!(f, "the proxy refused the tunnel: {status}"),
-            Self::ProxyProtocol => f.write_str("the proxy does not speak its protocol"),
-            Self::ProxyCredentials => {
-                f.write_str("the proxy's protocol cannot carry these credentials")
-            }
-            Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
-            Self::Timeout(which) => write!(f, "the {which} deadline passed"),
-        }
-    }
-}
-
-impl core::error::Error for DialError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Connect(why) | Self::ProxyLost(why) => Some(why),
-            Self::Tls(why) => Some(why),
-            Self::Name
-            | Self::ProxyRefused(_)
-            | Self::ProxyProtocol
-            | Self::ProxyCredentials
-            | Self::Timeout(_) => None,
-        }
-    }
-}
-
 /// What kind of failure an operation on a socket met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -481,122 +421,6 @@ impl fmt::Display for IoKind {
 }
 
 impl core::error::Error for IoKind {}
-
-/// What kind of failure a TLS handshake met: the first two are never retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsKind {
-    /// The certificate is not trusted, or not for this name.
-    Certificate,
-    /// A pin did not match.
-    Pin,
-    /// The peer sent an alert.
-    Alert,
-    /// Not TLS, or broken.
-    Protocol,
-    /// The driver has no TLS: an `https` URL cannot be reached with it.
-    Unavailable,
-    /// The connection was lost.
-    Lost(IoKind),
-}
-
-impl fmt::Display for TlsKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Certificate => f.write_str("the certificate is not trusted for this name"),
-            Self::Pin => f.write_str("the certificate does not match the pin"),
-            Self::Alert => f.write_str("the server sent an alert"),
-            Self::Protocol => f.write_str("the server does not speak TLS"),
-            Self::Unavailable => {
-                f.write_str("this driver has no TLS yet: https URLs cannot be reached with it")
-            }
-            Self::Lost(why) => write!(f, "{why}"),
-        }
-    }
-}
-
-impl core::error::Error for TlsKind {}
-
-/// Why a request cannot be built: nothing was sent, nothing will be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The method is not a token (RFC 9110 5.6.2); the first bad byte.
-    Method {
-        /// Where.
-        at: usize,
-    },
-    /// The URL holds a control byte or a space there; write it percent-encoded.
-    UrlByte {
-        /// Where.
-        at: usize,
-    },
-    /// The URL is not absolute, has no host, or cannot be parsed.
-    Url,
-    /// The URL's scheme is neither `http` nor `https`.
-    Scheme,
-    /// A field name is not a token.
-    FieldName {
-        /// Which field, in the order of addition.
-        field: usize,
-        /// The first bad byte of the name.
-        at: usize,
-    },
-    /// A field value holds CR, LF, NUL or another control byte (RFC 9110 5.5).
-    FieldValue {
-        /// Which field, in the order of addition.
-        field: usize,
-        /// The first bad byte of the value.
-        at: usize,
-    },
-    /// More than one Host field, or one that is not a host (RFC 9112 3.2).
-    Host,
-    /// A Content-Length that is not one number, or not the body's.
-    ContentLength,
-    /// A Transfer-Encoding other than `chunked`, or one beside a Content-Length.
-    TransferEncoding,
-    /// `TE: chunked` (RFC 9112 7.4).
-    Te,
-    /// A body with a method that can have none: CONNECT, TRACE.
-    Body,
-    /// Credentials in a TRACE request (RFC 9110 9.3.8).
-    Sensitive,
-    /// A user name with a colon, or credentials with control bytes (RFC 7617 2).
-    Credentials,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Method { at } => write!(f, "the method is not a token: byte {at}"),
-            Self::UrlByte { at } => write!(
-                f,
-                "the URL has a control byte or a space at byte {at}: write it percent-encoded"
-            ),
-            Self::Url => f.write_str("the URL cannot be used: it needs the form http://host/path"),
-            Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),
-            Self::FieldName { field, at } => {
-                write!(f, "the name of field {field} is not a token: byte {at}")
-            }
-            Self::FieldValue { field, at } => {
-                write!(f, "the value of field {field} has a control byte at byte {at}")
-            }
-            Self::Host => f.write_str("Host must be given once at most, and be a host"),
-            Self::ContentLength => f.write_str("Content-Length does not agree with the body"),
-            Self::TransferEncoding => f.write_str(
-                "Transfer-Encoding can only be chunked, and not together with Content-Length",
-            ),
-            Self::Te => f.write_str("TE must not name chunked: it is always understood"),
-            Self::Body => f.write_str("this method cannot have a body"),
-            Self::Sensitive => f.write_str("TRACE must not carry credentials or cookies"),
-            Self::Credentials => {
-                f.write_str("credentials must not hold control bytes, nor the user name a colon")
-            }
-        }
-    }
-}
-
-impl core::error::Error for RequestError {}
 
 #[cfg(test)]
 mod tests {
