@@ -122,3 +122,22 @@ fn retrying() -> Client {
     policy.retry.total = Some(1);
     Client::builder().policy(policy).build()
 }
+
+#[test]
+fn a_handle_that_was_used_ends_calls_wherever_they_come() {
+    let (client, cancel) = (narrow(), Cancel::new());
+    cancel.cancel();
+    let get = |server: &Server| client.get(&server.url("/")).cancel(&cancel).send();
+    let dialing = Server::answering("answer");
+    assert!(get(&dialing).unwrap_err().is_cancelled());
+    let warm = Server::answering("answer");
+    client.get(&warm.url("/")).send().unwrap().bytes().unwrap();
+    assert_eq!(client.stats().idle, 1);
+    assert!(get(&warm).unwrap_err().is_cancelled());
+    let busy = half();
+    let held = client.get(&busy.url("/")).send().unwrap();
+    assert!(get(&busy).unwrap_err().is_cancelled());
+    assert_eq!((client.stats().waiting, client.stats().leased), (0, 1));
+    drop(held);
+    assert_eq!(client.stats().open, 0);
+}

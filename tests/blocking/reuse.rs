@@ -128,3 +128,25 @@ fn idle_connections_beyond_the_bound_are_closed() {
     assert_eq!((first.text().unwrap(), second.text().unwrap()), ("hello".into(), "hello".into()));
     assert_eq!(client.stats().idle, 1);
 }
+
+#[test]
+fn a_get_looks_as_well_before_it_trusts_a_connection_that_was_idle_for_long_enough() {
+    let (sent, wait_until_sent) = mpsc::channel();
+    let sent = Mutex::new(sent);
+    let server = Server::start(move |peer| {
+        while peer.request().is_some() {
+            if peer.number > 0 {
+                peer.answer("good");
+                continue;
+            }
+            peer.answer("first");
+            peer.answer("nobody asked");
+            sent.lock().unwrap().send(()).unwrap();
+        }
+    });
+    let client = client_with(|pool| pool.probe_after = std::time::Duration::ZERO);
+    assert_eq!(client.get(&server.url("/1")).send().unwrap().text().unwrap(), "first");
+    wait_until_sent.recv().unwrap();
+    assert_eq!(client.get(&server.url("/2")).send().unwrap().text().unwrap(), "good");
+    assert_eq!((server.accepted(), server.requests()), (2, 2));
+}

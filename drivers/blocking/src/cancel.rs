@@ -56,13 +56,7 @@ impl Cancel {
         let mut state = self.state();
         state.cancelled = true;
         for place in &state.at {
-            match &place.at {
-                At::Seat(seat) => seat.ring(),
-                // Whoever reads or writes it sees an end at once. It may have gone already.
-                At::Socket(tcp) => {
-                    tcp.shutdown(Shutdown::Both).ok();
-                }
-            }
+            place.at.stir();
         }
     }
 
@@ -73,6 +67,19 @@ impl Cancel {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl At {
+    /// Makes the call look up.
+    fn stir(&self) {
+        match self {
+            Self::Seat(seat) => seat.ring(),
+            // Whoever reads or writes it sees an end at once. It may have gone already.
+            Self::Socket(tcp) => {
+                tcp.shutdown(Shutdown::Both).ok();
+            }
+        }
     }
 }
 
@@ -115,7 +122,12 @@ impl Watch {
         let Some((cancel, call)) = &self.cancel else { return };
         let mut state = cancel.state();
         state.at.retain(|place| place.call != *call);
-        state.at.extend(at().map(|at| Place { call: *call, at }));
+        let Some(at) = at() else { return };
+        // It may have been cancelled on its way here, when there was no place to reach it at.
+        if state.cancelled {
+            at.stir();
+        }
+        state.at.push(Place { call: *call, at });
     }
 }
 
