@@ -42,6 +42,7 @@
 extern crate alloc;
 
 pub mod call;
+pub mod client;
 pub mod dial;
 pub mod error;
 pub mod h1;

@@ -290,7 +290,8 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    pub(super) const fn phase(&self) -> Phase {
+    /// What it is doing, in the words of its errors.
+    pub const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,
             State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),

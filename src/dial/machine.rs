@@ -122,6 +122,11 @@ impl Dial {
         &self.key
     }
 
+    /// Whether a look-up is under way, or about to begin.
+    pub fn is_resolving(&self) -> bool {
+        matches!(self.stage, Stage::Resolve { .. })
+    }
+
     /// The attempt whose socket is the connection, from the moment it won. After a failure there is
     /// none: it is abandoned like the others.
     pub fn winner(&self) -> Option<u8> {

@@ -308,6 +308,14 @@ impl<T> Pool<T> {
         }
     }
 
+    /// The dial under way on behalf of a ticket that waits.
+    pub fn dial_of(&self, ticket: Ticket) -> Option<ConnId> {
+        match self.tickets.get(ticket.index, ticket.generation)?.state {
+            Standing::Waiting { dial } => dial.map(|dial| self.name(dial)),
+            Standing::Granted(_) | Standing::Failed(_) => None,
+        }
+    }
+
     /// How many of what, over all keys.
     pub fn stats(&self) -> Stats {
         let (open, idle, dialing) = (self.conns.len(), self.lru.len(), self.dialing);
