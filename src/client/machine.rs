@@ -252,7 +252,8 @@ impl Client {
     /// Bytes were read. Says how many it took, and what they meant. Call again with the rest until
     /// [`Event::NeedInput`], keep what is then left, and begin the next input with it.
     ///
-    /// Bytes on an idle connection close it: nobody asked for them.
+    /// Bytes on an idle connection close it: nobody asked for them. None are taken there, nor where
+    /// the name is stale.
     pub fn receive<'i>(
         &mut self,
         conn: ConnId,
@@ -272,11 +273,13 @@ impl Client {
                 self.attend_dial(conn, now);
                 (taken, if taken > 0 { Event::Skipped } else { Event::NeedInput })
             }
-            Use::Free if input.is_empty() => (0, Event::NeedInput),
+            // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                self.pool.idle_lost(conn);
-                self.go_on(now);
-                (input.len(), Event::Skipped)
+                if !input.is_empty() {
+                    self.pool.idle_lost(conn);
+                    self.go_on(now);
+                }
+                (0, Event::NeedInput)
             }
         }
     }
@@ -373,16 +376,12 @@ impl Client {
         }
         let generation = self.calls.generation(index);
         let running = &mut self.calls[index];
-        match running.call.next() {
-            Next::SendBody(max) => {
-                running.told = true;
-                Transmit::Body { call: CallId { index, generation }, max }
-            }
-            _ => {
-                running.told = false;
-                Transmit::Nothing
-            }
-        }
+        let Next::SendBody(max) = running.call.next() else {
+            running.told = false;
+            return Transmit::Nothing;
+        };
+        running.told = true;
+        Transmit::Body { call: CallId { index, generation }, max }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), and for what: never later than the
