@@ -65,6 +65,12 @@ impl Attempt {
         self.sendable = if self.given_up { None } else { conn.body_to_send() };
     }
 
+    /// Whether the connection has ended the sending before the request was whole: an answer that did
+    /// not wait for the body, or that closes.
+    pub(super) fn is_cut_off(&self, conn: &Connection) -> bool {
+        !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
+    }
+
     /// Whether the whole request has left.
     pub(super) const fn is_out(&self) -> bool {
         self.request_sent && self.unwritten == 0

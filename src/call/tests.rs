@@ -438,6 +438,26 @@ fn the_total_deadline_binds_in_every_state() {
     assert_eq!(waiting.after(seconds(1)).failed().cause, total);
 }
 
+/// The connection ends the sending of itself: no body is sent, and what is read has its deadline.
+#[test]
+fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
+    for (expects, close) in [(true, ""), (false, "Connection: close\r\n")] {
+        let request = Request::post("http://a/").body(Body::Known { len: 9, replayable: true });
+        let request = request.expect_continue(expects).build().unwrap();
+        let mut world = World::new(request, Policy::default());
+        world.lease(false).written();
+        if !expects {
+            assert!(world.call.send_body(&mut world.conn, 3, false, world.now).is_some());
+            world.call.written(1, world.now);
+        }
+        world.says(format!("HTTP/1.1 200 OK\r\n{close}Content-Length: 9\r\n\r\n").as_bytes());
+        assert!(!world.call.sends() && world.call.next() == Next::Exchange);
+        assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+        world.says(b"wonderful");
+        assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
+    }
+}
+
 #[test]
 fn a_paused_reader_stops_the_stall_clock() {
     let mut world = World::get(Policy::default());
@@ -571,11 +591,13 @@ fn what_nobody_wants_is_drained_within_a_bound() {
 #[test]
 fn an_upgrade_is_handed_over() {
     let request = Request::get("http://a/").field("Upgrade", "x").build().unwrap();
-    let mut world = World::new(request, Policy::default());
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(seconds(3));
+    let mut world = World::new(request, policy);
     world.lease(false).written();
     world.says(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw");
     assert_eq!(world.told, ["head 101"]);
-    assert_eq!(world.call.next(), Next::HandOver);
+    assert_eq!((world.call.next(), world.call.poll_timeout()), (Next::HandOver, None));
 }
 
 #[test]
