@@ -17,7 +17,7 @@ pub(super) struct Attempt {
     pub(super) answered: bool,
     /// The rest of the request will not go: writing failed, or it was refused before it was whole.
     pub(super) given_up: bool,
-    /// The application is not reading.
+    /// The application is not reading what is for it.
     pub(super) paused: bool,
     /// What the sending half would take now.
     pub(super) sendable: Option<u64>,
@@ -91,7 +91,8 @@ impl Attempt {
         if self.answered {
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();
-            return if self.paused || sending { None } else { Some(Deadline::Stall) };
+            let paused = self.paused && matches!(self.reader, Reader::Application);
+            return if paused || sending { None } else { Some(Deadline::Stall) };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

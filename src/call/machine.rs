@@ -445,7 +445,8 @@ impl Call {
         event
     }
 
-    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile.
+    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile, unless
+    /// what comes is for nobody.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
@@ -463,7 +464,6 @@ impl Call {
             self.trace.event(now, format_args!("discard"));
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
-            self.attempt.paused = false;
             if !self.attempt.is_out() {
                 self.state = State::Release(Then::Done);
             }

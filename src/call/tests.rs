@@ -469,6 +469,21 @@ fn a_paused_reader_stops_the_stall_clock() {
     assert_eq!(world.call.poll_timeout(), Some((world.now.after(seconds(60)), Deadline::Stall)));
 }
 
+#[test]
+fn a_paused_reader_stops_no_clock_of_what_is_for_nobody() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written();
+    world.call.pause(true, world.now);
+    world.says(b"HTTP/1.1 302 R\r\nLocation: /2\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    world.call.discard(world.now);
+    world.call.pause(true, world.now);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+}
+
 // ---- Bodies on their way out ---------------------------------------------------------------
 
 #[test]
