@@ -58,6 +58,13 @@ impl Attempt {
         }
     }
 
+    /// Tells the connection that the wait for a 100 is over, if it is.
+    pub(super) fn release_body(&mut self, conn: &mut Connection) {
+        if core::mem::take(&mut self.continue_due) {
+            conn.continue_now();
+        }
+    }
+
     /// Looks at the sending half, which any input may have moved.
     pub(super) fn look_at(&mut self, conn: &Connection) {
         self.request_sent = conn.request_sent();

@@ -303,9 +303,7 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return None;
         }
-        if core::mem::take(&mut self.attempt.continue_due) {
-            conn.continue_now();
-        }
+        self.attempt.release_body(conn);
         self.body_begun = true;
         let framed = conn.send_body(len, last);
         match framed {
@@ -396,6 +394,7 @@ impl Call {
             self.attempt.heard = true;
             self.reached = Reached::Answered;
         }
+        self.attempt.release_body(conn);
         if self.attempt.given_up {
             conn.stop_sending();
         }

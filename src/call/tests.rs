@@ -555,6 +555,12 @@ fn a_body_is_held_back_for_100_or_a_while() {
     world.after(seconds(1)).body(3).says(OK);
     assert_eq!(world.call.next(), Next::Done);
 
+    for heard in [&b"HTTP/1.1 103 Early Hints\r\n\r\n"[..], b"HTTP/1.1 2"] {
+        let mut world = World::new(expecting(), Policy::default());
+        world.lease(false).written().after(seconds(1)).says(heard).body(3);
+        assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::FirstByte);
+    }
+
     let mut world = World::new(expecting(), Policy::default());
     world.lease(false).written();
     world.says(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
