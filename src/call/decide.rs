@@ -130,6 +130,9 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
+        if !retry.concerns(head.status()) {
+            return None;
+        }
         // The time of day is only asked for, and reckoned, where nothing else tells.
         let wall = self.wall_at_epoch.map(|at| (at + now.since(Instant::default())).as_secs());
         let asked =
