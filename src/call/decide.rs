@@ -65,9 +65,6 @@ impl Call {
         };
         if matches!(self.state, State::Exchange) {
             self.attempt.look_at(conn);
-            if !self.attempt.given_up && self.attempt.is_cut_off(conn) {
-                self.give_up_sending(now);
-            }
             self.time_phase(now);
         }
         event
@@ -83,7 +80,8 @@ impl Call {
         let status = head.status();
         self.trace.action(now, format_args!("head {status}"));
         if conn.reuse() == Reuse::Never(CloseReason::Switched) {
-            self.finish(State::HandOver);
+            self.state = State::HandOver;
+            self.clocks.end_phase();
             return Event::Head(head);
         }
         // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
@@ -132,8 +130,7 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
-        // Most answers are none to be tried again, and their fields need not be searched.
-        if !retry.considers(head.status()) {
+        if !retry.concerns(head.status()) {
             return None;
         }
         // The time of day is only asked for, and reckoned, where nothing else tells.
@@ -287,7 +284,6 @@ impl Call {
         }
     }
 
-    /// Ends the call: no deadline is left to pass.
     pub(super) fn finish(&mut self, state: State) {
         self.state = state;
         self.clocks = Clocks::default();
@@ -297,8 +293,7 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    /// What it is doing, in the words of its errors.
-    pub const fn phase(&self) -> Phase {
+    pub(super) const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,
             State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),

@@ -26,15 +26,16 @@ pub(crate) struct Leased {
 }
 
 /// Answers [`Next::Checkout`]. `None`: there is none, and the call knows why. What the system said
-/// of a failed dial goes into `source`.
+/// of a failed dial goes into `source`. `now` is the time, and when it took some the new one.
 pub(crate) fn checkout(
     shared: &Shared,
     call: &mut Call,
     watch: &Watch,
     source: &mut Option<io::Error>,
+    now: &mut Instant,
 ) -> Option<Leased> {
     loop {
-        let leased = match shared.settled(|locked, now| {
+        let leased = match shared.settled_at(*now, |locked, now| {
             let ticket = locked.pool.checkout(call.key(), call.want(), now)?;
             let claim = locked.pool.claim(ticket, now);
             if let Claim::Wait { .. } = claim {
@@ -45,17 +46,19 @@ pub(crate) fn checkout(
             Ok::<_, Unavailable>((ticket, claim))
         }) {
             Err(why) => {
-                call.lease_failed(why, shared.now());
+                call.lease_failed(why, *now);
                 return None;
             }
             Ok((ticket, claim @ Claim::Wait { .. })) => {
-                Line::enter(shared, ticket, watch).wait(claim, call, source)?
+                let answer = Line::enter(shared, ticket, watch).wait(claim, call, source);
+                *now = shared.now();
+                answer?
             }
-            Ok((_, claim)) => answered(shared, claim, call)?,
+            Ok((_, claim)) => answered(shared, claim, call, *now)?,
         };
         match leased {
             Answer::Leased(leased) => return Some(leased),
-            Answer::Dead => {}
+            Answer::Dead => *now = shared.now(),
         }
     }
 }
@@ -68,11 +71,11 @@ enum Answer {
 }
 
 /// Takes what was granted. The probe is done here, outside the lock.
-fn answered(shared: &Shared, claim: Claim<Warm>, call: &mut Call) -> Option<Answer> {
+fn answered(shared: &Shared, claim: Claim<Warm>, call: &mut Call, now: Instant) -> Option<Answer> {
     match claim {
         Claim::Reuse { lease, io, probe } if probe && sys::is_dead(&io.tcp) => {
             drop(io);
-            shared.checkin(lease, None);
+            shared.checkin(lease, None, now);
             Some(Answer::Dead)
         }
         Claim::Reuse { lease, io, .. } => {
@@ -82,7 +85,7 @@ fn answered(shared: &Shared, claim: Claim<Warm>, call: &mut Call) -> Option<Answ
             Some(Answer::Leased(Leased { lease, warm: io, reused: false }))
         }
         Claim::Failed(why) => {
-            call.lease_failed(why, shared.now());
+            call.lease_failed(why, now);
             None
         }
         // Only a line waits.
@@ -117,7 +120,7 @@ impl<'a> Line<'a> {
     ) -> Option<Answer> {
         loop {
             let Claim::Wait { dialing } = claim else {
-                return answered(self.shared, claim, call);
+                return answered(self.shared, claim, call, self.shared.now());
             };
             call.dialing(dialing, self.shared.now());
             let answered = match self.seat.take_order() {

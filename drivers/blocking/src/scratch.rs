@@ -1,5 +1,7 @@
 //! The buffers of one call, used again by the next.
 
+use std::ops::{Deref, DerefMut};
+
 use httpool::message::ResponseHead;
 
 use crate::{exchange::Sink, outgoing::Outgoing};
@@ -13,6 +15,36 @@ pub(crate) struct Scratch {
     pub(crate) head: ResponseHead,
 }
 
+/// The buffers in a call's hands. A call and its response are moved about: only a pointer goes with
+/// them.
+#[derive(Debug)]
+pub(crate) struct Buffers(Option<Box<Scratch>>);
+
+impl Buffers {
+    pub(crate) fn new(scratch: Box<Scratch>) -> Self {
+        Self(Some(scratch))
+    }
+
+    /// Takes them from a call that ends.
+    pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
+        self.0.take()
+    }
+}
+
+impl Deref for Buffers {
+    type Target = Scratch;
+
+    fn deref(&self) -> &Scratch {
+        self.0.as_deref().expect("taken when the call ends")
+    }
+}
+
+impl DerefMut for Buffers {
+    fn deref_mut(&mut self) -> &mut Scratch {
+        self.0.as_deref_mut().expect("taken when the call ends")
+    }
+}
+
 /// What was read: first body that the application has not had, then what has not been taken.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
@@ -23,6 +55,8 @@ pub(crate) struct Incoming {
     /// Not taken, from `at` to `end`.
     at: usize,
     end: usize,
+    /// The call has been given something since it last asked for more: it may have more to say.
+    news: bool,
 }
 
 /// A read this large holds nearly every head with its whole small body.
@@ -42,6 +76,22 @@ impl Incoming {
     /// Input that has not been taken.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.at..self.end]
+    }
+
+    /// Whether the call is to be asked before more is read.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// The call was given something that did not come by this way.
+    pub(crate) fn renew(&mut self) {
+        self.news = true;
+    }
+
+    /// The call has asked for more.
+    pub(crate) fn take_last(&mut self, bytes: usize) {
+        self.take(bytes);
+        self.news = false;
     }
 
     pub(crate) fn take(&mut self, bytes: usize) {
@@ -104,6 +154,7 @@ impl Incoming {
     /// So many bytes have been put into the room.
     pub(crate) fn put(&mut self, bytes: usize) {
         self.end = self.bytes.len().min(self.end + bytes);
+        self.news = true;
     }
 
     /// Puts `bytes` behind the rest.
@@ -119,6 +170,7 @@ impl Incoming {
 
     fn clear(&mut self) {
         (self.body, self.body_end, self.at, self.end) = (0, 0, 0, 0);
+        self.news = false;
         if self.bytes.len() > KEPT_MAX {
             self.bytes = Vec::new();
         }

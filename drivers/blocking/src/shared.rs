@@ -63,7 +63,8 @@ pub(crate) struct Locked {
     /// Who waits for which ticket.
     seats: BTreeMap<Ticket, Arc<Seat>>,
     /// Buffers that no call uses.
-    scratch: Vec<Scratch>,
+    #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
+    scratch: Vec<Box<Scratch>>,
 }
 
 impl Shared {
@@ -105,7 +106,15 @@ impl Shared {
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
     /// sockets closed after it.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked, Instant) -> R) -> R {
-        let now = self.now();
+        self.settled_at(self.now(), work)
+    }
+
+    /// The same for a caller that knows the time.
+    pub(crate) fn settled_at<R>(
+        &self,
+        now: Instant,
+        work: impl FnOnce(&mut Locked, Instant) -> R,
+    ) -> R {
         let mut closed = Vec::new();
         let mut locked = self.locked();
         let result = work(&mut locked, now);
@@ -119,19 +128,19 @@ impl Shared {
     }
 
     /// Gives a lease back. `warm`: the connection, if it is kept.
-    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm>) {
-        self.settled(|locked, now| {
+    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm>, now: Instant) {
+        self.settled_at(now, |locked, now| {
             let how = warm.map_or(Checkin::Discard, Checkin::Keep);
             locked.pool.checkin(lease, how, now);
         });
     }
 
-    pub(crate) fn give_scratch(&self, mut scratch: Scratch) {
+    pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
         self.locked().scratch.push(scratch);
     }
 
-    pub(crate) fn take_scratch(&self) -> Scratch {
+    pub(crate) fn take_scratch(&self) -> Box<Scratch> {
         self.locked().scratch.pop().unwrap_or_default()
     }
 
