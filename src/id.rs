@@ -26,12 +26,54 @@ impl ConnId {
     pub const fn from_bits(bits: u64) -> Self {
         Self { index: bits as u32, generation: (bits >> 32) as u32 }
     }
+
+    /// Its slot: small numbers, no two alive at a time alike, used again. For a table beside the
+    /// client.
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
 }
 
 /// `c3.0`: the slot, and how often it had been used before.
 impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "c{}.{}", self.index, self.generation)
+    }
+}
+
+/// A call, from [`Client::request`](crate::client::Client::request) until the driver is told of its
+/// end, or the application gives it up.
+///
+/// A stale id names nothing and is ignored wherever it is handed in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl CallId {
+    /// The id as one number.
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    /// The id that [`to_bits`](Self::to_bits) made a number of.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { index: bits as u32, generation: (bits >> 32) as u32 }
+    }
+
+    /// Its slot: small numbers, no two alive at a time alike, used again. For a table beside the
+    /// client.
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// `a3.0`: the slot, and how often it had been used before. (In traces a call is `r` and the number
+/// of its request, which is never used again: [`Who`](crate::trace::Who).)
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a{}.{}", self.index, self.generation)
     }
 }
 

@@ -132,6 +132,10 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
+        // Most answers are none to be tried again, and their fields need not be searched.
+        if !retry.considers(head.status()) {
+            return None;
+        }
         // The time of day is only asked for, and reckoned, where nothing else tells.
         let wall = self.wall_at_epoch.map(|at| (at + now.since(Instant::default())).as_secs());
         let asked =
@@ -293,7 +297,8 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    pub(super) const fn phase(&self) -> Phase {
+    /// What it is doing, in the words of its errors.
+    pub const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,
             State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),

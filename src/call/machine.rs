@@ -229,9 +229,19 @@ impl Call {
         !self.attempt.given_up
     }
 
+    /// Whether bytes that were handed out have still to leave.
+    pub fn is_writing(&self) -> bool {
+        self.attempt.unwritten > 0 && self.sends() && matches!(self.state, State::Exchange)
+    }
+
     /// How far the request has got, over all attempts.
     pub fn reached(&self) -> Reached {
         self.reached
+    }
+
+    /// Whether the application has [paused](Self::pause) the response that is being read.
+    pub fn is_paused(&self) -> bool {
+        self.attempt.paused && matches!(self.state, State::Exchange)
     }
 
     /// The soonest deadline, and which it is.
@@ -456,10 +466,13 @@ impl Call {
 
     /// The application wants no more of the response's body. What comes of it is dropped, within
     /// [`Policy::drain_bytes_max`], so that the connection can be kept; a driver that does not want
-    /// to wait for it reads what is there and then calls [`cancel`](Self::cancel).
-    pub fn discard(&mut self, now: Instant) {
-        let reading = matches!(self.state, State::Exchange) && self.attempt.answered;
-        if reading && matches!(self.attempt.reader, Reader::Application) {
+    /// to wait for it reads what is there and then calls [`cancel`](Self::cancel). Says whether there
+    /// was one to discard: not before the response's head, nor after its end.
+    pub fn discard(&mut self, now: Instant) -> bool {
+        let reading = matches!(self.state, State::Exchange)
+            && self.attempt.answered
+            && matches!(self.attempt.reader, Reader::Application);
+        if reading {
             self.trace.event(now, format_args!("discard"));
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
@@ -469,6 +482,7 @@ impl Call {
             self.time_phase(now);
             self.say(now);
         }
+        reading
     }
 
     /// Time has passed. Spurious calls do nothing.

@@ -48,6 +48,7 @@ enum Stale {
     Cancel,
     Dialed,
     DialFailed,
+    DialAbandoned,
     Connected,
     Lost,
 }
@@ -92,6 +93,7 @@ impl Event {
                     Stale::Cancel,
                     Stale::Dialed,
                     Stale::DialFailed,
+                    Stale::DialAbandoned,
                     Stale::Connected,
                     Stale::Lost,
                 ]);
@@ -263,12 +265,16 @@ impl Twins {
             Stale::DialFailed if !self.dials.contains(&conn) => {
                 self.told.dial_failed(conn, DialError::Name, self.now);
             }
+            Stale::DialAbandoned if !self.dials.contains(&conn) => {
+                self.told.dial_abandoned(conn, self.now);
+            }
             Stale::Connected if !self.dials.contains(&conn) => self.told.dial_connected(conn),
             Stale::Lost if !self.open.contains(&conn) => self.told.idle_lost(conn),
             Stale::Claim
             | Stale::Cancel
             | Stale::Dialed
             | Stale::DialFailed
+            | Stale::DialAbandoned
             | Stale::Connected
             | Stale::Lost => {}
         }

@@ -37,6 +37,7 @@ enum Event {
     Discard(u8),
     Dialed(u8),
     DialFailed(u8),
+    DialAbandoned(u8),
     Connected(u8),
     Lost(u8),
     Pass(u8),
@@ -73,7 +74,7 @@ impl PoolScript {
             events: Vec::new(),
         };
         // A close is rare, or nothing would come behind it.
-        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 10, 6, 12, 6, 1]);
+        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1]);
         while !source.is_empty() && script.events.len() < EVENTS_MAX {
             script.events.push(Event::decode(source, &weights));
         }
@@ -107,10 +108,11 @@ impl Event {
             4 => Self::Discard(n),
             5 => Self::Dialed(n),
             6 => Self::DialFailed(n),
-            7 => Self::Connected(n),
-            8 => Self::Lost(n),
-            9 => Self::Pass(n % 16),
-            10 => Self::Timeout,
+            7 => Self::DialAbandoned(n),
+            8 => Self::Connected(n),
+            9 => Self::Lost(n),
+            10 => Self::Pass(n % 16),
+            11 => Self::Timeout,
             _ => Self::Close,
         }
     }
@@ -140,6 +142,8 @@ struct Pair {
     clock: Duration,
     opened: u32,
     ended: Vec<u32>,
+    /// The most calls of each key at once, until one wants a fresh connection.
+    peaks: Option<[usize; 3]>,
 }
 
 impl Pair {
@@ -166,6 +170,7 @@ impl Pair {
             clock: Duration::ZERO,
             opened: 0,
             ended: Vec::new(),
+            peaks: Some([0; 3]),
         }
     }
 
@@ -181,6 +186,7 @@ impl Pair {
         match event {
             Event::Checkout { key, fresh, repeatable, retry } => {
                 let want = Want { fresh, repeatable, retry };
+                self.peaks = self.peaks.filter(|_| !fresh);
                 let answer = self.pool.checkout(&self.keys[usize::from(key)], want, now);
                 let expected = self.model.checkout(key.into(), want);
                 assert_eq!(answer.err(), expected.err());
@@ -227,7 +233,13 @@ impl Pair {
             Event::DialFailed(n) => {
                 if let Some(conn) = self.a_dial(n) {
                     self.pool.dial_failed(self.conns[conn], DialError::Name, now);
-                    self.model.dial_failed(conn, DialError::Name);
+                    self.model.dial_failed(conn, Some(DialError::Name));
+                }
+            }
+            Event::DialAbandoned(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dial_abandoned(self.conns[conn], now);
+                    self.model.dial_failed(conn, None);
                 }
             }
             Event::Connected(n) => {
@@ -331,6 +343,7 @@ impl Pair {
         for (at, key) in self.keys.iter().enumerate() {
             assert_eq!(count(self.pool.key_stats(key)), self.model.stats(Some(at)));
         }
+        self.compare_with_peaks();
         let due = self.model.next_timeout().map(|at| Instant::from_nanos(0).after(at));
         assert_eq!(self.pool.poll_timeout(), due);
         for (ticket, told) in self.model.tickets.iter().zip(&self.told) {
@@ -341,6 +354,16 @@ impl Pair {
                 Standing::Granted(_) | Standing::Failed(_) => assert!(told.is_none(), "not woken"),
                 Standing::Spent => {}
             }
+        }
+    }
+
+    /// Of one key there are never more connections than calls that ran at once.
+    fn compare_with_peaks(&mut self) {
+        let Some(peaks) = &mut self.peaks else { return };
+        for (at, peak) in peaks.iter_mut().enumerate() {
+            *peak = (*peak).max(self.model.calls(at));
+            let open = self.model.stats(Some(at))[0];
+            assert!(open <= *peak, "{open} connections for {peak} calls");
         }
     }
 

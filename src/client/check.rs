@@ -1,0 +1,80 @@
+//! The walk over the client's invariants.
+
+use alloc::{format, string::String};
+
+use super::{Client, conns::Use, run::Running, timers::Owner};
+use crate::call::Next;
+
+macro_rules! hold {
+    ($invariant:expr, $($words:tt)+) => {
+        if !$invariant {
+            return Err(format!($($words)+));
+        }
+    };
+}
+
+impl Client {
+    /// Walks the client and compares it with its invariants, for tests and simulators: those of
+    /// [`Pool::check`](crate::pool::Pool::check), and
+    ///
+    /// - what is leased or being dialled in the pool is so here, and each connection in use is its
+    ///   call's;
+    /// - each call is where it says: in line with a ticket, with a connection, or with neither;
+    /// - each deadline has an entry that comes up in time;
+    /// - no call waits without a deadline or something that the driver was asked to do;
+    /// - a call that has ended holds nothing.
+    ///
+    /// It takes time in proportion to what there is.
+    ///
+    /// # Errors
+    /// The first that does not hold, in words: a bug in the core.
+    pub fn check(&self) -> Result<(), String> {
+        self.pool.check()?;
+        let (dialing, leased) = self.conns.count();
+        let stats = self.pool.stats();
+        hold!(dialing == stats.dialing, "{dialing} dials run, the pool has {}", stats.dialing);
+        hold!(leased == stats.leased, "{leased} are in use, the pool lent {}", stats.leased);
+        hold!(self.timers.is_whole(), "the timers are out of order");
+        hold!(self.work.is_empty(), "work is left");
+        let (mut using, mut live) = (0, 0);
+        for (index, _, running) in self.calls.iter() {
+            self.check_call(index, running).map_err(|why| format!("call {index}: {why}"))?;
+            using += usize::from(running.conn.is_some());
+            live += usize::from(!running.ended);
+        }
+        hold!(using == leased, "{leased} are in use, by {using} calls");
+        hold!(live == self.live, "{live} calls are alive, not {}", self.live);
+        Ok(())
+    }
+
+    fn check_call(&self, index: u32, running: &Running) -> Result<(), String> {
+        let (next, deadline) = (running.call.next(), running.call.poll_timeout());
+        if running.ended {
+            hold!(
+                running.ticket.is_none() && running.conn.is_none(),
+                "it ended and holds something"
+            );
+            return Ok(());
+        }
+        if let Some((at, which)) = deadline {
+            let comes_up = self.timers.at(Owner::call(index));
+            hold!(comes_up.is_some_and(|up| up <= at), "{which} would pass unnoticed");
+        }
+        let holds = (running.ticket.is_some(), running.conn.is_some());
+        let wanted = match next {
+            Next::Checkout => (true, false),
+            Next::Exchange | Next::SendBody(_) => (false, true),
+            Next::Rewind | Next::Wait => (false, false),
+            Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
+                return Err(format!("{next:?} was left undone"));
+            }
+        };
+        hold!(holds == wanted, "{next:?} with (ticket, connection) = {holds:?}");
+        if let Some(conn) = running.conn {
+            hold!(self.conns.get(conn) == Use::Leased, "its connection is not leased");
+            hold!(self.conns.caller(conn) == Some(index), "its connection is another's");
+        }
+        hold!(next != Next::Rewind || running.rewinding, "nobody was asked to rewind");
+        Ok(())
+    }
+}

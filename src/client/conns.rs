@@ -1,0 +1,183 @@
+//! What the client has beside the pool for each connection that is not idle.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use crate::{
+    dial::{Dial, Next},
+    h1,
+    id::ConnId,
+    pool::Lease,
+};
+
+/// By the slots of the pool's connections. An idle one has no entry: the pool keeps its state.
+#[derive(Debug, Default)]
+pub(super) struct Conns {
+    slots: Vec<Option<(ConnId, Entry)>>,
+    /// Buffers of heads that have been handed out.
+    spare: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Dialing(Dialing),
+    Leased(Leased),
+}
+
+/// A connection being opened.
+#[derive(Debug)]
+pub(super) struct Dialing {
+    pub(super) dial: Box<Dial>,
+    /// The pool knows that TCP is up.
+    pub(super) up: bool,
+    /// The driver knows that there may be something to write to a proxy.
+    pub(super) told: bool,
+    /// The driver knows that it is to shake hands.
+    pub(super) shaking: bool,
+}
+
+/// A connection in use.
+#[derive(Debug)]
+pub(super) struct Leased {
+    pub(super) lease: Lease,
+    pub(super) h1: h1::Connection,
+    /// By which call.
+    pub(super) call: u32,
+    /// What was encoded and not handed out yet.
+    pub(super) out: Vec<u8>,
+}
+
+/// What becomes of a connection at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Dialing,
+    Leased,
+    /// It is idle, or its name is stale: only the pool knows.
+    Free,
+}
+
+/// More head buffers than this are not kept.
+const SPARE_MAX: usize = 64;
+
+impl Conns {
+    pub(super) fn get(&self, conn: ConnId) -> Use {
+        match self.entry(conn) {
+            Some(Entry::Dialing(_)) => Use::Dialing,
+            Some(Entry::Leased(_)) => Use::Leased,
+            None => Use::Free,
+        }
+    }
+
+    pub(super) fn dialing(&mut self, conn: ConnId) -> Option<&mut Dialing> {
+        match self.entry_mut(conn) {
+            Some(Entry::Dialing(dialing)) => Some(dialing),
+            Some(Entry::Leased(_)) | None => None,
+        }
+    }
+
+    pub(super) fn dialing_at(&mut self, slot: u32) -> Option<(ConnId, &mut Dialing)> {
+        match self.slots.get_mut(slot as usize) {
+            Some(Some((conn, Entry::Dialing(dialing)))) => Some((*conn, dialing)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leased(&mut self, conn: ConnId) -> Option<&mut Leased> {
+        match self.entry_mut(conn) {
+            Some(Entry::Leased(leased)) => Some(leased),
+            Some(Entry::Dialing(_)) | None => None,
+        }
+    }
+
+    pub(super) fn h1(&self, conn: ConnId) -> Option<&h1::Connection> {
+        match self.entry(conn) {
+            Some(Entry::Leased(leased)) => Some(&leased.h1),
+            Some(Entry::Dialing(_)) | None => None,
+        }
+    }
+
+    pub(super) fn dial(&self, conn: ConnId) -> Option<&Dial> {
+        match self.entry(conn) {
+            Some(Entry::Dialing(dialing)) => Some(&dialing.dial),
+            Some(Entry::Leased(_)) | None => None,
+        }
+    }
+
+    /// The call that uses `conn`.
+    pub(super) fn caller(&self, conn: ConnId) -> Option<u32> {
+        match self.entry(conn) {
+            Some(Entry::Leased(leased)) => Some(leased.call),
+            Some(Entry::Dialing(_)) | None => None,
+        }
+    }
+
+    /// The name of the connection in a slot that has an entry; of one that has none, a stale name.
+    pub(super) fn name_at(&self, slot: u32) -> ConnId {
+        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        entry.map_or(ConnId { index: slot, generation: u32::MAX }, |(conn, _)| *conn)
+    }
+
+    /// Whether a proxy is being spoken to.
+    pub(super) fn exchanges(&self, conn: ConnId) -> bool {
+        self.dial(conn).is_some_and(|dial| dial.next() == Next::Exchange)
+    }
+
+    pub(super) fn begin(&mut self, conn: ConnId, dial: Dial) {
+        let dial = Box::new(dial);
+        self.put(conn, Entry::Dialing(Dialing { dial, up: false, told: false, shaking: false }));
+    }
+
+    /// A connection is in use from now on; gives a buffer for what is to be sent.
+    pub(super) fn lease(&mut self, lease: Lease, h1: h1::Connection, call: u32) -> ConnId {
+        let (conn, out) = (lease.conn(), self.spare.pop().unwrap_or_default());
+        self.put(conn, Entry::Leased(Leased { lease, h1, call, out }));
+        conn
+    }
+
+    /// A connection is in use no more.
+    pub(super) fn unlease(&mut self, conn: ConnId) -> Option<(Lease, h1::Connection)> {
+        self.leased(conn)?;
+        match self.slots[conn.index()].take() {
+            Some((_, Entry::Leased(Leased { lease, h1, mut out, .. }))) => {
+                if self.spare.len() < SPARE_MAX {
+                    out.clear();
+                    self.spare.push(out);
+                }
+                Some((lease, h1))
+            }
+            Some((_, Entry::Dialing(_))) | None => None,
+        }
+    }
+
+    /// A dial has ended, or was given up. Says whether there was one.
+    pub(super) fn end_dial(&mut self, conn: ConnId) -> bool {
+        let dialing = self.dialing(conn).is_some();
+        if dialing {
+            self.slots[conn.index()] = None;
+        }
+        dialing
+    }
+
+    /// How many are being opened, and how many in use, for [`check`](super::Client::check).
+    pub(super) fn count(&self) -> (usize, usize) {
+        let entries = self.slots.iter().flatten();
+        let dialing = entries.clone().filter(|it| matches!(it.1, Entry::Dialing(_))).count();
+        (dialing, entries.count() - dialing)
+    }
+
+    fn put(&mut self, conn: ConnId, entry: Entry) {
+        if self.slots.len() <= conn.index() {
+            self.slots.resize_with(conn.index() + 1, || None);
+        }
+        self.slots[conn.index()] = Some((conn, entry));
+    }
+
+    fn entry(&self, conn: ConnId) -> Option<&Entry> {
+        let slot = self.slots.get(conn.index())?.as_ref();
+        slot.filter(|(name, _)| *name == conn).map(|(_, entry)| entry)
+    }
+
+    fn entry_mut(&mut self, conn: ConnId) -> Option<&mut Entry> {
+        let slot = self.slots.get_mut(conn.index())?.as_mut();
+        slot.filter(|(name, _)| *name == conn).map(|(_, entry)| entry)
+    }
+}

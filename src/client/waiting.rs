@@ -1,0 +1,130 @@
+//! What a call is waiting for, in words.
+
+use core::fmt;
+
+use super::{Client, run::Running};
+use crate::{
+    call::Next,
+    dial,
+    error::Phase,
+    message::Key,
+    time::{Deadline, Instant},
+};
+
+/// What a call is waiting for: printed, a phrase for a person. See [`Client::why`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Waiting<'c> {
+    /// A connection to whom, in line; none is being opened on its behalf.
+    Line(&'c Key),
+    /// A connection to whom, which is being opened, and what that is waiting for.
+    Dial(&'c Key, Opening),
+    /// The application: to rewind the body.
+    Rewind,
+    /// The application: for more of the body.
+    Body,
+    /// The socket: for room.
+    Room,
+    /// The server: for a 100 (Continue).
+    Continue,
+    /// The server: for the head of the response.
+    Head,
+    /// The server: for more of the response's body.
+    Data,
+    /// The application: to go on reading.
+    Reader,
+    /// The time of the next attempt.
+    Pause(Option<Instant>),
+    /// Nothing: it is over.
+    Nothing,
+}
+
+/// What a connection that is being opened waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opening {
+    /// The addresses of a name.
+    Name,
+    /// TCP.
+    Tcp,
+    /// A proxy's answer.
+    Proxy,
+    /// A TLS handshake.
+    Tls,
+}
+
+impl<'c> Waiting<'c> {
+    pub(super) fn of(client: &'c Client, running: &'c Running) -> Self {
+        let call = &running.call;
+        match call.next() {
+            Next::Checkout => {
+                let conn = running.ticket.and_then(|ticket| client.pool.dial_of(ticket));
+                match conn.and_then(|conn| client.conns.dial(conn)) {
+                    Some(dial) => Self::Dial(call.key(), Opening::of(dial)),
+                    None => Self::Line(call.key()),
+                }
+            }
+            Next::Rewind => Self::Rewind,
+            Next::SendBody(_) if !call.is_writing() => Self::Body,
+            Next::Exchange | Next::SendBody(_) => {
+                let held = matches!(call.poll_timeout(), Some((_, Deadline::Continue)));
+                if call.is_paused() {
+                    Self::Reader
+                } else if call.phase() == Phase::Body {
+                    Self::Data
+                } else if call.is_writing() {
+                    Self::Room
+                } else if held {
+                    Self::Continue
+                } else {
+                    Self::Head
+                }
+            }
+            Next::Wait => Self::Pause(call.poll_timeout().map(|(at, _)| at)),
+            Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => Self::Nothing,
+        }
+    }
+}
+
+impl Opening {
+    fn of(dial: &dial::Dial) -> Self {
+        let next = dial.next();
+        if dial.is_resolving() {
+            Self::Name
+        } else if next == dial::Next::Exchange {
+            Self::Proxy
+        } else if let dial::Next::StartTls { .. } = next {
+            Self::Tls
+        } else {
+            Self::Tcp
+        }
+    }
+}
+
+impl fmt::Display for Waiting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(key) => write!(f, "its turn for a connection to {key}"),
+            Self::Dial(key, Opening::Name) => {
+                write!(f, "a connection to {key}, whose name is being looked up")
+            }
+            Self::Dial(key, Opening::Tcp) => write!(f, "a connection to {key}, over TCP"),
+            Self::Dial(key, Opening::Proxy) => {
+                write!(f, "a connection to {key}: for the answer of a proxy")
+            }
+            Self::Dial(key, Opening::Tls) => {
+                write!(f, "a connection to {key}: for the end of the TLS handshake")
+            }
+            Self::Rewind => f.write_str("the application, to give the body from its start again"),
+            Self::Body => f.write_str("the application, for more of the body"),
+            Self::Room => f.write_str("the socket, to take more of the request"),
+            Self::Continue => f.write_str("the server, for a 100 (Continue)"),
+            Self::Head => f.write_str("the server, for the head of its response"),
+            Self::Data => f.write_str("the server, for more of the response's body"),
+            Self::Reader => f.write_str("the application, to go on reading"),
+            Self::Pause(Some(at)) => write!(f, "the time of its next attempt, {at}"),
+            Self::Pause(None) => f.write_str("the time of its next attempt"),
+            Self::Nothing => f.write_str("nothing: it is over"),
+        }
+    }
+}
