@@ -65,6 +65,9 @@ impl Call {
         };
         if matches!(self.state, State::Exchange) {
             self.attempt.look_at(conn);
+            if !self.attempt.given_up && self.attempt.is_cut_off(conn) {
+                self.give_up_sending(now);
+            }
             self.time_phase(now);
         }
         event
@@ -80,8 +83,7 @@ impl Call {
         let status = head.status();
         self.trace.action(now, format_args!("head {status}"));
         if conn.reuse() == Reuse::Never(CloseReason::Switched) {
-            self.state = State::HandOver;
-            self.clocks.end_phase();
+            self.finish(State::HandOver);
             return Event::Head(head);
         }
         // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
@@ -284,6 +286,7 @@ impl Call {
         }
     }
 
+    /// Ends the call: no deadline is left to pass.
     pub(super) fn finish(&mut self, state: State) {
         self.state = state;
         self.clocks = Clocks::default();
@@ -293,7 +296,8 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    pub(super) const fn phase(&self) -> Phase {
+    /// What it is doing, in the words of its errors.
+    pub const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,
             State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),

@@ -91,15 +91,21 @@ impl Retry {
         Self { total: Some(total), ..Self::default() }
     }
 
-    /// Whether a response with this status may be tried again; of most nothing else need be known.
+    /// Whether a response with this status may be tried again; of most nothing else need be known,
+    /// and their fields not be searched.
     pub(super) fn concerns(&self, status: Status) -> bool {
-        is_asked_by(status) || self.statuses.contains(&status)
+        self.statuses.contains(&status)
+            || self.respect_retry_after && RETRY_AFTER_STATUSES.contains(&status.as_u16())
     }
 
     fn allows(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.contains(method))
     }
 }
+
+/// With these, Retry-After alone is reason for another attempt (urllib3:
+/// `RETRY_AFTER_STATUS_CODES`).
+const RETRY_AFTER_STATUSES: [u16; 3] = [413, 429, 503];
 
 /// What an attempt ended with, as far as counting goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +185,9 @@ impl Left {
             return Again::No;
         }
         let forced = retry.statuses.contains(&status);
-        let asked = retry.respect_retry_after && has_retry_after && is_asked_by(status);
+        let asked = retry.respect_retry_after
+            && has_retry_after
+            && RETRY_AFTER_STATUSES.contains(&status.as_u16());
         if forced && !self.spend(Kind::Status) {
             return if retry.raise_on_status { Again::Spent } else { Again::No };
         }
@@ -227,12 +235,6 @@ impl Left {
         }
         true
     }
-}
-
-/// Whether Retry-After asks for another attempt in a response with this status (urllib3:
-/// `RETRY_AFTER_STATUS_CODES`).
-fn is_asked_by(status: Status) -> bool {
-    matches!(status.as_u16(), 413 | 429 | 503)
 }
 
 /// Whether another attempt follows a response.
