@@ -252,7 +252,8 @@ impl Client {
     /// Bytes were read. Says how many it took, and what they meant. Call again with the rest until
     /// [`Event::NeedInput`], keep what is then left, and begin the next input with it.
     ///
-    /// Bytes on an idle connection close it: nobody asked for them.
+    /// Bytes on an idle connection close it: nobody asked for them. They are not taken, nor are those
+    /// of a stale name: behind a 101 they belong to whom the socket is handed to.
     pub fn receive<'i>(
         &mut self,
         conn: ConnId,
@@ -272,11 +273,12 @@ impl Client {
                 self.attend_dial(conn, now);
                 (taken, if taken > 0 { Event::Skipped } else { Event::NeedInput })
             }
-            Use::Free if input.is_empty() => (0, Event::NeedInput),
             Use::Free => {
-                self.pool.idle_lost(conn);
-                self.go_on(now);
-                (input.len(), Event::Skipped)
+                if !input.is_empty() {
+                    self.pool.idle_lost(conn);
+                    self.go_on(now);
+                }
+                (0, Event::NeedInput)
             }
         }
     }
@@ -439,7 +441,8 @@ impl Client {
         Some(&running.call)
     }
 
-    /// The connection that the call uses, or used last, and whether that had served before.
+    /// The connection that the call uses or used last, and whether that had served before; or the one
+    /// that failed to open at its wish since then.
     pub fn connection(&self, call: CallId) -> Option<(ConnId, bool)> {
         self.calls.get(call.index, call.generation).filter(|it| !it.silent)?.served
     }
