@@ -212,9 +212,10 @@ impl Dial {
     }
 
     /// Bytes from a proxy; says how many it took. What it leaves belongs in front of what is read
-    /// next, and once there is nothing more to [exchange](Next::Exchange) to whatever comes then.
+    /// next, and once there is nothing more to [exchange](Next::Exchange) to the TLS handshake that
+    /// comes then. Where none comes, something left is an error: nobody was asked for it.
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
-        let mut taken = 0;
+        let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
         while let Stage::Exchange(tunnel) = &mut self.stage {
             match tunnel.receive(input.get(taken..).unwrap_or_default()) {
                 Ok((len, stands)) => {
@@ -227,6 +228,10 @@ impl Dial {
                 }
                 Err(why) => self.fail(why),
             }
+        }
+        // Plain HTTP is next, and there a peer does not speak before it is asked.
+        if exchanged && matches!(self.stage, Stage::Ready) && taken < input.len() {
+            self.fail(DialError::ProxyProtocol);
         }
         self.trace.event(now, format_args!("received {taken} of {}", input.len()));
         self.settle(now);
