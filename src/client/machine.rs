@@ -439,7 +439,8 @@ impl Client {
         Some(&running.call)
     }
 
-    /// The connection that the call uses, or used last, and whether that had served before.
+    /// The connection that the call uses or used last, and whether that had served before; or the one
+    /// that failed to open at its wish since then.
     pub fn connection(&self, call: CallId) -> Option<(ConnId, bool)> {
         self.calls.get(call.index, call.generation).filter(|it| !it.silent)?.served
     }
