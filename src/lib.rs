@@ -50,5 +50,6 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod pool;
+pub mod replay;
 pub mod time;
 pub mod trace;
