@@ -8,11 +8,16 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     hint::black_box,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Instant as Clock,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant as Clock},
 };
 
 use httpool::{
+    call::Policy,
+    client::{self, Client, Config},
     h1::{Connection, Event, Limits},
     message::{Key, Origin, Request, Scheme},
     pool::{self, Action, Checkin, Claim, Pool, Want},
@@ -43,8 +48,9 @@ static ALLOCATOR: Counting = Counting;
 type Work = Box<dyn FnMut()>;
 type Prepare = fn() -> Work;
 
-const BENCHES: [(&str, Prepare); 6] = [
+const BENCHES: [(&str, Prepare); 7] = [
     ("cycle", cycle),
+    ("client", client),
     ("chunked", chunked),
     ("byte-by-byte", byte_by_byte),
     ("pool-1", || pool(1)),
@@ -76,12 +82,59 @@ fn main() {
 
 /// A request with 4 fields out; a head with 12 fields and a body of 100 bytes in.
 fn cycle() -> Work {
-    let request = Request::get("http://example.com/things/17")
+    exchanges(request(), response())
+}
+
+/// The same through a whole client with a warm connection: pool, call and deadlines included.
+fn client() -> Work {
+    let (request, response) = (request(), response());
+    let (policy, mut client) = (Arc::new(Policy::default()), Client::new(Config::default()));
+    let (mut out, mut body) = (Vec::new(), Vec::with_capacity(1024));
+    let mut now = Instant::from_nanos(0);
+    Box::new(move || {
+        body.clear();
+        now = now.after(Duration::from_micros(50));
+        client.request(request.clone(), policy.clone(), now);
+        while let Some(action) = client.poll_action() {
+            match action {
+                client::Action::Resolve { conn, port, .. } => {
+                    client.handle_resolved(conn, &[([127, 0, 0, 1], port).into()], now);
+                }
+                client::Action::Connect { conn, attempt, .. } => {
+                    client.handle_connected(conn, attempt, Ok(()), now);
+                }
+                client::Action::Transmit { conn, .. } => {
+                    out.clear();
+                    client.poll_transmit(conn, &mut out);
+                    client.handle_written(conn, black_box(&out).len(), now);
+                    let mut rest = black_box(&response[..]);
+                    loop {
+                        let (taken, event) = client.receive(conn, rest, now);
+                        match event {
+                            client::Event::Data(_, data) => body.extend_from_slice(data),
+                            client::Event::End(..) => break,
+                            _ => {}
+                        }
+                        rest = &rest[taken..];
+                    }
+                }
+                other => unreachable!("{other}"),
+            }
+        }
+        assert_eq!(black_box(&body).len(), 100);
+    })
+}
+
+fn request() -> Request {
+    Request::get("http://example.com/things/17")
         .field("User-Agent", "httpool/0.1.0")
         .field("Accept", "*/*")
         .field("X-Request-Id", "0123456789abcdef")
         .build()
-        .expect("a sound request");
+        .expect("a sound request")
+}
+
+fn response() -> Vec<u8> {
     let mut response = b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\
         Date: Tue, 24 Nov 2026 01:51:42 GMT\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\
         Last-Modified: Tue, 24 Nov 2026 00:33:34 GMT\r\nConnection: keep-alive\r\n\
@@ -89,7 +142,7 @@ fn cycle() -> Work {
         Vary: Accept-Encoding\r\nX-Frame-Options: DENY\r\nX-Cache: HIT\r\n\r\n"
         .to_vec();
     response.extend_from_slice(&[b'a'; 100]);
-    exchanges(request, response)
+    response
 }
 
 /// 64 chunks of 1 KiB.

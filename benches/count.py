@@ -10,6 +10,7 @@ import json, re, shutil, subprocess, sys
 # name: (how often, most instructions)
 BOUNDS = {
     "cycle": (2000, 6000),
+    "client": (2000, 10000),
     "chunked": (200, None),
     "byte-by-byte": (2, None),
     "pool-1": (2000, None),

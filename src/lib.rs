@@ -8,7 +8,7 @@
 //!
 //! # The map
 //!
-//! Four machines, each useful alone:
+//! Four machines, each useful alone, and one that composes them for an event loop:
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
@@ -16,14 +16,18 @@
 //! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | one connection's way from a key to ready | resolved, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | bytes to messages and back (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
+//! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolved, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
 //!
 //! What they speak of: [`message`] (requests, heads, origins), [`time`], [`id`], [`limits`],
 //! [`error`], and [`trace`], which is every event and action as a line of text.
 //!
 //! Modules depend downwards only: `time`, `id`, `message`; then `h1`, `pool`, `dial`, which do not
-//! know each other (but `dial` speaks to a proxy through `h1`); then `call`.
+//! know each other (but `dial` speaks to a proxy through `h1`); then `call`; then `client`.
 //!
 //! # How a driver puts them together
+//!
+//! An event loop has a [`client::Client`], which says how in its docs. A driver with a thread for each
+//! call composes the four itself:
 //!
 //! It asks [`Call::next`](call::Call::next) and does what that says. Questions are level-triggered:
 //! asked twice they give the same answer. What is to be done once is drained from the pool with

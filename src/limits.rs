@@ -59,7 +59,8 @@ pub struct PoolLimits {
     pub probe_after: Duration,
     /// Who runs dials. An event loop (false): a dial serves whoever is in front, and a surplus one
     /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket
-    /// at whose wish it runs while that still waits, and ends when that is served otherwise.
+    /// at whose wish it runs while that still waits; when that is served otherwise, its thread says
+    /// whether it has abandoned the dial or hands the connection in.
     pub own_dials: bool,
     /// How many retries all calls together may make; `None`, the default, for as many as their
     /// policies allow.

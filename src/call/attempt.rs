@@ -17,7 +17,7 @@ pub(super) struct Attempt {
     pub(super) answered: bool,
     /// The rest of the request will not go: writing failed, or it was refused before it was whole.
     pub(super) given_up: bool,
-    /// The application is not reading.
+    /// The application is not reading what is for it.
     pub(super) paused: bool,
     /// What the sending half would take now.
     pub(super) sendable: Option<u64>,
@@ -61,11 +61,24 @@ impl Attempt {
         }
     }
 
+    /// Tells the connection that the wait for a 100 is over, if it is.
+    pub(super) fn release_body(&mut self, conn: &mut Connection) {
+        if core::mem::take(&mut self.continue_due) {
+            conn.continue_now();
+        }
+    }
+
     /// Looks at the sending half, which any input may have moved.
     pub(super) fn look_at(&mut self, conn: &Connection) {
         self.request_sent = conn.request_sent();
         self.awaits_continue = conn.awaits_continue() && !self.continue_due;
         self.sendable = if self.given_up { None } else { conn.body_to_send() };
+    }
+
+    /// Whether the connection has ended the sending before the request was whole: an answer that did
+    /// not wait for the body, or that closes.
+    pub(super) fn is_cut_off(&self, conn: &Connection) -> bool {
+        !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
     }
 
     /// Whether the whole request has left.
@@ -88,7 +101,8 @@ impl Attempt {
         if self.answered {
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();
-            return if self.paused || sending { None } else { Some(Deadline::Stall) };
+            let paused = self.paused && matches!(self.reader, Reader::Application);
+            return if paused || sending { None } else { Some(Deadline::Stall) };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

@@ -66,6 +66,9 @@ impl Call {
         };
         if matches!(self.state, State::Exchange) {
             self.attempt.look_at(conn);
+            if !self.attempt.given_up && self.attempt.is_cut_off(conn) {
+                self.give_up_sending(now);
+            }
             self.time_phase(now);
         }
         event
@@ -81,8 +84,7 @@ impl Call {
         let status = head.status();
         self.trace.action(now, format_args!("head {status}"));
         if conn.reuse() == Reuse::Never(CloseReason::Switched) {
-            self.state = State::HandOver;
-            self.clocks.end_phase();
+            self.finish(State::HandOver);
             return Event::Head(head);
         }
         // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
@@ -131,6 +133,10 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
+        // Most answers are none to be tried again, and their fields need not be searched.
+        if !retry.considers(head.status()) {
+            return None;
+        }
         // The time of day is only asked for, and reckoned, where nothing else tells.
         let since = now.since(Instant::default());
         let wall = self.wall_at_epoch.map(|at| at.saturating_add(since).as_secs());
@@ -283,6 +289,7 @@ impl Call {
         }
     }
 
+    /// Ends the call: no deadline is left to pass.
     pub(super) fn finish(&mut self, state: State) {
         self.state = state;
         self.clocks = Clocks::default();

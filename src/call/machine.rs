@@ -351,9 +351,7 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return None;
         }
-        if core::mem::take(&mut self.attempt.continue_due) {
-            conn.continue_now();
-        }
+        self.attempt.release_body(conn);
         self.body_begun = true;
         let framed = conn.send_body(len, last);
         match framed {
@@ -450,6 +448,7 @@ impl Call {
             self.attempt.heard = true;
             self.reached = Reached::Answered;
         }
+        self.attempt.release_body(conn);
         if self.attempt.given_up {
             conn.stop_sending();
         }
@@ -503,7 +502,8 @@ impl Call {
         event
     }
 
-    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile.
+    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile, unless
+    /// what comes is for nobody.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
@@ -524,7 +524,6 @@ impl Call {
             self.trace.event(now, format_args!("discard"));
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
-            self.attempt.paused = false;
             if !self.attempt.is_out() {
                 self.state = State::Release(Then::Done);
             }

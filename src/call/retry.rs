@@ -91,10 +91,20 @@ impl Retry {
         Self { total: Some(total), ..Self::default() }
     }
 
+    /// Whether a response with that status may be tried again at all.
+    pub(super) fn considers(&self, status: Status) -> bool {
+        self.statuses.contains(&status)
+            || self.respect_retry_after && RETRY_AFTER_STATUSES.contains(&status.as_u16())
+    }
+
     fn allows(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.contains(method))
     }
 }
+
+/// With these, Retry-After alone is reason for another attempt (urllib3:
+/// `RETRY_AFTER_STATUS_CODES`).
+const RETRY_AFTER_STATUSES: [u16; 3] = [413, 429, 503];
 
 /// What an attempt ended with, as far as counting goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +186,7 @@ impl Left {
         let forced = retry.statuses.contains(&status);
         let asked = retry.respect_retry_after
             && has_retry_after
-            && matches!(status.as_u16(), 413 | 429 | 503);
+            && RETRY_AFTER_STATUSES.contains(&status.as_u16());
         if forced && !self.spend(Kind::Status) {
             return if retry.raise_on_status { Again::Spent } else { Again::No };
         }

@@ -438,6 +438,26 @@ fn the_total_deadline_binds_in_every_state() {
     assert_eq!(waiting.after(seconds(1)).failed().cause, total);
 }
 
+/// The connection ends the sending of itself: no body is sent, and what is read has its deadline.
+#[test]
+fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
+    for (expects, close) in [(true, ""), (false, "Connection: close\r\n")] {
+        let request = Request::post("http://a/").body(Body::Known { len: 9, replayable: true });
+        let request = request.expect_continue(expects).build().unwrap();
+        let mut world = World::new(request, Policy::default());
+        world.lease(false).written();
+        if !expects {
+            assert!(world.call.send_body(&mut world.conn, 3, false, world.now).is_some());
+            world.call.written(1, world.now);
+        }
+        world.says(format!("HTTP/1.1 200 OK\r\n{close}Content-Length: 9\r\n\r\n").as_bytes());
+        assert!(!world.call.sends() && world.call.next() == Next::Exchange);
+        assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+        world.says(b"wonderful");
+        assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
+    }
+}
+
 #[test]
 fn a_paused_reader_stops_the_stall_clock() {
     let mut world = World::get(Policy::default());
@@ -447,6 +467,21 @@ fn a_paused_reader_stops_the_stall_clock() {
     world.after(seconds(1_000));
     world.call.pause(false, world.now);
     assert_eq!(world.call.poll_timeout(), Some((world.now.after(seconds(60)), Deadline::Stall)));
+}
+
+#[test]
+fn a_paused_reader_stops_no_clock_of_what_is_for_nobody() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written();
+    world.call.pause(true, world.now);
+    world.says(b"HTTP/1.1 302 R\r\nLocation: /2\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    world.call.discard(world.now);
+    world.call.pause(true, world.now);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
 }
 
 // ---- Bodies on their way out ---------------------------------------------------------------
@@ -520,6 +555,12 @@ fn a_body_is_held_back_for_100_or_a_while() {
     world.after(seconds(1)).body(3).says(OK);
     assert_eq!(world.call.next(), Next::Done);
 
+    for heard in [&b"HTTP/1.1 103 Early Hints\r\n\r\n"[..], b"HTTP/1.1 2"] {
+        let mut world = World::new(expecting(), Policy::default());
+        world.lease(false).written().after(seconds(1)).says(heard).body(3);
+        assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::FirstByte);
+    }
+
     let mut world = World::new(expecting(), Policy::default());
     world.lease(false).written();
     world.says(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
@@ -571,11 +612,13 @@ fn what_nobody_wants_is_drained_within_a_bound() {
 #[test]
 fn an_upgrade_is_handed_over() {
     let request = Request::get("http://a/").field("Upgrade", "x").build().unwrap();
-    let mut world = World::new(request, Policy::default());
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(seconds(3));
+    let mut world = World::new(request, policy);
     world.lease(false).written();
     world.says(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw");
     assert_eq!(world.told, ["head 101"]);
-    assert_eq!(world.call.next(), Next::HandOver);
+    assert_eq!((world.call.next(), world.call.poll_timeout()), (Next::HandOver, None));
 }
 
 #[test]

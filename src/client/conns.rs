@@ -2,7 +2,6 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use super::timers::Owner;
 use crate::{
     dial::{Dial, Next},
     h1,
@@ -16,8 +15,6 @@ pub(super) struct Conns {
     slots: Vec<Option<(ConnId, Entry)>>,
     /// Buffers of heads that have been handed out.
     spare: Vec<Vec<u8>>,
-    /// Memory for [`handle_timeout`](super::Client::handle_timeout).
-    pub(super) due: Vec<Owner>,
 }
 
 #[derive(Debug)]

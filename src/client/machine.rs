@@ -48,6 +48,8 @@ pub struct Client {
     /// Whose each ticket is, by the ticket's slot.
     pub(super) tickets: Vec<u32>,
     pub(super) timers: Timers,
+    /// Whose time has come; empty but for its memory.
+    due: Vec<Owner>,
     pub(super) actions: VecDeque<Action>,
     /// Calls to be looked at.
     pub(super) work: VecDeque<u32>,
@@ -75,6 +77,7 @@ impl Client {
             conns: Conns::default(),
             tickets: Vec::new(),
             timers: Timers::default(),
+            due: Vec::new(),
             actions: VecDeque::new(),
             work: VecDeque::new(),
             over: Vec::new(),
@@ -252,7 +255,8 @@ impl Client {
     /// Bytes were read. Says how many it took, and what they meant. Call again with the rest until
     /// [`Event::NeedInput`], keep what is then left, and begin the next input with it.
     ///
-    /// Bytes on an idle connection close it: nobody asked for them.
+    /// Bytes on an idle connection close it: nobody asked for them. None are taken there, nor where
+    /// the name is stale.
     pub fn receive<'i>(
         &mut self,
         conn: ConnId,
@@ -272,11 +276,13 @@ impl Client {
                 self.attend_dial(conn, now);
                 (taken, if taken > 0 { Event::Skipped } else { Event::NeedInput })
             }
-            Use::Free if input.is_empty() => (0, Event::NeedInput),
+            // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                self.pool.idle_lost(conn);
-                self.go_on(now);
-                (input.len(), Event::Skipped)
+                if !input.is_empty() {
+                    self.pool.idle_lost(conn);
+                    self.go_on(now);
+                }
+                (0, Event::NeedInput)
             }
         }
     }
@@ -321,7 +327,7 @@ impl Client {
     /// Time has passed. Spurious calls do nothing; one may leave something for the next, which
     /// [`poll_timeout`](Self::poll_timeout) then says.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let mut due = core::mem::take(&mut self.conns.due);
+        let mut due = core::mem::take(&mut self.due);
         while let Some(owner) = self.timers.pop_due(now) {
             due.push(owner);
         }
@@ -336,7 +342,7 @@ impl Client {
                 self.attend_dial(conn, now);
             }
         }
-        self.conns.due = due;
+        self.due = due;
         if self.pool.poll_timeout().is_some_and(|at| at <= now) {
             self.pool.handle_timeout(now);
         }
@@ -371,32 +377,26 @@ impl Client {
         } else {
             out.append(&mut leased.out);
         }
-        let generation = self.calls.generation(index);
+        let call = self.name(index);
         let running = &mut self.calls[index];
-        match running.call.next() {
-            Next::SendBody(max) => {
-                running.told = true;
-                Transmit::Body { call: CallId { index, generation }, max }
-            }
-            _ => {
-                running.told = false;
-                Transmit::Nothing
-            }
-        }
+        let Next::SendBody(max) = running.call.next() else {
+            running.told = false;
+            return Transmit::Nothing;
+        };
+        running.told = true;
+        Transmit::Body { call, max }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), and for what: never later than the
     /// soonest deadline. It may be early, where a deadline has moved.
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
         let soonest = self.timers.soonest().map(|(at, owner, which)| {
-            let (slot, reason) = (owner.slot(), owner.is_call());
-            let reason = if reason {
-                let generation = self.calls.generation(slot);
-                Reason::Call(CallId { index: slot, generation }, which)
+            let slot = owner.slot();
+            if owner.is_call() {
+                (at, Reason::Call(self.name(slot), which))
             } else {
-                Reason::Dial(self.conns.name_at(slot), which)
-            };
-            (at, reason)
+                (at, Reason::Dial(self.conns.name_at(slot), which))
+            }
         });
         match (soonest, self.pool.poll_timeout()) {
             (Some(soonest), Some(idle)) if soonest.0 <= idle => Some(soonest),

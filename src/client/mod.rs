@@ -94,6 +94,8 @@ mod timers;
 mod types;
 mod waiting;
 
+#[cfg(test)]
+mod tests;
 pub use machine::{Client, Config};
 pub use types::{Action, Closed, Event, Reason, Transmit};
 pub use waiting::{Opening, Waiting};

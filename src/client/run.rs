@@ -127,7 +127,7 @@ impl Client {
         if self.calls[index].silent && !matches!(event, h1::Event::NeedInput) {
             return Event::Skipped;
         }
-        let call = CallId { index, generation: self.calls.generation(index) };
+        let call = self.name(index);
         match event {
             h1::Event::NeedInput => Event::NeedInput,
             h1::Event::Skipped => Event::Skipped,
@@ -355,7 +355,7 @@ impl Client {
         self.timers_set(Owner::dial(conn.index));
     }
 
-    fn name(&self, index: u32) -> CallId {
+    pub(super) fn name(&self, index: u32) -> CallId {
         CallId { index, generation: self.calls.generation(index) }
     }
 }

@@ -66,13 +66,20 @@ impl<'c> Waiting<'c> {
             }
             Next::Rewind => Self::Rewind,
             Next::SendBody(_) if !call.is_writing() => Self::Body,
-            Next::Exchange | Next::SendBody(_) => match call.phase() {
-                _ if call.is_paused() => Self::Reader,
-                Phase::Body => Self::Data,
-                _ if call.is_writing() => Self::Room,
-                _ if matches!(call.poll_timeout(), Some((_, Deadline::Continue))) => Self::Continue,
-                _ => Self::Head,
-            },
+            Next::Exchange | Next::SendBody(_) => {
+                let held = matches!(call.poll_timeout(), Some((_, Deadline::Continue)));
+                if call.is_paused() {
+                    Self::Reader
+                } else if call.phase() == Phase::Body {
+                    Self::Data
+                } else if call.is_writing() {
+                    Self::Room
+                } else if held {
+                    Self::Continue
+                } else {
+                    Self::Head
+                }
+            }
             Next::Wait => Self::Pause(call.poll_timeout().map(|(at, _)| at)),
             Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => Self::Nothing,
         }
@@ -81,11 +88,15 @@ impl<'c> Waiting<'c> {
 
 impl Opening {
     fn of(dial: &dial::Dial) -> Self {
-        match dial.next() {
-            dial::Next::Exchange => Self::Proxy,
-            dial::Next::StartTls { .. } => Self::Tls,
-            _ if dial.is_resolving() => Self::Name,
-            _ => Self::Tcp,
+        let next = dial.next();
+        if dial.is_resolving() {
+            Self::Name
+        } else if next == dial::Next::Exchange {
+            Self::Proxy
+        } else if let dial::Next::StartTls { .. } = next {
+            Self::Tls
+        } else {
+            Self::Tcp
         }
     }
 }

@@ -228,9 +228,10 @@ impl Dial {
     }
 
     /// Bytes from a proxy; says how many it took. What it leaves belongs in front of what is read
-    /// next, and once there is nothing more to [exchange](Next::Exchange) to whatever comes then.
+    /// next, and once there is nothing more to [exchange](Next::Exchange) to the TLS handshake that
+    /// comes then. Where none comes, something left is an error: nobody was asked for it.
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
-        let mut taken = 0;
+        let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
         let mut heard = self.trace.records().then(|| Heard::open(input, self.known));
         while let Stage::Exchange(tunnel) = &mut self.stage {
             let rest = input.get(taken..).unwrap_or_default();
@@ -251,6 +252,10 @@ impl Dial {
                 }
                 Err(why) => self.fail(why),
             }
+        }
+        // Plain HTTP is next, and there a peer does not speak before it is asked.
+        if exchanged && matches!(self.stage, Stage::Ready) && taken < input.len() {
+            self.fail(DialError::ProxyProtocol);
         }
         self.note_input(input, taken, heard, now);
         self.settle(now);

@@ -31,9 +31,9 @@ pub(super) fn walk<T>(pool: &Pool<T>) -> Result<(), String> {
                 let waiter = it.ticket.and_then(|ticket| pool.tickets.at(ticket));
                 let agreed = match waiter.map(|(_, waiter)| waiter.state) {
                     Some(standing) => standing == Standing::Waiting { dial: Some(index) },
-                    None => it.ticket.is_none() && it.connected && !pool.limits.own_dials,
+                    None => it.ticket.is_none() && it.kept,
                 };
-                agreed && linked == (!it.connected || it.ticket.is_none(), false)
+                agreed && linked == (!it.kept || it.ticket.is_none(), false)
             }
             State::Idle { .. } => linked == (true, true),
             State::Granted { ticket, .. } => {
@@ -119,7 +119,7 @@ fn key_lines<T>(pool: &Pool<T>, key: u32, entry: &Entry) -> Result<(), String> {
     }
     for orphan in entry.orphans.iter(&pool.conns) {
         let dial = pool.dial(orphan);
-        hold!(dial.connected && dial.ticket.is_none(), "connection {orphan} is no orphan");
+        hold!(dial.kept && dial.ticket.is_none(), "connection {orphan} is no orphan");
     }
     Ok(())
 }
@@ -133,7 +133,7 @@ fn ticket<T>(pool: &Pool<T>, index: u32, waiter: &Waiter) -> Result<(), String> 
             if let Some(dial) = dial {
                 let it = pool.dial(dial);
                 hold!(it.ticket == Some(index), "ticket {index} counts on another's dial");
-                hold!(!pool.limits.own_dials || !it.adopted, "ticket {index} adopted a dial");
+                hold!(!pool.limits.own_dials || it.kept, "ticket {index}: not its thread's dial");
                 hold!(pool.conns[dial].key == waiter.key, "ticket {index}: a dial elsewhere");
             }
         }

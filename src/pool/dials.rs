@@ -8,7 +8,11 @@ use super::{
     list::Links,
     table::{Conn, Dialing, Entry, Standing, State},
 };
-use crate::{id::ConnId, message::Key};
+use crate::{
+    error::{DialError, Unavailable},
+    id::ConnId,
+    message::Key,
+};
 
 impl<T> Pool<T> {
     /// Brings all in order after a change to `key`: its place in the ring, what may now be dialled by
@@ -32,10 +36,11 @@ impl<T> Pool<T> {
         index
     }
 
-    /// A dial whose ticket has left the line. Of surplus dials the youngest is abandoned.
+    /// A dial whose ticket has left the line. Of surplus dials the youngest is abandoned; a thread's
+    /// own counts on until its thread has told what became of it.
     pub(super) fn release_dial(&mut self, dial: u32) {
         self.dial_mut(dial).ticket = None;
-        if self.limits.own_dials || self.closed {
+        if self.closed {
             return self.abandon(dial);
         }
         let key = self.conns[dial].key;
@@ -81,7 +86,7 @@ impl<T> Pool<T> {
 
     /// A dial that is not to be abandoned from now on.
     pub(super) fn keep_dial(&mut self, dial: u32) {
-        if !mem::replace(&mut self.dial_mut(dial).connected, true) {
+        if !mem::replace(&mut self.dial_mut(dial).kept, true) {
             self.keys[self.conns[dial].key].dials.remove(&mut self.conns, dial);
         }
     }
@@ -89,9 +94,9 @@ impl<T> Pool<T> {
     /// Takes a dial out of all that counts dials, and says on whose behalf it ran. Its place is still
     /// taken.
     pub(super) fn end_dial(&mut self, dial: u32) -> Option<u32> {
-        let Dialing { ticket, connected, .. } = *self.dial(dial);
+        let Dialing { ticket, kept, .. } = *self.dial(dial);
         let entry = &mut self.keys[self.conns[dial].key];
-        if !connected {
+        if !kept {
             entry.dials.remove(&mut self.conns, dial);
         } else if ticket.is_none() {
             entry.orphans.remove(&mut self.conns, dial);
@@ -105,12 +110,37 @@ impl<T> Pool<T> {
         ticket
     }
 
+    /// A dial has come to nothing. `why`: it failed, for which its ticket pays if it was that one's
+    /// wish; if not, or if nobody is to blame, the ticket gets another.
+    pub(super) fn lose_dial(&mut self, conn: ConnId, why: Option<DialError>) {
+        if !self.is_dial(conn) {
+            return;
+        }
+        let key = self.conns[conn.index].key;
+        let why = why.filter(|_| !self.dial(conn.index).adopted);
+        match (self.end_dial(conn.index), why) {
+            (Some(ticket), Some(why)) => {
+                self.leave_line(ticket);
+                self.fail(ticket, Unavailable::Dial(why));
+            }
+            (Some(ticket), None) => self.seek_dial(ticket),
+            (None, _) => {}
+        }
+        self.remove(conn.index);
+        self.settle(key);
+    }
+
     /// Ends a dial that nobody needs.
     pub(super) fn abandon(&mut self, dial: u32) {
         let conn = self.name(dial);
         self.end_dial(dial);
         self.remove(dial);
         self.act(Action::Abandon { conn });
+    }
+
+    pub(super) fn is_dial(&self, conn: ConnId) -> bool {
+        let conn = self.conns.get(conn.index, conn.generation);
+        conn.is_some_and(|conn| matches!(conn.state, State::Dialing(_)))
     }
 
     pub(super) fn dial(&self, dial: u32) -> &Dialing {
@@ -137,15 +167,18 @@ impl<T> Pool<T> {
         let Some(ticket) = entry.undialed() else { return };
         let line = entry.line(self.tickets[ticket].want.fresh);
         line.undialed.remove(&mut self.tickets, ticket);
+        let kept = self.limits.own_dials;
         let (index, generation) = self.conns.insert(Conn {
             key,
             opened: self.now,
-            state: State::Dialing(Dialing { ticket: Some(ticket), ..Dialing::default() }),
+            state: State::Dialing(Dialing { ticket: Some(ticket), adopted: false, kept }),
             by_key: Links::default(),
             by_use: Links::default(),
             by_age: Links::default(),
         });
-        entry.dials.push_back(&mut self.conns, index);
+        if !kept {
+            entry.dials.push_back(&mut self.conns, index);
+        }
         entry.open += 1;
         entry.dialing += 1;
         self.dialing += 1;

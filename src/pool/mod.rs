@@ -17,7 +17,7 @@
 //! | a connection is | until | and then |
 //! |---|---|---|
 //! | dialing | [`dialed`](Pool::dialed) | is offered, as fresh |
-//! | | [`dial_failed`](Pool::dial_failed), or [`Action::Abandon`] | is gone |
+//! | | [`dial_failed`](Pool::dial_failed), [`dial_abandoned`](Pool::dial_abandoned), or [`Action::Abandon`] | is gone |
 //! | **offered** | at once, in this order: the pool is closed, it is too old, others need its place | goes: [`Action::Close`] |
 //! | | somebody waits for it | is granted, and [`Action::Wake`] sent |
 //! | | as many are idle as are kept | goes |
@@ -42,8 +42,13 @@
 //!   when a ticket is served otherwise, its dial serves the next one without, and if there is none
 //!   the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
 //! - **A dial belongs to its thread** with [`own_dials`](Limits::own_dials): finished, it goes to the
-//!   ticket at whose wish it ran, and is abandoned when that is served otherwise or given up.
-//! - **A failed dial** fails the ticket at whose wish it ran, if that still waits, and no other.
+//!   ticket at whose wish it ran. When that is served otherwise or given up, only the thread knows how
+//!   far the dial has got. It counts until the thread has told: if TCP is not up, with
+//!   [`dial_abandoned`](Pool::dial_abandoned); if it is, with `dialed`, and the connection then goes to
+//!   the front of the line or is parked like one that was returned. Until then the dial serves the
+//!   next ticket without one, so that no other is begun beside it: of one key there are never more
+//!   connections than calls that ran at once (but for tickets that want a fresh one).
+//! - **A failed dial** fails the ticket at whose wish it ran, if that still waits on it, and no other.
 //! - **Room**: at the bound of all connections, the one that is idle for longest makes room, whosever
 //!   it is. With none idle, the key waits for its turn in a ring. A key that has nothing open comes
 //!   before those that have, and until it has something each connection that comes back makes room:

@@ -193,8 +193,8 @@ impl<T> Pool<T> {
     }
 
     /// A dial is too far on to be abandoned when its ticket is served otherwise: TCP is up. It is
-    /// then finished, and parked if nobody waits. With `own_dials` this changes nothing: a thread's
-    /// dial ends with its ticket.
+    /// then finished, and parked if nobody waits. With `own_dials` this changes nothing: the pool
+    /// abandons no thread's dial but by [`close`](Self::close).
     pub fn dial_connected(&mut self, conn: ConnId) {
         self.event(self.now, format_args!("connected {conn}"));
         if self.is_dial(conn) {
@@ -209,9 +209,10 @@ impl<T> Pool<T> {
             return self.close_stale(conn, io);
         }
         let key = self.conns[conn.index].key;
+        let adopted = self.dial(conn.index).adopted;
         let wisher = self.end_dial(conn.index);
         let mut first = wisher;
-        if !self.limits.own_dials {
+        if adopted || !self.limits.own_dials {
             first = self.keys[key].front(true);
             self.exchange(wisher, first);
         }
@@ -233,21 +234,20 @@ impl<T> Pool<T> {
             format_args!("dial failed {conn} {why}"),
             format_args!("dial-failed {conn} {named}"),
         );
-        if !self.is_dial(conn) {
-            return;
-        }
-        let key = self.conns[conn.index].key;
-        let own = !self.dial(conn.index).adopted;
-        if let Some(ticket) = self.end_dial(conn.index) {
-            if own {
-                self.leave_line(ticket);
-                self.fail(ticket, Unavailable::Dial(why));
-            } else {
-                self.seek_dial(ticket);
-            }
-        }
-        self.remove(conn.index);
-        self.settle(key);
+        self.lose_dial(conn, Some(why));
+    }
+
+    /// A dial has been given up before TCP was up, and its socket closed: by a thread whose ticket
+    /// was served otherwise or cancelled (`own_dials`). Nobody pays for it: whoever counted on it
+    /// gets another. A stale name is ignored.
+    pub fn dial_abandoned(&mut self, conn: ConnId, now: Instant) {
+        self.now = self.now.max(now);
+        self.trace.event_as(
+            self.now,
+            format_args!("dial abandoned {conn}"),
+            format_args!("dial-abandoned {conn}"),
+        );
+        self.lose_dial(conn, None);
     }
 
     /// A connection in the pool was closed by its peer, or spoke unasked. One that had been granted
@@ -369,7 +369,8 @@ impl<T> Pool<T> {
     /// - Each ticket in line has a dial, or its key's turn to dial comes, or its key has reached a
     ///   bound of its own and connections under way.
     /// - A turn is waited for only while the bound on all connections is reached and nothing is idle.
-    /// - Dials and tickets point at each other; with `own_dials` there is no dial without its ticket.
+    /// - Dials and tickets point at each other. A dial that nobody waits for is one that the pool does
+    ///   not abandon, and there is none beside a ticket that has no dial.
     /// - Idle connections stand in the order of their expiry, all by the order of their age.
     /// - A key that nothing refers to is forgotten, and a closed pool keeps leased connections only.
     ///
@@ -456,11 +457,6 @@ impl<T> Pool<T> {
                 unreachable!("a granted ticket names a granted connection")
             }
         }
-    }
-
-    fn is_dial(&self, conn: ConnId) -> bool {
-        let conn = self.conns.get(conn.index, conn.generation);
-        conn.is_some_and(|conn| matches!(conn.state, State::Dialing(_)))
     }
 
     fn close_stale(&mut self, conn: ConnId, io: T) {

@@ -16,9 +16,9 @@ pub(super) struct Entry {
     pub(super) dialing: usize,
     /// Of these, idle: the newest used at the back.
     pub(super) idle: List<ByKey>,
-    /// Dials that may still be abandoned: the youngest at the back.
+    /// Dials that the pool may still abandon: the youngest at the back.
     pub(super) dials: List<ByKey>,
-    /// Dials that nobody in line waits for and that are too far on to be abandoned.
+    /// Dials that nobody in line waits for and that the pool does not abandon.
     pub(super) orphans: List<ByKey>,
     /// Tickets that want a fresh connection; they come before `plain`.
     pub(super) fresh: Line,
@@ -115,10 +115,10 @@ pub(super) struct Dialing {
     /// On whose behalf. None: an orphan.
     pub(super) ticket: Option<u32>,
     /// Not that ticket's own wish: begun for another that has left. Its failure is not that
-    /// ticket's.
+    /// ticket's, and neither is its success before others'.
     pub(super) adopted: bool,
-    /// Too far on to be abandoned.
-    pub(super) connected: bool,
+    /// The pool does not abandon it: TCP is up, or it is a thread's own, which alone knows.
+    pub(super) kept: bool,
 }
 
 /// A connection in the pool's hands.

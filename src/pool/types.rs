@@ -130,7 +130,8 @@ pub enum Action<T> {
         /// Where to.
         key: Key,
     },
-    /// Nobody needs that dial any more; its name is stale already.
+    /// Nobody needs that dial any more; its name is stale already. With `own_dials` only
+    /// [`Pool::close`](super::Pool::close) says so: else a thread gives its own dial up by itself.
     Abandon {
         /// Which.
         conn: ConnId,

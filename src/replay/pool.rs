@@ -73,6 +73,7 @@ fn tell(pool: &mut Pool<()>, keys: &mut Vec<Key>, told: &Told<'_>) -> Option<()>
         "connected" => pool.dial_connected(conn(first)?),
         "dialed" => pool.dialed(conn(first)?, (), at),
         "dial-failed" => pool.dial_failed(conn(first)?, parse_dial_error(second)?, at),
+        "dial-abandoned" => pool.dial_abandoned(conn(first)?, at),
         "lost" => pool.idle_lost(conn(first)?),
         "close" => pool.close(),
         "timeout" => pool.handle_timeout(at),

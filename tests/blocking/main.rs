@@ -12,6 +12,7 @@ mod close;
 mod early;
 mod ends;
 mod messages;
+mod pending;
 mod reuse;
 mod threads;
 

@@ -1,6 +1,6 @@
 //! Many threads, few connections.
 
-use std::{collections::HashSet, thread};
+use std::{collections::HashSet, sync::Barrier, thread};
 
 use httpool_blocking::{Client, httpool::pool};
 
@@ -30,10 +30,36 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    // The server may have accepted more: a dial ends early when another connection serves its call.
     assert!(conns.len() <= 4);
+    // Also those that connected and were then served by one that came back.
+    assert!(server.accepted() <= 4, "{} connections", server.accepted());
     assert_eq!(server.requests(), 16 * 50);
     let stats = client.stats();
     assert_eq!((stats.open, stats.idle), (conns.len(), conns.len()));
     assert_eq!((stats.leased, stats.dialing, stats.waiting), (0, 0, 0));
+}
+
+/// A dial that a connection made superfluous by coming back is not begun, or its connection is used:
+/// there are never more connections than calls at once.
+#[test]
+fn sixteen_threads_open_sixteen_connections_at_most() {
+    for _ in 0..5 {
+        let (server, client) = (Server::answering("hello"), Client::new());
+        let request = client.get(&server.url("/")).build().unwrap();
+        let start = Barrier::new(16);
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    start.wait();
+                    for _ in 0..1_000 {
+                        assert_eq!(client.send(&request).unwrap().bytes().unwrap(), b"hello");
+                    }
+                });
+            }
+        });
+        assert_eq!(server.requests(), 16 * 1_000);
+        assert!(server.accepted() <= 16, "{} connections", server.accepted());
+        let stats = client.stats();
+        assert_eq!((stats.open, stats.idle), (server.accepted(), server.accepted()));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    net::{IpAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
 };
 
 use httpool::{
@@ -26,8 +26,8 @@ use crate::{
 
 impl Line<'_> {
     /// Dials at the pool's wish, and tells it how that ended. Stops early when the ticket has been
-    /// answered otherwise, or the call is over: the pool has given the dial up by then, or does when
-    /// the ticket is cancelled.
+    /// answered otherwise or the call is over: the dial is then reported abandoned, when this leaves
+    /// the line. But a connection that is open by then is handed in, and not thrown away.
     pub(crate) fn dial(
         &mut self,
         conn: ConnId,
@@ -36,13 +36,16 @@ impl Line<'_> {
         source: &mut Option<io::Error>,
     ) -> Option<Claim<Warm>> {
         let shared = self.shared;
+        self.dials = Some(conn);
         match Run::new(shared, conn, key).run_out(self, call, source) {
             Outcome::Ready(tcp) => {
                 let warm = Warm { tcp, h1: h1::Connection::new(shared.messages), timeout: None };
+                self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
                 None
             }
             Outcome::Failed(why) => {
+                self.dials = None;
                 shared.settled(|locked, now| locked.pool.dial_failed(conn, why, now));
                 None
             }
@@ -54,6 +57,19 @@ impl Line<'_> {
                 shared.resolver.forget(&self.seat);
                 None
             }
+        }
+    }
+}
+
+impl Line<'_> {
+    /// Whether a dial need not go on.
+    fn ends(&mut self, call: &mut Call) -> Option<Outcome> {
+        if self.is_over(call) {
+            return Some(Outcome::Over);
+        }
+        match self.claim() {
+            Claim::Wait { .. } => None,
+            claim => Some(Outcome::Answered(claim)),
         }
     }
 }
@@ -104,63 +120,69 @@ impl Run {
     ) -> Outcome {
         let shared = line.shared;
         loop {
-            let now = shared.now();
             match self.dial.next() {
-                Next::Resolve { host, port } => match shared.resolver.ask(host, port, &line.seat) {
-                    Ok(ask) => {
-                        self.ask = Some(ask);
-                        self.dial.resolving(now);
-                    }
-                    Err(error) => {
-                        *source = Some(error);
-                        self.dial.resolved(&[], now);
-                    }
-                },
-                Next::Connect { attempt, addr } => {
-                    self.dial.connecting(attempt, now);
-                    match Connecting::start(addr, self.local) {
-                        Ok(connecting) => {
-                            if connecting.is_up() {
-                                self.dial.connected(attempt, now);
-                            }
-                            self.attempts.push((attempt, connecting));
-                        }
-                        Err(error) => self.connect_failed(attempt, error, now, source),
-                    }
+                Next::Ready { attempt } => {
+                    return self.finish(attempt).unwrap_or_else(|error| failed(error, source));
                 }
+                Next::Failed(why) => return Outcome::Failed(why),
                 Next::Abandon { attempt } => {
                     self.attempts.retain(|(number, _)| *number != attempt);
                     self.dial.abandoned(attempt);
                 }
                 // The dial refuses such a key at once while the policy says that there is no TLS.
-                Next::StartTls { .. } => self.dial.tls_failed(TlsKind::Unavailable, now),
-                Next::Ready { attempt } => {
-                    return self.finish(attempt).unwrap_or_else(|error| {
-                        let why = io_kind(&error);
-                        *source = Some(error);
-                        Outcome::Failed(DialError::Connect(why))
-                    });
+                Next::StartTls { .. } => self.dial.tls_failed(TlsKind::Unavailable, shared.now()),
+                Next::Resolve { host, port } => {
+                    if let Some(outcome) = line.ends(call) {
+                        return outcome;
+                    }
+                    match shared.resolver.ask(host, port, &line.seat) {
+                        Ok(ask) => {
+                            self.ask = Some(ask);
+                            self.dial.resolving(shared.now());
+                        }
+                        Err(error) => {
+                            *source = Some(error);
+                            self.dial.resolved(&[], shared.now());
+                        }
+                    }
                 }
-                Next::Failed(why) => return Outcome::Failed(why),
+                Next::Connect { attempt, addr } => {
+                    if let Some(outcome) = line.ends(call) {
+                        return outcome;
+                    }
+                    self.connect(attempt, addr, shared.now(), source);
+                }
                 Next::Exchange | Next::Wait => {
                     if let Err(error) = self.wait(line, call, source) {
-                        let why = io_kind(&error);
-                        *source = Some(error);
-                        return Outcome::Failed(DialError::Connect(why));
+                        return failed(error, source);
                     }
-                    if line.is_over(call) {
-                        return Outcome::Over;
-                    }
-                    // What is open already is not thrown away for something else.
-                    if let Next::Ready { .. } = self.dial.next() {
-                        continue;
-                    }
-                    match line.claim() {
-                        Claim::Wait { .. } => {}
-                        claim => return Outcome::Answered(claim),
+                    // Asked only now: what is open already is not thrown away for something else.
+                    if !matches!(self.dial.next(), Next::Ready { .. })
+                        && let Some(outcome) = line.ends(call)
+                    {
+                        return outcome;
                     }
                 }
             }
+        }
+    }
+
+    fn connect(
+        &mut self,
+        attempt: u8,
+        addr: SocketAddr,
+        now: Instant,
+        source: &mut Option<io::Error>,
+    ) {
+        self.dial.connecting(attempt, now);
+        match Connecting::start(addr, self.local) {
+            Ok(connecting) => {
+                if connecting.is_up() {
+                    self.dial.connected(attempt, now);
+                }
+                self.attempts.push((attempt, connecting));
+            }
+            Err(error) => self.connect_failed(attempt, error, now, source),
         }
     }
 
@@ -186,7 +208,7 @@ impl Run {
         let talking = talker.map(|talker| (talker, !self.out.is_empty()));
         let mut done = Vec::new();
         let attempts = &mut self.attempts;
-        let ready = line.seat.poll(|bell| {
+        let ready = line.seat.poll(timeout, |bell, timeout| {
             Connecting::wait(attempts, talking, bell, timeout, |attempt, how| {
                 done.push((attempt, how));
             })
@@ -207,7 +229,7 @@ impl Run {
             });
             self.dial.resolved(&addrs, now);
         }
-        if let (Some(talker), Some(true)) = (talker, ready.map(|ready| ready.readable)) {
+        if let Some(talker) = talker.filter(|_| ready.readable) {
             self.listen(talker, shared);
         }
         self.dial.handle_timeout(shared.now());
@@ -270,4 +292,10 @@ impl Run {
             None => Ok(Outcome::Failed(DialError::Connect(IoKind::Other))),
         }
     }
+}
+
+fn failed(error: io::Error, source: &mut Option<io::Error>) -> Outcome {
+    let why = io_kind(&error);
+    *source = Some(error);
+    Outcome::Failed(DialError::Connect(why))
 }

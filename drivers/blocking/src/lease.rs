@@ -5,13 +5,15 @@ use std::{io, sync::Arc};
 use httpool::{
     call::{Call, Next},
     error::Unavailable,
+    id::ConnId,
     pool::{Claim, Lease, Ticket},
+    time::Instant,
 };
 
 use crate::{
     cancel::Watch,
     seat::Seat,
-    shared::{Shared, Warm},
+    shared::{Locked, Shared, Warm},
     sys,
 };
 
@@ -88,20 +90,23 @@ fn answered(shared: &Shared, claim: Claim<Warm>, call: &mut Call) -> Option<Answ
     }
 }
 
-/// A thread in line. Leaving it, in whatever way, gives the ticket up.
+/// A thread in line. Leaving it, in whatever way, gives the ticket up, and a dial that it was to run
+/// or runs.
 pub(crate) struct Line<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) seat: Arc<Seat>,
     pub(crate) watch: &'a Watch,
     ticket: Ticket,
     spent: bool,
+    /// The dial under way.
+    pub(crate) dials: Option<ConnId>,
 }
 
 impl<'a> Line<'a> {
     fn enter(shared: &'a Shared, ticket: Ticket, watch: &'a Watch) -> Self {
         let seat = Seat::mine();
         watch.sits(&seat);
-        Self { shared, seat, watch, ticket, spent: false }
+        Self { shared, seat, watch, ticket, spent: false, dials: None }
     }
 
     fn wait(
@@ -149,23 +154,38 @@ impl<'a> Line<'a> {
         let claim = self.shared.settled(|locked, now| {
             let claim = locked.pool.claim(self.ticket, now);
             if !matches!(claim, Claim::Wait { .. }) {
-                locked.unseat(self.ticket);
+                self.stand_up(locked, now);
             }
             claim
         });
         self.spent = !matches!(claim, Claim::Wait { .. });
         claim
     }
+
+    /// The ticket is spent. An order to dial that was not looked at is sent back.
+    fn stand_up(&self, locked: &mut Locked, now: Instant) {
+        locked.unseat(self.ticket);
+        if let Some((conn, _)) = self.seat.take_order() {
+            locked.pool.dial_abandoned(conn, now);
+        }
+    }
 }
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
         self.watch.leaves();
-        if !self.spent {
-            self.shared.settled(|locked, now| {
-                locked.pool.cancel(self.ticket, now);
-                locked.unseat(self.ticket);
-            });
+        if self.spent && self.dials.is_none() {
+            return;
         }
+        self.shared.settled(|locked, now| {
+            if !self.spent {
+                locked.pool.cancel(self.ticket, now);
+                self.stand_up(locked, now);
+            }
+            // Last, or the pool would begin another dial for the ticket.
+            if let Some(conn) = self.dials {
+                locked.pool.dial_abandoned(conn, now);
+            }
+        });
     }
 }

@@ -78,18 +78,23 @@ impl Seat {
         self.rung.store(false, SeqCst);
     }
 
-    /// Runs `wait`, which must end when the bell rings. Not at all if it was rung already.
+    /// Runs `wait`, which must end when the bell rings, or after the time that it is given: at most
+    /// `timeout`, and none if the seat was rung already.
     pub(crate) fn poll<R>(
         &self,
-        wait: impl FnOnce(&Bell) -> io::Result<R>,
-    ) -> io::Result<Option<R>> {
-        if self.bell.get().is_none() {
-            let bell = Bell::new()?;
-            self.bell.get_or_init(|| bell);
-        }
-        let Some(bell) = self.bell.get() else { return Ok(None) };
+        timeout: Option<Duration>,
+        wait: impl FnOnce(&Bell, Option<Duration>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let bell = match self.bell.get() {
+            Some(bell) => bell,
+            None => {
+                let bell = Bell::new()?;
+                self.bell.get_or_init(|| bell)
+            }
+        };
         self.polling.store(true, SeqCst);
-        let result = if self.rung.swap(false, SeqCst) { Ok(None) } else { wait(bell).map(Some) };
+        let rung = self.rung.swap(false, SeqCst);
+        let result = wait(bell, if rung { Some(Duration::ZERO) } else { timeout });
         self.polling.store(false, SeqCst);
         result
     }

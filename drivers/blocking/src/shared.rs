@@ -166,8 +166,7 @@ impl Locked {
                         seat.ring();
                     }
                 }
-                // Its thread learns it when it asks what has become of its ticket, which was
-                // answered or given up at the same moment.
+                // The pool was closed: its thread learns it when it asks for its ticket.
                 Action::Abandon { .. } => {}
                 Action::Close { io, .. } => closed.push(io),
             }

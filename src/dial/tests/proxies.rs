@@ -98,18 +98,28 @@ fn connect_shows_credentials_to_the_proxy() {
 }
 
 #[test]
-fn any_2xx_is_a_tunnel_and_what_follows_is_not_the_proxys() {
+fn any_2xx_is_a_tunnel_whatever_it_says_of_a_body() {
     dialogue(
         &via(hop(HopKind::Connect), http("a.test", 80)),
         &[
             Out(CONNECT),
             In(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
             Next("exchange"),
-            In(b"HTTP/1.1 204 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello"),
+            In(b"HTTP/1.1 204 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
             Next("ready 0"),
-            Left(b"hello"),
         ],
     );
+}
+
+#[test]
+fn what_follows_the_answer_is_for_tls_or_for_nobody() {
+    let plain = via(hop(HopKind::Connect), http("a.test", 80));
+    let answer = [STANDS, b"hello"].concat();
+    assert_eq!(failure(&plain, &answer), "failed ProxyProtocol");
+    let key = via(hop(HopKind::Connect), https("a.test", 443));
+    let mut scene = Scene::connected(&key, &with_tls());
+    assert_eq!(scene.dial.receive(&answer, scene.now), STANDS.len());
+    scene.says("start-tls 0 a.test");
 }
 
 #[test]
@@ -220,14 +230,14 @@ fn the_first_proxys_name_is_what_is_looked_up() {
 fn socks4_takes_an_ipv4_address_and_a_user() {
     let stands = b"\x00\x5a\x12\x34\x01\x02\x03\x04tail";
     dialogue(
-        &via(known(hop(HopKind::Socks4)), http("a.test", 80)),
+        &via(known(hop(HopKind::Socks4)), https("a.test", 443)),
         &[
-            Next("resolve a.test:80"),
+            Next("resolve a.test:443"),
             Resolved(&["[2001:db8::1]:80", "[::ffff:192.0.2.1]:80"]),
             Next("exchange"),
-            Out(b"\x04\x01\x00\x50\xc0\x00\x02\x01me\x00"),
+            Out(b"\x04\x01\x01\xbb\xc0\x00\x02\x01me\x00"),
             In(stands),
-            Next("ready 0"),
+            Next("start-tls 0 a.test"),
             Left(b"tail"),
         ],
     );
@@ -269,16 +279,16 @@ fn socks4_refuses_with_a_code() {
 #[test]
 fn socks5_takes_an_address() {
     dialogue(
-        &via(hop(HopKind::Socks5), http("a.test", 80)),
+        &via(hop(HopKind::Socks5), https("a.test", 443)),
         &[
-            Next("resolve a.test:80"),
+            Next("resolve a.test:443"),
             Resolved(&["[2001:db8::1]:80", "192.0.2.1:80"]),
             Out(b"\x05\x01\x00"),
             In(b"\x05\x00"),
             Next("exchange"),
-            Out(b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x50"),
+            Out(b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x01\xbb"),
             In(b"\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x12\x34tail"),
-            Next("ready 0"),
+            Next("start-tls 0 a.test"),
             Left(b"tail"),
         ],
     );

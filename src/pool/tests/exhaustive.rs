@@ -22,6 +22,7 @@ enum Event {
     Discard(usize),
     Dialed(usize),
     DialFailed(usize),
+    DialAbandoned(usize),
     Connected(usize),
     Lost(ConnId),
     Tick,
@@ -64,7 +65,16 @@ fn world(hosts: &'static [&'static str], open_max: usize, own_dials: bool) -> Wo
         leases: Vec::new(),
         open: Vec::new(),
         opened: 0,
-        mishaps: Vec::from(["fresh", "cancel", "discard", "fail", "connected", "lost", "tick"]),
+        mishaps: Vec::from([
+            "fresh",
+            "cancel",
+            "discard",
+            "fail",
+            "abandon",
+            "connected",
+            "lost",
+            "tick",
+        ]),
     }
 }
 
@@ -96,6 +106,9 @@ impl World {
             events.push(Event::Dialed(i));
             if can("fail") {
                 events.push(Event::DialFailed(i));
+            }
+            if can("abandon") {
+                events.push(Event::DialAbandoned(i));
             }
             if can("connected") {
                 events.push(Event::Connected(i));
@@ -157,6 +170,11 @@ impl World {
                 self.once(true, "fail");
                 let conn = self.dials.swap_remove(i);
                 self.pool.dial_failed(conn, DialError::Name, now);
+            }
+            Event::DialAbandoned(i) => {
+                self.once(true, "abandon");
+                let conn = self.dials.swap_remove(i);
+                self.pool.dial_abandoned(conn, now);
             }
             Event::Connected(i) => {
                 self.once(true, "connected");

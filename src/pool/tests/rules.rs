@@ -7,7 +7,7 @@ use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Evicted, Lease, Limits, Pool, RetryBudget, Ticket, Want},
+    pool::{Action, Checkin, Claim, Lease, Limits, Pool, RetryBudget, Ticket, Want},
     time::Instant,
 };
 
@@ -329,21 +329,69 @@ fn a_connected_dial_is_finished_and_parked_or_serves_who_comes() {
 }
 
 #[test]
-fn a_thread_is_served_by_its_own_dial_first_and_that_ends_with_its_wait() {
+fn a_thread_is_served_by_its_own_dial_first() {
     let mut w = World::own(Limits { dialing_per_key_max: 2, ..Limits::default() });
-    let held = w.lease("a");
-    let (first, dial) = w.dialing("a", ANY);
+    let (first, _) = w.dialing("a", ANY);
     let (second, other) = w.dialing("a", ANY);
     let third = w.checkout("a", ANY);
     assert!(w.waits(third, false));
     w.dialed(other);
-    assert_eq!(w.said(), [format!("wake {second}"), format!("dial c3.0 {third} http://a")]);
+    assert_eq!(w.said(), [format!("wake {second}"), format!("dial c2.0 {third} http://a")]);
+    assert!(w.waits(first, true));
+}
+
+#[test]
+fn a_thread_served_otherwise_hands_in_what_is_up() {
+    let mut w = World::own(Limits::default());
+    let held = w.lease("a");
+    let (first, dial) = w.dialing("a", ANY);
     w.keep(held);
-    assert_eq!(w.said(), [format!("abandon {dial}"), format!("wake {first}")]);
+    assert_eq!(w.said(), [format!("wake {first}")]);
+    let held = w.take(first);
+    assert_eq!((w.pool.stats().dialing, w.open()), (1, 2), "until its thread has told");
+    let second = w.checkout("a", ANY);
+    assert!(w.waits(second, true), "and no other dial is begun beside it");
     let io = w.dialed(dial);
-    let actions = w.actions();
-    let [Action::Close { io: closed, why: Evicted::Surplus, .. }] = actions[..] else { panic!() };
-    assert_eq!(closed, io);
+    assert_eq!(w.said(), [format!("wake {second}")]);
+    assert_eq!(w.take(second).1, io);
+    w.keep(held);
+    assert_eq!(w.pool.stats().idle, 1);
+}
+
+#[test]
+fn a_dial_that_its_thread_has_given_up_is_begun_anew_for_who_counted_on_it() {
+    let mut w = World::own(Limits::default());
+    let (first, dial) = w.dialing("a", ANY);
+    let (second, other) = w.dialing("a", ANY);
+    w.pool.cancel(first, w.now);
+    w.pool.cancel(second, w.now);
+    let third = w.checkout("a", ANY);
+    assert!(w.waits(third, true));
+    w.pool.dial_abandoned(dial, w.now);
+    assert!(w.said().is_empty() && w.waits(third, true), "there is the other one");
+    w.pool.dial_abandoned(other, w.now);
+    w.pool.dial_abandoned(other, w.now);
+    let again = ConnId { index: other.index, generation: 1 };
+    assert_eq!(w.said(), [format!("wake {third}"), format!("dial {again} {third} http://a")]);
+    w.pool.cancel(third, w.now);
+    w.pool.dial_abandoned(again, w.now);
+    assert_eq!(w.open(), 0);
+}
+
+#[test]
+fn a_dial_that_was_taken_over_serves_the_front() {
+    let mut w = World::own(Limits::default());
+    let (first, slow) = w.dialing("a", ANY);
+    let (second, quick) = w.dialing("a", ANY);
+    w.pool.cancel(second, w.now);
+    let third = w.checkout("a", ANY);
+    assert!(w.waits(third, true));
+    let io = w.dialed(quick);
+    assert_eq!(w.said(), [format!("wake {first}")]);
+    assert_eq!(w.take(first).1, io);
+    assert!(w.waits(third, true), "now the first one's");
+    w.pool.dial_failed(slow, DialError::Name, w.now);
+    assert!(w.waits(third, true), "for which it does not pay");
 }
 
 #[test]

@@ -28,6 +28,7 @@ enum Event {
     Discard(u8),
     Dialed(u8),
     DialFailed(u8),
+    DialAbandoned(u8),
     Connected(u8),
     Lost(u8),
     Pass(u8),
@@ -51,7 +52,7 @@ impl Arbitrary for Script {
     fn arbitrary(g: &mut Gen) -> Self {
         // A swarm: in half of the scripts some kinds of events are rare or never happen.
         let swarm = bool::arbitrary(g);
-        let weights: Vec<u32> = [24, 30, 6, 12, 4, 14, 3, 5, 3, 6, 3, 0]
+        let weights: Vec<u32> = [24, 30, 6, 12, 4, 14, 3, 3, 5, 3, 6, 3]
             .iter()
             .map(
                 |often| {
@@ -112,9 +113,10 @@ fn event(g: &mut Gen, weights: &[u32]) -> Event {
         4 => Event::Discard(n),
         5 => Event::Dialed(n),
         6 => Event::DialFailed(n),
-        7 => Event::Connected(n),
-        8 => Event::Lost(n),
-        9 => Event::Pass(n % 16),
+        7 => Event::DialAbandoned(n),
+        8 => Event::Connected(n),
+        9 => Event::Lost(n),
+        10 => Event::Pass(n % 16),
         _ => Event::Timeout,
     }
 }
@@ -132,6 +134,8 @@ struct Pair {
     clock: Duration,
     opened: u32,
     ended: Vec<u32>,
+    /// The most calls of each key at once, until one wants a fresh connection.
+    peaks: Option<[usize; 3]>,
 }
 
 impl Pair {
@@ -158,6 +162,7 @@ impl Pair {
             clock: Duration::ZERO,
             opened: 0,
             ended: Vec::new(),
+            peaks: Some([0; 3]),
         }
     }
 
@@ -173,6 +178,7 @@ impl Pair {
         match event {
             Event::Checkout { key, fresh, repeatable, retry } => {
                 let want = Want { fresh, repeatable, retry };
+                self.peaks = self.peaks.filter(|_| !fresh);
                 let answer = self.pool.checkout(&self.keys[usize::from(key)], want, now);
                 let expected = self.model.checkout(key.into(), want);
                 assert_eq!(answer.err(), expected.err());
@@ -219,7 +225,13 @@ impl Pair {
             Event::DialFailed(n) => {
                 if let Some(conn) = self.a_dial(n) {
                     self.pool.dial_failed(self.conns[conn], DialError::Name, now);
-                    self.model.dial_failed(conn, DialError::Name);
+                    self.model.dial_failed(conn, Some(DialError::Name));
+                }
+            }
+            Event::DialAbandoned(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dial_abandoned(self.conns[conn], now);
+                    self.model.dial_failed(conn, None);
                 }
             }
             Event::Connected(n) => {
@@ -323,6 +335,7 @@ impl Pair {
         for (at, key) in self.keys.iter().enumerate() {
             assert_eq!(count(self.pool.key_stats(key)), self.model.stats(Some(at)));
         }
+        self.compare_with_peaks();
         let due = self.model.next_timeout().map(|at| Instant::from_nanos(0).after(at));
         assert_eq!(self.pool.poll_timeout(), due);
         for (ticket, told) in self.model.tickets.iter().zip(&self.told) {
@@ -333,6 +346,16 @@ impl Pair {
                 Standing::Granted(_) | Standing::Failed(_) => assert!(told.is_none(), "not woken"),
                 Standing::Spent => {}
             }
+        }
+    }
+
+    /// Of one key there are never more connections than calls that ran at once.
+    fn compare_with_peaks(&mut self) {
+        let Some(peaks) = &mut self.peaks else { return };
+        for (at, peak) in peaks.iter_mut().enumerate() {
+            *peak = (*peak).max(self.model.calls(at));
+            let open = self.model.stats(Some(at))[0];
+            assert!(open <= *peak, "{open} connections for {peak} calls");
         }
     }
 

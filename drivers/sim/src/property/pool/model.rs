@@ -26,9 +26,21 @@ pub(crate) enum Answer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    Dialing { ticket: Option<usize>, own: bool, connected: bool },
-    Idle { since: Duration, parked: Duration },
-    Granted { ticket: usize, since: Duration, fresh: bool },
+    /// `kept`: not to be abandoned, since TCP is up or a thread has it.
+    Dialing {
+        ticket: Option<usize>,
+        own: bool,
+        kept: bool,
+    },
+    Idle {
+        since: Duration,
+        parked: Duration,
+    },
+    Granted {
+        ticket: usize,
+        since: Duration,
+        fresh: bool,
+    },
     Leased,
     Gone,
 }
@@ -178,13 +190,13 @@ impl Model {
     }
 
     pub(crate) fn connected(&mut self, conn: usize) {
-        if let Place::Dialing { connected, .. } = &mut self.conns[conn].place {
-            *connected = true;
+        if let Place::Dialing { kept, .. } = &mut self.conns[conn].place {
+            *kept = true;
         }
     }
 
     pub(crate) fn dialed(&mut self, conn: usize, io: u32) {
-        let Place::Dialing { ticket: wisher, .. } = self.conns[conn].place else {
+        let Place::Dialing { ticket: wisher, own, .. } = self.conns[conn].place else {
             let why = if self.closed { Evicted::Closed } else { Evicted::Surplus };
             return self.deeds.push(Deed::Close { conn, io, why });
         };
@@ -192,7 +204,8 @@ impl Model {
         self.orphans.retain(|it| *it != conn);
         self.conns[conn] =
             Conn { key, place: Place::Leased, io, opened: self.now, swept: self.conns[conn].swept };
-        let first = if self.limits.own_dials { wisher } else { self.front(key, true) };
+        let mine = self.limits.own_dials && own;
+        let first = if mine { wisher } else { self.front(key, true) };
         if let Some(wisher) = wisher {
             self.tickets[wisher].standing = Standing::Waiting { dial: None };
         }
@@ -209,17 +222,19 @@ impl Model {
         self.settle(key);
     }
 
-    pub(crate) fn dial_failed(&mut self, conn: usize, why: DialError) {
+    /// `why`: none if it was abandoned by its thread.
+    pub(crate) fn dial_failed(&mut self, conn: usize, why: Option<DialError>) {
         let Place::Dialing { ticket, own, .. } = self.conns[conn].place else { return };
         self.orphans.retain(|it| *it != conn);
         self.conns[conn].place = Place::Gone;
         if let Some(ticket) = ticket {
             self.tickets[ticket].standing = Standing::Waiting { dial: None };
-            if own {
-                self.leave(ticket);
-                self.tickets[ticket].standing = Standing::Failed(Unavailable::Dial(why));
-            } else {
-                self.seek_dial(ticket);
+            match why {
+                Some(why) if own => {
+                    self.leave(ticket);
+                    self.tickets[ticket].standing = Standing::Failed(Unavailable::Dial(why));
+                }
+                _ => self.seek_dial(ticket),
             }
         }
         self.settle(self.conns[conn].key);
@@ -316,6 +331,13 @@ impl Model {
             of(|it| matches!(it, Place::Dialing { .. })),
             self.line.iter().filter(ours).count(),
         ]
+    }
+
+    /// How many calls of a key there are: tickets not spent, and leases.
+    pub(crate) fn calls(&self, key: usize) -> usize {
+        let tickets = self.tickets.iter().filter(|it| it.key == key);
+        let leased = self.conns.iter().filter(|it| it.key == key && it.place == Place::Leased);
+        tickets.filter(|it| it.standing != Standing::Spent).count() + leased.count()
     }
 
     /// Who is next, of those that can use it.
@@ -428,7 +450,7 @@ impl Model {
     /// Who it was for has left.
     fn release_dial(&mut self, dial: usize) {
         let key = self.conns[dial].key;
-        if self.limits.own_dials || self.closed {
+        if self.closed {
             return self.abandon(dial);
         }
         let Place::Dialing { ticket: now_for, .. } = &mut self.conns[dial].place else { panic!() };
@@ -437,9 +459,8 @@ impl Model {
             self.undialed.retain(|it| *it != heir);
             return self.adopt(dial, heir);
         }
-        let can_stop = |it: &Conn| {
-            it.key == key && matches!(it.place, Place::Dialing { connected: false, .. })
-        };
+        let can_stop =
+            |it: &Conn| it.key == key && matches!(it.place, Place::Dialing { kept: false, .. });
         let Some(youngest) = self.conns.iter().rposition(can_stop) else {
             return self.orphans.push(dial);
         };
@@ -503,7 +524,8 @@ impl Model {
         let ticket = self.first_undialed(key).expect("a key has its turn only if it would dial");
         self.undialed.retain(|it| *it != ticket);
         let conn = self.conns.len();
-        let place = Place::Dialing { ticket: Some(ticket), own: true, connected: false };
+        let kept = self.limits.own_dials;
+        let place = Place::Dialing { ticket: Some(ticket), own: true, kept };
         self.conns.push(Conn { key, place, io: 0, opened: self.now, swept: false });
         self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };
         self.deeds.push(Deed::Dial { conn, ticket, key });

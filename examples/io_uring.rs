@@ -1,0 +1,290 @@
+//! The core under io_uring: nothing is waited for but completions. Linux only; where the kernel does
+//! not allow io_uring it says so, and exits with 77.
+//!
+//!     cargo run --example io_uring -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> std::process::ExitCode {
+    eprintln!("SKIPPED: io_uring is a thing of Linux");
+    std::process::ExitCode::from(77)
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    linux::main()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    #![expect(unsafe_code, reason = "the kernel reads and writes buffers that are lent to it")]
+
+    use std::{
+        collections::BTreeMap,
+        io,
+        net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
+        os::fd::AsRawFd,
+        process::ExitCode,
+        rc::Rc,
+    };
+
+    use httpool::{
+        client::{Action, Client, Config, Event},
+        error::IoKind,
+        id::ConnId,
+        message::Request,
+        time::Instant,
+    };
+    use io_uring::{IoUring, opcode, squeue, types};
+    use rustix::net::{
+        AddressFamily, SocketAddrAny, SocketType, addr::SocketAddrArg, ipproto, socket,
+    };
+
+    pub(super) fn main() -> ExitCode {
+        let ring = match IoUring::new(64) {
+            Ok(ring) => ring,
+            Err(error) => {
+                eprintln!("SKIPPED: the kernel does not allow io_uring: {error}");
+                return ExitCode::from(77);
+            }
+        };
+        match Loop::new(ring).run(std::env::args().skip(1)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// An operation that the kernel has. It keeps what that uses until the completion comes.
+    enum Op {
+        Connect { conn: ConnId, attempt: u8, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
+        Send { conn: ConnId, tcp: Rc<TcpStream>, out: Vec<u8>, sent: usize },
+        Receive { conn: ConnId, tcp: Rc<TcpStream>, buffer: Vec<u8> },
+    }
+
+    /// An open socket, and input that was not taken.
+    struct Link {
+        tcp: Rc<TcpStream>,
+        rest: Vec<u8>,
+    }
+
+    struct Loop {
+        ring: IoUring,
+        client: Client,
+        links: BTreeMap<ConnId, Link>,
+        /// By the number that the kernel gives back.
+        ops: BTreeMap<u64, Op>,
+        last: u64,
+        epoch: std::time::Instant,
+    }
+
+    impl Loop {
+        fn new(ring: IoUring) -> Self {
+            Self {
+                ring,
+                client: Client::new(Config::default()),
+                links: BTreeMap::new(),
+                ops: BTreeMap::new(),
+                last: 0,
+                epoch: std::time::Instant::now(),
+            }
+        }
+
+        fn run(
+            mut self,
+            urls: impl Iterator<Item = String>,
+        ) -> Result<(), Box<dyn std::error::Error>> {
+            for url in urls {
+                let now = self.now();
+                self.client.request(Request::get(&url).build()?, Default::default(), now);
+            }
+            loop {
+                while let Some(action) = self.client.poll_action() {
+                    self.act(action)?;
+                }
+                if self.client.calls() == 0 {
+                    // The kernel gives back what it was lent before that is freed.
+                    self.links.values().for_each(|it| drop(it.tcp.shutdown(Shutdown::Both)));
+                    self.links.clear();
+                    if self.ops.is_empty() {
+                        return Ok(());
+                    }
+                }
+                self.wait()?;
+                let done: Vec<_> =
+                    self.ring.completion().map(|it| (it.user_data(), it.result())).collect();
+                for (number, result) in done {
+                    if let Some(op) = self.ops.remove(&number) {
+                        self.completed(op, result)?;
+                    }
+                }
+                self.client.handle_timeout(self.now());
+            }
+        }
+
+        fn act(&mut self, action: Action) -> io::Result<()> {
+            let now = self.now();
+            match action {
+                // In place, so everything waits for it: a real loop has a thread for look-ups.
+                Action::Resolve { conn, host, port } => {
+                    let addrs = (host, port).to_socket_addrs().map_or(vec![], Iterator::collect);
+                    self.client.handle_resolved(conn, &addrs, now);
+                }
+                Action::Connect { conn, attempt, addr, .. } => {
+                    let tcp = Rc::new(open(addr)?);
+                    let addr = Box::new(addr.as_any());
+                    let (fd, len) = (types::Fd(tcp.as_raw_fd()), addr.addr_len());
+                    let entry = opcode::Connect::new(fd, addr.as_ptr().cast(), len).build();
+                    self.links.insert(conn, Link { tcp: tcp.clone(), rest: Vec::new() });
+                    self.push(entry, Op::Connect { conn, attempt, tcp, _addr: addr })?;
+                }
+                // These requests have no body: what is appended is all there is to send.
+                Action::Transmit { conn, .. } => {
+                    let mut out = Vec::new();
+                    self.client.poll_transmit(conn, &mut out);
+                    if let Some(tcp) = self.links.get(&conn).map(|link| link.tcp.clone()) {
+                        self.send(conn, tcp, out, 0)?;
+                    }
+                }
+                Action::Abandon { conn, .. } | Action::Close { conn, .. } => {
+                    // What the kernel still has of it then completes, and frees it.
+                    if let Some(link) = self.links.remove(&conn) {
+                        link.tcp.shutdown(Shutdown::Both).ok();
+                    }
+                }
+                Action::Failed { call, failure } => println!("{call} failed: {failure}"),
+                other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
+            }
+            Ok(())
+        }
+
+        fn completed(&mut self, op: Op, result: i32) -> io::Result<()> {
+            let now = self.now();
+            let kind = || match io::Error::from_raw_os_error(-result).kind() {
+                io::ErrorKind::ConnectionRefused => IoKind::Refused,
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => IoKind::Reset,
+                _ => IoKind::Other,
+            };
+            match op {
+                Op::Connect { conn, attempt, tcp, .. } => {
+                    let done = if result < 0 { Err(kind()) } else { Ok(()) };
+                    self.client.handle_connected(conn, attempt, done, now);
+                    if result >= 0 && self.links.contains_key(&conn) {
+                        self.receive(conn, tcp, vec![0; 16 * 1024])?;
+                    }
+                }
+                Op::Send { conn, .. } if result < 0 => {
+                    self.client.handle_write_failed(conn, kind(), now);
+                }
+                Op::Send { conn, tcp, out, sent } => {
+                    let sent = sent + result as usize;
+                    self.client.handle_written(conn, result as usize, now);
+                    if sent < out.len() && self.client.sends(conn) {
+                        self.send(conn, tcp, out, sent)?;
+                    }
+                }
+                Op::Receive { conn, .. } if result <= 0 => {
+                    if let Event::End(call, _) = self.client.handle_eof(conn, result == 0, now) {
+                        println!("{call} is complete");
+                    }
+                }
+                Op::Receive { conn, tcp, buffer } => {
+                    self.take(conn, &buffer[..result as usize], now);
+                    if self.links.contains_key(&conn) {
+                        self.receive(conn, tcp, buffer)?;
+                    }
+                }
+            }
+            Ok(())
+        }
+
+        fn take(&mut self, conn: ConnId, input: &[u8], now: Instant) {
+            let Some(link) = self.links.get_mut(&conn) else { return };
+            link.rest.extend_from_slice(input);
+            loop {
+                let (taken, event) = self.client.receive(conn, &link.rest, now);
+                match event {
+                    Event::NeedInput => break,
+                    Event::Head(call, head) => println!("{call} {}", head.status()),
+                    Event::Data(call, data) => println!("{call} {} bytes", data.len()),
+                    Event::End(call, _) => println!("{call} is complete"),
+                    Event::Skipped | Event::Interim(..) => {}
+                }
+                link.rest.drain(..taken);
+            }
+        }
+
+        fn send(
+            &mut self,
+            conn: ConnId,
+            tcp: Rc<TcpStream>,
+            out: Vec<u8>,
+            sent: usize,
+        ) -> io::Result<()> {
+            let (left, fd) = (&out[sent..], types::Fd(tcp.as_raw_fd()));
+            let entry = opcode::Send::new(fd, left.as_ptr(), left.len() as u32).build();
+            self.push(entry, Op::Send { conn, tcp, out, sent })
+        }
+
+        fn receive(
+            &mut self,
+            conn: ConnId,
+            tcp: Rc<TcpStream>,
+            mut buffer: Vec<u8>,
+        ) -> io::Result<()> {
+            let (len, fd) = (buffer.len() as u32, types::Fd(tcp.as_raw_fd()));
+            let entry = opcode::Recv::new(fd, buffer.as_mut_ptr(), len).build();
+            self.push(entry, Op::Receive { conn, tcp, buffer })
+        }
+
+        fn push(&mut self, entry: squeue::Entry, op: Op) -> io::Result<()> {
+            self.last += 1;
+            let entry = entry.user_data(self.last);
+            self.ops.insert(self.last, op);
+            // SAFETY: the socket, the address and the buffer live in `ops`, where nobody touches
+            // them, until the completion has come; their memory does not move with the entry.
+            while unsafe { self.ring.submission().push(&entry) }.is_err() {
+                self.ring.submit()?;
+            }
+            Ok(())
+        }
+
+        /// Hands the kernel what there is, and waits for a completion or the next deadline.
+        fn wait(&self) -> io::Result<()> {
+            let left = self.client.poll_timeout().map(|(at, _)| at.since(self.now()));
+            let waited = match left {
+                Some(left) => {
+                    let left = types::Timespec::from(left);
+                    let args = types::SubmitArgs::new().timespec(&left);
+                    self.ring.submitter().submit_with_args(1, &args)
+                }
+                None => self.ring.submit_and_wait(1),
+            };
+            match waited {
+                Err(error)
+                    if error.raw_os_error() == Some(rustix::io::Errno::TIME.raw_os_error()) =>
+                {
+                    Ok(())
+                }
+                other => other.map(drop),
+            }
+        }
+
+        fn now(&self) -> Instant {
+            Instant::from_nanos(self.epoch.elapsed().as_nanos() as u64)
+        }
+    }
+
+    impl Drop for Loop {
+        fn drop(&mut self) {
+            // Left early, by an error: what the kernel may still use is never freed.
+            std::mem::forget(std::mem::take(&mut self.ops));
+        }
+    }
+
+    fn open(addr: SocketAddr) -> io::Result<TcpStream> {
+        let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        Ok(TcpStream::from(socket(family, SocketType::STREAM, Some(ipproto::TCP))?))
+    }
+}

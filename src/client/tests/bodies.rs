@@ -1,0 +1,127 @@
+//! Bodies on their way out and in, and who holds whom back.
+
+use super::*;
+
+fn post(len: u64, replayable: bool) -> Request {
+    Request::post("http://127.0.0.1/").body(Body::Known { len, replayable }).build().unwrap()
+}
+
+/// What may be sent after the head.
+fn body_wanted(world: &mut World, conn: ConnId) -> Transmit {
+    let mut out = Vec::new();
+    let wanted = world.client.poll_transmit(conn, &mut out);
+    world.client.handle_written(conn, out.len(), world.now);
+    wanted
+}
+
+#[test]
+fn a_body_is_sent_when_the_application_has_it() {
+    let mut world = World::new();
+    let call = world.request(post(5, true), Policy::default());
+    world.connect();
+    let conn = world.conn(call);
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: 5 });
+    assert_eq!(world.why(call), "the application, for more of the body");
+    assert!(world.client.send_body(call, 2, false, world.now).is_some());
+    assert_eq!(world.why(call), "the socket, to take more of the request");
+    world.client.handle_written(conn, 2, world.now);
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: 3 });
+    // It has nothing yet, and later it does.
+    world.done();
+    world.client.body_ready(call);
+    world.settle();
+    assert_eq!(world.done(), ["transmit c0.0"]);
+    assert!(world.client.send_body(call, 3, true, world.now).is_some());
+    world.client.handle_written(conn, 3, world.now);
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Nothing);
+    world.says(conn, OK);
+    assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
+}
+
+#[test]
+fn a_body_held_back_is_asked_for_after_100() {
+    let mut world = World::new();
+    let request = Request::post("http://127.0.0.1/").body(Body::Unknown { replayable: false });
+    let call = world.request(request.expect_continue(true).build().unwrap(), Policy::default());
+    world.connect();
+    let conn = world.conn(call);
+    assert_eq!(world.why(call), "the server, for a 100 (Continue)");
+    world.done();
+    world.says(conn, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(world.done(), ["transmit c0.0"]);
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: u64::MAX });
+    let framing = world.client.send_body(call, 0, true, world.now).unwrap();
+    assert_eq!([framing.prefix(), framing.suffix()].concat(), b"0\r\n\r\n");
+}
+
+#[test]
+fn an_early_refusal_stops_the_sending() {
+    let mut world = World::new();
+    let call = world.request(post(1_000, false), Policy::default());
+    world.connect();
+    let conn = world.conn(call);
+    world.client.send_body(call, 500, false, world.now).unwrap();
+    assert!(world.client.sends(conn));
+    let refusal = b"HTTP/1.1 413 No\r\nContent-Length: 3\r\n\r\n";
+    world.says(conn, refusal);
+    assert!(!world.client.sends(conn));
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Nothing);
+    world.says(conn, b"why");
+    assert_eq!(world.told(), ["a0.0 head 413", "a0.0 data why", "a0.0 end"]);
+    assert_eq!(world.done().last().unwrap(), "close c0.0 used RequestUnfinished");
+}
+
+#[test]
+fn a_body_is_rewound_for_another_attempt() {
+    for can in [true, false] {
+        let mut world = World::new();
+        let call = world.request(post(2, true), Policy::default());
+        world.connect();
+        let conn = world.conn(call);
+        world.client.send_body(call, 2, true, world.now).unwrap();
+        world.client.handle_written(conn, 2, world.now);
+        world.done();
+        world.says(conn, b"HTTP/1.1 307 There\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(world.done(), ["rewind a0.0"]);
+        assert_eq!(world.why(call), "the application, to give the body from its start again");
+        world.client.rewound(call, can, world.now);
+        world.settle();
+        if can {
+            assert_eq!(world.client.connection(call), Some((conn, true)));
+            assert_eq!(world.done(), ["transmit c0.0 probe"]);
+        } else {
+            assert_eq!(world.told().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_failed_source_ends_the_call() {
+    let mut world = World::new();
+    let call = world.request(post(5, true), Policy::default());
+    world.connect();
+    world.client.body_failed(call, world.now);
+    world.settle();
+    assert_eq!(world.told(), ["a0.0 failed: the source of the request's body failed"]);
+    assert_eq!(world.client.stats().open, 0);
+}
+
+#[test]
+fn a_paused_reader_holds_the_peer_back_and_stops_the_clock() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    assert_eq!(world.client.body_ahead(conn), 4);
+    world.client.pause(call, true, world.now);
+    assert!(!world.client.wants_input(conn));
+    assert_eq!(world.why(call), "the application, to go on reading");
+    world.after(seconds(100_000));
+    assert_eq!(world.client.calls(), 1);
+    world.client.pause(call, false, world.now);
+    assert!(world.client.wants_input(conn));
+    assert_eq!(world.why(call), "the server, for more of the response's body");
+    world.after(seconds(60));
+    assert_eq!(world.told()[1..], ["a0.0 failed: the stall deadline passed"]);
+}

@@ -1,0 +1,148 @@
+//! How calls end before their time, and what is left behind.
+
+use super::*;
+
+#[test]
+fn a_cancelled_call_says_nothing_more() {
+    // In line, dialling, waiting for the head, in the body.
+    for stage in 0..4 {
+        let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+        let other = (stage == 0).then(|| world.get("http://127.0.0.1/0"));
+        let call = world.get("http://127.0.0.1/1");
+        if stage > 1 {
+            world.connect();
+        }
+        if stage > 2 {
+            let conn = world.conn(call);
+            world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        }
+        world.told();
+        world.client.cancel(call, world.now);
+        assert_eq!(world.client.why(call), None);
+        assert!(world.client.call(call).is_none());
+        world.settle();
+        assert_eq!(world.client.calls(), usize::from(other.is_some()));
+        if let Some(other) = other {
+            world.connect();
+            let conn = world.conn(other);
+            world.says(conn, OK);
+            assert_eq!(world.told().len(), 3);
+        } else {
+            assert_eq!((world.told().len(), world.client.stats().open), (0, 0), "{stage}");
+        }
+    }
+}
+
+#[test]
+fn a_discarded_response_gives_its_connection_back() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    world.client.discard(call, world.now);
+    world.settle();
+    assert!(world.client.call(call).is_none());
+    world.told();
+    world.says(conn, b"cd");
+    assert_eq!((world.told().len(), world.client.stats().idle), (0, 1));
+    // Before the head there is nothing to discard.
+    let call = world.get("http://127.0.0.1/");
+    world.client.discard(call, world.now);
+    world.settle();
+    assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
+}
+
+#[test]
+fn a_switched_connection_is_handed_over_with_its_rest() {
+    let mut world = World::new();
+    let request = Request::get("http://127.0.0.1/").field("Upgrade", "x").build().unwrap();
+    let call = world.request(request, Policy::default());
+    world.connect();
+    let conn = world.conn(call);
+    world.done();
+    let input = b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw";
+    assert_eq!(world.says(conn, input), b"raw");
+    assert_eq!(world.told(), ["a0.0 head 101", "a0.0 switched"]);
+    assert_eq!(world.done(), ["hand-over c0.0 a0.0"]);
+    assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
+}
+
+#[test]
+fn a_graceful_close_lets_calls_with_a_connection_end() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let first = world.get("http://127.0.0.1/1");
+    world.get("http://127.0.0.1/2");
+    world.connect();
+    let conn = world.conn(first);
+    world.client.close(world.now);
+    world.settle();
+    assert_eq!(world.told(), ["a1.0 failed: the pool is closed"]);
+    world.says(conn, OK);
+    assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
+    assert_eq!(world.client.stats().open, 0);
+    world.get("http://127.0.0.1/3");
+    assert_eq!(world.told().len(), 1);
+}
+
+#[test]
+fn an_immediate_close_ends_everything_and_tells() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 2);
+    let first = world.get("http://127.0.0.1/1");
+    world.connect();
+    world.says(world.conn(first), b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    world.get("http://127.0.0.1/2");
+    world.get("http://127.0.0.1/3");
+    world.told();
+    world.client.close_now(world.now);
+    world.settle();
+    assert_eq!(world.told().len(), 3);
+    assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
+    assert_eq!(world.client.poll_timeout(), None);
+}
+
+#[test]
+fn a_lost_connection_is_told_how_far_the_request_had_got() {
+    let mut world = World::new();
+    let call = world.client.request(
+        Request::post("http://127.0.0.1/").build().unwrap(),
+        Arc::default(),
+        world.now,
+    );
+    world.settle().connect();
+    let conn = world.conn(call);
+    world.client.handle_eof(conn, false, world.now);
+    let mut actions = core::iter::from_fn(|| world.client.poll_action());
+    assert!(matches!(actions.next(), Some(Action::Close { .. })));
+    let Some(Action::Failed { failure, .. }) = actions.next() else { panic!() };
+    assert_eq!(failure.cause, Cause::Lost(IoKind::Reset));
+    assert_eq!(failure.reached, crate::error::Reached::Sent);
+    // Told of its end, it still answers, until the next action is asked for.
+    assert!(world.client.call(call).is_some());
+    assert_eq!(world.client.poll_action(), None);
+    assert!(world.client.call(call).is_none());
+}
+
+#[test]
+fn inputs_may_pile_up_before_a_drain() {
+    let mut world = World::new();
+    let calls: Vec<_> = (0..3)
+        .map(|n| {
+            let request = Request::get(&format!("http://127.0.0.1/{n}")).build().unwrap();
+            world.client.request(request, Arc::default(), world.now)
+        })
+        .collect();
+    world.client.cancel(calls[1], world.now);
+    for bits in 0..3 {
+        world.client.handle_connected(ConnId::from_bits(bits), 0, Ok(()), world.now);
+    }
+    // Two connections serve; the third dial was given up with its call.
+    world.settle();
+    assert_eq!(world.client.stats().leased, 2);
+    let conns = [world.conn(calls[0]), world.conn(calls[2])];
+    for conn in conns {
+        world.says(conn, OK);
+    }
+    assert_eq!(world.told().len(), 6);
+    assert_eq!(vec![world.client.calls(), world.client.stats().idle], [0, 2]);
+}

@@ -1,0 +1,175 @@
+//! The client against scripted peers: a driver of a few lines that keeps what it is told to do.
+
+mod bodies;
+mod ends;
+mod routes;
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::{Action, Client, Config, Event, Reason, Transmit};
+use crate::{
+    call::Policy,
+    error::{Cause, IoKind},
+    id::{CallId, ConnId},
+    message::{Body, Request},
+    time::{Deadline, Instant},
+};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A client, what it wanted done, what its calls were told, and what has been written where.
+struct World {
+    client: Client,
+    now: Instant,
+    /// In the order in which they came, as text.
+    actions: Vec<String>,
+    told: Vec<String>,
+    wire: BTreeMap<ConnId, Vec<u8>>,
+    /// Connects that wait for an outcome.
+    connecting: Vec<(ConnId, u8)>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        change(&mut config);
+        Self {
+            client: Client::new(config),
+            now: Instant::from_nanos(0),
+            actions: Vec::new(),
+            told: Vec::new(),
+            wire: BTreeMap::new(),
+            connecting: Vec::new(),
+        }
+    }
+
+    fn request(&mut self, request: Request, policy: Policy) -> CallId {
+        let call = self.client.request(request, Arc::new(policy), self.now);
+        self.settle();
+        call
+    }
+
+    fn get(&mut self, url: &str) -> CallId {
+        self.request(Request::get(url).build().unwrap(), Policy::default())
+    }
+
+    /// Does what the client wants done. Sockets take all that is written at once.
+    fn settle(&mut self) -> &mut Self {
+        while let Some(action) = self.client.poll_action() {
+            self.actions.push(action.to_string());
+            match action {
+                Action::Connect { conn, attempt, .. } => self.connecting.push((conn, attempt)),
+                Action::Transmit { conn, .. } => self.transmit(conn),
+                Action::Failed { call, failure } => {
+                    self.told.push(format!("{call} failed: {}", failure.cause));
+                }
+                Action::HandOver { call, .. } => self.told.push(format!("{call} switched")),
+                Action::Close { conn, .. } => self.connecting.retain(|it| it.0 != conn),
+                Action::Resolve { .. }
+                | Action::Abandon { .. }
+                | Action::StartTls { .. }
+                | Action::Rewind { .. } => {}
+            }
+            self.check();
+        }
+        self.check();
+        self
+    }
+
+    fn transmit(&mut self, conn: ConnId) {
+        let mut out = Vec::new();
+        self.client.poll_transmit(conn, &mut out);
+        self.client.handle_written(conn, out.len(), self.now);
+        self.wire.entry(conn).or_default().append(&mut out);
+    }
+
+    /// The connects that wait come to be.
+    fn connect(&mut self) -> &mut Self {
+        for (conn, attempt) in core::mem::take(&mut self.connecting) {
+            self.client.handle_connected(conn, attempt, Ok(()), self.now);
+            self.settle();
+        }
+        self
+    }
+
+    /// The peer says something on a connection; gives what was not taken.
+    fn says<'i>(&mut self, conn: ConnId, input: &'i [u8]) -> &'i [u8] {
+        let mut rest = input;
+        loop {
+            let (taken, event) = self.client.receive(conn, rest, self.now);
+            rest = &rest[taken..];
+            match event {
+                Event::NeedInput => break,
+                Event::Skipped => {}
+                Event::Interim(call, head) => {
+                    self.told.push(format!("{call} interim {}", head.status()));
+                }
+                Event::Head(call, head) => self.told.push(format!("{call} head {}", head.status())),
+                Event::Data(call, data) => {
+                    self.told.push(format!("{call} data {}", String::from_utf8_lossy(data)));
+                }
+                Event::End(call, _) => self.told.push(format!("{call} end")),
+            }
+            self.check();
+        }
+        self.settle();
+        rest
+    }
+
+    fn eof(&mut self, conn: ConnId) -> &mut Self {
+        if let Event::End(call, _) = self.client.handle_eof(conn, true, self.now) {
+            self.told.push(format!("{call} end"));
+        }
+        self.settle()
+    }
+
+    fn after(&mut self, time: Duration) -> &mut Self {
+        self.now = self.now.after(time);
+        self.client.handle_timeout(self.now);
+        self.settle()
+    }
+
+    fn conn(&self, call: CallId) -> ConnId {
+        self.client.connection(call).unwrap().0
+    }
+
+    /// What was written to a connection since the last look.
+    fn written(&mut self, conn: ConnId) -> String {
+        String::from_utf8(self.wire.remove(&conn).unwrap_or_default()).unwrap()
+    }
+
+    /// What the client wanted done since the last look.
+    fn done(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.actions)
+    }
+
+    fn told(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.told)
+    }
+
+    fn why(&self, call: CallId) -> String {
+        self.client.why(call).unwrap().to_string()
+    }
+
+    fn check(&self) {
+        if let Err(why) = self.client.check() {
+            panic!("{why}");
+        }
+    }
+}
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}

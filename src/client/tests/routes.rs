@@ -1,0 +1,234 @@
+//! How calls come to connections: dials, the line, reuse, timers.
+
+use super::*;
+use crate::message::{Hop, HopKind, Origin, Scheme};
+
+#[test]
+fn a_connection_serves_one_call_after_another() {
+    let mut world = World::new();
+    let first = world.get("http://127.0.0.1/1");
+    assert_eq!(world.done(), ["connect c0.0 0 127.0.0.1:80"]);
+    world.connect();
+    let conn = world.conn(first);
+    assert_eq!(world.written(conn), "GET /1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    world.says(conn, OK);
+    assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
+    let second = world.get("http://127.0.0.1/2");
+    assert_eq!(world.client.connection(second), Some((conn, true)));
+    assert_eq!(world.done(), ["transmit c0.0", "transmit c0.0"]);
+    world.says(conn, OK);
+    assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
+}
+
+#[test]
+fn a_name_is_looked_up_and_its_addresses_are_tried_in_order() {
+    let mut world = World::new();
+    let call = world.get("http://a/");
+    assert_eq!(world.done(), ["resolve c0.0 a:80"]);
+    assert_eq!(world.why(call), "a connection to http://a, whose name is being looked up");
+    let (conn, addrs) = (ConnId::from_bits(0), ["192.0.2.1:80", "192.0.2.2:80"]);
+    world.client.handle_resolved(conn, &addrs.map(|addr| addr.parse().unwrap()), world.now);
+    world.settle();
+    assert_eq!(world.done(), ["connect c0.0 0 192.0.2.1:80"]);
+    assert_eq!(world.why(call), "a connection to http://a, over TCP");
+    world.client.handle_connected(conn, 0, Err(IoKind::Refused), world.now);
+    world.settle();
+    assert_eq!(world.done(), ["connect c0.0 1 192.0.2.2:80"]);
+    world.client.handle_connected(conn, 1, Ok(()), world.now);
+    world.settle();
+    assert_eq!(world.why(call), "the server, for the head of its response");
+}
+
+#[test]
+fn a_dial_that_fails_is_closed_and_told() {
+    let mut world = World::new();
+    world.get("http://a/");
+    world.client.handle_resolved(ConnId::from_bits(0), &[], world.now);
+    world.settle();
+    let done = world.done();
+    assert_eq!(done[..2], ["resolve c0.0 a:80", "close c0.0 failed"]);
+    assert_eq!(world.told().len(), 1);
+    assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
+}
+
+#[test]
+fn a_call_in_line_is_served_by_what_comes_back() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let first = world.get("http://127.0.0.1/1");
+    let second = world.get("http://127.0.0.1/2");
+    assert_eq!(world.why(second), "its turn for a connection to http://127.0.0.1");
+    world.connect();
+    let conn = world.conn(first);
+    world.says(conn, OK);
+    assert_eq!(world.conn(second), conn);
+    assert!(world.written(conn).contains("GET /2 "));
+    // Its stale predecessor names nothing, and disturbs nobody.
+    world.client.cancel(first, world.now);
+    world.client.body_ready(first);
+    assert_eq!(world.client.why(first), None);
+    world.says(conn, OK);
+    assert_eq!(world.told()[3..], ["a1.0 head 200", "a1.0 data ok", "a1.0 end"]);
+}
+
+#[test]
+fn an_idle_connection_that_speaks_or_ends_is_closed() {
+    for speaks in [true, false] {
+        let mut world = World::new();
+        let call = world.get("http://127.0.0.1/");
+        world.connect();
+        let conn = world.conn(call);
+        world.says(conn, OK);
+        world.done();
+        if speaks {
+            assert_eq!(world.says(conn, OK), OK);
+        } else {
+            world.eof(conn);
+        }
+        assert_eq!(world.done(), ["close c0.0 lost"]);
+        world.says(conn, OK);
+        assert_eq!((world.done().len(), world.client.stats().open), (0, 0));
+    }
+}
+
+#[test]
+fn what_comes_behind_a_response_closes_the_connection() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, &[OK, OK].concat());
+    assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
+    assert_eq!(world.client.stats().open, 0);
+}
+
+/// The event loop has begun a request, and then reads what had come before.
+#[test]
+fn a_late_second_response_is_not_taken_for_the_next_one() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/1");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, OK);
+    let next = Request::get("http://127.0.0.1/2").build().unwrap();
+    let next = world.client.request(next, Arc::default(), world.now);
+    let (_, event) = world.client.receive(conn, b"HTTP/1.1 200 WRONG\r\n\r\n", world.now);
+    assert!(matches!(event, Event::Skipped));
+    world.settle().connect();
+    let fresh = world.conn(next);
+    assert_ne!(fresh, conn);
+    world.says(fresh, OK);
+    assert_eq!(world.told()[3..], ["a0.1 head 200", "a0.1 data ok", "a0.1 end"]);
+}
+
+#[test]
+fn a_request_that_may_not_be_repeated_asks_for_a_probe() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, OK);
+    world.written(conn);
+    let post = Request::post("http://127.0.0.1/").build().unwrap();
+    let post = world.client.request(post, Arc::default(), world.now);
+    assert_eq!(world.client.poll_action(), Some(Action::Transmit { conn, probe: true }));
+    // It is dead: nothing was written, so the request goes out on another one, once.
+    world.eof(conn).connect();
+    let fresh = world.conn(post);
+    assert_eq!(world.written(conn), "");
+    assert!(world.written(fresh).starts_with("POST / "));
+}
+
+#[test]
+fn a_redirect_leads_to_another_connection() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    let away =
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/x\r\nContent-Length: 4\r\n\r\naway";
+    world.says(conn, away);
+    world.connect();
+    let other = world.conn(call);
+    assert_ne!(other, conn);
+    assert_eq!(world.written(other), "GET /x HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n");
+    assert_eq!(world.client.call(call).unwrap().history().len(), 1);
+    world.says(other, OK);
+    assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
+    assert_eq!(world.client.stats().idle, 2);
+}
+
+#[test]
+fn a_tunnel_is_asked_for_over_the_proxy() {
+    let mut world = World::new();
+    let mut policy = Policy::default();
+    let proxy = Origin::new(Scheme::Http, "127.0.0.1", 3128);
+    policy.routes.http = crate::call::Route::Tunnel([Hop::new(HopKind::Socks5, proxy)].into());
+    let call = world.request(Request::get("http://192.0.2.1/").build().unwrap(), policy);
+    world.connect();
+    let conn = ConnId::from_bits(0);
+    assert!(world.client.wants_input(conn));
+    assert_eq!(
+        world.why(call),
+        "a connection to http://192.0.2.1 via http://127.0.0.1:3128: for the answer of a proxy"
+    );
+    assert_eq!(world.wire.remove(&conn).unwrap(), [5, 1, 0]);
+    world.says(conn, &[5, 0]);
+    assert_eq!(world.wire.remove(&conn).unwrap(), [5, 1, 0, 1, 192, 0, 2, 1, 0, 80]);
+    world.says(conn, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(world.conn(call), conn);
+    assert!(world.written(conn).starts_with("GET / HTTP/1.1"));
+}
+
+#[test]
+fn each_deadline_comes_up_with_its_reason() {
+    let mut world = World::new();
+    assert_eq!(world.client.poll_timeout(), None);
+    let call = world.get("http://127.0.0.1/");
+    let dial = Reason::Dial(ConnId::from_bits(0), Deadline::Connect);
+    assert_eq!(world.client.poll_timeout(), Some((world.now.after(seconds(10)), dial)));
+    world.connect();
+    let (mut fired, conn) = (0, world.conn(call));
+    // Entries that come up early are put back.
+    while let Some((at, Reason::Call(of, which))) = world.client.poll_timeout() {
+        assert_eq!(of, call);
+        world.after(at.since(world.now));
+        fired += 1;
+        if world.client.calls() == 0 {
+            assert_eq!(which, Deadline::FirstByte);
+            break;
+        }
+    }
+    assert!(fired <= 3, "{fired}");
+    assert_eq!(world.told(), ["a0.0 failed: the first-byte deadline passed"]);
+    assert_eq!(world.client.poll_timeout(), None);
+    assert!(!world.client.sends(conn));
+}
+
+#[test]
+fn idle_connections_are_swept_in_their_time() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    world.says(world.conn(call), OK);
+    world.done();
+    let idle = Some((world.now.after(seconds(60)), Reason::Idle));
+    assert_eq!(world.client.poll_timeout(), idle);
+    world.after(seconds(60));
+    assert_eq!(world.done(), ["close c0.0 idle"]);
+    assert_eq!(world.client.poll_timeout(), None);
+}
+
+#[test]
+fn a_line_that_moves_on_in_time_does_not_lose_its_deadline() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let first = world.get("http://127.0.0.1/1");
+    world.connect();
+    let mut policy = Policy::default();
+    policy.timeout.queue = Some(seconds(5));
+    let second = world.request(Request::get("http://127.0.0.1/2").build().unwrap(), policy);
+    world.after(seconds(5));
+    assert_eq!(world.told(), ["a1.0 failed: the queue deadline passed"]);
+    assert_eq!(world.client.why(second), None);
+    world.says(world.conn(first), OK);
+    assert_eq!(world.client.stats().idle, 1);
+}
