@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     pub(super) continue_due: bool,
     /// For whom the body of the response is.
     pub(super) reader: Reader,
+    /// How much of the input that was not taken a recording knows already.
+    pub(super) known: usize,
 }
 
 /// For whom the body of a response is.
@@ -55,6 +57,7 @@ impl Attempt {
             awaits_continue: false,
             continue_due: false,
             reader: Reader::Application,
+            known: 0,
         }
     }
 
