@@ -8,7 +8,9 @@ fn main() {
     let worlds: u64 = args.next().and_then(|it| it.parse().ok()).unwrap_or(1000);
     if worlds == 0 {
         let (result, lines) = httpool_sim::world::trace(&Plan::from_seed(seed));
-        for line in lines { println!("{line}"); }
+        for line in lines {
+            println!("{line}");
+        }
         println!("{:#?}", Plan::from_seed(seed));
         println!("{result:?}");
         return;
@@ -19,10 +21,18 @@ fn main() {
     for n in 0..worlds {
         match run(&Plan::from_seed(seed + n)) {
             Ok(report) => report.count(&mut coverage),
-            Err(why) => { println!("{}: {why}", seed + n); bad += 1; if bad > 20 { break; } }
+            Err(why) => {
+                println!("{}: {why}", seed + n);
+                bad += 1;
+                if bad > 20 {
+                    break;
+                }
+            }
         }
     }
     println!("{:?}", start.elapsed());
-    for (words, count) in coverage.table() { println!("{count:8} {words}"); }
+    for (words, count) in coverage.table() {
+        println!("{count:8} {words}");
+    }
     println!("{} worlds {} calls {} steps", coverage.worlds(), coverage.calls(), coverage.steps());
 }
