@@ -277,9 +277,6 @@ impl Case {
                 (deadline(which), fair)
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
-            Cause::Unavailable(Unavailable::RetryBudget) => {
-                (Mark::CauseBudget, plan.config.pool.retry_budget.is_some())
-            }
             Cause::Unavailable(Unavailable::Closed) => (Mark::CauseClosed, world.closed),
             Cause::Unavailable(Unavailable::Dial(DialError::Name)) => (Mark::CauseName, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Connect(_))) => {
@@ -363,6 +360,9 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     }
     if script.upgrade {
         builder = builder.field("Upgrade", "x");
+    }
+    if script.closes {
+        builder = builder.field("Connection", "close");
     }
     builder.build()
 }

@@ -290,6 +290,7 @@ impl Grower {
         }
         call.credentials = self.random.once_in(3);
         call.upgrade = self.random.once_in(24);
+        call.closes = self.random.once_in(24);
         if self.kind != Kind::Sound {
             let most = self.random.pick(&[0, 3_000, 100_000]);
             call.cancel = self.random.once_in(8).then(|| micros(self.random.from(0, most)));

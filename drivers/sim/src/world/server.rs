@@ -385,6 +385,7 @@ impl Peer {
         let announce = reply.finish == Finish::Close || last && origin.announces;
         let has_body = reply::has_body(reply, asked.is_head);
         let ends = announce
+            || asked.closes
             || reply.framing == Framing::Old
             || reply.framing == Framing::Close && has_body;
         let start = self.out.len();

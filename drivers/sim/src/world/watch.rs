@@ -115,7 +115,6 @@ pub(super) fn closed(stage: &mut Stage, why: Closed) {
         Closed::Used(CloseReason::CloseDelimited) => Mark::CloseDelimited,
         Closed::Used(CloseReason::RequestUnfinished) => Mark::CloseRequestUnfinished,
         Closed::Used(CloseReason::Violation) => Mark::CloseViolation,
-        Closed::Used(CloseReason::Unsolicited) => Mark::CloseUnsolicited,
         Closed::Evicted(Evicted::Idle) => Mark::CloseIdle,
         Closed::Evicted(Evicted::Age) => Mark::CloseAge,
         Closed::Evicted(Evicted::Surplus) => Mark::CloseSurplus,
