@@ -17,6 +17,7 @@ use crate::{
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
+    mutation::{Mutation, mutated},
     pool::{Pool, Stats},
     time::Instant,
     trace::{Sink, Trace, Who},
@@ -278,7 +279,7 @@ impl Client {
             }
             // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                if !input.is_empty() {
+                if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
                     self.go_on(now);
                 }
@@ -361,13 +362,17 @@ impl Client {
             if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
                 self.over.push(call.index);
             }
-            match action {
-                Action::Failed { call, .. } | Action::Rewind { call } if self.is_silent(call) => {}
-                Action::HandOver { conn, call } if self.is_silent(call) => {
-                    return Some(Action::Close { conn, why: Closed::Unfinished });
-                }
-                action => return Some(action),
+            if let Action::Failed { call, .. } | Action::Rewind { call } = action
+                && self.is_silent(call)
+            {
+                continue;
             }
+            if let Action::HandOver { conn, call } = action
+                && self.is_silent(call)
+            {
+                return Some(Action::Close { conn, why: Closed::Unfinished });
+            }
+            return Some(action);
         }
     }
 
