@@ -8,9 +8,10 @@ use httpool::{
 };
 
 use super::{
-    Finish, Framing, Plan, Reading,
+    Framing, Plan, Reading,
     marks::Mark,
     reply::{POISON, answer_byte, has_body, request_byte},
+    run::LATE,
     server::Servers,
     stage::{Does, Event, Stage},
 };
@@ -51,7 +52,7 @@ pub(super) struct Case {
     /// How much of the reading script is done.
     read: usize,
     /// It was given what nobody can tell from an answer.
-    tainted: bool,
+    pub(super) tainted: bool,
     /// So much of the request's body has been given.
     given: u32,
     waits: bool,
@@ -134,7 +135,11 @@ impl Case {
         poisoned: bool,
     ) {
         let status = head.status().as_u16();
-        stage.tell(3, u64::from(call) << 16 | u64::from(status), format_args!("call {call}: {status}"));
+        stage.tell(
+            3,
+            u64::from(call) << 16 | u64::from(status),
+            format_args!("call {call}: {status}"),
+        );
         if self.heard_head {
             stage.wrong(|| format!("call {call}: a second head"));
         }
@@ -205,9 +210,7 @@ impl Case {
             let reply = Servers::reply(plan, call as usize, self.serial);
             let whole = if has_body(reply, self.is_head) { reply.len } else { 0 };
             // Nothing says where a body ends that ends with the connection.
-            let undelimited = reply.framing == Framing::Close
-                && has_body(reply, self.is_head)
-                && !matches!(reply.finish, Finish::CutReset(_) | Finish::Stall(_));
+            let undelimited = reply.framing == Framing::Close && has_body(reply, self.is_head);
             if self.got != whole && !undelimited {
                 let got = self.got;
                 stage.wrong(|| format!("call {call}: {got} of {whole} B, and an end"));
@@ -217,7 +220,14 @@ impl Case {
         self.end(stage, Outcome::Response(self.status));
     }
 
-    pub(super) fn fail(&mut self, plan: &Plan, stage: &mut Stage, call: u32, why: Failure, world: &Why) {
+    pub(super) fn fail(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        call: u32,
+        why: Failure,
+        world: &Why,
+    ) {
         stage.tell(6, call.into(), format_args!("call {call}: {why}"));
         stage.mark(Mark::OutcomeFailed);
         self.check_total(plan, stage, call);
@@ -230,7 +240,12 @@ impl Case {
     fn check_total(&self, plan: &Plan, stage: &mut Stage, call: u32) {
         let policy = &plan.calls[call as usize].policy;
         let took = stage.now - self.began;
-        if policy.timeout.total.is_some_and(|total| u128::from(took) > total.as_nanos()) {
+        let late = if stage.noise.lazy { LATE } else { 0 };
+        if policy
+            .timeout
+            .total
+            .is_some_and(|total| u128::from(took.saturating_sub(late)) > total.as_nanos())
+        {
             stage.wrong(|| format!("call {call}: it took {took} ns, more than its total deadline"));
         }
     }
@@ -262,9 +277,6 @@ impl Case {
                 (deadline(which), fair)
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
-            Cause::Unavailable(Unavailable::RetryBudget) => {
-                (Mark::CauseBudget, plan.config.pool.retry_budget.is_some())
-            }
             Cause::Unavailable(Unavailable::Closed) => (Mark::CauseClosed, world.closed),
             Cause::Unavailable(Unavailable::Dial(DialError::Name)) => (Mark::CauseName, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Connect(_))) => {
@@ -348,6 +360,9 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     }
     if script.upgrade {
         builder = builder.field("Upgrade", "x");
+    }
+    if script.closes {
+        builder = builder.field("Connection", "close");
     }
     builder.build()
 }

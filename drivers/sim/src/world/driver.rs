@@ -103,7 +103,11 @@ impl Driver {
 
     pub(super) fn close(&mut self, base: &mut Base<'_>, at_once: bool) {
         let now = base.stage.instant();
-        base.stage.tell(12, at_once.into(), format_args!("close{}", if at_once { " now" } else { "" }));
+        base.stage.tell(
+            12,
+            at_once.into(),
+            format_args!("close{}", if at_once { " now" } else { "" }),
+        );
         base.why.closed = true;
         if at_once {
             base.why.closed_now = true;
@@ -184,7 +188,11 @@ impl Driver {
     fn give_up(&mut self, base: &mut Base<'_>, call: u32, id: CallId, discard: bool) {
         let now = base.stage.instant();
         let word = if discard { "discards" } else { "cancels" };
-        base.stage.tell(14, u64::from(call) << 1 | u64::from(discard), format_args!("call {call} {word}"));
+        base.stage.tell(
+            14,
+            u64::from(call) << 1 | u64::from(discard),
+            format_args!("call {call} {word}"),
+        );
         let outcome = if discard {
             base.stage.mark(Mark::Discard);
             self.client.discard(id, now);
@@ -284,7 +292,11 @@ impl Driver {
                 base.stage.plan(after.as_nanos() as u64, Event::Tls { conn: conn.to_bits() });
             }
             Action::Transmit { conn, probe } => {
-                base.stage.tell(24, conn.to_bits() ^ u64::from(probe), format_args!("write to {conn}"));
+                base.stage.tell(
+                    24,
+                    conn.to_bits() ^ u64::from(probe),
+                    format_args!("write to {conn}"),
+                );
                 if probe && self.conn(conn).is_some_and(|it| it.written == it.out.len()) {
                     self.read(base, conn);
                 }
@@ -295,7 +307,9 @@ impl Driver {
                 watch::closed(&mut base.stage, why);
                 match self.take(conn) {
                     Some(it) => self.shut(base, it),
-                    None => base.stage.wrong(|| format!("{conn} is closed twice, or was never open")),
+                    None => {
+                        base.stage.wrong(|| format!("{conn} is closed twice, or was never open"))
+                    }
                 }
             }
             Action::HandOver { conn, call } => {
@@ -415,7 +429,8 @@ impl Driver {
                 base.stage.tell(16, id.to_bits(), format_args!("{id} ends, {done:?}"));
                 let told = self.client.handle_eof(id, clean, now);
                 let shown = base.net.get(sock).shown;
-                self.tell(base, told, base.is_poison(sock, shown));
+                let poisoned = base.is_poison(sock, shown);
+                self.tell(base, told, sock, poisoned);
             }
         }
     }
@@ -432,7 +447,7 @@ impl Driver {
             let (some, told) = self.client.receive(id, &input[taken..], now);
             taken += some;
             let poisoned = base.is_poison(sock, start + taken as u32);
-            if !self.tell(base, told, poisoned) {
+            if !self.tell(base, told, sock, poisoned) {
                 break;
             }
         }
@@ -445,12 +460,15 @@ impl Driver {
     }
 
     /// Tells the application. Says whether the client is to be asked again.
-    fn tell(&mut self, base: &mut Base<'_>, told: Told<'_>, poisoned: bool) -> bool {
-        let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) = told
+    fn tell(&mut self, base: &mut Base<'_>, told: Told<'_>, sock: u32, poisoned: bool) -> bool {
+        let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) =
+            told
         else {
             return !matches!(told, Told::NeedInput);
         };
         let Some(call) = self.known(base, id) else { return true };
+        base.net.get_mut(sock).tainted |= poisoned;
+        base.stage.out_of_step |= poisoned;
         let Base { plan, stage, cases, .. } = &mut *base;
         let case = &mut cases[call as usize];
         case.took = stage.now;
@@ -507,7 +525,11 @@ impl Driver {
             match base.net.write(&mut base.stage, sock, &conn.out[conn.written..]) {
                 Io::Done(some) => {
                     conn.written += some;
-                    base.stage.tell(18, id.to_bits() ^ (some as u64) << 32, format_args!("{id} wrote {some} B"));
+                    base.stage.tell(
+                        18,
+                        id.to_bits() ^ (some as u64) << 32,
+                        format_args!("{id} wrote {some} B"),
+                    );
                     if let Some(call) = watch::user(&self.client, &base.cases, id) {
                         base.cases[call as usize].wrote = base.stage.now;
                     }
@@ -648,7 +670,8 @@ impl Driver {
     /// Which call of the plan it is, if its application still wants to hear.
     fn known(&self, base: &mut Base<'_>, id: CallId) -> Option<u32> {
         let call = self.names.get(id.index()).copied().unwrap_or(u32::MAX);
-        let known = base.cases.get(call as usize).is_some_and(|it| it.id == Some(id) && it.is_live());
+        let known =
+            base.cases.get(call as usize).is_some_and(|it| it.id == Some(id) && it.is_live());
         if !known {
             base.stage.wrong(|| format!("{id} (call {call}) is over, and is spoken of"));
         }

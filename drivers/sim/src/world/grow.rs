@@ -92,7 +92,8 @@ impl Grower {
         let origins = self.random.from(1, 4).min(count);
         plan.config = self.config(count as usize, seed);
         plan.origins = (0..origins).map(|nth| self.origin(nth)).collect();
-        let policies: Vec<_> = (0..self.random.from(1, 2)).map(|_| Arc::new(self.policy())).collect();
+        let policies: Vec<_> =
+            (0..self.random.from(1, 2)).map(|_| Arc::new(self.policy())).collect();
         let spread = self.random.pick(&[0, 500, 20_000, 200_000]);
         plan.calls = (0..count)
             .map(|_| {
@@ -181,8 +182,7 @@ impl Grower {
         origin.tls = Tls::Up { after: micros(self.random.pick(&[0, 500, 10_000])) };
         let count = if literal { 1 } else { self.random.pick(&[1, 1, 2, 3]) };
         origin.addresses = (0..count).map(|_| self.address()).collect();
-        origin.requests_max =
-            self.random.once_in(4).then(|| self.random.from(1, 4) as u32);
+        origin.requests_max = self.random.once_in(4).then(|| self.random.from(1, 4) as u32);
         if self.kind == Kind::Sound {
             return origin;
         }
@@ -266,7 +266,13 @@ impl Grower {
         policy
     }
 
-    fn call(&mut self, origins: usize, policy: Arc<Policy>, at: Duration, noise: &Noise) -> CallPlan {
+    fn call(
+        &mut self,
+        origins: usize,
+        policy: Arc<Policy>,
+        at: Duration,
+        noise: &Noise,
+    ) -> CallPlan {
         let mut call = CallPlan::get(self.random.below(origins as u64) as usize, policy);
         call.at = at;
         call.method = match self.random.below(20) {
@@ -284,6 +290,7 @@ impl Grower {
         }
         call.credentials = self.random.once_in(3);
         call.upgrade = self.random.once_in(24);
+        call.closes = self.random.once_in(24);
         if self.kind != Kind::Sound {
             let most = self.random.pick(&[0, 3_000, 100_000]);
             call.cancel = self.random.once_in(8).then(|| micros(self.random.from(0, most)));

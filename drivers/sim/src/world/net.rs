@@ -26,6 +26,8 @@ pub(super) struct Sock {
     hole_until: u64,
     /// Where in what the server sends the first byte stands that nobody asked for.
     pub(super) poison_at: Option<u32>,
+    /// A call has been given such bytes, when nobody could tell: what follows is out of step.
+    pub(super) tainted: bool,
     /// So much of it has been read and shown to the client.
     pub(super) shown: u32,
 }
@@ -78,6 +80,7 @@ impl Net {
             connected: false,
             hole_until: 0,
             poison_at: None,
+            tainted: false,
             shown: 0,
         });
         if let Some((_, after)) = outcome {

@@ -11,7 +11,7 @@ pub(super) struct Asked {
     pub(super) is_unsafe: bool,
     pub(super) body: Length,
     pub(super) expects: bool,
-    pub(super) upgrade: bool,
+    pub(super) closes: bool,
     /// The server whose credentials it carries.
     pub(super) credentials: Option<usize>,
 }
@@ -49,7 +49,7 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
         is_unsafe: matches!(method, "POST" | "PATCH"),
         body: Length::Known(0),
         expects: false,
-        upgrade: false,
+        closes: false,
         credentials: None,
     };
     for line in lines {
@@ -58,11 +58,11 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
             "Content-Length" => asked.body = Length::Known(value.parse().map_err(|_| bad())?),
             "Transfer-Encoding" if value == "chunked" => asked.body = Length::Chunked,
             "Expect" => asked.expects = true,
-            "Upgrade" => asked.upgrade = true,
             "Authorization" => {
                 asked.credentials = Some(value.parse().map_err(|_| bad())?);
             }
-            "Host" | "Connection" => {}
+            "Connection" => asked.closes |= value.eq_ignore_ascii_case("close"),
+            "Host" | "Upgrade" => {}
             _ => return Err(bad()),
         }
     }

@@ -224,6 +224,8 @@ pub struct CallPlan {
     pub expect: bool,
     /// Whether it asks for another protocol.
     pub upgrade: bool,
+    /// Whether it asks for the connection to be closed.
+    pub closes: bool,
     /// Whether it carries credentials for its server.
     pub credentials: bool,
     /// What the client may do about failures.
@@ -247,6 +249,7 @@ impl CallPlan {
             body: BodyPlan::none(),
             expect: false,
             upgrade: false,
+            closes: false,
             credentials: false,
             policy,
             replies: vec![Reply::new(200)],

@@ -21,6 +21,11 @@ impl Random {
         Self(words)
     }
 
+    /// The `nth` of the seeds that come of one.
+    pub const fn nth(seed: u64, nth: u64) -> u64 {
+        Self::new(seed ^ nth.wrapping_mul(0xd134_2543_de82_ef95)).bits()
+    }
+
     /// The next 64 bits.
     pub const fn bits(&mut self) -> u64 {
         let s = &mut self.0;

@@ -104,8 +104,10 @@ pub(super) fn write(
 
 /// A whole response that nobody asked for.
 pub(super) fn unasked(out: &mut Vec<u8>) {
-    out.write_fmt(format_args!("HTTP/1.1 200 X\r\nX-Id: {POISON}\r\nContent-Length: 6\r\n\r\npoison"))
-        .unwrap_or_default();
+    out.write_fmt(format_args!(
+        "HTTP/1.1 200 X\r\nX-Id: {POISON}\r\nContent-Length: 6\r\n\r\npoison"
+    ))
+    .unwrap_or_default();
 }
 
 fn body(reply: &Reply, call: u32, serial: u32, out: &mut Vec<u8>) {

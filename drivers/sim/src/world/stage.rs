@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{Noise, Random, clock::Queue, marks::{Mark, Marks}};
+use super::{
+    Noise, Random,
+    clock::Queue,
+    marks::{Mark, Marks},
+};
 use httpool::time::Instant;
 
 /// What happens at a time.
@@ -60,6 +64,9 @@ pub(super) struct Stage {
     pub(super) marks: Marks,
     /// The first thing that was wrong.
     pub(super) wrong: Option<String>,
+    /// A call was given an unasked answer, and nobody could tell: from then on answers may be
+    /// another's, and lead to another's places.
+    pub(super) out_of_step: bool,
     hash: u64,
     log: Option<Vec<String>>,
 }
@@ -73,6 +80,7 @@ impl Stage {
             noise,
             marks: Marks::default(),
             wrong: None,
+            out_of_step: false,
             hash: 0xcbf2_9ce4_8422_2325,
             log: logs.then(Vec::new),
         }

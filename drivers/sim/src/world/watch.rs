@@ -14,11 +14,13 @@ use super::{base::Base, cases::Case, marks::Mark, stage::Stage};
 pub(super) fn begins(base: &mut Base<'_>, client: &Client, conn: ConnId, sock: u32) {
     let Some(call) = user(client, &base.cases, conn) else { return };
     let it = base.net.get(sock);
-    if it.poison_at.is_some_and(|at| it.shown > at) {
+    if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
         let words = "is used, and spoke before without being asked";
         base.stage.wrong(|| format!("call {call}: {conn} {words}"));
     }
-    let case = &base.cases[call as usize];
+    let tainted = it.tainted;
+    let case = &mut base.cases[call as usize];
+    case.tainted |= tainted;
     let Some(own) = case.id.and_then(|id| client.call(id)) else { return };
     let past = own.history().len() as u32;
     let (again, order) = (case.attempts > 0 && case.past == past, case.order);
@@ -30,7 +32,9 @@ pub(super) fn begins(base: &mut Base<'_>, client: &Client, conn: ConnId, sock: u
                 return false;
             };
             client.connection(id).is_none()
-                && client.call(id).is_some_and(|it| it.history().is_empty() && it.key() == own.key())
+                && client
+                    .call(id)
+                    .is_some_and(|it| it.history().is_empty() && it.key() == own.key())
         });
         if let Some(other) = overtaken {
             base.stage.wrong(|| format!("call {call} is served before call {other}"));
@@ -111,7 +115,6 @@ pub(super) fn closed(stage: &mut Stage, why: Closed) {
         Closed::Used(CloseReason::CloseDelimited) => Mark::CloseDelimited,
         Closed::Used(CloseReason::RequestUnfinished) => Mark::CloseRequestUnfinished,
         Closed::Used(CloseReason::Violation) => Mark::CloseViolation,
-        Closed::Used(CloseReason::Unsolicited) => Mark::CloseUnsolicited,
         Closed::Evicted(Evicted::Idle) => Mark::CloseIdle,
         Closed::Evicted(Evicted::Age) => Mark::CloseAge,
         Closed::Evicted(Evicted::Surplus) => Mark::CloseSurplus,
