@@ -361,12 +361,11 @@ impl Client {
             if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
                 self.over.push(call.index);
             }
-            match action {
-                Action::Failed { call, .. } | Action::Rewind { call } if self.is_silent(call) => {}
-                Action::HandOver { conn, call } if self.is_silent(call) => {
-                    return Some(Action::Close { conn, why: Closed::Unfinished });
-                }
-                action => return Some(action),
+            if !action.call().is_some_and(|call| self.is_silent(call)) {
+                return Some(action);
+            }
+            if let Action::HandOver { conn, .. } = action {
+                return Some(Action::Close { conn, why: Closed::Unfinished });
             }
         }
     }
