@@ -362,17 +362,12 @@ impl Client {
             if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
                 self.over.push(call.index);
             }
-            if let Action::Failed { call, .. } | Action::Rewind { call } = action
-                && self.is_silent(call)
-            {
-                continue;
+            if !action.call().is_some_and(|call| self.is_silent(call)) {
+                return Some(action);
             }
-            if let Action::HandOver { conn, call } = action
-                && self.is_silent(call)
-            {
+            if let Action::HandOver { conn, .. } = action {
                 return Some(Action::Close { conn, why: Closed::Unfinished });
             }
-            return Some(action);
         }
     }
 

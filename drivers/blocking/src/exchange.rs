@@ -1,6 +1,6 @@
 //! Runs a [`Call`]: performs what it says is next, and reports what happened.
 
-use std::{io, net::TcpStream, sync::Arc};
+use std::{io, sync::Arc};
 
 use httpool::{
     call::{Call, Next},
@@ -18,21 +18,21 @@ use crate::{
     cancel::{Cancel, Watch},
     error::{Error, io_kind},
     lease::{self, Leased},
+    platform::{Platform, Seat, Socket},
     scratch::{Buffers, Scratch},
-    seat::Seat,
-    shared::{Shared, Warm},
-    sys,
+    shared::Shared,
+    warm::Warm,
 };
 
 /// A call with all that it uses. Whatever it holds goes back on drop, also while unwinding.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    shared: Arc<Shared>,
+pub(crate) struct Exchange<P: Platform> {
+    shared: Arc<Shared<P>>,
     pub(crate) call: Call,
     /// The time of the last event. The clock is read after what may have taken time, and when the
     /// application comes back, not for each question.
     now: Instant,
-    held: Option<(Lease, Warm)>,
+    held: Option<(Lease, Warm<P>)>,
     scratch: Buffers,
     body: Body,
     watch: Watch,
@@ -77,9 +77,9 @@ const DIRECT_MIN: usize = 8 * 1024;
 /// The most that is asked for in one read of a whole body.
 const READ_MAX: usize = 256 * 1024;
 
-impl Exchange {
+impl<P: Platform> Exchange<P> {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<Shared<P>>,
         request: Request,
         body: Body,
         policy: Arc<httpool::call::Policy>,
@@ -169,14 +169,14 @@ impl Exchange {
     }
 
     /// The socket and the input not taken, once another protocol is spoken.
-    pub(crate) fn hand_over(&mut self) -> Option<(TcpStream, Vec<u8>)> {
+    pub(crate) fn hand_over(&mut self) -> Option<(P::Socket, Vec<u8>)> {
         if self.call.next() != Next::HandOver {
             return None;
         }
         let (lease, warm) = self.held.take()?;
         self.watch.leaves();
         self.shared.checkin(lease, None, self.now);
-        Some((warm.tcp, self.scratch.incoming.rest().to_vec()))
+        Some((warm.socket, self.scratch.incoming.rest().to_vec()))
     }
 
     /// Takes what is there already of a body that nobody wants, so that the connection may be kept.
@@ -193,7 +193,7 @@ impl Exchange {
                 Took::All => {}
             }
             let Some((_, warm)) = &mut self.held else { break };
-            match sys::recv_now(&warm.tcp, self.scratch.incoming.room()) {
+            match warm.socket.recv_now(self.scratch.incoming.room()) {
                 Ok(read @ 1..) => self.scratch.incoming.put(read),
                 _ => self.call.cancel(self.now),
             }
@@ -214,7 +214,7 @@ impl Exchange {
         if let Some(Leased { lease, mut warm, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
-            self.watch.uses(&warm.tcp);
+            self.watch.uses(&warm.socket);
             self.scratch.clear();
             let out = &mut self.scratch.outgoing.before;
             self.call.start(&mut warm.h1, reused, self.now, out);
@@ -259,7 +259,7 @@ impl Exchange {
     /// Writes what is to be written; where the socket is full, waits for either direction.
     fn write(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
         let (_, warm) = self.held.as_mut()?;
-        let sent = sys::send_now(&warm.tcp, &self.scratch.outgoing.slices());
+        let sent = warm.socket.send_now(&self.scratch.outgoing.slices());
         self.now = self.shared.now();
         match sent {
             Ok(sent) => {
@@ -276,11 +276,11 @@ impl Exchange {
                 }
                 let (_, warm) = self.held.as_mut()?;
                 let left = self.call.poll_timeout().map(|(at, _)| at.since(self.now));
-                let waited = sys::wait(&warm.tcp, true, left);
+                let waited = warm.socket.wait(true, left);
                 self.now = self.shared.now();
                 match waited {
                     Ok(ready) if ready.readable => {
-                        let read = sys::recv_now(&warm.tcp, self.scratch.incoming.room());
+                        let read = warm.socket.recv_now(self.scratch.incoming.room());
                         self.came(read);
                         return match self.take_input(sink) {
                             Took::Progress(progress) => Some(progress),
@@ -316,14 +316,16 @@ impl Exchange {
                 Took::All => {}
             }
         }
-        self.arm();
         let (_, warm) = self.held.as_mut()?;
+        if let Some((at, _)) = self.call.poll_timeout() {
+            warm.bound_reads(at.since(self.now));
+        }
         let ahead = usize::try_from(warm.h1.body_ahead()).unwrap_or(usize::MAX);
         let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();
         match sink {
             Sink::Slice(into) if direct => {
                 let max = into.len().min(ahead);
-                let read = sys::recv(&warm.tcp, &mut into[..max]);
+                let read = warm.socket.recv(&mut into[..max]);
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
@@ -339,7 +341,7 @@ impl Exchange {
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
                 onto.reserve(ahead.min(READ_MAX));
-                let read = sys::recv_onto(&warm.tcp, onto);
+                let read = warm.socket.recv_onto(onto);
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
@@ -356,7 +358,7 @@ impl Exchange {
                 }
             }
             _ => {
-                let read = sys::recv(&warm.tcp, self.scratch.incoming.room());
+                let read = warm.socket.recv(self.scratch.incoming.room());
                 self.now = self.shared.now();
                 self.came(read);
             }
@@ -371,8 +373,7 @@ impl Exchange {
             Ok(read @ 1..) => self.scratch.incoming.put(read),
             Ok(_) => self.ended(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // Perhaps the socket's timeout was the shorter one: it is set anew.
-                warm.timeout = None;
+                warm.read_timed_out();
                 self.late();
             }
             Err(error) => {
@@ -458,8 +459,8 @@ impl Exchange {
 
     /// A pause before another attempt. No connection is held.
     fn wait(&mut self) {
-        let seat = Seat::mine();
-        seat.clear();
+        let seat = self.shared.platform.seat();
+        seat.hush();
         self.watch.sits(&seat);
         while self.call.next() == Next::Wait {
             self.tick();
@@ -473,20 +474,6 @@ impl Exchange {
             }
         }
         self.watch.leaves();
-    }
-
-    /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request
-    /// need not set it: what is there suffices while it is not longer than what is left.
-    fn arm(&mut self) {
-        let Some((_, warm)) = &mut self.held else { return };
-        let Some((at, _)) = self.call.poll_timeout() else { return };
-        let left = at.since(self.now);
-        if warm.timeout.is_none_or(|set| set > left) {
-            let timeout = sys::rounded(left);
-            if warm.tcp.set_read_timeout(Some(timeout)).is_ok() {
-                warm.timeout = Some(timeout);
-            }
-        }
     }
 
     /// Time has passed, or somebody has cancelled the call.
@@ -522,7 +509,7 @@ enum Took {
     All,
 }
 
-impl Drop for Exchange {
+impl<P: Platform> Drop for Exchange<P> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.abandon();

@@ -122,8 +122,9 @@ impl Driver {
         ran
     }
 
-    /// Does what is to be done, waits once, for at most `timeout`, and does what that brought.
-    /// `events` then has what happened, that to other sockets included.
+    /// Does what is to be done, waits for events, for at most `timeout`, and does what they brought.
+    /// It does not wait where what was to be done has brought something already. `events` then has
+    /// what happened, that to other sockets included.
     ///
     /// # Errors
     /// Waiting failed. A signal that ended it is no error.
@@ -142,15 +143,20 @@ impl Driver {
         timeout: Option<Duration>,
         app: &mut App<'_>,
     ) -> io::Result<()> {
-        let nothing = Some(Duration::ZERO);
-        let mut left = self.embedded.poll_timeout();
-        if left == nothing {
-            self.embedded.settle_dyn(app);
-            left = self.embedded.poll_timeout();
+        let calls = self.client().calls();
+        let mut told = false;
+        if self.embedded.poll_timeout() == Some(Duration::ZERO) {
+            self.embedded.settle_dyn(&mut |client, output| {
+                told = true;
+                app(client, output);
+            });
         }
-        let wait = match (timeout, left) {
-            (Some(timeout), Some(left)) => Some(timeout.min(left)),
-            (timeout, left) => timeout.or(left),
+        // What has been told may be what the program waited for.
+        let done = told || self.client().calls() != calls;
+        let most = if done { Some(Duration::ZERO) } else { timeout };
+        let wait = match (most, self.embedded.poll_timeout()) {
+            (Some(most), Some(left)) => Some(most.min(left)),
+            (most, left) => most.or(left),
         };
         match self.poll.poll(events, wait) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

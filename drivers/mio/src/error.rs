@@ -4,7 +4,7 @@ use std::{error, fmt, io};
 
 use httpool::{
     error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
-    message::{Method, Url},
+    message::{Method, ResponseHead, Url},
 };
 
 /// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
@@ -17,6 +17,7 @@ struct Inner {
     kind: Kind,
     request: Option<(Method, Url)>,
     source: Option<io::Error>,
+    head: Option<ResponseHead>,
 }
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ enum Kind {
 
 impl Error {
     pub(crate) fn request(why: RequestError) -> Self {
-        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None }))
+        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None, head: None }))
     }
 
     /// `source`: the system's own error, if one stood behind it.
@@ -45,20 +46,31 @@ impl Error {
         source: Option<io::Error>,
     ) -> Self {
         let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::Failure(why), request, source }))
+        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, head: None }))
     }
 
     pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
         let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::BodyTooLarge { max }, request, source: None }))
+        Self(Box::new(Inner {
+            kind: Kind::BodyTooLarge { max },
+            request,
+            source: None,
+            head: None,
+        }))
     }
 
     pub(crate) fn stale() -> Self {
-        Self(Box::new(Inner { kind: Kind::Stale, request: None, source: None }))
+        Self(Box::new(Inner { kind: Kind::Stale, request: None, source: None, head: None }))
     }
 
     pub(crate) fn poll(source: io::Error) -> Self {
-        Self(Box::new(Inner { kind: Kind::Poll, request: None, source: Some(source) }))
+        Self(Box::new(Inner { kind: Kind::Poll, request: None, source: Some(source), head: None }))
+    }
+
+    /// The response had begun.
+    pub(crate) fn with_head(mut self, head: Option<ResponseHead>) -> Self {
+        self.0.head = head;
+        self
     }
 
     /// What the core says of it; `None` where the request could not be built, the response was
@@ -91,6 +103,12 @@ impl Error {
     /// The URL of the request that failed: after a redirect, the one it led to.
     pub fn url(&self) -> Option<&Url> {
         self.0.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// The head of the response that did not come whole, if it was being collected: by
+    /// [`Driver::fetch`](crate::Driver::fetch) or in [`Responses`](crate::Responses).
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.0.head.as_ref()
     }
 
     /// Whether a deadline passed.

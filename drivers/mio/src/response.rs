@@ -140,9 +140,9 @@ pub struct Responses {
 }
 
 /// A response that is on its way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Begun {
-    head: ResponseHead,
+    head: Option<ResponseHead>,
     interim: Vec<ResponseHead>,
     body: Vec<u8>,
 }
@@ -159,7 +159,7 @@ impl Responses {
         match output {
             Output::Interim(call, head) => self.begun(call).interim.push(owned(&head)),
             Output::Head(call, head) => {
-                self.begun(call).head.set(&head);
+                self.begun(call).head = Some(owned(&head));
                 // What says that it will be too long need not be read.
                 let conn = client.connection(call).map(|(conn, _)| conn);
                 let ahead = conn.map_or(0, |conn| client.core.body_ahead(conn));
@@ -185,8 +185,8 @@ impl Responses {
             }
             Output::Switched(call, switched) => self.end(client, call, None, Some(switched)),
             Output::Failed(call, error) => {
-                self.begun.remove(&call);
-                self.done.insert(call, Err(error));
+                let head = self.begun.remove(&call).and_then(|begun| begun.head);
+                self.done.insert(call, Err(error.with_head(head)));
             }
         }
     }
@@ -207,16 +207,15 @@ impl Responses {
     }
 
     fn begun(&mut self, call: CallId) -> &mut Begun {
-        let new = || Begun { head: ResponseHead::new(), interim: Vec::new(), body: Vec::new() };
-        self.begun.entry(call).or_insert_with(new)
+        self.begun.entry(call).or_default()
     }
 
     fn too_large(&mut self, client: &mut Client, call: CallId) {
-        self.begun.remove(&call);
+        let head = self.begun.remove(&call).and_then(|begun| begun.head);
         if let Some(request) = client.call(call).map(|call| call.request()) {
             let max = self.body_bytes_max;
             let error = Error::body_too_large(max, request.method(), request.url());
-            self.done.insert(call, Err(error));
+            self.done.insert(call, Err(error.with_head(head)));
         }
         client.discard(call);
     }
@@ -228,7 +227,7 @@ impl Responses {
         trailers: Option<OwnedFields>,
         switched: Option<Switched>,
     ) {
-        let (Some(Begun { head, interim, body }), Some(call)) =
+        let (Some(Begun { head: Some(head), interim, body }), Some(call)) =
             (self.begun.remove(&id), client.call(id))
         else {
             return;
