@@ -145,7 +145,7 @@ fn a_hang_is_found_and_shrunk() {
     plan.calls.insert(2, silent);
     let violation = run(&plan).unwrap_err();
     assert!(violation.what.starts_with("call 2 hangs"), "{violation}");
-    let (small, violation) = shrink(&plan).unwrap();
+    let (small, violation) = shrink(&plan, run).unwrap();
     assert_eq!(small.calls.len(), 1);
     assert!(violation.what.starts_with("call 0 hangs"), "{violation}");
     let (result, lines) = trace(&small);

@@ -108,6 +108,7 @@ mod run;
 mod server;
 mod shrink;
 mod stage;
+mod threads;
 mod watch;
 
 pub use cases::Outcome;
@@ -119,3 +120,4 @@ pub use plan::{
 pub use random::Random;
 pub use run::{CallReport, Report, Violation, run, trace};
 pub use shrink::shrink;
+pub use threads::{run_threads, trace_threads};
