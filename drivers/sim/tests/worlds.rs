@@ -10,7 +10,7 @@ use httpool::{
 };
 use httpool_sim::world::{
     Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random, Reply,
-    run, shrink, trace,
+    run, run_threads, shrink, trace,
 };
 
 /// Seeds of worlds that went wrong once.
@@ -126,6 +126,33 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     assert_eq!(report.calls[0].took, Duration::from_millis(4_004));
     plan.config.dial.race_after = Some(Duration::from_millis(250));
     assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
+}
+
+/// It gives a little all the time, so that no read ever has to wait for long.
+#[test]
+fn a_slow_drip_does_not_outlast_the_total_deadline() {
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_millis(500));
+    let mut drip = Reply::new(200);
+    (drip.len, drip.drip) = (10_000, Some((10, Duration::from_millis(1))));
+    let plan = one(vec![drip], policy);
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        let Outcome::Failed(failure) = call.outcome else { panic!("{call:?}") };
+        assert_eq!(failure.cause, Cause::Timeout(Deadline::Total));
+        assert!(call.took < Duration::from_millis(502), "{call:?}");
+    }
+}
+
+#[test]
+fn threads_play_the_same_worlds_each_time() {
+    for seed in 0..200 {
+        let plan = Plan::from_seed(seed);
+        match (run_threads(&plan), run_threads(&plan)) {
+            (Ok(first), Ok(second)) => assert_eq!(first.hash, second.hash, "seed {seed}"),
+            (Err(violation), _) | (_, Err(violation)) => panic!("seed {seed}: {violation}"),
+        }
+    }
 }
 
 /// The oracle objects to a world in which a call can never end: no deadline, and no answer.
