@@ -247,10 +247,13 @@ impl World {
     }
 
     fn hangs(&mut self) -> Option<usize> {
-        let threads = self.threads.iter().enumerate();
-        let hung: Vec<_> = threads.filter(|(_, it)| !it.done).collect();
-        let hung = format!("threads hang: {hung:?}");
-        self.base.stage.wrong(|| hung);
+        let Self { threads, base, .. } = self;
+        base.stage.wrong(|| {
+            let hung = threads.iter().enumerate().filter(|(_, it)| !it.done);
+            let hung =
+                hung.map(|(nth, it)| format!("thread {nth} with call {}: {:?}", it.call, it.wants));
+            format!("threads hang: {}", hung.collect::<Vec<_>>().join("; "))
+        });
         None
     }
 }
