@@ -11,7 +11,8 @@ use std::{
 
 use httpool::message::Url;
 
-use crate::seat::Seat;
+use super::seat::SystemSeat;
+use crate::platform::{LookUp, Stir};
 
 /// Looks names up. Called on a thread of the client's own, so it may block.
 pub trait Resolve: Send + Sync {
@@ -33,37 +34,27 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Fixed answers for some names, and another resolver for the rest.
-pub(crate) struct Overrides {
-    fixed: Vec<(String, u16, IpAddr)>,
-    rest: Arc<dyn Resolve>,
-}
+/// Fixed answers for some names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fixed(Vec<(String, u16, IpAddr)>);
 
-impl Overrides {
-    pub(crate) fn new(fixed: Vec<(String, u16, IpAddr)>, rest: Arc<dyn Resolve>) -> Self {
-        let as_asked =
-            |(host, port, ip): (String, _, _)| (in_a_url(&host).unwrap_or(host), port, ip);
-        Self { fixed: fixed.into_iter().map(as_asked).collect(), rest }
+impl Fixed {
+    pub(super) fn put(&mut self, host: &str, port: u16, ip: IpAddr) {
+        self.0.push((in_a_url(host).unwrap_or_else(|| host.into()), port, ip));
+    }
+
+    /// In the order in which they were put in.
+    pub(super) fn get(&self, host: &str, port: u16) -> Vec<SocketAddr> {
+        let known = self.0.iter().filter(|(name, at, _)| name == host && *at == port);
+        known.map(|(_, port, ip)| SocketAddr::new(*ip, *port)).collect()
     }
 }
 
-/// How `host` looks in a URL, where a name is in lower case and ASCII: what a resolver is asked for.
+/// How `host` looks in a URL, where a name is in lower case and ASCII: what is looked up.
 fn in_a_url(host: &str) -> Option<String> {
     let mut url = Url::parse("http://host/").ok()?;
     url.set_host(Some(host)).ok()?;
     url.host_str().map(Into::into)
-}
-
-impl Resolve for Overrides {
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let fixed: Vec<_> = self
-            .fixed
-            .iter()
-            .filter(|(name, at, _)| name == host && *at == port)
-            .map(|(_, port, ip)| SocketAddr::new(*ip, *port))
-            .collect();
-        if fixed.is_empty() { self.rest.resolve(host, port) } else { Ok(fixed) }
-    }
 }
 
 /// `getaddrinfo` cannot be given up, so a name server that does not answer holds a thread for as
@@ -74,7 +65,7 @@ const THREAD_IDLE: Duration = Duration::from_secs(10);
 
 /// The threads that look names up. They are started when there is work and end when there is none.
 #[derive(Clone)]
-pub(crate) struct Resolver {
+pub(super) struct Resolver {
     shared: Arc<Shared>,
 }
 
@@ -89,27 +80,39 @@ struct State {
     asks: VecDeque<Ask>,
     threads: usize,
     idle: usize,
-    last: u64,
 }
 
 struct Ask {
-    number: u64,
     host: String,
     port: u16,
-    seat: Arc<Seat>,
+    reply: Arc<Reply>,
+    seat: Arc<SystemSeat>,
+}
+
+/// What a look-up has come to, once it has.
+type Reply = Mutex<Option<io::Result<Vec<SocketAddr>>>>;
+
+/// A name being looked up by the system.
+pub struct SystemLookUp {
+    reply: Arc<Reply>,
+    /// Where it may still stand in line.
+    resolver: Option<Resolver>,
 }
 
 impl Resolver {
-    pub(crate) fn new(resolve: Arc<dyn Resolve>) -> Self {
+    pub(super) fn new(resolve: Arc<dyn Resolve>) -> Self {
         let shared = Shared { resolve, state: Mutex::default(), work: Condvar::new() };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Looks `host` up; the answer comes to `seat`. Gives the ask's number.
-    pub(crate) fn ask(&self, host: &str, port: u16, seat: &Arc<Seat>) -> io::Result<u64> {
+    /// Looks `host` up, and rings `seat` when that is done.
+    pub(super) fn ask(
+        &self,
+        host: &str,
+        port: u16,
+        seat: &Arc<SystemSeat>,
+    ) -> io::Result<SystemLookUp> {
         let mut state = self.shared.state();
-        state.last += 1;
-        let number = state.last;
         if state.idle <= state.asks.len() && state.threads < THREADS_MAX {
             let shared = self.shared.clone();
             let spawned = thread::Builder::new()
@@ -122,14 +125,11 @@ impl Resolver {
                 Err(_) => {}
             }
         }
-        state.asks.push_back(Ask { number, host: host.into(), port, seat: seat.clone() });
+        let reply = Arc::new(Reply::default());
+        let (to, seat) = (reply.clone(), seat.clone());
+        state.asks.push_back(Ask { host: host.into(), port, reply: to, seat });
         self.shared.work.notify_one();
-        Ok(number)
-    }
-
-    /// Nobody waits for that answer any more.
-    pub(crate) fn forget(&self, seat: &Arc<Seat>) {
-        self.shared.state().asks.retain(|ask| !Arc::ptr_eq(&ask.seat, seat));
+        Ok(SystemLookUp { reply, resolver: Some(self.clone()) })
     }
 }
 
@@ -137,6 +137,33 @@ impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.state();
         write!(f, "Resolver({} asked, {} threads)", state.asks.len(), state.threads)
+    }
+}
+
+impl SystemLookUp {
+    /// One that had its answer before it was asked for.
+    pub(super) fn answered(addrs: Vec<SocketAddr>) -> Self {
+        Self { reply: Arc::new(Mutex::new(Some(Ok(addrs)))), resolver: None }
+    }
+}
+
+impl LookUp for SystemLookUp {
+    fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for SystemLookUp {
+    fn drop(&mut self) {
+        if let Some(resolver) = &self.resolver {
+            resolver.shared.state().asks.retain(|ask| !Arc::ptr_eq(&ask.reply, &self.reply));
+        }
+    }
+}
+
+impl fmt::Debug for SystemLookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemLookUp").finish_non_exhaustive()
     }
 }
 
@@ -149,7 +176,8 @@ impl Shared {
         let _running = Running(self);
         while let Some(ask) = self.next_ask() {
             let addrs = self.resolve.resolve(&ask.host, ask.port);
-            ask.seat.answer(ask.number, addrs);
+            *ask.reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(addrs);
+            ask.seat.stir();
         }
     }
 
@@ -181,23 +209,14 @@ impl Drop for Running<'_> {
 mod tests {
     use super::*;
 
-    struct Nobody;
-
-    impl Resolve for Nobody {
-        fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-            Err(io::ErrorKind::NotFound.into())
-        }
-    }
-
     #[test]
     fn fixed_names_are_found_however_they_are_written() {
-        let fixed = [("Host.Example", 80), ("bücher.example", 80), ("a b", 80)];
-        let local = IpAddr::from([127, 0, 0, 1]);
-        let fixed = fixed.map(|(host, port)| (host.into(), port, local)).into();
-        let overrides = Overrides::new(fixed, Arc::new(Nobody));
-        let found = |host, port| overrides.resolve(host, port).ok();
-        assert_eq!(found("host.example", 80), Some(vec![(local, 80).into()]));
-        assert_eq!(found("xn--bcher-kva.example", 80), Some(vec![(local, 80).into()]));
-        assert_eq!(found("host.example", 81), None);
+        let (mut fixed, local) = (Fixed::default(), IpAddr::from([127, 0, 0, 1]));
+        for host in ["Host.Example", "bücher.example", "a b"] {
+            fixed.put(host, 80, local);
+        }
+        assert_eq!(fixed.get("host.example", 80), [(local, 80).into()]);
+        assert_eq!(fixed.get("xn--bcher-kva.example", 80), [(local, 80).into()]);
+        assert_eq!(fixed.get("host.example", 81), []);
     }
 }
