@@ -27,25 +27,14 @@ struct Rehearsal {
     lines: Vec<String>,
 }
 
-/// What stands in a recording: it depends on what is to be redacted.
-pub(crate) trait Note {
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result;
-}
+/// Writes what stands in a recording, which depends on what is to be redacted.
+pub(crate) type Note<'n> = dyn Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result + 'n;
 
-impl<W> Note for W
-where
-    W: Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
-{
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self(redaction, f)
-    }
-}
-
-struct Redacted<'a>(&'a dyn Note, &'a Redaction);
+struct Redacted<'a>(&'a Note<'a>, &'a Redaction);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(self.1, f)
+        self.0(self.1, f)
     }
 }
 
@@ -118,7 +107,7 @@ impl Trace {
     ) {
         if let Some(out) = &mut self.0 {
             out.show(at, Kind::Event, shown);
-            out.record(at, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| f.write_fmt(recorded));
+            out.record(at, Kind::Event, &|_, f| f.write_fmt(recorded));
         }
     }
 
@@ -131,9 +120,7 @@ impl Trace {
     ) {
         if let Some(out) = &mut self.0 {
             out.show(at, Kind::Action, shown);
-            out.record(at, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| {
-                f.write_fmt(recorded)
-            });
+            out.record(at, Kind::Action, &|_, f| f.write_fmt(recorded));
         }
     }
 
@@ -145,9 +132,14 @@ impl Trace {
     }
 
     /// A line for replay alone.
-    pub(crate) fn record(&mut self, at: Instant, kind: Kind, note: &dyn Note) {
+    pub(crate) fn record(
+        &mut self,
+        at: Instant,
+        kind: Kind,
+        note: impl Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) {
         if let Some(out) = &mut self.0 {
-            out.record(at, kind, note);
+            out.record(at, kind, &note);
         }
     }
 
@@ -174,7 +166,7 @@ impl Out {
         }
     }
 
-    fn record(&mut self, at: Instant, kind: Kind, note: &dyn Note) {
+    fn record(&mut self, at: Instant, kind: Kind, note: &Note<'_>) {
         let who = self.who;
         if let Some(sink) = &self.sink
             && let Some(redaction) = sink.recording()

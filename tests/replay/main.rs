@@ -7,6 +7,8 @@
 mod support;
 
 mod blocking;
+mod dialogue;
+mod world;
 
 use std::{
     fmt::Write,
