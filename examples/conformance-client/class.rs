@@ -1,15 +1,12 @@
 //! The class of an error, in the words of the cases.
 
 use httpool::error::{
-    Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+    Cause, DialError, Failure, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
 };
-use httpool_blocking::Error;
 
-pub(super) fn of(error: &Error) -> &'static str {
-    if error.is_body_too_large() {
-        return "limit";
-    }
-    match (error.as_request_error(), error.as_failure()) {
+/// Of what the request could not be built of, or the call failed of.
+pub(super) fn of(request: Option<RequestError>, failure: Option<&Failure>) -> &'static str {
+    match (request, failure) {
         (Some(why), _) => of_request(why),
         (None, Some(failure)) => of_cause(failure.cause),
         (None, None) => "other",

@@ -9,18 +9,15 @@
 //! `tests/conformance/check.py` runs all cases over it.
 
 mod class;
+mod drivers;
 mod options;
 
-use std::{
-    env,
-    io::{self, Cursor},
-    process::ExitCode,
-};
+use std::{env, io, process::ExitCode};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use drivers::{Answer, Ask, Driver};
 use httpool::message::Method;
-use httpool_blocking::{Body, Client, Error, Response};
-use options::Options;
+use options::{Options, Settings};
 use serde_json::{Value, json};
 
 /// What the cases may ask for, in the words of their `needs`.
@@ -31,20 +28,22 @@ type Failed = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);
+    let mut driver: fn(Settings) -> Result<Driver, Failed> = Driver::blocking;
     while let Some(arg) = args.next() {
         match (arg.as_str(), args.next().as_deref()) {
             ("--caps", _) => {
                 println!("{CAPS}");
                 return ExitCode::SUCCESS;
             }
-            ("--driver", Some("blocking")) => {}
+            ("--driver", Some("blocking")) => driver = Driver::blocking,
+            ("--driver", Some("mio")) => driver = Driver::mio,
             _ => {
-                eprintln!("usage: conformance-client [--driver blocking] [--caps]");
+                eprintln!("usage: conformance-client [--driver blocking|mio] [--caps]");
                 return ExitCode::from(2);
             }
         }
     }
-    match run() {
+    match run(driver) {
         Ok(results) => {
             println!("{}", json!({ "results": results }));
             ExitCode::SUCCESS
@@ -56,17 +55,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<Vec<Value>, Failed> {
+fn run(driver: fn(Settings) -> Result<Driver, Failed>) -> Result<Vec<Value>, Failed> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     let case: Value = serde_json::from_str(&line)?;
     let requests = case["requests"].as_array().ok_or("a case has requests")?;
-    let client = options::client(requests.iter().map(|request| Options(&request["options"])))?;
-    requests.iter().map(|request| one(&client, request)).collect()
+    let settings = Settings::of(requests.iter().map(|request| Options(&request["options"])))?;
+    let mut driver = driver(settings)?;
+    requests.iter().map(|request| one(&mut driver, request)).collect()
 }
 
 /// `Err`: the case itself cannot be understood.
-fn one(client: &Client, request: &Value) -> Result<Value, Failed> {
+fn one(driver: &mut Driver, request: &Value) -> Result<Value, Failed> {
     let options = Options(&request["options"]);
     options.delay();
     if options.wants_forward_proxy() {
@@ -78,40 +78,33 @@ fn one(client: &Client, request: &Value) -> Result<Value, Failed> {
             return Ok(json!({ "error": class::of_request(why), "error_detail": why.to_string() }));
         }
     };
-    let mut builder = client.request(method, text(&request["url"])?).policy(options.policy()?);
+    let mut fields = Vec::new();
     for field in request["headers"].as_array().into_iter().flatten() {
-        builder = builder.header_bytes(text(&field[0])?, &latin1(text(&field[1])?));
+        fields.push((text(&field[0])?, latin1(text(&field[1])?)));
     }
-    if let Some((user, password)) = options.basic_auth() {
-        builder = builder.basic_auth(user, password);
-    }
-    if let Some(body) = body(request)? {
-        builder = builder.body(match options.is_chunked() {
-            true => Body::reader(Cursor::new(body)),
-            false => body.into(),
-        });
-    }
-    Ok(match builder.expect_continue(options.expects_continue()).send() {
-        Ok(response) => answer(response),
-        Err(error) => failure(&error),
-    })
+    let answer = driver.send(Ask {
+        method,
+        url: text(&request["url"])?,
+        fields,
+        basic_auth: options.basic_auth(),
+        body: body(request)?,
+        chunked: options.is_chunked(),
+        expect_continue: options.expects_continue(),
+        policy: options.policy()?,
+    });
+    Ok(result(answer))
 }
 
-fn answer(response: Response) -> Value {
-    let status = response.status().as_u16();
-    let fields = response.fields().iter();
-    let fields: Vec<_> = fields.map(|field| [field.name().into(), chars(field.value())]).collect();
-    let mut result = match response.bytes() {
+fn result(answer: Answer) -> Value {
+    let mut result = match answer.body {
         Ok(body) => json!({ "body_b64": BASE64.encode(body), "error": null }),
-        Err(error) => failure(&error),
+        Err((class, detail)) => json!({ "error": class, "error_detail": detail }),
     };
-    result["status"] = status.into();
-    result["headers"] = json!(fields);
+    if let Some((status, fields)) = answer.head {
+        result["status"] = status.into();
+        result["headers"] = json!(fields);
+    }
     result
-}
-
-fn failure(error: &Error) -> Value {
-    json!({ "error": class::of(error), "error_detail": error.to_string() })
 }
 
 fn body(request: &Value) -> Result<Option<Vec<u8>>, Failed> {
@@ -139,8 +132,4 @@ fn text(value: &Value) -> Result<&str, Failed> {
 fn latin1(text: &str) -> Vec<u8> {
     let bytes = text.chars().map(|char| u8::try_from(u32::from(char)));
     bytes.collect::<Result<_, _>>().unwrap_or_else(|_| text.into())
-}
-
-fn chars(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
 }

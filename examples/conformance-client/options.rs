@@ -7,7 +7,6 @@ use httpool::{
     dial,
     message::{Credentials, Hop, HopKind, Origin, Status, Url},
 };
-use httpool_blocking::Client;
 use serde_json::Value;
 
 use super::{Failed, text};
@@ -16,25 +15,32 @@ use super::{Failed, text};
 #[derive(Clone, Copy)]
 pub(super) struct Options<'c>(pub(super) &'c Value);
 
-/// One client for all requests of a case. What only a client can be told holds for all of them.
-pub(super) fn client<'c>(requests: impl Iterator<Item = Options<'c>>) -> Result<Client, Failed> {
-    let mut client = Client::builder();
-    for options in requests {
-        if let Some(connect) = options.millis("connect_timeout_ms") {
-            let mut policy = dial::Policy::default();
-            policy.connect_timeout = Some(connect);
-            client = client.dial(policy);
+/// What only a client can be told, and holds for all requests of a case.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) dial: dial::Policy,
+    pub(super) body_bytes_max: Option<u64>,
+    pub(super) resolve: Vec<(String, u16, IpAddr)>,
+}
+
+impl Settings {
+    pub(super) fn of<'c>(requests: impl Iterator<Item = Options<'c>>) -> Result<Self, Failed> {
+        let mut settings = Self::default();
+        for options in requests {
+            if let Some(connect) = options.millis("connect_timeout_ms") {
+                settings.dial.connect_timeout = Some(connect);
+            }
+            if let Some(max) = options.0["max_body_bytes"].as_u64() {
+                settings.body_bytes_max = Some(max);
+            }
+            for (name, address) in options.0["resolve"].as_object().into_iter().flatten() {
+                let (host, port) = name.rsplit_once(':').ok_or("resolve names host:port")?;
+                let address: IpAddr = text(address)?.parse()?;
+                settings.resolve.push((host.into(), port.parse()?, address));
+            }
         }
-        if let Some(max) = options.0["max_body_bytes"].as_u64() {
-            client = client.body_bytes_max(max);
-        }
-        for (name, address) in options.0["resolve"].as_object().into_iter().flatten() {
-            let (host, port) = name.rsplit_once(':').ok_or("resolve names host:port")?;
-            let address: IpAddr = text(address)?.parse()?;
-            client = client.resolve_to(host, port.parse()?, address);
-        }
+        Ok(settings)
     }
-    Ok(client.build())
 }
 
 impl<'c> Options<'c> {

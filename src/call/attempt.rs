@@ -81,6 +81,11 @@ impl Attempt {
         !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
     }
 
+    /// Whether the application is not reading what is for it. What is for nobody is read all the same.
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused && matches!(self.reader, Reader::Application)
+    }
+
     /// Whether the whole request has left.
     pub(super) const fn is_out(&self) -> bool {
         self.request_sent && self.unwritten == 0
@@ -101,8 +106,7 @@ impl Attempt {
         if self.answered {
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();
-            let paused = self.paused && matches!(self.reader, Reader::Application);
-            return if paused || sending { None } else { Some(Deadline::Stall) };
+            return if self.is_paused() || sending { None } else { Some(Deadline::Stall) };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

@@ -133,8 +133,7 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
-        // Most answers are none to be tried again, and their fields need not be searched.
-        if !retry.considers(head.status()) {
+        if !retry.concerns(head.status()) {
             return None;
         }
         // The time of day is only asked for, and reckoned, where nothing else tells.

@@ -236,7 +236,7 @@ impl Call {
 
     /// Whether the application has [paused](Self::pause) the response that is being read.
     pub fn is_paused(&self) -> bool {
-        self.attempt.paused && matches!(self.state, State::Exchange)
+        self.attempt.is_paused() && matches!(self.state, State::Exchange)
     }
 
     /// The soonest deadline, and which it is.

@@ -24,7 +24,8 @@ pub(super) struct Running {
     asks: bool,
     /// The connection that it uses.
     pub(super) conn: Option<ConnId>,
-    /// The one it uses or used last, and whether that had served before.
+    /// The one it uses or used last, and whether that had served before, or the one that failed to
+    /// open since then.
     pub(super) served: Option<(ConnId, bool)>,
     /// Nobody wants to hear of it any more: its id is stale.
     pub(super) silent: bool,
@@ -288,11 +289,17 @@ impl Client {
     }
 
     fn wake(&mut self, ticket: Ticket) {
-        let Some(&index) = self.tickets.get(ticket.index()) else { return };
-        if let Some(running) = self.calls.at_mut(index).filter(|it| it.ticket == Some(ticket)) {
-            running.asks = true;
+        if let Some(index) = self.waiter(ticket) {
+            self.calls[index].asks = true;
             self.work.push_back(index);
         }
+    }
+
+    /// Whose ticket it is.
+    fn waiter(&self, ticket: Ticket) -> Option<u32> {
+        let index = *self.tickets.get(ticket.index())?;
+        let (_, running) = self.calls.at(index)?;
+        (running.ticket == Some(ticket)).then_some(index)
     }
 
     fn begin_dial(&mut self, conn: ConnId, key: &Key, now: Instant) {
@@ -343,6 +350,10 @@ impl Client {
                     self.conns.end_dial(conn);
                     self.timers.remove(Owner::dial(conn.index));
                     self.actions.push_back(Action::Close { conn, why: Closed::Failed });
+                    let payer = self.pool.payer_of(conn);
+                    if let Some(index) = payer.and_then(|ticket| self.waiter(ticket)) {
+                        self.calls[index].served = Some((conn, false));
+                    }
                     self.pool.dial_failed(conn, why, now);
                 }
             }

@@ -10,7 +10,7 @@ use super::{
     Action, Checkin, Claim, Evicted, Lease, Limits, Stats, Ticket, Want,
     budget::Bucket,
     list::List,
-    table::{ByAge, ByUse, Conn, Entry, Free, Standing, State, Turn, Waiter},
+    table::{ByAge, ByUse, Conn, Dialing, Entry, Free, Standing, State, Turn, Waiter},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -329,6 +329,16 @@ impl<T> Pool<T> {
         match self.tickets.get(ticket.index, ticket.generation)?.state {
             Standing::Waiting { dial } => dial.map(|dial| self.name(dial)),
             Standing::Granted(_) | Standing::Failed(_) => None,
+        }
+    }
+
+    /// The ticket that would pay if the dial failed now: see [`dial_failed`](Self::dial_failed).
+    pub(crate) fn payer_of(&self, conn: ConnId) -> Option<Ticket> {
+        match self.conns.get(conn.index, conn.generation)?.state {
+            State::Dialing(Dialing { ticket: Some(index), adopted: false, .. }) => {
+                Some(Ticket { index, generation: self.tickets.generation(index) })
+            }
+            State::Dialing(_) | State::Idle { .. } | State::Granted { .. } | State::Leased => None,
         }
     }
 

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Runs the open conformance cases over the conformance client, whole and byte by byte.
+"""Runs the open conformance cases over the conformance client, with each driver, whole and byte by byte.
 
   cargo build --release --example conformance-client
-  python3 tests/conformance/check.py [CASES] [--client COMMAND] [--jobs N]
+  python3 tests/conformance/check.py [CASES] [--client COMMAND] [--drivers NAMES] [--jobs N]
 
 CASES is the folder with run.py in it: by default $HTTPOOL_CONFORMANCE, or ../shared/conformance beside
 the repository. Where it does not exist nothing is run, and that is said.
 
 expected.txt lists the cases that do not pass. The check fails where one outside it fails, or one inside it
-passes, is unknown, or was not run. Cases that need what the client cannot do are counted.
+passes, is unknown, or was not run; and where a driver gives another result than the first, be it in a word
+of an error. Cases that need what the client cannot do are counted.
 """
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -36,13 +38,17 @@ def main():
     expected = read_expected()
     wrong = []
     for how, split in [("whole", 0), ("byte by byte", 1)]:
-        results = run(args, caps, split)
-        ran = {result["id"]: result for result in results if "pass" in result}
-        passed = sum(result["pass"] for result in ran.values())
-        print(f"{how}: {passed} of {len(ran)} passed, {len(results) - len(ran)} need more than {caps}")
-        if not ran:
-            wrong.append(f"{how}: no case was run")
-        wrong += [f"{how}: {complaint}" for complaint in compare(ran, expected)]
+        first = None
+        for driver in args.drivers.split(","):
+            results = run(args, driver, caps, split)
+            ran = {result["id"]: result for result in results if "pass" in result}
+            passed = sum(result["pass"] for result in ran.values())
+            print(f"{driver}, {how}: {passed} of {len(ran)} passed, {len(results) - len(ran)} need more than {caps}")
+            if not ran:
+                wrong.append(f"{driver}, {how}: no case was run")
+            wrong += [f"{driver}, {how}: {complaint}" for complaint in compare(ran, expected)]
+            first = first or ran
+            wrong += [f"{driver}, {how}: {complaint}" for complaint in differences(first, ran)]
     for complaint in wrong:
         print(complaint, file=sys.stderr)
     return 1 if wrong else 0
@@ -54,7 +60,8 @@ def arguments():
     cases = os.environ.get("HTTPOOL_CONFORMANCE", ROOT.parent / "shared" / "conformance")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="?", type=Path, default=Path(cases))
-    parser.add_argument("--client", default=f"{shlex.quote(str(client))} --driver blocking")
+    parser.add_argument("--client", default=shlex.quote(str(client)))
+    parser.add_argument("--drivers", default="blocking,mio")
     parser.add_argument("--jobs", type=int, default=6)
     return parser.parse_args()
 
@@ -65,14 +72,15 @@ def read_expected():
     return dict(line.split("\t", 1) for line in lines if line and not line.startswith("#"))
 
 
-def run(args, caps, split):
+def run(args, driver, caps, split):
     """A result for each case, skipped ones included."""
     files = sorted(str(file) for file in (args.cases / "open").glob("*.jsonl"))
     if not files:
         sys.exit(f"there are no cases in {args.cases / 'open'}")
+    client = f"{args.client} --driver {driver}"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "results.jsonl"
-        command = [sys.executable, "-B", str(args.cases / "run.py"), "--client", args.client, *files]
+        command = [sys.executable, "-B", str(args.cases / "run.py"), "--client", client, *files]
         options = ["--caps", caps, "--jobs", str(args.jobs), "--split", str(split), "--out", str(out)]
         done = subprocess.run(command + options, stdout=subprocess.DEVNULL)
         # 1: some case failed, which is judged here.
@@ -90,6 +98,18 @@ def compare(ran, expected):
     for id in expected:
         if id not in ran:
             yield f"{id} was not run: take it out of expected.txt"
+
+
+def differences(first, ran):
+    """In what was judged, what the client said, and what the server saw. Ports differ from run to run."""
+    for id in first:
+        one, other = ({key: result[key] for key in ["pass", "got", "lines", "connections"]} for result in (first[id], ran[id]))
+        if portless(one) != portless(other):
+            yield f"{id} differs: {portless(other)} instead of {portless(one)}"
+
+
+def portless(result):
+    return re.sub(r":[0-9]{4,5}\b", ":PORT", json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,25 @@ fn a_dial_that_fails_is_closed_and_told() {
     assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
 }
 
+/// A driver keeps the system's error by connection, and looks for it when a call fails.
+#[test]
+fn a_failed_call_names_the_connection_that_could_not_be_opened() {
+    let mut world = World::new();
+    let calls = [world.get("http://192.0.2.1/"), world.get("http://192.0.2.2/")];
+    let conns = [world.connecting[0].0, world.connecting[1].0];
+    assert_eq!(calls.map(|call| world.client.connection(call)), [None, None]);
+    for conn in conns {
+        world.client.handle_connected(conn, 0, Err(IoKind::Refused), world.now);
+    }
+    let mut named = Vec::new();
+    while let Some(action) = world.client.poll_action() {
+        if let Action::Failed { call, .. } = action {
+            named.push((call, world.client.connection(call)));
+        }
+    }
+    assert_eq!(named, [(calls[0], Some((conns[0], false))), (calls[1], Some((conns[1], false)))]);
+}
+
 #[test]
 fn a_call_in_line_is_served_by_what_comes_back() {
     let mut world = World::with(|config| config.pool.open_per_key_max = 1);

@@ -1,0 +1,226 @@
+//! Performs what the core wants done.
+
+use std::{
+    collections::BTreeMap,
+    io, mem,
+    net::{IpAddr, SocketAddr},
+};
+
+use httpool::{
+    client::Action,
+    error::{Cause, Failure, TlsKind, Unavailable},
+    id::{CallId, ConnId},
+};
+use mio::{Interest, Token, net::TcpStream};
+
+use crate::{
+    embedded::{App, Embedded},
+    error::{Error, io_kind},
+    output::{Output, Switched},
+    sockets::Socket,
+};
+
+impl Embedded {
+    /// Does all that is to be done.
+    pub(crate) fn act(&mut self, app: &mut App<'_>) {
+        while let Some(action) = self.client.core.poll_action() {
+            let now = self.client.now();
+            match action {
+                Action::Resolve { conn, host, port } => self.resolve(conn, host, port),
+                Action::Connect { conn, attempt, addr, local } => {
+                    if let Err(error) = self.connect(conn, attempt, addr, local) {
+                        self.connect_failed(conn, attempt, error);
+                    }
+                }
+                Action::Abandon { conn, attempt } => {
+                    if let Some(slot) = self.sockets.slot_of_attempt(conn, attempt) {
+                        self.sockets.remove(slot);
+                    }
+                }
+                // The core does not ask for it while the policy says that there is no TLS.
+                Action::StartTls { conn, .. } => {
+                    self.client.core.handle_tls(conn, Err(TlsKind::Unavailable), now);
+                }
+                Action::Transmit { conn, probe } => self.transmit(conn, probe, app),
+                Action::Close { conn, .. } => self.close(conn),
+                Action::HandOver { conn, call } => self.hand_over(conn, call, app),
+                Action::Rewind { call } => {
+                    let done = self.client.body(call).is_none_or(crate::Body::rewind);
+                    self.client.core.rewound(call, done, now);
+                }
+                Action::Failed { call, failure } => {
+                    let error = self.error(call, failure);
+                    self.client.forget(call);
+                    app(&mut self.client, Output::Failed(call, error));
+                }
+            }
+        }
+        self.errors.sweep();
+    }
+
+    /// Finds out what became of a connect.
+    pub(crate) fn finish_connect(&mut self, slot: u32) {
+        let Some(socket) = self.sockets.get_mut(slot) else { return };
+        let (conn, attempt) = (socket.conn, socket.attempt);
+        let connected = match socket.tcp.take_error() {
+            Ok(None) => socket.tcp.peer_addr().and_then(|_| socket.tcp.set_nodelay(true)),
+            Ok(Some(error)) | Err(error) => Err(error),
+        };
+        match connected {
+            Ok(()) => {
+                let first = self.sockets.slot_of(conn).is_none();
+                if let Some(socket) = self.sockets.get_mut(slot) {
+                    // Of two, the core has the later one abandoned.
+                    (socket.up, socket.writable) = (first, true);
+                }
+                self.errors.remove(conn);
+                let now = self.client.now();
+                self.client.core.handle_connected(conn, attempt, Ok(()), now);
+            }
+            // An event that meant nothing: it is still on its way.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            Err(error) => {
+                self.sockets.remove(slot);
+                self.connect_failed(conn, attempt, error);
+            }
+        }
+    }
+
+    fn resolve(&mut self, conn: ConnId, host: String, port: u16) {
+        let fixed = self.fixed.get(&host, port);
+        if !fixed.is_empty() {
+            self.resolved(conn, Ok(fixed));
+        } else if let Err(error) = self.resolver.ask(conn, host, port) {
+            self.resolved(conn, Err(error));
+        }
+    }
+
+    fn connect(
+        &mut self,
+        conn: ConnId,
+        attempt: u8,
+        addr: SocketAddr,
+        local: Option<IpAddr>,
+    ) -> io::Result<()> {
+        let token = Some(self.sockets.next_slot() as usize)
+            .and_then(|slot| self.tokens.start.checked_add(slot)?.checked_add(1))
+            .filter(|token| self.tokens.contains(token))
+            .ok_or(io::ErrorKind::QuotaExceeded)?;
+        let mut tcp = match local {
+            None => TcpStream::connect(addr)?,
+            Some(local) => connect_from(local, addr)?,
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.registry.register(&mut tcp, Token(token), both)?;
+        self.sockets.insert(Socket::new(tcp, conn, attempt));
+        Ok(())
+    }
+
+    fn connect_failed(&mut self, conn: ConnId, attempt: u8, error: io::Error) {
+        let (why, now) = (io_kind(&error), self.client.now());
+        self.errors.put(conn, error);
+        self.client.core.handle_connected(conn, attempt, Err(why), now);
+    }
+
+    fn transmit(&mut self, conn: ConnId, probe: bool, app: &mut App<'_>) {
+        let Some(slot) = self.sockets.slot_of(conn) else { return };
+        if let Some(socket) = self.sockets.get_mut(slot) {
+            socket.readable |= probe && !socket.ended;
+        }
+        self.read(slot, app);
+        if let Some(socket) = self.sockets.get_mut(slot)
+            && socket.writable
+            && !socket.has_out()
+        {
+            self.write(slot);
+        }
+        self.queue_if_ready(slot);
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        let mut any = false;
+        while let Some(slot) = self.sockets.any_slot_of(conn) {
+            self.sockets.remove(slot);
+            any = true;
+        }
+        if !any {
+            self.resolver.forget(conn);
+        }
+        self.errors.close(conn);
+    }
+
+    fn hand_over(&mut self, conn: ConnId, call: CallId, app: &mut App<'_>) {
+        self.client.forget(call);
+        let slot = self.sockets.slot_of(conn);
+        let Some(mut socket) = slot.and_then(|slot| self.sockets.remove(slot)) else { return };
+        // One that is not registered is what is wanted.
+        self.registry.deregister(&mut socket.tcp).ok();
+        let rest = socket.held.map(|held| held.rest).unwrap_or_default();
+        app(&mut self.client, Output::Switched(call, Switched { tcp: socket.tcp, rest }));
+    }
+
+    fn error(&mut self, call: CallId, failure: Failure) -> Error {
+        let told = matches!(
+            failure.cause,
+            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_))
+        );
+        let conn = self.client.core.connection(call).filter(|_| told);
+        let source = conn.and_then(|(conn, _)| self.errors.remove(conn));
+        match self.client.core.call(call).map(|call| call.request()) {
+            Some(request) => Error::failure(failure, request.method(), request.url(), source),
+            None => Error::stale(),
+        }
+    }
+}
+
+/// What the system last said of each connection, until it is closed and its call has been told.
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    of: BTreeMap<ConnId, io::Error>,
+    closed: Vec<ConnId>,
+}
+
+impl Errors {
+    pub(crate) fn put(&mut self, conn: ConnId, error: io::Error) {
+        self.of.insert(conn, error);
+    }
+
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<io::Error> {
+        self.of.remove(&conn)
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        if !self.of.is_empty() {
+            self.closed.push(conn);
+        }
+    }
+
+    fn sweep(&mut self) {
+        for conn in mem::take(&mut self.closed) {
+            self.of.remove(&conn);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
+    use rustix::{
+        io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio},
+        net::{AddressFamily, SocketType, bind, connect, ipproto, socket},
+    };
+    let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
+    fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+    ioctl_fionbio(&fd, true)?;
+    bind(&fd, &SocketAddr::new(local, 0))?;
+    match connect(&fd, &addr) {
+        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(TcpStream::from(fd)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn connect_from(_: IpAddr, _: SocketAddr) -> io::Result<TcpStream> {
+    let why = "a local address cannot be chosen on this system";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}

@@ -1,0 +1,177 @@
+//! A driver with a loop of its own.
+
+use std::{fmt, io, mem, ops::Range, time::Duration};
+
+use httpool::id::CallId;
+use mio::{Events, Poll, Registry};
+
+use crate::{
+    builder::DriverBuilder,
+    client::Client,
+    embedded::{App, Embedded},
+    error::Error,
+    output::Output,
+    response::{Response, Responses},
+};
+
+/// Runs calls on one event loop of its own. See the [crate] for the ways to use it.
+///
+/// Dropped, it closes all connections.
+pub struct Driver {
+    embedded: Embedded,
+    poll: Poll,
+    events: Events,
+    /// What came of other calls while one was fetched.
+    responses: Responses,
+}
+
+/// The tokens of a driver on its own poll: the upper half.
+pub(crate) const TOKENS: Range<usize> = usize::MAX / 2..usize::MAX;
+/// Events that [`Driver::run`] and [`Driver::fetch`] take at a time.
+const EVENTS: usize = 1024;
+
+impl Driver {
+    /// A driver with the defaults.
+    ///
+    /// # Errors
+    /// The system gives no poll, or no way to be woken.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A driver with other settings.
+    pub fn builder() -> DriverBuilder {
+        DriverBuilder::new()
+    }
+
+    pub(crate) fn new_on(poll: Poll, embedded: Embedded) -> Self {
+        let responses = Responses::new(embedded.client.body_bytes_max);
+        Self { embedded, poll, events: Events::with_capacity(EVENTS), responses }
+    }
+
+    /// Begins calls, and stops them.
+    pub fn client(&mut self) -> &mut Client {
+        self.embedded.client()
+    }
+
+    /// Where other sockets may be registered, to be waited for together. Tokens below
+    /// `usize::MAX / 2` are free for them, and [`turn`](Self::turn) shows their events.
+    pub fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    /// Runs until the call has ended, and gives its response, whole. Other calls go on meanwhile, and
+    /// what comes of them is kept until they are fetched as well.
+    ///
+    /// ```
+    /// # use std::{io::{Read, Write}, net::TcpListener, thread};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("http://{}/", listener.local_addr()?);
+    /// # thread::spawn(move || for tcp in listener.incoming() {
+    /// #     let mut tcp = tcp.unwrap();
+    /// #     thread::spawn(move || while tcp.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+    /// #         tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    /// #     });
+    /// # });
+    /// let mut driver = httpool_mio::Driver::new()?;
+    /// let mut calls = Vec::new();
+    /// for _ in 0..100 {
+    ///     calls.push(driver.client().get(&url).send()?);
+    /// }
+    /// for call in calls {
+    ///     assert_eq!(driver.fetch(call)?.body(), b"hello");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There was no response, or not a whole one; its body is longer than
+    /// [`body_bytes_max`](DriverBuilder::body_bytes_max); there is no such call, because it was
+    /// cancelled or had been fetched; waiting failed.
+    pub fn fetch(&mut self, call: CallId) -> Result<Response, Error> {
+        let mut responses = mem::take(&mut self.responses);
+        let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
+        let fetched = loop {
+            if let Some(done) = responses.take(call) {
+                break done;
+            }
+            if self.client().call(call).is_none() {
+                break Err(Error::stale());
+            }
+            let app: &mut App<'_> = &mut |client, output| responses.put(client, output);
+            if let Err(error) = self.turn_dyn(&mut events, None, app) {
+                break Err(Error::poll(error));
+            }
+        };
+        (self.responses, self.events) = (responses, events);
+        fetched
+    }
+
+    /// Runs until every call has ended, those that `app` begins meanwhile included. While one is
+    /// paused, or waits for its body, and nothing resumes it, that does not come.
+    ///
+    /// # Errors
+    /// Waiting failed.
+    pub fn run(&mut self, mut app: impl FnMut(&mut Client, Output<'_>)) -> io::Result<()> {
+        let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
+        let mut ran = Ok(());
+        while ran.is_ok() && self.client().calls() > 0 {
+            ran = self.turn_dyn(&mut events, None, &mut app);
+        }
+        self.events = events;
+        ran
+    }
+
+    /// Does what is to be done, waits for events, for at most `timeout`, and does what they brought.
+    /// It does not wait where what was to be done has brought something already. `events` then has
+    /// what happened, that to other sockets included.
+    ///
+    /// # Errors
+    /// Waiting failed. A signal that ended it is no error.
+    pub fn turn(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        mut app: impl FnMut(&mut Client, Output<'_>),
+    ) -> io::Result<()> {
+        self.turn_dyn(events, timeout, &mut app)
+    }
+
+    fn turn_dyn(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        app: &mut App<'_>,
+    ) -> io::Result<()> {
+        let calls = self.client().calls();
+        let mut told = false;
+        if self.embedded.poll_timeout() == Some(Duration::ZERO) {
+            self.embedded.settle_dyn(&mut |client, output| {
+                told = true;
+                app(client, output);
+            });
+        }
+        // What has been told may be what the program waited for.
+        let done = told || self.client().calls() != calls;
+        let most = if done { Some(Duration::ZERO) } else { timeout };
+        let wait = match (most, self.embedded.poll_timeout()) {
+            (Some(most), Some(left)) => Some(most.min(left)),
+            (most, left) => most.or(left),
+        };
+        match self.poll.poll(events, wait) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => polled?,
+        }
+        for event in &*events {
+            self.embedded.handle(event);
+        }
+        self.embedded.settle_dyn(app);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Driver({:?})", self.embedded)
+    }
+}

@@ -1,0 +1,208 @@
+//! What a call fails with.
+
+use std::{error, fmt, io};
+
+use httpool::{
+    error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
+    message::{Method, ResponseHead, Url},
+};
+
+/// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
+/// safe, and for which request.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    request: Option<(Method, Url)>,
+    source: Option<io::Error>,
+    head: Option<ResponseHead>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Request(RequestError),
+    Failure(Failure),
+    BodyTooLarge {
+        max: u64,
+    },
+    /// No such call.
+    Stale,
+    /// Waiting for sockets failed; the system's error is the source.
+    Poll,
+}
+
+impl Error {
+    pub(crate) fn request(why: RequestError) -> Self {
+        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None, head: None }))
+    }
+
+    /// `source`: the system's own error, if one stood behind it.
+    pub(crate) fn failure(
+        why: Failure,
+        method: &Method,
+        url: &Url,
+        source: Option<io::Error>,
+    ) -> Self {
+        let request = Some((method.clone(), url.clone()));
+        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, head: None }))
+    }
+
+    pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
+        let request = Some((method.clone(), url.clone()));
+        Self(Box::new(Inner {
+            kind: Kind::BodyTooLarge { max },
+            request,
+            source: None,
+            head: None,
+        }))
+    }
+
+    pub(crate) fn stale() -> Self {
+        Self(Box::new(Inner { kind: Kind::Stale, request: None, source: None, head: None }))
+    }
+
+    pub(crate) fn poll(source: io::Error) -> Self {
+        Self(Box::new(Inner { kind: Kind::Poll, request: None, source: Some(source), head: None }))
+    }
+
+    /// The response had begun.
+    pub(crate) fn with_head(mut self, head: Option<ResponseHead>) -> Self {
+        self.0.head = head;
+        self
+    }
+
+    /// What the core says of it; `None` where the request could not be built, the response was
+    /// larger than wanted, or there was no such call.
+    pub fn as_failure(&self) -> Option<&Failure> {
+        match &self.0.kind {
+            Kind::Failure(failure) => Some(failure),
+            Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
+        }
+    }
+
+    /// Why the request could not be built: nothing was sent.
+    pub fn as_request_error(&self) -> Option<RequestError> {
+        match &self.0.kind {
+            Kind::Request(why) => Some(*why),
+            Kind::Failure(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
+        }
+    }
+
+    /// How far the request had got, over all attempts, as far as that is known.
+    pub fn reached(&self) -> Reached {
+        match &self.0.kind {
+            Kind::Failure(failure) => failure.reached,
+            Kind::Request(_) => Reached::Nothing,
+            Kind::BodyTooLarge { .. } => Reached::Answered,
+            Kind::Stale | Kind::Poll => Reached::Sent,
+        }
+    }
+
+    /// The URL of the request that failed: after a redirect, the one it led to.
+    pub fn url(&self) -> Option<&Url> {
+        self.0.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// The head of the response that did not come whole, if it was being collected: by
+    /// [`Driver::fetch`](crate::Driver::fetch) or in [`Responses`](crate::Responses).
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.0.head.as_ref()
+    }
+
+    /// Whether a deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        use httpool::error::DialError;
+        matches!(
+            self.as_failure().map(|failure| failure.cause),
+            Some(
+                Cause::Timeout(_)
+                    | Cause::Unavailable(Unavailable::Dial(DialError::Timeout(_)))
+                    | Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::TimedOut)))
+            )
+        )
+    }
+
+    /// Whether no connection could be opened.
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.as_failure().map(|failure| failure.cause),
+            Some(Cause::Unavailable(Unavailable::Dial(_)))
+        )
+    }
+
+    /// Whether the call was given up by [`Client::close_now`](crate::Client::close_now).
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.as_failure().map(|failure| failure.cause), Some(Cause::Cancelled))
+    }
+
+    /// Whether the body was longer than
+    /// [`DriverBuilder::body_bytes_max`](crate::DriverBuilder::body_bytes_max).
+    pub fn is_body_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::BodyTooLarge { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((method, url)) = &self.0.request {
+            write!(f, "{method} {url}: ")?;
+        }
+        match &self.0.kind {
+            Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
+            Kind::Failure(why) => write!(f, "{why}"),
+            Kind::BodyTooLarge { max } => write!(f, "the body is longer than {max} bytes"),
+            Kind::Stale => {
+                f.write_str("there is no such call: it was cancelled, or its response was taken")
+            }
+            Kind::Poll => f.write_str("waiting for sockets failed"),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match (&self.0.source, &self.0.kind) {
+            (Some(source), _) => Some(source),
+            (None, Kind::Failure(failure)) => failure.source(),
+            (None, Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll) => None,
+        }
+    }
+}
+
+/// The error itself stays inside, to be got at by downcast.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.as_failure().map(|failure| failure.cause) {
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
+            Some(Cause::Lost(IoKind::Reset)) => io::ErrorKind::ConnectionReset,
+            Some(Cause::Lost(IoKind::Eof)) => io::ErrorKind::UnexpectedEof,
+            Some(Cause::Violation(httpool::error::Violation::Truncated)) => {
+                io::ErrorKind::UnexpectedEof
+            }
+            Some(Cause::Violation(_)) => io::ErrorKind::InvalidData,
+            None if error.as_request_error().is_some() => io::ErrorKind::InvalidInput,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// What an error of the system means to the core.
+pub(crate) fn io_kind(error: &io::Error) -> IoKind {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::ConnectionRefused => IoKind::Refused,
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => IoKind::Reset,
+        K::HostUnreachable | K::NetworkUnreachable | K::AddrNotAvailable | K::NetworkDown => {
+            IoKind::Unreachable
+        }
+        K::UnexpectedEof => IoKind::Eof,
+        K::TimedOut | K::WouldBlock => IoKind::TimedOut,
+        K::OutOfMemory | K::QuotaExceeded => IoKind::Exhausted,
+        // EMFILE and ENFILE have no kind of their own.
+        _ if matches!(error.raw_os_error(), Some(23 | 24)) && cfg!(unix) => IoKind::Exhausted,
+        _ => IoKind::Other,
+    }
+}

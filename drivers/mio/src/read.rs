@@ -1,0 +1,153 @@
+//! From sockets to the core, and from there to the application.
+
+use std::{io, io::Read, mem};
+
+use httpool::{client::Event, id::ConnId};
+
+use crate::{
+    client::Client,
+    embedded::{App, Embedded},
+    output::Output,
+    sockets::Held,
+};
+
+/// So often one connection is read before the others have their turn.
+const READS_PER_TURN: usize = 4;
+/// So much is read behind the beginning of a head that was cut, at least.
+const BEHIND: usize = 4 * 1024;
+/// Whether a read that did not fill its buffer has emptied the socket, so that the next byte brings
+/// an event. epoll(7) says so of its edges, and kqueue's are alike; elsewhere mio wants to be told
+/// to wait.
+const SHORT_READ_EMPTIES: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+));
+
+impl Embedded {
+    /// Reads a connection, until there is nothing more, the reader pauses, or its share is used up.
+    pub(crate) fn read(&mut self, slot: u32, app: &mut App<'_>) {
+        for _ in 0..READS_PER_TURN {
+            let Some(socket) = self.sockets.get_mut(slot) else { return };
+            let conn = socket.conn;
+            if !self.client.core.wants_input(conn) {
+                return;
+            }
+            if mem::take(&mut socket.unheard) {
+                let rest = socket.held.as_mut().map(|held| mem::take(&mut held.rest));
+                self.pass_on_held(slot, conn, rest.unwrap_or_default(), app);
+                continue;
+            }
+            if !socket.readable {
+                return;
+            }
+            // Behind what was left of the last input, or into the buffer of all.
+            let (read, room) = match &mut socket.held {
+                Some(held) if !held.rest.is_empty() => {
+                    let had = held.rest.len();
+                    held.rest.resize(had + had.max(BEHIND), 0);
+                    let room = &mut held.rest[had..];
+                    let len = room.len();
+                    let read = socket.tcp.read(room);
+                    held.rest.truncate(had + read.as_ref().map_or(0, |read| *read));
+                    (read, len)
+                }
+                _ => (socket.tcp.read(&mut self.scratch), self.scratch.len()),
+            };
+            let read = match read {
+                Ok(0) => return self.end(slot, conn, None, app),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    socket.readable = false;
+                    return;
+                }
+                Err(error) => return self.end(slot, conn, Some(error), app),
+            };
+            // Where the peer has closed its side, that is still to be read.
+            socket.readable = read == room || socket.closing || !SHORT_READ_EMPTIES;
+            match &mut socket.held {
+                Some(held) if !held.rest.is_empty() => {
+                    let input = mem::take(&mut held.rest);
+                    self.pass_on_held(slot, conn, input, app);
+                }
+                _ => self.pass_on_read(slot, conn, read, app),
+            }
+        }
+    }
+
+    /// Passes on what has just been read into the buffer of all.
+    fn pass_on_read(&mut self, slot: u32, conn: ConnId, read: usize, app: &mut App<'_>) {
+        let input = &self.scratch[..read];
+        let (taken, heard) = pass_on(&mut self.client, conn, input, app);
+        let Some(socket) = self.sockets.get_mut(slot) else { return };
+        socket.unheard = !heard;
+        if taken < read {
+            let held = socket.held.get_or_insert_default();
+            held.rest.extend_from_slice(&self.scratch[taken..read]);
+        }
+    }
+
+    /// Passes on what was left before, with what has come behind it.
+    fn pass_on_held(&mut self, slot: u32, conn: ConnId, mut input: Vec<u8>, app: &mut App<'_>) {
+        let (taken, heard) = pass_on(&mut self.client, conn, &input, app);
+        let Some(socket) = self.sockets.get_mut(slot) else { return };
+        socket.unheard = !heard;
+        input.drain(..taken);
+        match &mut socket.held {
+            Some(held) => held.rest = input,
+            None if input.is_empty() => {}
+            none @ None => *none = Some(Box::new(Held { rest: input, ..Held::default() })),
+        }
+        socket.let_go();
+    }
+
+    /// The peer has closed its side, or reading has failed.
+    fn end(&mut self, slot: u32, conn: ConnId, error: Option<io::Error>, app: &mut App<'_>) {
+        if let Some(socket) = self.sockets.get_mut(slot) {
+            (socket.ended, socket.readable) = (true, false);
+        }
+        let clean = error.is_none();
+        if let Some(error) = error {
+            self.errors.put(conn, error);
+        }
+        let now = self.client.now();
+        let event = self.client.core.handle_eof(conn, clean, now);
+        tell(&mut self.client, event, app);
+    }
+}
+
+/// Has the core take what it can of some input. Says how much that was, and whether it was all that
+/// could be told: not if the reader paused.
+fn pass_on(client: &mut Client, conn: ConnId, input: &[u8], app: &mut App<'_>) -> (usize, bool) {
+    let (mut at, now) = (0, client.now());
+    loop {
+        let (taken, event) = client.core.receive(conn, &input[at..], now);
+        at += taken;
+        if let Event::NeedInput = event {
+            return (at, true);
+        }
+        tell(client, event, app);
+        if !client.core.wants_input(conn) {
+            return (at, false);
+        }
+    }
+}
+
+fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
+    match event {
+        Event::NeedInput | Event::Skipped => {}
+        Event::Interim(call, head) => app(client, Output::Interim(call, head)),
+        Event::Head(call, head) => app(client, Output::Head(call, head)),
+        Event::Data(call, data) => app(client, Output::Data(call, data)),
+        Event::End(call, trailers) => {
+            client.forget(call);
+            app(client, Output::End(call, trailers));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! From the core, and from the application's bodies, to sockets.
+
+use std::{io, io::Write, mem};
+
+use httpool::{
+    client::Transmit,
+    id::{CallId, ConnId},
+};
+
+use crate::{
+    body::{Body, Piece},
+    embedded::Embedded,
+    error::io_kind,
+};
+
+/// So often one connection is written to before the others have their turn.
+const WRITES_PER_TURN: usize = 16;
+
+impl Embedded {
+    /// Writes what is to be written, until there is nothing more, there is no room, or the
+    /// connection's share is used up. Heads, framing and body go out in one piece where they fit.
+    pub(crate) fn write(&mut self, slot: u32) {
+        let Some(socket) = self.sockets.get_mut(slot) else { return };
+        let conn = socket.conn;
+        if let Some(held) = &mut socket.held {
+            mem::swap(&mut held.out, &mut self.out);
+        }
+        for left in (0..=WRITES_PER_TURN).rev() {
+            if !self.out.is_empty() && !self.client.core.sends(conn) {
+                self.out.clear();
+            }
+            if self.out.has_no_piece() {
+                self.fill(conn);
+            }
+            if self.out.is_empty() || left == 0 {
+                break;
+            }
+            let Some(socket) = self.sockets.get_mut(slot) else { break };
+            match socket.tcp.write_vectored(&self.out.slices()) {
+                Ok(written) => {
+                    self.out.advance(written);
+                    let now = self.client.now();
+                    self.client.core.handle_written(conn, written, now);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    socket.writable = false;
+                    break;
+                }
+                Err(error) => {
+                    // What the peer has said before may still be an answer.
+                    socket.readable = !socket.ended;
+                    self.out.clear();
+                    let (why, now) = (io_kind(&error), self.client.now());
+                    self.errors.put(conn, error);
+                    self.client.core.handle_write_failed(conn, why, now);
+                    break;
+                }
+            }
+        }
+        let Some(socket) = self.sockets.get_mut(slot) else { return self.out.clear() };
+        if !self.out.is_empty() {
+            mem::swap(&mut socket.held.get_or_insert_default().out, &mut self.out);
+        }
+        socket.let_go();
+    }
+
+    /// Asks the core what is next, and the application for a piece of body.
+    fn fill(&mut self, conn: ConnId) {
+        match self.client.core.poll_transmit(conn, &mut self.out.before) {
+            Transmit::Nothing => {}
+            Transmit::Body { call, max } => self.next_piece(conn, call, max),
+        }
+    }
+
+    fn next_piece(&mut self, conn: ConnId, call: CallId, max: u64) {
+        let mut none = Body::empty();
+        let body = self.client.body(call).unwrap_or(&mut none);
+        let piece = match body.next(max, &mut self.out.buffer) {
+            Ok(piece) => piece,
+            // Not yet: the application says when.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => {
+                self.errors.put(conn, error);
+                let now = self.client.now();
+                return self.client.core.body_failed(call, now);
+            }
+        };
+        let (len, last) = match &piece {
+            Piece::Bytes(bytes, last) => (bytes.len(), *last),
+            // A body of known length is over when all of it was read: nothing else says so.
+            Piece::Read(read) => (*read, *read == 0 || *read as u64 == max),
+        };
+        let now = self.client.now();
+        if let Some(framing) = self.client.core.send_body(call, len, last, now) {
+            self.out.before.extend_from_slice(framing.prefix());
+            match piece {
+                Piece::Bytes(bytes, _) => self.out.put_bytes(bytes, framing.suffix()),
+                Piece::Read(read) => self.out.put_buffered(read, framing.suffix()),
+            }
+        }
+    }
+}
