@@ -4,6 +4,7 @@ use core::{fmt, time::Duration};
 
 use super::{Call, DrainBytes, Policy, Redirect, Retry, Route, Routes, Timeout};
 use crate::{
+    dial::Dial,
     h1::{Connection, Framing},
     message::{Body, Method, Request},
     time::Instant,
@@ -82,6 +83,13 @@ impl Call {
     /// The last lines of the trace, if it [keeps](Trace::keeping) them: what an error can carry.
     pub fn recent_trace(&self) -> Option<&Recent> {
         self.trace.recent()
+    }
+
+    /// Keeps the last lines of a dial on its behalf among its own, if both keep any.
+    pub fn keep_trace_of(&mut self, dial: &Dial) {
+        if let (Some(own), Some(other)) = (self.trace.recent_mut(), dial.recent_trace()) {
+            own.extend(other);
+        }
     }
 
     pub(crate) fn trace_mut(&mut self) -> &mut Trace {

@@ -47,10 +47,13 @@ impl Trace {
         Self::to(who, Some(sink), None)
     }
 
-    /// A trace of the machine `who` that keeps its last `lines` lines, at least one, to be asked for
-    /// when something has failed; they go to `sink` as well, if there is one.
+    /// A trace of the machine `who` that keeps its last `lines` lines, to be asked for when something
+    /// has failed; all go to `sink` as well, if there is one. With 0 lines and no sink it is off.
     pub fn keeping(lines: usize, who: Who, sink: Option<Arc<dyn Sink>>) -> Self {
-        Self::to(who, sink, Some(Recent::new(lines)))
+        if lines == 0 && sink.is_none() {
+            return Self::OFF;
+        }
+        Self::to(who, sink, (lines > 0).then(|| Recent::new(lines)))
     }
 
     fn to(who: Who, sink: Option<Arc<dyn Sink>>, recent: Option<Recent>) -> Self {
@@ -74,6 +77,10 @@ impl Trace {
     /// The lines that were kept, if any were to be.
     pub fn recent(&self) -> Option<&Recent> {
         self.0.as_ref()?.recent.as_ref()
+    }
+
+    pub(crate) fn recent_mut(&mut self) -> Option<&mut Recent> {
+        self.0.as_mut()?.recent.as_mut()
     }
 
     pub(crate) fn is_on(&self) -> bool {

@@ -6,8 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod blocking;
 mod dialogue;
+mod drivers;
 mod world;
 
 use std::{
