@@ -6,6 +6,8 @@ use core::{
     ops::{Index, IndexMut},
 };
 
+use crate::mutation::{Mutation, mutated};
+
 /// A type of names: a slot, and how often that had been used before.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
@@ -144,7 +146,7 @@ impl<V> Slab<V> {
     pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<V> {
         self.get(index, generation)?;
         let slot = self.slots.get_mut(index as usize)?;
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = slot.generation.wrapping_add(u32::from(!mutated(Mutation::StaleName)));
         let old = core::mem::replace(&mut slot.state, SlotState::Free { next: self.free });
         self.free = Some(index);
         self.len -= 1;

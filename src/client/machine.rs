@@ -17,6 +17,7 @@ use crate::{
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
+    mutation::{Mutation, mutated},
     pool::{Pool, Stats},
     time::{Deadline, Instant},
     trace::{Sink, Trace, Who},
@@ -282,7 +283,7 @@ impl Client {
             }
             // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                if !input.is_empty() {
+                if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
                     self.go_on(now);
                 }
