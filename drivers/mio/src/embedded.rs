@@ -151,7 +151,8 @@ impl Embedded {
 
     /// How long the loop may wait; `None`: until there is an event.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.queue.is_empty() { self.client.left() } else { Some(Duration::ZERO) }
+        let panicked = self.working.is_some() || self.inside.is_some();
+        if panicked || !self.queue.is_empty() { Some(Duration::ZERO) } else { self.client.left() }
     }
 
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
