@@ -54,5 +54,6 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod pool;
+pub mod replay;
 pub mod time;
 pub mod trace;

@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     pub(super) continue_due: bool,
     /// For whom the body of the response is.
     pub(super) reader: Reader,
+    /// How much of the input that was not taken a recording knows already.
+    pub(super) known: usize,
 }
 
 /// For whom the body of a response is.
@@ -55,6 +57,7 @@ impl Attempt {
             awaits_continue: false,
             continue_due: false,
             reader: Reader::Application,
+            known: 0,
         }
     }
 
@@ -78,6 +81,11 @@ impl Attempt {
         !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
     }
 
+    /// Whether the application is not reading what is for it. What is for nobody is read all the same.
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused && matches!(self.reader, Reader::Application)
+    }
+
     /// Whether the whole request has left.
     pub(super) const fn is_out(&self) -> bool {
         self.request_sent && self.unwritten == 0
@@ -98,8 +106,7 @@ impl Attempt {
         if self.answered {
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();
-            let paused = self.paused && matches!(self.reader, Reader::Application);
-            return if paused || sending { None } else { Some(Deadline::Stall) };
+            return if self.is_paused() || sending { None } else { Some(Deadline::Stall) };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

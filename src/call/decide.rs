@@ -13,6 +13,7 @@ use crate::{
     h1::{CloseReason, Connection, Event, Reuse},
     message::{Body, Head, Request, Status},
     time::{Deadline, Instant},
+    trace::Named,
 };
 
 impl Call {
@@ -132,12 +133,12 @@ impl Call {
     /// `None`: the response is an answer.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
-        // Most answers are none to be tried again, and their fields need not be searched.
-        if !retry.considers(head.status()) {
+        if !retry.concerns(head.status()) {
             return None;
         }
         // The time of day is only asked for, and reckoned, where nothing else tells.
-        let wall = self.wall_at_epoch.map(|at| (at + now.since(Instant::default())).as_secs());
+        let since = now.since(Instant::default());
+        let wall = self.wall_at_epoch.map(|at| at.saturating_add(since).as_secs());
         let asked =
             if retry.respect_retry_after { retry_after(&head.fields(), wall) } else { None };
         if self.body_begun && !self.request.body().is_replayable() {
@@ -369,7 +370,11 @@ impl Call {
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),
             Next::Done => self.trace.action(now, format_args!("done")),
-            Next::Failed(why) => self.trace.action(now, format_args!("failed: {why}")),
+            Next::Failed(why) => self.trace.action_as(
+                now,
+                format_args!("failed: {why}"),
+                format_args!("failed {}", Named(why)),
+            ),
         }
     }
 }

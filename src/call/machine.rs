@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::{
     Policy,
     attempt::{Attempt, Reader},
+    record,
     retry::Left,
     timeout::Clocks,
 };
@@ -15,7 +16,7 @@ use crate::{
     message::{Body, Key, Method, Request, Status, Url},
     pool::Want,
     time::{Deadline, Instant},
-    trace::Trace,
+    trace::{Kind, Named, Recent, Shown, Trace},
 };
 
 /// One request until its end, over as many connections as that takes.
@@ -76,6 +77,7 @@ pub struct Call {
     pub(super) history: Vec<HistoryEntry>,
     pub(super) random: u64,
     pub(super) wall_at_epoch: Option<Duration>,
+    began: Instant,
     pub(super) trace: Trace,
     /// What the trace was last told to be next.
     pub(super) said: Option<Next>,
@@ -162,6 +164,7 @@ impl Call {
             history: Vec::new(),
             random: seed,
             wall_at_epoch: None,
+            began: now,
             trace: Trace::OFF,
             said: None,
         };
@@ -175,11 +178,30 @@ impl Call {
         self.wall_at_epoch = Some(at_epoch);
     }
 
-    /// Writes every event and action to `trace` from now on.
+    /// Writes every event and action to `trace` from now on. A recording is whole only if this comes
+    /// before the first of them, and behind [`set_wall_clock`](Self::set_wall_clock).
     pub fn set_trace(&mut self, trace: Trace, now: Instant) {
         self.trace = trace;
-        self.trace.event(now, format_args!("request {}", self.request));
+        self.trace.show(now, Kind::Event, format_args!("request {}", self.request));
+        if self.trace.records() {
+            let beginning = record::Beginning {
+                began: self.began.since(Instant::default()),
+                seed: self.random,
+                wall_at_epoch: self.wall_at_epoch,
+            };
+            let (policy, request, trace) = (&self.policy, &self.request, &mut self.trace);
+            record::write_beginning(&beginning, policy, request, trace, now);
+        }
         self.say(now);
+    }
+
+    /// The last lines of the trace, if it [keeps](Trace::keeping) them: what an error can carry.
+    pub fn recent_trace(&self) -> Option<&Recent> {
+        self.trace.recent()
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
     }
 
     /// What the driver must do. A question, not a queue: asking twice gives the same answer.
@@ -241,7 +263,7 @@ impl Call {
 
     /// Whether the application has [paused](Self::pause) the response that is being read.
     pub fn is_paused(&self) -> bool {
-        self.attempt.paused && matches!(self.state, State::Exchange)
+        self.attempt.is_paused() && matches!(self.state, State::Exchange)
     }
 
     /// The soonest deadline, and which it is.
@@ -260,7 +282,13 @@ impl Call {
     /// Answers [`Next::Checkout`]: begins the attempt on `conn`, head appended to `out`. Ask
     /// [`next`](Self::next) before writing: head and first piece of body belong in one `writev`.
     pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
-        self.trace.event(now, format_args!("leased {}", if reused { "reused" } else { "fresh" }));
+        let word = if reused { "reused" } else { "fresh" };
+        let spent = if conn.may_begin(reused) { "" } else { " spent" };
+        self.trace.event_as(
+            now,
+            format_args!("leased {word}"),
+            format_args!("leased {word}{spent}{}", Shown(conn.limits())),
+        );
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -273,7 +301,9 @@ impl Call {
             let failure = Failure::new(Cause::Misuse(why), Phase::Send, self.reached);
             self.state = State::Release(Then::Fail(failure));
         } else {
-            self.attempt.unwritten = (out.len() - before) as u64;
+            let head = out.get(before..).unwrap_or_default();
+            self.attempt.unwritten = head.len() as u64;
+            self.note_head(head, now);
             self.state = State::Exchange;
             self.arm_write(now);
             self.attempt.look_at(conn);
@@ -283,7 +313,11 @@ impl Call {
 
     /// Answers [`Next::Checkout`]: there is no connection to be had.
     pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
-        self.trace.event(now, format_args!("lease failed: {why}"));
+        self.trace.event_as(
+            now,
+            format_args!("lease failed: {why}"),
+            format_args!("lease-failed {}", Named(why)),
+        );
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -309,7 +343,11 @@ impl Call {
         last: bool,
         now: Instant,
     ) -> Option<Framing> {
-        self.trace.event(now, format_args!("body {len} B{}", if last { ", the last" } else { "" }));
+        self.trace.event_as(
+            now,
+            format_args!("body {len} B{}", if last { ", the last" } else { "" }),
+            format_args!("body {len}{}", if last { " last" } else { "" }),
+        );
         if !matches!(self.state, State::Exchange) {
             return None;
         }
@@ -318,8 +356,10 @@ impl Call {
         let framed = conn.send_body(len, last);
         match framed {
             Ok(framing) => {
-                let framed = framing.prefix().len() + len + framing.suffix().len();
-                self.attempt.unwritten += framed as u64;
+                self.note_piece(&framing, len, now);
+                let framed = (framing.prefix().len() + framing.suffix().len()) as u64;
+                let framed = framed.saturating_add(len as u64);
+                self.attempt.unwritten = self.attempt.unwritten.saturating_add(framed);
                 self.arm_write(now);
                 self.attempt.look_at(conn);
                 self.time_phase(now);
@@ -351,7 +391,7 @@ impl Call {
 
     /// The application's body source failed: the request cannot be finished.
     pub fn body_failed(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("body failed"));
+        self.trace.event_as(now, format_args!("body failed"), format_args!("body-failed"));
         self.fail(Cause::Body, self.phase());
         self.say(now);
     }
@@ -363,7 +403,7 @@ impl Call {
             return;
         }
         self.reached = self.reached.max(Reached::Sent);
-        self.attempt.written += bytes as u64;
+        self.attempt.written = self.attempt.written.saturating_add(bytes as u64);
         self.attempt.unwritten = self.attempt.unwritten.saturating_sub(bytes as u64);
         self.arm_write(now);
         self.time_phase(now);
@@ -371,7 +411,11 @@ impl Call {
 
     /// Writing failed. What the peer has said may still be read: an early answer is an answer.
     pub fn write_failed(&mut self, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("write failed: {why}"));
+        self.trace.event_as(
+            now,
+            format_args!("write failed: {why}"),
+            format_args!("write-failed {}", Named(why)),
+        );
         if !matches!(self.state, State::Exchange) {
             return;
         }
@@ -394,8 +438,8 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return (0, Event::NeedInput);
         }
+        self.note_input(conn, input, now);
         if !input.is_empty() {
-            self.trace.event(now, format_args!("bytes {}", input.len()));
             if self.attempt.written == 0 && !self.attempt.given_up {
                 self.spoken_to_unasked(now);
                 self.say(now);
@@ -415,6 +459,7 @@ impl Call {
                 (0, Event::Skipped)
             }
         };
+        self.attempt.known = self.attempt.known.saturating_sub(taken);
         if taken > 0 && self.clocks.phase() == Some(Deadline::Stall) {
             self.clocks.begin(Deadline::Stall, self.policy.timeout.stall, now);
         }
@@ -429,8 +474,11 @@ impl Call {
         clean: bool,
         now: Instant,
     ) -> Event<'static> {
-        self.trace
-            .event(now, format_args!("end of stream{}", if clean { "" } else { ", unclean" }));
+        self.trace.event_as(
+            now,
+            format_args!("end of stream{}", if clean { "" } else { ", unclean" }),
+            format_args!("eof {clean}"),
+        );
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
@@ -527,7 +575,7 @@ impl Call {
         // What was framed and has not left would be taken for the next request's by the peer.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
         let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;
-        self.trace.event(now, format_args!("released, {}", if keep { "kept" } else { "closed" }));
+        self.note_release(rest.len(), keep, now);
         self.clocks.end_phase();
         self.clocks.set_write(None);
         match then {

@@ -37,6 +37,7 @@ mod date;
 mod decide;
 mod machine;
 mod policy;
+mod record;
 mod redirect;
 mod retry;
 #[cfg(test)]
@@ -48,3 +49,5 @@ pub use policy::{DrainBytes, Policy, Route, Routes};
 pub use redirect::Redirect;
 pub use retry::Retry;
 pub use timeout::Timeout;
+
+pub(crate) use record::{Beginning, Shape, read_request_line};

@@ -91,8 +91,9 @@ impl Retry {
         Self { total: Some(total), ..Self::default() }
     }
 
-    /// Whether a response with that status may be tried again at all.
-    pub(super) fn considers(&self, status: Status) -> bool {
+    /// Whether a response with this status may be tried again; of most nothing else need be known,
+    /// and their fields not be searched.
+    pub(super) fn concerns(&self, status: Status) -> bool {
         self.statuses.contains(&status)
             || self.respect_retry_after && RETRY_AFTER_STATUSES.contains(&status.as_u16())
     }

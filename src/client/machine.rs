@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{fmt, net::SocketAddr, time::Duration};
 
 use super::{
-    Action, Event, Reason, Transmit, Waiting,
+    Action, Closed, Event, Reason, Transmit, Waiting,
     conns::{Conns, Use},
     run::Running,
     timers::{Owner, Timers},
@@ -118,10 +118,11 @@ impl Client {
         CallId { index, generation }
     }
 
-    /// Gives a call up. Its id is stale at once, and its connection, if it has one, is closed.
+    /// Gives a call up. Its id is stale at once, and its connection, if it has one, is closed. Nothing
+    /// more is said of it, not even what had happened already and waits in
+    /// [`poll_action`](Self::poll_action).
     pub fn cancel(&mut self, call: CallId, now: Instant) {
-        if let Some(running) = self.alive(call) {
-            running.silent = true;
+        if let Some(running) = self.silence(call) {
             running.call.cancel(now);
             self.attend(call.index, now);
         }
@@ -132,8 +133,7 @@ impl Client {
     /// [`Policy::drain_bytes_max`](Policy), so that the connection can be kept. Before the head this
     /// is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId, now: Instant) {
-        if let Some(running) = self.alive(call) {
-            running.silent = true;
+        if let Some(running) = self.silence(call) {
             if !running.call.discard(now) {
                 running.call.cancel(now);
             }
@@ -353,14 +353,22 @@ impl Client {
 
     /// The next thing to do. Drain until `None`.
     pub fn poll_action(&mut self) -> Option<Action> {
-        while let Some(index) = self.over.pop() {
-            self.forget(index);
+        loop {
+            while let Some(index) = self.over.pop() {
+                self.forget(index);
+            }
+            let action = self.actions.pop_front()?;
+            if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
+                self.over.push(call.index);
+            }
+            match action {
+                Action::Failed { call, .. } | Action::Rewind { call } if self.is_silent(call) => {}
+                Action::HandOver { conn, call } if self.is_silent(call) => {
+                    return Some(Action::Close { conn, why: Closed::Unfinished });
+                }
+                action => return Some(action),
+            }
         }
-        let action = self.actions.pop_front()?;
-        if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
-            self.over.push(call.index);
-        }
-        Some(action)
     }
 
     /// Appends to `out` what is to be written to `conn`, each byte once, and says whether body may
@@ -485,6 +493,17 @@ impl Client {
             self.conns.dialing_at(owner.slot()).and_then(|(_, it)| it.dial.poll_timeout())
         };
         self.timers.set(owner, deadline);
+    }
+
+    /// The application wants to hear no more of a call. Says whether anything is left to end.
+    fn silence(&mut self, call: CallId) -> Option<&mut Running> {
+        let running = self.calls.get_mut(call.index, call.generation)?;
+        let ends = !core::mem::replace(&mut running.silent, true) && !running.ended;
+        ends.then_some(running)
+    }
+
+    fn is_silent(&self, call: CallId) -> bool {
+        self.calls.get(call.index, call.generation).is_none_or(|it| it.silent)
     }
 
     fn alive(&mut self, call: CallId) -> Option<&mut Running> {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use core::{
-    fmt,
+    fmt, mem,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -16,21 +16,23 @@ use crate::{
     error::{DialError, IoKind, TlsKind},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
     time::{Deadline, Instant, sooner},
-    trace::Trace,
+    trace::{Heard, Kind, Named, Recent, Trace},
 };
 
 /// One connection's way from a key to ready. See the [module](super) for how it is driven.
 pub struct Dial {
-    key: Key,
-    policy: Policy,
+    pub(super) key: Key,
+    pub(super) policy: Policy,
     stage: Stage,
     /// The stop that is being reached, or that bytes get to already.
     stop: usize,
     race: Race,
     connect: Clock,
-    trace: Trace,
+    pub(super) trace: Trace,
+    /// How much of the input that was not taken a recording knows already.
+    pub(super) known: usize,
     /// The time of the last event, and what was to be done after it.
-    now: Instant,
+    pub(super) now: Instant,
     told: (Next<'static>, usize),
 }
 
@@ -64,6 +66,7 @@ impl Dial {
             race: Race::new(policy.race_after),
             connect: Clock::new(policy.connect_timeout),
             trace: Trace::OFF,
+            known: 0,
             now,
             told: (Next::Wait, 0),
         };
@@ -80,11 +83,21 @@ impl Dial {
         dial
     }
 
-    /// Writes a line for every event and every change of [`next`](Self::next) from now on.
+    /// Writes a line for every event and every change of [`next`](Self::next) from now on. A recording
+    /// is whole only if this comes before the first of them.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
-        self.trace.event(self.now, format_args!("dial {}", self.key));
-        self.trace.action(self.now, format_args!("{}", self.next()));
+        self.note_beginning();
+        self.say();
+    }
+
+    /// The last lines of the trace, if it [keeps](Trace::keeping) them.
+    pub fn recent_trace(&self) -> Option<&Recent> {
+        self.trace.recent()
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
     }
 
     /// What the driver must do.
@@ -186,7 +199,7 @@ impl Dial {
     /// The attempt has failed, and its socket is closed. Of the winner it says nothing: that is
     /// [`lost`](Self::lost), or a handshake that failed.
     pub fn connect_failed(&mut self, attempt: u8, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("connect-failed {attempt} {why:?}"));
+        self.trace.event(now, format_args!("connect-failed {attempt} {}", Named(why)));
         let standing = self.race.failed(attempt, why);
         self.judge(standing);
         self.settle(now);
@@ -206,6 +219,9 @@ impl Dial {
             let before = out.len();
             tunnel.poll_transmit(out);
             if out.len() > before {
+                self.trace.record(self.now, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| {
+                    f.write_str("writable")
+                });
                 self.trace.action(self.now, format_args!("transmit {}", out.len() - before));
             }
         }
@@ -216,8 +232,16 @@ impl Dial {
     /// comes then. Where none comes, something left is an error: nobody was asked for it.
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
+        let mut heard = self.trace.records().then(|| Heard::open(input, self.known));
         while let Stage::Exchange(tunnel) = &mut self.stage {
-            match tunnel.receive(input.get(taken..).unwrap_or_default()) {
+            let rest = input.get(taken..).unwrap_or_default();
+            let ahead = heard.as_ref().map(|_| tunnel.hear(rest));
+            let answer = tunnel.receive(rest);
+            if let (Some(heard), Some(ahead)) = (&mut heard, ahead) {
+                let whole = answer.as_ref().ok().filter(|(_, stands)| *stands);
+                heard.extend(&ahead, whole.map(|(len, _)| *len));
+            }
+            match answer {
                 Ok((len, stands)) => {
                     taken += len;
                     if !stands {
@@ -233,7 +257,7 @@ impl Dial {
         if exchanged && matches!(self.stage, Stage::Ready) && taken < input.len() {
             self.fail(DialError::ProxyProtocol);
         }
-        self.trace.event(now, format_args!("received {taken} of {}", input.len()));
+        self.note_input(input, taken, heard, now);
         self.settle(now);
         taken
     }
@@ -249,7 +273,7 @@ impl Dial {
 
     /// Answers [`Next::StartTls`]: the handshake failed.
     pub fn tls_failed(&mut self, why: TlsKind, now: Instant) {
-        self.trace.event(now, format_args!("tls-failed {why:?}"));
+        self.trace.event(now, format_args!("tls-failed {}", Named(why)));
         if let Stage::Tls { .. } = self.stage {
             self.fail(DialError::Tls(why));
         }
@@ -259,7 +283,7 @@ impl Dial {
     /// The peer has closed, or reading or writing failed, after TCP was up. What had been read
     /// before belongs to [`receive`](Self::receive) first.
     pub fn lost(&mut self, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("lost {why:?}"));
+        self.trace.event(now, format_args!("lost {}", Named(why)));
         match self.stage {
             Stage::Tls { .. } => self.fail(DialError::Tls(TlsKind::Lost(why))),
             Stage::Exchange(_) | Stage::Resolve { of: 1.., .. } => {
@@ -381,7 +405,15 @@ impl Dial {
         let next = (self.next().without_names(), self.stop);
         if next != self.told {
             self.told = next;
-            self.trace.action(now, format_args!("{}", self.next()));
+            self.say();
+        }
+    }
+
+    fn say(&mut self) {
+        if self.trace.is_on() {
+            let mut trace = mem::take(&mut self.trace);
+            trace.action(self.now, format_args!("{}", self.next()));
+            self.trace = trace;
         }
     }
 }

@@ -81,6 +81,7 @@
 mod machine;
 mod policy;
 mod race;
+mod record;
 mod socks;
 mod tunnel;
 

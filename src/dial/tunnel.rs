@@ -11,6 +11,7 @@ use crate::{
     h1::{Connection, Event},
     limits::MessageLimits,
     message::{Credentials, Hop, HopKind, Method, Origin, Request},
+    trace::Heard,
 };
 
 /// An exchange with a proxy, from its first byte until the tunnel stands. Nothing that a proxy says
@@ -53,6 +54,16 @@ impl Tunnel {
 
     pub(super) fn poll_transmit(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.out);
+    }
+
+    /// What of `input` a recording is to keep.
+    pub(super) fn hear<'i>(&self, input: &'i [u8]) -> Heard<'i> {
+        /// RFC 1928 section 6, with the longest name.
+        const REPLY_MAX: usize = 262;
+        match &self.talk {
+            Talk::Http(http) => Heard::by(http, input, 0),
+            Talk::Socks(_) => Heard::open(input, 0).text(REPLY_MAX).finish(),
+        }
     }
 
     /// Reads what the proxy says: how much was taken, and whether the tunnel stands.

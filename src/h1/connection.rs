@@ -276,6 +276,25 @@ impl Connection {
         self.state.next_cycle()
     }
 
+    /// Another in the same state, to find out what would happen.
+    pub(crate) const fn twin(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// Whether a head comes next.
+    pub(crate) fn awaits_head(&self) -> bool {
+        matches!(self.state.receive(), Receive::Head)
+    }
+
+    /// Whether a request may begin; `reused`: after [`start_next_cycle`](Self::start_next_cycle).
+    pub(crate) fn may_begin(&self, reused: bool) -> bool {
+        self.reuse() == Reuse::Ready && (reused || matches!(self.state.send(), Send::Idle))
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     fn receive_response<'i>(&mut self, input: &'i [u8]) -> Result<(usize, Event<'i>), Violation> {
         match &mut self.incoming {
             Incoming::Head(progress) => match progress.parse(input, &self.limits)? {

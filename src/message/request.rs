@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use url::Url;
 
 use super::{
-    Fields, Method, Origin, RequestBuilder,
+    Field, Fields, Method, Origin, RequestBuilder,
     builder::{Text, check_url, parse_url},
 };
 use crate::error::RequestError;
@@ -163,6 +163,19 @@ impl Request {
     /// Whether the body is held back for a 100 (Continue).
     pub fn expects_continue(&self) -> bool {
         self.0.expects_continue
+    }
+
+    /// The fields that its builder was given, or made of what it was given, without those that are
+    /// written anew for each request.
+    pub(crate) fn own_fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.fields()
+            .iter()
+            .filter(|field| !is_framing(field.name()) || field.is("host") && self.0.own_host)
+    }
+
+    /// Whether it asks about the server as a whole.
+    pub(crate) fn is_asterisk(&self) -> bool {
+        self.0.form == TargetForm::Asterisk
     }
 
     /// Whether it carries `Connection: close`.

@@ -17,7 +17,7 @@ use crate::{
     id::{ConnId, Slab},
     message::Key,
     time::Instant,
-    trace::Trace,
+    trace::{Kind, Named, Shown, Trace, Value},
 };
 
 /// Who may use which connection; see the [module](super).
@@ -82,9 +82,17 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Writes every event and every action to `trace`.
+    /// Writes every event and every action to `trace`. A recording is whole only if this comes before
+    /// the first of them.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
+        let limits = Shown(&self.limits);
+        let note = |_: &_, f: &mut fmt::Formatter<'_>| write!(f, "limits{limits}");
+        self.trace.record(self.now, Kind::Event, &note);
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
     }
 
     /// Takes a place in line for a connection to `key`.
@@ -96,11 +104,19 @@ impl<T> Pool<T> {
     /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or
     /// [`LineFull`](Unavailable::LineFull) where nothing is idle and `waiting_max` tickets wait.
     pub fn checkout(&mut self, key: &Key, want: Want, now: Instant) -> Result<Ticket, Unavailable> {
-        self.event(now, format_args!("checkout {key}{want}"));
+        self.now = self.now.max(now);
+        self.note_checkout(key, want);
         let answer = self.admit(key, want);
         match &answer {
             Ok(ticket) => self.answer(format_args!("admit {ticket}")),
-            Err(why) => self.answer(format_args!("refuse {why}")),
+            Err(why) => {
+                let named = Named(why);
+                self.trace.action_as(
+                    self.now,
+                    format_args!("refuse {why}"),
+                    format_args!("refuse {named}"),
+                );
+            }
         }
         answer
     }
@@ -121,7 +137,14 @@ impl<T> Pool<T> {
                 let word = if *dialing { " dialing" } else { "" };
                 self.answer(format_args!("wait {ticket}{word}"));
             }
-            Claim::Failed(why) => self.answer(format_args!("fail {ticket} {why}")),
+            Claim::Failed(why) => {
+                let named = Named(why);
+                self.trace.action_as(
+                    self.now,
+                    format_args!("fail {ticket} {why}"),
+                    format_args!("fail {ticket} {named}"),
+                );
+            }
         }
         claim
     }
@@ -204,7 +227,13 @@ impl<T> Pool<T> {
     /// A dial has failed. The ticket at whose wish it ran pays for it, if it still waits; if not,
     /// whoever was to profit gets another dial. A stale name is ignored.
     pub fn dial_failed(&mut self, conn: ConnId, why: DialError, now: Instant) {
-        self.event(now, format_args!("dial failed {conn} {why}"));
+        self.now = self.now.max(now);
+        let named = Named(why);
+        self.trace.event_as(
+            self.now,
+            format_args!("dial failed {conn} {why}"),
+            format_args!("dial-failed {conn} {named}"),
+        );
         self.lose_dial(conn, Some(why));
     }
 
@@ -212,7 +241,12 @@ impl<T> Pool<T> {
     /// was served otherwise or cancelled (`own_dials`). Nobody pays for it: whoever counted on it
     /// gets another. A stale name is ignored.
     pub fn dial_abandoned(&mut self, conn: ConnId, now: Instant) {
-        self.event(now, format_args!("dial abandoned {conn}"));
+        self.now = self.now.max(now);
+        self.trace.event_as(
+            self.now,
+            format_args!("dial abandoned {conn}"),
+            format_args!("dial-abandoned {conn}"),
+        );
         self.lose_dial(conn, None);
     }
 
@@ -462,7 +496,35 @@ impl<T> Pool<T> {
         self.trace.event(self.now, text);
     }
 
-    fn answer(&self, text: fmt::Arguments<'_>) {
+    /// A recording names a key once, and by its number from then on: two keys that differ in what is
+    /// redacted stay two.
+    fn note_checkout(&mut self, key: &Key, want: Want) {
+        if !self.trace.is_on() {
+            return;
+        }
+        let mut number = 0;
+        if self.trace.records() {
+            let new;
+            (number, new) = self.trace.number(key);
+            if new {
+                self.trace.record(
+                    self.now,
+                    Kind::Event,
+                    &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+                        write!(f, "key {number} ")?;
+                        key.write(redaction, f)
+                    },
+                );
+            }
+        }
+        self.trace.event_as(
+            self.now,
+            format_args!("checkout {key}{want}"),
+            format_args!("checkout {number}{want}"),
+        );
+    }
+
+    fn answer(&mut self, text: fmt::Arguments<'_>) {
         self.trace.action(self.now, text);
     }
 

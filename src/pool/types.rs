@@ -54,6 +54,11 @@ impl Lease {
     pub const fn conn(&self) -> ConnId {
         self.conn
     }
+
+    /// The lease that a recorded driver gave back. Of a connection that is not leased it is stale.
+    pub(crate) const fn replayed(conn: ConnId) -> Self {
+        Self { conn }
+    }
 }
 
 /// What kind of connection a call can use. By default: any, and probed before use.

@@ -6,14 +6,14 @@ use httpool::{
     message::{Body, Method, Request},
 };
 
-use crate::driver::{Driver, Seen};
+use httpool_sim::property::{Reader, Seen};
 
 enum Step {
     /// The server says this, and this is seen.
     Read(&'static [u8], &'static [&'static str]),
     /// The server closes, cleanly or not.
     Eof(bool, &'static [&'static str]),
-    Then(fn(&mut Driver)),
+    Then(fn(&mut Reader)),
 }
 
 /// `< bytes => what is seen;`, `eof => ...;` (a clean end), `cut => ...;` (another), `then |d| ...;`.
@@ -56,7 +56,7 @@ fn play_every_way(request: &Request, limits: Limits, steps: &[Step]) {
 }
 
 fn play(request: &Request, limits: Limits, steps: &[Step], how: &str, cut: impl Fn(usize) -> bool) {
-    let mut driver = Driver::new(limits);
+    let mut driver = Reader::new(limits);
     driver.send(request);
     let mut at = 0;
     for (number, step) in steps.iter().enumerate() {
@@ -116,11 +116,11 @@ fn upgrade() -> Request {
     Request::get("http://a/").field("Upgrade", "echo").build().unwrap()
 }
 
-fn reuse(driver: &Driver, expected: Reuse) {
+fn reuse(driver: &Reader, expected: Reuse) {
     assert_eq!(driver.conn.reuse(), expected);
 }
 
-fn never(driver: &Driver, reason: CloseReason) {
+fn never(driver: &Reader, reason: CloseReason) {
     reuse(driver, Reuse::Never(reason));
 }
 
@@ -534,7 +534,7 @@ dialogue! { bytes_between_exchanges_are_for_nobody: get();
 
 #[test]
 fn a_fresh_connection_watches_too() {
-    let mut driver = Driver::new(Limits::default());
+    let mut driver = Reader::new(Limits::default());
     driver.read(b"");
     reuse(&driver, Reuse::Ready);
     assert!(!driver.conn.wants_input());
@@ -542,7 +542,7 @@ fn a_fresh_connection_watches_too() {
     assert_eq!(driver.seen, []);
     never(&driver, CloseReason::PeerAsked);
 
-    let mut driver = Driver::new(Limits::default());
+    let mut driver = Reader::new(Limits::default());
     driver.read(b"220 mail.example ESMTP\r\n");
     assert_eq!(driver.seen, []);
     never(&driver, CloseReason::Unsolicited);

@@ -1,11 +1,8 @@
 //! Giving a call up from another thread.
 
-use std::{
-    net::{Shutdown, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::seat::Seat;
+use crate::platform::{Socket, Stir};
 
 /// Gives up the calls that it was handed to, from any thread, whatever they are doing: waiting in
 /// line, resolving, connecting, sending, receiving or pausing before a retry.
@@ -32,17 +29,11 @@ struct State {
     last: u64,
 }
 
-/// Where a call is to be reached.
+/// Where a call is to be reached: its thread's seat, or the socket that it uses.
 #[derive(Debug)]
 struct Place {
     call: u64,
-    at: At,
-}
-
-#[derive(Debug)]
-enum At {
-    Seat(Arc<Seat>),
-    Socket(TcpStream),
+    at: Arc<dyn Stir>,
 }
 
 impl Cancel {
@@ -70,19 +61,6 @@ impl Cancel {
     }
 }
 
-impl At {
-    /// Makes the call look up.
-    fn stir(&self) {
-        match self {
-            Self::Seat(seat) => seat.ring(),
-            // Whoever reads or writes it sees an end at once. It may have gone already.
-            Self::Socket(tcp) => {
-                tcp.shutdown(Shutdown::Both).ok();
-            }
-        }
-    }
-}
-
 /// One call's entry in a [`Cancel`], or none.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -104,21 +82,23 @@ impl Watch {
     }
 
     /// From now on the call waits in `seat`.
-    pub(crate) fn sits(&self, seat: &Arc<Seat>) {
-        self.put(|| Some(At::Seat(seat.clone())));
+    pub(crate) fn sits<S: Stir>(&self, seat: &Arc<S>) {
+        self.put(|| Some(seat.clone()));
     }
 
-    /// From now on the call uses `tcp`.
-    pub(crate) fn uses(&self, tcp: &TcpStream) {
-        self.put(|| tcp.try_clone().ok().map(At::Socket));
+    /// From now on the call uses `socket`.
+    pub(crate) fn uses<S: Socket>(&self, socket: &S) {
+        self.put(|| socket.stirrer().ok());
     }
 
     /// It is nowhere.
+    #[inline]
     pub(crate) fn leaves(&self) {
         self.put(|| None);
     }
 
-    fn put(&self, at: impl FnOnce() -> Option<At>) {
+    #[inline]
+    fn put(&self, at: impl FnOnce() -> Option<Arc<dyn Stir>>) {
         let Some((cancel, call)) = &self.cancel else { return };
         let mut state = cancel.state();
         state.at.retain(|place| place.call != *call);

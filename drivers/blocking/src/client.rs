@@ -15,10 +15,11 @@ use crate::{
     body::Body,
     error::Error,
     exchange::Exchange,
+    platform::{Platform, System},
     request::RequestBuilder,
-    resolve::{Overrides, Resolve, Resolver, SystemResolver},
     response::Response,
     shared::{Settings, Shared},
+    sys::Resolve,
 };
 
 /// An HTTP/1.1 client: one pool of connections, for any number of threads.
@@ -35,9 +36,10 @@ use crate::{
 /// let text = client.get("http://example.com/").header("Accept", "text/html").send()?.text()?;
 /// # Ok::<(), httpool_blocking::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct Client {
-    shared: Arc<Shared>,
+///
+/// `P` is the world that it runs in; who says nothing of it is on the operating system's.
+pub struct Client<P: Platform = System> {
+    shared: Arc<Shared<P>>,
 }
 
 impl Client {
@@ -48,36 +50,38 @@ impl Client {
 
     /// A client with other settings.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
+        ClientBuilder::on(System::new())
     }
+}
 
+impl<P: Platform> Client<P> {
     /// A GET of `url`.
-    pub fn get(&self, url: &str) -> RequestBuilder {
+    pub fn get(&self, url: &str) -> RequestBuilder<P> {
         self.request(Method::GET, url)
     }
 
     /// A HEAD of `url`.
-    pub fn head(&self, url: &str) -> RequestBuilder {
+    pub fn head(&self, url: &str) -> RequestBuilder<P> {
         self.request(Method::HEAD, url)
     }
 
     /// A POST to `url`.
-    pub fn post(&self, url: &str) -> RequestBuilder {
+    pub fn post(&self, url: &str) -> RequestBuilder<P> {
         self.request(Method::POST, url)
     }
 
     /// A PUT to `url`.
-    pub fn put(&self, url: &str) -> RequestBuilder {
+    pub fn put(&self, url: &str) -> RequestBuilder<P> {
         self.request(Method::PUT, url)
     }
 
     /// A DELETE of `url`.
-    pub fn delete(&self, url: &str) -> RequestBuilder {
+    pub fn delete(&self, url: &str) -> RequestBuilder<P> {
         self.request(Method::DELETE, url)
     }
 
     /// A request with any method.
-    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<P> {
         RequestBuilder::new(self.shared.clone(), method, url)
     }
 
@@ -95,7 +99,7 @@ impl Client {
     ///
     /// # Errors
     /// There was no response.
-    pub fn send(&self, request: &Request) -> Result<Response, Error> {
+    pub fn send(&self, request: &Request) -> Result<Response<P>, Error> {
         self.send_with(request, Body::empty())
     }
 
@@ -103,7 +107,7 @@ impl Client {
     ///
     /// # Errors
     /// There was no response.
-    pub fn send_with(&self, request: &Request, body: Body) -> Result<Response, Error> {
+    pub fn send_with(&self, request: &Request, body: Body) -> Result<Response<P>, Error> {
         let shared = self.shared.clone();
         let policy = shared.policy.clone();
         Response::of(Exchange::new(shared, request.clone(), body, policy, None))
@@ -133,7 +137,13 @@ impl Default for Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl<P: Platform> Clone for Client<P> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Client<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({:?})", self.stats())
     }
@@ -142,22 +152,39 @@ impl fmt::Debug for Client {
 /// The settings of a [`Client`].
 #[derive(Clone)]
 #[must_use = "a client is made by `build`"]
-pub struct ClientBuilder {
+pub struct ClientBuilder<P: Platform = System> {
+    platform: P,
     pool: PoolLimits,
     messages: MessageLimits,
     policy: Policy,
     dial: dial::Policy,
     default_fields: Vec<(String, String)>,
-    resolve: Arc<dyn Resolve>,
-    fixed: Vec<(String, u16, IpAddr)>,
     body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
 }
 
 impl ClientBuilder {
-    fn new() -> Self {
+    /// Who looks names up, instead of the system.
+    pub fn resolver(mut self, resolve: Arc<dyn Resolve>) -> Self {
+        self.platform.set_resolver(resolve);
+        self
+    }
+
+    /// The address of `host` for connections to `port`, whatever a resolver would say. Several are
+    /// tried in order.
+    pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
+        self.platform.fix(host, port, address);
+        self
+    }
+}
+
+impl<P: Platform> ClientBuilder<P> {
+    /// The settings of a client that runs on `platform`. [`Client::builder`] is on the operating
+    /// system's.
+    pub fn on(platform: P) -> Self {
         let agent = concat!("httpool/", env!("CARGO_PKG_VERSION"));
         Self {
+            platform,
             pool: PoolLimits::default(),
             messages: MessageLimits::default(),
             policy: Policy::default(),
@@ -166,8 +193,6 @@ impl ClientBuilder {
                 ("User-Agent".into(), agent.into()),
                 ("Accept".into(), "*/*".into()),
             ],
-            resolve: Arc::new(SystemResolver),
-            fixed: Vec::new(),
             body_bytes_max: 256 * 1024 * 1024,
             sink: None,
         }
@@ -212,19 +237,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Who looks names up, instead of the system.
-    pub fn resolver(mut self, resolve: Arc<dyn Resolve>) -> Self {
-        self.resolve = resolve;
-        self
-    }
-
-    /// The address of `host` for connections to `port`, whatever a resolver would say. Several are
-    /// tried in order.
-    pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
-        self.fixed.push((host.into(), port, address));
-        self
-    }
-
     /// The longest body, in bytes, that [`Response::bytes`] and [`Response::text`] collect. 256 MiB
     /// by default. Reading a response piece by piece is not bounded by it.
     pub fn body_bytes_max(mut self, max: u64) -> Self {
@@ -239,32 +251,25 @@ impl ClientBuilder {
     }
 
     /// The client.
-    pub fn build(self) -> Client {
+    pub fn build(self) -> Client<P> {
         let mut pool = self.pool;
         pool.own_dials = true;
         let mut dial = self.dial;
         dial.limits = self.messages;
-        let resolve = if self.fixed.is_empty() {
-            self.resolve
-        } else {
-            Arc::new(Overrides::new(self.fixed, self.resolve))
+        let settings = Settings {
+            pool,
+            policy: self.policy,
+            dial,
+            messages: self.messages,
+            default_fields: self.default_fields,
+            body_bytes_max: self.body_bytes_max,
+            sink: self.sink,
         };
-        Client {
-            shared: Arc::new(Shared::new(Settings {
-                pool,
-                policy: self.policy,
-                dial,
-                messages: self.messages,
-                resolver: Resolver::new(resolve),
-                default_fields: self.default_fields,
-                body_bytes_max: self.body_bytes_max,
-                sink: self.sink,
-            })),
-        }
+        Client { shared: Arc::new(Shared::new(self.platform, settings)) }
     }
 }
 
-impl fmt::Debug for ClientBuilder {
+impl<P: Platform> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("pool", &self.pool)

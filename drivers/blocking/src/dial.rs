@@ -2,16 +2,13 @@
 
 use std::{
     io::{self, IoSlice},
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr},
 };
 
 use httpool::{
     call::Call,
     dial::{Dial, Next},
     error::{DialError, IoKind, TlsKind},
-    h1,
-    id::ConnId,
-    message::Key,
     pool::Claim,
     time::Instant,
     trace::Who,
@@ -20,26 +17,26 @@ use httpool::{
 use crate::{
     error::io_kind,
     lease::Line,
-    shared::{Shared, Warm},
-    sys::{self, Connecting},
+    platform::{Connecting, LookUp, Platform, Socket},
+    shared::{Order, Shared},
+    warm::Warm,
 };
 
-impl Line<'_> {
+impl<P: Platform> Line<'_, P> {
     /// Dials at the pool's wish, and tells it how that ended. Stops early when the ticket has been
     /// answered otherwise or the call is over: the dial is then reported abandoned, when this leaves
     /// the line. But a connection that is open by then is handed in, and not thrown away.
     pub(crate) fn dial(
         &mut self,
-        conn: ConnId,
-        key: &Key,
+        order: &Order,
         call: &mut Call,
         source: &mut Option<io::Error>,
-    ) -> Option<Claim<Warm>> {
-        let shared = self.shared;
+    ) -> Option<Claim<Warm<P>>> {
+        let (shared, conn) = (self.shared, order.conn);
         self.dials = Some(conn);
-        match Run::new(shared, conn, key).run_out(self, call, source) {
-            Outcome::Ready(tcp) => {
-                let warm = Warm { tcp, h1: h1::Connection::new(shared.messages), timeout: None };
+        match Run::new(shared, order).run_out(self, call, source) {
+            Outcome::Ready(socket) => {
+                let warm = Warm::new(socket, shared.messages);
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
                 None
@@ -49,21 +46,13 @@ impl Line<'_> {
                 shared.settled(|locked, now| locked.pool.dial_failed(conn, why, now));
                 None
             }
-            Outcome::Answered(claim) => {
-                shared.resolver.forget(&self.seat);
-                Some(claim)
-            }
-            Outcome::Over => {
-                shared.resolver.forget(&self.seat);
-                None
-            }
+            Outcome::Answered(claim) => Some(claim),
+            Outcome::Over => None,
         }
     }
-}
 
-impl Line<'_> {
     /// Whether a dial need not go on.
-    fn ends(&mut self, call: &mut Call) -> Option<Outcome> {
+    fn ends(&mut self, call: &mut Call) -> Option<Outcome<P>> {
         if self.is_over(call) {
             return Some(Outcome::Over);
         }
@@ -75,29 +64,28 @@ impl Line<'_> {
 }
 
 /// How a dial ended.
-enum Outcome {
-    Ready(TcpStream),
+enum Outcome<P: Platform> {
+    Ready(P::Socket),
     Failed(DialError),
     /// The ticket was answered otherwise.
-    Answered(Claim<Warm>),
+    Answered(Claim<Warm<P>>),
     /// The call is over.
     Over,
 }
 
 /// A dial with its sockets.
-struct Run {
+struct Run<P: Platform> {
     dial: Dial,
     local: Option<IpAddr>,
-    attempts: Vec<(u8, Connecting)>,
-    /// The look-up under way.
-    ask: Option<u64>,
+    attempts: Vec<(u8, P::Connecting)>,
+    look_up: Option<P::LookUp>,
     /// What is to be written to a proxy, and what it said that was not taken.
     out: Vec<u8>,
     input: Vec<u8>,
 }
 
-impl Run {
-    fn new(shared: &Shared, conn: ConnId, key: &Key) -> Self {
+impl<P: Platform> Run<P> {
+    fn new(shared: &Shared<P>, Order { conn, key }: &Order) -> Self {
         let mut dial = Dial::new(key, &shared.dial, shared.now());
         if let Some(trace) = shared.trace(Who::Dial(conn.to_bits())) {
             dial.set_trace(trace);
@@ -106,7 +94,7 @@ impl Run {
             dial,
             local: key.local(),
             attempts: Vec::new(),
-            ask: None,
+            look_up: None,
             out: Vec::new(),
             input: Vec::new(),
         }
@@ -114,10 +102,10 @@ impl Run {
 
     fn run_out(
         mut self,
-        line: &mut Line<'_>,
+        line: &mut Line<'_, P>,
         call: &mut Call,
         source: &mut Option<io::Error>,
-    ) -> Outcome {
+    ) -> Outcome<P> {
         let shared = line.shared;
         loop {
             match self.dial.next() {
@@ -135,9 +123,9 @@ impl Run {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
                     }
-                    match shared.resolver.ask(host, port, &line.seat) {
-                        Ok(ask) => {
-                            self.ask = Some(ask);
+                    match shared.platform.look_up(host, port, &line.seat) {
+                        Ok(look_up) => {
+                            self.look_up = Some(look_up);
                             self.dial.resolving(shared.now());
                         }
                         Err(error) => {
@@ -150,7 +138,7 @@ impl Run {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
                     }
-                    self.connect(attempt, addr, shared.now(), source);
+                    self.connect(attempt, addr, shared, source);
                 }
                 Next::Exchange | Next::Wait => {
                     if let Err(error) = self.wait(line, call, source) {
@@ -171,25 +159,37 @@ impl Run {
         &mut self,
         attempt: u8,
         addr: SocketAddr,
-        now: Instant,
+        shared: &Shared<P>,
         source: &mut Option<io::Error>,
     ) {
-        self.dial.connecting(attempt, now);
-        match Connecting::start(addr, self.local) {
+        self.dial.connecting(attempt, shared.now());
+        let connecting = shared.platform.connect(addr, self.local);
+        let now = shared.now();
+        match connecting {
             Ok(connecting) => {
-                if connecting.is_up() {
-                    self.dial.connected(attempt, now);
-                }
                 self.attempts.push((attempt, connecting));
+                self.hear(now, source);
             }
             Err(error) => self.connect_failed(attempt, error, now, source),
+        }
+    }
+
+    /// Passes on what has become of the attempts.
+    fn hear(&mut self, now: Instant, source: &mut Option<io::Error>) {
+        let news = self.attempts.iter_mut();
+        let news: Vec<_> = news.filter_map(|(at, it)| Some((*at, it.outcome()?))).collect();
+        for (attempt, outcome) in news {
+            match outcome {
+                Ok(()) => self.dial.connected(attempt, now),
+                Err(error) => self.connect_failed(attempt, error, now, source),
+            }
         }
     }
 
     /// Waits for whatever is under way, and passes on what came of it.
     fn wait(
         &mut self,
-        line: &Line<'_>,
+        line: &Line<'_, P>,
         call: &Call,
         source: &mut Option<io::Error>,
     ) -> io::Result<()> {
@@ -205,24 +205,13 @@ impl Run {
         let now = shared.now();
         let soonest = [self.dial.poll_timeout(), call.poll_timeout()];
         let timeout = soonest.into_iter().flatten().map(|(at, _)| at.since(now)).min();
-        let talking = talker.map(|talker| (talker, !self.out.is_empty()));
-        let mut done = Vec::new();
-        let attempts = &mut self.attempts;
-        let ready = line.seat.poll(timeout, |bell, timeout| {
-            Connecting::wait(attempts, talking, bell, timeout, |attempt, how| {
-                done.push((attempt, how));
-            })
-        })?;
+        let talks = talker.map(|talker| (talker, !self.out.is_empty()));
+        let ready = shared.platform.poll(&line.seat, &mut self.attempts, talks, timeout)?;
 
         let now = shared.now();
-        for (attempt, how) in done {
-            match how {
-                Ok(()) => self.dial.connected(attempt, now),
-                Err(error) => self.connect_failed(attempt, error, now, source),
-            }
-        }
-        if let Some(addrs) = self.ask.and_then(|ask| line.seat.take_answer(ask)) {
-            self.ask = None;
+        self.hear(now, source);
+        if let Some(addrs) = self.look_up.as_mut().and_then(LookUp::answer) {
+            self.look_up = None;
             let addrs = addrs.unwrap_or_else(|error| {
                 *source = Some(error);
                 Vec::new()
@@ -236,14 +225,14 @@ impl Run {
         Ok(())
     }
 
-    fn socket(&self, attempt: u8) -> Option<&TcpStream> {
-        self.attempts.iter().find(|(number, _)| *number == attempt).map(|(_, at)| at.tcp())
+    fn socket(&self, attempt: u8) -> Option<&P::Socket> {
+        self.attempts.iter().find(|(number, _)| *number == attempt).map(|(_, at)| at.socket())
     }
 
     /// Writes to a proxy what it takes.
-    fn flush(&mut self, talker: u8, shared: &Shared) {
-        let Some(tcp) = self.socket(talker).filter(|_| !self.out.is_empty()) else { return };
-        match sys::send_now(tcp, &[IoSlice::new(&self.out)]) {
+    fn flush(&mut self, talker: u8, shared: &Shared<P>) {
+        let Some(socket) = self.socket(talker).filter(|_| !self.out.is_empty()) else { return };
+        match socket.send_now(&[IoSlice::new(&self.out)]) {
             Ok(sent) => {
                 self.out.drain(..sent);
             }
@@ -253,11 +242,12 @@ impl Run {
     }
 
     /// Reads what a proxy says.
-    fn listen(&mut self, talker: u8, shared: &Shared) {
+    fn listen(&mut self, talker: u8, shared: &Shared<P>) {
         let mut buffer = [0; 4096];
-        let Some(tcp) = self.socket(talker) else { return };
+        let Some(socket) = self.socket(talker) else { return };
+        let read = socket.recv_now(&mut buffer);
         let now = shared.now();
-        match sys::recv_now(tcp, &mut buffer) {
+        match read {
             Ok(0) => self.dial.lost(IoKind::Eof, now),
             Ok(read) => {
                 self.input.extend_from_slice(&buffer[..read]);
@@ -283,7 +273,7 @@ impl Run {
 
     /// The winner's socket. What a proxy sent behind its answer would be an answer before the first
     /// request: nobody's.
-    fn finish(&mut self, attempt: u8) -> io::Result<Outcome> {
+    fn finish(&mut self, attempt: u8) -> io::Result<Outcome<P>> {
         if !self.input.is_empty() {
             return Ok(Outcome::Failed(DialError::ProxyProtocol));
         }
@@ -294,7 +284,7 @@ impl Run {
     }
 }
 
-fn failed(error: io::Error, source: &mut Option<io::Error>) -> Outcome {
+fn failed<P: Platform>(error: io::Error, source: &mut Option<io::Error>) -> Outcome<P> {
     let why = io_kind(&error);
     *source = Some(error);
     Outcome::Failed(DialError::Connect(why))

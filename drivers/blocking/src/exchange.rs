@@ -1,6 +1,6 @@
 //! Runs a [`Call`]: performs what it says is next, and reports what happened.
 
-use std::{io, net::TcpStream, sync::Arc};
+use std::{io, sync::Arc};
 
 use httpool::{
     call::{Call, Next},
@@ -9,6 +9,7 @@ use httpool::{
     id::ConnId,
     message::{OwnedFields, Request, ResponseHead},
     pool::Lease,
+    time::Instant,
     trace::Who,
 };
 
@@ -17,19 +18,22 @@ use crate::{
     cancel::{Cancel, Watch},
     error::{Error, io_kind},
     lease::{self, Leased},
-    scratch::Scratch,
-    seat::Seat,
-    shared::{Shared, Warm},
-    sys,
+    platform::{Platform, Seat, Socket},
+    scratch::{Buffers, Scratch},
+    shared::Shared,
+    warm::Warm,
 };
 
 /// A call with all that it uses. Whatever it holds goes back on drop, also while unwinding.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    shared: Arc<Shared>,
+pub(crate) struct Exchange<P: Platform> {
+    shared: Arc<Shared<P>>,
     pub(crate) call: Call,
-    held: Option<(Lease, Warm)>,
-    scratch: Scratch,
+    /// The time of the last event. The clock is read after what may have taken time, and when the
+    /// application comes back, not for each question.
+    now: Instant,
+    held: Option<(Lease, Warm<P>)>,
+    scratch: Buffers,
     body: Body,
     watch: Watch,
     /// What the system said, if it was the last to say anything.
@@ -73,9 +77,9 @@ const DIRECT_MIN: usize = 8 * 1024;
 /// The most that is asked for in one read of a whole body.
 const READ_MAX: usize = 256 * 1024;
 
-impl Exchange {
+impl<P: Platform> Exchange<P> {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<Shared<P>>,
         request: Request,
         body: Body,
         policy: Arc<httpool::call::Policy>,
@@ -91,8 +95,9 @@ impl Exchange {
         }
         Self {
             call,
+            now,
             held: None,
-            scratch: shared.take_scratch(),
+            scratch: Buffers::new(shared.take_scratch()),
             shared,
             body,
             watch: Watch::new(cancel),
@@ -113,7 +118,12 @@ impl Exchange {
 
     /// The application reads, or does other things.
     pub(crate) fn pause(&mut self, paused: bool) {
-        self.call.pause(paused, self.shared.now());
+        if self.exchanges() {
+            if !paused {
+                self.tick();
+            }
+            self.call.pause(paused, self.now);
+        }
     }
 
     /// Goes on until there is something to tell.
@@ -150,70 +160,83 @@ impl Exchange {
     /// Whether the response has ended, as far as that can be told without reading. If so the
     /// connection is given back at once, and not only when the application asks for more.
     pub(crate) fn settle(&mut self) {
-        self.take_input(&mut Sink::Nowhere);
-        if self.call.next() == Next::Release {
+        if self.exchanges() {
+            self.take_input(&mut Sink::Nowhere);
+        }
+        if matches!(self.call.next(), Next::Release) {
             self.release();
         }
     }
 
     /// The socket and the input not taken, once another protocol is spoken.
-    pub(crate) fn hand_over(&mut self) -> Option<(TcpStream, Vec<u8>)> {
+    pub(crate) fn hand_over(&mut self) -> Option<(P::Socket, Vec<u8>)> {
         if self.call.next() != Next::HandOver {
             return None;
         }
         let (lease, warm) = self.held.take()?;
         self.watch.leaves();
-        self.shared.checkin(lease, None);
-        Some((warm.tcp, self.scratch.incoming.rest().to_vec()))
+        self.shared.checkin(lease, None, self.now);
+        Some((warm.socket, self.scratch.incoming.rest().to_vec()))
     }
 
     /// Takes what is there already of a body that nobody wants, so that the connection may be kept.
     /// Never waits.
     fn abandon(&mut self) {
-        self.call.discard(self.shared.now());
+        if self.exchanges() {
+            self.tick();
+            self.call.discard(self.now);
+        }
         self.scratch.incoming.drop_body();
-        while matches!(self.call.next(), Next::Exchange | Next::SendBody(_)) {
+        while self.exchanges() {
             match self.take_input(&mut Sink::Nowhere) {
                 Took::Progress(_) | Took::Changed => continue,
                 Took::All => {}
             }
             let Some((_, warm)) = &mut self.held else { break };
-            match sys::recv_now(&warm.tcp, self.scratch.incoming.room()) {
+            match warm.socket.recv_now(self.scratch.incoming.room()) {
                 Ok(read @ 1..) => self.scratch.incoming.put(read),
-                _ => self.call.cancel(self.shared.now()),
+                _ => self.call.cancel(self.now),
             }
         }
-        if self.call.next() == Next::Release {
+        if matches!(self.call.next(), Next::Release) {
             self.release();
         }
     }
 
     fn checkout(&mut self) {
-        let leased = lease::checkout(&self.shared, &mut self.call, &self.watch, &mut self.source);
+        let leased = lease::checkout(
+            &self.shared,
+            &mut self.call,
+            &self.watch,
+            &mut self.source,
+            &mut self.now,
+        );
         if let Some(Leased { lease, mut warm, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
-            self.watch.uses(&warm.tcp);
+            self.watch.uses(&warm.socket);
             self.scratch.clear();
-            let (now, out) = (self.shared.now(), &mut self.scratch.outgoing.before);
-            self.call.start(&mut warm.h1, reused, now, out);
+            let out = &mut self.scratch.outgoing.before;
+            self.call.start(&mut warm.h1, reused, self.now, out);
             self.held = Some((lease, warm));
         }
     }
 
     fn rewind(&mut self) {
         let done = self.body.rewind();
-        self.call.rewound(done, self.shared.now());
+        self.tick();
+        self.call.rewound(done, self.now);
     }
 
     /// Gets another piece of body from the application.
     fn next_piece(&mut self, max: u64) {
-        let out = &mut self.scratch.outgoing;
-        let piece = match self.body.next(max, &mut out.buffer) {
+        let piece = self.body.next(max, &mut self.scratch.outgoing.buffer);
+        self.tick();
+        let piece = match piece {
             Ok(piece) => piece,
             Err(error) => {
                 self.source = Some(error);
-                self.call.body_failed(self.shared.now());
+                self.call.body_failed(self.now);
                 return;
             }
         };
@@ -223,8 +246,8 @@ impl Exchange {
             Piece::Read(read) => (*read, *read == 0 || *read as u64 == max),
         };
         let Some((_, warm)) = &mut self.held else { return };
-        let now = self.shared.now();
-        if let Some(framing) = self.call.send_body(&mut warm.h1, len, last, now) {
+        let out = &mut self.scratch.outgoing;
+        if let Some(framing) = self.call.send_body(&mut warm.h1, len, last, self.now) {
             out.before.extend_from_slice(framing.prefix());
             match piece {
                 Piece::Bytes(bytes, _) => out.put_bytes(bytes, framing.suffix()),
@@ -236,11 +259,12 @@ impl Exchange {
     /// Writes what is to be written; where the socket is full, waits for either direction.
     fn write(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
         let (_, warm) = self.held.as_mut()?;
-        let out = &mut self.scratch.outgoing;
-        match sys::send_now(&warm.tcp, &out.slices()) {
+        let sent = warm.socket.send_now(&self.scratch.outgoing.slices());
+        self.now = self.shared.now();
+        match sent {
             Ok(sent) => {
-                out.advance(sent);
-                self.call.written(sent, self.shared.now());
+                self.scratch.outgoing.advance(sent);
+                self.call.written(sent, self.now);
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -251,11 +275,12 @@ impl Exchange {
                     Took::All => {}
                 }
                 let (_, warm) = self.held.as_mut()?;
-                let now = self.shared.now();
-                let left = self.call.poll_timeout().map(|(at, _)| at.since(now));
-                match sys::wait(&warm.tcp, true, left) {
+                let left = self.call.poll_timeout().map(|(at, _)| at.since(self.now));
+                let waited = warm.socket.wait(true, left);
+                self.now = self.shared.now();
+                match waited {
                     Ok(ready) if ready.readable => {
-                        let read = sys::recv_now(&warm.tcp, self.scratch.incoming.room());
+                        let read = warm.socket.recv_now(self.scratch.incoming.room());
                         self.came(read);
                         return match self.take_input(sink) {
                             Took::Progress(progress) => Some(progress),
@@ -279,27 +304,33 @@ impl Exchange {
         let why = io_kind(&error);
         self.source = Some(error);
         self.scratch.outgoing.clear();
-        self.call.write_failed(why, self.shared.now());
+        self.call.write_failed(why, self.now);
     }
 
     /// Takes what was read before, else reads, and waits for it.
     fn read(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
-        match self.take_input(sink) {
-            Took::Progress(progress) => return Some(progress),
-            Took::Changed => return None,
-            Took::All => {}
+        if self.scratch.incoming.has_news() {
+            match self.take_input(sink) {
+                Took::Progress(progress) => return Some(progress),
+                Took::Changed => return None,
+                Took::All => {}
+            }
         }
-        self.arm();
         let (_, warm) = self.held.as_mut()?;
+        if let Some((at, _)) = self.call.poll_timeout() {
+            warm.bound_reads(at.since(self.now));
+        }
         let ahead = usize::try_from(warm.h1.body_ahead()).unwrap_or(usize::MAX);
         let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();
         match sink {
             Sink::Slice(into) if direct => {
                 let max = into.len().min(ahead);
-                match sys::recv(&warm.tcp, &mut into[..max]) {
+                let read = warm.socket.recv(&mut into[..max]);
+                self.now = self.shared.now();
+                match read {
                     Ok(read @ 1..) => {
-                        let now = self.shared.now();
-                        let (_, event) = self.call.receive(&mut warm.h1, &into[..read], now);
+                        let (_, event) = self.call.receive(&mut warm.h1, &into[..read], self.now);
+                        self.scratch.incoming.renew();
                         return matches!(event, Event::Data(_)).then_some(Progress::Data(read));
                     }
                     nothing => self.came(nothing),
@@ -310,13 +341,16 @@ impl Exchange {
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
                 onto.reserve(ahead.min(READ_MAX));
-                match sys::recv_onto(&warm.tcp, onto) {
+                let read = warm.socket.recv_onto(onto);
+                self.now = self.shared.now();
+                match read {
                     Ok(read @ 1..) => {
-                        let now = self.shared.now();
-                        let (taken, event) = self.call.receive(&mut warm.h1, &onto[held..], now);
+                        let (taken, event) =
+                            self.call.receive(&mut warm.h1, &onto[held..], self.now);
                         let data = if let Event::Data(data) = event { data.len() } else { 0 };
                         debug_assert!(data <= taken && taken <= read);
                         self.scratch.incoming.append(&onto[held + taken..]);
+                        self.scratch.incoming.renew();
                         onto.truncate(held + data);
                         return (data > 0).then_some(Progress::Data(data));
                     }
@@ -324,7 +358,8 @@ impl Exchange {
                 }
             }
             _ => {
-                let read = sys::recv(&warm.tcp, self.scratch.incoming.room());
+                let read = warm.socket.recv(self.scratch.incoming.room());
+                self.now = self.shared.now();
                 self.came(read);
             }
         }
@@ -338,8 +373,7 @@ impl Exchange {
             Ok(read @ 1..) => self.scratch.incoming.put(read),
             Ok(_) => self.ended(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // Perhaps the socket's timeout was the shorter one: it is set anew.
-                warm.timeout = None;
+                warm.read_timed_out();
                 self.late();
             }
             Err(error) => {
@@ -351,11 +385,10 @@ impl Exchange {
 
     fn ended(&mut self, clean: bool) {
         let Some((_, warm)) = &mut self.held else { return };
-        let now = self.shared.now();
         if self.watch.is_cancelled() {
-            self.call.cancel(now);
+            self.call.cancel(self.now);
         } else {
-            self.call.receive_eof(&mut warm.h1, clean, now);
+            self.call.receive_eof(&mut warm.h1, clean, self.now);
         }
     }
 
@@ -369,12 +402,11 @@ impl Exchange {
                 return Took::All;
             }
             let Some((_, warm)) = &mut self.held else { return Took::Changed };
-            let Scratch { incoming, head, .. } = &mut self.scratch;
-            let now = self.shared.now();
-            let (taken, event) = self.call.receive(&mut warm.h1, incoming.rest(), now);
+            let Scratch { incoming, head, .. } = &mut *self.scratch;
+            let (taken, event) = self.call.receive(&mut warm.h1, incoming.rest(), self.now);
             match event {
                 Event::NeedInput => {
-                    incoming.take(taken);
+                    incoming.take_last(taken);
                     return if self.exchanges() { Took::All } else { Took::Changed };
                 }
                 Event::Skipped => {
@@ -416,56 +448,45 @@ impl Exchange {
     fn release(&mut self) {
         let Some((lease, mut warm)) = self.held.take() else { return };
         self.watch.leaves();
-        let (rest, now) = (self.scratch.incoming.rest(), self.shared.now());
-        if self.call.released(&mut warm.h1, rest, now) {
-            self.shared.checkin(lease, Some(warm));
+        let rest = self.scratch.incoming.rest();
+        if self.call.released(&mut warm.h1, rest, self.now) {
+            self.shared.checkin(lease, Some(warm), self.now);
         } else {
             drop(warm);
-            self.shared.checkin(lease, None);
+            self.shared.checkin(lease, None, self.now);
         }
     }
 
     /// A pause before another attempt. No connection is held.
     fn wait(&mut self) {
-        let seat = Seat::mine();
-        seat.clear();
+        let seat = self.shared.platform.seat();
+        seat.hush();
         self.watch.sits(&seat);
         while self.call.next() == Next::Wait {
-            let now = self.shared.now();
+            self.tick();
             if self.watch.is_cancelled() {
-                self.call.cancel(now);
+                self.call.cancel(self.now);
             } else {
                 match self.call.poll_timeout() {
-                    Some((at, _)) if at > now => seat.park(Some(at.since(now))),
-                    _ => self.call.handle_timeout(now),
+                    Some((at, _)) if at > self.now => seat.park(Some(at.since(self.now))),
+                    _ => self.call.handle_timeout(self.now),
                 }
             }
         }
         self.watch.leaves();
     }
 
-    /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request
-    /// need not set it: what is there suffices while it is not longer than what is left.
-    fn arm(&mut self) {
-        let Some((_, warm)) = &mut self.held else { return };
-        let now = self.shared.now();
-        let Some((at, _)) = self.call.poll_timeout() else { return };
-        let left = at.since(now);
-        if warm.timeout.is_none_or(|set| set > left) {
-            let timeout = sys::rounded(left);
-            if warm.tcp.set_read_timeout(Some(timeout)).is_ok() {
-                warm.timeout = Some(timeout);
-            }
-        }
-    }
-
     /// Time has passed, or somebody has cancelled the call.
     fn late(&mut self) {
-        let now = self.shared.now();
+        self.tick();
         if self.watch.is_cancelled() {
-            self.call.cancel(now);
+            self.call.cancel(self.now);
         }
-        self.call.handle_timeout(now);
+        self.call.handle_timeout(self.now);
+    }
+
+    fn tick(&mut self) {
+        self.now = self.shared.now();
     }
 
     fn error(&mut self, why: Failure) -> Error {
@@ -488,15 +509,17 @@ enum Took {
     All,
 }
 
-impl Drop for Exchange {
+impl<P: Platform> Drop for Exchange<P> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.abandon();
         }
         if let Some((lease, warm)) = self.held.take() {
             drop(warm);
-            self.shared.checkin(lease, None);
+            self.shared.checkin(lease, None, self.shared.now());
         }
-        self.shared.give_scratch(std::mem::take(&mut self.scratch));
+        if let Some(scratch) = self.scratch.take() {
+            self.shared.give_scratch(scratch);
+        }
     }
 }

@@ -17,10 +17,11 @@
 //! |---|---|
 //! | `client`, `request`, `response`, `body`, `error`, `cancel` | what a program uses |
 //! | `exchange` | runs a call: performs what it says is next |
-//! | `lease`, `dial`, `seat`, `resolve` | how a call comes to a connection, and how a thread waits |
-//! | `shared` | the one lock, and what it protects |
+//! | `lease`, `dial` | how a call comes to a connection |
+//! | `shared`, `warm` | the one lock and what it protects; what the pool keeps |
 //! | `scratch`, `outgoing` | buffers |
-//! | `sys` | what `std` cannot do with a socket |
+//! | [`platform`] | all that is needed of the world: clock, lock, seats, sockets, look-ups |
+//! | `sys` | the operating system as such a world |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -33,13 +34,13 @@ mod error;
 mod exchange;
 mod lease;
 mod outgoing;
+pub mod platform;
 mod request;
-mod resolve;
 mod response;
 mod scratch;
-mod seat;
 mod shared;
 mod sys;
+mod warm;
 
 pub use body::Body;
 pub use cancel::Cancel;
@@ -47,5 +48,5 @@ pub use client::{Client, ClientBuilder};
 pub use error::Error;
 pub use httpool;
 pub use request::RequestBuilder;
-pub use resolve::{Resolve, SystemResolver};
 pub use response::{Response, Switched};
+pub use sys::{Resolve, SystemResolver};

@@ -20,11 +20,13 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sent == self.before.len() && self.has_no_piece()
     }
 
     /// Whether a piece may be put in.
+    #[inline]
     pub(crate) fn has_no_piece(&self) -> bool {
         self.bytes.is_empty() && self.start == self.end && self.after.is_empty()
     }
@@ -38,6 +40,7 @@ impl Outgoing {
         (self.start, self.end, self.after) = (0, len.min(self.buffer.len()), after);
     }
 
+    #[inline]
     pub(crate) fn slices(&self) -> [IoSlice<'_>; 4] {
         [
             IoSlice::new(&self.before[self.sent..]),
@@ -48,6 +51,7 @@ impl Outgoing {
     }
 
     /// So many bytes have gone.
+    #[inline]
     pub(crate) fn advance(&mut self, mut gone: usize) {
         let mut part = |len: usize| {
             let now = gone.min(len);

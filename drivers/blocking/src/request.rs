@@ -8,14 +8,19 @@ use httpool::{
 };
 
 use crate::{
-    body::Body, cancel::Cancel, error::Error, exchange::Exchange, response::Response,
+    body::Body,
+    cancel::Cancel,
+    error::Error,
+    exchange::Exchange,
+    platform::{Platform, System},
+    response::Response,
     shared::Shared,
 };
 
 /// A request of a [`Client`](crate::Client), not sent yet.
 #[must_use = "nothing is sent before `send`"]
-pub struct RequestBuilder {
-    shared: Arc<Shared>,
+pub struct RequestBuilder<P: Platform = System> {
+    shared: Arc<Shared<P>>,
     request: message::RequestBuilder,
     body: Body,
     /// Only a call with settings of its own has a copy of them.
@@ -23,8 +28,8 @@ pub struct RequestBuilder {
     cancel: Option<Cancel>,
 }
 
-impl RequestBuilder {
-    pub(crate) fn new(shared: Arc<Shared>, method: Method, url: &str) -> Self {
+impl<P: Platform> RequestBuilder<P> {
+    pub(crate) fn new(shared: Arc<Shared<P>>, method: Method, url: &str) -> Self {
         let request = Request::builder(method, url);
         Self { shared, request, body: Body::empty(), policy: None, cancel: None }
     }
@@ -116,13 +121,13 @@ impl RequestBuilder {
     ///
     /// # Errors
     /// A part of it cannot be sent, or there was no response.
-    pub fn send(self) -> Result<Response, Error> {
+    pub fn send(self) -> Result<Response<P>, Error> {
         let (request, exchange) = self.into_parts();
         let request = request?;
         Response::of(exchange(request))
     }
 
-    fn into_parts(self) -> (Result<Request, Error>, impl FnOnce(Request) -> Exchange) {
+    fn into_parts(self) -> (Result<Request, Error>, impl FnOnce(Request) -> Exchange<P>) {
         let Self { shared, mut request, body, policy, cancel } = self;
         for (name, value) in &shared.default_fields {
             request = request.default_field(name, value);
@@ -140,7 +145,7 @@ impl RequestBuilder {
     }
 }
 
-impl fmt::Debug for RequestBuilder {
+impl<P: Platform> fmt::Debug for RequestBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.request)
     }

@@ -15,6 +15,7 @@ use httpool::{
 use crate::{
     error::Error,
     exchange::{Exchange, Progress, Sink},
+    platform::{Platform, System},
 };
 
 /// A response: its head, and its body to be read.
@@ -22,12 +23,12 @@ use crate::{
 /// When the body has been read to its end, the connection goes back to the pool. Dropped before
 /// that, a response takes what has come of its body already and gives the connection back, or closes
 /// it; it never waits.
-pub struct Response {
-    exchange: Exchange,
+pub struct Response<P: Platform = System> {
+    exchange: Exchange<P>,
 }
 
-impl Response {
-    pub(crate) fn of(mut exchange: Exchange) -> Result<Self, Error> {
+impl<P: Platform> Response<P> {
+    pub(crate) fn of(mut exchange: Exchange<P>) -> Result<Self, Error> {
         loop {
             match exchange.run(Sink::Nowhere)? {
                 Progress::Head => break,
@@ -126,14 +127,14 @@ impl Response {
 
     /// After 101 (Switching Protocols), or a 2xx to CONNECT: the connection, which is no longer
     /// HTTP. `None` for any other response.
-    pub fn into_switched(mut self) -> Option<Switched> {
+    pub fn into_switched(mut self) -> Option<Switched<P::Socket>> {
         let (tcp, rest) = self.exchange.hand_over()?;
         Some(Switched { tcp, rest })
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
         let max = self.exchange.body_bytes_max();
-        let too_large = |exchange: &Exchange| {
+        let too_large = |exchange: &Exchange<P>| {
             let request = exchange.call.request();
             Error::body_too_large(max, request.method(), request.url())
         };
@@ -151,7 +152,7 @@ impl Response {
     }
 }
 
-impl Read for Response {
+impl<P: Platform> Read for Response<P> {
     /// Reads from the body; framing is removed. Where the framing allows, the bytes go straight from
     /// the socket into `into`.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -169,7 +170,7 @@ impl Read for Response {
     }
 }
 
-impl fmt::Debug for Response {
+impl<P: Platform> fmt::Debug for Response<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Response({} {}, {:?})", self.status(), self.url(), self.fields())
     }
@@ -178,9 +179,9 @@ impl fmt::Debug for Response {
 /// A connection that is no longer HTTP.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Switched {
+pub struct Switched<S = TcpStream> {
     /// The connection. A receive timeout may be set on it.
-    pub tcp: TcpStream,
+    pub tcp: S,
     /// What has been read from it already.
     pub rest: Vec<u8>,
 }

@@ -1,5 +1,7 @@
 //! The buffers of one call, used again by the next.
 
+use std::ops::{Deref, DerefMut};
+
 use httpool::message::ResponseHead;
 
 use crate::{exchange::Sink, outgoing::Outgoing};
@@ -13,6 +15,40 @@ pub(crate) struct Scratch {
     pub(crate) head: ResponseHead,
 }
 
+/// The buffers in a call's hands. A call and its response are moved about: only a pointer goes with
+/// them.
+#[derive(Debug)]
+pub(crate) struct Buffers(Option<Box<Scratch>>);
+
+impl Buffers {
+    #[inline]
+    pub(crate) fn new(scratch: Box<Scratch>) -> Self {
+        Self(Some(scratch))
+    }
+
+    /// Takes them from a call that ends.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
+        self.0.take()
+    }
+}
+
+impl Deref for Buffers {
+    type Target = Scratch;
+
+    #[inline]
+    fn deref(&self) -> &Scratch {
+        self.0.as_deref().expect("taken when the call ends")
+    }
+}
+
+impl DerefMut for Buffers {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Scratch {
+        self.0.as_deref_mut().expect("taken when the call ends")
+    }
+}
+
 /// What was read: first body that the application has not had, then what has not been taken.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
@@ -23,6 +59,8 @@ pub(crate) struct Incoming {
     /// Not taken, from `at` to `end`.
     at: usize,
     end: usize,
+    /// The call has been given something since it last asked for more: it may have more to say.
+    news: bool,
 }
 
 /// A read this large holds nearly every head with its whole small body.
@@ -40,21 +78,44 @@ impl Scratch {
 
 impl Incoming {
     /// Input that has not been taken.
+    #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.at..self.end]
     }
 
+    /// Whether the call is to be asked before more is read.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// The call was given something that did not come by this way.
+    #[inline]
+    pub(crate) fn renew(&mut self) {
+        self.news = true;
+    }
+
+    /// The call has asked for more.
+    #[inline]
+    pub(crate) fn take_last(&mut self, bytes: usize) {
+        self.take(bytes);
+        self.news = false;
+    }
+
+    #[inline]
     pub(crate) fn take(&mut self, bytes: usize) {
         self.at = self.end.min(self.at + bytes);
     }
 
     /// So much was taken, and its last `len` bytes are body.
+    #[inline]
     pub(crate) fn take_body(&mut self, bytes: usize, len: usize) {
         self.take(bytes);
         (self.body, self.body_end) = (self.at.saturating_sub(len), self.at);
     }
 
     /// Moves body to where it is wanted; says how much, if there was any.
+    #[inline]
     pub(crate) fn move_body(&mut self, sink: &mut Sink<'_>) -> Option<usize> {
         let body = &self.bytes[self.body..self.body_end];
         let moved = match sink {
@@ -73,11 +134,13 @@ impl Incoming {
         (moved > 0).then_some(moved)
     }
 
+    #[inline]
     pub(crate) fn has_body(&self) -> bool {
         self.body < self.body_end
     }
 
     /// Nobody wants the body.
+    #[inline]
     pub(crate) fn drop_body(&mut self) {
         self.body = self.body_end;
     }
@@ -102,8 +165,10 @@ impl Incoming {
     }
 
     /// So many bytes have been put into the room.
+    #[inline]
     pub(crate) fn put(&mut self, bytes: usize) {
         self.end = self.bytes.len().min(self.end + bytes);
+        self.news = true;
     }
 
     /// Puts `bytes` behind the rest.
@@ -119,6 +184,7 @@ impl Incoming {
 
     fn clear(&mut self) {
         (self.body, self.body_end, self.at, self.end) = (0, 0, 0, 0);
+        self.news = false;
         if self.bytes.len() > KEPT_MAX {
             self.bytes = Vec::new();
         }

@@ -3,41 +3,36 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::TcpStream,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use httpool::{
     call::Policy,
     dial, h1,
+    id::ConnId,
+    message::Key,
     pool::{Action, Checkin, Lease, Pool, Ticket},
     time::Instant,
     trace::{Sink, Trace, Who},
 };
 
-use crate::{resolve::Resolver, scratch::Scratch, seat::Seat};
+use crate::{
+    platform::{Lock, Platform, Stir},
+    scratch::Scratch,
+    warm::Warm,
+};
 
-/// A connection with its protocol state: what the pool keeps.
-#[derive(Debug)]
-pub(crate) struct Warm {
-    pub(crate) tcp: TcpStream,
-    pub(crate) h1: h1::Connection,
-    /// The receive timeout that the socket has; none if it was never set.
-    pub(crate) timeout: Option<Duration>,
-}
-
-pub(crate) struct Shared {
-    locked: Mutex<Locked>,
-    epoch: std::time::Instant,
+pub(crate) struct Shared<P: Platform> {
+    pub(crate) platform: P,
+    locked: P::Lock<Locked<P>>,
     pub(crate) wall_at_epoch: Option<Duration>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) dial: dial::Policy,
     pub(crate) messages: h1::Limits,
-    pub(crate) resolver: Resolver,
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
@@ -50,7 +45,6 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) dial: dial::Policy,
     pub(crate) messages: h1::Limits,
-    pub(crate) resolver: Resolver,
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     pub(crate) sink: Option<Arc<dyn Sink>>,
@@ -58,28 +52,43 @@ pub(crate) struct Settings {
 
 /// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
 /// closed, and no name is resolved, while it is.
-pub(crate) struct Locked {
-    pub(crate) pool: Pool<Warm>,
+pub(crate) struct Locked<P: Platform> {
+    pub(crate) pool: Pool<Warm<P>>,
     /// Who waits for which ticket.
-    seats: BTreeMap<Ticket, Arc<Seat>>,
+    waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
-    scratch: Vec<Scratch>,
+    #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
+    scratch: Vec<Box<Scratch>>,
 }
 
-impl Shared {
-    pub(crate) fn new(settings: Settings) -> Self {
+/// A thread that waits for a ticket.
+struct Waiting<P: Platform> {
+    seat: Arc<P::Seat>,
+    /// A dial that it is to run, and has not looked at yet.
+    order: Option<Order>,
+}
+
+/// A dial that the pool wants.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) conn: ConnId,
+    pub(crate) key: Key,
+}
+
+impl<P: Platform> Shared<P> {
+    pub(crate) fn new(platform: P, settings: Settings) -> Self {
         let mut pool = Pool::new(settings.pool);
         if let Some(sink) = &settings.sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }
+        let locked = Locked { pool, waiting: BTreeMap::new(), scratch: Vec::new() };
         Self {
-            locked: Mutex::new(Locked { pool, seats: BTreeMap::new(), scratch: Vec::new() }),
-            epoch: std::time::Instant::now(),
-            wall_at_epoch: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok(),
+            locked: platform.lock(locked),
+            wall_at_epoch: platform.wall_at_epoch(),
+            platform,
             policy: Arc::new(settings.policy),
             dial: settings.dial,
             messages: settings.messages,
-            resolver: settings.resolver,
             default_fields: settings.default_fields,
             body_bytes_max: settings.body_bytes_max,
             sink: settings.sink,
@@ -87,10 +96,8 @@ impl Shared {
         }
     }
 
-    /// The time, as the core counts it.
     pub(crate) fn now(&self) -> Instant {
-        let nanos = self.epoch.elapsed().as_nanos();
-        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        self.platform.now()
     }
 
     /// Another call's number.
@@ -104,66 +111,76 @@ impl Shared {
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
     /// sockets closed after it.
-    pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked, Instant) -> R) -> R {
-        let now = self.now();
+    pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
+        self.settled_at(self.now(), work)
+    }
+
+    /// The same for a caller that knows the time.
+    pub(crate) fn settled_at<R>(
+        &self,
+        now: Instant,
+        work: impl FnOnce(&mut Locked<P>, Instant) -> R,
+    ) -> R {
         let mut closed = Vec::new();
-        let mut locked = self.locked();
-        let result = work(&mut locked, now);
-        if locked.pool.poll_timeout().is_some_and(|at| at <= now) {
-            locked.pool.handle_timeout(now);
-        }
-        locked.settle(&mut closed);
-        drop(locked);
+        let result = self.locked.with(|locked| {
+            let result = work(locked, now);
+            if locked.pool.poll_timeout().is_some_and(|at| at <= now) {
+                locked.pool.handle_timeout(now);
+            }
+            locked.settle(&mut closed);
+            result
+        });
         drop(closed);
         result
     }
 
     /// Gives a lease back. `warm`: the connection, if it is kept.
-    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm>) {
-        self.settled(|locked, now| {
+    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm<P>>, now: Instant) {
+        self.settled_at(now, |locked, now| {
             let how = warm.map_or(Checkin::Discard, Checkin::Keep);
             locked.pool.checkin(lease, how, now);
         });
     }
 
-    pub(crate) fn give_scratch(&self, mut scratch: Scratch) {
+    pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
-        self.locked().scratch.push(scratch);
+        self.locked.with(|locked| locked.scratch.push(scratch));
     }
 
-    pub(crate) fn take_scratch(&self) -> Scratch {
-        self.locked().scratch.pop().unwrap_or_default()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Locked> {
-        // A panic of another thread must not take the pool from the rest: its state is whole
-        // whenever the lock is free, since no code of the application runs under it.
-        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn take_scratch(&self) -> Box<Scratch> {
+        self.locked.with(|locked| locked.scratch.pop()).unwrap_or_default()
     }
 }
 
-impl Locked {
-    /// Whoever waits for `ticket` sits there.
-    pub(crate) fn seat(&mut self, ticket: Ticket, seat: Arc<Seat>) {
-        self.seats.insert(ticket, seat);
+impl<P: Platform> Locked<P> {
+    /// Whoever waits for `ticket` sits in `seat`.
+    pub(crate) fn sit(&mut self, ticket: Ticket, seat: Arc<P::Seat>) {
+        self.waiting.insert(ticket, Waiting { seat, order: None });
     }
 
-    pub(crate) fn unseat(&mut self, ticket: Ticket) {
-        self.seats.remove(&ticket);
+    /// The dial that the thread with this ticket is to run, once.
+    pub(crate) fn take_order(&mut self, ticket: Ticket) -> Option<Order> {
+        self.waiting.get_mut(&ticket)?.order.take()
     }
 
-    fn settle(&mut self, closed: &mut Vec<Warm>) {
+    /// Nobody waits for `ticket` any more; an order that was not taken comes back.
+    pub(crate) fn stand_up(&mut self, ticket: Ticket) -> Option<Order> {
+        self.waiting.remove(&ticket)?.order
+    }
+
+    fn settle(&mut self, closed: &mut Vec<Warm<P>>) {
         while let Some(action) = self.pool.poll_action() {
             match action {
                 Action::Dial { conn, ticket, key } => {
-                    if let Some(seat) = self.seats.get(&ticket) {
-                        seat.order(conn, key);
-                        seat.ring();
+                    if let Some(waiting) = self.waiting.get_mut(&ticket) {
+                        debug_assert!(waiting.order.is_none(), "one dial at a time");
+                        waiting.order = Some(Order { conn, key });
+                        waiting.seat.stir();
                     }
                 }
                 Action::Wake(ticket) => {
-                    if let Some(seat) = self.seats.get(&ticket) {
-                        seat.ring();
+                    if let Some(waiting) = self.waiting.get(&ticket) {
+                        waiting.seat.stir();
                     }
                 }
                 // The pool was closed: its thread learns it when it asks for its ticket.
@@ -174,8 +191,8 @@ impl Locked {
     }
 }
 
-impl fmt::Debug for Shared {
+impl<P: Platform> fmt::Debug for Shared<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shared({:?})", self.locked().pool.stats())
+        write!(f, "Shared({:?})", self.locked.with(|locked| locked.pool.stats()))
     }
 }

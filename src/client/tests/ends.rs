@@ -33,6 +33,48 @@ fn a_cancelled_call_says_nothing_more() {
     }
 }
 
+/// Its end waits to be told when the application gives it up: it has had enough of it.
+#[test]
+fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
+    let mut world = World::with(|config| config.pool.waiting_max = 1);
+    let get = |path: &str| {
+        let url = format!("http://127.0.0.1{path}");
+        Request::get(&url).field("Upgrade", "x").build().unwrap()
+    };
+    let switched = world.request(get("/1"), Policy::default());
+    // There is no room for this one in line.
+    let refused = world.client.request(get("/2"), Arc::default(), world.now);
+    world.client.cancel(refused, world.now);
+    world.settle();
+    assert_eq!((world.told().len(), world.client.calls()), (0, 1));
+
+    world.connect();
+    let conn = world.conn(switched);
+    world.done();
+    let input = b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw";
+    let (_, event) = world.client.receive(conn, input, world.now);
+    assert!(matches!(event, Event::Head(..)));
+    world.client.cancel(switched, world.now);
+    world.settle();
+    assert_eq!(world.done(), ["close c0.0 unfinished"]);
+    assert_eq!((world.told().len(), world.client.stats().open), (0, 0));
+}
+
+#[test]
+fn a_paused_response_that_is_discarded_is_read_on() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let conn = world.conn(call);
+    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    world.client.pause(call, true, world.now);
+    world.client.discard(call, world.now);
+    world.settle();
+    assert!(world.client.wants_input(conn));
+    world.says(conn, b"cd");
+    assert_eq!(world.client.stats().idle, 1);
+}
+
 #[test]
 fn a_discarded_response_gives_its_connection_back() {
     let mut world = World::new();

@@ -19,6 +19,7 @@ use httpool::{
     h1::{Connection, Limits},
     message::Request,
     pool::Pool,
+    replay,
     time::Instant,
 };
 
@@ -37,7 +38,8 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     call.start(&mut conn, false, now, &mut out);
     call.written(out.len(), now);
     let (taken, _) = call.receive(&mut conn, input, now);
-    taken + out.len() + usize::from(dial.poll_timeout().is_some())
+    let replays = core::str::from_utf8(input).is_ok_and(|text| replay::check(text).is_ok());
+    taken + out.len() + usize::from(dial.poll_timeout().is_some()) + usize::from(replays)
 }
 
 struct NoMemory;

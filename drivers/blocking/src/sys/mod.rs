@@ -1,13 +1,14 @@
-//! What a socket must do that `std` cannot: write and look without blocking, and wait for several
-//! things at once.
+//! The operating system, as the driver wants it: see [`System`].
 //!
-//! Two files with the same few functions. On Unix it is done with `poll(2)` and `MSG_DONTWAIT`.
-//! Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot) with `std` alone:
-//! waiting for several things is then done by looking again every millisecond, the probe of an idle
-//! connection costs three system calls instead of one, and a connect can be interrupted only
-//! between addresses.
+//! What a socket must do that `std` cannot (write and look without blocking, and wait for several
+//! things at once) is in two files with the same few items. On Unix it is done with `poll(2)` and
+//! `MSG_DONTWAIT`. Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot)
+//! with `std` alone: waiting for several things is then done by looking again every millisecond, the
+//! probe of an idle connection costs three system calls instead of one, and a connect can be
+//! interrupted only between addresses.
 
-use std::time::Duration;
+mod resolve;
+mod seat;
 
 #[cfg(all(unix, not(httpool_std_only)))]
 #[path = "unix.rs"]
@@ -16,32 +17,125 @@ mod imp;
 #[path = "portable.rs"]
 mod imp;
 
-pub(crate) use imp::{Bell, Connecting, is_dead, recv, recv_now, recv_onto, send_now, wait};
+use std::{
+    io,
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
-/// What a wait ended with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ready {
-    /// The socket has input, its end, or an error.
-    pub(crate) readable: bool,
-    /// The socket takes output, or has an error.
-    pub(crate) writable: bool,
+use httpool::time::Instant;
+
+use crate::platform::{Lock, Platform, Ready, Stir};
+use resolve::{Fixed, Resolver};
+
+pub use imp::SystemConnecting;
+pub use resolve::{Resolve, SystemLookUp, SystemResolver};
+pub use seat::SystemSeat;
+
+/// The world of the operating system: its clock, threads, sockets and resolver.
+#[derive(Debug, Clone)]
+pub struct System {
+    epoch: std::time::Instant,
+    wall_at_epoch: Option<Duration>,
+    resolver: Resolver,
+    fixed: Fixed,
 }
 
-/// The largest power of two of milliseconds that is not longer than `left`, and at least one: what
-/// a socket's receive timeout is set to, so that it rarely has to be set again.
-pub(crate) fn rounded(left: Duration) -> Duration {
-    let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 31);
-    Duration::from_millis(1 << millis.ilog2())
+impl System {
+    /// With the system's resolver.
+    pub fn new() -> Self {
+        Self::resolving_by(Arc::new(SystemResolver))
+    }
+
+    /// With another resolver.
+    pub fn resolving_by(resolve: Arc<dyn Resolve>) -> Self {
+        Self {
+            epoch: std::time::Instant::now(),
+            wall_at_epoch: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok(),
+            resolver: Resolver::new(resolve),
+            fixed: Fixed::default(),
+        }
+    }
+
+    pub(crate) fn set_resolver(&mut self, resolve: Arc<dyn Resolve>) {
+        self.resolver = Resolver::new(resolve);
+    }
+
+    /// The address of `host` for connections to `port`, whatever the resolver says.
+    pub(crate) fn fix(&mut self, host: &str, port: u16, address: IpAddr) {
+        self.fixed.put(host, port, address);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Default for System {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
-    #[test]
-    fn timeouts_are_rounded_down_to_powers_of_two() {
-        let millis = |n| rounded(Duration::from_millis(n)).as_millis();
-        assert_eq!([millis(0), millis(1), millis(3), millis(60_000)], [1, 1, 2, 32_768]);
-        assert_eq!(rounded(Duration::MAX), Duration::from_millis(1 << 31));
+impl Platform for System {
+    type Lock<T: Send> = Mutex<T>;
+    type Seat = SystemSeat;
+    type LookUp = SystemLookUp;
+    type Connecting = SystemConnecting;
+    type Socket = TcpStream;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        let nanos = self.epoch.elapsed().as_nanos();
+        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    fn wall_at_epoch(&self) -> Option<Duration> {
+        self.wall_at_epoch
+    }
+
+    fn lock<T: Send>(&self, value: T) -> Mutex<T> {
+        Mutex::new(value)
+    }
+
+    fn seat(&self) -> Arc<Self::Seat> {
+        SystemSeat::mine()
+    }
+
+    fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp> {
+        let fixed = self.fixed.get(host, port);
+        if fixed.is_empty() {
+            self.resolver.ask(host, port, seat)
+        } else {
+            seat.stir();
+            Ok(SystemLookUp::answered(fixed))
+        }
+    }
+
+    fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self::Connecting> {
+        SystemConnecting::start(to, from)
+    }
+
+    fn poll(
+        &self,
+        seat: &Self::Seat,
+        attempts: &mut [(u8, Self::Connecting)],
+        talker: Option<(u8, bool)>,
+        timeout: Option<Duration>,
+    ) -> io::Result<Ready> {
+        seat.poll(timeout, |bell, timeout| imp::poll(bell, attempts, talker, timeout))
+    }
+}
+
+impl<T: Send> Lock<T> for Mutex<T> {
+    #[inline]
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // A panic of another thread must not take the pool from the rest: its state is whole
+        // whenever the lock is free, since no code of the application runs under it.
+        work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Shuts it down. It may have gone already.
+impl Stir for TcpStream {
+    fn stir(&self) {
+        self.shutdown(Shutdown::Both).ok();
     }
 }

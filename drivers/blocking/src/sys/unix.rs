@@ -2,74 +2,86 @@
 
 use std::{
     io::{self, IoSlice, Read, Write},
+    mem,
     net::{IpAddr, SocketAddr, TcpStream},
     os::unix::net::UnixStream,
+    sync::Arc,
     time::Duration,
 };
 
 use rustix::{
     buffer::spare_capacity,
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, Timespec, poll as sys_poll},
     io::Errno,
     net::{
         AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketType, bind, connect,
-        ipproto, recv as sys_recv, sendmsg, socket,
+        ipproto, recv, sendmsg, socket,
     },
 };
 
-use super::Ready;
+use crate::platform::{Connecting, Ready, Socket, Stir};
 
-/// Writes without waiting.
-pub(crate) fn send_now(tcp: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    retry(|| sendmsg(tcp, pieces, &mut SendAncillaryBuffer::default(), flags))
+impl Socket for TcpStream {
+    #[inline]
+    fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        retry(|| sendmsg(self, pieces, &mut SendAncillaryBuffer::default(), flags))
+    }
+
+    #[inline]
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        retry(|| recv(self, &mut *into, RecvFlags::empty()).map(|(read, _)| read))
+    }
+
+    fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
+        retry(|| recv(self, &mut *into, RecvFlags::DONTWAIT).map(|(read, _)| read))
+    }
+
+    /// Nothing is zeroed for it.
+    fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
+        retry(|| recv(self, spare_capacity(onto), RecvFlags::empty()).map(|(read, _)| read))
+    }
+
+    fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        let wanted = if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut polled = [PollFd::new(self, wanted)];
+        poll_for(&mut polled, timeout)?;
+        Ok(ready(polled[0].revents()))
+    }
+
+    fn is_dead(&self) -> bool {
+        let mut byte = [0];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = retry(|| recv(self, &mut byte, flags));
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))
+    }
+
+    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+        Ok(Arc::new(self.try_clone()?))
+    }
 }
 
-/// Reads, waiting for at most the socket's receive timeout.
-pub(crate) fn recv(tcp: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
-    retry(|| sys_recv(tcp, &mut *into, RecvFlags::empty()).map(|(read, _)| read))
-}
-
-/// Reads what is there, without waiting.
-pub(crate) fn recv_now(tcp: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
-    retry(|| sys_recv(tcp, &mut *into, RecvFlags::DONTWAIT).map(|(read, _)| read))
-}
-
-/// As [`recv`], behind what `onto` holds, into the capacity it has: nothing is zeroed for it.
-pub(crate) fn recv_onto(tcp: &TcpStream, onto: &mut Vec<u8>) -> io::Result<usize> {
-    retry(|| sys_recv(tcp, spare_capacity(onto), RecvFlags::empty()).map(|(read, _)| read))
-}
-
-/// Whether an idle connection was closed by the peer, or spoke unasked.
-pub(crate) fn is_dead(tcp: &TcpStream) -> bool {
-    let mut byte = [0];
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    !matches!(retry(|| sys_recv(tcp, &mut byte, flags)), Err(e) if e.kind() == io::ErrorKind::WouldBlock)
-}
-
-/// Waits until `tcp` can be read (or written, if asked), or for at most `timeout`.
-pub(crate) fn wait(tcp: &TcpStream, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
-    let wanted = if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-    let mut polled = [PollFd::new(tcp, wanted)];
-    poll_for(&mut polled, timeout)?;
-    let got = polled[0].revents();
-    let broken = got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
-    Ok(Ready {
-        readable: broken || got.contains(PollFlags::IN),
-        writable: broken || got.contains(PollFlags::OUT),
-    })
-}
-
-/// A connection being opened.
+/// A connection being opened by the system.
 #[derive(Debug)]
-pub(crate) struct Connecting {
+pub struct SystemConnecting {
     tcp: TcpStream,
-    up: bool,
+    outcome: Outcome,
 }
 
-impl Connecting {
-    /// Begins to connect.
-    pub(crate) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
+#[derive(Debug)]
+enum Outcome {
+    Pending,
+    /// Not told yet.
+    Known(io::Result<()>),
+    Told,
+}
+
+impl SystemConnecting {
+    pub(super) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
@@ -79,95 +91,97 @@ impl Connecting {
         let tcp = TcpStream::from(fd);
         tcp.set_nonblocking(true)?;
         match connect(&tcp, &to) {
-            Ok(()) => Ok(Self { tcp, up: true }),
-            Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { tcp, up: false }),
+            Ok(()) => Ok(Self { tcp, outcome: Outcome::Known(Ok(())) }),
+            Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { tcp, outcome: Outcome::Pending }),
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    pub(crate) fn is_up(&self) -> bool {
-        self.up
+impl Connecting for SystemConnecting {
+    type Socket = TcpStream;
+
+    fn outcome(&mut self) -> Option<io::Result<()>> {
+        if let Outcome::Known(_) = self.outcome
+            && let Outcome::Known(how) = mem::replace(&mut self.outcome, Outcome::Told)
+        {
+            return Some(how);
+        }
+        None
     }
 
-    /// The socket, while proxies are spoken to.
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    fn socket(&self) -> &TcpStream {
         &self.tcp
     }
 
-    /// The socket as an exchange wants it: blocking, and sending at once what it is given.
-    pub(crate) fn finish(self) -> io::Result<TcpStream> {
+    /// Blocking, and sending at once what it is given.
+    fn finish(self) -> io::Result<TcpStream> {
         self.tcp.set_nonblocking(false)?;
         self.tcp.set_nodelay(true)?;
         Ok(self.tcp)
     }
-
-    /// Waits until one of `attempts` is connected or has failed, `talking` can be read (or written,
-    /// if `write`), `bell` rings, or for at most `timeout`. Calls `done` for each attempt that has
-    /// an outcome.
-    pub(crate) fn wait(
-        attempts: &mut [(u8, Self)],
-        talking: Option<(u8, bool)>,
-        bell: &Bell,
-        timeout: Option<Duration>,
-        mut done: impl FnMut(u8, io::Result<()>),
-    ) -> io::Result<Ready> {
-        let mut polled = Vec::with_capacity(attempts.len() + 1);
-        polled.push(PollFd::new(&bell.listening, PollFlags::IN));
-        for (number, attempt) in &*attempts {
-            let wanted = match talking {
-                Some((talker, true)) if talker == *number => PollFlags::IN | PollFlags::OUT,
-                Some((talker, false)) if talker == *number => PollFlags::IN,
-                _ if attempt.up => continue,
-                _ => PollFlags::OUT,
-            };
-            polled.push(PollFd::new(&attempt.tcp, wanted));
-        }
-        poll_for(&mut polled, timeout)?;
-        let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
-        drop(polled);
-
-        let (rung, mut got) = (!got[0].is_empty(), got.into_iter().skip(1));
-        let mut ready = Ready::default();
-        for (number, attempt) in attempts {
-            let talks = talking.is_some_and(|(talker, _)| talker == *number);
-            if attempt.up && !talks {
-                continue;
-            }
-            let Some(got) = got.next().filter(|got| !got.is_empty()) else { continue };
-            let broken = got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
-            if talks {
-                ready.readable = broken || got.contains(PollFlags::IN);
-                ready.writable = broken || got.contains(PollFlags::OUT);
-                continue;
-            }
-            // Only what looks broken is asked for its error: one system call saved for the rest.
-            let error = if broken { attempt.tcp.take_error()? } else { None };
-            attempt.up = error.is_none();
-            done(*number, error.map_or(Ok(()), Err));
-        }
-        if rung {
-            bell.silence();
-        }
-        Ok(ready)
-    }
 }
 
-/// Wakes a thread that waits in [`Connecting::wait`].
+/// As [`Platform::poll`](crate::platform::Platform::poll), with the bell of the seat.
+pub(super) fn poll(
+    bell: &Bell,
+    attempts: &mut [(u8, SystemConnecting)],
+    talker: Option<(u8, bool)>,
+    timeout: Option<Duration>,
+) -> io::Result<Ready> {
+    // One that is up and not spoken to is not looked at: if its peer closed, no wait would last.
+    let wanted = |number: u8, attempt: &SystemConnecting| match (&attempt.outcome, talker) {
+        (Outcome::Pending, _) => Some(PollFlags::OUT),
+        (_, Some((talker, true))) if talker == number => Some(PollFlags::IN | PollFlags::OUT),
+        (_, Some((talker, false))) if talker == number => Some(PollFlags::IN),
+        _ => None,
+    };
+    let mut polled = Vec::with_capacity(attempts.len() + 1);
+    polled.push(PollFd::new(&bell.listening, PollFlags::IN));
+    for (number, attempt) in &*attempts {
+        let flags = wanted(*number, attempt);
+        polled.extend(flags.map(|flags| PollFd::new(&attempt.tcp, flags)));
+    }
+    poll_for(&mut polled, timeout)?;
+    let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
+    drop(polled);
+
+    let (mut talks, mut rest) = (Ready::default(), got[1..].iter());
+    for (number, attempt) in attempts {
+        if wanted(*number, attempt).is_none() {
+            continue;
+        }
+        let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
+        if let Outcome::Pending = attempt.outcome {
+            // Only what looks broken is asked for its error: one system call saved for the rest.
+            let error = if is_broken(got) { attempt.tcp.take_error()? } else { None };
+            attempt.outcome = Outcome::Known(error.map_or(Ok(()), Err));
+        } else {
+            talks = ready(got);
+        }
+    }
+    if !got[0].is_empty() {
+        bell.silence();
+    }
+    Ok(talks)
+}
+
+/// Wakes a thread that waits in [`poll`].
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(super) struct Bell {
     ringing: UnixStream,
     listening: UnixStream,
 }
 
 impl Bell {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let (ringing, listening) = UnixStream::pair()?;
         ringing.set_nonblocking(true)?;
         listening.set_nonblocking(true)?;
         Ok(Self { ringing, listening })
     }
 
-    pub(crate) fn ring(&self) {
+    pub(super) fn ring(&self) {
         // A full pipe is a bell that rings already.
         (&self.ringing).write_all(&[0]).ok();
     }
@@ -178,10 +192,22 @@ impl Bell {
     }
 }
 
+fn ready(got: PollFlags) -> Ready {
+    let broken = is_broken(got);
+    Ready {
+        readable: broken || got.contains(PollFlags::IN),
+        writable: broken || got.contains(PollFlags::OUT),
+    }
+}
+
+fn is_broken(got: PollFlags) -> bool {
+    got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+}
+
 fn poll_for(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     // Longer than a timespec holds is for ever.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    match poll(polled, timeout.as_ref()) {
+    match sys_poll(polled, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

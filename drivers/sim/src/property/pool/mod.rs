@@ -1,5 +1,4 @@
-//! The pool against a slow and plain model of it: any script of events, the same decisions, nothing
-//! lost, nothing twice, and all told.
+//! The pool against a slow and plain model of it.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a model names what it looks for")]
 
 use core::time::Duration;
@@ -11,11 +10,21 @@ use httpool::{
     pool::{Action, Checkin, Claim, Lease, Limits, Pool, RetryBudget, Stats, Ticket, Want},
     time::Instant,
 };
-use quickcheck::{Arbitrary, Gen, QuickCheck};
+use quickcheck::{Arbitrary, Gen};
 
-use model::{Answer, Deed, Model, Place, Standing};
+use self::model::{Answer, Deed, Model, Place, Standing};
+use super::source::{Source, random_bytes, shorter};
 
 mod model;
+
+/// Holds the pool to a slow and plain model of it: any script of events, the same decisions, nothing
+/// lost, nothing twice, all told; and nothing left when everybody has given back what they had.
+pub fn pool_ops(data: &[u8]) {
+    PoolScript::decode(&mut Source::new(data)).hold();
+}
+
+/// So many events show what there is to see, and the model is slow.
+const EVENTS_MAX: usize = 400;
 
 /// An event. Numbers choose among what there is: the lower half among what is alive, the upper half
 /// among all that ever was. The order of deeds counts, but for those of a close.
@@ -36,8 +45,9 @@ enum Event {
     Close,
 }
 
+/// Limits, and what happens within them.
 #[derive(Debug, Clone)]
-struct Script {
+pub struct PoolScript {
     own_dials: bool,
     open_max: usize,
     open_per_key_max: usize,
@@ -48,76 +58,74 @@ struct Script {
     events: Vec<Event>,
 }
 
-impl Arbitrary for Script {
-    fn arbitrary(g: &mut Gen) -> Self {
-        // A swarm: in half of the scripts some kinds of events are rare or never happen.
-        let swarm = bool::arbitrary(g);
-        let weights: Vec<u32> = [24, 30, 6, 12, 4, 14, 3, 3, 5, 3, 6, 3]
-            .iter()
-            .map(
-                |often| {
-                    if swarm { often * *g.choose(&[0, 1, 1, 4]).expect("four") } else { *often }
-                },
-            )
-            .collect();
-        let mut events: Vec<_> = (0..g.size()).map(|_| event(g, &weights)).collect();
-        if u8::arbitrary(g) < 64 {
-            let at = usize::arbitrary(g) % (events.len() + 1);
-            events.insert(at, Event::Close);
-        }
-        let mut small = |max: usize| 1 + usize::arbitrary(g) % max;
-        Self {
+impl PoolScript {
+    /// Seven bytes of limits, the swarm, and then events.
+    pub fn decode(source: &mut Source<'_>) -> Self {
+        let (own_dials, ages) = (source.flag(), source.flag());
+        let mut small = |max: usize| 1 + source.below(max);
+        let mut script = Self {
+            own_dials,
+            ages,
             open_max: small(6),
             open_per_key_max: small(4),
             idle_per_key_max: small(4) - 1,
             dialing_per_key_max: small(3),
             waiting_max: small(6),
-            own_dials: bool::arbitrary(g),
-            ages: bool::arbitrary(g),
-            events,
+            events: Vec::new(),
+        };
+        // A close is rare, or nothing would come behind it.
+        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1]);
+        while !source.is_empty() && script.events.len() < EVENTS_MAX {
+            script.events.push(Event::decode(source, &weights));
         }
+        script
     }
 
-    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
-        let this = self.clone();
-        let (len, half) = (this.events.len(), this.events.len() / 2);
-        let halves = [(0, half), (half, len)].into_iter().filter(move |_| len > 1);
-        let singles = (0..len).map(|at| (at, at + 1));
-        Box::new(halves.chain(singles).map(move |(from, to)| {
-            let mut shorter = this.clone();
-            shorter.events.drain(from..to);
-            shorter
-        }))
+    /// Panics where pool and model differ.
+    pub fn hold(&self) {
+        let mut pair = Pair::new(self);
+        for event in &self.events {
+            pair.happen(*event);
+        }
+        pair.finish();
     }
 }
 
-fn event(g: &mut Gen, weights: &[u32]) -> Event {
-    let all: u32 = weights.iter().sum::<u32>().max(1);
-    let mut pick = u32::arbitrary(g) % all;
-    let kind = weights.iter().position(|weight| {
-        let here = pick < *weight;
-        pick = pick.saturating_sub(*weight);
-        here
-    });
-    let n = u8::arbitrary(g);
-    match kind.unwrap_or(0) {
-        0 => Event::Checkout {
-            key: n % 3,
-            fresh: u8::arbitrary(g) < 40,
-            repeatable: u8::arbitrary(g) < 200,
-            retry: u8::arbitrary(g) < 50,
-        },
-        1 => Event::Claim(n),
-        2 => Event::Cancel(n),
-        3 => Event::Keep(n),
-        4 => Event::Discard(n),
-        5 => Event::Dialed(n),
-        6 => Event::DialFailed(n),
-        7 => Event::DialAbandoned(n),
-        8 => Event::Connected(n),
-        9 => Event::Lost(n),
-        10 => Event::Pass(n % 16),
-        _ => Event::Timeout,
+impl Event {
+    fn decode(source: &mut Source<'_>, weights: &[u16]) -> Self {
+        let kind = source.weighted(weights);
+        let n = source.byte();
+        match kind {
+            0 => Self::Checkout {
+                key: n % 3,
+                fresh: source.chance(40),
+                repeatable: source.chance(200),
+                retry: source.chance(50),
+            },
+            1 => Self::Claim(n),
+            2 => Self::Cancel(n),
+            3 => Self::Keep(n),
+            4 => Self::Discard(n),
+            5 => Self::Dialed(n),
+            6 => Self::DialFailed(n),
+            7 => Self::DialAbandoned(n),
+            8 => Self::Connected(n),
+            9 => Self::Lost(n),
+            10 => Self::Pass(n % 16),
+            11 => Self::Timeout,
+            _ => Self::Close,
+        }
+    }
+}
+
+impl Arbitrary for PoolScript {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let bytes = random_bytes(g);
+        Self::decode(&mut Source::new(&bytes))
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        shorter(self, |script| &mut script.events)
     }
 }
 
@@ -139,7 +147,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(script: &Script) -> Self {
+    fn new(script: &PoolScript) -> Self {
         let mut limits = Limits::default();
         limits.open_max = script.open_max;
         limits.open_per_key_max = script.open_per_key_max;
@@ -403,21 +411,4 @@ fn choose(n: u8, len: usize, alive: impl Fn(usize) -> bool) -> Option<usize> {
 
 fn count(stats: Stats) -> [usize; 5] {
     [stats.open, stats.idle, stats.leased, stats.dialing, stats.waiting]
-}
-
-#[test]
-fn the_pool_decides_as_its_model_does() {
-    fn holds(script: Script) -> bool {
-        let mut pair = Pair::new(&script);
-        for event in &script.events {
-            pair.happen(*event);
-        }
-        pair.finish();
-        true
-    }
-    QuickCheck::new()
-        .rng(Gen::new(200))
-        .tests(2_000)
-        .max_tests(4_000)
-        .quickcheck(holds as fn(Script) -> bool);
 }

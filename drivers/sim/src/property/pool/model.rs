@@ -10,14 +10,14 @@ use httpool::{
 
 /// What the pool is to do, except waking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deed {
+pub(super) enum Deed {
     Dial { conn: usize, ticket: usize, key: usize },
     Abandon { conn: usize },
     Close { conn: usize, io: u32, why: Evicted },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(super) enum Answer {
     Reuse { conn: usize, io: u32, probe: bool },
     Fresh { conn: usize, io: u32 },
     Wait { dialing: bool },
@@ -25,7 +25,7 @@ pub(crate) enum Answer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(super) enum Place {
     /// `kept`: not to be abandoned, since TCP is up or a thread has it.
     Dialing {
         ticket: Option<usize>,
@@ -46,17 +46,17 @@ pub(crate) enum Place {
 }
 
 #[derive(Debug)]
-pub(crate) struct Conn {
-    pub(crate) key: usize,
-    pub(crate) place: Place,
-    pub(crate) io: u32,
+pub(super) struct Conn {
+    pub(super) key: usize,
+    pub(super) place: Place,
+    pub(super) io: u32,
     opened: Duration,
     /// Its age was looked at, while it was in use.
     swept: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(super) enum Standing {
     Waiting { dial: Option<usize> },
     Granted(usize),
     Failed(Unavailable),
@@ -64,21 +64,21 @@ pub(crate) enum Standing {
 }
 
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(super) struct Ticket {
     key: usize,
     want: Want,
-    pub(crate) standing: Standing,
+    pub(super) standing: Standing,
 }
 
 #[derive(Debug)]
-pub(crate) struct Model {
+pub(super) struct Model {
     limits: Limits,
-    pub(crate) now: Duration,
+    pub(super) now: Duration,
     closed: bool,
     /// All there ever were, in the order of their dials.
-    pub(crate) conns: Vec<Conn>,
+    pub(super) conns: Vec<Conn>,
     /// All there ever were.
-    pub(crate) tickets: Vec<Ticket>,
+    pub(super) tickets: Vec<Ticket>,
     /// Who waits, of all keys.
     line: VecDeque<usize>,
     /// Of these, who has no dial.
@@ -88,13 +88,13 @@ pub(crate) struct Model {
     stranded: Vec<usize>,
     held: Vec<usize>,
     retry_cents: u32,
-    pub(crate) deeds: Vec<Deed>,
+    pub(super) deeds: Vec<Deed>,
 }
 
 const KEYS: usize = 3;
 
 impl Model {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             now: Duration::ZERO,
@@ -112,7 +112,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn checkout(&mut self, key: usize, want: Want) -> Result<usize, Unavailable> {
+    pub(super) fn checkout(&mut self, key: usize, want: Want) -> Result<usize, Unavailable> {
         if self.closed {
             return Err(Unavailable::Closed);
         }
@@ -146,7 +146,7 @@ impl Model {
         Ok(ticket)
     }
 
-    pub(crate) fn claim(&mut self, ticket: usize) -> Answer {
+    pub(super) fn claim(&mut self, ticket: usize) -> Answer {
         let standing = self.tickets[ticket].standing;
         if let Standing::Waiting { dial } = standing {
             return Answer::Wait { dialing: dial.is_some() };
@@ -166,7 +166,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn cancel(&mut self, ticket: usize) {
+    pub(super) fn cancel(&mut self, ticket: usize) {
         let (key, standing) = (self.tickets[ticket].key, self.tickets[ticket].standing);
         match standing {
             Standing::Waiting { .. } => self.leave(ticket),
@@ -180,7 +180,7 @@ impl Model {
         self.settle(key);
     }
 
-    pub(crate) fn checkin(&mut self, conn: usize, keep: bool) {
+    pub(super) fn checkin(&mut self, conn: usize, keep: bool) {
         if keep {
             self.offer(conn, self.now, false, None);
         } else {
@@ -189,13 +189,13 @@ impl Model {
         self.settle(self.conns[conn].key);
     }
 
-    pub(crate) fn connected(&mut self, conn: usize) {
+    pub(super) fn connected(&mut self, conn: usize) {
         if let Place::Dialing { kept, .. } = &mut self.conns[conn].place {
             *kept = true;
         }
     }
 
-    pub(crate) fn dialed(&mut self, conn: usize, io: u32) {
+    pub(super) fn dialed(&mut self, conn: usize, io: u32) {
         let Place::Dialing { ticket: wisher, own, .. } = self.conns[conn].place else {
             let why = if self.closed { Evicted::Closed } else { Evicted::Surplus };
             return self.deeds.push(Deed::Close { conn, io, why });
@@ -223,7 +223,7 @@ impl Model {
     }
 
     /// `why`: none if it was abandoned by its thread.
-    pub(crate) fn dial_failed(&mut self, conn: usize, why: Option<DialError>) {
+    pub(super) fn dial_failed(&mut self, conn: usize, why: Option<DialError>) {
         let Place::Dialing { ticket, own, .. } = self.conns[conn].place else { return };
         self.orphans.retain(|it| *it != conn);
         self.conns[conn].place = Place::Gone;
@@ -240,7 +240,7 @@ impl Model {
         self.settle(self.conns[conn].key);
     }
 
-    pub(crate) fn idle_lost(&mut self, conn: usize) {
+    pub(super) fn idle_lost(&mut self, conn: usize) {
         let key = self.conns[conn].key;
         match self.conns[conn].place {
             Place::Idle { .. } => self.evict(conn, Evicted::Lost),
@@ -261,7 +261,7 @@ impl Model {
         self.settle(key);
     }
 
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.closed = true;
         for ticket in 0..self.tickets.len() {
             let standing = self.tickets[ticket].standing;
@@ -285,7 +285,7 @@ impl Model {
         self.held.clear();
     }
 
-    pub(crate) fn timeout(&mut self) {
+    pub(super) fn timeout(&mut self) {
         while let Some(conn) = self.idle.first().copied() {
             let Place::Idle { parked, .. } = self.conns[conn].place else { panic!() };
             if self.now - parked < self.limits.idle_max {
@@ -307,7 +307,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn next_timeout(&self) -> Option<Duration> {
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
         let idle = self.conns.iter().filter_map(|it| match it.place {
             Place::Idle { parked, .. } => Some(parked + self.limits.idle_max),
             _ => None,
@@ -318,7 +318,7 @@ impl Model {
     }
 
     /// Open, idle, leased, dialing, waiting; of one key, or of all.
-    pub(crate) fn stats(&self, key: Option<usize>) -> [usize; 5] {
+    pub(super) fn stats(&self, key: Option<usize>) -> [usize; 5] {
         let of = |what: fn(&Place) -> bool| {
             let ours = self.conns.iter().filter(|it| key.is_none_or(|key| it.key == key));
             ours.filter(|it| what(&it.place)).count()
@@ -334,7 +334,7 @@ impl Model {
     }
 
     /// How many calls of a key there are: tickets not spent, and leases.
-    pub(crate) fn calls(&self, key: usize) -> usize {
+    pub(super) fn calls(&self, key: usize) -> usize {
         let tickets = self.tickets.iter().filter(|it| it.key == key);
         let leased = self.conns.iter().filter(|it| it.key == key && it.place == Place::Leased);
         tickets.filter(|it| it.standing != Standing::Spent).count() + leased.count()

@@ -1,0 +1,192 @@
+//! A call under any script of what a driver can tell it.
+
+use core::time::Duration;
+
+use httpool::{
+    call::{Policy, Redirect, Retry},
+    message::{Body, Method, Request, Status},
+};
+use quickcheck::{Arbitrary, Gen};
+
+use self::run::Run;
+use super::source::{Source, random_bytes, shorter};
+
+mod run;
+
+/// Holds a call to its promises under any inputs in any order, stale and repeated: it ends within a
+/// bound once the driver is honest; asking twice gives the same answer; what must not be repeated is
+/// never begun again once a byte of it was written, nor a body asked for again that cannot be given
+/// again; `reached` tells what was written and heard; whoever waits has a deadline; one answer at most
+/// is handed over; credentials stay with their origin.
+pub fn call_script(data: &[u8]) {
+    CallScript::decode(&mut Source::new(data)).hold();
+}
+
+/// A request, a policy, what happens, and how it is brought to its end.
+#[derive(Debug, Clone)]
+pub struct CallScript {
+    method: Method,
+    body: Body,
+    expect_continue: bool,
+    upgrade: bool,
+    policy: Policy,
+    end: End,
+    events: Vec<Event>,
+}
+
+/// How the peer behaves once the script is over.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// It answers.
+    Answers,
+    /// It says nothing, for ever.
+    Silent,
+    /// It cannot be reached any more.
+    Refuses,
+    /// It closes each connection.
+    Closes,
+}
+
+/// What a driver tells, rightly or wrongly.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// What is asked for is done.
+    Honest(u8),
+    /// A connection comes: new, used before, or (wrongly) in the middle of something.
+    Start(u8),
+    LeaseFailed(u8),
+    Dialing(bool),
+    Written(u8),
+    WriteFailed,
+    /// The peer says a piece of [`run::PIECES`], or what begins with it.
+    Says {
+        piece: u8,
+        cut: u8,
+    },
+    Eof(bool),
+    SendBody {
+        len: u8,
+        last: bool,
+    },
+    Rewound(bool),
+    BodyFailed,
+    Pause(bool),
+    Discard,
+    Released,
+    /// The next deadline comes.
+    Late,
+    /// Time passes, perhaps without a deadline.
+    Pass(u8),
+    Cancel,
+}
+
+impl CallScript {
+    /// Request and policy, the end, the swarm, and then events.
+    pub fn decode(source: &mut Source<'_>) -> Self {
+        const METHODS: [Method; 6] =
+            [Method::GET, Method::POST, Method::PUT, Method::HEAD, Method::PATCH, Method::CONNECT];
+        let method = source.pick(&METHODS);
+        let replayable = source.flag();
+        let body = match source.below(4) {
+            _ if method == Method::CONNECT => Body::Empty,
+            0 => Body::Empty,
+            1 | 2 => Body::Known { len: source.below(8) as u64, replayable },
+            _ => Body::Unknown { replayable },
+        };
+        let (expect_continue, upgrade) = (source.chance(60), source.chance(40));
+        let policy = policy(source);
+        let end = source.pick(&[End::Answers, End::Silent, End::Refuses, End::Closes]);
+        let weights = source.swarm([40, 14, 3, 3, 12, 4, 24, 6, 10, 4, 1, 3, 2, 8, 3, 4, 1]);
+        let mut events = Vec::new();
+        while !source.is_empty() && events.len() < 300 {
+            events.push(Event::decode(source, &weights));
+        }
+        Self { method, body, expect_continue, upgrade, policy, end, events }
+    }
+
+    /// Panics where a promise is broken.
+    pub fn hold(&self) {
+        let mut run = Run::new(self);
+        for event in &self.events {
+            run.happen(*event);
+        }
+        run.finish(self.end);
+    }
+
+    fn request(&self) -> Request {
+        let mut request = Request::builder(self.method.clone(), "http://a/1")
+            .body(self.body)
+            .expect_continue(self.expect_continue);
+        for (name, value) in run::SECRETS {
+            request = request.field(name, value);
+        }
+        if self.upgrade {
+            request = request.field("Upgrade", "x");
+        }
+        request.build().expect("nothing is wrong with it")
+    }
+}
+
+fn policy(source: &mut Source<'_>) -> Policy {
+    let mut policy = Policy::default();
+    policy.retry = Retry::new(source.below(4) as u32);
+    policy.retry.statuses = source
+        .pick(&[vec![], vec![503], vec![503, 500, 404]])
+        .into_iter()
+        .filter_map(Status::new)
+        .collect();
+    policy.retry.backoff = Duration::from_millis(source.pick(&[0, 0, 10]));
+    policy.retry.raise_on_status = source.flag();
+    if source.chance(30) {
+        policy.retry.methods = None;
+    }
+    policy.redirect = source.pick(&[
+        Redirect::default(),
+        Redirect::limited(2),
+        Redirect::none(),
+        Redirect::limited(0),
+    ]);
+    policy.redirect.raise = source.flag();
+    policy.repeat_unsafe = source.chance(30);
+    policy.show_interim = source.flag();
+    policy.drain_bytes_max.0 = source.pick(&[64 * 1024, 4, 0]);
+    policy.timeout.total = source.pick(&[None, None, Some(Duration::from_secs(90))]);
+    policy
+}
+
+impl Event {
+    fn decode(source: &mut Source<'_>, weights: &[u16]) -> Self {
+        let kind = source.weighted(weights);
+        let n = source.byte();
+        match kind {
+            0 => Self::Honest(n),
+            1 => Self::Start(n),
+            2 => Self::LeaseFailed(n),
+            3 => Self::Dialing(n & 1 == 1),
+            4 => Self::Written(n),
+            5 => Self::WriteFailed,
+            6 => Self::Says { piece: n, cut: source.byte() },
+            7 => Self::Eof(n & 1 == 0),
+            8 => Self::SendBody { len: n % 8, last: n & 8 > 0 },
+            9 => Self::Rewound(n < 200),
+            10 => Self::BodyFailed,
+            11 => Self::Pause(n & 1 == 0),
+            12 => Self::Discard,
+            13 => Self::Released,
+            14 => Self::Late,
+            15 => Self::Pass(n),
+            _ => Self::Cancel,
+        }
+    }
+}
+
+impl Arbitrary for CallScript {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let bytes = random_bytes(g);
+        Self::decode(&mut Source::new(&bytes))
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        shorter(self, |script| &mut script.events)
+    }
+}

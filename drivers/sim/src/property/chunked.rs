@@ -1,0 +1,109 @@
+//! What is sent chunked is received whole.
+
+use httpool::{
+    h1::{Limits, Reuse},
+    message::{Body, Request},
+};
+use quickcheck::{Arbitrary, Gen};
+
+use super::{
+    reader::{Reader, Seen},
+    request::trim,
+    source::{Source, random_bytes, shorter},
+};
+
+/// Holds that a body framed by [`httpool::h1::Connection::send_body`], in any pieces and with any
+/// trailers, is read back as it was, however the wire is cut.
+pub fn chunked_roundtrip(data: &[u8]) {
+    Chunks::decode(&mut Source::new(data)).hold();
+}
+
+/// A body in pieces.
+#[derive(Debug, Clone)]
+pub struct Chunks {
+    /// The last piece does not say that it is the last one.
+    end_apart: bool,
+    trailers: Vec<(String, Vec<u8>)>,
+    cuts: Vec<u8>,
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Chunks {
+    /// A byte of flags, cuts, up to three trailers, and then pieces, each a length and its bytes.
+    pub fn decode(source: &mut Source<'_>) -> Self {
+        let flags = source.byte();
+        let cuts = source.bytes().to_vec();
+        let trailers = (0..flags >> 1 & 3).map(|_| (source.text(), source.bytes().to_vec()));
+        let trailers = trailers.collect();
+        let mut pieces = Vec::new();
+        while !source.is_empty() {
+            pieces.push(source.bytes().to_vec());
+        }
+        Self { end_apart: flags & 1 == 1, trailers, cuts, pieces }
+    }
+
+    /// Panics where that does not hold.
+    pub fn hold(&self) {
+        let (wire, trailers) = self.encode();
+        let mut receiver = Reader::new(Limits::default());
+        receiver.send(&Request::get("http://a/").build().expect("nothing is wrong with it"));
+        receiver.read_in_pieces(&wire, &self.cuts);
+        let body = self.pieces.concat();
+        let data = (!body.is_empty()).then_some(Seen::Data(body));
+        let expected: Vec<_> = data.into_iter().chain([Seen::End(trailers)]).collect();
+        assert_eq!(receiver.seen[1..], expected);
+        assert_eq!(receiver.conn.reuse(), Reuse::Ready);
+        assert!(receiver.untaken().is_empty());
+    }
+
+    /// What is written, behind a head that says so; and the trailers that will be read.
+    fn encode(&self) -> (Vec<u8>, String) {
+        let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
+        let mut sender = Reader::new(Limits::default());
+        sender.send(&request.build().expect("nothing is wrong with it"));
+        let conn = &mut sender.conn;
+        let mut wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        let count = self.pieces.len();
+        for (n, piece) in self.pieces.iter().enumerate() {
+            let last = n + 1 == count && !self.end_apart;
+            let framing = conn.send_body(piece.len(), last).expect("the body goes on");
+            for part in [framing.prefix(), piece, framing.suffix()] {
+                wire.extend_from_slice(part);
+            }
+        }
+        let trailers: Vec<_> =
+            self.trailers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let before = wire.len();
+        if !conn.request_sent() && conn.send_trailers(&trailers, &mut wire).is_ok() {
+            assert!(conn.request_sent());
+            let lines = wire[before..].split(|&byte| byte == b'\n').count();
+            assert_eq!(lines, trailers.len() + 3, "a line for each trailer, and no other");
+            let lines: Vec<_> = trailers
+                .iter()
+                .map(|(name, value)| {
+                    let value = trim(value);
+                    format!("{}: {}", name.escape_debug(), value.escape_ascii())
+                })
+                .collect();
+            return (wire, format!("[{}]", lines.join(", ")));
+        }
+        assert_eq!(wire.len(), before, "what is refused leaves no trace");
+        if !conn.request_sent() {
+            let end = conn.send_body(0, true).expect("the body has an end");
+            wire.extend_from_slice(end.suffix());
+        }
+        assert!(conn.request_sent());
+        (wire, "[]".to_owned())
+    }
+}
+
+impl Arbitrary for Chunks {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let bytes = random_bytes(g);
+        Self::decode(&mut Source::new(&bytes))
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        shorter(self, |script| &mut script.pieces)
+    }
+}

@@ -1,0 +1,419 @@
+//! Worlds from seeds.
+
+use std::{sync::Arc, time::Duration};
+
+use httpool::{
+    call::{DrainBytes, Policy, Redirect, Retry, Timeout},
+    client::Config,
+    error::{IoKind, TlsKind},
+    limits::RetryBudget,
+    message::{Method, Status},
+};
+
+use super::{
+    Address, BodyPlan, CallPlan, Fault, FaultKind, Finish, Framing, Names, Noise, OriginPlan, Plan,
+    Random, Reading, Reply, Tls,
+};
+
+/// What kind of world it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing goes wrong: every call must have its answer.
+    Sound,
+    /// Much goes wrong, but nothing for ever; no deadline helps. Every call must end.
+    Patient,
+    /// Anything goes wrong, and deadlines pass.
+    Troubled,
+}
+
+impl Plan {
+    /// The world of a seed: 3 to 32 calls to 1 to 4 servers, a pool smaller than the demand in half
+    /// of them, faults and cancels in most.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let kind = match random.below(16) {
+            0 => Kind::Sound,
+            1..=5 => Kind::Patient,
+            _ => Kind::Troubled,
+        };
+        Grower { random, kind }.plan(seed)
+    }
+
+    /// Whether nothing goes wrong in it, so that every call must have its answer.
+    pub(super) fn is_sound(&self) -> bool {
+        let up = |it: &OriginPlan| {
+            matches!(it.names, Names::Found { .. })
+                && matches!(it.tls, Tls::Up { .. })
+                && it.addresses.iter().all(|it| matches!(it, Address::Up { .. }))
+                && it.idle_max.is_none()
+                && (it.requests_max.is_none() || it.announces)
+        };
+        let calls = |it: &CallPlan| {
+            let timeout = &it.policy.timeout;
+            let times = [timeout.queue, timeout.write, timeout.first_byte, timeout.stall];
+            times.iter().all(Option::is_none)
+                && timeout.total.is_none()
+                && it.cancel.is_none()
+                && (it.body.len.is_none() || it.body.replayable && it.body.rewinds)
+                && it.body.fails_at.is_none()
+                && it.replies.iter().all(|it| matches!(it.finish, Finish::Keep | Finish::Close))
+        };
+        let dial = &self.config.dial;
+        self.faults.is_empty()
+            && self.close.is_none()
+            && self.config.pool.retry_budget.is_none()
+            && self.config.pool.waiting_max >= self.calls.len()
+            && dial.resolve_timeout.is_none()
+            && dial.connect_timeout.is_none()
+            && dial.tls_timeout.is_none()
+            && self.origins.iter().all(up)
+            && self.calls.iter().all(calls)
+    }
+}
+
+struct Grower {
+    random: Random,
+    kind: Kind,
+}
+
+const fn micros(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+impl Grower {
+    fn plan(mut self, seed: u64) -> Plan {
+        let mut plan = Plan::new(self.random.bits());
+        plan.noise = self.noise();
+        let count = match self.random.below(20) {
+            0 => self.random.from(9, 32),
+            1..=4 => self.random.from(6, 12),
+            _ => self.random.from(3, 6),
+        };
+        let origins = self.random.from(1, 4).min(count);
+        plan.config = self.config(count as usize, seed);
+        plan.origins = (0..origins).map(|nth| self.origin(nth)).collect();
+        let policies: Vec<_> =
+            (0..self.random.from(1, 2)).map(|_| Arc::new(self.policy())).collect();
+        let spread = self.random.pick(&[0, 500, 20_000, 200_000]);
+        plan.calls = (0..count)
+            .map(|_| {
+                let policy = policies[self.random.below(policies.len() as u64) as usize].clone();
+                let at = micros(self.random.from(0, spread));
+                self.call(origins as usize, policy, at, &plan.noise)
+            })
+            .collect();
+        if self.kind != Kind::Sound {
+            for _ in 0..self.random.pick(&[0, 0, 1, 2, 3]) {
+                let fault = self.fault(origins);
+                plan.faults.push(fault);
+            }
+            if self.random.once_in(12) {
+                plan.close = Some((micros(self.random.from(0, 100_000)), self.random.once_in(2)));
+            }
+        }
+        plan
+    }
+
+    fn noise(&mut self) -> Noise {
+        let least = self.random.from(10, 500);
+        let spread = self.random.pick(&[0, 100, 5_000, 20_000]);
+        let cuts = self.random.once_in(2);
+        let small = cuts && self.random.once_in(8);
+        Noise {
+            latency_min: micros(least),
+            latency_max: micros(least + spread),
+            window: self.random.pick(&[64, 300, 1_000, 8_000, 64_000]),
+            read_max: if small { 3 } else { self.random.pick(&[50, 500, 16_000]) },
+            write_max: if small { 9 } else { self.random.pick(&[50, 500, 16_000]) },
+            cuts,
+            lazy: self.random.once_in(3),
+            stale: self.random.once_in(3),
+        }
+    }
+
+    fn config(&mut self, calls: usize, seed: u64) -> Config {
+        let mut config = Config::default();
+        config.seed = seed;
+        let random = &mut self.random;
+        let pool = &mut config.pool;
+        if random.once_in(2) {
+            pool.open_max = random.from(1, (calls as u64 / 2).max(1)) as usize;
+        } else {
+            pool.open_max = calls * 2;
+        }
+        pool.open_per_key_max = random.pick(&[1, 2, 3, 100, usize::MAX, usize::MAX]);
+        pool.idle_per_key_max = random.pick(&[0, 1, 2, 32, 32]);
+        pool.dialing_per_key_max = random.pick(&[1, 2, 32, 32]);
+        pool.idle_max = micros(random.pick(&[1_000, 30_000, 1_000_000, 60_000_000]));
+        pool.probe_after = micros(random.pick(&[0, 1_000, 1_000, 10_000_000]));
+        if random.once_in(8) {
+            pool.age_max = Some(micros(random.from(1_000, 100_000)));
+        }
+        if self.kind != Kind::Sound {
+            if random.once_in(10) {
+                pool.waiting_max = random.from(1, 4) as usize;
+            }
+            if random.once_in(10) {
+                pool.retry_budget = Some(RetryBudget::new(random.from(0, 100) as u32, 1));
+            }
+        }
+        let dial = &mut config.dial;
+        dial.tls_available = true;
+        dial.race_after = random.once_in(2).then(|| micros(random.from(10_000, 50_000)));
+        let timeout = self.kind == Kind::Troubled;
+        let mut time = || timeout.then(|| micros(random.from(5_000, 200_000)));
+        dial.resolve_timeout = time();
+        dial.connect_timeout = time();
+        dial.tls_timeout = time();
+        config
+    }
+
+    fn origin(&mut self, nth: u64) -> OriginPlan {
+        let secure = self.random.once_in(4);
+        let literal = self.random.once_in(3);
+        let scheme = if secure { "https" } else { "http" };
+        let url = match literal {
+            true => format!("{scheme}://10.0.{nth}.1"),
+            false => format!("{scheme}://o{nth}.test"),
+        };
+        let mut origin = OriginPlan::new(&url);
+        let delay = self.random.pick(&[0, 100, 3_000, 30_000]);
+        origin.names = Names::Found { after: micros(delay) };
+        origin.tls = Tls::Up { after: micros(self.random.pick(&[0, 500, 10_000])) };
+        let count = if literal { 1 } else { self.random.pick(&[1, 1, 2, 3]) };
+        origin.addresses = (0..count).map(|_| self.address()).collect();
+        origin.requests_max = self.random.once_in(4).then(|| self.random.from(1, 4) as u32);
+        if self.kind == Kind::Sound {
+            return origin;
+        }
+        origin.announces = self.random.once_in(2);
+        origin.idle_max = self.random.once_in(4).then(|| micros(self.random.from(0, 20_000)));
+        let after = micros(delay);
+        match self.random.below(20) {
+            0 => origin.names = Names::Missing { after },
+            1 if self.kind == Kind::Troubled => origin.names = Names::Never,
+            2 | 3 => {
+                let why = self.random.pick(&[
+                    TlsKind::Certificate,
+                    TlsKind::Alert,
+                    TlsKind::Lost(IoKind::Reset),
+                ]);
+                origin.tls = Tls::Fails { why, after };
+            }
+            4 if self.kind == Kind::Troubled => origin.tls = Tls::Never,
+            _ => {}
+        }
+        origin
+    }
+
+    fn address(&mut self) -> Address {
+        let after = micros(self.random.pick(&[0, 0, 1_000, 40_000]));
+        match self.random.below(12) {
+            _ if self.kind == Kind::Sound => Address::Up { after },
+            0 => {
+                let why = self.random.pick(&[
+                    IoKind::Refused,
+                    IoKind::Unreachable,
+                    IoKind::TimedOut,
+                    IoKind::Exhausted,
+                ]);
+                Address::Fails { why, after }
+            }
+            1 if self.kind == Kind::Troubled => Address::Never,
+            _ => Address::Up { after },
+        }
+    }
+
+    fn policy(&mut self) -> Policy {
+        let mut policy = Policy::default();
+        let random = &mut self.random;
+        let mut retry = Retry::new(random.pick(&[0, 0, 1, 2, 3]) as u32);
+        if random.once_in(2) {
+            retry.statuses.extend(Status::new(503));
+            retry.raise_on_status = random.once_in(2);
+        }
+        retry.backoff = micros(random.pick(&[0, 0, 1_000, 20_000]));
+        retry.backoff_jitter = micros(random.pick(&[0, 1_000]));
+        retry.retry_after_max = Duration::from_secs(random.pick(&[0, 1, 10]));
+        if random.once_in(16) {
+            retry.methods = None;
+        }
+        policy.retry = retry;
+        policy.redirect = match random.below(6) {
+            0 => Redirect::none(),
+            1 => Redirect::limited(random.from(0, 2) as u32),
+            2 => Redirect::urllib3(),
+            _ => Redirect::default(),
+        };
+        policy.redirect.max = policy.redirect.max.or(Some(4));
+        policy.redirect.raise = random.once_in(2);
+        policy.repeat_unsafe = random.once_in(12);
+        policy.show_interim = random.once_in(2);
+        policy.drain_bytes_max = DrainBytes(random.pick(&[0, 100, 64_000, 64_000]));
+        let timeout = self.kind == Kind::Troubled;
+        let mut time = |least, most| timeout.then(|| micros(random.from(least, most)));
+        let mut times = Timeout::default();
+        times.queue = time(5_000, 400_000);
+        times.write = time(5_000, 200_000);
+        times.first_byte = time(10_000, 300_000);
+        times.stall = time(10_000, 200_000);
+        times.total = time(20_000, 1_000_000);
+        if random.once_in(2) {
+            times.total = None;
+        }
+        times.expect_continue = micros(random.from(500, 30_000));
+        policy.timeout = times;
+        policy
+    }
+
+    fn call(
+        &mut self,
+        origins: usize,
+        policy: Arc<Policy>,
+        at: Duration,
+        noise: &Noise,
+    ) -> CallPlan {
+        let mut call = CallPlan::get(self.random.below(origins as u64) as usize, policy);
+        call.at = at;
+        call.method = match self.random.below(20) {
+            0 => Method::HEAD,
+            1 => Method::OPTIONS,
+            2 | 3 => Method::DELETE,
+            4 | 5 => Method::PUT,
+            6..=10 => Method::POST,
+            _ => Method::GET,
+        };
+        let sends = matches!(call.method.as_str(), "POST" | "PUT");
+        if if sends { !self.random.once_in(4) } else { self.random.once_in(20) } {
+            call.body = self.body(noise);
+            call.expect = self.random.once_in(6);
+        }
+        call.credentials = self.random.once_in(3);
+        call.upgrade = self.random.once_in(24);
+        call.closes = self.random.once_in(24);
+        if self.kind != Kind::Sound {
+            let most = self.random.pick(&[0, 3_000, 100_000]);
+            call.cancel = self.random.once_in(8).then(|| micros(self.random.from(0, most)));
+        }
+        call.replies = self.replies(&call, origins, noise);
+        self.reading(&mut call);
+        call
+    }
+
+    fn reading(&mut self, call: &mut CallPlan) {
+        let longest = call.replies.iter().map(|it| it.len).max().unwrap_or(0);
+        let mut at = self.random.below(u64::from(longest) + 1) as u32;
+        if self.random.once_in(4) {
+            let time = micros(self.random.pick(&[100, 5_000, 300_000]));
+            call.reading.push((at, Reading::Pause(time)));
+            at += self.random.below(100) as u32;
+        }
+        match self.random.below(16) {
+            0 => call.reading.push((at, Reading::Discard)),
+            1 if self.kind != Kind::Sound => call.reading.push((at, Reading::Cancel)),
+            _ => {}
+        }
+    }
+
+    fn body(&mut self, noise: &Noise) -> BodyPlan {
+        let most = if noise.write_max < 10 { 60 } else { self.random.pick(&[20, 400, 3_000]) };
+        let mut body = BodyPlan::of(self.random.from(0, most) as u32);
+        body.known = self.random.once_in(2);
+        body.piece = self.random.pick(&[10, 100, 1_000, 100_000]).max(most / 20) as u32;
+        body.gap = self.random.once_in(4).then(|| micros(self.random.pick(&[10, 2_000, 20_000])));
+        if self.kind != Kind::Sound {
+            body.replayable = !self.random.once_in(3);
+            body.rewinds = !self.random.once_in(12);
+            let len = u64::from(body.len.unwrap_or(0));
+            body.fails_at = self.random.once_in(20).then(|| self.random.below(len + 1) as u32);
+        }
+        body
+    }
+
+    fn replies(&mut self, call: &CallPlan, origins: usize, noise: &Noise) -> Vec<Reply> {
+        let count = self.random.pick(&[1, 1, 1, 2, 3]);
+        let mut replies: Vec<_> = (0..count).map(|_| self.reply(call, origins, noise)).collect();
+        if count > 1 && !self.random.once_in(4) {
+            replies.push(Reply::new(200));
+        }
+        replies
+    }
+
+    fn reply(&mut self, call: &CallPlan, origins: usize, noise: &Noise) -> Reply {
+        let mut reply = Reply::new(200);
+        let most = if noise.read_max < 10 { 40 } else { self.random.pick(&[0, 30, 600, 3_000]) };
+        reply.len = self.random.from(0, most) as u32;
+        reply.after = micros(self.random.pick(&[0, 0, 200, 5_000, 50_000]));
+        reply.interim = if self.random.once_in(8) { self.random.from(1, 3) as u8 } else { 0 };
+        reply.continues = !self.random.once_in(4);
+        reply.framing = match self.random.below(8) {
+            0 => Framing::Close,
+            1 => Framing::Old,
+            2..=4 => Framing::Chunked,
+            _ => Framing::Length,
+        };
+        match self.random.below(16) {
+            0 | 1 => {
+                reply.status = self.random.pick(&[301, 302, 303, 307, 308]);
+                reply.redirect = Some(self.random.below(origins as u64) as usize);
+            }
+            2 => {
+                reply.status = self.random.pick(&[503, 503, 429]);
+                reply.retry_after = self.random.once_in(2).then(|| self.random.below(3) as u32);
+            }
+            3 => (reply.status, reply.early) = (self.random.pick(&[413, 413, 200]), true),
+            4 => reply.status = self.random.pick(&[204, 304, 404]),
+            _ => {}
+        }
+        if call.upgrade && !self.random.once_in(4) {
+            reply = Reply { status: 101, redirect: None, early: false, ..reply };
+        }
+        if self.random.once_in(8) {
+            let pause = self.random.pick(&[50, 2_000, 30_000]);
+            reply.drip = Some((self.random.from(20, 200) as u32, micros(pause)));
+        }
+        reply.finish = self.finish();
+        reply
+    }
+
+    fn finish(&mut self) -> Finish {
+        let hundredths = self.random.below(100) as u8;
+        let lasting = self.kind == Kind::Troubled;
+        match self.random.below(100) {
+            0..=7 => Finish::Close,
+            _ if self.kind == Kind::Sound => Finish::Keep,
+            8..=11 => Finish::CloseUnannounced,
+            12..=15 => Finish::Second,
+            16..=17 => Finish::Garbage,
+            18..=22 => Finish::Die,
+            23..=25 => Finish::DieReset,
+            26..=28 if lasting => Finish::Silent,
+            29..=31 => Finish::Cut(hundredths),
+            32..=34 => Finish::CutReset(hundredths),
+            35..=37 if lasting => Finish::Stall(hundredths),
+            38 => Finish::Malformed,
+            _ => Finish::Keep,
+        }
+    }
+
+    fn fault(&mut self, origins: u64) -> Fault {
+        let random = &mut self.random;
+        let heals = match self.kind {
+            Kind::Troubled if random.once_in(2) => None,
+            _ => Some(micros(random.from(1_000, 50_000))),
+        };
+        let kind = match random.below(6) {
+            0 => FaultKind::Reset,
+            1 => FaultKind::HalfClose,
+            2 => FaultKind::Hole(heals),
+            3 => FaultKind::Deaf(heals),
+            _ => FaultKind::Chatter,
+        };
+        Fault {
+            origin: random.below(origins) as usize,
+            conn: random.pick(&[0, 0, 0, 1, 1, 2, 3]),
+            kind,
+            after: micros(random.pick(&[0, 300, 2_000, 10_000, 40_000])),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a world has seen, and how many worlds have seen it: what none ever sees is a hole.
+
+macro_rules! marks {
+    ($($name:ident $words:literal,)*) => {
+        /// Something that a world may reach.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Mark {
+            $($name,)*
+        }
+
+        const WORDS: &[&str] = &[$($words,)*];
+    };
+}
+
+marks! {
+    Line "state: in line",
+    DialName "state: a name is looked up",
+    DialTcp "state: connecting",
+    DialTls "state: shaking hands",
+    Rewind "state: rewinding",
+    Body "state: waiting for body to send",
+    Room "state: waiting for room to write",
+    Continue "state: waiting for a 100",
+    Head "state: waiting for a head",
+    Data "state: waiting for data",
+    Reader "state: paused",
+    Pause "state: between attempts",
+    DeadlineResolve "deadline: resolve",
+    DeadlineConnect "deadline: connect",
+    DeadlineTls "deadline: tls",
+    DeadlineQueue "deadline: queue",
+    DeadlineWrite "deadline: write",
+    DeadlineFirstByte "deadline: first-byte",
+    DeadlineStall "deadline: stall",
+    DeadlineContinue "deadline: continue",
+    DeadlineBackoff "deadline: backoff",
+    DeadlineTotal "deadline: total",
+    FaultReset "fault: reset",
+    FaultHalfClose "fault: half-close",
+    FaultHole "fault: black hole",
+    FaultHeals "fault: black hole that heals",
+    FaultDeaf "fault: a server that does not read",
+    FaultChatter "fault: bytes on an idle connection",
+    FaultGreeting "fault: an answer before the request",
+    FaultIdleClose "fault: closed while idle",
+    FaultRace "fault: a request to a closed connection",
+    FaultNameMissing "fault: no such name",
+    FaultNameNever "fault: a name without an answer",
+    FaultConnect "fault: refused, unreachable",
+    FaultConnectNever "fault: connecting without an answer",
+    FaultTls "fault: failed handshake",
+    FaultTlsNever "fault: handshake without an answer",
+    FaultSecond "fault: second response",
+    FaultGarbage "fault: garbage behind a response",
+    FaultDie "fault: acts and closes",
+    FaultDieReset "fault: acts and resets",
+    FaultSilent "fault: never answers",
+    FaultCut "fault: truncated",
+    FaultCutReset "fault: reset in a response",
+    FaultStall "fault: stops in a response",
+    FaultMalformed "fault: no HTTP",
+    FaultUnannounced "fault: closes unannounced",
+    FaultEarly "fault: answers early",
+    FaultDrip "fault: slow drip",
+    FaultBody "fault: body source fails",
+    FaultRewind "fault: body cannot be rewound after all",
+    FaultStale "fault: stale events told",
+    FaultLate "fault: sockets looked at late",
+    Cancel "application: cancels",
+    CancelEarly "application: cancels before a byte is written",
+    Discard "application: discards",
+    Paused "application: pauses",
+    NotYet "application: has no body yet",
+    CloseGently "application: closes the client",
+    CloseNow "application: closes the client at once",
+    OutcomeEnd "outcome: a whole response",
+    OutcomeHandOver "outcome: another protocol",
+    OutcomeFailed "outcome: a failure",
+    Status "outcome: a redirect or status handed over",
+    Reused "course: a connection used again",
+    Again "course: sent again after a stale connection",
+    Redirected "course: redirected",
+    RedirectedElsewhere "course: redirected with credentials to another origin",
+    Retried "course: tried again",
+    Rewound "course: a body given again",
+    Interim "course: interim responses",
+    Continued "course: a 100 that was waited for",
+    Abandoned "course: an attempt to connect abandoned",
+    Tainted "course: an unasked answer that nobody can tell from the right one",
+    CauseLineFull "cause: the line is full",
+    CauseClosed "cause: the pool is closed",
+    CauseName "cause: no address",
+    CauseConnect "cause: no connection",
+    CauseTls "cause: no handshake",
+    CauseViolation "cause: the peer broke the protocol",
+    CauseLost "cause: the connection was lost",
+    CauseRedirect "cause: too many redirects",
+    CauseStatus "cause: retries are spent",
+    CauseNotReplayable "cause: the body cannot be given again",
+    CauseBody "cause: the body's source",
+    CauseCancelled "cause: closed at once",
+    ClosePeerAsked "close: the peer asked",
+    CloseWeAsked "close: we asked",
+    CloseDelimited "close: the end of the body",
+    CloseRequestUnfinished "close: the request was not sent to its end",
+    CloseViolation "close: the peer broke the protocol",
+    CloseIdle "close: idle for too long",
+    CloseAge "close: open for too long",
+    CloseSurplus "close: surplus",
+    CloseMadeRoom "close: to make room",
+    CloseLost "close: lost while idle",
+    CloseClosed "close: the pool is closed",
+    CloseUnfinished "close: its call went on without it",
+    CloseAbandoned "close: nobody needs it",
+    CloseFailed "close: it could not be opened",
+}
+
+/// What one world has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks([u64; 2]);
+
+impl Marks {
+    pub(super) const fn set(&mut self, mark: Mark) {
+        self.0[mark as usize / 64] |= 1 << (mark as usize % 64);
+    }
+
+    const fn has(self, mark: usize) -> bool {
+        self.0[mark / 64] >> (mark % 64) & 1 == 1
+    }
+}
+
+const _: () = assert!(WORDS.len() <= 128, "a bit for each");
+
+/// How many worlds have reached what.
+#[derive(Debug, Clone)]
+pub struct Coverage {
+    worlds: u64,
+    counts: Vec<u64>,
+    /// Of all worlds together: calls made.
+    calls: u64,
+    /// Steps made.
+    steps: u64,
+}
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self { worlds: 0, counts: vec![0; WORDS.len()], calls: 0, steps: 0 }
+    }
+}
+
+impl Coverage {
+    pub(super) fn add(&mut self, marks: Marks, calls: u64, steps: u64) {
+        self.worlds += 1;
+        self.calls += calls;
+        self.steps += steps;
+        for (mark, count) in self.counts.iter_mut().enumerate() {
+            *count += u64::from(marks.has(mark));
+        }
+    }
+
+    /// Takes in what another thread has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.worlds += other.worlds;
+        self.calls += other.calls;
+        self.steps += other.steps;
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
+    /// How many worlds there were.
+    pub const fn worlds(&self) -> u64 {
+        self.worlds
+    }
+
+    /// How many calls were made in them.
+    pub const fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// How many steps they took: each one or more inputs to the client, and a walk over its
+    /// invariants.
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Each thing that can be reached, and how many worlds reached it.
+    pub fn table(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        WORDS.iter().copied().zip(self.counts.iter().copied())
+    }
+
+    /// What was never reached.
+    pub fn holes(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.table().filter(|(_, count)| *count == 0).map(|(words, _)| words)
+    }
+}

@@ -1,0 +1,102 @@
+//! A world in virtual time: a network, names, servers and applications, all from one seed, and an
+//! oracle that judges every call.
+//!
+//! ```text
+//!   Plan ──▶ applications ──▶ client::Client ◀──▶ driver ◀──▶ network ◀──▶ servers
+//!   (calls, servers,   ▲            │                │         latency,      scripts of answers,
+//!    faults, noise)    └─ events ───┘                │         windows,      what they have done
+//!                                                    ▼         resets
+//!                                                  oracle
+//! ```
+//!
+//! A [`Plan`] says which servers there are, which calls are made, how each is answered, and what
+//! goes wrong. It is written by hand, to see what a policy does, or [grown](Plan::from_seed) from a
+//! seed. [`run`] plays it: nothing in it waits, so that an hour of retries takes no time, and the
+//! same plan gives the same world, event for event. [`trace`] writes down what happens.
+//!
+//! The client in it is the real one, driven as an event loop drives it: any number of inputs come
+//! before the next action, reads and writes are cut anywhere, and news of what is long over are
+//! told. What the oracle demands, at every step or at the end:
+//!
+//! | of | is demanded |
+//! |---|---|
+//! | each call | one outcome, and silence after it; a failure has a reason in this world |
+//! | a response | it is that of this request, byte for byte, and all of it |
+//! | a request | its server reads what the application gave; credentials reach their own server only |
+//! | a POST | a server acts on it once, unless its policy allows more |
+//! | the line | who came first is served first |
+//! | deadlines | they pass in their time and not before; without any, every call still ends |
+//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced |
+//! | the client | [its invariants](httpool::client::Client::check), after each step |
+//! | stale news | they have no effect |
+//! | the end | no call, lease, connection or socket is left |
+//!
+//! One thing cannot be told by any client of HTTP/1.1: a whole response that nobody asked for, and
+//! that comes in the very moment in which a request has been written, looks like its answer. Such
+//! worlds are counted, and calls that were misled so are judged by all but their content.
+//!
+//! # Testing a policy
+//!
+//! My server answers 503 twice, and asks for two seconds each time. How long does my policy take,
+//! and how often does the server act?
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use httpool::{call::{Policy, Retry}, message::Status};
+//! use httpool_sim::world::{CallPlan, OriginPlan, Outcome, Plan, Reply, run};
+//!
+//! let mut policy = Policy::default();
+//! policy.retry = Retry::new(3);
+//! policy.retry.statuses.extend(Status::new(503));
+//! policy.timeout.total = Some(Duration::from_secs(30));
+//!
+//! let mut plan = Plan::new(1);
+//! plan.origins = vec![OriginPlan::new("http://api.test")];
+//! let mut call = CallPlan::get(0, Arc::new(policy));
+//! let busy = Reply::new(503).retry_after(2);
+//! call.replies = vec![busy.clone(), busy, Reply::new(200)];
+//! plan.calls = vec![call];
+//!
+//! let report = run(&plan)?;
+//! let call = report.calls[0];
+//! assert_eq!(call.outcome, Outcome::Response(200));
+//! assert_eq!((call.arrivals, call.effects), (3, 1));
+//! // Two pauses of two seconds, and four round trips of two milliseconds: one to connect.
+//! assert_eq!(call.took, Duration::from_millis(4_008));
+//! # Ok::<(), httpool_sim::world::Violation>(())
+//! ```
+//!
+//! # Worlds from seeds
+//!
+//! `cargo run --release -p httpool-sim --bin worlds -- --worlds 200000` runs that many, says how
+//! many of them have seen each state, deadline, fault and outcome, and stops at the first violation:
+//! its world is made as small as it goes, and its trace printed. `--replay SEED` prints the trace of
+//! one world.
+
+mod base;
+mod cases;
+mod clock;
+mod driver;
+mod grow;
+mod marks;
+mod net;
+mod parse;
+mod plan;
+mod random;
+mod reply;
+mod run;
+mod server;
+mod shrink;
+mod stage;
+mod watch;
+
+pub use cases::Outcome;
+pub use marks::Coverage;
+pub use plan::{
+    Address, BodyPlan, CallPlan, Fault, FaultKind, Finish, Framing, Names, Noise, OriginPlan, Plan,
+    Reading, Reply, Tls,
+};
+pub use random::Random;
+pub use run::{CallReport, Report, Violation, run, trace};
+pub use shrink::shrink;

@@ -1,0 +1,112 @@
+//! How a server reads requests: strictly, so that what the client writes is judged as well.
+
+/// A request's head.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Which call, by its place in the plan, and after how many redirects.
+    pub(super) call: u32,
+    pub(super) hop: u32,
+    pub(super) is_head: bool,
+    /// Whether doing it twice is more than doing it once.
+    pub(super) is_unsafe: bool,
+    pub(super) body: Length,
+    pub(super) expects: bool,
+    pub(super) closes: bool,
+    /// The server whose credentials it carries.
+    pub(super) credentials: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    Known(u64),
+    Chunked,
+}
+
+/// Finds the end of a head and reads it. `Ok(None)`: it is not whole.
+pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
+    let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else {
+        let start = &input[..input.len().min(4)];
+        let known = ["GET ", "HEAD", "POST", "PUT ", "DELE", "OPTI", "PATC"];
+        if !known.iter().any(|it| it.as_bytes().starts_with(start)) {
+            return Err(format!("no request begins with {}", input.escape_ascii()));
+        }
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(&input[..end]).map_err(|_| "a head is not text".to_owned())?;
+    let bad = || format!("a malformed request: {}", input[..end].escape_ascii());
+    let mut lines = text.split("\r\n");
+    let mut words = lines.next().ok_or_else(bad)?.split(' ');
+    let (method, target) = (words.next().ok_or_else(bad)?, words.next().ok_or_else(bad)?);
+    if words.next() != Some("HTTP/1.1") || words.next().is_some() {
+        return Err(bad());
+    }
+    let mut path = target.strip_prefix("/r/").ok_or_else(bad)?.split('/');
+    let mut number = || path.next().and_then(|it| it.parse().ok());
+    let mut asked = Asked {
+        call: number().ok_or_else(bad)?,
+        hop: number().ok_or_else(bad)?,
+        is_head: method == "HEAD",
+        is_unsafe: matches!(method, "POST" | "PATCH"),
+        body: Length::Known(0),
+        expects: false,
+        closes: false,
+        credentials: None,
+    };
+    for line in lines {
+        let (name, value) = line.split_once(": ").ok_or_else(bad)?;
+        match name {
+            "Content-Length" => asked.body = Length::Known(value.parse().map_err(|_| bad())?),
+            "Transfer-Encoding" if value == "chunked" => asked.body = Length::Chunked,
+            "Expect" => asked.expects = true,
+            "Authorization" => {
+                asked.credentials = Some(value.parse().map_err(|_| bad())?);
+            }
+            "Connection" => asked.closes |= value.eq_ignore_ascii_case("close"),
+            "Host" | "Upgrade" => {}
+            _ => return Err(bad()),
+        }
+    }
+    Ok(Some((end + 4, asked)))
+}
+
+/// Where in a chunked body a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chunk {
+    Size,
+    Data(u64),
+    Crlf,
+    LastCrlf,
+    Done,
+}
+
+/// One step through a chunked body: how much was read, and how much of that was data.
+pub(super) fn chunked(at: &mut Chunk, input: &[u8]) -> Result<(usize, usize), String> {
+    let bad = || format!("a malformed chunk: {}", input.escape_ascii());
+    match *at {
+        Chunk::Size => {
+            let Some(end) = input.iter().position(|byte| *byte == b'\n') else {
+                return if input.len() > 18 { Err(bad()) } else { Ok((0, 0)) };
+            };
+            let line = input[..end].strip_suffix(b"\r").ok_or_else(bad)?;
+            let digits = std::str::from_utf8(line).map_err(|_| bad())?;
+            let size = u64::from_str_radix(digits, 16).map_err(|_| bad())?;
+            *at = if size == 0 { Chunk::LastCrlf } else { Chunk::Data(size) };
+            Ok((end + 1, 0))
+        }
+        Chunk::Data(left) => {
+            let some = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let left = left - some as u64;
+            *at = if left == 0 { Chunk::Crlf } else { Chunk::Data(left) };
+            Ok((some, some))
+        }
+        Chunk::Crlf | Chunk::LastCrlf if input.len() < 2 => Ok((0, 0)),
+        Chunk::Crlf | Chunk::LastCrlf => {
+            if !input.starts_with(b"\r\n") {
+                return Err(bad());
+            }
+            *at = if *at == Chunk::Crlf { Chunk::Size } else { Chunk::Done };
+            Ok((2, 0))
+        }
+        Chunk::Done => Ok((0, 0)),
+    }
+}

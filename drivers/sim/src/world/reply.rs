@@ -1,0 +1,131 @@
+//! How a server writes an answer.
+
+use std::io::Write;
+
+use super::{Finish, Framing, OriginPlan, Reply, parse::Asked};
+
+/// The `at`th byte of the body of an answer, which tells whose it is.
+pub(super) const fn answer_byte(call: u32, serial: u32, at: u32) -> u8 {
+    (call.wrapping_mul(61) ^ serial.wrapping_mul(89) ^ at.wrapping_mul(167)) as u8
+}
+
+/// The `at`th byte of the body of a request.
+pub(super) const fn request_byte(call: u32, at: u32) -> u8 {
+    (call.wrapping_mul(43) ^ at.wrapping_mul(29) ^ 0x55) as u8
+}
+
+/// The number that stands in answers that nobody asked for.
+pub(super) const POISON: u32 = u32::MAX;
+
+/// Another protocol's first words.
+pub(super) const UPGRADED: &[u8] = b"and now for something different";
+
+/// What is known of an answer when it is written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Where in it something begins that nobody asked for.
+    pub(super) poison: Option<usize>,
+    /// Whether it has a body at all.
+    pub(super) has_body: bool,
+    /// How long it is without what follows it.
+    pub(super) len: usize,
+}
+
+/// Whether an answer has a body.
+pub(super) const fn has_body(reply: &Reply, is_head: bool) -> bool {
+    !is_head && !matches!(reply.status, 100..=199 | 204 | 304)
+}
+
+/// Appends an answer to `out`, whole.
+pub(super) fn write(
+    reply: &Reply,
+    asked: &Asked,
+    serial: u32,
+    announce: bool,
+    origins: &[OriginPlan],
+    out: &mut Vec<u8>,
+) -> Written {
+    let start = out.len();
+    let mut written = Written { has_body: has_body(reply, asked.is_head), ..Written::default() };
+    if reply.finish == Finish::Malformed {
+        out.extend_from_slice(b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n");
+        written.len = out.len() - start;
+        return written;
+    }
+    for _ in 0..reply.interim {
+        out.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+    }
+    let (call, len, status) = (asked.call, reply.len, reply.status);
+    let minor = u8::from(reply.framing != Framing::Old);
+    // A Vec takes all that is written to it.
+    let mut line = |args: std::fmt::Arguments<'_>| out.write_fmt(args).unwrap_or_default();
+    line(format_args!("HTTP/1.{minor} {status} X\r\nX-Id: {call}\r\nX-Serial: {serial}\r\n"));
+    if status == 101 {
+        line(format_args!("Connection: Upgrade\r\nUpgrade: x\r\n\r\n"));
+        out.extend_from_slice(UPGRADED);
+        written.len = out.len() - start;
+        return written;
+    }
+    if let Some(seconds) = reply.retry_after {
+        line(format_args!("Retry-After: {seconds}\r\n"));
+    }
+    if let Some(to) = reply.redirect {
+        line(format_args!("Location: {}/r/{call}/{}\r\n", origins[to].url, asked.hop + 1));
+    }
+    if announce {
+        line(format_args!("Connection: close\r\n"));
+    }
+    let carries = !matches!(status, 204 | 304);
+    match reply.framing {
+        Framing::Length | Framing::Old if carries => {
+            line(format_args!("Content-Length: {len}\r\n"));
+        }
+        Framing::Chunked if carries => line(format_args!("Transfer-Encoding: chunked\r\n")),
+        _ => {}
+    }
+    out.extend_from_slice(b"\r\n");
+    if written.has_body {
+        body(reply, call, serial, out);
+    }
+    written.len = out.len() - start;
+    match reply.finish {
+        Finish::Second => {
+            written.poison = Some(out.len() - start);
+            unasked(out);
+        }
+        Finish::Garbage => {
+            written.poison = Some(out.len() - start);
+            out.extend_from_slice(b"\0\xffgarbage");
+        }
+        _ => {}
+    }
+    written
+}
+
+/// A whole response that nobody asked for.
+pub(super) fn unasked(out: &mut Vec<u8>) {
+    out.write_fmt(format_args!(
+        "HTTP/1.1 200 X\r\nX-Id: {POISON}\r\nContent-Length: 6\r\n\r\npoison"
+    ))
+    .unwrap_or_default();
+}
+
+fn body(reply: &Reply, call: u32, serial: u32, out: &mut Vec<u8>) {
+    let bytes = |from: u32, to: u32| (from..to).map(|at| answer_byte(call, serial, at));
+    if reply.framing != Framing::Chunked {
+        out.extend(bytes(0, reply.len));
+        return;
+    }
+    let (mut at, mut piece) = (0, 1 + serial % 7);
+    while at < reply.len {
+        let end = reply.len.min(at + piece);
+        out.write_fmt(format_args!("{:x}\r\n", end - at)).unwrap_or_default();
+        out.extend(bytes(at, end));
+        out.extend_from_slice(b"\r\n");
+        (at, piece) = (end, piece * 4);
+    }
+    let trailer: &[u8] = if reply.len % 2 == 1 { b"X-Sum: 1\r\n" } else { b"" };
+    out.extend_from_slice(b"0\r\n");
+    out.extend_from_slice(trailer);
+    out.extend_from_slice(b"\r\n");
+}

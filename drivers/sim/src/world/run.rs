@@ -1,0 +1,299 @@
+//! One world, from its beginning until nothing is left in it.
+
+use std::{sync::Arc, sync::Mutex, time::Duration};
+
+use httpool::{
+    client::Client,
+    trace::{Line, Sink},
+};
+
+use super::{
+    Coverage, Outcome, Plan,
+    base::Base,
+    driver::Driver,
+    marks::Marks,
+    stage::{Does, Event},
+    watch,
+};
+
+/// More steps than any world needs.
+const STEPS_MAX: u64 = 100_000;
+/// More time than any world needs.
+const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
+/// So much later, in nanoseconds, does a lazy driver do what it should.
+pub(super) const LATE: u64 = 10_000;
+/// Nothing is looked at so often without time going on.
+const SPINS_MAX: u32 = 10_000;
+
+/// What came of a world.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// The calls, as they stand in the plan.
+    pub calls: Vec<CallReport>,
+    /// A number that is another one as soon as anything happened otherwise.
+    pub hash: u64,
+    /// How many steps it took.
+    pub steps: u64,
+    marks: Marks,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CallReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, from its beginning to its end.
+    pub took: Duration,
+    /// How often a server got it.
+    pub arrivals: u32,
+    /// How often a server acted upon it.
+    pub effects: u32,
+}
+
+impl Report {
+    /// Counts what the world has seen.
+    pub fn count(&self, coverage: &mut Coverage) {
+        coverage.add(self.marks, self.calls.len() as u64, self.steps);
+    }
+}
+
+/// Something that must not happen.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Violation {
+    /// What, in words.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// Runs a world.
+///
+/// # Errors
+/// What the oracle found wrong: a bug in the core, or a plan that asks for what cannot be.
+pub fn run(plan: &Plan) -> Result<Report, Violation> {
+    World::new(plan, false).run().0
+}
+
+/// Runs a world, and writes down what happens in it: a line for each event and action, of the
+/// world, the client and its machines.
+pub fn trace(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
+    World::new(plan, true).run()
+}
+
+struct World<'p> {
+    base: Base<'p>,
+    driver: Driver,
+    steps: u64,
+    /// The machines' own words, if the world is traced.
+    machines: Option<Arc<Words>>,
+}
+
+impl<'p> World<'p> {
+    fn new(plan: &'p Plan, logs: bool) -> Self {
+        let mut base = Base::new(plan, logs);
+        for (call, script) in plan.calls.iter().enumerate() {
+            let event = Event::App { call: call as u32, what: Does::Begin };
+            base.stage.queue.plan(script.at.as_nanos() as u64, event);
+        }
+        if let Some((at, now)) = plan.close {
+            base.stage.queue.plan(at.as_nanos() as u64, Event::Close { now });
+        }
+        let mut client = Client::new(plan.config);
+        let machines = logs.then(Arc::<Words>::default);
+        if let Some(words) = &machines {
+            client.set_trace(words.clone());
+        }
+        Self { base, driver: Driver::new(client), steps: 0, machines }
+    }
+
+    fn run(mut self) -> (Result<Report, Violation>, Vec<String>) {
+        while self.base.stage.wrong.is_none() && self.step() {}
+        if self.base.stage.wrong.is_none() {
+            self.ends();
+        }
+        let log = self.base.stage.take_log();
+        let result = match self.base.stage.wrong.take() {
+            Some(what) => Err(Violation { what }),
+            None => Ok(self.report()),
+        };
+        (result, log)
+    }
+
+    /// One or more things happen, and the driver does what is wanted. Says whether anything can
+    /// still happen.
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        if self.steps > STEPS_MAX || self.base.stage.now > TIME_MAX {
+            self.base.stage.wrong(|| "there is no end to it".into());
+            return false;
+        }
+        if !self.happens() {
+            return self.last();
+        }
+        let until = self.base.stage.now + LATE;
+        while self.base.stage.noise.lazy
+            && self.base.stage.random.once_in(3)
+            && self.base.stage.queue.next_at().is_some_and(|at| at <= until)
+        {
+            self.happens();
+        }
+        self.settle();
+        true
+    }
+
+    /// The next thing happens, or a deadline passes.
+    fn happens(&mut self) -> bool {
+        let next = self.base.stage.queue.next_at();
+        let timeout = self.driver.next_timeout();
+        match (next, timeout) {
+            (Some(at), Some((by, reason))) if by.as_nanos() < at => {
+                self.pass(by.as_nanos(), reason)
+            }
+            (Some(at), _) => {
+                self.base.stage.now = self.base.stage.now.max(at);
+                if let Some(event) = self.base.stage.queue.pop()
+                    && let Some(event) = self.base.happens(event)
+                {
+                    self.driver.happens(&mut self.base, event);
+                }
+            }
+            (None, Some((by, reason))) => self.pass(by.as_nanos(), reason),
+            (None, None) => return false,
+        }
+        true
+    }
+
+    /// A deadline passes. It may have been put off; but then the next is later.
+    fn pass(&mut self, by: u64, reason: httpool::client::Reason) {
+        self.base.stage.now = self.base.stage.now.max(by);
+        self.driver.timeout(&mut self.base, reason);
+        let next = self.driver.next_timeout();
+        if let Some((at, reason)) = next.filter(|(at, _)| at.as_nanos() <= self.base.stage.now) {
+            self.base.stage.wrong(|| format!("{reason:?} comes up at {at}, again and again"));
+        }
+    }
+
+    /// The driver does what is to be done, and the invariants are walked through.
+    fn settle(&mut self) {
+        let mut spins = 0;
+        loop {
+            self.driver.obey(&mut self.base);
+            if let Err(why) = self.driver.client.check() {
+                self.base.stage.wrong(|| format!("an invariant: {why}"));
+            }
+            spins += 1;
+            if spins > SPINS_MAX {
+                self.base.stage.wrong(|| "the sockets are looked at again and again".into());
+            }
+            if self.base.stage.wrong.is_some() || !self.driver.look(&mut self.base) {
+                break;
+            }
+        }
+        self.driver.obey(&mut self.base);
+        if self.base.stage.noise.stale && self.base.stage.random.once_in(8) {
+            self.driver.tell_stale(&mut self.base);
+        }
+        let one = self.steps as usize % self.base.cases.len().max(1);
+        if let Some(id) = self.base.cases.get(one).filter(|it| it.is_live()).and_then(|it| it.id) {
+            watch::state(&mut self.base.stage, &self.driver.client, id);
+        }
+        if let Some(words) = &self.machines {
+            for line in words.take() {
+                self.base.stage.say(format_args!("  | {line}"));
+            }
+        }
+    }
+
+    /// Nothing is planned any more. Says whether something follows all the same.
+    fn last(&mut self) -> bool {
+        for (call, case) in self.base.cases.iter().enumerate() {
+            if let Some(id) = case.id.filter(|_| case.is_live()) {
+                let why = self.driver.client.why(id).map(|it| it.to_string());
+                let why = why.unwrap_or_else(|| "nothing".into());
+                self.base.stage.wrong(|| format!("call {call} hangs: it waits for {why}"));
+                return false;
+            }
+        }
+        if self.base.why.closed {
+            return false;
+        }
+        self.driver.close(&mut self.base, false);
+        self.settle();
+        true
+    }
+
+    /// All is over: what is left?
+    fn ends(&mut self) {
+        self.driver.drop_hands(&mut self.base);
+        let (stats, calls) = (self.driver.client.stats(), self.driver.client.calls());
+        let Base { stage, net, cases, servers, plan, .. } = &mut self.base;
+        if calls > 0 {
+            stage.wrong(|| format!("{calls} calls are left"));
+        }
+        if stats.open + stats.waiting > 0 {
+            stage.wrong(|| format!("the pool is not empty: {stats:?}"));
+        }
+        let known = self.driver.conns.iter().flatten().count();
+        if known > 0 || net.open() > 0 {
+            stage.wrong(|| format!("{known} connections and {} sockets are left", net.open()));
+        }
+        for (call, case) in cases.iter().enumerate() {
+            let (script, seen) = (&plan.calls[call], servers.seen(call));
+            if case.id.is_some() && case.outcome.is_none() {
+                stage.wrong(|| format!("call {call} never ended"));
+            }
+            let twice = stage.out_of_step
+                || script.policy.repeat_unsafe
+                || script
+                    .policy
+                    .retry
+                    .methods
+                    .as_ref()
+                    .is_none_or(|it| it.contains(&script.method));
+            if seen.unsafe_effects > 1 && !twice {
+                stage.wrong(|| format!("call {call}: done {} times", seen.unsafe_effects));
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        let calls = self.base.cases.iter().enumerate().map(|(call, case)| {
+            let seen = self.base.servers.seen(call);
+            CallReport {
+                outcome: case.outcome.unwrap_or(Outcome::Cancelled),
+                took: Duration::from_nanos(case.ended - case.began),
+                arrivals: seen.heads,
+                effects: seen.effects,
+            }
+        });
+        let hash = self.base.stage.hash();
+        Report { calls: calls.collect(), hash, steps: self.steps, marks: self.base.stage.marks }
+    }
+}
+
+/// Keeps what the machines say.
+#[derive(Default)]
+struct Words(Mutex<Vec<String>>);
+
+impl Words {
+    fn take(&self) -> Vec<String> {
+        let mut lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut *lines)
+    }
+}
+
+impl Sink for Words {
+    fn line(&self, line: &Line<'_>) {
+        let mut lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines.push(line.to_string());
+    }
+}

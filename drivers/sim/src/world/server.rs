@@ -1,0 +1,563 @@
+//! The servers: each connection reads requests, counts what they do, and answers by the script.
+
+use std::mem;
+
+use super::{
+    FaultKind, Finish, Framing, Plan, Reply,
+    marks::Mark,
+    net::{Io, Net},
+    parse::{self, Asked, Chunk, Length},
+    reply::{self, request_byte},
+    stage::{Event, Stage, Timer},
+};
+
+/// All servers, by connection, and what they know of each call.
+#[derive(Debug)]
+pub(super) struct Servers {
+    /// By the number of the connection.
+    peers: Vec<Option<Peer>>,
+    /// How many connections each has accepted.
+    accepted: Vec<u32>,
+    seen: Vec<Seen>,
+}
+
+/// What the servers have seen of a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// How often its head arrived.
+    pub(super) heads: u32,
+    /// How often it was acted upon.
+    pub(super) effects: u32,
+    /// How often that was more than doing it once.
+    pub(super) unsafe_effects: u32,
+}
+
+/// The server's end of a connection.
+#[derive(Debug)]
+struct Peer {
+    origin: usize,
+    nth: u32,
+    input: Vec<u8>,
+    taken: usize,
+    reads: Reads,
+    /// The request under way.
+    asked: Option<Asked>,
+    serial: u32,
+    /// So much of its body has come.
+    body: u32,
+    out: Vec<u8>,
+    written: usize,
+    /// What to do when `out` is written.
+    then: Then,
+    /// An answer is due, or being written.
+    busy: bool,
+    served: u32,
+    /// Changes when timers of the time before do not count any more.
+    turn: u32,
+    deaf: bool,
+    /// The client was told that the connection ends here.
+    announced: bool,
+    /// Nothing more is sent.
+    mute: bool,
+    gone: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Head,
+    Body(u64),
+    Chunks(Chunk),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    Keep,
+    Close,
+    Abort,
+    Reset,
+    Stall,
+}
+
+impl Servers {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            peers: Vec::new(),
+            accepted: vec![0; plan.origins.len()],
+            seen: vec![Seen::default(); plan.calls.len()],
+        }
+    }
+
+    pub(super) fn seen(&self, call: usize) -> Seen {
+        self.seen[call]
+    }
+
+    /// Which answer a server gives to the `serial`th arrival of a call.
+    pub(super) fn reply(plan: &Plan, call: usize, serial: u32) -> &Reply {
+        let replies = &plan.calls[call].replies;
+        &replies[(serial as usize).min(replies.len() - 1)]
+    }
+
+    /// A connection stands.
+    pub(super) fn accept(&mut self, plan: &Plan, stage: &mut Stage, sock: u32, origin: usize) {
+        let nth = self.accepted[origin];
+        self.accepted[origin] += 1;
+        if self.peers.len() <= sock as usize {
+            self.peers.resize_with(sock as usize + 1, || None);
+        }
+        let peer = self.peers[sock as usize].insert(Peer {
+            origin,
+            nth,
+            input: Vec::new(),
+            taken: 0,
+            reads: Reads::Head,
+            asked: None,
+            serial: 0,
+            body: 0,
+            out: Vec::new(),
+            written: 0,
+            then: Then::Nothing,
+            busy: false,
+            served: 0,
+            turn: 0,
+            deaf: false,
+            announced: false,
+            mute: false,
+            gone: false,
+        });
+        for (index, fault) in plan.faults.iter().enumerate() {
+            if fault.origin == origin && fault.conn == nth && fault.kind != FaultKind::Chatter {
+                let (what, turn) = (Timer::Fault(index as u32), 0);
+                stage.plan(fault.after.as_nanos() as u64, Event::Server { sock, what, turn });
+            }
+        }
+        peer.rest(plan, stage, sock);
+    }
+
+    /// Bytes or an end have arrived.
+    pub(super) fn look(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+        let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
+        if peer.deaf || peer.gone {
+            return;
+        }
+        peer.compact();
+        loop {
+            match net.server_read(stage, sock, &mut peer.input) {
+                Io::Done(_) => {}
+                Io::Block => break,
+                Io::Eof | Io::Reset => {
+                    peer.leave(stage, net, sock, false);
+                    return;
+                }
+            }
+        }
+        peer.go_on(plan, stage, net, sock, &mut self.seen);
+    }
+
+    /// There is room to write again.
+    pub(super) fn room(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+        let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
+        peer.pump(plan, stage, net, sock);
+        peer.go_on(plan, stage, net, sock, &mut self.seen);
+    }
+
+    pub(super) fn timer(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        (sock, what, turn): (u32, Timer, u32),
+    ) {
+        let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
+        if peer.gone {
+            return;
+        }
+        match what {
+            Timer::Fault(index) => peer.suffer(plan, stage, net, sock, index as usize),
+            Timer::Heal => {
+                peer.deaf = false;
+                return self.look(plan, stage, net, sock);
+            }
+            _ if turn != peer.turn => return,
+            Timer::Reply => peer.answer(plan, stage, net, sock),
+            Timer::Drip => peer.pump(plan, stage, net, sock),
+            Timer::Idle => {
+                stage.mark(Mark::FaultIdleClose);
+                stage.say(format_args!("s{sock} closes: idle"));
+                peer.leave(stage, net, sock, false);
+            }
+            Timer::Chatter => {
+                let mark = if peer.served == 0 { Mark::FaultGreeting } else { Mark::FaultChatter };
+                stage.mark(mark);
+                stage.say(format_args!("s{sock} speaks unasked"));
+                let at = net.sent(sock);
+                net.get_mut(sock).poison_at.get_or_insert(at);
+                reply::unasked(&mut peer.out);
+                peer.pump(plan, stage, net, sock);
+            }
+        }
+        if let Some(Some(peer)) = self.peers.get_mut(sock as usize) {
+            peer.go_on(plan, stage, net, sock, &mut self.seen);
+        }
+    }
+}
+
+impl Peer {
+    /// Reads what there is, as far as it may be read now.
+    fn go_on(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+        seen: &mut [Seen],
+    ) {
+        while !self.gone {
+            match self.step(plan, stage, net, sock, seen) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(why) => {
+                    // Behind a body that broke off, or an answer that was not waited for, nothing
+                    // that comes is a request; the client closes then, and sends none.
+                    stage.wrong(|| format!("at server {} (s{sock}): {why}", self.origin));
+                    self.leave(stage, net, sock, true);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+        seen: &mut [Seen],
+    ) -> Result<bool, String> {
+        let input = &self.input[self.taken..];
+        match self.reads {
+            Reads::Head if self.busy || input.is_empty() => Ok(false),
+            Reads::Head => {
+                if self.announced && !stage.out_of_step {
+                    return Err("a request on a connection whose end was announced".into());
+                }
+                let Some((taken, asked)) = parse::head(input)? else { return Ok(false) };
+                self.taken += taken;
+                self.begin(plan, stage, net, sock, asked, seen)?;
+                Ok(true)
+            }
+            Reads::Body(0) | Reads::Chunks(Chunk::Done) => {
+                self.reads = Reads::Head;
+                self.whole(plan, stage, sock, seen)?;
+                Ok(true)
+            }
+            _ if input.is_empty() => Ok(false),
+            Reads::Body(left) => {
+                let some = input.len().min(left as usize);
+                self.take_body(stage, some)?;
+                self.taken += some;
+                self.reads = Reads::Body(left - some as u64);
+                Ok(true)
+            }
+            Reads::Chunks(mut at) => {
+                let (taken, data) = parse::chunked(&mut at, input)?;
+                self.take_body(stage, data)?;
+                self.taken += taken;
+                self.reads = Reads::Chunks(at);
+                Ok(taken > 0)
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+        asked: Asked,
+        seen: &mut [Seen],
+    ) -> Result<(), String> {
+        let call = asked.call as usize;
+        let (script, seen) = match (plan.calls.get(call), seen.get_mut(call)) {
+            (Some(script), Some(seen)) => (script, seen),
+            _ => return Err(format!("nobody asks for {call}")),
+        };
+        if asked.credentials.is_some_and(|whose| whose != self.origin) {
+            return Err(format!("call {call}: credentials of another origin"));
+        }
+        if asked.hop == 0 && script.origin != self.origin && !stage.out_of_step {
+            return Err(format!("call {call}: for another origin"));
+        }
+        let has_own = !script.credentials || asked.credentials.is_some();
+        if asked.hop == 0 && !has_own && !stage.out_of_step {
+            return Err(format!("call {call}: without its credentials"));
+        }
+        (self.serial, self.body) = (seen.heads, 0);
+        seen.heads += 1;
+        self.turn += 1;
+        self.busy = true;
+        stage.tell(
+            1,
+            u64::from(asked.call) << 32 | u64::from(self.serial),
+            format_args!(
+                "s{sock} server {} gets call {call}, for the {}th",
+                self.origin, self.serial
+            ),
+        );
+        self.reads = match asked.body {
+            Length::Known(len) => Reads::Body(len),
+            Length::Chunked => Reads::Chunks(Chunk::Size),
+        };
+        let reply = Servers::reply(plan, call, self.serial);
+        let (early, continues) = (reply.early, reply.continues);
+        let has_body = self.reads != Reads::Body(0);
+        if asked.expects && continues && !early {
+            self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            stage.mark(Mark::Continued);
+        }
+        self.asked = Some(asked);
+        if early && has_body {
+            stage.mark(Mark::FaultEarly);
+            self.plan_reply(stage, sock, reply);
+        }
+        self.pump(plan, stage, net, sock);
+        Ok(())
+    }
+
+    fn take_body(&mut self, stage: &Stage, some: usize) -> Result<(), String> {
+        let Some(asked) = &self.asked else { return Err("a body of nothing".into()) };
+        for byte in &self.input[self.taken..self.taken + some] {
+            if *byte != request_byte(asked.call, self.body) && !stage.out_of_step {
+                return Err(format!(
+                    "call {}: byte {} of its body is wrong",
+                    asked.call, self.body
+                ));
+            }
+            self.body += 1;
+        }
+        Ok(())
+    }
+
+    /// A request is whole.
+    fn whole(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        sock: u32,
+        seen: &mut [Seen],
+    ) -> Result<(), String> {
+        let Some(asked) = &self.asked else { return Ok(()) };
+        let call = asked.call as usize;
+        let declared = plan.calls[call].body.len.unwrap_or(0);
+        let wrong = self.body != declared && (self.body != 0 || asked.hop == 0);
+        if wrong && !stage.out_of_step {
+            return Err(format!("call {call}: {} B of body, not {declared}", self.body));
+        }
+        let reply = Servers::reply(plan, call, self.serial);
+        if reply.status / 100 == 2 {
+            seen[call].effects += 1;
+            seen[call].unsafe_effects += u32::from(asked.is_unsafe);
+        }
+        // The answer to a request without a body is never early.
+        if !reply.early || asked.body == Length::Known(0) {
+            self.plan_reply(stage, sock, reply);
+        } else if !self.busy {
+            self.rest(plan, stage, sock);
+        }
+        Ok(())
+    }
+
+    fn plan_reply(&self, stage: &mut Stage, sock: u32, reply: &Reply) {
+        let turn = self.turn;
+        let event = Event::Server { sock, what: Timer::Reply, turn };
+        stage.plan(reply.after.as_nanos() as u64, event);
+    }
+
+    /// The time has come to answer.
+    fn answer(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+        let Some(asked) = &self.asked else { return };
+        let call = asked.call as usize;
+        let reply = Servers::reply(plan, call, self.serial);
+        let origin = &plan.origins[self.origin];
+        let last = origin.requests_max.is_some_and(|max| self.served + 1 >= max);
+        let announce = reply.finish == Finish::Close || last && origin.announces;
+        let has_body = reply::has_body(reply, asked.is_head);
+        let ends = announce
+            || asked.closes
+            || reply.framing == Framing::Old
+            || reply.framing == Framing::Close && has_body;
+        let start = self.out.len();
+        let at = net.sent(sock) as usize + start - self.written;
+        let written =
+            reply::write(reply, asked, self.serial, announce, &plan.origins, &mut self.out);
+        let whole = self.out.len() - start;
+        let cut = |hundredths: u8| start + (whole * usize::from(hundredths) / 100).min(whole - 1);
+        self.then = match reply.finish {
+            Finish::Keep | Finish::Second | Finish::Garbage if ends => Then::Close,
+            Finish::Keep | Finish::Second | Finish::Garbage if last => Then::Abort,
+            Finish::Keep | Finish::Second | Finish::Garbage | Finish::Malformed => Then::Keep,
+            Finish::Close => Then::Close,
+            Finish::CloseUnannounced => Then::Abort,
+            Finish::Die => self.cut_to(start, Then::Abort),
+            Finish::DieReset => self.cut_to(start, Then::Reset),
+            Finish::Silent => self.cut_to(start, Then::Stall),
+            Finish::Cut(to) => self.cut_to(cut(to), Then::Abort),
+            Finish::CutReset(to) => self.cut_to(cut(to), Then::Reset),
+            Finish::Stall(to) => self.cut_to(cut(to), Then::Stall),
+        };
+        mark(stage, reply);
+        if let Some(poison) = written.poison {
+            net.get_mut(sock).poison_at.get_or_insert((at + poison) as u32);
+        }
+        if reply.status == 101 && matches!(self.then, Then::Keep | Then::Close | Then::Abort) {
+            self.then = if self.out.len() == start + whole { Then::Stall } else { Then::Abort };
+        }
+        self.announced = ends;
+        stage.tell(
+            2,
+            u64::from(sock) << 32 | whole as u64,
+            format_args!("s{sock} answers call {call}: {} {:?}", reply.status, reply.finish),
+        );
+        self.pump(plan, stage, net, sock);
+    }
+
+    fn cut_to(&mut self, len: usize, then: Then) -> Then {
+        self.out.truncate(len);
+        then
+    }
+
+    /// Writes what is to be written, and what there is room for.
+    fn pump(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+        while !self.gone && !self.mute && self.written < self.out.len() {
+            let drip = self.drip(plan);
+            let rest = &self.out[self.written..];
+            let some = drip.map_or(rest.len(), |(bytes, _)| rest.len().min(bytes as usize));
+            match net.server_write(stage, sock, &rest[..some]) {
+                Io::Done(some) => self.written += some,
+                Io::Block => return,
+                Io::Eof | Io::Reset => return self.leave(stage, net, sock, false),
+            }
+            if let Some((_, pause)) = drip
+                && self.written < self.out.len()
+            {
+                stage.mark(Mark::FaultDrip);
+                let (what, turn) = (Timer::Drip, self.turn);
+                stage.plan(pause.as_nanos() as u64, Event::Server { sock, what, turn });
+                return;
+            }
+        }
+        if self.gone || self.mute {
+            return;
+        }
+        self.out.clear();
+        self.written = 0;
+        match mem::replace(&mut self.then, Then::Nothing) {
+            Then::Nothing | Then::Stall => {}
+            Then::Keep => {
+                self.served += 1;
+                self.busy = false;
+                if self.reads == Reads::Head {
+                    self.rest(plan, stage, sock);
+                }
+            }
+            // It reads on: what comes now is the client's mistake.
+            Then::Close => {
+                self.busy = false;
+                self.mute = true;
+                net.server_end(stage, sock, false);
+            }
+            Then::Abort => self.leave(stage, net, sock, false),
+            Then::Reset => self.leave(stage, net, sock, true),
+        }
+    }
+
+    fn drip(&self, plan: &Plan) -> Option<(u32, std::time::Duration)> {
+        let asked = self.asked.as_ref().filter(|_| self.busy)?;
+        Servers::reply(plan, asked.call as usize, self.serial).drip
+    }
+
+    /// The connection is idle from now on.
+    fn rest(&mut self, plan: &Plan, stage: &mut Stage, sock: u32) {
+        self.turn += 1;
+        let turn = self.turn;
+        let mut timer = |what, after: std::time::Duration| {
+            stage.plan(after.as_nanos() as u64, Event::Server { sock, what, turn });
+        };
+        if let Some(idle) = plan.origins[self.origin].idle_max {
+            timer(Timer::Idle, idle);
+        }
+        for fault in &plan.faults {
+            let here = fault.origin == self.origin && fault.conn == self.nth;
+            if here && fault.kind == FaultKind::Chatter {
+                timer(Timer::Chatter, fault.after);
+            }
+        }
+    }
+
+    fn suffer(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32, index: usize) {
+        let kind = plan.faults[index].kind;
+        stage.say(format_args!("s{sock} suffers {kind:?}"));
+        match kind {
+            FaultKind::Reset => {
+                stage.mark(Mark::FaultReset);
+                self.leave(stage, net, sock, true);
+            }
+            FaultKind::HalfClose => {
+                stage.mark(Mark::FaultHalfClose);
+                self.mute = true;
+                net.server_end(stage, sock, false);
+            }
+            FaultKind::Hole(heals) => {
+                let (mark, until) = match heals {
+                    Some(after) => (Mark::FaultHeals, stage.now + after.as_nanos() as u64),
+                    None => (Mark::FaultHole, u64::MAX),
+                };
+                stage.mark(mark);
+                net.put_off(sock, until);
+            }
+            FaultKind::Deaf(heals) => {
+                stage.mark(Mark::FaultDeaf);
+                self.deaf = true;
+                if let Some(after) = heals {
+                    let (what, turn) = (Timer::Heal, 0);
+                    stage.plan(after.as_nanos() as u64, Event::Server { sock, what, turn });
+                }
+            }
+            FaultKind::Chatter => {}
+        }
+    }
+
+    /// The server is through with the connection.
+    fn leave(&mut self, stage: &mut Stage, net: &mut Net, sock: u32, reset: bool) {
+        if !mem::replace(&mut self.gone, true) {
+            net.server_end(stage, sock, reset);
+            net.server_close(sock);
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.taken == self.input.len() {
+            self.input.clear();
+            self.taken = 0;
+        }
+    }
+}
+
+fn mark(stage: &mut Stage, reply: &Reply) {
+    let mark = match reply.finish {
+        Finish::Keep | Finish::Close => return,
+        Finish::CloseUnannounced => Mark::FaultUnannounced,
+        Finish::Second => Mark::FaultSecond,
+        Finish::Garbage => Mark::FaultGarbage,
+        Finish::Die => Mark::FaultDie,
+        Finish::DieReset => Mark::FaultDieReset,
+        Finish::Silent => Mark::FaultSilent,
+        Finish::Cut(_) => Mark::FaultCut,
+        Finish::CutReset(_) => Mark::FaultCutReset,
+        Finish::Stall(_) => Mark::FaultStall,
+        Finish::Malformed => Mark::FaultMalformed,
+    };
+    stage.mark(mark);
+}

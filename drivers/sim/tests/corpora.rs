@@ -1,0 +1,52 @@
+//! Every seed of every fuzz target, run once: what a fuzzer found stays found where there is none.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use httpool_sim::property::TARGETS;
+
+fn fuzz_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+}
+
+/// The names in a directory, in order, without what is behind a dot.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap_or_else(|why| panic!("{}: {why}", dir.display()));
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.expect("a readable directory").path())
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_property_is_a_fuzz_target_with_a_corpus() {
+    let properties: Vec<_> = TARGETS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names(&fuzz_dir().join("fuzz_targets")), properties);
+    assert_eq!(names(&fuzz_dir().join("corpus")), properties);
+    let manifest = fs::read_to_string(fuzz_dir().join("Cargo.toml")).expect("a manifest");
+    for name in properties {
+        let target = fuzz_dir().join("fuzz_targets").join(name).with_extension("rs");
+        let code = fs::read_to_string(target).expect("a fuzz target");
+        assert!(code.contains(&format!("property::{name}(data)")), "{name}");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+    }
+}
+
+#[test]
+fn the_properties_hold_for_every_seed() {
+    for (name, property) in TARGETS {
+        let dir = fuzz_dir().join("corpus").join(name);
+        let seeds = names(&dir);
+        assert!(!seeds.is_empty(), "the corpus of {name} is empty");
+        for seed in seeds {
+            let data = fs::read(dir.join(&seed)).expect("a readable seed");
+            // What is printed last, where a test fails, is the seed that it failed of.
+            println!("{name}/{seed}");
+            property(&data);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The properties under random scripts.
+
+use httpool_sim::property::{CallScript, Chunks, PoolScript, Received, StaleScript, TARGETS};
+use quickcheck::{Gen, QuickCheck, Testable};
+
+fn hold(tests: u64, size: usize, property: impl Testable) {
+    QuickCheck::new().rng(Gen::new(size)).tests(tests).max_tests(tests).quickcheck(property);
+}
+
+#[test]
+fn the_pool_decides_as_its_model_does() {
+    hold(3_000, 200, (|script: PoolScript| script.hold()) as fn(PoolScript));
+}
+
+#[test]
+fn a_call_keeps_its_promises() {
+    hold(20_000, 100, (|script: CallScript| script.hold()) as fn(CallScript));
+}
+
+#[test]
+fn a_stale_name_names_nothing() {
+    hold(3_000, 200, (|script: StaleScript| script.hold()) as fn(StaleScript));
+}
+
+#[test]
+fn any_bytes_mean_the_same_however_they_are_cut() {
+    hold(20_000, 100, (|script: Received| script.hold()) as fn(Received));
+}
+
+#[test]
+fn what_is_sent_chunked_is_received_whole() {
+    hold(1_000, 100, (|script: Chunks| script.hold()) as fn(Chunks));
+}
+
+#[test]
+fn noise_does_no_harm() {
+    fn harmless(noise: Vec<u8>) {
+        for (_, property) in TARGETS {
+            property(&noise);
+        }
+    }
+    hold(2_000, 100, harmless as fn(Vec<u8>));
+}

@@ -1,0 +1,153 @@
+//! Worlds from seeds, and worlds of which something is known beforehand.
+
+use std::{sync::Arc, time::Duration};
+
+use httpool::{
+    call::{Policy, Retry},
+    error::{Cause, IoKind, Reached},
+    message::{Method, Status},
+    time::Deadline,
+};
+use httpool_sim::world::{
+    Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random, Reply,
+    run, shrink, trace,
+};
+
+/// Seeds of worlds that went wrong once.
+const REGRESSIONS: &[u64] = &[
+    // Discarded while paused, a response was never read on.
+    253, 1090, // Given up after its end, a call still failed; a socket was handed to nobody.
+    423, 615, // Bytes behind a 101 were taken for an idle connection's.
+    4, 77, 135,
+];
+
+#[test]
+fn what_went_wrong_once_is_right() {
+    for seed in REGRESSIONS {
+        if let Err(violation) = run(&Plan::from_seed(*seed)) {
+            panic!("seed {seed}: {violation}");
+        }
+    }
+}
+
+#[test]
+fn two_thousand_worlds() {
+    let mut coverage = Coverage::default();
+    for nth in 0..2_000 {
+        let seed = Random::nth(1, nth);
+        match run(&Plan::from_seed(seed)) {
+            Ok(report) => report.count(&mut coverage),
+            Err(violation) => panic!("seed {seed}: {violation}"),
+        }
+    }
+    assert_eq!(coverage.worlds(), 2_000);
+    assert!(coverage.calls() >= 6_000);
+    let holes: Vec<_> = coverage.holes().collect();
+    assert!(holes.len() < 4, "{holes:?}");
+}
+
+#[test]
+fn a_seed_is_a_world_and_its_trace_is_that_world() {
+    for seed in 0..100 {
+        let plan = Plan::from_seed(seed);
+        let (first, second) = (run(&plan).unwrap(), run(&Plan::from_seed(seed)).unwrap());
+        assert_eq!(first.hash, second.hash, "seed {seed}");
+        let (traced, lines) = trace(&plan);
+        assert_eq!(first.hash, traced.unwrap().hash, "seed {seed}, traced");
+        assert!(lines.len() > 5, "seed {seed}");
+        assert_ne!(first.hash, run(&Plan::from_seed(seed + 1)).unwrap().hash);
+    }
+}
+
+/// One call to one server that is well.
+fn one(replies: Vec<Reply>, policy: Policy) -> Plan {
+    let mut plan = Plan::new(1);
+    plan.origins = vec![OriginPlan::new("http://a.test")];
+    let mut call = CallPlan::get(0, Arc::new(policy));
+    call.replies = replies;
+    plan.calls = vec![call];
+    plan
+}
+
+#[test]
+fn time_is_virtual_and_exact() {
+    let report = run(&one(vec![Reply::new(200).after(Duration::from_secs(7))], Policy::default()));
+    let call = report.unwrap().calls[0];
+    assert_eq!(call.outcome, Outcome::Response(200));
+    // One round trip to connect, one for the request.
+    assert_eq!(call.took, Duration::from_millis(7_004));
+}
+
+#[test]
+fn a_deadline_passes_in_its_time() {
+    let mut policy = Policy::default();
+    policy.timeout.first_byte = Some(Duration::from_secs(3));
+    let report = run(&one(vec![Reply::new(200).finish(Finish::Silent)], policy)).unwrap();
+    let Outcome::Failed(failure) = report.calls[0].outcome else { panic!() };
+    assert_eq!(failure.cause, Cause::Timeout(Deadline::FirstByte));
+    assert_eq!(failure.reached, Reached::Sent);
+    assert_eq!(report.calls[0].took, Duration::from_millis(3_002));
+}
+
+#[test]
+fn backoff_doubles_and_attempts_are_counted() {
+    let mut policy = Policy::default();
+    policy.retry = Retry::new(3);
+    policy.retry.statuses.extend(Status::new(500));
+    policy.retry.backoff = Duration::from_secs(1);
+    policy.retry.raise_on_status = false;
+    let report = run(&one(vec![Reply::new(500)], policy)).unwrap();
+    assert_eq!(report.calls[0].outcome, Outcome::Response(500));
+    assert_eq!(report.calls[0].arrivals, 4);
+    // None, then 2, then 4 seconds.
+    assert_eq!(report.calls[0].took, Duration::from_millis(6_010));
+}
+
+#[test]
+fn a_post_is_not_repeated_when_a_server_acted_and_died() {
+    let mut policy = Policy::default();
+    policy.retry = Retry::new(3);
+    let mut plan = one(vec![Reply::new(200).finish(Finish::Die)], policy);
+    plan.calls[0].method = Method::POST;
+    plan.calls[0].body = BodyPlan::of(100);
+    let report = run(&plan).unwrap();
+    let Outcome::Failed(failure) = report.calls[0].outcome else { panic!() };
+    assert_eq!(failure.cause, Cause::Lost(IoKind::Eof));
+    assert_eq!((report.calls[0].arrivals, report.calls[0].effects), (1, 1));
+}
+
+#[test]
+fn a_second_address_is_tried_when_the_first_swallows_everything() {
+    let mut plan = one(vec![Reply::new(200)], Policy::default());
+    plan.origins[0].addresses = vec![Address::Never, Address::Up { after: Duration::ZERO }];
+    plan.config.dial.connect_timeout = Some(Duration::from_secs(8));
+    let report = run(&plan).unwrap();
+    assert_eq!(report.calls[0].outcome, Outcome::Response(200));
+    assert_eq!(report.calls[0].took, Duration::from_millis(4_004));
+    plan.config.dial.race_after = Some(Duration::from_millis(250));
+    assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
+}
+
+/// The oracle objects to a world in which a call can never end: no deadline, and no answer.
+#[test]
+fn a_hang_is_found_and_shrunk() {
+    let mut policy = Policy::default();
+    policy.timeout.first_byte = None;
+    let mut plan = Plan::from_seed(5);
+    plan.origins = vec![OriginPlan::new("http://a.test")];
+    plan.origins[0].names = Names::Found { after: Duration::from_millis(3) };
+    let mut silent = CallPlan::get(0, Arc::new(policy));
+    silent.replies = vec![Reply::new(200).finish(Finish::Silent)];
+    plan.faults.clear();
+    plan.close = None;
+    plan.config = Default::default();
+    plan.calls = (0..5).map(|_| CallPlan::get(0, Arc::default())).collect();
+    plan.calls.insert(2, silent);
+    let violation = run(&plan).unwrap_err();
+    assert!(violation.what.starts_with("call 2 hangs"), "{violation}");
+    let (small, violation) = shrink(&plan).unwrap();
+    assert_eq!(small.calls.len(), 1);
+    assert!(violation.what.starts_with("call 0 hangs"), "{violation}");
+    let (result, lines) = trace(&small);
+    assert!(result.is_err() && lines.iter().any(|line| line.contains("WRONG")));
+}

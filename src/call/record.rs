@@ -1,0 +1,280 @@
+//! What a recording says of a call: what it was made of, what it was given to read, what it wrote.
+
+use core::{fmt, time::Duration};
+
+use super::{Call, DrainBytes, Policy, Redirect, Retry, Route, Routes, Timeout};
+use crate::{
+    h1::{Connection, Framing},
+    message::{Body, Method, Request},
+    time::Instant,
+    trace::{Escaped, Heard, Kind, Note, ReadInto, Redaction, Settings, Shown, Trace, Value},
+};
+
+/// When and how a call began.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beginning {
+    /// Since the epoch.
+    pub(crate) began: Duration,
+    pub(crate) seed: u64,
+    pub(crate) wall_at_epoch: Option<Duration>,
+}
+
+/// How a request is built beside its method, its URL and its fields.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) body: Body,
+    pub(crate) expects_continue: bool,
+    pub(crate) asterisk: bool,
+}
+
+/// Writes all that a call is made of: a line for each part, and `begin` at the end.
+pub(super) fn write_beginning(
+    beginning: &Beginning,
+    policy: &Policy,
+    request: &Request,
+    trace: &mut Trace,
+    now: Instant,
+) {
+    let mut part = |name: &str, note: &dyn Note| {
+        trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+            f.write_str(name)?;
+            note.write(redaction, f)
+        });
+    };
+    part("call", &Shown(beginning));
+    part("redirect", &Shown(&policy.redirect));
+    part("retry", &Shown(&policy.retry));
+    part("timeout", &Shown(&policy.timeout));
+    part("routes", &Shown(&policy.routes));
+    part("policy", &Shown(policy));
+    part("request", &|_: &_, f: &mut fmt::Formatter<'_>| {
+        let (method, shape) = (request.method(), Shape::of(request));
+        write!(f, " {method} {}{}", request.url(), Shown(&shape))
+    });
+    for field in request.own_fields() {
+        part("field", &|redaction: &Redaction, f: &mut fmt::Formatter<'_>| {
+            let value = redaction.value(field.name().as_bytes(), field.value());
+            write!(f, " {}: {}", field.name(), Escaped(&value))
+        });
+    }
+    part("begin", &|_: &_, _: &mut fmt::Formatter<'_>| Ok(()));
+}
+
+impl Call {
+    /// Input is about to be read.
+    pub(super) fn note_input(&mut self, conn: &Connection, input: &[u8], now: Instant) {
+        if !self.trace.is_on() {
+            return;
+        }
+        if !input.is_empty() {
+            self.trace.show(now, Kind::Event, format_args!("bytes {}", input.len()));
+        }
+        if self.trace.records() {
+            let heard = Heard::by(conn, input, self.attempt.known);
+            self.attempt.known = heard.known_now();
+            self.trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+                f.write_str("bytes ")?;
+                heard.write(redaction, f)
+            });
+        }
+    }
+
+    /// A head has been appended.
+    pub(super) fn note_head(&mut self, head: &[u8], now: Instant) {
+        self.trace.record(
+            now,
+            Kind::Action,
+            &|redaction: &Redaction, f: &mut fmt::Formatter<'_>| {
+                f.write_str("out ")?;
+                redaction.write_lines(head, f)
+            },
+        );
+    }
+
+    /// A piece of body has been framed.
+    pub(super) fn note_piece(&mut self, framing: &Framing, len: usize, now: Instant) {
+        self.trace.record(now, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| {
+            let (before, behind) = (Escaped(framing.prefix()), Escaped(framing.suffix()));
+            write!(f, "out {before}{{{len}}}{behind}")
+        });
+    }
+
+    /// The connection is given back, with so much input that was not taken.
+    pub(super) fn note_release(&mut self, rest: usize, keep: bool, now: Instant) {
+        let word = if keep { "kept" } else { "closed" };
+        self.trace.show(now, Kind::Event, format_args!("released, {word}"));
+        self.trace.record(now, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| {
+            write!(f, "released {rest}")
+        });
+        self.trace
+            .record(now, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| f.write_str(word));
+    }
+}
+
+impl Settings for Beginning {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self { began, seed, wall_at_epoch } = self;
+        visit("began", began);
+        visit("seed", seed);
+        visit("wall", wall_at_epoch);
+    }
+}
+
+impl Shape {
+    fn of(request: &Request) -> Self {
+        Self {
+            body: request.body(),
+            expects_continue: request.expects_continue(),
+            asterisk: request.is_asterisk(),
+        }
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { body: Body::Empty, expects_continue: false, asterisk: false }
+    }
+}
+
+impl Settings for Shape {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self { body, expects_continue, asterisk } = self;
+        visit("body", body);
+        visit("expect", expects_continue);
+        visit("asterisk", asterisk);
+    }
+}
+
+impl Settings for Redirect {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self { follow, max, raise, post_becomes_get, strip, downgrade } = self;
+        visit("follow", follow);
+        visit("max", max);
+        visit("raise", raise);
+        visit("post-becomes-get", post_becomes_get);
+        visit("strip", strip);
+        visit("downgrade", downgrade);
+    }
+}
+
+impl Settings for Retry {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self {
+            total,
+            connect,
+            read,
+            redirect,
+            status,
+            other,
+            count_redirects,
+            methods,
+            statuses,
+            backoff,
+            backoff_max,
+            backoff_jitter,
+            respect_retry_after,
+            retry_after_max,
+            raise_on_status,
+        } = self;
+        visit("total", total);
+        visit("connect", connect);
+        visit("read", read);
+        visit("redirect", redirect);
+        visit("status", status);
+        visit("other", other);
+        visit("count-redirects", count_redirects);
+        visit("methods", methods);
+        visit("statuses", statuses);
+        visit("backoff", backoff);
+        visit("backoff-max", backoff_max);
+        visit("backoff-jitter", backoff_jitter);
+        visit("respect-retry-after", respect_retry_after);
+        visit("retry-after-max", retry_after_max);
+        visit("raise-on-status", raise_on_status);
+    }
+}
+
+impl Settings for Timeout {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self { queue, write, first_byte, stall, expect_continue, total } = self;
+        visit("queue", queue);
+        visit("write", write);
+        visit("first-byte", first_byte);
+        visit("stall", stall);
+        visit("continue", expect_continue);
+        visit("total", total);
+    }
+}
+
+impl Settings for Routes {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self { http, https, tls, local } = self;
+        visit("http", http);
+        visit("https", https);
+        visit("tls", tls);
+        visit("local", local);
+    }
+}
+
+/// What has no line of its own.
+impl Settings for Policy {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self {
+            redirect: _,
+            retry: _,
+            timeout: _,
+            routes: _,
+            repeat_unsafe,
+            show_interim,
+            drain_bytes_max: DrainBytes(drain),
+        } = self;
+        visit("repeat-unsafe", repeat_unsafe);
+        visit("show-interim", show_interim);
+        visit("drain", drain);
+    }
+}
+
+/// `direct`, or the hops.
+impl Value for Route {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct => f.write_str("direct"),
+            Self::Tunnel(hops) => hops.write(redaction, f),
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        if word == "direct" { Some(Self::Direct) } else { Value::read(word).map(Self::Tunnel) }
+    }
+}
+
+/// `none`, a length, or `chunked`; `+once` behind it if it cannot be given again.
+impl Value for Body {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => return f.write_str("none"),
+            Self::Known { len, .. } => write!(f, "{len}")?,
+            Self::Unknown { .. } => f.write_str("chunked")?,
+        }
+        f.write_str(if self.is_replayable() { "" } else { "+once" })
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (length, replayable) = match word.strip_suffix("+once") {
+            Some(length) => (length, false),
+            None => (word, true),
+        };
+        match length {
+            "none" => replayable.then_some(Self::Empty),
+            "chunked" => Some(Self::Unknown { replayable }),
+            _ => Some(Self::Known { len: length.parse().ok()?, replayable }),
+        }
+    }
+}
+
+/// The method and the URL of a request line, and what is behind them.
+pub(crate) fn read_request_line(text: &str) -> Option<(Method, &str, &str)> {
+    let (method, rest) = text.split_once(' ')?;
+    let (url, shape) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some((Method::new(method).ok()?, url, shape))
+}

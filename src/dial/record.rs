@@ -1,0 +1,61 @@
+//! What a recording says of a dial: what it was made of, and what a proxy said.
+
+use core::fmt;
+
+use super::{Dial, Policy};
+use crate::{
+    time::Instant,
+    trace::{Heard, Kind, Note, ReadInto, Settings, Shown, Value},
+};
+
+impl Dial {
+    /// What it was made of: its policy, and where to.
+    pub(super) fn note_beginning(&mut self) {
+        let Self { trace, now, key, policy, .. } = self;
+        trace.show(*now, Kind::Event, format_args!("dial {key}"));
+        trace.record(*now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+            f.write_str("policy")?;
+            Shown(policy).write(redaction, f)
+        });
+        trace.record(*now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+            f.write_str("dial ")?;
+            key.write(redaction, f)
+        });
+    }
+
+    /// A proxy has spoken, and so much was taken of it.
+    pub(super) fn note_input(
+        &mut self,
+        input: &[u8],
+        taken: usize,
+        heard: Option<Heard<'_>>,
+        now: Instant,
+    ) {
+        self.trace.show(now, Kind::Event, format_args!("received {taken} of {}", input.len()));
+        let Some(heard) = heard.map(Heard::finish) else { return };
+        self.known = heard.known_now().saturating_sub(taken);
+        self.trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+            f.write_str("received ")?;
+            heard.write(redaction, f)
+        });
+    }
+}
+
+impl Settings for Policy {
+    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
+        let Self {
+            resolve_timeout,
+            connect_timeout,
+            tls_timeout,
+            race_after,
+            tls_available,
+            limits,
+        } = self;
+        visit("resolve", resolve_timeout);
+        visit("connect", connect_timeout);
+        visit("tls", tls_timeout);
+        visit("race", race_after);
+        visit("tls-available", tls_available);
+        limits.each(visit);
+    }
+}

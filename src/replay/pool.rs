@@ -1,0 +1,108 @@
+//! Tells a pool what it was told.
+
+use alloc::{format, vec::Vec};
+
+use super::{
+    Malformed, Told,
+    line::{conn, number, ticket},
+};
+use crate::{
+    message::{Credentials, Key},
+    pool::{Checkin, Lease, Limits, Pool, Want},
+    trace::{Trace, Value, parse_dial_error, read_settings},
+};
+
+#[derive(Default)]
+pub(super) struct Player {
+    pool: Option<Pool<()>>,
+    keys: Vec<Key>,
+}
+
+impl Player {
+    /// Says whether a pool begins.
+    pub(super) fn told(
+        &mut self,
+        told: &Told<'_>,
+        trace: impl Fn() -> Trace,
+    ) -> Result<bool, Malformed> {
+        if told.verb == "limits" {
+            let mut limits = Limits::default();
+            read_settings(told.rest, &mut limits).ok_or(Malformed::Setting)?;
+            let mut pool = Pool::new(limits);
+            pool.set_trace(trace());
+            *self = Self { pool: Some(pool), keys: Vec::new() };
+            return Ok(true);
+        }
+        let pool = self.pool.as_mut().ok_or(Malformed::Beginning)?;
+        tell(pool, &mut self.keys, told).ok_or(Malformed::Event)?;
+        while pool.poll_action().is_some() {}
+        Ok(false)
+    }
+
+    pub(super) fn trace(&mut self) -> Option<&mut Trace> {
+        self.pool.as_mut().map(Pool::trace_mut)
+    }
+}
+
+fn tell(pool: &mut Pool<()>, keys: &mut Vec<Key>, told: &Told<'_>) -> Option<()> {
+    let Told { at, verb, rest } = *told;
+    let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+    match verb {
+        "key" => {
+            if number::<usize>(first)? != keys.len() {
+                return None;
+            }
+            let key = Key::read(second)?;
+            keys.push(if keys.contains(&key) { told_apart(key, keys.len()) } else { key });
+        }
+        "checkout" => {
+            let key = keys.get(number::<usize>(first)?)?;
+            // Refused or not: that is among the actions.
+            let _ = pool.checkout(key, want(second)?, at);
+        }
+        "claim" => drop(pool.claim(ticket(first)?, at)),
+        "cancel" => pool.cancel(ticket(first)?, at),
+        "checkin" => {
+            let how = match second {
+                "keep" => Checkin::Keep(()),
+                "discard" => Checkin::Discard,
+                _ => return None,
+            };
+            pool.checkin(Lease::replayed(conn(first)?), how, at);
+        }
+        "connected" => pool.dial_connected(conn(first)?),
+        "dialed" => pool.dialed(conn(first)?, (), at),
+        "dial-failed" => pool.dial_failed(conn(first)?, parse_dial_error(second)?, at),
+        "dial-abandoned" => pool.dial_abandoned(conn(first)?, at),
+        "lost" => pool.idle_lost(conn(first)?),
+        "close" => pool.close(),
+        "timeout" => pool.handle_timeout(at),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn want(words: &str) -> Option<Want> {
+    let mut want = Want::default();
+    for word in words.split(' ').filter(|word| !word.is_empty()) {
+        match word {
+            "fresh" => want.fresh = true,
+            "repeatable" => want.repeatable = true,
+            "retry" => want.retry = true,
+            _ => return None,
+        }
+    }
+    Some(want)
+}
+
+/// A key that looks like another because its credentials are redacted, and is another. The pool does
+/// not look into it.
+fn told_apart(key: Key, number: usize) -> Key {
+    let mut hops = key.hops().to_vec();
+    let Some(hop) = hops.iter_mut().find(|hop| hop.credentials().is_some()) else { return key };
+    if let Some(credentials) = hop.credentials() {
+        let password = format!("{}#{number}", credentials.password());
+        *hop = hop.clone().with_credentials(Credentials::new(credentials.user(), &password));
+    }
+    key.through(hops)
+}

@@ -1,0 +1,215 @@
+//! Received bytes in a recording: heads and framing as they came, bodies as a count.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Escaped, Note, Redaction};
+use crate::h1::{Connection, Event};
+
+/// What a machine is given to read, as far as it is to be recorded: what had been given before, and
+/// was not taken, is not recorded again.
+pub(crate) struct Heard<'i> {
+    input: &'i [u8],
+    /// So much of the input has been recorded already.
+    known: usize,
+    /// So much of it is to be given on replay.
+    upto: usize,
+    parts: Vec<(usize, Part)>,
+    /// There is nothing to be said of what follows.
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Lines and framing.
+    Text,
+    /// What nobody looks into.
+    Body,
+}
+
+impl<'i> Heard<'i> {
+    /// What `conn` is given. A twin of it reads ahead, to tell framing from body.
+    ///
+    /// Of a field line that has not come to its end nothing is recorded yet, since it cannot be known
+    /// whether it holds a secret. To the machine that makes no difference: it waits for the line's
+    /// end, or has refused the line.
+    pub(crate) fn by(conn: &Connection, input: &'i [u8], known: usize) -> Self {
+        let mut heard = Self::open(input, known);
+        let mut twin = conn.twin();
+        while let Some(rest) = heard.rest().filter(|_| twin.wants_input()) {
+            let before = twin.twin();
+            let (taken, body) = match twin.receive(rest) {
+                Ok((_, Event::NeedInput)) => {
+                    heard.add(whole_lines(rest, twin.awaits_head()), Part::Text);
+                    heard.closed = true;
+                    break;
+                }
+                Ok((taken, Event::Data(data))) => (taken, data.len()),
+                Ok((taken, _)) => (taken, 0),
+                Err(_) => (first_wrong(&before, rest), 0),
+            };
+            heard.add(taken - body, Part::Text);
+            heard.add(body, Part::Body);
+        }
+        heard.finish()
+    }
+
+    /// Nothing of the input yet.
+    pub(crate) const fn open(input: &'i [u8], known: usize) -> Self {
+        Self { input, known, upto: 0, parts: Vec::new(), closed: false }
+    }
+
+    /// The next `len` bytes are text, or as many as there are.
+    #[must_use]
+    pub(crate) fn text(mut self, len: usize) -> Self {
+        self.add(len.min(self.input.len() - self.upto), Part::Text);
+        self
+    }
+
+    /// What is next of the input is the front of what `other` has heard: `len` bytes, or all of it
+    /// and no more to come.
+    pub(crate) fn extend(&mut self, other: &Heard<'_>, len: Option<usize>) {
+        let mut left = len.unwrap_or(other.upto);
+        for &(part_len, part) in &other.parts {
+            self.add(part_len.min(left), part);
+            left -= part_len.min(left);
+        }
+        self.closed = len.is_none();
+    }
+
+    /// What is left is not looked into.
+    #[must_use]
+    pub(crate) fn finish(mut self) -> Self {
+        if !self.closed {
+            self.add(self.input.len() - self.upto, Part::Body);
+            self.closed = true;
+        }
+        self
+    }
+
+    /// How much will have been recorded.
+    pub(crate) fn known_now(&self) -> usize {
+        self.known.max(self.upto)
+    }
+
+    fn rest(&self) -> Option<&'i [u8]> {
+        self.input.get(self.upto..).filter(|rest| !rest.is_empty())
+    }
+
+    fn add(&mut self, len: usize, part: Part) {
+        self.upto += len;
+        match self.parts.last_mut() {
+            Some((last, same)) if *same == part => *last += len,
+            _ => self.parts.push((len, part)),
+        }
+    }
+}
+
+/// How much is given on replay, then what is new of it.
+impl Note for Heard<'_> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.upto)?;
+        if self.upto > self.known {
+            f.write_str(" ")?;
+        }
+        let mut at = 0;
+        for (len, part) in &self.parts {
+            let new = self.input.get(at.max(self.known)..at + len).unwrap_or_default();
+            at += len;
+            match part {
+                _ if new.is_empty() => {}
+                Part::Text => redaction.write_lines(new, f)?,
+                Part::Body if redaction.bodies => write!(f, "{}", Escaped(new))?,
+                Part::Body => write!(f, "{{{}}}", new.len())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How much of a section that is not whole is whole lines. A status line counts as it comes.
+fn whole_lines(rest: &[u8], head: bool) -> usize {
+    match rest.iter().rposition(|&byte| byte == b'\n') {
+        Some(last) => last + 1,
+        None if head => rest.len(),
+        None => 0,
+    }
+}
+
+/// How much of `input`, which is refused, it takes for that.
+fn first_wrong(conn: &Connection, input: &[u8]) -> usize {
+    let wrong = |len: usize| conn.twin().receive(&input[..len]).is_err();
+    let (mut fine, mut refused) = (0, input.len());
+    while refused - fine > 1 {
+        let middle = fine + (refused - fine) / 2;
+        if wrong(middle) {
+            refused = middle;
+        } else {
+            fine = middle;
+        }
+    }
+    refused
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{
+        format,
+        string::{String, ToString},
+    };
+
+    use super::*;
+    use crate::{h1::Limits, message::Request};
+
+    struct Text<'a>(&'a Heard<'a>);
+
+    impl fmt::Display for Text<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(&Redaction::default(), f)
+        }
+    }
+
+    fn asked() -> Connection {
+        let mut conn = Connection::new(Limits::default());
+        let request = Request::get("http://a/").build().unwrap();
+        conn.send_request(&request, false, &mut Vec::new()).unwrap();
+        conn
+    }
+
+    fn heard(input: &[u8], known: usize) -> String {
+        Text(&Heard::by(&asked(), input, known)).to_string()
+    }
+
+    #[test]
+    fn framing_stays_and_bodies_are_counted() {
+        let input = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n\
+            5\r\nhello\r\n3;x\r\nbye\r\n0\r\nCookie: c\r\n\r\nmore";
+        assert_eq!(
+            heard(input, 0),
+            format!(
+                "{} HTTP/1.1 200 OK\\r\\nSet-Cookie:****\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\
+                 5\\r\\n{{5}}\\r\\n3;x\\r\\n{{3}}\\r\\n0\\r\\nCookie:**\\r\\n\\r\\n{{4}}",
+                input.len()
+            )
+        );
+        assert_eq!(heard(input, input.len() - 4), format!("{} {{4}}", input.len()));
+        assert_eq!(heard(input, input.len()), input.len().to_string());
+    }
+
+    #[test]
+    fn a_line_is_recorded_when_it_is_whole() {
+        let input = b"HTTP/1.1 204 No Content\r\nLocation: http://user:pa";
+        assert_eq!(heard(input, 0), "25 HTTP/1.1 204 No Content\\r\\n");
+        assert_eq!(heard(&input[..10], 0), "10 HTTP/1.1 2");
+        assert_eq!(heard(input, 10), "25 04 No Content\\r\\n");
+    }
+
+    #[test]
+    fn what_is_refused_stays_to_the_byte_that_is_wrong() {
+        assert_eq!(heard(b"HTTP/1.1 2x0 secret", 0), "19 HTTP/1.1 2x{8}");
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabcd";
+        assert!(heard(chunked, 0).ends_with("\\r\\n\\r\\n1\\r\\n{1}b{2}"));
+        let both = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\nab";
+        assert!(heard(both, 0).ends_with("Length: 1\\r\\n\\r\\n{2}"));
+    }
+}

@@ -1,0 +1,129 @@
+//! Names and reasons in recorded events, and how they are read again.
+
+use core::fmt;
+
+use crate::{
+    error::{DialError, IoKind, TlsKind, Unavailable},
+    time::Deadline,
+};
+
+/// A reason as it is recorded: by the names of its variants, which are part of the crate's interface,
+/// and not in words for people, which are not.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: fmt::Debug> fmt::Display for Named<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+pub(crate) fn parse_io_kind(text: &str) -> Option<IoKind> {
+    Some(match text {
+        "Refused" => IoKind::Refused,
+        "Reset" => IoKind::Reset,
+        "Unreachable" => IoKind::Unreachable,
+        "Eof" => IoKind::Eof,
+        "TimedOut" => IoKind::TimedOut,
+        "Exhausted" => IoKind::Exhausted,
+        "Other" => IoKind::Other,
+        _ => return None,
+    })
+}
+
+pub(crate) fn parse_tls_kind(text: &str) -> Option<TlsKind> {
+    Some(match text {
+        "Certificate" => TlsKind::Certificate,
+        "Pin" => TlsKind::Pin,
+        "Alert" => TlsKind::Alert,
+        "Protocol" => TlsKind::Protocol,
+        "Unavailable" => TlsKind::Unavailable,
+        _ => TlsKind::Lost(parse_io_kind(inside(text, "Lost")?)?),
+    })
+}
+
+pub(crate) fn parse_dial_error(text: &str) -> Option<DialError> {
+    let (name, inside) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        Some((name, inside)) => (name, Some(inside)),
+        None => (text, None),
+    };
+    Some(match (name, inside) {
+        ("Name", None) => DialError::Name,
+        ("ProxyProtocol", None) => DialError::ProxyProtocol,
+        ("ProxyCredentials", None) => DialError::ProxyCredentials,
+        ("Connect", Some(why)) => DialError::Connect(parse_io_kind(why)?),
+        ("ProxyLost", Some(why)) => DialError::ProxyLost(parse_io_kind(why)?),
+        ("ProxyRefused", Some(status)) => DialError::ProxyRefused(status.parse().ok()?),
+        ("Tls", Some(why)) => DialError::Tls(parse_tls_kind(why)?),
+        ("Timeout", Some(which)) => DialError::Timeout(parse_deadline(which)?),
+        _ => return None,
+    })
+}
+
+pub(crate) fn parse_unavailable(text: &str) -> Option<Unavailable> {
+    Some(match text {
+        "LineFull" => Unavailable::LineFull,
+        "RetryBudget" => Unavailable::RetryBudget,
+        "Closed" => Unavailable::Closed,
+        "Spent" => Unavailable::Spent,
+        _ => Unavailable::Dial(parse_dial_error(inside(text, "Dial")?)?),
+    })
+}
+
+fn parse_deadline(text: &str) -> Option<Deadline> {
+    Some(match text {
+        "Resolve" => Deadline::Resolve,
+        "Connect" => Deadline::Connect,
+        "Tls" => Deadline::Tls,
+        "Queue" => Deadline::Queue,
+        "Write" => Deadline::Write,
+        "FirstByte" => Deadline::FirstByte,
+        "Stall" => Deadline::Stall,
+        "Continue" => Deadline::Continue,
+        "Backoff" => Deadline::Backoff,
+        "Total" => Deadline::Total,
+        _ => return None,
+    })
+}
+
+/// `x` of `name(x)`.
+fn inside<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn reasons_come_back() {
+        for why in [
+            DialError::Name,
+            DialError::Connect(IoKind::Refused),
+            DialError::ProxyLost(IoKind::Exhausted),
+            DialError::ProxyRefused(407),
+            DialError::ProxyProtocol,
+            DialError::ProxyCredentials,
+            DialError::Tls(TlsKind::Lost(IoKind::Eof)),
+            DialError::Tls(TlsKind::Pin),
+            DialError::Timeout(Deadline::Connect),
+        ] {
+            let why = Unavailable::Dial(why);
+            assert_eq!(parse_unavailable(&Named(why).to_string()), Some(why));
+        }
+        for why in [
+            Unavailable::LineFull,
+            Unavailable::RetryBudget,
+            Unavailable::Closed,
+            Unavailable::Spent,
+        ] {
+            assert_eq!(parse_unavailable(&Named(why).to_string()), Some(why));
+        }
+        for bad in
+            ["", "Dial", "Dial()", "Dial(Connect(Refused)", "Dial(ProxyRefused(x))", "closed"]
+        {
+            assert_eq!(parse_unavailable(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! A setting's value as one word, and back.
+
+use alloc::{borrow::Cow, format, string::String, sync::Arc, vec::Vec};
+use core::{
+    fmt::{self, Write},
+    net::IpAddr,
+    time::Duration,
+};
+
+use super::{Redaction, unescape};
+use crate::message::{Credentials, Hop, HopKind, Key, Method, Origin, Scheme, Status, TlsId};
+
+/// A setting's value as one word, and back.
+pub(crate) trait Value {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// What a word says; `None` where it says nothing.
+    fn read(word: &str) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+/// Reads into what is there.
+pub(crate) trait ReadInto: Value {
+    fn read_into(&mut self, word: &str) -> bool;
+}
+
+impl<V: Value> ReadInto for V {
+    fn read_into(&mut self, word: &str) -> bool {
+        V::read(word).map(|value| *self = value).is_some()
+    }
+}
+
+macro_rules! displayed {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                word.parse().ok()
+            }
+        }
+    )*};
+}
+
+displayed!(bool, u8, u16, u32, u64, usize, IpAddr);
+
+/// `none`, or what it is.
+impl<V: Value> Value for Option<V> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            None => f.write_str("none"),
+            Some(value) => value.write(redaction, f),
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        if word == "none" { Some(None) } else { V::read(word).map(Some) }
+    }
+}
+
+/// Seconds, with as many digits as it takes: `0.02`.
+impl Value for Duration {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.as_secs())?;
+        match self.subsec_nanos() {
+            0 => Ok(()),
+            nanos => write!(f, ".{}", format!("{nanos:09}").trim_end_matches('0')),
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (seconds, fraction) = word.split_once('.').unwrap_or((word, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(seconds) || !digits(fraction) || fraction.len() > 9 {
+            return None;
+        }
+        Some(Self::new(seconds.parse().ok()?, format!("{fraction:0<9}").parse().ok()?))
+    }
+}
+
+impl Value for TlsId {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        word.parse().ok().map(Self)
+    }
+}
+
+impl Value for Status {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        word.parse().ok().and_then(Self::new)
+    }
+}
+
+impl Value for Method {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_word(f, self.as_str())
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::new(&read_word(word)?).ok()
+    }
+}
+
+impl Value for Cow<'static, str> {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_word(f, self)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        read_word(word).map(Into::into)
+    }
+}
+
+impl<V: Value> Value for Vec<V> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_list(self, redaction, f)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        if word == "-" { Some(Self::new()) } else { word.split(',').map(V::read).collect() }
+    }
+}
+
+impl<V: Value> Value for Arc<[V]> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_list(self, redaction, f)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Vec::read(word).map(Into::into)
+    }
+}
+
+/// `a,b`; `-` is the empty list.
+fn write_list(
+    list: &[impl Value],
+    redaction: &Redaction,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if list.is_empty() {
+        return f.write_char('-');
+    }
+    for (index, value) in list.iter().enumerate() {
+        if index > 0 {
+            f.write_char(',')?;
+        }
+        value.write(redaction, f)?;
+    }
+    Ok(())
+}
+
+/// `http://example.com:80`.
+impl Value for Origin {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme().as_str())?;
+        write_word(f, self.host())?;
+        write!(f, ":{}", self.port())
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (scheme, rest) = word.split_once("://")?;
+        let scheme = match scheme {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return None,
+        };
+        let (host, port) = rest.rsplit_once(':')?;
+        Some(Self::new(scheme, &read_word(host)?, port.parse().ok()?))
+    }
+}
+
+/// `connect+http://proxy:3128+0`, and with credentials `+****+******` behind it.
+impl Value for Hop {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(kind_name(self.kind()))?;
+        f.write_char('+')?;
+        self.proxy().write(redaction, f)?;
+        write!(f, "+{}", self.tls().0)?;
+        let Some(credentials) = self.credentials() else { return Ok(()) };
+        for part in [credentials.user(), credentials.password()] {
+            f.write_char('+')?;
+            write_word(f, &redaction.credential(part))?;
+        }
+        Ok(())
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let mut parts = word.split('+');
+        let (kind, proxy, tls) = (parts.next()?, parts.next()?, parts.next()?);
+        let kind = KINDS.into_iter().find(|known| kind_name(*known) == kind)?;
+        let hop = Self::new(kind, Origin::read(proxy)?).with_tls(TlsId::read(tls)?);
+        match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Some(hop),
+            (Some(user), Some(password), None) => {
+                let (user, password) = (read_word(user)?, read_word(password)?);
+                Some(hop.with_credentials(Credentials::new(&user, &password)))
+            }
+            (Some(_), ..) => None,
+        }
+    }
+}
+
+/// `http://example.com:80+0+none`: the peer, its TLS, the local address; then the hops, each behind a
+/// comma.
+impl Value for Key {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.peer().write(redaction, f)?;
+        write!(f, "+{}+", self.tls().0)?;
+        self.local().write(redaction, f)?;
+        self.hops().iter().try_for_each(|hop| {
+            f.write_char(',')?;
+            hop.write(redaction, f)
+        })
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let mut words = word.split(',');
+        let mut parts = words.next()?.split('+');
+        let (peer, tls, local) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let hops: Vec<_> = words.map(Hop::read).collect::<Option<_>>()?;
+        let key = Self::direct(Origin::read(peer)?).with_tls(TlsId::read(tls)?);
+        Some(key.with_local(Value::read(local)?).through(hops))
+    }
+}
+
+const KINDS: [HopKind; 5] =
+    [HopKind::Connect, HopKind::Socks4, HopKind::Socks4a, HopKind::Socks5, HopKind::Socks5h];
+
+const fn kind_name(kind: HopKind) -> &'static str {
+    match kind {
+        HopKind::Connect => "connect",
+        HopKind::Socks4 => "socks4",
+        HopKind::Socks4a => "socks4a",
+        HopKind::Socks5 => "socks5",
+        HopKind::Socks5h => "socks5h",
+    }
+}
+
+/// Text without what separates words and their parts.
+fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.bytes().try_for_each(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => f.write_char(char::from(byte)),
+        b'*' | b'-' | b'.' | b'_' | b'[' | b']' | b':' => f.write_char(char::from(byte)),
+        _ => write!(f, "\\x{byte:02x}"),
+    })
+}
+
+fn read_word(word: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(word.len());
+    // A count of body bytes has no place in a word.
+    if word.contains('{') {
+        return None;
+    }
+    unescape(word, &mut bytes, word.len()).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString, vec};
+
+    use super::*;
+
+    struct Written<'a, V>(&'a V, Redaction);
+
+    impl<V: Value> fmt::Display for Written<'_, V> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(&self.1, f)
+        }
+    }
+
+    #[track_caller]
+    fn comes_back<V: Value + PartialEq + fmt::Debug>(value: V, word: &str) {
+        assert_eq!(Written(&value, Redaction::none()).to_string(), word);
+        assert_eq!(V::read(word), Some(value));
+    }
+
+    #[test]
+    fn words_come_back() {
+        comes_back(Duration::new(3, 20_000_000), "3.02");
+        comes_back(Duration::MAX, "18446744073709551615.999999999");
+        comes_back(Some(usize::MAX), "18446744073709551615");
+        comes_back(None::<Duration>, "none");
+        comes_back(vec![Method::GET, Method::new("a+b|c").unwrap()], "GET,a\\x2bb\\x7cc");
+        comes_back(Vec::<Status>::new(), "-");
+        let origin = Origin::new(Scheme::Https, "[::1]", 443);
+        comes_back(origin.clone(), "https://[::1]:443");
+        comes_back(
+            Origin::new(Scheme::Http, "a b,c+d://e:1", 2),
+            "http://a\\x20b\\x2cc\\x2bd:\\x2f\\x2fe:1:2",
+        );
+        let hop = Hop::new(HopKind::Socks5h, Origin::new(Scheme::Http, "p", 1080));
+        let other = hop.clone().with_tls(TlsId(3)).with_credentials(Credentials::new("", "é+ "));
+        let key =
+            Key::direct(origin).with_local(Some([127, 0, 0, 1].into())).through(vec![hop, other]);
+        comes_back(
+            key.clone(),
+            "https://[::1]:443+0+127.0.0.1,socks5h+http://p:1080+0,socks5h+http://p:1080+3++\\xc3\\xa9\\x2b\\x20",
+        );
+        let redacted = Written(&key, Redaction::default()).to_string();
+        assert!(redacted.ends_with("+3++****"), "{redacted}");
+    }
+
+    #[test]
+    fn what_is_no_word_is_refused() {
+        for word in ["", ".5", "5.", "-1", "+1", "1.0000000001", "18446744073709551616"] {
+            assert_eq!(Duration::read(word), None, "{word}");
+        }
+        for word in ["http:/a:1", "ftp://a:1", "http://a", "http://a:x", "http://{1}:1"] {
+            assert_eq!(Origin::read(word), None, "{word}");
+        }
+        for word in ["connect+http://a:1", "x+http://a:1+0", "connect+http://a:1+0+u"] {
+            assert_eq!(Hop::read(word), None, "{word}");
+        }
+        assert_eq!(Key::read("http://a:1+0"), None);
+        assert_eq!(Key::read("http://a:1+0+none+x"), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! What a head costs that comes in pieces.
+
+use httpool::{
+    h1::{Connection, Event, Limits},
+    message::Request,
+};
+
+/// The longest head that the default allows, a byte at a time: 64 KiB looked at again for each would
+/// be 2 GiB.
+#[test]
+fn a_long_head_may_come_byte_by_byte() {
+    let mut head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_vec();
+    for _ in 0..8 {
+        head.extend_from_slice(format!("X: {}\r\n", "a".repeat(8_000)).as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    let mut conn = Connection::new(Limits::default());
+    let request = Request::get("http://a/").build().unwrap();
+    conn.send_request(&request, false, &mut Vec::new()).unwrap();
+    for len in 0..head.len() {
+        let (0, Event::NeedInput) = conn.receive(&head[..len]).unwrap() else {
+            panic!("{len}");
+        };
+    }
+    let (taken, Event::Head(_)) = conn.receive(&head).unwrap() else { panic!() };
+    assert_eq!(taken, head.len());
+}

@@ -1,0 +1,370 @@
+//! The blocking driver on a world of memory with a clock that jumps: the driver's own code, without
+//! sockets, threads or sleep. It holds the driver to what `platform` says of it: no step is taken
+//! under the lock, and no wait is longer than the deadline that it serves.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    io::{self, IoSlice},
+    mem,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use httpool_blocking::{
+    Client, ClientBuilder, Error,
+    httpool::{
+        error::{Cause, DialError, Unavailable},
+        time::{Deadline, Instant},
+    },
+    platform::{Connecting, Lock, LookUp, Platform, Ready, Seat, Socket, Stir},
+};
+
+/// A world with one thread and one server.
+#[derive(Debug, Clone, Default)]
+struct World(Arc<Mutex<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    now: Duration,
+    locked: bool,
+    rung: bool,
+    /// How long each takes; forever if it is none.
+    look_up: Option<Duration>,
+    connect: Option<Duration>,
+    answer: Option<Duration>,
+    /// How many bytes a socket takes before it is full, for ever.
+    room: usize,
+    look_ups: u32,
+    opened: u32,
+    closed: u32,
+    sent: Vec<u8>,
+    /// What the server says, and when.
+    input: Option<(Duration, &'static [u8])>,
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+impl World {
+    fn new() -> Self {
+        let world = Self::default();
+        world.change(|it| {
+            it.look_up = Some(ms(5));
+            it.connect = Some(ms(10));
+            it.answer = Some(ms(20));
+            it.room = usize::MAX;
+        });
+        world
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inside)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
+    /// What may change threads in another world, and is not allowed under the lock.
+    fn step(&self) -> MutexGuard<'_, Inside> {
+        let inside = self.0.lock().unwrap();
+        assert!(!inside.locked, "a step under the lock");
+        inside
+    }
+
+    fn client(&self) -> Client<Self> {
+        ClientBuilder::on(self.clone()).no_default_headers().build()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.lock().unwrap().now
+    }
+}
+
+impl Inside {
+    /// As [`pass`](Self::pass), unless the seat was rung.
+    fn sit(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
+        if !mem::take(&mut self.rung) {
+            self.pass(event, timeout);
+        }
+    }
+
+    /// Time passes until `event`, or for at most `timeout`.
+    fn pass(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
+        let late = timeout.map(|timeout| self.now + timeout);
+        let until = [event, late].into_iter().flatten().min();
+        self.now = self.now.max(until.expect("a wait that would never end"));
+    }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+impl Platform for World {
+    type Lock<T: Send> = Guarded<T>;
+    type Seat = Chair;
+    type LookUp = Asked;
+    type Connecting = Opening;
+    type Socket = Wire;
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0).after(self.step().now)
+    }
+
+    fn wall_at_epoch(&self) -> Option<Duration> {
+        None
+    }
+
+    fn lock<T: Send>(&self, value: T) -> Guarded<T> {
+        Guarded { world: self.clone(), value: Mutex::new(value) }
+    }
+
+    fn seat(&self) -> Arc<Chair> {
+        Arc::new(Chair(self.clone()))
+    }
+
+    fn look_up(&self, host: &str, port: u16, _: &Arc<Chair>) -> io::Result<Asked> {
+        assert_eq!((host, port), ("name.test", 80));
+        let mut inside = self.step();
+        inside.look_ups += 1;
+        let at = inside.look_up.map(|takes| inside.now + takes);
+        Ok(Asked { world: self.clone(), at })
+    }
+
+    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> io::Result<Opening> {
+        assert_eq!(to, SocketAddr::from(([127, 0, 0, 1], 80)));
+        let mut inside = self.step();
+        inside.opened += 1;
+        let at = inside.connect.map(|takes| inside.now + takes);
+        Ok(Opening { wire: Wire(self.clone(), Mutex::default()), at })
+    }
+
+    /// There is one thing to wait for at a time here: a look-up that none of `attempts` shows, or a
+    /// connect.
+    fn poll(
+        &self,
+        _: &Chair,
+        attempts: &mut [(u8, Opening)],
+        talker: Option<(u8, bool)>,
+        timeout: Option<Duration>,
+    ) -> io::Result<Ready> {
+        assert_eq!(talker, None, "there is no proxy");
+        let mut inside = self.step();
+        let event = match attempts {
+            [] => inside.look_up.map(|_| inside.now + ms(5)),
+            _ => attempts.iter().filter_map(|(_, it)| it.at).min(),
+        };
+        inside.sit(event, timeout);
+        Ok(Ready::default())
+    }
+}
+
+#[derive(Debug)]
+struct Guarded<T> {
+    world: World,
+    value: Mutex<T>,
+}
+
+impl<T: Send> Lock<T> for Guarded<T> {
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        self.world.step().locked = true;
+        let result = work(&mut self.value.lock().unwrap());
+        self.world.change(|it| it.locked = false);
+        result
+    }
+}
+
+#[derive(Debug)]
+struct Chair(World);
+
+impl Stir for Chair {
+    fn stir(&self) {
+        self.0.change(|it| it.rung = true);
+    }
+}
+
+impl Seat for Chair {
+    fn park(&self, timeout: Option<Duration>) {
+        self.0.step().sit(None, timeout);
+    }
+
+    fn hush(&self) {
+        self.0.change(|it| it.rung = false);
+    }
+}
+
+#[derive(Debug)]
+struct Asked {
+    world: World,
+    at: Option<Duration>,
+}
+
+impl LookUp for Asked {
+    fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
+        let now = self.world.step().now;
+        self.at.is_some_and(|at| at <= now).then(|| Ok(vec![([127, 0, 0, 1], 80).into()]))
+    }
+}
+
+#[derive(Debug)]
+struct Opening {
+    wire: Wire,
+    at: Option<Duration>,
+}
+
+impl Connecting for Opening {
+    type Socket = Wire;
+
+    fn outcome(&mut self) -> Option<io::Result<()>> {
+        let now = self.wire.0.step().now;
+        self.at.take_if(|at| *at <= now).map(|_| Ok(()))
+    }
+
+    fn socket(&self) -> &Wire {
+        &self.wire
+    }
+
+    fn finish(self) -> io::Result<Wire> {
+        Ok(self.wire)
+    }
+}
+
+/// A socket, and its receive timeout.
+#[derive(Debug)]
+struct Wire(World, Mutex<Option<Duration>>);
+
+impl Socket for Wire {
+    fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut inside = self.0.step();
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+        let taken = all.len().min(inside.room);
+        assert!(!all.is_empty(), "a write of nothing");
+        if taken == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        inside.room -= taken;
+        inside.sent.extend_from_slice(&all[..taken]);
+        if inside.sent.ends_with(b"\r\n\r\n") {
+            inside.input = inside.answer.map(|takes| (inside.now + takes, ANSWER));
+        }
+        Ok(taken)
+    }
+
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        let timeout = *self.1.lock().unwrap();
+        let mut inside = self.0.step();
+        let event = inside.input.map(|(at, _)| at);
+        inside.pass(event, timeout);
+        drop(inside);
+        self.recv_now(into)
+    }
+
+    fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
+        let mut inside = self.0.step();
+        let now = inside.now;
+        let Some((at, bytes)) = inside.input.filter(|(at, _)| *at <= now) else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let (here, rest) = bytes.split_at(bytes.len().min(into.len()));
+        into[..here.len()].copy_from_slice(here);
+        inside.input = Some((at, rest)).filter(|(_, rest)| !rest.is_empty());
+        Ok(here.len())
+    }
+
+    fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
+        let mut buffer = vec![0; onto.capacity() - onto.len()];
+        let read = self.recv(&mut buffer)?;
+        onto.extend_from_slice(&buffer[..read]);
+        Ok(read)
+    }
+
+    fn wait(&self, _: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        self.0.step().pass(None, timeout);
+        Ok(Ready::default())
+    }
+
+    fn is_dead(&self) -> bool {
+        self.0.step().input.is_some()
+    }
+
+    fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
+        assert!(!timeout.is_zero());
+        let _inside = self.0.step();
+        *self.1.lock().unwrap() = Some(timeout);
+        Ok(())
+    }
+
+    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.0.step().closed += 1;
+    }
+}
+
+fn get(client: &Client<World>) -> Result<String, Error> {
+    client.get("http://name.test/").send()?.text()
+}
+
+fn cause(error: &Error) -> Cause {
+    error.as_failure().unwrap().cause
+}
+
+#[test]
+fn a_call_takes_as_long_as_its_world_does() {
+    let world = World::new();
+    let client = world.client();
+    assert_eq!(get(&client).unwrap(), "hello");
+    assert_eq!(world.elapsed(), ms(5 + 10 + 20));
+    assert_eq!(world.0.lock().unwrap().sent, b"GET / HTTP/1.1\r\nHost: name.test\r\n\r\n");
+    // Warm, it is the answer's time alone.
+    assert_eq!(get(&client).unwrap(), "hello");
+    assert_eq!(world.elapsed(), ms(5 + 10 + 20 + 20));
+    assert_eq!((client.stats().open, client.stats().idle), (1, 1));
+    drop(client);
+    let inside = world.0.lock().unwrap();
+    assert_eq!((inside.look_ups, inside.opened, inside.closed), (1, 1, 1));
+}
+
+#[test]
+fn every_deadline_is_kept_to_the_instant() {
+    let dial = |why| Cause::Unavailable(Unavailable::Dial(DialError::Timeout(why)));
+    type Change = fn(&mut Inside);
+    let cases: [(Change, Cause, Duration); 4] = [
+        (|it| it.look_up = None, dial(Deadline::Resolve), ms(10_000)),
+        (|it| it.connect = None, dial(Deadline::Connect), ms(5 + 10_000)),
+        (|it| it.answer = None, Cause::Timeout(Deadline::FirstByte), ms(5 + 10 + 60_000)),
+        (|it| it.room = 9, Cause::Timeout(Deadline::Write), ms(5 + 10 + 30_000)),
+    ];
+    for (change, why, after) in cases {
+        let world = World::new();
+        world.change(change);
+        let client = world.client();
+        assert_eq!(cause(&get(&client).unwrap_err()), why);
+        assert_eq!(world.elapsed(), after, "{why:?}");
+        assert_eq!(client.stats().open, 0);
+        let inside = world.0.lock().unwrap();
+        assert_eq!(inside.opened, inside.closed, "{why:?}");
+    }
+}
+
+/// The receive timeout that is on the socket may be shorter than what is left: then it is waited
+/// again, and the answer that comes at last is taken.
+#[test]
+fn an_answer_that_comes_at_the_last_moment_is_in_time() {
+    let world = World::new();
+    world.change(|it| it.answer = Some(ms(59_999)));
+    assert_eq!(get(&world.client()).unwrap(), "hello");
+    assert_eq!(world.elapsed(), ms(5 + 10 + 59_999));
+}
+
+#[test]
+fn its_clients_go_from_thread_to_thread() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    fn is_sent<T: Send>(_: &T) {}
+    let client = World::new().client();
+    is_shared(&client);
+    is_sent(&client.get("http://name.test/"));
+    is_sent(&client.get("http://name.test/").send().unwrap());
+}
