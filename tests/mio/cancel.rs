@@ -8,6 +8,7 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread,
+    time::Duration,
 };
 
 use httpool_mio::{
@@ -15,6 +16,7 @@ use httpool_mio::{
     httpool::{
         call::{Policy, Retry, Route},
         client::{Opening, Waiting},
+        dial,
         id::CallId,
         message::{Hop, HopKind, Origin, Scheme},
     },
@@ -74,7 +76,10 @@ fn while_a_proxy_is_asked() {
     let origin = Origin::new(Scheme::Http, "127.0.0.1", proxy.port());
     let mut policy = Policy::default();
     policy.routes.http = Route::Tunnel([Hop::new(HopKind::Connect, origin)].into());
-    let mut world = World::new();
+    // TCP is up: the dial goes on, for whoever comes next, until its time is over.
+    let mut dial = dial::Policy::default();
+    dial.connect_timeout = Some(Duration::from_millis(30));
+    let mut world = World::with(Driver::builder().dial(dial));
     let call = world.client().get("http://127.0.0.1:9/").policy(policy).send().unwrap();
     world.until(|_| proxy.requests() == 1);
     given_up(&mut world, call, |why| matches!(why, Waiting::Dial(_, Opening::Proxy)));
