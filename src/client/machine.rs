@@ -17,6 +17,7 @@ use crate::{
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
+    mutation::{Mutation, mutated},
     pool::{Pool, Stats},
     time::{Deadline, Instant},
     trace::{Sink, Trace, Who},
@@ -38,6 +39,9 @@ pub struct Config {
     /// The time of day at the driver's epoch, as time since 1970: for a Retry-After that is a date
     /// in a response that has no Date. None by default.
     pub wall_at_epoch: Option<Duration>,
+    /// How many lines of its trace each call keeps, so that a failed one can show them:
+    /// [`Call::recent_trace`]. 0 by default.
+    pub recent_trace: usize,
 }
 
 /// All calls and connections of one event loop. See the [module](super) for how it is driven.
@@ -58,6 +62,7 @@ pub struct Client {
     pub(super) dial: dial::Policy,
     pub(super) messages: MessageLimits,
     pub(super) sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
     seed: u64,
     wall_at_epoch: Option<Duration>,
     /// How many calls have not ended.
@@ -84,6 +89,7 @@ impl Client {
             dial,
             messages: config.messages,
             sink: None,
+            recent_trace: config.recent_trace,
             seed: config.seed,
             wall_at_epoch: config.wall_at_epoch,
             live: 0,
@@ -109,9 +115,8 @@ impl Client {
         if let Some(at_epoch) = self.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
-        if let Some(sink) = &self.sink {
-            call.set_trace(Trace::new(sink.clone(), Who::Call(number)), now);
-        }
+        let who = Who::Call(number);
+        call.set_trace(Trace::keeping(self.recent_trace, who, self.sink.clone()), now);
         let (index, generation) = self.calls.insert(Running::new(call));
         self.live += 1;
         self.attend(index, now);
@@ -278,7 +283,7 @@ impl Client {
             }
             // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                if !input.is_empty() {
+                if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
                     self.go_on(now);
                 }

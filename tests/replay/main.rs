@@ -6,7 +6,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod blocking;
+mod dialogue;
+mod drivers;
+mod world;
 
 use std::{
     fmt::Write,

@@ -90,9 +90,7 @@ impl<P: Platform> Exchange<P> {
         if let Some(at_epoch) = shared.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
-        if let Some(trace) = shared.trace(Who::Call(number)) {
-            call.set_trace(trace, now);
-        }
+        call.set_trace(shared.trace(Who::Call(number)), now);
         Self {
             call,
             now,
@@ -497,6 +495,7 @@ impl<P: Platform> Exchange<P> {
         let source = self.source.take().filter(|_| told);
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
+            .with_trace(self.call.recent_trace())
     }
 }
 

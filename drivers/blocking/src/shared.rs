@@ -36,6 +36,7 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
     calls: AtomicU64,
 }
 
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) recent_trace: usize,
 }
 
 /// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
@@ -92,6 +94,7 @@ impl<P: Platform> Shared<P> {
             default_fields: settings.default_fields,
             body_bytes_max: settings.body_bytes_max,
             sink: settings.sink,
+            recent_trace: settings.recent_trace,
             calls: AtomicU64::new(0),
         }
     }
@@ -105,8 +108,9 @@ impl<P: Platform> Shared<P> {
         self.calls.fetch_add(1, Relaxed)
     }
 
-    pub(crate) fn trace(&self, who: Who) -> Option<Trace> {
-        self.sink.as_ref().map(|sink| Trace::new(sink.clone(), who))
+    /// The trace of a call or a dial.
+    pub(crate) fn trace(&self, who: Who) -> Trace {
+        Trace::keeping(self.recent_trace, who, self.sink.clone())
     }
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
