@@ -13,6 +13,7 @@ use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
     message::{Body, Key, Method, Request, Status, Url},
+    mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
     trace::{Named, Shown, Trace},
@@ -547,6 +548,7 @@ impl Call {
         let State::Release(then) = self.state else { return false };
         // What was framed and has not left would be taken for the next request's by the peer.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
+        let whole = whole || mutated(Mutation::KeptUnsent);
         let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;
         self.note_release(rest.len(), keep, now);
         self.clocks.end_phase();

@@ -17,8 +17,9 @@ use crate::{
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
+    mutation::{Mutation, mutated},
     pool::{Pool, Stats},
-    time::Instant,
+    time::{Deadline, Instant},
     trace::{Sink, Trace, Who},
 };
 
@@ -52,7 +53,7 @@ pub struct Client {
     pub(super) tickets: Vec<u32>,
     pub(super) timers: Timers,
     /// Whose time has come; empty but for its memory.
-    due: Vec<Owner>,
+    due: Vec<(Instant, Owner)>,
     pub(super) actions: VecDeque<Action>,
     /// Calls to be looked at.
     pub(super) work: VecDeque<u32>,
@@ -209,7 +210,7 @@ impl Client {
     pub fn close_now(&mut self, now: Instant) {
         self.close(now);
         for index in 0..self.calls.bound() {
-            if let Some(running) = self.calls.at_mut(index) {
+            if let Some(running) = self.calls.at_mut(index).filter(|it| !it.ended) {
                 running.call.cancel(now);
                 self.attend(index, now);
             }
@@ -282,7 +283,7 @@ impl Client {
             }
             // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                if !input.is_empty() {
+                if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
                     self.go_on(now);
                 }
@@ -328,14 +329,20 @@ impl Client {
         }
     }
 
-    /// Time has passed. Spurious calls do nothing; one may leave something for the next, which
+    /// Time has passed: the deadlines in it come, the sooner first. Spurious calls do nothing; one
+    /// may leave something for the next, which
     /// [`poll_timeout`](Self::poll_timeout) then says.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut due = core::mem::take(&mut self.due);
         while let Some(owner) = self.timers.pop_due(now) {
-            due.push(owner);
+            match self.deadline(owner) {
+                Some((at, _)) if at <= now => due.push((at, owner)),
+                later => self.timers.set(owner, later),
+            }
         }
-        for owner in due.drain(..) {
+        // An entry may have come up early, and with it before others that pass sooner.
+        due.sort_unstable();
+        for (_, owner) in due.drain(..) {
             if owner.is_call() {
                 if let Some(running) = self.calls.at_mut(owner.slot()) {
                     running.call.handle_timeout(now);
@@ -490,12 +497,16 @@ impl Client {
     }
 
     pub(super) fn timers_set(&mut self, owner: Owner) {
-        let deadline = if owner.is_call() {
+        let deadline = self.deadline(owner);
+        self.timers.set(owner, deadline);
+    }
+
+    fn deadline(&mut self, owner: Owner) -> Option<(Instant, Deadline)> {
+        if owner.is_call() {
             self.calls.at(owner.slot()).and_then(|(_, it)| it.call.poll_timeout())
         } else {
             self.conns.dialing_at(owner.slot()).and_then(|(_, it)| it.dial.poll_timeout())
-        };
-        self.timers.set(owner, deadline);
+        }
     }
 
     /// The application wants to hear no more of a call. Says whether anything is left to end.

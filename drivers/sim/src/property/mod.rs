@@ -15,6 +15,8 @@
 //! | [`redirect`] | a URL and Locations | credentials and Host stay with their origin |
 //! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow and plain model does |
 //! | [`call_script`] | a [`CallScript`] | one outcome; nothing unsafe twice; no silent hang |
+//! | [`client_script`] | a [`ClientScript`] | every call ends once, every connection is closed once |
+//! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
 //! | [`stale_ids`] | a [`StaleScript`] | a name that names nothing changes nothing |
 //!
 //! [`TARGETS`] has them by name. A fuzz target, a directory of seeds and a row there belong together:
@@ -22,7 +24,9 @@
 
 mod call;
 mod chunked;
+mod client;
 mod differential;
+mod parts;
 mod pool;
 mod reader;
 mod receive;
@@ -33,6 +37,7 @@ mod stale;
 
 pub use call::{CallScript, call_script};
 pub use chunked::{Chunks, chunked_roundtrip};
+pub use client::{ClientScript, client_script, client_vs_parts};
 pub use differential::h1_differential;
 pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};
@@ -49,6 +54,8 @@ pub type Property = fn(&[u8]);
 pub const TARGETS: &[(&str, Property)] = &[
     ("call_script", call_script),
     ("chunked_roundtrip", chunked_roundtrip),
+    ("client_script", client_script),
+    ("client_vs_parts", client_vs_parts),
     ("h1_differential", h1_differential),
     ("h1_receive", h1_receive),
     ("pool_ops", pool_ops),
