@@ -1,6 +1,6 @@
 //! A driver with a loop of its own.
 
-use std::{fmt, io, mem, ops::Range, time::Duration};
+use std::{fmt, io, ops::Range, time::Duration};
 
 use httpool::id::CallId;
 use mio::{Events, Poll, Registry};
@@ -89,22 +89,17 @@ impl Driver {
     /// [`body_bytes_max`](DriverBuilder::body_bytes_max); there is no such call, because it was
     /// cancelled or had been fetched; waiting failed.
     pub fn fetch(&mut self, call: CallId) -> Result<Response, Error> {
-        let mut responses = mem::take(&mut self.responses);
-        let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
-        let fetched = loop {
-            if let Some(done) = responses.take(call) {
-                break done;
+        loop {
+            if let Some(done) = self.responses.take(call) {
+                return done;
             }
             if self.client().call(call).is_none() {
-                break Err(Error::stale());
+                return Err(Error::stale());
             }
+            let Self { embedded, poll, events, responses } = self;
             let app: &mut App<'_> = &mut |client, output| responses.put(client, output);
-            if let Err(error) = self.turn_dyn(&mut events, None, app) {
-                break Err(Error::poll(error));
-            }
-        };
-        (self.responses, self.events) = (responses, events);
-        fetched
+            turn(embedded, poll, events, None, app).map_err(Error::poll)?;
+        }
     }
 
     /// Runs until every call has ended, those that `app` begins meanwhile included. While one is
@@ -113,13 +108,10 @@ impl Driver {
     /// # Errors
     /// Waiting failed.
     pub fn run(&mut self, mut app: impl FnMut(&mut Client, Output<'_>)) -> io::Result<()> {
-        let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
-        let mut ran = Ok(());
-        while ran.is_ok() && self.client().calls() > 0 {
-            ran = self.turn_dyn(&mut events, None, &mut app);
+        while self.client().calls() > 0 {
+            turn(&mut self.embedded, &mut self.poll, &mut self.events, None, &mut app)?;
         }
-        self.events = events;
-        ran
+        Ok(())
     }
 
     /// Does what is to be done, waits for events, for at most `timeout`, and does what they brought.
@@ -134,39 +126,7 @@ impl Driver {
         timeout: Option<Duration>,
         mut app: impl FnMut(&mut Client, Output<'_>),
     ) -> io::Result<()> {
-        self.turn_dyn(events, timeout, &mut app)
-    }
-
-    fn turn_dyn(
-        &mut self,
-        events: &mut Events,
-        timeout: Option<Duration>,
-        app: &mut App<'_>,
-    ) -> io::Result<()> {
-        let calls = self.client().calls();
-        let mut told = false;
-        if self.embedded.poll_timeout() == Some(Duration::ZERO) {
-            self.embedded.settle_dyn(&mut |client, output| {
-                told = true;
-                app(client, output);
-            });
-        }
-        // What has been told may be what the program waited for.
-        let done = told || self.client().calls() != calls;
-        let most = if done { Some(Duration::ZERO) } else { timeout };
-        let wait = match (most, self.embedded.poll_timeout()) {
-            (Some(most), Some(left)) => Some(most.min(left)),
-            (most, left) => most.or(left),
-        };
-        match self.poll.poll(events, wait) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            polled => polled?,
-        }
-        for event in &*events {
-            self.embedded.handle(event);
-        }
-        self.embedded.settle_dyn(app);
-        Ok(())
+        turn(&mut self.embedded, &mut self.poll, events, timeout, &mut app)
     }
 }
 
@@ -174,4 +134,37 @@ impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Driver({:?})", self.embedded)
     }
+}
+
+fn turn(
+    embedded: &mut Embedded,
+    poll: &mut Poll,
+    events: &mut Events,
+    timeout: Option<Duration>,
+    app: &mut App<'_>,
+) -> io::Result<()> {
+    let calls = embedded.client().calls();
+    let mut told = false;
+    if embedded.poll_timeout() == Some(Duration::ZERO) {
+        embedded.settle_dyn(&mut |client, output| {
+            told = true;
+            app(client, output);
+        });
+    }
+    // What has been told may be what the program waited for.
+    let done = told || embedded.client().calls() != calls;
+    let most = if done { Some(Duration::ZERO) } else { timeout };
+    let wait = match (most, embedded.poll_timeout()) {
+        (Some(most), Some(left)) => Some(most.min(left)),
+        (most, left) => most.or(left),
+    };
+    match poll.poll(events, wait) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        polled => polled?,
+    }
+    for event in &*events {
+        embedded.handle(event);
+    }
+    embedded.settle_dyn(app);
+    Ok(())
 }

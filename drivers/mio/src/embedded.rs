@@ -72,6 +72,10 @@ pub struct Embedded {
     /// What is being written.
     pub(crate) out: Outgoing,
     pub(crate) errors: Errors,
+    /// The socket that is being looked at, and that on whose behalf code of the application runs: they
+    /// are still here if that has panicked.
+    working: Option<u32>,
+    pub(crate) inside: Option<u32>,
 }
 
 /// Who is told.
@@ -98,6 +102,8 @@ impl Embedded {
             scratch: vec![0; SCRATCH].into(),
             out: Outgoing::default(),
             errors: Errors::default(),
+            working: None,
+            inside: None,
         }
     }
 
@@ -145,10 +151,12 @@ impl Embedded {
 
     /// How long the loop may wait; `None`: until there is an event.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.queue.is_empty() { self.client.left() } else { Some(Duration::ZERO) }
+        let panicked = self.working.is_some() || self.inside.is_some();
+        if panicked || !self.queue.is_empty() { Some(Duration::ZERO) } else { self.client.left() }
     }
 
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
+        self.recover(app);
         for (conn, addrs) in self.resolver.answers() {
             self.resolved(conn, addrs);
         }
@@ -160,10 +168,27 @@ impl Embedded {
         self.act(app);
         for _ in 0..self.queue.len() {
             if let Some(slot) = self.queue.pop_front() {
+                self.working = Some(slot);
                 self.work(slot, app);
+                self.working = None;
             }
         }
         self.queue_stirred();
+    }
+
+    /// After a panic of the application, what was being told or written is lost. Its connection must
+    /// not take what comes next for it.
+    fn recover(&mut self, app: &mut App<'_>) {
+        if let Some(slot) = self.inside.take() {
+            self.out.clear();
+            if let Some(conn) = self.sockets.get_mut(slot).map(|socket| socket.conn) {
+                let error = io::Error::other("the application panicked");
+                self.end(slot, conn, Some(error), app);
+            }
+        }
+        if let Some(slot) = self.working.take() {
+            self.queue_up(slot);
+        }
     }
 
     /// Looks at a socket about which there was an event, or that stopped before it had to.

@@ -84,7 +84,9 @@ impl Embedded {
     /// Passes on what has just been read into the buffer of all.
     fn pass_on_read(&mut self, slot: u32, conn: ConnId, read: usize, app: &mut App<'_>) {
         let input = &self.scratch[..read];
+        self.inside = Some(slot);
         let (taken, heard) = pass_on(&mut self.client, conn, input, app);
+        self.inside = None;
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         socket.unheard = !heard;
         if taken < read {
@@ -95,7 +97,9 @@ impl Embedded {
 
     /// Passes on what was left before, with what has come behind it.
     fn pass_on_held(&mut self, slot: u32, conn: ConnId, mut input: Vec<u8>, app: &mut App<'_>) {
+        self.inside = Some(slot);
         let (taken, heard) = pass_on(&mut self.client, conn, &input, app);
+        self.inside = None;
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         socket.unheard = !heard;
         input.drain(..taken);
@@ -108,7 +112,13 @@ impl Embedded {
     }
 
     /// The peer has closed its side, or reading has failed.
-    fn end(&mut self, slot: u32, conn: ConnId, error: Option<io::Error>, app: &mut App<'_>) {
+    pub(crate) fn end(
+        &mut self,
+        slot: u32,
+        conn: ConnId,
+        error: Option<io::Error>,
+        app: &mut App<'_>,
+    ) {
         if let Some(socket) = self.sockets.get_mut(slot) {
             (socket.ended, socket.readable) = (true, false);
         }

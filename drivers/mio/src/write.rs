@@ -30,7 +30,9 @@ impl Embedded {
                 self.out.clear();
             }
             if self.out.has_no_piece() {
+                self.inside = Some(slot);
                 self.fill(conn);
+                self.inside = None;
             }
             if self.out.is_empty() || left == 0 {
                 break;
