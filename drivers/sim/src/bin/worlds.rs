@@ -139,12 +139,12 @@ fn run_part(options: &Options, first: u64, stop: &AtomicBool) -> (Coverage, Opti
     let mut coverage = Coverage::default();
     let mut nth = first;
     while nth < worlds && !stop.load(Ordering::Relaxed) {
-        let threads = blocking || nth / step % THREADS_EVERY == 0;
+        let threads = blocking || (nth / step).is_multiple_of(THREADS_EVERY);
         let world = World { seed: Random::nth(seed, nth), threads };
         let fine = match world.run() {
             Ok(report) => {
                 report.count(&mut coverage);
-                let again = nth % TWICE_EVERY == 0;
+                let again = nth.is_multiple_of(TWICE_EVERY);
                 !again || world.run().is_ok_and(|second| second.hash == report.hash)
             }
             Err(_) => false,
@@ -153,7 +153,7 @@ fn run_part(options: &Options, first: u64, stop: &AtomicBool) -> (Coverage, Opti
             stop.store(true, Ordering::Relaxed);
             return (coverage, Some(world));
         }
-        if nth % 1_000_000 == 0 && nth > 0 {
+        if nth.is_multiple_of(1_000_000) && nth > 0 {
             println!("{nth} worlds");
         }
         nth += step;
