@@ -26,6 +26,8 @@ pub(super) struct Sock {
     hole_until: u64,
     /// Where in what the server sends the first byte stands that nobody asked for.
     pub(super) poison_at: Option<u32>,
+    /// Behind whose last answer that is; `u32::MAX` if it is behind nobody's.
+    pub(super) poison_of: u32,
     /// A call has been given such bytes, when nobody could tell: what follows is out of step.
     pub(super) tainted: bool,
     /// So much of it has been read and shown to the client.
@@ -80,6 +82,7 @@ impl Net {
             connected: false,
             hole_until: 0,
             poison_at: None,
+            poison_of: u32::MAX,
             tainted: false,
             shown: 0,
         });

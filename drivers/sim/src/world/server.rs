@@ -420,7 +420,7 @@ impl Peer {
     /// The time has come to answer.
     fn answer(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
         let Some(asked) = &self.asked else { return };
-        let call = asked.call as usize;
+        let (asked_call, call) = (asked.call, asked.call as usize);
         let reply = Servers::reply(plan, call, self.serial);
         let origin = &plan.origins[self.origin];
         let last = origin.requests_max.is_some_and(|max| self.served + 1 >= max);
@@ -450,8 +450,14 @@ impl Peer {
             Finish::Stall(to) => self.cut_to(cut(to), Then::Stall),
         };
         mark(stage, reply);
-        if let Some(poison) = written.poison {
-            net.get_mut(sock).poison_at.get_or_insert((at + poison) as u32);
+        if let Some(poison) = written.poison
+            && net.get(sock).poison_at.is_none()
+        {
+            let it = net.get_mut(sock);
+            it.poison_at = Some((at + poison) as u32);
+            if reply.status / 100 == 2 {
+                it.poison_of = asked_call;
+            }
         }
         if reply.status == 101 && matches!(self.then, Then::Keep | Then::Close | Then::Abort) {
             self.then = if self.out.len() == start + whole { Then::Stall } else { Then::Abort };

@@ -42,6 +42,8 @@ pub(super) struct World {
     running: usize,
     /// Nothing goes on any more.
     over: bool,
+    /// A call waits for what an answer that was another's has announced: nobody could tell.
+    pub(super) misled: bool,
     pub(super) steps: u64,
     /// What came of connecting, by socket.
     pub(super) outcomes: Vec<Option<Result<(), IoKind>>>,
@@ -81,6 +83,7 @@ impl Baton {
             threads: (0..threads).map(|_| Thread::default()).collect(),
             running: NOBODY,
             over: false,
+            misled: false,
             steps: 0,
             outcomes: Vec::new(),
             look_ups: Vec::new(),
@@ -248,6 +251,10 @@ impl World {
 
     fn hangs(&mut self) -> Option<usize> {
         let Self { threads, base, .. } = self;
+        if base.stage.out_of_step {
+            self.misled = true;
+            return None;
+        }
         base.stage.wrong(|| {
             let hung = threads.iter().enumerate().filter(|(_, it)| !it.done);
             let hung =

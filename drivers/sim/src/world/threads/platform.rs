@@ -252,7 +252,15 @@ impl SimSocket {
         base.stage.tell(17, self.sock.into(), format_args!("s{} read: {done:?}", self.sock));
         match done {
             Io::Done(some) => {
-                base.net.get_mut(self.sock).shown += some as u32;
+                let it = base.net.get_mut(self.sock);
+                it.shown += some as u32;
+                // It reads past the last answer, and not its own: it is misled, and cannot know.
+                let user = world.users[self.sock as usize];
+                let poisoned = it.poison_at.is_some_and(|at| it.shown > at);
+                if poisoned && user != u32::MAX && user != it.poison_of {
+                    it.tainted = true;
+                    base.stage.out_of_step = true;
+                }
                 Ok(some)
             }
             Io::Block => Err(io::ErrorKind::WouldBlock.into()),
