@@ -52,16 +52,18 @@
 //! | defect | event loop | threads | found by |
 //! |---|---|---|---|
 //! | a lease is not given back | 1 | | an invariant |
-//! | a ticket that has a dial gets more of them | 1 | 1 | an invariant, a panic |
-//! | a name that was given up comes to mean another entry | 1 | | stale news |
-//! | a connection is granted, and may still be evicted | 2 | 2 | a panic |
-//! | who comes last is served first | 2 | | the order of the line |
-//! | credentials follow a redirect to another origin | 27 | 41 | the server that gets them |
-//! | a waiter is lost when the one who dialled for it cancels | 51 | 388 | an invariant, a hang |
-//! | nothing bounds the wait for more of a body | 238 | 8 | a hang |
-//! | bytes on an idle connection are let pass | 385 | | the poisoned connection that is used |
-//! | a POST is sent again though a server may have acted | 1,284 | 84 | the server's count |
-//! | a connection is kept though its request was not all written | 1,741 | 1,741 | the server |
+//! | a ticket that has a dial gets more of them | 1 | | an invariant |
+//! | who comes last is served first | 1 | | the order of the line |
+//! | a connection is granted, and may still be evicted | 2 | | a panic |
+//! | a name that was given up comes to mean another entry | 7 | | stale news |
+//! | a waiter is lost when the one who dialled for it cancels | 12 | 698 | an invariant, a hang |
+//! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
+//! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
+//! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
+//! | nothing bounds the wait for more of a body | 171 | 8 | a hang |
+//! | a response that is discarded while paused is not read on | 256 | | what is left |
+//! | a call is spoken of after it was given up | 332 | | the application |
+//! | a connection is kept though its request was not all written | 4,206 | 2,967 | the server, a hang |
 //!
 //! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
 //!
