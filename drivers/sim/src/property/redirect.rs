@@ -94,16 +94,24 @@ fn beginning(flags: u8, source: &mut Source<'_>) -> Option<(Request, Policy)> {
     Some((request.build().ok()?, policy))
 }
 
-/// Any bytes, but for those that no field value can hold.
+/// A known beginning or none, and any bytes but those that no field value can hold.
 fn location(source: &mut Source<'_>) -> Vec<u8> {
+    const KNOWN: &[&str] = &[
+        "",
+        "http://a",
+        "http://a:81/",
+        "https://a",
+        "https://b/",
+        "//b",
+        "http://u:p@a/",
+        "/",
+        "..",
+        "?",
+    ];
+    let known = source.pick(KNOWN);
     let any = source.bytes().iter().copied();
-    let mut location: Vec<u8> = any.filter(|&byte| byte >= b' ' && byte != 0x7f).collect();
-    if location.first() == Some(&b'@') {
-        const KNOWN: &[&[u8]] = &[b"http://a", b"https://a", b"//b", b"http://u:p@a", b"/", b".."];
-        let known = KNOWN[usize::from(location.get(1).copied().unwrap_or(0)) % KNOWN.len()];
-        location = [known, location.get(2..).unwrap_or_default()].concat();
-    }
-    location.trim_ascii().to_vec()
+    let any: Vec<u8> = any.filter(|&byte| byte >= b' ' && byte != 0x7f).collect();
+    [known.as_bytes(), &any].concat().trim_ascii().to_vec()
 }
 
 /// Sends the request on a fresh connection, and answers it.
