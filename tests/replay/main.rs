@@ -8,7 +8,6 @@ mod support;
 
 mod dialogue;
 mod drivers;
-mod world;
 
 use std::{
     fmt::Write,

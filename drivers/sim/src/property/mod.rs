@@ -17,6 +17,7 @@
 //! | [`call_script`] | a [`CallScript`] | one outcome; nothing unsafe twice; no silent hang |
 //! | [`client_script`] | a [`ClientScript`] | every call ends once, every connection is closed once |
 //! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
+//! | [`replay`] | a recording, or a script | any text is judged, and what is recorded replays |
 //! | [`stale_ids`] | a [`StaleScript`] | a name that names nothing changes nothing |
 //!
 //! [`every_order`] tries not any order of events but all of them, of a small world.
@@ -33,6 +34,7 @@ mod pool;
 mod reader;
 mod receive;
 mod redirect;
+mod replay;
 mod request;
 mod source;
 mod stale;
@@ -45,6 +47,7 @@ pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};
 pub use receive::{Received, h1_receive};
 pub use redirect::redirect;
+pub use replay::{recorded, replay};
 pub use request::request_head;
 pub use source::{Source, random_bytes, shorter};
 pub use stale::{StaleScript, stale_ids};
@@ -62,6 +65,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("h1_receive", h1_receive),
     ("pool_ops", pool_ops),
     ("redirect", redirect),
+    ("replay", replay),
     ("request_head", request_head),
     ("stale_ids", stale_ids),
 ];

@@ -12,6 +12,8 @@ use httpool::{
     trace::Sink,
 };
 
+use crate::property::Source;
+
 /// What peers say, whole or in pieces, wanted or not.
 const SAYINGS: [&[u8]; 24] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: sid=topsecret; Path=/\r\n\r\nBODY!",
@@ -41,10 +43,10 @@ const SAYINGS: [&[u8]; 24] = [
 ];
 
 /// A client, what it was told to do, and what it has not been told yet.
-pub(crate) struct World {
+pub(super) struct Driven<'s> {
     client: Client,
     now: Instant,
-    script: std::vec::IntoIter<u8>,
+    script: Source<'s>,
     conns: BTreeMap<ConnId, Peer>,
     calls: Vec<CallId>,
 }
@@ -65,10 +67,10 @@ struct Peer {
     asked: Vec<u8>,
 }
 
-impl World {
-    pub(crate) fn new(script: Vec<u8>, sink: Arc<dyn Sink>) -> Self {
-        let mut script = script.into_iter();
-        let setting = script.next().unwrap_or(0);
+impl<'s> Driven<'s> {
+    pub(super) fn new(script: &'s [u8], sink: Arc<dyn Sink>) -> Self {
+        let mut script = Source::new(script);
+        let setting = script.byte();
         let mut config = Config::default();
         config.pool.open_max = 3;
         config.pool.open_per_key_max = 2;
@@ -86,18 +88,21 @@ impl World {
     }
 
     /// Plays the script to its end, then closes.
-    pub(crate) fn play(mut self) {
-        while let Some(what) = self.script.next() {
+    pub(super) fn play(mut self) {
+        while !self.script.is_empty() {
+            let what = self.byte();
             self.step(what);
             self.drain();
         }
         self.client.close_now(self.now);
         self.drain();
-        self.client.check().unwrap();
+        if let Err(why) = self.client.check() {
+            panic!("{why}");
+        }
     }
 
     fn byte(&mut self) -> u8 {
-        self.script.next().unwrap_or(0)
+        self.script.byte()
     }
 
     /// Mostly what is due; else whatever, in turn or not.
@@ -204,7 +209,8 @@ impl World {
         let now = self.now;
         let peer = self.peer(conn);
         if std::mem::take(&mut peer.resolving) {
-            let all = ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().unwrap());
+            let all =
+                ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
             self.client.handle_resolved(conn, if luck { &all } else { &[] }, now);
         } else if let Some(attempt) = peer.connecting.pop() {
             let done = if luck { Ok(()) } else { Err(IoKind::Refused) };
@@ -275,8 +281,11 @@ impl World {
             let mut len = out.len() - before;
             if let Transmit::Body { call, max } = transmit {
                 let left = self.byte();
-                let piece =
-                    if max > 16 { usize::from(left & 7) } else { usize::try_from(max).unwrap() };
+                let piece = if max > 16 {
+                    usize::from(left & 7)
+                } else {
+                    usize::try_from(max).unwrap_or(0)
+                };
                 let (piece, last) = (piece + usize::from(luck == 0xff), left & 8 > 0);
                 match self.client.send_body(call, piece, last, self.now) {
                     Some(frame) => len += frame.prefix().len() + piece + frame.suffix().len(),
