@@ -19,8 +19,8 @@ const AUTHORIZATION: &str = "Bearer secret";
 const VIRTUAL_HOST: &str = "virtual.secret";
 
 /// Holds that a chain of redirects, with any base URL and any Location, panics nowhere and ends;
-/// that another origin gets no credentials and a Host of its own, for good; and that method and body
-/// are what RFC 9110 15.4 makes of them.
+/// that another origin gets no credentials and a Host of its own, for good; and that method and
+/// body are what RFC 9110 15.4 makes of them.
 pub fn redirect(data: &[u8]) {
     let mut source = Source::new(data);
     let flags = source.byte();
@@ -172,7 +172,8 @@ fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Re
     assert_eq!(after.fields().get("x-other"), Some(&b"kept"[..]));
 }
 
-/// `told`: the Location had credentials of its own. `at_home`: no other origin has been in the chain.
+/// `told`: the Location had credentials of its own. `at_home`: no other origin has been in the
+/// chain.
 fn check_secrets(after: &Request, told: bool, at_home: bool, own_host: bool) {
     let fields = after.fields();
     for (name, value) in SECRETS {
