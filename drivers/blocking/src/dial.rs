@@ -31,7 +31,7 @@ impl<P: Platform> Line<'_, P> {
         order: &Order,
         call: &mut Call,
         source: &mut Option<io::Error>,
-    ) -> Option<Claim<Warm<P>>> {
+    ) -> Option<Claim<Box<Warm<P>>>> {
         let (shared, conn) = (self.shared, order.conn);
         self.dials = Some(conn);
         let mut run = Run::new(shared, order);
@@ -39,7 +39,7 @@ impl<P: Platform> Line<'_, P> {
         call.keep_trace_of(&run.dial);
         match outcome {
             Outcome::Ready(socket) => {
-                let warm = Warm::new(socket, shared.messages);
+                let warm = Box::new(Warm::new(socket, shared.messages));
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
                 None
@@ -71,7 +71,7 @@ enum Outcome<P: Platform> {
     Ready(P::Socket),
     Failed(DialError),
     /// The ticket was answered otherwise.
-    Answered(Claim<Warm<P>>),
+    Answered(Claim<Box<Warm<P>>>),
     /// The call is over.
     Over,
 }

@@ -32,7 +32,7 @@ pub(crate) struct Exchange<P: Platform> {
     /// The time of the last event. The clock is read after what may have taken time, and when the
     /// application comes back, not for each question.
     now: Instant,
-    held: Option<(Lease, Warm<P>)>,
+    held: Option<(Lease, Box<Warm<P>>)>,
     scratch: Buffers,
     body: Body,
     watch: Watch,
@@ -122,6 +122,11 @@ impl<P: Platform> Exchange<P> {
             }
             self.call.pause(paused, self.now);
         }
+    }
+
+    /// Body that has been read already, as much of it as the sink takes.
+    pub(crate) fn take_body(&mut self, mut sink: Sink<'_>) -> Option<usize> {
+        self.scratch.incoming.move_body(&mut sink)
     }
 
     /// Goes on until there is something to tell.

@@ -55,7 +55,7 @@ pub(crate) struct Settings {
 /// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
 /// closed, and no name is resolved, while it is.
 pub(crate) struct Locked<P: Platform> {
-    pub(crate) pool: Pool<Warm<P>>,
+    pub(crate) pool: Pool<Box<Warm<P>>>,
     /// Who waits for which ticket.
     waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
@@ -139,7 +139,7 @@ impl<P: Platform> Shared<P> {
     }
 
     /// Gives a lease back. `warm`: the connection, if it is kept.
-    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm<P>>, now: Instant) {
+    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Box<Warm<P>>>, now: Instant) {
         self.settled_at(now, |locked, now| {
             let how = warm.map_or(Checkin::Discard, Checkin::Keep);
             locked.pool.checkin(lease, how, now);
@@ -172,7 +172,7 @@ impl<P: Platform> Locked<P> {
         self.waiting.remove(&ticket)?.order
     }
 
-    fn settle(&mut self, closed: &mut Vec<Warm<P>>) {
+    fn settle(&mut self, closed: &mut Vec<Box<Warm<P>>>) {
         while let Some(action) = self.pool.poll_action() {
             match action {
                 Action::Dial { conn, ticket, key } => {

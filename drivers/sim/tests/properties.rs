@@ -21,12 +21,12 @@ fn a_call_keeps_its_promises() {
 
 #[test]
 fn a_client_keeps_its_promises() {
-    hold(10_000, 150, (|script: ClientScript| script.hold()) as fn(ClientScript));
+    hold(5_000, 150, (|script: ClientScript| script.hold()) as fn(ClientScript));
 }
 
 #[test]
 fn a_client_does_what_its_parts_do() {
-    hold(5_000, 150, (|script: ClientScript| script.hold_to_parts()) as fn(ClientScript));
+    hold(4_000, 150, (|script: ClientScript| script.hold_to_parts()) as fn(ClientScript));
 }
 
 #[test]

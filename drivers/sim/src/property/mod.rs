@@ -20,7 +20,9 @@
 //! | [`replay`] | a recording, or a script | any text is judged, and what is recorded replays |
 //! | [`stale_ids`] | a [`StaleScript`] | a name that names nothing changes nothing |
 //!
-//! [`TARGETS`] has them by name. A fuzz target, a directory of seeds and a row there belong together:
+//! [`every_order`] tries not any order of events but all of them, of a small world.
+//!
+//! [`TARGETS`] has the properties by name. A fuzz target, a directory of seeds and a row there belong together:
 //! a test holds the three equal, and runs every seed.
 
 mod call;
@@ -39,7 +41,7 @@ mod stale;
 
 pub use call::{CallScript, call_script};
 pub use chunked::{Chunks, chunked_roundtrip};
-pub use client::{ClientScript, client_script, client_vs_parts};
+pub use client::{ClientScript, Small, client_script, client_vs_parts, every_order};
 pub use differential::h1_differential;
 pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};

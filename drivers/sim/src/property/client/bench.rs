@@ -1,12 +1,16 @@
 //! A driver whose sockets are a table, honest or not, around any composition of the machines.
 
 use core::{net::SocketAddr, time::Duration};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use httpool::{
+    call::Policy,
     error::{IoKind, TlsKind},
     id::ConnId,
-    message::Body,
+    message::{Body, Request},
     time::Instant,
 };
 
@@ -34,12 +38,10 @@ pub(super) struct Sock {
     pub(super) rest: Vec<u8>,
     /// A proxy was asked for a tunnel, and has not answered.
     pub(super) tunnel_asked: bool,
-    /// How often the peer has spoken.
-    pub(super) spoken: usize,
 }
 
 impl Sock {
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.attempts.values().any(|up| *up)
     }
 }
@@ -149,6 +151,10 @@ impl<M: Machines> Bench<M> {
 
     fn request(&mut self, ask: Ask) {
         let (request, policy) = self.setting.request(ask);
+        self.begin(&request, &policy);
+    }
+
+    pub(super) fn begin(&mut self, request: &Request, policy: &Arc<Policy>) {
         let body = request.body();
         let left = if let Body::Known { len, .. } = body { len } else { u64::MAX };
         self.calls.push(View {
@@ -161,7 +167,7 @@ impl<M: Machines> Bench<M> {
             left_alone: false,
             outcome: None,
         });
-        self.machines.request(&request, &policy, None, self.now);
+        self.machines.request(request, policy, None, self.now);
     }
 
     /// The `n`th of the calls under way; for a great `n` of all, and of one that never was.
@@ -405,7 +411,6 @@ impl<M: Machines> Bench<M> {
             if said == Said::NeedInput {
                 if let Some(sock) = self.socks.get_mut(&conn) {
                     sock.rest = input.split_off(at);
-                    sock.spoken += 1;
                 }
                 return;
             }

@@ -33,6 +33,12 @@ impl<M: Machines> Bench<M> {
             }
             self.check();
         }
+        self.end();
+    }
+
+    /// Every call has ended, and nothing is left when all is closed.
+    pub(super) fn end(mut self) {
+        assert_eq!(self.machines.calls(), 0);
         for (number, call) in self.calls.iter().enumerate() {
             let ended = call.outcome.is_some();
             assert!(ended != call.left_alone, "call {number} ended as {:?}", call.outcome);

@@ -23,9 +23,11 @@ use super::{
 
 mod bench;
 mod both;
+mod exhaustive;
 mod honest;
 mod machines;
 
+pub use exhaustive::{Small, every_order};
 pub(super) use machines::{Act, BodyWanted, Input, Machines, Said};
 
 /// Holds [`httpool::client::Client`] to its promises under any inputs in any order, stale and
@@ -146,7 +148,7 @@ impl ClientScript {
         let (ones, others) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
         let both = Both {
             one: Facade::new(self.setting.config, Some(ones.clone())),
-            other: Parts::new(self.setting.config, others.clone()),
+            other: Parts::new(self.setting.config, Some(others.clone())),
             traces: Some((ones, others)),
         };
         self.run(Bench::new(both, self.setting.clone()));
