@@ -117,5 +117,5 @@ pub use plan::{
     Reading, Reply, Tls,
 };
 pub use random::Random;
-pub use run::{CallReport, Report, Violation, run, trace};
+pub use run::{CallReport, Report, Violation, record, run, trace};
 pub use shrink::shrink;
