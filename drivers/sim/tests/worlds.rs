@@ -16,7 +16,7 @@ use httpool::{
 };
 use httpool_sim::world::{
     Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random, Reply,
-    record, run, shrink, trace,
+    record, run, run_threads, shrink, trace,
 };
 
 /// Seeds of worlds that went wrong once.
@@ -151,6 +151,33 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
 }
 
+/// It gives a little all the time, so that no read ever has to wait for long.
+#[test]
+fn a_slow_drip_does_not_outlast_the_total_deadline() {
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_millis(500));
+    let mut drip = Reply::new(200);
+    (drip.len, drip.drip) = (10_000, Some((10, Duration::from_millis(1))));
+    let plan = one(vec![drip], policy);
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        let Outcome::Failed(failure) = call.outcome else { panic!("{call:?}") };
+        assert_eq!(failure.cause, Cause::Timeout(Deadline::Total));
+        assert!(call.took < Duration::from_millis(502), "{call:?}");
+    }
+}
+
+#[test]
+fn threads_play_the_same_worlds_each_time() {
+    for seed in 0..200 {
+        let plan = Plan::from_seed(seed);
+        match (run_threads(&plan), run_threads(&plan)) {
+            (Ok(first), Ok(second)) => assert_eq!(first.hash, second.hash, "seed {seed}"),
+            (Err(violation), _) | (_, Err(violation)) => panic!("seed {seed}: {violation}"),
+        }
+    }
+}
+
 /// The oracle objects to a world in which a call can never end: no deadline, and no answer.
 #[test]
 fn a_hang_is_found_and_shrunk() {
@@ -168,7 +195,7 @@ fn a_hang_is_found_and_shrunk() {
     plan.calls.insert(2, silent);
     let violation = run(&plan).unwrap_err();
     assert!(violation.what.starts_with("call 2 hangs"), "{violation}");
-    let (small, violation) = shrink(&plan).unwrap();
+    let (small, violation) = shrink(&plan, run).unwrap();
     assert_eq!(small.calls.len(), 1);
     assert!(violation.what.starts_with("call 0 hangs"), "{violation}");
     let (result, lines) = trace(&small);
