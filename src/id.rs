@@ -6,76 +6,62 @@ use core::{
     ops::{Index, IndexMut},
 };
 
-/// A connection, from the decision to dial it until it is closed.
-///
-/// Given out by [`Pool`](crate::pool::Pool). A stale id names nothing and is ignored wherever it is
-/// handed in: stale readiness is normal in an event loop.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ConnId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
+use crate::mutation::{Mutation, mutated};
+
+/// A type of names: a slot, and how often that had been used before.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident, $letter:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name {
+            pub(crate) index: u32,
+            pub(crate) generation: u32,
+        }
+
+        impl $name {
+            /// The name as one number, for an event loop's token.
+            pub const fn to_bits(self) -> u64 {
+                (self.generation as u64) << 32 | self.index as u64
+            }
+
+            /// The name that [`to_bits`](Self::to_bits) made a number of.
+            pub const fn from_bits(bits: u64) -> Self {
+                Self { index: bits as u32, generation: (bits >> 32) as u32 }
+            }
+
+            /// Its slot: small numbers, no two alive at a time alike, used again. For a table of
+            /// the driver's.
+            pub const fn index(self) -> usize {
+                self.index as usize
+            }
+        }
+
+        #[doc = concat!("`", $letter, "3.0`: the slot, and how often it had been used before.")]
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{}.{}"), self.index, self.generation)
+            }
+        }
+    };
 }
+pub(crate) use names;
 
-impl ConnId {
-    /// The id as one number, for an event loop's token.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
-    }
+names!(
+    /// A connection, from the decision to dial it until it is closed.
+    ///
+    /// Given out by [`Pool`](crate::pool::Pool). A stale id names nothing and is ignored wherever it
+    /// is handed in: stale readiness is normal in an event loop.
+    ConnId, "c"
+);
 
-    /// The id that [`to_bits`](Self::to_bits) made a number of.
-    pub const fn from_bits(bits: u64) -> Self {
-        Self { index: bits as u32, generation: (bits >> 32) as u32 }
-    }
-
-    /// Its slot: small numbers, no two alive at a time alike, used again. For a table beside the
-    /// client.
-    pub const fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
-/// `c3.0`: the slot, and how often it had been used before.
-impl fmt::Display for ConnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "c{}.{}", self.index, self.generation)
-    }
-}
-
-/// A call, from [`Client::request`](crate::client::Client::request) until the driver is told of its
-/// end, or the application gives it up.
-///
-/// A stale id names nothing and is ignored wherever it is handed in.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct CallId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-}
-
-impl CallId {
-    /// The id as one number.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
-    }
-
-    /// The id that [`to_bits`](Self::to_bits) made a number of.
-    pub const fn from_bits(bits: u64) -> Self {
-        Self { index: bits as u32, generation: (bits >> 32) as u32 }
-    }
-
-    /// Its slot: small numbers, no two alive at a time alike, used again. For a table beside the
-    /// client.
-    pub const fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
-/// `a3.0`: the slot, and how often it had been used before. (In traces a call is `r` and the number
-/// of its request, which is never used again: [`Who`](crate::trace::Who).)
-impl fmt::Display for CallId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a{}.{}", self.index, self.generation)
-    }
-}
+names!(
+    /// A call, from [`Client::request`](crate::client::Client::request) until the driver is told of
+    /// its end, or the application gives it up.
+    ///
+    /// A stale id names nothing and is ignored wherever it is handed in. (In traces a call is `r`
+    /// and the number of its request, which is never used again: [`Who`](crate::trace::Who).)
+    CallId, "a"
+);
 
 /// A table whose entries are named by slot and generation, so that a name never comes to mean
 /// another entry. A freed slot is used again; after 2^32 uses of one slot its generations repeat.
@@ -160,7 +146,7 @@ impl<V> Slab<V> {
     pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<V> {
         self.get(index, generation)?;
         let slot = self.slots.get_mut(index as usize)?;
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = slot.generation.wrapping_add(u32::from(!mutated(Mutation::StaleName)));
         let old = core::mem::replace(&mut slot.state, SlotState::Free { next: self.free });
         self.free = Some(index);
         self.len -= 1;

@@ -53,6 +53,10 @@ pub mod h1;
 pub mod id;
 pub mod limits;
 pub mod message;
+#[cfg(not(httpool_mutations))]
+mod mutation;
+#[cfg(httpool_mutations)]
+pub mod mutation;
 pub mod pool;
 pub mod replay;
 pub mod time;

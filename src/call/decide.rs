@@ -12,6 +12,7 @@ use crate::{
     error::{Cause, Failure, Phase, RedirectError, Violation},
     h1::{CloseReason, Connection, Event, Reuse},
     message::{Body, Head, Request, Status},
+    mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::Named,
 };
@@ -200,7 +201,8 @@ impl Call {
         let lost = matches!(cause, Cause::Lost(_));
         let safe = self.request.method().is_idempotent()
             || self.attempt.written == 0
-            || self.policy.repeat_unsafe;
+            || self.policy.repeat_unsafe
+            || mutated(Mutation::PostTwice);
         let sent = self.attempt.written > 0;
         let method = self.request.method();
         if self.attempt.answered || !self.may_begin_again() {
@@ -336,6 +338,7 @@ impl Call {
         }
         let timeout = &self.policy.timeout;
         match wanted {
+            Some(Deadline::Stall) if mutated(Mutation::NoDeadline) => self.clocks.end_phase(),
             Some(which @ Deadline::Stall) => self.clocks.begin(which, timeout.stall, now),
             Some(which @ Deadline::FirstByte) => self.clocks.begin(which, timeout.first_byte, now),
             Some(which @ Deadline::Continue) => {

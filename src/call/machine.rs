@@ -6,7 +6,6 @@ use core::time::Duration;
 use super::{
     Policy,
     attempt::{Attempt, Reader},
-    record,
     retry::Left,
     timeout::Clocks,
 };
@@ -14,9 +13,10 @@ use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
     message::{Body, Key, Method, Request, Status, Url},
+    mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
-    trace::{Kind, Named, Recent, Shown, Trace},
+    trace::{Named, Shown, Trace},
 };
 
 /// One request until its end, over as many connections as that takes.
@@ -77,7 +77,7 @@ pub struct Call {
     pub(super) history: Vec<HistoryEntry>,
     pub(super) random: u64,
     pub(super) wall_at_epoch: Option<Duration>,
-    began: Instant,
+    pub(super) began: Instant,
     pub(super) trace: Trace,
     /// What the trace was last told to be next.
     pub(super) said: Option<Next>,
@@ -176,32 +176,6 @@ impl Call {
     /// in a response that has no Date.
     pub fn set_wall_clock(&mut self, at_epoch: Duration) {
         self.wall_at_epoch = Some(at_epoch);
-    }
-
-    /// Writes every event and action to `trace` from now on. A recording is whole only if this comes
-    /// before the first of them, and behind [`set_wall_clock`](Self::set_wall_clock).
-    pub fn set_trace(&mut self, trace: Trace, now: Instant) {
-        self.trace = trace;
-        self.trace.show(now, Kind::Event, format_args!("request {}", self.request));
-        if self.trace.records() {
-            let beginning = record::Beginning {
-                began: self.began.since(Instant::default()),
-                seed: self.random,
-                wall_at_epoch: self.wall_at_epoch,
-            };
-            let (policy, request, trace) = (&self.policy, &self.request, &mut self.trace);
-            record::write_beginning(&beginning, policy, request, trace, now);
-        }
-        self.say(now);
-    }
-
-    /// The last lines of the trace, if it [keeps](Trace::keeping) them: what an error can carry.
-    pub fn recent_trace(&self) -> Option<&Recent> {
-        self.trace.recent()
-    }
-
-    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
-        &mut self.trace
     }
 
     /// What the driver must do. A question, not a queue: asking twice gives the same answer.
@@ -574,6 +548,7 @@ impl Call {
         let State::Release(then) = self.state else { return false };
         // What was framed and has not left would be taken for the next request's by the peer.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
+        let whole = whole || mutated(Mutation::KeptUnsent);
         let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;
         self.note_release(rest.len(), keep, now);
         self.clocks.end_phase();

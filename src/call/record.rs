@@ -4,10 +4,13 @@ use core::{fmt, time::Duration};
 
 use super::{Call, DrainBytes, Policy, Redirect, Retry, Route, Routes, Timeout};
 use crate::{
+    dial::Dial,
     h1::{Connection, Framing},
     message::{Body, Method, Request},
     time::Instant,
-    trace::{Escaped, Heard, Kind, Note, ReadInto, Redaction, Settings, Shown, Trace, Value},
+    trace::{
+        Escaped, Heard, Kind, Note, ReadInto, Recent, Redaction, Settings, Shown, Trace, Value,
+    },
 };
 
 /// When and how a call began.
@@ -35,32 +38,64 @@ pub(super) fn write_beginning(
     trace: &mut Trace,
     now: Instant,
 ) {
-    let mut part = |name: &str, note: &dyn Note| {
-        trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
-            f.write_str(name)?;
-            note.write(redaction, f)
-        });
-    };
-    part("call", &Shown(beginning));
-    part("redirect", &Shown(&policy.redirect));
-    part("retry", &Shown(&policy.retry));
-    part("timeout", &Shown(&policy.timeout));
-    part("routes", &Shown(&policy.routes));
-    part("policy", &Shown(policy));
-    part("request", &|_: &_, f: &mut fmt::Formatter<'_>| {
+    let Policy { redirect, retry, timeout, routes, .. } = policy;
+    let mut part = |note: &Note<'_>| trace.record(now, Kind::Event, note);
+    part(&|_, f| write!(f, "call{}", Shown(beginning)));
+    part(&|_, f| write!(f, "redirect{}", Shown(redirect)));
+    part(&|_, f| write!(f, "retry{}", Shown(retry)));
+    part(&|_, f| write!(f, "timeout{}", Shown(timeout)));
+    part(&|redaction, f| {
+        f.write_str("routes")?;
+        Shown(routes).write(redaction, f)
+    });
+    part(&|_, f| write!(f, "policy{}", Shown(policy)));
+    part(&|_, f| {
         let (method, shape) = (request.method(), Shape::of(request));
-        write!(f, " {method} {}{}", request.url(), Shown(&shape))
+        write!(f, "request {method} {}{}", request.url(), Shown(&shape))
     });
     for field in request.own_fields() {
-        part("field", &|redaction: &Redaction, f: &mut fmt::Formatter<'_>| {
+        part(&|redaction, f| {
             let value = redaction.value(field.name().as_bytes(), field.value());
-            write!(f, " {}: {}", field.name(), Escaped(&value))
+            write!(f, "field {}: {}", field.name(), Escaped(&value))
         });
     }
-    part("begin", &|_: &_, _: &mut fmt::Formatter<'_>| Ok(()));
+    part(&|_, f| f.write_str("begin"));
 }
 
 impl Call {
+    /// Writes every event and action to `trace` from now on. A recording is whole only if this comes
+    /// before the first of them, and behind [`set_wall_clock`](Self::set_wall_clock).
+    pub fn set_trace(&mut self, trace: Trace, now: Instant) {
+        self.trace = trace;
+        self.trace.show(now, Kind::Event, format_args!("request {}", self.request));
+        if self.trace.records() {
+            let beginning = Beginning {
+                began: self.began.since(Instant::default()),
+                seed: self.random,
+                wall_at_epoch: self.wall_at_epoch,
+            };
+            let (policy, request, trace) = (&self.policy, &self.request, &mut self.trace);
+            write_beginning(&beginning, policy, request, trace, now);
+        }
+        self.say(now);
+    }
+
+    /// The last lines of the trace, if it [keeps](Trace::keeping) them: what an error can carry.
+    pub fn recent_trace(&self) -> Option<&Recent> {
+        self.trace.recent()
+    }
+
+    /// Keeps the last lines of a dial on its behalf among its own, if both keep any.
+    pub fn keep_trace_of(&mut self, dial: &Dial) {
+        if let (Some(own), Some(other)) = (self.trace.recent_mut(), dial.recent_trace()) {
+            own.extend(other);
+        }
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
+    }
+
     /// Input is about to be read.
     pub(super) fn note_input(&mut self, conn: &Connection, input: &[u8], now: Instant) {
         if !self.trace.is_on() {
@@ -72,7 +107,7 @@ impl Call {
         if self.trace.records() {
             let heard = Heard::by(conn, input, self.attempt.known);
             self.attempt.known = heard.known_now();
-            self.trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+            self.trace.record(now, Kind::Event, |redaction, f| {
                 f.write_str("bytes ")?;
                 heard.write(redaction, f)
             });
@@ -81,19 +116,15 @@ impl Call {
 
     /// A head has been appended.
     pub(super) fn note_head(&mut self, head: &[u8], now: Instant) {
-        self.trace.record(
-            now,
-            Kind::Action,
-            &|redaction: &Redaction, f: &mut fmt::Formatter<'_>| {
-                f.write_str("out ")?;
-                redaction.write_lines(head, f)
-            },
-        );
+        self.trace.record(now, Kind::Action, |redaction, f| {
+            f.write_str("out ")?;
+            redaction.write_lines(head, f)
+        });
     }
 
     /// A piece of body has been framed.
     pub(super) fn note_piece(&mut self, framing: &Framing, len: usize, now: Instant) {
-        self.trace.record(now, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| {
+        self.trace.record(now, Kind::Action, |_, f| {
             let (before, behind) = (Escaped(framing.prefix()), Escaped(framing.suffix()));
             write!(f, "out {before}{{{len}}}{behind}")
         });
@@ -103,11 +134,8 @@ impl Call {
     pub(super) fn note_release(&mut self, rest: usize, keep: bool, now: Instant) {
         let word = if keep { "kept" } else { "closed" };
         self.trace.show(now, Kind::Event, format_args!("released, {word}"));
-        self.trace.record(now, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| {
-            write!(f, "released {rest}")
-        });
-        self.trace
-            .record(now, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| f.write_str(word));
+        self.trace.record(now, Kind::Event, |_, f| write!(f, "released {rest}"));
+        self.trace.record(now, Kind::Action, |_, f| f.write_str(word));
     }
 }
 

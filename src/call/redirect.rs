@@ -5,6 +5,7 @@ use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
 use crate::{
     error::RedirectError,
     message::{Head, Method, Origin, Request},
+    mutation::{Mutation, mutated},
 };
 
 /// Which redirects are followed, and what they keep.
@@ -120,7 +121,7 @@ impl Redirect {
         if !self.downgrade && origin.scheme() < request.origin().scheme() {
             return Err(RedirectError::Downgrade);
         }
-        let elsewhere = origin != *request.origin();
+        let elsewhere = origin != *request.origin() && !mutated(Mutation::LeakedCredentials);
         let new_credentials = !url.username().is_empty() || url.password().is_some();
         request
             .redirected(url, get, |name| {

@@ -17,8 +17,9 @@ use crate::{
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
+    mutation::{Mutation, mutated},
     pool::{Pool, Stats},
-    time::Instant,
+    time::{Deadline, Instant},
     trace::{Sink, Trace, Who},
 };
 
@@ -38,6 +39,9 @@ pub struct Config {
     /// The time of day at the driver's epoch, as time since 1970: for a Retry-After that is a date
     /// in a response that has no Date. None by default.
     pub wall_at_epoch: Option<Duration>,
+    /// How many lines of its trace each call keeps, so that a failed one can show them:
+    /// [`Call::recent_trace`]. 0 by default.
+    pub recent_trace: usize,
 }
 
 /// All calls and connections of one event loop. See the [module](super) for how it is driven.
@@ -49,7 +53,7 @@ pub struct Client {
     pub(super) tickets: Vec<u32>,
     pub(super) timers: Timers,
     /// Whose time has come; empty but for its memory.
-    due: Vec<Owner>,
+    due: Vec<(Instant, Owner)>,
     pub(super) actions: VecDeque<Action>,
     /// Calls to be looked at.
     pub(super) work: VecDeque<u32>,
@@ -58,6 +62,7 @@ pub struct Client {
     pub(super) dial: dial::Policy,
     pub(super) messages: MessageLimits,
     pub(super) sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
     seed: u64,
     wall_at_epoch: Option<Duration>,
     /// How many calls have not ended.
@@ -84,6 +89,7 @@ impl Client {
             dial,
             messages: config.messages,
             sink: None,
+            recent_trace: config.recent_trace,
             seed: config.seed,
             wall_at_epoch: config.wall_at_epoch,
             live: 0,
@@ -109,9 +115,8 @@ impl Client {
         if let Some(at_epoch) = self.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
-        if let Some(sink) = &self.sink {
-            call.set_trace(Trace::new(sink.clone(), Who::Call(number)), now);
-        }
+        let who = Who::Call(number);
+        call.set_trace(Trace::keeping(self.recent_trace, who, self.sink.clone()), now);
         let (index, generation) = self.calls.insert(Running::new(call));
         self.live += 1;
         self.attend(index, now);
@@ -205,7 +210,7 @@ impl Client {
     pub fn close_now(&mut self, now: Instant) {
         self.close(now);
         for index in 0..self.calls.bound() {
-            if let Some(running) = self.calls.at_mut(index) {
+            if let Some(running) = self.calls.at_mut(index).filter(|it| !it.ended) {
                 running.call.cancel(now);
                 self.attend(index, now);
             }
@@ -278,7 +283,7 @@ impl Client {
             }
             // Of a switched connection, whose name is stale, the input is the application's.
             Use::Free => {
-                if !input.is_empty() {
+                if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
                     self.go_on(now);
                 }
@@ -324,14 +329,20 @@ impl Client {
         }
     }
 
-    /// Time has passed. Spurious calls do nothing; one may leave something for the next, which
+    /// Time has passed: the deadlines in it come, the sooner first. Spurious calls do nothing; one
+    /// may leave something for the next, which
     /// [`poll_timeout`](Self::poll_timeout) then says.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut due = core::mem::take(&mut self.due);
         while let Some(owner) = self.timers.pop_due(now) {
-            due.push(owner);
+            match self.deadline(owner) {
+                Some((at, _)) if at <= now => due.push((at, owner)),
+                later => self.timers.set(owner, later),
+            }
         }
-        for owner in due.drain(..) {
+        // An entry may have come up early, and with it before others that pass sooner.
+        due.sort_unstable();
+        for (_, owner) in due.drain(..) {
             if owner.is_call() {
                 if let Some(running) = self.calls.at_mut(owner.slot()) {
                     running.call.handle_timeout(now);
@@ -361,12 +372,11 @@ impl Client {
             if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
                 self.over.push(call.index);
             }
-            match action {
-                Action::Failed { call, .. } | Action::Rewind { call } if self.is_silent(call) => {}
-                Action::HandOver { conn, call } if self.is_silent(call) => {
-                    return Some(Action::Close { conn, why: Closed::Unfinished });
-                }
-                action => return Some(action),
+            if !action.call().is_some_and(|call| self.is_silent(call)) {
+                return Some(action);
+            }
+            if let Action::HandOver { conn, .. } = action {
+                return Some(Action::Close { conn, why: Closed::Unfinished });
             }
         }
     }
@@ -487,12 +497,16 @@ impl Client {
     }
 
     pub(super) fn timers_set(&mut self, owner: Owner) {
-        let deadline = if owner.is_call() {
+        let deadline = self.deadline(owner);
+        self.timers.set(owner, deadline);
+    }
+
+    fn deadline(&mut self, owner: Owner) -> Option<(Instant, Deadline)> {
+        if owner.is_call() {
             self.calls.at(owner.slot()).and_then(|(_, it)| it.call.poll_timeout())
         } else {
             self.conns.dialing_at(owner.slot()).and_then(|(_, it)| it.dial.poll_timeout())
-        };
-        self.timers.set(owner, deadline);
+        }
     }
 
     /// The application wants to hear no more of a call. Says whether anything is left to end.

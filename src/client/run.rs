@@ -9,6 +9,7 @@ use crate::{
     h1::{self, Connection, Reuse},
     id::{CallId, ConnId},
     message::Key,
+    mutation::{Mutation, mutated},
     pool::{self, Checkin, Claim, Lease, Ticket},
     time::Instant,
     trace::{Trace, Who},
@@ -264,7 +265,9 @@ impl Client {
                 Reuse::Never(why) => Closed::Used(why),
                 Reuse::Ready | Reuse::NotYet => Closed::Unfinished,
             };
-            self.pool.checkin(lease, Checkin::Discard, now);
+            if !mutated(Mutation::LeakedLease) {
+                self.pool.checkin(lease, Checkin::Discard, now);
+            }
             self.actions.push_back(Action::Close { conn, why });
         }
     }

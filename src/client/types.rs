@@ -97,6 +97,23 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The call that the application is to hear of.
+    pub(super) const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::HandOver { call, .. } | Self::Rewind { call } | Self::Failed { call, .. } => {
+                Some(*call)
+            }
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Abandon { .. }
+            | Self::StartTls { .. }
+            | Self::Transmit { .. }
+            | Self::Close { .. } => None,
+        }
+    }
+}
+
 /// `connect c0.0 0 127.0.0.1:80`, `close c0.0 idle`: as in a log.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

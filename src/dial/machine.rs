@@ -219,9 +219,7 @@ impl Dial {
             let before = out.len();
             tunnel.poll_transmit(out);
             if out.len() > before {
-                self.trace.record(self.now, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| {
-                    f.write_str("writable")
-                });
+                self.trace.record(self.now, Kind::Event, |_, f| f.write_str("writable"));
                 self.trace.action(self.now, format_args!("transmit {}", out.len() - before));
             }
         }

@@ -1,11 +1,9 @@
 //! What a recording says of a dial: what it was made of, and what a proxy said.
 
-use core::fmt;
-
 use super::{Dial, Policy};
 use crate::{
     time::Instant,
-    trace::{Heard, Kind, Note, ReadInto, Settings, Shown, Value},
+    trace::{Heard, Kind, ReadInto, Settings, Shown, Value},
 };
 
 impl Dial {
@@ -13,11 +11,11 @@ impl Dial {
     pub(super) fn note_beginning(&mut self) {
         let Self { trace, now, key, policy, .. } = self;
         trace.show(*now, Kind::Event, format_args!("dial {key}"));
-        trace.record(*now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+        trace.record(*now, Kind::Event, |redaction, f| {
             f.write_str("policy")?;
             Shown(policy).write(redaction, f)
         });
-        trace.record(*now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+        trace.record(*now, Kind::Event, |redaction, f| {
             f.write_str("dial ")?;
             key.write(redaction, f)
         });
@@ -32,9 +30,9 @@ impl Dial {
         now: Instant,
     ) {
         self.trace.show(now, Kind::Event, format_args!("received {taken} of {}", input.len()));
-        let Some(heard) = heard.map(Heard::finish) else { return };
+        let Some(heard) = heard else { return };
         self.known = heard.known_now().saturating_sub(taken);
-        self.trace.record(now, Kind::Event, &|redaction: &_, f: &mut fmt::Formatter<'_>| {
+        self.trace.record(now, Kind::Event, |redaction, f| {
             f.write_str("received ")?;
             heard.write(redaction, f)
         });

@@ -62,7 +62,7 @@ impl Tunnel {
         const REPLY_MAX: usize = 262;
         match &self.talk {
             Talk::Http(http) => Heard::by(http, input, 0),
-            Talk::Socks(_) => Heard::open(input, 0).text(REPLY_MAX).finish(),
+            Talk::Socks(_) => Heard::open(input, 0).text(REPLY_MAX),
         }
     }
 

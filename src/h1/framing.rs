@@ -67,14 +67,14 @@ impl FramingFields {
     #[inline]
     pub(super) fn note(&mut self, name: &str, value: &[u8]) {
         match name.len() {
-            10 if name.eq_ignore_ascii_case("connection") => {
+            10 if is(name, "Connection") => {
                 for option in members(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
             }
-            14 if name.eq_ignore_ascii_case("content-length") => self.note_length(value),
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            14 if is(name, "Content-Length") => self.note_length(value),
+            17 if is(name, "Transfer-Encoding") => {
                 let only = self.coding == Coding::Absent && value.eq_ignore_ascii_case(b"chunked");
                 self.coding = if only { Coding::Chunked } else { Coding::Other };
             }
@@ -140,6 +140,11 @@ pub(super) fn body_end(
         (Coding::Absent, Length::Bytes(bytes)) => Ok(BodyEnd::Length(bytes)),
         (Coding::Absent, Length::Absent) => Ok(BodyEnd::Close),
     }
+}
+
+/// Whether `name` is `known`, in whatever case; nearly always it is written like that.
+fn is(name: &str, known: &str) -> bool {
+    name == known || name.eq_ignore_ascii_case(known)
 }
 
 /// What a comma-separated list has between its commas.

@@ -12,6 +12,7 @@ use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
     message::Key,
+    mutation::{Mutation, mutated},
 };
 
 impl<T> Pool<T> {
@@ -49,6 +50,9 @@ impl<T> Pool<T> {
             let line = entry.line(self.tickets[heir].want.fresh);
             line.undialed.remove(&mut self.tickets, heir);
             self.adopt(dial, heir);
+            if mutated(Mutation::LostWaiter) {
+                self.tickets[heir].told = None;
+            }
             self.tell(heir);
         } else if let Some(youngest) = entry.dials.back() {
             if let Some(heir) = self.dial_mut(youngest).ticket.take() {
@@ -166,7 +170,9 @@ impl<T> Pool<T> {
         let entry = &mut self.keys[key];
         let Some(ticket) = entry.undialed() else { return };
         let line = entry.line(self.tickets[ticket].want.fresh);
-        line.undialed.remove(&mut self.tickets, ticket);
+        if !mutated(Mutation::SurplusDials) {
+            line.undialed.remove(&mut self.tickets, ticket);
+        }
         let kept = self.limits.own_dials;
         let (index, generation) = self.conns.insert(Conn {
             key,

@@ -4,14 +4,21 @@ use super::{
     Action, Pool, Ticket,
     table::{Standing, State},
 };
-use crate::error::Unavailable;
+use crate::{
+    error::Unavailable,
+    mutation::{Mutation, mutated},
+};
 
 impl<T> Pool<T> {
     /// Puts a new ticket in line: behind all, or if it wants a fresh connection behind those that do.
     pub(super) fn join_line(&mut self, ticket: u32) {
         let waiter = &self.tickets[ticket];
         let line = self.keys[waiter.key].line(waiter.want.fresh);
-        line.all.push_back(&mut self.tickets, ticket);
+        if mutated(Mutation::UnfairLine) {
+            line.all.push_front(&mut self.tickets, ticket);
+        } else {
+            line.all.push_back(&mut self.tickets, ticket);
+        }
         self.waiting += 1;
         if !self.adopt_orphan(ticket) {
             let waiter = &self.tickets[ticket];

@@ -92,6 +92,7 @@ mod list;
 mod offer;
 #[expect(clippy::module_inception, reason = "the module's one type")]
 mod pool;
+mod record;
 mod table;
 mod types;
 

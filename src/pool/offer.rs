@@ -6,7 +6,10 @@ use super::{
     Action, Evicted, Pool,
     table::{Free, Standing, State},
 };
-use crate::id::ConnId;
+use crate::{
+    id::ConnId,
+    mutation::{Mutation, mutated},
+};
 
 impl<T> Pool<T> {
     /// The one path of a connection that has become free: returned, dialled, or granted in vain.
@@ -106,7 +109,9 @@ impl<T> Pool<T> {
     fn unpark(&mut self, conn: u32) -> Option<Free<T>> {
         let State::Idle { free, .. } = self.take(conn) else { return None };
         self.keys[self.conns[conn].key].idle.remove(&mut self.conns, conn);
-        self.lru.remove(&mut self.conns, conn);
+        if !mutated(Mutation::EvictedGrant) {
+            self.lru.remove(&mut self.conns, conn);
+        }
         Some(free)
     }
 

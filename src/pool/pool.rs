@@ -17,7 +17,7 @@ use crate::{
     id::{ConnId, Slab},
     message::Key,
     time::Instant,
-    trace::{Kind, Named, Shown, Trace, Value},
+    trace::{Named, Trace},
 };
 
 /// Who may use which connection; see the [module](super).
@@ -50,7 +50,7 @@ pub struct Pool<T> {
     /// The latest time that was told.
     pub(super) now: Instant,
     pub(super) actions: VecDeque<Action<T>>,
-    trace: Trace,
+    pub(super) trace: Trace,
 }
 
 impl<T> Pool<T> {
@@ -80,19 +80,6 @@ impl<T> Pool<T> {
             actions: VecDeque::new(),
             trace: Trace::OFF,
         }
-    }
-
-    /// Writes every event and every action to `trace`. A recording is whole only if this comes before
-    /// the first of them.
-    pub fn set_trace(&mut self, trace: Trace) {
-        self.trace = trace;
-        let limits = Shown(&self.limits);
-        let note = |_: &_, f: &mut fmt::Formatter<'_>| write!(f, "limits{limits}");
-        self.trace.record(self.now, Kind::Event, &note);
-    }
-
-    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
-        &mut self.trace
     }
 
     /// Takes a place in line for a connection to `key`.
@@ -494,34 +481,6 @@ impl<T> Pool<T> {
     fn event(&mut self, now: Instant, text: fmt::Arguments<'_>) {
         self.now = self.now.max(now);
         self.trace.event(self.now, text);
-    }
-
-    /// A recording names a key once, and by its number from then on: two keys that differ in what is
-    /// redacted stay two.
-    fn note_checkout(&mut self, key: &Key, want: Want) {
-        if !self.trace.is_on() {
-            return;
-        }
-        let mut number = 0;
-        if self.trace.records() {
-            let new;
-            (number, new) = self.trace.number(key);
-            if new {
-                self.trace.record(
-                    self.now,
-                    Kind::Event,
-                    &|redaction: &_, f: &mut fmt::Formatter<'_>| {
-                        write!(f, "key {number} ")?;
-                        key.write(redaction, f)
-                    },
-                );
-            }
-        }
-        self.trace.event_as(
-            self.now,
-            format_args!("checkout {key}{want}"),
-            format_args!("checkout {number}{want}"),
-        );
     }
 
     fn answer(&mut self, text: fmt::Arguments<'_>) {

@@ -2,42 +2,19 @@
 
 use core::fmt;
 
-use crate::{error::Unavailable, id::ConnId, message::Key};
+use crate::{
+    error::Unavailable,
+    id::{ConnId, names},
+    message::Key,
+};
 
-/// A place in line, generational.
-///
-/// Given out by [`Pool::checkout`](super::Pool::checkout), and spent by a final [`Claim`] or by
-/// [`Pool::cancel`](super::Pool::cancel). A spent one names nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket {
-    pub(super) index: u32,
-    pub(super) generation: u32,
-}
-
-impl Ticket {
-    /// The ticket as one number.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
-    }
-
-    /// The ticket that [`to_bits`](Self::to_bits) made a number of.
-    pub const fn from_bits(bits: u64) -> Self {
-        Self { index: bits as u32, generation: (bits >> 32) as u32 }
-    }
-
-    /// Its slot: small numbers, no two alive at a time alike, used again. For a table beside the
-    /// pool.
-    pub const fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
-/// `t3.0`: the slot, and how often it had been used before.
-impl fmt::Display for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "t{}.{}", self.index, self.generation)
-    }
-}
+names!(
+    /// A place in line, generational.
+    ///
+    /// Given out by [`Pool::checkout`](super::Pool::checkout), and spent by a final [`Claim`] or by
+    /// [`Pool::cancel`](super::Pool::cancel). A spent one names nothing.
+    Ticket, "t"
+);
 
 /// The right to use one connection.
 ///

@@ -79,9 +79,8 @@ impl Player {
         let running = self.running.as_mut().ok_or(Malformed::Beginning)?;
         match told.verb {
             "bytes" => {
-                let given = self.input.hear(told.rest, held)?;
                 let Running { call, conn, .. } = running;
-                let (taken, _) = call.receive(conn, self.input.given(given), told.at);
+                let (taken, _) = call.receive(conn, self.input.hear(told.rest, held)?, told.at);
                 self.input.take(taken, held);
                 Ok(())
             }

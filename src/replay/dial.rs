@@ -48,8 +48,7 @@ impl Player {
         }
         let dial = self.dial.as_mut().ok_or(Malformed::Beginning)?;
         if told.verb == "received" {
-            let given = self.input.hear(told.rest, held)?;
-            let taken = dial.receive(self.input.given(given), told.at);
+            let taken = dial.receive(self.input.hear(told.rest, held)?, told.at);
             self.input.take(taken, held);
         } else {
             tell(dial, &mut self.out, told).ok_or(Malformed::Event)?;

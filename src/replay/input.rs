@@ -16,35 +16,40 @@ pub(super) struct Held(usize);
 #[derive(Debug, Default)]
 pub(super) struct Input {
     bytes: Vec<u8>,
+    /// So much of it is as it was recorded; the rest is filler, given once.
+    known: usize,
 }
 
 impl Input {
-    /// Reads how much a machine was given, and what was new of it; says how much.
-    pub(super) fn hear(&mut self, text: &str, held: &mut Held) -> Result<usize, Malformed> {
+    /// Reads how much a machine was given, and what was new of it.
+    pub(super) fn hear(&mut self, text: &str, held: &mut Held) -> Result<&[u8], Malformed> {
         let (given, new) = text.split_once(' ').unwrap_or((text, ""));
         let given: usize = number(given).ok_or(Malformed::Event)?;
-        let before = self.bytes.len();
-        let read = unescape(new, &mut self.bytes, before + (HELD_MAX - held.0));
-        held.0 += self.bytes.len() - before;
+        let room = self.known + (HELD_MAX - held.0);
+        let read = unescape(new, &mut self.bytes, room);
+        held.0 += self.bytes.len() - self.known;
+        self.known = self.bytes.len();
         match read {
-            Ok(()) if given <= self.bytes.len() => Ok(given),
-            Ok(()) | Err(Unescape::Malformed) => Err(Malformed::Event),
-            Err(Unescape::TooLong) => Err(Malformed::TooLong),
+            Err(Unescape::Malformed) => return Err(Malformed::Event),
+            Err(Unescape::TooLong) => return Err(Malformed::TooLong),
+            Ok(()) if given > room => return Err(Malformed::TooLong),
+            Ok(()) => {}
         }
+        self.bytes.resize(given.max(self.known), b'x');
+        Ok(&self.bytes[..given])
     }
 
-    pub(super) fn given(&self, len: usize) -> &[u8] {
-        self.bytes.get(..len).unwrap_or_default()
-    }
-
+    /// The machine has taken so much of it.
     pub(super) fn take(&mut self, len: usize, held: &mut Held) {
-        let len = len.min(self.bytes.len());
+        let len = len.min(self.known);
         held.0 -= len;
+        self.bytes.truncate(self.known);
         self.bytes.drain(..len);
-        self.bytes.shrink_to(self.bytes.len() * 2 + 1024);
+        self.known -= len;
+        self.bytes.shrink_to(self.known * 2 + 1024);
     }
 
     pub(super) fn clear(&mut self, held: &mut Held) {
-        self.take(self.bytes.len(), held);
+        self.take(self.known, held);
     }
 }

@@ -27,25 +27,14 @@ struct Rehearsal {
     lines: Vec<String>,
 }
 
-/// What stands in a recording: it depends on what is to be redacted.
-pub(crate) trait Note {
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result;
-}
+/// Writes what stands in a recording, which depends on what is to be redacted.
+pub(crate) type Note<'n> = dyn Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result + 'n;
 
-impl<W> Note for W
-where
-    W: Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
-{
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self(redaction, f)
-    }
-}
-
-struct Redacted<'a>(&'a dyn Note, &'a Redaction);
+struct Redacted<'a>(&'a Note<'a>, &'a Redaction);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(self.1, f)
+        self.0(self.1, f)
     }
 }
 
@@ -58,10 +47,13 @@ impl Trace {
         Self::to(who, Some(sink), None)
     }
 
-    /// A trace of the machine `who` that keeps its last `lines` lines, at least one, to be asked for
-    /// when something has failed; they go to `sink` as well, if there is one.
+    /// A trace of the machine `who` that keeps its last `lines` lines, to be asked for when something
+    /// has failed; all go to `sink` as well, if there is one. With 0 lines and no sink it is off.
     pub fn keeping(lines: usize, who: Who, sink: Option<Arc<dyn Sink>>) -> Self {
-        Self::to(who, sink, Some(Recent::new(lines)))
+        if lines == 0 && sink.is_none() {
+            return Self::OFF;
+        }
+        Self::to(who, sink, (lines > 0).then(|| Recent::new(lines)))
     }
 
     fn to(who: Who, sink: Option<Arc<dyn Sink>>, recent: Option<Recent>) -> Self {
@@ -85,6 +77,10 @@ impl Trace {
     /// The lines that were kept, if any were to be.
     pub fn recent(&self) -> Option<&Recent> {
         self.0.as_ref()?.recent.as_ref()
+    }
+
+    pub(crate) fn recent_mut(&mut self) -> Option<&mut Recent> {
+        self.0.as_mut()?.recent.as_mut()
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -118,7 +114,7 @@ impl Trace {
     ) {
         if let Some(out) = &mut self.0 {
             out.show(at, Kind::Event, shown);
-            out.record(at, Kind::Event, &|_: &_, f: &mut fmt::Formatter<'_>| f.write_fmt(recorded));
+            out.record(at, Kind::Event, &|_, f| f.write_fmt(recorded));
         }
     }
 
@@ -131,9 +127,7 @@ impl Trace {
     ) {
         if let Some(out) = &mut self.0 {
             out.show(at, Kind::Action, shown);
-            out.record(at, Kind::Action, &|_: &_, f: &mut fmt::Formatter<'_>| {
-                f.write_fmt(recorded)
-            });
+            out.record(at, Kind::Action, &|_, f| f.write_fmt(recorded));
         }
     }
 
@@ -145,9 +139,14 @@ impl Trace {
     }
 
     /// A line for replay alone.
-    pub(crate) fn record(&mut self, at: Instant, kind: Kind, note: &dyn Note) {
+    pub(crate) fn record(
+        &mut self,
+        at: Instant,
+        kind: Kind,
+        note: impl Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) {
         if let Some(out) = &mut self.0 {
-            out.record(at, kind, note);
+            out.record(at, kind, &note);
         }
     }
 
@@ -174,7 +173,7 @@ impl Out {
         }
     }
 
-    fn record(&mut self, at: Instant, kind: Kind, note: &dyn Note) {
+    fn record(&mut self, at: Instant, kind: Kind, note: &Note<'_>) {
         let who = self.who;
         if let Some(sink) = &self.sink
             && let Some(redaction) = sink.recording()

@@ -1,7 +1,7 @@
 //! The last lines of one machine.
 
 use alloc::{collections::VecDeque, string::String};
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use super::Line;
 
@@ -16,7 +16,7 @@ pub struct Recent {
 
 impl Recent {
     pub(super) fn new(lines: usize) -> Self {
-        Self { lines: VecDeque::new(), most: lines.max(1), dropped: 0 }
+        Self { lines: VecDeque::new(), most: lines, dropped: 0 }
     }
 
     /// The lines, the oldest first.
@@ -30,6 +30,16 @@ impl Recent {
     }
 
     pub(super) fn push(&mut self, line: &Line<'_>) {
+        self.write(format_args!("{line}"));
+    }
+
+    /// Keeps the lines of another machine behind those that are there.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.dropped += other.dropped;
+        other.lines().for_each(|line| self.write(format_args!("{line}")));
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
         let mut text = if self.lines.len() == self.most {
             self.dropped += 1;
             self.lines.pop_front().unwrap_or_default()
@@ -37,16 +47,24 @@ impl Recent {
             String::new()
         };
         text.clear();
-        write!(text, "{line}").ok();
+        text.write_fmt(line).ok();
         self.lines.push_back(text);
+    }
+}
+
+/// The lines, each with a line end; before them how many there were that are gone.
+impl fmt::Display for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.dropped > 0 {
+            writeln!(f, "({} lines before)", self.dropped)?;
+        }
+        self.lines().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
-    use core::fmt;
+    use alloc::{string::ToString, vec::Vec};
 
     use crate::{
         time::Instant,
@@ -59,13 +77,12 @@ mod tests {
         for count in 0..5 {
             trace.event(Instant::from_nanos(0), format_args!("written {count}"));
         }
-        trace.record(Instant::from_nanos(0), Kind::Event, &|_: &_, _: &mut fmt::Formatter<'_>| {
-            panic!("unwanted")
-        });
+        trace.record(Instant::from_nanos(0), Kind::Event, |_, _| panic!("unwanted"));
         let recent = trace.recent().unwrap();
         let lines: Vec<_> = recent.lines().collect();
         assert_eq!(lines, ["0.000000 r7 < written 3", "0.000000 r7 < written 4"]);
         assert_eq!(recent.dropped(), 3);
-        assert!(Trace::OFF.recent().is_none());
+        assert_eq!(recent.to_string().lines().next(), Some("(3 lines before)"));
+        assert!(Trace::keeping(0, Who::Pool, None).recent().is_none());
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Note, Redaction, value::ReadInto};
+use super::{Redaction, value::ReadInto};
 use crate::limits::{MessageLimits, PoolLimits, RetryBudget};
 
 /// Plain data whose parts have names.
@@ -15,8 +15,8 @@ pub(crate) trait Settings: Clone {
 /// Settings as words, each with a space before it.
 pub(crate) struct Shown<'a, S>(pub(crate) &'a S);
 
-impl<S: Settings> Note for Shown<'_, S> {
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl<S: Settings> Shown<'_, S> {
+    pub(crate) fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut result = Ok(());
         // A copy, because one list serves writing and reading.
         self.0.clone().each(&mut |name, value| {

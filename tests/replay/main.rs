@@ -6,7 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod blocking;
+mod dialogue;
+mod drivers;
 
 use std::{
     fmt::Write,

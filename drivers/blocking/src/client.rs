@@ -161,6 +161,7 @@ pub struct ClientBuilder<P: Platform = System> {
     default_fields: Vec<(String, String)>,
     body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
 }
 
 impl ClientBuilder {
@@ -195,6 +196,7 @@ impl<P: Platform> ClientBuilder<P> {
             ],
             body_bytes_max: 256 * 1024 * 1024,
             sink: None,
+            recent_trace: 0,
         }
     }
 
@@ -250,6 +252,13 @@ impl<P: Platform> ClientBuilder<P> {
         self
     }
 
+    /// How many lines of its trace each call keeps, with those of the dials it ran, so that its error
+    /// can show them: [`Error::trace`]. 0 by default, which costs nothing.
+    pub fn recent_trace(mut self, lines: usize) -> Self {
+        self.recent_trace = lines;
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client<P> {
         let mut pool = self.pool;
@@ -264,6 +273,7 @@ impl<P: Platform> ClientBuilder<P> {
             default_fields: self.default_fields,
             body_bytes_max: self.body_bytes_max,
             sink: self.sink,
+            recent_trace: self.recent_trace,
         };
         Client { shared: Arc::new(Shared::new(self.platform, settings)) }
     }

@@ -31,12 +31,15 @@ impl<P: Platform> Line<'_, P> {
         order: &Order,
         call: &mut Call,
         source: &mut Option<io::Error>,
-    ) -> Option<Claim<Warm<P>>> {
+    ) -> Option<Claim<Box<Warm<P>>>> {
         let (shared, conn) = (self.shared, order.conn);
         self.dials = Some(conn);
-        match Run::new(shared, order).run_out(self, call, source) {
+        let mut run = Run::new(shared, order);
+        let outcome = run.run_out(self, call, source);
+        call.keep_trace_of(&run.dial);
+        match outcome {
             Outcome::Ready(socket) => {
-                let warm = Warm::new(socket, shared.messages);
+                let warm = Box::new(Warm::new(socket, shared.messages));
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
                 None
@@ -68,7 +71,7 @@ enum Outcome<P: Platform> {
     Ready(P::Socket),
     Failed(DialError),
     /// The ticket was answered otherwise.
-    Answered(Claim<Warm<P>>),
+    Answered(Claim<Box<Warm<P>>>),
     /// The call is over.
     Over,
 }
@@ -87,9 +90,7 @@ struct Run<P: Platform> {
 impl<P: Platform> Run<P> {
     fn new(shared: &Shared<P>, Order { conn, key }: &Order) -> Self {
         let mut dial = Dial::new(key, &shared.dial, shared.now());
-        if let Some(trace) = shared.trace(Who::Dial(conn.to_bits())) {
-            dial.set_trace(trace);
-        }
+        dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
         Self {
             dial,
             local: key.local(),
@@ -101,7 +102,7 @@ impl<P: Platform> Run<P> {
     }
 
     fn run_out(
-        mut self,
+        &mut self,
         line: &mut Line<'_, P>,
         call: &mut Call,
         source: &mut Option<io::Error>,

@@ -5,6 +5,7 @@ use std::{error, fmt, io};
 use httpool::{
     error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
     message::{Method, Url},
+    trace::Recent,
 };
 
 /// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
@@ -17,6 +18,7 @@ struct Inner {
     kind: Kind,
     request: Option<(Method, Url)>,
     source: Option<io::Error>,
+    trace: Option<Recent>,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,7 @@ enum Kind {
 
 impl Error {
     pub(crate) fn request(why: RequestError) -> Self {
-        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None }))
+        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None, trace: None }))
     }
 
     /// `source`: the system's own error, if one stood behind it.
@@ -39,12 +41,31 @@ impl Error {
         source: Option<io::Error>,
     ) -> Self {
         let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::Failure(why), request, source }))
+        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, trace: None }))
     }
 
     pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
         let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::BodyTooLarge { max }, request, source: None }))
+        Self(Box::new(Inner {
+            kind: Kind::BodyTooLarge { max },
+            request,
+            source: None,
+            trace: None,
+        }))
+    }
+
+    /// The call's last lines.
+    pub(crate) fn with_trace(mut self, recent: Option<&Recent>) -> Self {
+        self.0.trace = recent.cloned();
+        self
+    }
+
+    /// The last lines of the call's trace, where [`recent_trace`] is set: what it was told and what
+    /// it decided before it failed.
+    ///
+    /// [`recent_trace`]: crate::ClientBuilder::recent_trace
+    pub fn trace(&self) -> Option<&Recent> {
+        self.0.trace.as_ref()
     }
 
     /// What the core says of it; `None` where the request could not be built or the response was

@@ -32,7 +32,7 @@ pub(crate) struct Exchange<P: Platform> {
     /// The time of the last event. The clock is read after what may have taken time, and when the
     /// application comes back, not for each question.
     now: Instant,
-    held: Option<(Lease, Warm<P>)>,
+    held: Option<(Lease, Box<Warm<P>>)>,
     scratch: Buffers,
     body: Body,
     watch: Watch,
@@ -90,9 +90,7 @@ impl<P: Platform> Exchange<P> {
         if let Some(at_epoch) = shared.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
-        if let Some(trace) = shared.trace(Who::Call(number)) {
-            call.set_trace(trace, now);
-        }
+        call.set_trace(shared.trace(Who::Call(number)), now);
         Self {
             call,
             now,
@@ -124,6 +122,11 @@ impl<P: Platform> Exchange<P> {
             }
             self.call.pause(paused, self.now);
         }
+    }
+
+    /// Body that has been read already, as much of it as the sink takes.
+    pub(crate) fn take_body(&mut self, mut sink: Sink<'_>) -> Option<usize> {
+        self.scratch.incoming.move_body(&mut sink)
     }
 
     /// Goes on until there is something to tell.
@@ -497,6 +500,7 @@ impl<P: Platform> Exchange<P> {
         let source = self.source.take().filter(|_| told);
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
+            .with_trace(self.call.recent_trace())
     }
 }
 

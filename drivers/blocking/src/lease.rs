@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Leased<P: Platform> {
     pub(crate) lease: Lease,
-    pub(crate) warm: Warm<P>,
+    pub(crate) warm: Box<Warm<P>>,
     pub(crate) reused: bool,
 }
 
@@ -74,7 +74,7 @@ enum Answer<P: Platform> {
 /// Takes what was granted. The probe is done here, outside the lock.
 fn answered<P: Platform>(
     shared: &Shared<P>,
-    claim: Claim<Warm<P>>,
+    claim: Claim<Box<Warm<P>>>,
     call: &mut Call,
     now: Instant,
 ) -> Option<Answer<P>> {
@@ -121,7 +121,7 @@ impl<'a, P: Platform> Line<'a, P> {
 
     fn wait(
         mut self,
-        mut claim: Claim<Warm<P>>,
+        mut claim: Claim<Box<Warm<P>>>,
         call: &mut Call,
         source: &mut Option<io::Error>,
     ) -> Option<Answer<P>> {
@@ -160,7 +160,7 @@ impl<'a, P: Platform> Line<'a, P> {
     }
 
     /// Asks what has become of the ticket, and what is to be done for it.
-    pub(crate) fn claim(&mut self) -> Claim<Warm<P>> {
+    pub(crate) fn claim(&mut self) -> Claim<Box<Warm<P>>> {
         self.shared.settled(|locked, now| {
             let claim = locked.pool.claim(self.ticket, now);
             self.spent = !matches!(claim, Claim::Wait { .. });

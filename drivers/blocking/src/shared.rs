@@ -36,6 +36,7 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
     calls: AtomicU64,
 }
 
@@ -48,12 +49,13 @@ pub(crate) struct Settings {
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) recent_trace: usize,
 }
 
 /// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
 /// closed, and no name is resolved, while it is.
 pub(crate) struct Locked<P: Platform> {
-    pub(crate) pool: Pool<Warm<P>>,
+    pub(crate) pool: Pool<Box<Warm<P>>>,
     /// Who waits for which ticket.
     waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
@@ -92,6 +94,7 @@ impl<P: Platform> Shared<P> {
             default_fields: settings.default_fields,
             body_bytes_max: settings.body_bytes_max,
             sink: settings.sink,
+            recent_trace: settings.recent_trace,
             calls: AtomicU64::new(0),
         }
     }
@@ -105,8 +108,9 @@ impl<P: Platform> Shared<P> {
         self.calls.fetch_add(1, Relaxed)
     }
 
-    pub(crate) fn trace(&self, who: Who) -> Option<Trace> {
-        self.sink.as_ref().map(|sink| Trace::new(sink.clone(), who))
+    /// The trace of a call or a dial.
+    pub(crate) fn trace(&self, who: Who) -> Trace {
+        Trace::keeping(self.recent_trace, who, self.sink.clone())
     }
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
@@ -135,7 +139,7 @@ impl<P: Platform> Shared<P> {
     }
 
     /// Gives a lease back. `warm`: the connection, if it is kept.
-    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Warm<P>>, now: Instant) {
+    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Box<Warm<P>>>, now: Instant) {
         self.settled_at(now, |locked, now| {
             let how = warm.map_or(Checkin::Discard, Checkin::Keep);
             locked.pool.checkin(lease, how, now);
@@ -168,7 +172,7 @@ impl<P: Platform> Locked<P> {
         self.waiting.remove(&ticket)?.order
     }
 
-    fn settle(&mut self, closed: &mut Vec<Warm<P>>) {
+    fn settle(&mut self, closed: &mut Vec<Box<Warm<P>>>) {
         while let Some(action) = self.pool.poll_action() {
             match action {
                 Action::Dial { conn, ticket, key } => {

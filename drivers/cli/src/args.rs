@@ -16,6 +16,8 @@ pub(crate) enum Command {
     Help,
     Version,
     Demo,
+    /// A recording, of which `-` is standard input.
+    Replay(PathBuf),
     Send(Box<Options>),
 }
 
@@ -31,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) fail: bool,
     pub(crate) trace: bool,
+    pub(crate) record: Option<PathBuf>,
     pub(crate) location: bool,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) retries: u32,
@@ -76,7 +79,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             nothing_more(words)?;
             return Ok(Command::Demo);
         }
-        ("demo", Some(name)) => {
+        ("replay", None) => {
+            let file = words.next().ok_or_else(|| wrong("replay needs a FILE"))?;
+            nothing_more(words)?;
+            return Ok(Command::Replay(file.into()));
+        }
+        ("demo" | "replay", Some(name)) => {
             let what = format!("{name} belongs to a request: give get, post, ... and a URL");
             return Err(wrong(what));
         }
@@ -119,6 +127,7 @@ impl Options {
             json: false,
             fail: false,
             trace: false,
+            record: None,
             location: false,
             max_redirects: None,
             retries: 0,
@@ -155,6 +164,7 @@ impl Options {
             "-n" | "--count" => self.count = Some(number(&name, parser)?),
             "-c" | "--concurrency" => self.concurrency = Some(number(&name, parser)?),
             "-t" | "--trace" => self.trace = true,
+            "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)
@@ -258,6 +268,7 @@ mod tests {
         assert!(matches!(parsed("help"), Ok(Command::Help)));
         assert!(matches!(parsed("get --help"), Ok(Command::Help)));
         assert!(matches!(parsed("-V"), Ok(Command::Version)));
+        assert!(matches!(parsed("replay x"), Ok(Command::Replay(path)) if path == *"x"));
         for (word, method) in [
             ("get", Method::GET),
             ("head", Method::HEAD),
@@ -297,6 +308,9 @@ mod tests {
             "http://a/",
             "demo -i",
             "demo twice",
+            "replay",
+            "replay a b",
+            "replay a -i",
             "get --no-such-thing http://a/",
             "get -x http://a/",
             "get http://a/ -H novalue",

@@ -14,13 +14,14 @@ use httpool::{
     dial,
     limits::PoolLimits,
     message::Status,
-    trace::{Line, Sink},
+    trace::{Line, Redaction, Sink},
 };
 use httpool_blocking::{Body, Client, RequestBuilder};
 
 use crate::{
     args::{Data, Options},
     exit::Failed,
+    record::Record,
 };
 
 /// Answers that are likely to be different the next time.
@@ -28,7 +29,7 @@ const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 const BACKOFF: Duration = Duration::from_millis(100);
 
 /// A client for as many threads as the options ask for.
-pub(crate) fn client(options: &Options) -> Client {
+pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
     let threads = usize::try_from(options.concurrency.unwrap_or(1)).unwrap_or(usize::MAX);
     let mut limits = PoolLimits::default();
     limits.open_max = limits.open_max.max(threads);
@@ -36,8 +37,11 @@ pub(crate) fn client(options: &Options) -> Client {
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
     let mut builder =
         Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
-    if options.trace {
-        builder = builder.trace(Arc::new(TraceLines));
+    match (options.trace, record) {
+        (false, None) => {}
+        (true, None) => builder = builder.trace(Arc::new(TraceLines)),
+        (false, Some(record)) => builder = builder.trace(Arc::new(record.sink())),
+        (true, Some(record)) => builder = builder.trace(Arc::new(Both(record.sink()))),
     }
     builder.build()
 }
@@ -116,5 +120,22 @@ impl Sink for TraceLines {
         // One write, so that the lines of threads do not mingle. What cannot be written is lost:
         // the request goes on.
         stderr().write_all(format!("{line}\n").as_bytes()).ok();
+    }
+}
+
+/// Those, and a recording.
+struct Both<R>(R);
+
+impl<R: Sink> Sink for Both<R> {
+    fn line(&self, line: &Line<'_>) {
+        TraceLines.line(line);
+    }
+
+    fn recording(&self) -> Option<&Redaction> {
+        self.0.recording()
+    }
+
+    fn record(&self, line: &Line<'_>) {
+        self.0.record(line);
     }
 }

@@ -27,12 +27,13 @@ pub(crate) enum Kind {
     Repeat,
     Limit,
     Local,
+    Replay,
     Status,
 }
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::ReaderGone,
         Self::Other,
         Self::Usage,
@@ -47,6 +48,7 @@ impl Kind {
         Self::Repeat,
         Self::Limit,
         Self::Local,
+        Self::Replay,
         Self::Status,
     ];
 
@@ -66,6 +68,7 @@ impl Kind {
             Self::Repeat => 11,
             Self::Limit => 12,
             Self::Local => 13,
+            Self::Replay => 14,
             Self::Status => 22,
         }
     }
@@ -87,6 +90,7 @@ impl Kind {
             Self::Repeat => "not repeatable",
             Self::Limit => "limit",
             Self::Local => "local i/o",
+            Self::Replay => "replay",
             Self::Status => "status",
         }
     }

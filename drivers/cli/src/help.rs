@@ -9,6 +9,7 @@ httpool - HTTP/1.1 requests over a pool of connections
 
 Usage:  httpool get|head|post|put|delete [OPTIONS] URL
         httpool request METHOD [OPTIONS] URL
+        httpool replay FILE       feed what --record wrote to the machines again
         httpool demo              show the pool at work; so does httpool alone
         httpool help              or -h, --help; and -V, --version
 
@@ -44,6 +45,8 @@ Load
   -t, --trace                     every event and decision, on standard error, as they happen:
                                   the time, the machine (pool, r a call, d a dial), < what it was
                                   told or > what it decided
+      --record FILE               all of that to FILE, for httpool replay; without secrets and
+                                  bodies, of which the lengths stay
 
 Exit codes
    0  an answer came, whatever its status
@@ -60,6 +63,7 @@ Exit codes
   11  the request would have to be sent again, and cannot be
   12  a limit was reached: the answer is too large, or too many wait
   13  reading or writing here failed: a file, standard input or output
+  14  replay: the machines decided otherwise, or FILE is no recording
   22  with --fail: the status was 400 or more
 With -n it is the code of the most frequent kind of failure.
 

@@ -16,15 +16,16 @@ use crate::{
     client::{BodySource, client, request},
     exit::{Failed, Kind},
     json,
+    record::Record,
     request::each_piece,
     tally::Tally,
 };
 
 /// Sends the request `--count` times and prints a summary.
-pub(crate) fn run(options: &Options) -> Result<(), Failed> {
+pub(crate) fn run(options: &Options, record: Option<&Record>) -> Result<(), Failed> {
     let count = options.count.unwrap_or(1);
     let threads = options.concurrency.unwrap_or(1).min(count);
-    let client = client(options);
+    let client = client(options, record);
     let source = BodySource::new(&options.data);
     // Built once: it says how long the body is, and each request brings its own.
     let request = request(&client, options).body(source.body()?).build()?;

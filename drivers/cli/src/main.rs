@@ -6,6 +6,7 @@
 //! | `client` | makes a client and a request of it |
 //! | `request` | one request: `output` or `json` shows the answer, `progress` how far it is |
 //! | `load` | many requests by several threads |
+//! | `record` | writes down what the machines are told, and replays it |
 //! | `tally`, `histogram` | what came of them, and how long they took |
 //! | `exit` | failures, their exit codes and what is said about them |
 //! | `demo` | a server in here, and the pool at work against it |
@@ -22,6 +23,7 @@ mod json;
 mod load;
 mod output;
 mod progress;
+mod record;
 mod request;
 mod tally;
 mod units;
@@ -31,8 +33,9 @@ use std::{
     process::ExitCode,
 };
 
-use args::Command;
+use args::{Command, Options};
 use exit::Failed;
+use record::Record;
 
 fn main() -> ExitCode {
     match run() {
@@ -46,9 +49,20 @@ fn run() -> Result<(), Failed> {
         Command::Help => print(help::TEXT),
         Command::Version => print(help::VERSION),
         Command::Demo => demo::run(),
-        Command::Send(options) if options.count.is_some() => load::run(&options),
-        Command::Send(options) => request::run(&options),
+        Command::Replay(path) => record::replay(&path),
+        Command::Send(options) => send(&options),
     }
+}
+
+fn send(options: &Options) -> Result<(), Failed> {
+    // Before anything is sent: a request must not be made for nothing.
+    let record = options.record.as_deref().map(Record::create).transpose()?;
+    let sent = match options.count {
+        Some(_) => load::run(options, record.as_ref()),
+        None => request::run(options, record.as_ref()),
+    };
+    let written = record.map_or(Ok(()), |record| record.finish());
+    sent.and(written)
 }
 
 fn print(text: &str) -> Result<(), Failed> {

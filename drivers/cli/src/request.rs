@@ -10,11 +10,12 @@ use crate::{
     exit::{Failed, Kind},
     json,
     output::{self, Target},
+    record::Record,
 };
 
 /// Sends the request and shows the answer.
-pub(crate) fn run(options: &Options) -> Result<(), Failed> {
-    let client = client(options);
+pub(crate) fn run(options: &Options, record: Option<&Record>) -> Result<(), Failed> {
+    let client = client(options, record);
     let body = BodySource::new(&options.data).body()?;
     // Before anything is sent: a request may have effects, and must not be made for nothing.
     let target = options.output.as_deref().map(Target::create).transpose()?;

@@ -166,8 +166,12 @@ impl Embedded {
         );
         let conn = self.client.core.connection(call).filter(|_| told);
         let source = conn.and_then(|(conn, _)| self.errors.remove(conn));
-        match self.client.core.call(call).map(|call| call.request()) {
-            Some(request) => Error::failure(failure, request.method(), request.url(), source),
+        match self.client.core.call(call) {
+            Some(call) => {
+                let request = call.request();
+                Error::failure(failure, request.method(), request.url(), source)
+                    .with_trace(call.recent_trace())
+            }
             None => Error::stale(),
         }
     }

@@ -30,6 +30,7 @@ pub struct DriverBuilder {
     fixed: Fixed,
     body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
+    recent_trace: usize,
     waker: Option<Arc<Waker>>,
 }
 
@@ -49,6 +50,7 @@ impl DriverBuilder {
             fixed: Fixed::default(),
             body_bytes_max: 256 * 1024 * 1024,
             sink: None,
+            recent_trace: 0,
             waker: None,
         }
     }
@@ -118,6 +120,13 @@ impl DriverBuilder {
         self
     }
 
+    /// How many lines of its trace each call keeps, so that its error can show them:
+    /// [`Error::trace`](crate::Error::trace). 0 by default, which costs nothing.
+    pub fn recent_trace(mut self, lines: usize) -> Self {
+        self.recent_trace = lines;
+        self
+    }
+
     /// What the threads that look names up wake the loop with. By default it makes one; but a
     /// [`Poll`] may have only one, and whoever has one on theirs lends it here.
     pub fn waker(mut self, waker: Arc<Waker>) -> Self {
@@ -147,6 +156,7 @@ impl DriverBuilder {
         config.pool.own_dials = false;
         config.dial = self.dial;
         config.messages = self.messages;
+        config.recent_trace = self.recent_trace;
         let registry = registry.try_clone()?;
         let waker = match self.waker {
             Some(waker) => waker,

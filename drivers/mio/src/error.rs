@@ -5,6 +5,7 @@ use std::{error, fmt, io};
 use httpool::{
     error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
     message::{Method, ResponseHead, Url},
+    trace::Recent,
 };
 
 /// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
@@ -18,6 +19,7 @@ struct Inner {
     request: Option<(Method, Url)>,
     source: Option<io::Error>,
     head: Option<ResponseHead>,
+    trace: Option<Recent>,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,13 @@ enum Kind {
 
 impl Error {
     pub(crate) fn request(why: RequestError) -> Self {
-        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None, head: None }))
+        Self(Box::new(Inner {
+            kind: Kind::Request(why),
+            request: None,
+            source: None,
+            head: None,
+            trace: None,
+        }))
     }
 
     /// `source`: the system's own error, if one stood behind it.
@@ -46,7 +54,7 @@ impl Error {
         source: Option<io::Error>,
     ) -> Self {
         let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, head: None }))
+        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, head: None, trace: None }))
     }
 
     pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
@@ -56,21 +64,48 @@ impl Error {
             request,
             source: None,
             head: None,
+            trace: None,
         }))
     }
 
     pub(crate) fn stale() -> Self {
-        Self(Box::new(Inner { kind: Kind::Stale, request: None, source: None, head: None }))
+        Self(Box::new(Inner {
+            kind: Kind::Stale,
+            request: None,
+            source: None,
+            head: None,
+            trace: None,
+        }))
     }
 
     pub(crate) fn poll(source: io::Error) -> Self {
-        Self(Box::new(Inner { kind: Kind::Poll, request: None, source: Some(source), head: None }))
+        Self(Box::new(Inner {
+            kind: Kind::Poll,
+            request: None,
+            source: Some(source),
+            head: None,
+            trace: None,
+        }))
     }
 
     /// The response had begun.
     pub(crate) fn with_head(mut self, head: Option<ResponseHead>) -> Self {
         self.0.head = head;
         self
+    }
+
+    /// The call's last lines.
+    pub(crate) fn with_trace(mut self, recent: Option<&Recent>) -> Self {
+        self.0.trace = recent.cloned();
+        self
+    }
+
+    /// The last lines of the call's trace, where [`recent_trace`] is set: what it was told and what
+    /// it decided before it failed.
+    ///
+    /// [`recent_trace`]: crate::DriverBuilder::recent_trace
+    pub fn trace(&self) -> Option<&Recent> {
+        self.0.trace.as_ref()
     }
 
     /// What the core says of it; `None` where the request could not be built, the response was

@@ -1,6 +1,8 @@
 //! The properties under random scripts.
 
-use httpool_sim::property::{CallScript, Chunks, PoolScript, Received, StaleScript, TARGETS};
+use httpool_sim::property::{
+    CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS,
+};
 use quickcheck::{Gen, QuickCheck, Testable};
 
 fn hold(tests: u64, size: usize, property: impl Testable) {
@@ -18,8 +20,19 @@ fn a_call_keeps_its_promises() {
 }
 
 #[test]
+fn a_client_keeps_its_promises() {
+    hold(5_000, 150, (|script: ClientScript| script.hold()) as fn(ClientScript));
+}
+
+#[test]
+fn a_client_does_what_its_parts_do() {
+    hold(4_000, 150, (|script: ClientScript| script.hold_to_parts()) as fn(ClientScript));
+}
+
+#[test]
 fn a_stale_name_names_nothing() {
     hold(3_000, 200, (|script: StaleScript| script.hold()) as fn(StaleScript));
+    hold(3_000, 150, (|script: ClientScript| script.hold_to_twin()) as fn(ClientScript));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! How calls end before their time, and what is left behind.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
+use crate::trace::{Line, Sink};
 
 #[test]
 fn a_cancelled_call_says_nothing_more() {
@@ -187,4 +190,51 @@ fn inputs_may_pile_up_before_a_drain() {
     }
     assert_eq!(world.told().len(), 6);
     assert_eq!(vec![world.client.calls(), world.client.stats().idle], [0, 2]);
+}
+
+/// The entry of the first call's deadline is from before it read on, and comes up early.
+#[test]
+fn deadlines_pass_in_their_order_however_late_the_driver_is() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let reading = world.get("http://127.0.0.1/1");
+    world.connect();
+    let conn = world.conn(reading);
+    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    world.after(seconds(1));
+    let waiting = world.get("http://127.0.0.1/2");
+    world.after(seconds(30));
+    world.says(conn, b"ab");
+    world.told();
+    // 61 seconds for the one in line, 91 for the one that reads.
+    world.after(seconds(100));
+    assert_eq!(
+        world.told(),
+        [
+            format!("{waiting} failed: {}", Cause::Timeout(Deadline::Queue)),
+            format!("{reading} failed: {}", Cause::Timeout(Deadline::Stall)),
+        ]
+    );
+}
+
+#[test]
+fn closing_says_nothing_to_a_call_that_has_ended() {
+    /// How often a call was told that it is cancelled, and said that it failed.
+    #[derive(Default)]
+    struct Count([AtomicUsize; 2]);
+    impl Sink for Count {
+        fn line(&self, line: &Line<'_>) {
+            for (count, word) in self.0.iter().zip(["< cancel", "> failed"]) {
+                if line.to_string().contains(word) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+    let count = Arc::new(Count::default());
+    let mut world = World::new();
+    world.client.set_trace(count.clone());
+    // In line: closing the pool ends it, and it is not cancelled as well.
+    world.get("http://127.0.0.1/");
+    world.client.close_now(world.now);
+    assert_eq!(count.0.each_ref().map(|it| it.load(Ordering::Relaxed)), [0, 1]);
 }

@@ -83,8 +83,9 @@ impl Platform for System {
 
     #[inline]
     fn now(&self) -> Instant {
-        let nanos = self.epoch.elapsed().as_nanos();
-        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let age = self.epoch.elapsed();
+        let nanos = age.as_secs().saturating_mul(1_000_000_000);
+        Instant::from_nanos(nanos.saturating_add(age.subsec_nanos().into()))
     }
 
     fn wall_at_epoch(&self) -> Option<Duration> {

@@ -12,13 +12,21 @@ use httpool::{
 };
 use quickcheck::{Arbitrary, Gen};
 
-use super::source::{Source, random_bytes, shorter};
+use super::{
+    ClientScript,
+    source::{Source, random_bytes, shorter},
+};
 
-/// Holds that an arbitrary id, as stale readiness in an event loop hands it in, is ignored: a pool
-/// that was told of such ids decides ever after as its twin does that was not. And that no name is
-/// given out twice.
+/// Holds that an arbitrary id, as stale readiness in an event loop hands it in, is ignored: a pool,
+/// or a client, that was told of such ids decides ever after as its twin does that was not. And that
+/// no name is given out twice.
 pub fn stale_ids(data: &[u8]) {
-    StaleScript::decode(&mut Source::new(data)).hold();
+    let mut source = Source::new(data);
+    if source.flag() {
+        ClientScript::decode(&mut source).hold_to_twin();
+    } else {
+        StaleScript::decode(&mut source).hold();
+    }
 }
 
 /// What happens to both pools, and what only one of them is told.

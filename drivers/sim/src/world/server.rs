@@ -280,9 +280,8 @@ impl Peer {
         seen: &mut [Seen],
     ) -> Result<(), String> {
         let call = asked.call as usize;
-        let (script, seen) = match (plan.calls.get(call), seen.get_mut(call)) {
-            (Some(script), Some(seen)) => (script, seen),
-            _ => return Err(format!("nobody asks for {call}")),
+        let (Some(script), Some(seen)) = (plan.calls.get(call), seen.get_mut(call)) else {
+            return Err(format!("nobody asks for {call}"));
         };
         if asked.credentials.is_some_and(|whose| whose != self.origin) {
             return Err(format!("call {call}: credentials of another origin"));

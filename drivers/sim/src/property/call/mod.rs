@@ -13,6 +13,8 @@ use super::source::{Source, random_bytes, shorter};
 
 mod run;
 
+pub(super) use run::PIECES;
+
 /// Holds a call to its promises under any inputs in any order, stale and repeated: it ends within a
 /// bound once the driver is honest; asking twice gives the same answer; what must not be repeated is
 /// never begun again once a byte of it was written, nor a body asked for again that cannot be given

@@ -18,7 +18,7 @@ pub(super) const SECRETS: [(&str, &str); 2] =
     [("Authorization", "Bearer secret"), ("Cookie", "c=secret")];
 
 /// What the peer says: whole answers, and pieces of them.
-pub(super) const PIECES: &[&[u8]] = &[
+pub(in crate::property) const PIECES: &[&[u8]] = &[
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 100 Continue\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",

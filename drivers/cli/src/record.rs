@@ -1,0 +1,135 @@
+//! `--record FILE`, and what `httpool replay FILE` makes of it.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    fs::File,
+    io::{self, BufWriter, Read, Write, stdin, stdout},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use httpool::{
+    replay::{self, Difference, Error, Summary},
+    trace::{Recorder, Redaction, Sink},
+};
+
+use crate::exit::{Failed, Kind};
+
+/// How many lines of a machine are shown before the one where it differs.
+const CONTEXT: usize = 5;
+
+/// A recording that is being written.
+pub(crate) struct Record {
+    path: PathBuf,
+    out: Arc<Mutex<Out>>,
+}
+
+struct Out {
+    file: BufWriter<File>,
+    /// The first failure to write: what comes after is dropped, and the request goes on.
+    broken: Option<io::Error>,
+}
+
+impl Record {
+    pub(crate) fn create(path: &Path) -> Result<Self, Failed> {
+        let file = File::create(path).map_err(|why| Failed::local(path.display(), &why))?;
+        let out = Out { file: BufWriter::new(file), broken: None };
+        Ok(Self { path: path.to_owned(), out: Arc::new(Mutex::new(out)) })
+    }
+
+    /// What the client's machines are to write to.
+    pub(crate) fn sink(&self) -> impl Sink + use<> {
+        let out = self.out.clone();
+        Recorder::new(Redaction::default(), move |line| locked(&out).write(line))
+    }
+
+    /// Whether all of it is in the file.
+    pub(crate) fn finish(&self) -> Result<(), Failed> {
+        let mut out = locked(&self.out);
+        let written = match out.broken.take() {
+            Some(why) => Err(why),
+            None => out.file.flush(),
+        };
+        written.map_err(|why| Failed::local(self.path.display(), &why))
+    }
+}
+
+impl Out {
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        if self.broken.is_none() {
+            self.broken = self.file.write_fmt(line).err();
+        }
+    }
+}
+
+fn locked(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
+    out.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Replays a recording and says whether the machines decide what they did; `-` is standard input.
+pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
+    let text = read(path).map_err(|why| Failed::local(path.display(), &why))?;
+    match replay::check(&text) {
+        Ok(summary) => {
+            let mut out = stdout().lock();
+            out.write_all(in_words(summary).as_bytes())
+                .and_then(|()| out.flush())
+                .map_err(Failed::stdout)
+        }
+        Err(Error::Differs(difference)) => {
+            let what = format!("{}: {}", path.display(), in_context(&difference, &text));
+            Err(Failed::new(Kind::Replay, what))
+        }
+        Err(why) => Err(Failed::new(Kind::Replay, format!("{}: {why}", path.display()))
+            .hint("a recording is made with --record FILE")),
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    if path != Path::new("-") {
+        return std::fs::read_to_string(path);
+    }
+    let mut text = String::new();
+    stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn in_words(summary: Summary) -> String {
+    let Summary { events, actions, pools, calls, dials, .. } = summary;
+    let count = |number: usize, what: &str| {
+        format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    };
+    format!(
+        "no difference: {}, {} and {} were told {} and decided {}\n",
+        count(pools, "pool"),
+        count(calls, "call"),
+        count(dials, "dial"),
+        count(events, "thing"),
+        count(actions, "thing"),
+    )
+}
+
+/// The difference, behind the last lines of the machine that it is in.
+fn in_context(difference: &Difference, text: &str) -> String {
+    let who = |line: &str| line.split(' ').nth(1).map(str::to_owned);
+    let line = difference.expected.as_ref().or(difference.got.as_ref());
+    let machine = line.and_then(|line| who(line));
+    let mut before = VecDeque::new();
+    for (number, line) in (1..difference.line).zip(text.lines()) {
+        if who(line) == machine {
+            before.push_back(format!("\n{number:>6}  {line}"));
+            if before.len() > CONTEXT {
+                before.pop_front();
+            }
+        }
+    }
+    let or_nothing = |line: &Option<String>| line.clone().unwrap_or_else(|| "nothing".to_owned());
+    let (number, before) = (difference.line, before.into_iter().collect::<String>());
+    format!(
+        "a machine decides otherwise, at line {number}{before}\n\
+         recorded  {}\n     now  {}",
+        or_nothing(&difference.expected),
+        or_nothing(&difference.got),
+    )
+}

@@ -1,0 +1,154 @@
+//! Two compositions to which the same happens: what comes out must be the same.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use httpool::{
+    call::Policy,
+    id::ConnId,
+    message::Request,
+    pool::Stats,
+    time::Instant,
+    trace::{Line, Sink, Who},
+};
+
+use super::machines::{Act, BodyWanted, Input, Machines, Said};
+
+/// The lines of a trace that nobody has looked at yet, machine by machine.
+#[derive(Debug, Default)]
+pub(in crate::property) struct Lines(Mutex<BTreeMap<Who, Vec<String>>>);
+
+impl Lines {
+    fn take(&self) -> BTreeMap<Who, Vec<String>> {
+        core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Lines {
+    fn line(&self, line: &Line<'_>) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.entry(line.who).or_default().push(line.to_string());
+    }
+}
+
+/// Two compositions, the second of which is told nothing that is stale.
+#[derive(Debug)]
+pub(in crate::property) struct Both<A, B> {
+    pub(in crate::property) one: A,
+    pub(in crate::property) other: B,
+    /// What each has traced, if that is to be compared.
+    pub(in crate::property) traces: Option<(Arc<Lines>, Arc<Lines>)>,
+}
+
+impl<A: Machines, B: Machines> Machines for Both<A, B> {
+    fn request(
+        &mut self,
+        request: &Request,
+        policy: &Arc<Policy>,
+        slot: Option<u32>,
+        now: Instant,
+    ) -> u32 {
+        let slot = self.one.request(request, policy, slot, now);
+        assert_eq!(self.other.request(request, policy, Some(slot), now), slot);
+        slot
+    }
+
+    fn tell(&mut self, input: &Input, now: Instant) {
+        self.one.tell(input, now);
+        self.other.tell(input, now);
+    }
+
+    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
+        let answer = self.one.receive(conn, input, now);
+        assert_eq!(answer, self.other.receive(conn, input, now));
+        answer
+    }
+
+    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
+        let answer = self.one.eof(conn, clean, now);
+        assert_eq!(answer, self.other.eof(conn, clean, now));
+        answer
+    }
+
+    fn send_body(
+        &mut self,
+        call: usize,
+        len: usize,
+        last: bool,
+        now: Instant,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let answer = self.one.send_body(call, len, last, now);
+        assert_eq!(answer, self.other.send_body(call, len, last, now));
+        answer
+    }
+
+    fn poll_action(&mut self) -> Option<Act> {
+        let answer = self.one.poll_action();
+        assert_eq!(answer, self.other.poll_action());
+        answer
+    }
+
+    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
+        let mut other = out.clone();
+        let answer = self.one.poll_transmit(conn, out);
+        assert_eq!(answer, self.other.poll_transmit(conn, &mut other));
+        assert_eq!(*out, other);
+        answer
+    }
+
+    /// The first may be woken early, and never late.
+    fn poll_timeout(&self) -> Option<Instant> {
+        let answer = self.one.poll_timeout();
+        if let Some(exact) = self.other.poll_timeout() {
+            assert!(answer.is_some_and(|at| at <= exact), "{answer:?} for {exact:?}");
+        }
+        answer
+    }
+
+    fn wants_input(&self, conn: ConnId) -> bool {
+        let answer = self.one.wants_input(conn);
+        assert_eq!(answer, self.other.wants_input(conn));
+        answer
+    }
+
+    fn body_ahead(&self, conn: ConnId) -> u64 {
+        let answer = self.one.body_ahead(conn);
+        assert_eq!(answer, self.other.body_ahead(conn));
+        answer
+    }
+
+    fn sends(&self, conn: ConnId) -> bool {
+        let answer = self.one.sends(conn);
+        assert_eq!(answer, self.other.sends(conn));
+        answer
+    }
+
+    fn calls(&self) -> usize {
+        let answer = self.one.calls();
+        assert_eq!(answer, self.other.calls());
+        answer
+    }
+
+    fn stats(&self) -> Stats {
+        let answer = self.one.stats();
+        assert_eq!(answer, self.other.stats());
+        answer
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let Some((one, other)) = &self.traces {
+            assert_eq!(one.take(), other.take());
+        }
+        self.one.check().and_then(|()| self.other.check())
+    }
+
+    fn call_of(&self, bits: u64) -> Option<usize> {
+        self.one.call_of(bits)
+    }
+
+    fn tell_stale(&mut self, what: u8, bits: u64, now: Instant) {
+        self.one.tell_stale(what, bits, now);
+    }
+}

@@ -1,0 +1,237 @@
+//! Not any script, but all of them: a world so small that every order of its events can be tried.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use httpool::{
+    call::Policy,
+    client::Config,
+    error::IoKind,
+    id::ConnId,
+    message::{Method, Request},
+};
+
+use super::{
+    Setting,
+    bench::Bench,
+    both::Both,
+    machines::{Facade, Input, Machines},
+};
+use crate::property::{call::PIECES, parts::Parts};
+
+/// How small the world is.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "whoever tries all orders says of what")]
+pub struct Small {
+    /// How many calls there are to one server: GET, POST, GET, and so on.
+    pub calls: usize,
+    /// How many connections there may be.
+    pub connections: usize,
+    /// How many calls are cancelled.
+    pub cancels: usize,
+    /// How many things go wrong: a connect is refused, a connection is lost, a deadline passes.
+    pub faults: usize,
+    /// Whether writing is an event of its own, or follows at once when there is something to write.
+    pub writes_apart: bool,
+}
+
+/// Tries all orders of all that can happen in such a world, with [`httpool::client::Client`] and with
+/// its parts, and holds each to what [`client_script`](super::client_script) and
+/// [`client_vs_parts`](super::client_vs_parts) hold a script to. Gives how many orders there are.
+///
+/// Where a call wants a connection that comes back, loses it, is cancelled at the moment of its grant:
+/// all of it is among them.
+pub fn every_order(small: Small) -> u64 {
+    let (mut choices, mut orders) = (Choices::default(), 0);
+    loop {
+        World::new(small).run(&mut choices);
+        orders += 1;
+        if !choices.next_path() {
+            return orders;
+        }
+    }
+}
+
+/// Which of the possible things happened, step by step: a number whose digits count to what was
+/// possible. Counting it up goes through all orders.
+#[derive(Debug, Default)]
+struct Choices {
+    /// What was chosen, of how many.
+    taken: Vec<(usize, usize)>,
+    at: usize,
+    /// So many choices are the same as on the path before.
+    known: usize,
+}
+
+impl Choices {
+    fn choose(&mut self, of: usize) -> usize {
+        if self.at == self.taken.len() {
+            self.taken.push((0, of));
+        }
+        let (choice, was) = self.taken[self.at];
+        assert_eq!(was, of, "the same events lead to the same state");
+        self.at += 1;
+        choice
+    }
+
+    fn next_path(&mut self) -> bool {
+        self.at = 0;
+        while let Some((choice, of)) = self.taken.pop() {
+            if choice + 1 < of {
+                self.known = self.taken.len();
+                self.taken.push((choice + 1, of));
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Request,
+    Connect(ConnId, u8),
+    Write(ConnId),
+    Answer(ConnId),
+    Cancel(usize),
+    Refuse(ConnId, u8),
+    Lose(ConnId),
+    Late,
+}
+
+#[derive(Debug)]
+struct World {
+    small: Small,
+    bench: Bench<Both<Facade, Parts>>,
+    policy: Arc<Policy>,
+}
+
+impl World {
+    fn new(small: Small) -> Self {
+        let mut config = Config::default();
+        config.pool.open_max = small.connections;
+        // The script has no other clock than its deadlines: idle connections stay.
+        config.pool.idle_max = Duration::from_secs(1_000_000);
+        let policy = Policy::default();
+        let machines =
+            Both { one: Facade::new(config, None), other: Parts::new(config, None), traces: None };
+        let setting = Setting { config, policy: policy.clone(), eager: true, stale: false };
+        Self { small, bench: Bench::new(machines, setting), policy: Arc::new(policy) }
+    }
+
+    fn run(mut self, choices: &mut Choices) {
+        loop {
+            let (must, mut possible) = (self.next_steps(), self.accidents());
+            if must.is_empty() {
+                break;
+            }
+            possible.splice(0..0, must);
+            let event = possible[choices.choose(possible.len())];
+            self.happen(event);
+            self.settle();
+            if choices.at > choices.known {
+                self.bench.check();
+            }
+        }
+        self.bench.end();
+    }
+
+    /// What has to happen some time.
+    fn next_steps(&self) -> Vec<Event> {
+        let asked = self.bench.calls.len() < self.small.calls;
+        let mut events: Vec<_> = asked.then_some(Event::Request).into_iter().collect();
+        for (conn, sock) in &self.bench.socks {
+            let waiting = sock.attempts.iter().filter(|(_, up)| !**up);
+            events.extend(waiting.map(|(attempt, _)| Event::Connect(*conn, *attempt)));
+            if sock.transmit {
+                events.push(Event::Write(*conn));
+            } else if self.is_asked(*conn) {
+                events.push(Event::Answer(*conn));
+            }
+        }
+        events
+    }
+
+    /// What may happen, as long as there is something left of it.
+    fn accidents(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        if self.small.cancels > 0 {
+            let calls = self.bench.calls.iter().enumerate();
+            let alive = calls.filter(|(_, it)| it.outcome.is_none() && !it.left_alone);
+            events.extend(alive.map(|(call, _)| Event::Cancel(call)));
+        }
+        if self.small.faults > 0 {
+            for (conn, sock) in &self.bench.socks {
+                let waiting = sock.attempts.iter().filter(|(_, up)| !**up);
+                events.extend(waiting.map(|(attempt, _)| Event::Refuse(*conn, *attempt)));
+                events.extend(sock.is_up().then_some(Event::Lose(*conn)));
+            }
+            events.extend((self.bench.machines.calls() > 0).then_some(Event::Late));
+        }
+        events
+    }
+
+    fn happen(&mut self, event: Event) {
+        let bench = &mut self.bench;
+        match event {
+            Event::Request => {
+                let method = [Method::GET, Method::POST][bench.calls.len() % 2].clone();
+                let request = Request::builder(method, "http://10.0.0.1/").build();
+                let request = request.expect("nothing is wrong with it");
+                bench.begin(&request, &self.policy);
+            }
+            Event::Connect(conn, attempt) => {
+                bench.socks.get_mut(&conn).expect("it is there").attempts.insert(attempt, true);
+                bench.tell(&Input::Connected(conn, attempt, Ok(())));
+            }
+            Event::Refuse(conn, attempt) => {
+                self.small.faults -= 1;
+                bench.socks.get_mut(&conn).expect("it is there").attempts.remove(&attempt);
+                bench.tell(&Input::Connected(conn, attempt, Err(IoKind::Refused)));
+            }
+            Event::Write(conn) => self.write(conn),
+            Event::Answer(conn) => {
+                bench.read(conn, PIECES[0]);
+            }
+            Event::Cancel(call) => {
+                self.small.cancels -= 1;
+                bench.calls[call].left_alone = true;
+                bench.tell(&Input::Cancel(call));
+            }
+            Event::Lose(conn) => {
+                self.small.faults -= 1;
+                let said = bench.machines.eof(conn, true, bench.now);
+                bench.heard(&said);
+            }
+            Event::Late => {
+                self.small.faults -= 1;
+                bench.late();
+            }
+        }
+    }
+
+    /// Does what the machines want done.
+    fn settle(&mut self) {
+        self.bench.drain();
+        if !self.small.writes_apart {
+            let full = |bench: &Bench<_>| {
+                bench.socks.iter().find(|(_, it)| it.transmit).map(|(conn, _)| *conn)
+            };
+            while let Some(conn) = full(&self.bench) {
+                self.write(conn);
+                self.bench.drain();
+            }
+        }
+    }
+
+    fn write(&mut self, conn: ConnId) {
+        self.bench.transmit(conn, true);
+        self.bench.written(conn, usize::MAX);
+    }
+
+    /// Whether the peer has a request to answer.
+    fn is_asked(&self, conn: ConnId) -> bool {
+        self.bench.machines.sends(conn) && self.bench.socks[&conn].is_up()
+    }
+}

@@ -1,0 +1,150 @@
+//! A driver that does what it is asked to, and peers that behave in one way or another: every call
+//! must then end.
+
+use httpool::{error::IoKind, id::ConnId};
+
+use super::{
+    Stop,
+    bench::{Bench, addresses},
+    machines::{Input, Machines},
+};
+use crate::property::call::PIECES;
+
+/// A bound on what an honest driver has to do until every call has ended.
+const ROUNDS_MAX: usize = 600;
+
+impl<M: Machines> Bench<M> {
+    /// The driver is honest from here on: every call ends, and nothing is left.
+    pub(super) fn finish(mut self, stop: Stop) {
+        for call in 0..self.calls.len() {
+            self.calls[call].paused = false;
+            self.tell(&Input::Pause(call, false));
+        }
+        for round in 0..=ROUNDS_MAX {
+            assert!(round < ROUNDS_MAX, "{} calls do not end", self.machines.calls());
+            self.drain();
+            if self.machines.calls() == 0 {
+                break;
+            }
+            if !self.honest_round(stop, round) {
+                let at = self.machines.poll_timeout();
+                assert!(at.is_some(), "{} calls wait for nothing", self.machines.calls());
+                self.late();
+            }
+            self.check();
+        }
+        self.end();
+    }
+
+    /// Every call has ended, and nothing is left when all is closed.
+    pub(super) fn end(mut self) {
+        assert_eq!(self.machines.calls(), 0);
+        for (number, call) in self.calls.iter().enumerate() {
+            let ended = call.outcome.is_some();
+            assert!(ended != call.left_alone, "call {number} ended as {:?}", call.outcome);
+        }
+        self.tell(&Input::Close);
+        self.drain();
+        self.check();
+        assert!(self.socks.is_empty(), "left open: {:?}", self.socks);
+        assert_eq!(self.machines.stats().open, 0);
+        assert_eq!(self.machines.poll_timeout(), None, "nothing is left to wait for");
+    }
+
+    /// Does one of the things that are to be done.
+    pub(super) fn honest(&mut self, n: u8) {
+        self.drain();
+        if let Some(call) = (0..self.calls.len()).find(|call| self.calls[*call].rewind) {
+            return self.rewound(call);
+        }
+        if let Some(conn) = self.conn(n % 240) {
+            let answer = PIECES[usize::from(n) % PIECES.len()];
+            self.serve(conn, Some(answer));
+        }
+    }
+
+    /// Does all that is to be done; says whether that was anything.
+    fn honest_round(&mut self, stop: Stop, round: usize) -> bool {
+        let mut done = false;
+        for call in 0..self.calls.len() {
+            if self.calls[call].rewind {
+                self.rewound(call);
+                done = true;
+            }
+        }
+        let conns: Vec<_> = self.socks.keys().copied().collect();
+        for conn in conns {
+            done |= match stop {
+                Stop::Answers if round % 16 == 15 => {
+                    let said = self.machines.eof(conn, true, self.now);
+                    self.heard(&said);
+                    true
+                }
+                Stop::Answers => self.serve(conn, Some(PIECES[0])),
+                Stop::Silent => self.serve(conn, None),
+                Stop::Refuses => self.refuse(conn),
+            };
+            self.drain();
+        }
+        done
+    }
+
+    fn rewound(&mut self, call: usize) {
+        self.calls[call].rewind();
+        self.tell(&Input::Rewound(call, true));
+    }
+
+    /// Does what one connection needs. `answer`: what the peer says when it is its turn; a peer that
+    /// is silent does not even connect.
+    fn serve(&mut self, conn: ConnId, answer: Option<&[u8]>) -> bool {
+        let Some(sock) = self.socks.get_mut(&conn) else { return false };
+        if sock.transmit {
+            self.transmit(conn, true);
+            if answer.is_some() {
+                self.written(conn, usize::MAX);
+            }
+            return true;
+        }
+        let Some(answer) = answer else { return false };
+        if sock.resolving {
+            sock.resolving = false;
+            self.tell(&Input::Resolved(conn, addresses(1)));
+        } else if let Some(attempt) = sock.attempts.iter().find(|it| !it.1).map(|it| *it.0) {
+            sock.attempts.insert(attempt, true);
+            self.tell(&Input::Connected(conn, attempt, Ok(())));
+        } else if sock.shaking {
+            sock.shaking = false;
+            self.tell(&Input::Tls(conn, Ok(())));
+        } else if sock.unwritten > 0 {
+            self.written(conn, usize::MAX);
+        } else if self.machines.wants_input(conn) && self.is_used(conn) {
+            let tunnel = self.socks.get(&conn).is_some_and(|it| it.tunnel_asked);
+            let answer = if tunnel { b"HTTP/1.1 200 OK\r\n\r\n" } else { answer };
+            self.read(conn, answer);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// An idle connection is left in peace.
+    fn is_used(&self, conn: ConnId) -> bool {
+        self.machines.sends(conn) || self.machines.body_ahead(conn) > 0
+    }
+
+    /// A peer that cannot be reached, or resets what stands.
+    fn refuse(&mut self, conn: ConnId) -> bool {
+        let Some(sock) = self.socks.get_mut(&conn) else { return false };
+        if sock.resolving {
+            sock.resolving = false;
+            self.tell(&Input::Resolved(conn, addresses(2)));
+        } else if let Some(attempt) = sock.attempts.iter().find(|it| !it.1).map(|it| *it.0) {
+            sock.attempts.remove(&attempt);
+            self.tell(&Input::Connected(conn, attempt, Err(IoKind::Refused)));
+        } else {
+            let said = self.machines.eof(conn, false, self.now);
+            self.heard(&said);
+        }
+        true
+    }
+}

@@ -1,0 +1,308 @@
+//! One face for compositions of the machines, with calls by number.
+
+use core::net::{IpAddr, SocketAddr};
+use std::{collections::BTreeMap, sync::Arc};
+
+use httpool::{
+    call::Policy,
+    client::{self, Client, Closed, Config, Transmit},
+    error::{Failure, IoKind, TlsKind},
+    id::{CallId, ConnId},
+    message::{Request, TlsId},
+    pool::Stats,
+    time::Instant,
+    trace::Sink,
+};
+
+/// What is handed in. Calls are numbered from 0, in the order of their requests.
+#[derive(Debug, Clone)]
+pub(in crate::property) enum Input {
+    Cancel(usize),
+    Discard(usize),
+    Pause(usize, bool),
+    BodyReady(usize),
+    BodyFailed(usize),
+    Rewound(usize, bool),
+    Close,
+    CloseNow,
+    Resolved(ConnId, Vec<SocketAddr>),
+    Connected(ConnId, u8, Result<(), IoKind>),
+    Tls(ConnId, Result<(), TlsKind>),
+    Written(ConnId, usize),
+    WriteFailed(ConnId, IoKind),
+    Timeout,
+}
+
+/// What is to be done, once.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::property) enum Act {
+    Resolve { conn: ConnId, host: String, port: u16 },
+    Connect { conn: ConnId, attempt: u8, addr: SocketAddr, local: Option<IpAddr> },
+    Abandon { conn: ConnId, attempt: u8 },
+    StartTls { conn: ConnId, tls: TlsId, name: String },
+    Transmit { conn: ConnId, probe: bool },
+    Close { conn: ConnId, why: Closed },
+    HandOver { conn: ConnId, call: usize },
+    Rewind { call: usize },
+    Failed { call: usize, failure: Failure },
+}
+
+/// What came of input.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::property) enum Said {
+    NeedInput,
+    Skipped,
+    Interim(usize, String),
+    Head(usize, String),
+    Data(usize, Vec<u8>),
+    End(usize, String),
+}
+
+/// What may be written behind what was appended: so much of the body of that call.
+pub(in crate::property) type BodyWanted = Option<(usize, u64)>;
+
+/// The machines of many calls, composed in one way or another.
+pub(in crate::property) trait Machines {
+    /// Starts the next call. `slot`: where it is told of first, of those to whom the same moment is
+    /// a deadline; `None` leaves that to the machines. Says where that is.
+    fn request(
+        &mut self,
+        request: &Request,
+        policy: &Arc<Policy>,
+        slot: Option<u32>,
+        now: Instant,
+    ) -> u32;
+
+    fn tell(&mut self, input: &Input, now: Instant);
+
+    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said);
+
+    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said;
+
+    /// Prefix and suffix of a piece of body.
+    fn send_body(
+        &mut self,
+        call: usize,
+        len: usize,
+        last: bool,
+        now: Instant,
+    ) -> Option<(Vec<u8>, Vec<u8>)>;
+
+    fn poll_action(&mut self) -> Option<Act>;
+
+    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted;
+
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    fn wants_input(&self, conn: ConnId) -> bool;
+
+    fn body_ahead(&self, conn: ConnId) -> u64;
+
+    fn sends(&self, conn: ConnId) -> bool;
+
+    /// How many calls have not ended.
+    fn calls(&self) -> usize;
+
+    fn stats(&self) -> Stats;
+
+    fn check(&self) -> Result<(), String>;
+
+    /// Which call has, or had, that name.
+    fn call_of(&self, bits: u64) -> Option<usize>;
+
+    /// Tells what is no news: a name by its bits, which may mean anything or nothing. Not everybody
+    /// is told.
+    fn tell_stale(&mut self, what: u8, bits: u64, now: Instant);
+}
+
+/// [`Client`] itself.
+#[derive(Debug)]
+pub(in crate::property) struct Facade {
+    client: Client,
+    names: Vec<CallId>,
+    numbers: BTreeMap<u64, usize>,
+}
+
+impl Facade {
+    pub(in crate::property) fn new(config: Config, sink: Option<Arc<dyn Sink>>) -> Self {
+        let mut client = Client::new(config);
+        if let Some(sink) = sink {
+            client.set_trace(sink);
+        }
+        Self { client, names: Vec::new(), numbers: BTreeMap::new() }
+    }
+
+    /// A call that never was has the name of none.
+    fn name(&self, number: usize) -> CallId {
+        self.names.get(number).copied().unwrap_or(CallId::from_bits(u64::MAX))
+    }
+
+    fn number(&self, name: CallId) -> usize {
+        *self.numbers.get(&name.to_bits()).expect("only names that were given out are told of")
+    }
+
+    fn said(&self, event: client::Event<'_>) -> Said {
+        match event {
+            client::Event::NeedInput => Said::NeedInput,
+            client::Event::Skipped => Said::Skipped,
+            client::Event::Interim(call, head) => {
+                Said::Interim(self.number(call), format!("{head:?}"))
+            }
+            client::Event::Head(call, head) => Said::Head(self.number(call), format!("{head:?}")),
+            client::Event::Data(call, data) => Said::Data(self.number(call), data.to_vec()),
+            client::Event::End(call, fields) => Said::End(self.number(call), format!("{fields:?}")),
+        }
+    }
+}
+
+impl Machines for Facade {
+    fn request(
+        &mut self,
+        request: &Request,
+        policy: &Arc<Policy>,
+        _slot: Option<u32>,
+        now: Instant,
+    ) -> u32 {
+        let name = self.client.request(request.clone(), policy.clone(), now);
+        let number = self.names.len();
+        assert_eq!(self.numbers.insert(name.to_bits(), number), None, "{name} given out twice");
+        self.names.push(name);
+        name.index() as u32
+    }
+
+    fn tell(&mut self, input: &Input, now: Instant) {
+        let client = &mut self.client;
+        let name = |call: &usize| self.names.get(*call).copied().unwrap_or(CallId::from_bits(!0));
+        match input {
+            Input::Cancel(call) => client.cancel(name(call), now),
+            Input::Discard(call) => client.discard(name(call), now),
+            Input::Pause(call, paused) => client.pause(name(call), *paused, now),
+            Input::BodyReady(call) => client.body_ready(name(call)),
+            Input::BodyFailed(call) => client.body_failed(name(call), now),
+            Input::Rewound(call, done) => client.rewound(name(call), *done, now),
+            Input::Close => client.close(now),
+            Input::CloseNow => client.close_now(now),
+            Input::Resolved(conn, addrs) => client.handle_resolved(*conn, addrs, now),
+            Input::Connected(conn, attempt, done) => {
+                client.handle_connected(*conn, *attempt, *done, now);
+            }
+            Input::Tls(conn, done) => client.handle_tls(*conn, *done, now),
+            Input::Written(conn, bytes) => client.handle_written(*conn, *bytes, now),
+            Input::WriteFailed(conn, why) => client.handle_write_failed(*conn, *why, now),
+            Input::Timeout => client.handle_timeout(now),
+        }
+    }
+
+    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
+        let (taken, event) = self.client.receive(conn, input, now);
+        (taken, self.said(event))
+    }
+
+    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
+        let event = self.client.handle_eof(conn, clean, now);
+        self.said(event)
+    }
+
+    fn send_body(
+        &mut self,
+        call: usize,
+        len: usize,
+        last: bool,
+        now: Instant,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let framing = self.client.send_body(self.name(call), len, last, now)?;
+        Some((framing.prefix().to_vec(), framing.suffix().to_vec()))
+    }
+
+    fn poll_action(&mut self) -> Option<Act> {
+        Some(match self.client.poll_action()? {
+            client::Action::Resolve { conn, host, port } => Act::Resolve { conn, host, port },
+            client::Action::Connect { conn, attempt, addr, local } => {
+                Act::Connect { conn, attempt, addr, local }
+            }
+            client::Action::Abandon { conn, attempt } => Act::Abandon { conn, attempt },
+            client::Action::StartTls { conn, tls, name } => Act::StartTls { conn, tls, name },
+            client::Action::Transmit { conn, probe } => Act::Transmit { conn, probe },
+            client::Action::Close { conn, why } => Act::Close { conn, why },
+            client::Action::HandOver { conn, call } => {
+                Act::HandOver { conn, call: self.number(call) }
+            }
+            client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
+            client::Action::Failed { call, failure } => {
+                Act::Failed { call: self.number(call), failure }
+            }
+        })
+    }
+
+    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
+        match self.client.poll_transmit(conn, out) {
+            Transmit::Nothing => None,
+            Transmit::Body { call, max } => Some((self.number(call), max)),
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.client.poll_timeout().map(|(at, _)| at)
+    }
+
+    fn wants_input(&self, conn: ConnId) -> bool {
+        self.client.wants_input(conn)
+    }
+
+    fn body_ahead(&self, conn: ConnId) -> u64 {
+        self.client.body_ahead(conn)
+    }
+
+    fn sends(&self, conn: ConnId) -> bool {
+        self.client.sends(conn)
+    }
+
+    fn calls(&self) -> usize {
+        self.client.calls()
+    }
+
+    fn stats(&self) -> Stats {
+        self.client.stats()
+    }
+
+    /// Each call that is under way can say what it waits for.
+    fn check(&self) -> Result<(), String> {
+        for name in &self.names {
+            if let Some(why) = self.client.why(*name) {
+                assert!(!why.to_string().is_empty());
+            }
+        }
+        self.client.check()
+    }
+
+    fn call_of(&self, bits: u64) -> Option<usize> {
+        self.numbers.get(&bits).copied()
+    }
+
+    fn tell_stale(&mut self, what: u8, bits: u64, now: Instant) {
+        let (call, conn) = (CallId::from_bits(bits), ConnId::from_bits(bits));
+        let client = &mut self.client;
+        match what % 16 {
+            0 => client.cancel(call, now),
+            1 => client.discard(call, now),
+            2 => client.pause(call, true, now),
+            3 => client.body_ready(call),
+            4 => client.body_failed(call, now),
+            5 => client.rewound(call, false, now),
+            6 => assert!(client.send_body(call, 3, true, now).is_none()),
+            7 => client.handle_resolved(conn, &[], now),
+            8 => client.handle_connected(conn, 0, Err(IoKind::Refused), now),
+            9 => client.handle_tls(conn, Ok(()), now),
+            10 => client.handle_written(conn, 1, now),
+            11 => client.handle_write_failed(conn, IoKind::Reset, now),
+            12 => assert_eq!(client.receive(conn, b"HTTP/1.1", now).0, 0),
+            13 => assert!(matches!(client.handle_eof(conn, true, now), client::Event::NeedInput)),
+            14 => assert!(client.call(call).is_none() && client.why(call).is_none()),
+            _ => {
+                let mut out = Vec::new();
+                assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
+                assert!(out.is_empty());
+            }
+        }
+    }
+}

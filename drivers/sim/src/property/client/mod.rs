@@ -1,0 +1,289 @@
+//! Many calls over many connections, under any script of what a driver and an application say.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use httpool::{
+    call::{Policy, Redirect, Retry, Route},
+    client::Config,
+    message::{Body, Hop, HopKind, Method, Origin, Request, Scheme, Status},
+    pool::RetryBudget,
+};
+use quickcheck::{Arbitrary, Gen};
+
+use self::{
+    bench::Bench,
+    both::{Both, Lines},
+    machines::Facade,
+};
+use super::{
+    parts::Parts,
+    source::{Source, random_bytes, shorter},
+};
+
+mod bench;
+mod both;
+mod exhaustive;
+mod honest;
+mod machines;
+
+pub use exhaustive::{Small, every_order};
+pub(super) use machines::{Act, BodyWanted, Input, Machines, Said};
+
+/// Holds [`httpool::client::Client`] to its promises under any inputs in any order, stale and
+/// repeated, with any number of them before a drain: its invariants hold after every step, every call
+/// ends exactly once and is not spoken of after, every connection is closed exactly once, and once
+/// the driver is honest all of it ends.
+pub fn client_script(data: &[u8]) {
+    ClientScript::decode(&mut Source::new(data)).hold();
+}
+
+/// Holds [`httpool::client::Client`] to a second and naive composition of the same machines: the same
+/// script gives the same actions, the same answers, and the same lines of trace from each machine.
+pub fn client_vs_parts(data: &[u8]) {
+    ClientScript::decode(&mut Source::new(data)).hold_to_parts();
+}
+
+/// Settings, what happens, and how it ends.
+#[derive(Debug, Clone)]
+pub struct ClientScript {
+    setting: Setting,
+    stop: Stop,
+    events: Vec<Event>,
+}
+
+/// What is the same throughout a script.
+#[derive(Debug, Clone)]
+struct Setting {
+    config: Config,
+    policy: Policy,
+    /// Actions are done after each event, and not only when the script says so.
+    eager: bool,
+    /// Names are told of that mean nothing.
+    stale: bool,
+}
+
+/// How the peers behave once the script is over.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Answers,
+    Silent,
+    Refuses,
+}
+
+/// A request: whom it asks, how, and with what body.
+#[derive(Debug, Clone, Copy)]
+struct Ask {
+    whom: u8,
+    method: u8,
+    body: u8,
+    how: u8,
+}
+
+/// What happens. Numbers choose among what there is: small ones among what is alive, great ones
+/// among all that ever was.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Request(Ask),
+    Cancel(u8),
+    Discard(u8),
+    Pause(u8, bool),
+    BodyReady(u8),
+    BodyFailed(u8),
+    Rewound(u8, bool),
+    /// With so many addresses.
+    Resolved(u8, u8),
+    Connected {
+        n: u8,
+        attempt: u8,
+        done: bool,
+    },
+    Tls(u8, bool),
+    Transmit(u8),
+    SendBody {
+        n: u8,
+        len: u8,
+        last: bool,
+    },
+    Written(u8, u8),
+    WriteFailed(u8),
+    Says {
+        n: u8,
+        piece: u8,
+        cut: u8,
+    },
+    Eof(u8, bool),
+    Late,
+    Pass(u8),
+    Jump(u8),
+    Drain,
+    Honest(u8),
+    Stale(u8, u64),
+    Close,
+    CloseNow,
+}
+
+impl ClientScript {
+    /// Settings, the end, the swarm, and then events.
+    pub fn decode(source: &mut Source<'_>) -> Self {
+        let setting = Setting::decode(source);
+        let stop = source.pick(&[Stop::Answers, Stop::Silent, Stop::Refuses]);
+        let weights = source
+            .swarm([40, 6, 4, 6, 4, 1, 6, 8, 10, 6, 16, 6, 14, 4, 24, 8, 6, 6, 2, 12, 80, 8, 1, 1]);
+        let mut events = Vec::new();
+        while !source.is_empty() && events.len() < 300 {
+            events.push(Event::decode(source, &weights));
+        }
+        Self { setting, stop, events }
+    }
+
+    /// Panics where a promise is broken.
+    pub fn hold(&self) {
+        let client = Facade::new(self.setting.config, None);
+        self.run(Bench::new(client, self.setting.clone()));
+    }
+
+    /// Panics where the two compositions differ.
+    pub fn hold_to_parts(&self) {
+        let (ones, others) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
+        let both = Both {
+            one: Facade::new(self.setting.config, Some(ones.clone())),
+            other: Parts::new(self.setting.config, Some(others.clone())),
+            traces: Some((ones, others)),
+        };
+        self.run(Bench::new(both, self.setting.clone()));
+    }
+
+    /// Panics where a name that means nothing changes anything.
+    pub fn hold_to_twin(&self) {
+        let twins = Both {
+            one: Facade::new(self.setting.config, None),
+            other: Facade::new(self.setting.config, None),
+            traces: None,
+        };
+        let setting = Setting { stale: true, ..self.setting.clone() };
+        self.run(Bench::new(twins, setting));
+    }
+
+    fn run<M: Machines>(&self, mut bench: Bench<M>) {
+        for event in &self.events {
+            bench.happen(*event);
+        }
+        bench.finish(self.stop);
+    }
+}
+
+impl Setting {
+    fn decode(source: &mut Source<'_>) -> Self {
+        let mut config = Config::default();
+        config.pool.open_max = 1 + source.below(4);
+        config.pool.open_per_key_max = 1 + source.below(3);
+        config.pool.idle_per_key_max = source.below(3);
+        config.pool.waiting_max = 1 + source.below(8);
+        config.pool.idle_max = Duration::from_millis(500);
+        config.pool.probe_after = Duration::from_millis(3);
+        if source.chance(64) {
+            config.pool.age_max = Some(Duration::from_secs(2));
+        }
+        if source.chance(64) {
+            config.pool.retry_budget = Some(RetryBudget::new(20, 2));
+        }
+        config.dial.tls_available = !source.chance(20);
+        if source.flag() {
+            config.dial.race_after = Some(Duration::from_millis(50));
+        }
+        config.seed = 3;
+        let (policy, eager) = (policy(source), source.flag());
+        Self { config, policy, eager, stale: false }
+    }
+
+    fn request(&self, ask: Ask) -> (Request, Arc<Policy>) {
+        const METHODS: [Method; 5] =
+            [Method::GET, Method::POST, Method::PUT, Method::HEAD, Method::CONNECT];
+        let whom =
+            ["http://10.0.0.1/x", "http://10.0.0.2/", "http://name.test/", "https://10.0.0.1/"];
+        let method = METHODS[usize::from(ask.method) % METHODS.len()].clone();
+        let replayable = ask.how & 1 > 0;
+        let body = match ask.body % 4 {
+            _ if method == Method::CONNECT => Body::Empty,
+            0 | 1 => Body::Empty,
+            2 => Body::Known { len: u64::from(ask.body >> 2 & 7), replayable },
+            _ => Body::Unknown { replayable },
+        };
+        let mut request = Request::builder(method, whom[usize::from(ask.whom) % whom.len()])
+            .body(body)
+            .expect_continue(ask.how & 6 == 6);
+        if ask.how & 24 == 24 {
+            request = request.field("Upgrade", "x");
+        }
+        let mut policy = self.policy.clone();
+        if ask.how & 224 == 224 {
+            // By way of a proxy.
+            let proxy = Origin::new(Scheme::Http, "10.0.0.9", 3128);
+            policy.routes.http = Route::Tunnel([Hop::new(HopKind::Connect, proxy)].into());
+        }
+        (request.build().expect("nothing is wrong with it"), Arc::new(policy))
+    }
+}
+
+fn policy(source: &mut Source<'_>) -> Policy {
+    let mut policy = Policy::default();
+    policy.retry = Retry::new(source.below(4) as u32);
+    policy.retry.statuses = Status::new(503).into_iter().collect();
+    policy.retry.backoff = Duration::from_millis(source.pick(&[0, 10, 100]));
+    policy.retry.backoff_jitter = Duration::from_millis(source.pick(&[0, 7]));
+    policy.redirect = source.pick(&[Redirect::default(), Redirect::limited(1), Redirect::none()]);
+    policy.show_interim = source.flag();
+    policy.drain_bytes_max.0 = source.pick(&[64 * 1024, 4, 0]);
+    policy.timeout.total = source.pick(&[None, None, Some(Duration::from_secs(90))]);
+    policy
+}
+
+impl Event {
+    fn decode(source: &mut Source<'_>, weights: &[u16]) -> Self {
+        let kind = source.weighted(weights);
+        let n = source.byte();
+        match kind {
+            0 => Self::Request(Ask {
+                whom: n,
+                method: source.byte(),
+                body: source.byte(),
+                how: source.byte(),
+            }),
+            1 => Self::Cancel(n),
+            2 => Self::Discard(n),
+            3 => Self::Pause(n, source.flag()),
+            4 => Self::BodyReady(n),
+            5 => Self::BodyFailed(n),
+            6 => Self::Rewound(n, !source.chance(50)),
+            7 => Self::Resolved(n, source.byte()),
+            8 => Self::Connected { n, attempt: source.byte(), done: !source.chance(60) },
+            9 => Self::Tls(n, !source.chance(40)),
+            10 => Self::Transmit(n),
+            11 => Self::SendBody { n, len: source.byte() % 8, last: source.flag() },
+            12 => Self::Written(n, source.byte()),
+            13 => Self::WriteFailed(n),
+            14 => Self::Says { n, piece: source.byte(), cut: source.byte() },
+            15 => Self::Eof(n, source.flag()),
+            16 => Self::Late,
+            17 => Self::Pass(n),
+            18 => Self::Jump(n),
+            19 => Self::Drain,
+            20 => Self::Honest(n),
+            21 => Self::Stale(n, u64::from(source.byte() % 8) << 32 | u64::from(source.byte() % 8)),
+            22 => Self::Close,
+            _ => Self::CloseNow,
+        }
+    }
+}
+
+impl Arbitrary for ClientScript {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let bytes = random_bytes(g);
+        Self::decode(&mut Source::new(&bytes))
+    }
+
+    fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
+        shorter(self, |script| &mut script.events)
+    }
+}

@@ -1,0 +1,247 @@
+//! What is told to the parts, and what they are asked.
+
+use std::sync::Arc;
+
+use httpool::{
+    call::{Call, Next, Policy},
+    dial,
+    error::IoKind,
+    id::ConnId,
+    message::Request,
+    pool::Stats,
+    time::Instant,
+    trace::Who,
+};
+
+use super::{OneCall, Parts};
+use crate::property::client::{Act, BodyWanted, Input, Machines, Said};
+
+impl Machines for Parts {
+    fn request(
+        &mut self,
+        request: &Request,
+        policy: &Arc<Policy>,
+        slot: Option<u32>,
+        now: Instant,
+    ) -> u32 {
+        let number = self.requests;
+        self.requests += 1;
+        let seed = self.config.seed.wrapping_add(number as u64);
+        let mut call = Call::new(request.clone(), policy.clone(), seed, now);
+        if let Some(trace) = self.trace(Who::Call(number as u64)) {
+            call.set_trace(trace, now);
+        }
+        let slot = slot.unwrap_or(number as u32);
+        let it = OneCall {
+            call,
+            slot,
+            ticket: None,
+            asks: false,
+            conn: None,
+            silent: false,
+            told: false,
+            rewinding: false,
+        };
+        self.calls.insert(number, it);
+        self.follow(Some(number), now);
+        slot
+    }
+
+    fn tell(&mut self, input: &Input, now: Instant) {
+        match *input {
+            Input::Cancel(call) => self.with_call(call, now, |it| {
+                it.silent = true;
+                it.call.cancel(now);
+            }),
+            Input::Discard(call) => self.with_call(call, now, |it| {
+                it.silent = true;
+                if !it.call.discard(now) {
+                    it.call.cancel(now);
+                }
+            }),
+            Input::Pause(call, paused) => {
+                self.with_call(call, now, |it| it.call.pause(paused, now));
+            }
+            Input::BodyReady(call) => {
+                let asked = self.alive(call).filter(|it| is_send_body(it.call.next()));
+                if let Some(conn) = asked.and_then(|it| it.conn.as_ref()) {
+                    let conn = conn.name;
+                    self.acts.push_back(Act::Transmit { conn, probe: false });
+                }
+            }
+            Input::BodyFailed(call) => self.with_call(call, now, |it| it.call.body_failed(now)),
+            Input::Rewound(call, done) => self.with_call(call, now, |it| {
+                it.rewinding = false;
+                it.call.rewound(done, now);
+            }),
+            Input::Close => {
+                self.pool.close();
+                self.follow(None, now);
+            }
+            Input::CloseNow => {
+                self.tell(&Input::Close, now);
+                self.close_now(now);
+            }
+            Input::Resolved(conn, ref addrs) => {
+                self.with_dial(conn, now, |it| it.dial.resolved(addrs, now));
+            }
+            Input::Connected(conn, attempt, done) => self.with_dial(conn, now, |it| match done {
+                Ok(()) => it.dial.connected(attempt, now),
+                Err(why) => it.dial.connect_failed(attempt, why, now),
+            }),
+            Input::Tls(conn, done) => self.with_dial(conn, now, |it| {
+                it.shaking = false;
+                match done {
+                    Ok(()) => it.dial.tls_up(now),
+                    Err(why) => it.dial.tls_failed(why, now),
+                }
+            }),
+            Input::Written(conn, bytes) => {
+                if let Some(number) = self.user(conn)
+                    && let Some(it) = self.calls.get_mut(&number)
+                {
+                    it.call.written(bytes, now);
+                    self.follow(Some(number), now);
+                }
+            }
+            Input::WriteFailed(conn, why) => match self.user(conn) {
+                Some(number) => {
+                    if let Some(it) = self.calls.get_mut(&number) {
+                        it.call.write_failed(why, now);
+                    }
+                    self.follow(Some(number), now);
+                }
+                None => self.with_dial(conn, now, |it| it.dial.lost(why, now)),
+            },
+            Input::Timeout => self.pass(now),
+        }
+    }
+
+    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
+        if let Some(number) = self.user(conn) {
+            let it = self.calls.get_mut(&number).expect("it uses the connection");
+            let h1 = &mut it.conn.as_mut().expect("it uses the connection").h1;
+            let (taken, event) = it.call.receive(h1, input, now);
+            let next = it.call.next();
+            let said = self.said(number, event);
+            if next == Next::Release {
+                self.release(number, &input[taken..], now);
+            }
+            self.follow(Some(number), now);
+            return (taken, said);
+        }
+        if self.dials.contains_key(&conn) {
+            let mut taken = 0;
+            self.with_dial(conn, now, |it| {
+                it.told = false;
+                taken = it.dial.receive(input, now);
+            });
+            return (taken, if taken > 0 { Said::Skipped } else { Said::NeedInput });
+        }
+        if !input.is_empty() {
+            self.pool.idle_lost(conn);
+            self.follow(None, now);
+        }
+        (0, Said::NeedInput)
+    }
+
+    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
+        if let Some(number) = self.user(conn) {
+            let it = self.calls.get_mut(&number).expect("it uses the connection");
+            let h1 = &mut it.conn.as_mut().expect("it uses the connection").h1;
+            let event = it.call.receive_eof(h1, clean, now);
+            let said = self.said(number, event);
+            self.follow(Some(number), now);
+            return said;
+        }
+        if self.dials.contains_key(&conn) {
+            let why = if clean { IoKind::Eof } else { IoKind::Reset };
+            self.with_dial(conn, now, |it| it.dial.lost(why, now));
+        } else {
+            self.pool.idle_lost(conn);
+            self.follow(None, now);
+        }
+        Said::NeedInput
+    }
+
+    fn send_body(
+        &mut self,
+        call: usize,
+        len: usize,
+        last: bool,
+        now: Instant,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let it = self.alive(call)?;
+        let framing = it.call.send_body(&mut it.conn.as_mut()?.h1, len, last, now);
+        self.follow(Some(call), now);
+        framing.map(|framing| (framing.prefix().to_vec(), framing.suffix().to_vec()))
+    }
+
+    fn poll_action(&mut self) -> Option<Act> {
+        self.acts.pop_front()
+    }
+
+    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
+        if let Some(it) = self.dials.get_mut(&conn) {
+            it.dial.poll_transmit(out);
+            return None;
+        }
+        let number = self.user(conn)?;
+        let it = self.calls.get_mut(&number)?;
+        out.append(&mut it.conn.as_mut()?.out);
+        let Next::SendBody(max) = it.call.next() else {
+            it.told = false;
+            return None;
+        };
+        it.told = true;
+        Some((number, max))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let calls = self.calls.values().filter_map(|it| it.call.poll_timeout());
+        let dials = self.dials.values().filter_map(|it| it.dial.poll_timeout());
+        calls.chain(dials).map(|(at, _)| at).chain(self.pool.poll_timeout()).min()
+    }
+
+    fn wants_input(&self, conn: ConnId) -> bool {
+        match (self.user(conn), self.dials.get(&conn)) {
+            (Some(number), _) => !self.calls[&number].call.is_paused(),
+            (None, Some(it)) => it.dial.next() == dial::Next::Exchange,
+            (None, None) => true,
+        }
+    }
+
+    fn body_ahead(&self, conn: ConnId) -> u64 {
+        let user = self.user(conn).and_then(|number| self.calls[&number].conn.as_ref());
+        user.map_or(0, |it| it.h1.body_ahead())
+    }
+
+    fn sends(&self, conn: ConnId) -> bool {
+        match self.user(conn) {
+            Some(number) => self.calls[&number].call.sends(),
+            None => self.dials.contains_key(&conn),
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn stats(&self) -> Stats {
+        self.pool.stats()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.pool.check()
+    }
+
+    fn call_of(&self, _bits: u64) -> Option<usize> {
+        None
+    }
+
+    fn tell_stale(&mut self, _what: u8, _bits: u64, _now: Instant) {}
+}
+
+fn is_send_body(next: Next) -> bool {
+    matches!(next, Next::SendBody(_))
+}

@@ -1,0 +1,343 @@
+//! A driver of `Client` that a script of bytes leads: what happens next, and with what luck.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use httpool::{
+    call::{Policy, Retry, Route},
+    client::{Action, Client, Config, Event, Transmit},
+    error::{IoKind, TlsKind},
+    id::{CallId, ConnId},
+    message::{Body, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status},
+    time::Instant,
+    trace::Sink,
+};
+
+use crate::property::Source;
+
+/// What peers say, whole or in pieces, wanted or not.
+const SAYINGS: [&[u8]; 24] = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: sid=topsecret; Path=/\r\n\r\nBODY!",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nBODY!",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext\r\nBODY!\r\n0\r\nCookie: topsecret\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://us%40er:topsecret@b.test/next\r\nContent-Length: 3\r\n\r\nBOD",
+    b"HTTP/1.1 307 Temporary Redirect\r\nLocation: //topsecret@a.test/%7e?q\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 303 See Other\r\nLocation: ftp://a/\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 4\r\n\r\nBODY",
+    b"HTTP/1.1 503 Busy\r\nRetry-After: Thu, 01 Jan 1970 00:00:03 GMT\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: <http://me:topsecret@c/>\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\n\r\nBODY until the end",
+    b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nBODY",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nBODY",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nBODYBODY",
+    b"HTTP/1.1 200 OK\r\nBad Line\r\nCookie: topsecret\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"5\r\nBODY!\r\n",
+    b"0\r\n\r\n",
+    b"\r\n",
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nBODY",
+    b"\x05\x02\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0",
+    b"\x05\xff",
+    b"\xff\x00\x80",
+];
+
+/// A client, what it was told to do, and what it has not been told yet.
+pub(super) struct Driven<'s> {
+    client: Client,
+    now: Instant,
+    script: Source<'s>,
+    conns: BTreeMap<ConnId, Peer>,
+    calls: Vec<CallId>,
+}
+
+/// A connection's other side.
+#[derive(Default)]
+struct Peer {
+    /// Attempts that have begun to connect.
+    connecting: Vec<u8>,
+    resolving: bool,
+    shaking: bool,
+    may_send: bool,
+    /// What was read and not taken.
+    input: Vec<u8>,
+    /// What was to be written and has not left.
+    unsent: usize,
+    /// What was written last.
+    asked: Vec<u8>,
+}
+
+impl<'s> Driven<'s> {
+    pub(super) fn new(script: &'s [u8], sink: Arc<dyn Sink>) -> Self {
+        let mut script = Source::new(script);
+        let setting = script.byte();
+        let mut config = Config::default();
+        config.pool.open_max = 3;
+        config.pool.open_per_key_max = 2;
+        config.pool.waiting_max = 6;
+        config.pool.idle_max = Duration::from_secs(2);
+        config.pool.own_dials = false;
+        config.dial.tls_available = setting & 1 > 0;
+        config.dial.race_after = (setting & 2 > 0).then_some(Duration::from_millis(250));
+        config.seed = 7;
+        config.wall_at_epoch = (setting & 4 > 0).then_some(Duration::from_secs(1));
+        let mut client = Client::new(config);
+        client.set_trace(sink);
+        let now = Instant::from_nanos(0);
+        Self { client, now, script, conns: BTreeMap::new(), calls: Vec::new() }
+    }
+
+    /// Plays the script to its end, then closes.
+    pub(super) fn play(mut self) {
+        while !self.script.is_empty() {
+            let what = self.byte();
+            self.step(what);
+            self.drain();
+        }
+        self.client.close_now(self.now);
+        self.drain();
+        if let Err(why) = self.client.check() {
+            panic!("{why}");
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.script.byte()
+    }
+
+    /// Mostly what is due; else whatever, in turn or not.
+    fn step(&mut self, what: u8) {
+        match what {
+            0..20 => self.request(),
+            20..150 => {
+                if let Some(conn) = self.conn() {
+                    let luck = self.byte() >= 24;
+                    self.follow(conn, luck);
+                }
+            }
+            150..180 => self.speak(),
+            180..205 => self.pass(),
+            _ => self.disturb(what),
+        }
+    }
+
+    fn disturb(&mut self, what: u8) {
+        let (byte, now) = (self.byte(), self.now);
+        if what < 225 {
+            let Some(conn) = self.conn() else { return };
+            match byte % 6 {
+                0 => drop(self.client.handle_eof(conn, true, now)),
+                1 => drop(self.client.handle_eof(conn, false, now)),
+                2 => self.client.handle_write_failed(conn, IoKind::Reset, now),
+                3 => self.transmit(conn, byte),
+                _ => self.wrote(conn, byte),
+            }
+            return;
+        }
+        let call = usize::from(byte >> 3) % self.calls.len().max(1);
+        let Some(&call) = self.calls.get(call) else { return };
+        match byte % 8 {
+            0 => self.client.cancel(call, now),
+            1 => self.client.discard(call, now),
+            2 | 3 => self.client.pause(call, true, now),
+            4 | 5 => self.client.pause(call, false, now),
+            6 => self.client.body_failed(call, now),
+            _ => self.client.body_ready(call),
+        }
+    }
+
+    fn pass(&mut self) {
+        let millis = 1 << (self.byte() % 14);
+        self.now = self.now.after(Duration::from_millis(millis));
+        if let (true, Some((at, _))) = (millis < 4, self.client.poll_timeout()) {
+            self.now = self.now.max(at);
+        }
+        self.client.handle_timeout(self.now);
+    }
+
+    fn request(&mut self) {
+        let (shape, wishes) = (self.byte(), self.byte());
+        let scheme = if shape & 0x38 == 0x38 { "https" } else { "http" };
+        let host = ["a.test", "b.test:81", "192.0.2.7", "[2001:db8::1]"][usize::from(shape & 3)];
+        let method = [Method::GET, Method::POST, Method::PUT, Method::HEAD]
+            [usize::from(shape >> 2 & 3)]
+        .clone();
+        let mut request =
+            Request::builder(method, &format!("{scheme}://me:topsecret@{host}/x?y={shape}"))
+                .field("Cookie", "topsecret=1")
+                .field("X-Own", "topsecret");
+        if wishes & 1 > 0 {
+            request = request.field("Upgrade", "x");
+        }
+        if wishes & 2 > 0 {
+            request = request.field("Host", "virtual.test").expect_continue(true);
+        }
+        let replayable = wishes & 4 > 0;
+        request = request.body(match shape >> 6 {
+            0 | 1 => Body::Empty,
+            2 => Body::Known { len: 9, replayable },
+            _ => Body::Unknown { replayable },
+        });
+        let mut policy = Policy::default();
+        policy.retry = Retry::new(u32::from(wishes >> 3 & 3));
+        policy.retry.statuses.extend(Status::new(503));
+        policy.retry.backoff = Duration::from_millis(100);
+        policy.retry.backoff_jitter = Duration::from_millis(50);
+        policy.repeat_unsafe = wishes & 0x20 > 0;
+        policy.show_interim = wishes & 0x40 > 0;
+        policy.timeout.total = (wishes & 0x80 > 0).then_some(Duration::from_secs(20));
+        policy.timeout.first_byte = Some(Duration::from_secs(3));
+        let proxy = |kind, user| {
+            Hop::new(kind, Origin::new(Scheme::Http, "192.0.2.99", 3128))
+                .with_credentials(Credentials::new(user, "topsecret"))
+        };
+        policy.routes.http = match self.byte() % 12 {
+            0 => Route::Tunnel([proxy(HopKind::Connect, "anna")].into()),
+            1 => Route::Tunnel([proxy(HopKind::Connect, "otto")].into()),
+            2 => Route::Tunnel([proxy(HopKind::Socks5h, "a:b")].into()),
+            3 => {
+                Route::Tunnel([proxy(HopKind::Socks5, "ab"), proxy(HopKind::Connect, "a:b")].into())
+            }
+            _ => Route::Direct,
+        };
+        let Ok(request) = request.build() else { return };
+        self.calls.push(self.client.request(request, Arc::new(policy), self.now));
+    }
+
+    /// Does what the client asked for; without luck it fails.
+    fn follow(&mut self, conn: ConnId, luck: bool) {
+        let now = self.now;
+        let peer = self.peer(conn);
+        if std::mem::take(&mut peer.resolving) {
+            let all =
+                ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
+            self.client.handle_resolved(conn, if luck { &all } else { &[] }, now);
+        } else if let Some(attempt) = peer.connecting.pop() {
+            let done = if luck { Ok(()) } else { Err(IoKind::Refused) };
+            self.client.handle_connected(conn, attempt, done, now);
+        } else if std::mem::take(&mut peer.shaking) {
+            let done = if luck { Ok(()) } else { Err(TlsKind::Alert) };
+            self.client.handle_tls(conn, done, now);
+        } else if std::mem::take(&mut peer.may_send) {
+            self.transmit(conn, if luck { 0 } else { 0xff });
+            self.drain();
+            self.wrote(conn, if luck { 1 } else { 0 });
+        } else if peer.unsent > 0 {
+            self.wrote(conn, 1);
+        } else {
+            let asked = std::mem::take(&mut peer.asked);
+            if asked.is_empty() && luck {
+                return;
+            }
+            let saying = match asked.as_slice() {
+                [1, ..] => b"\x01\x00",
+                [5, 1, 0, ..] => &b"\x05\x00\x00\x01\0\0\0\0\0\0"[..],
+                [5, ..] => b"\x05\x02",
+                [b'C', b'O', ..] if luck => b"HTTP/1.1 200 Yes\r\nSet-Cookie: topsecret\r\n\r\n",
+                // The first half of them are whole answers.
+                _ => SAYINGS[usize::from(self.byte()) % (SAYINGS.len() / 2)],
+            };
+            self.say(conn, saying);
+        }
+    }
+
+    /// A peer says something, wanted or not.
+    fn speak(&mut self) {
+        let what = usize::from(self.byte());
+        if let Some(conn) = self.conn() {
+            self.say(conn, SAYINGS[what % SAYINGS.len()]);
+        }
+    }
+
+    /// Whole or in two pieces.
+    fn say(&mut self, conn: ConnId, saying: &[u8]) {
+        let (cut, now) = (usize::from(self.byte()), self.now);
+        let cut = if cut & 1 == 0 { saying.len() } else { cut % (saying.len() + 1) };
+        for piece in [&saying[..cut], &saying[cut..]] {
+            let mut input = std::mem::take(&mut self.peer(conn).input);
+            input.extend_from_slice(piece);
+            let mut at = 0;
+            loop {
+                let (taken, event) = self.client.receive(conn, &input[at..], now);
+                at += taken;
+                if matches!(event, Event::NeedInput) {
+                    break;
+                }
+            }
+            self.peer(conn).input = input.split_off(at);
+            self.drain();
+            if !self.conns.contains_key(&conn) {
+                return;
+            }
+        }
+    }
+
+    /// Asks what is to be sent; body in pieces, now and then of the wrong length.
+    fn transmit(&mut self, conn: ConnId, luck: u8) {
+        let mut out = Vec::new();
+        for _ in 0..4 {
+            let before = out.len();
+            let transmit = self.client.poll_transmit(conn, &mut out);
+            let mut len = out.len() - before;
+            if let Transmit::Body { call, max } = transmit {
+                let left = self.byte();
+                let piece = if max > 16 {
+                    usize::from(left & 7)
+                } else {
+                    usize::try_from(max).unwrap_or(0)
+                };
+                let (piece, last) = (piece + usize::from(luck == 0xff), left & 8 > 0);
+                match self.client.send_body(call, piece, last, self.now) {
+                    Some(frame) => len += frame.prefix().len() + piece + frame.suffix().len(),
+                    None => return,
+                }
+            }
+            self.peer(conn).unsent += len;
+            if transmit == Transmit::Nothing || luck & 1 > 0 {
+                break;
+            }
+        }
+        if !out.is_empty() {
+            self.peer(conn).asked = out;
+        }
+    }
+
+    /// What was to be written has left, or half of it.
+    fn wrote(&mut self, conn: ConnId, luck: u8) {
+        let unsent = self.peer(conn).unsent;
+        let gone = if luck & 3 == 0 { unsent / 2 } else { unsent };
+        self.peer(conn).unsent -= gone;
+        self.client.handle_written(conn, gone, self.now);
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.client.poll_action() {
+            match action {
+                Action::Resolve { conn, .. } => self.peer(conn).resolving = true,
+                Action::Connect { conn, attempt, .. } => self.peer(conn).connecting.push(attempt),
+                Action::Abandon { conn, attempt } => {
+                    self.peer(conn).connecting.retain(|it| *it != attempt);
+                }
+                Action::StartTls { conn, .. } => self.peer(conn).shaking = true,
+                Action::Transmit { conn, .. } => self.peer(conn).may_send = true,
+                Action::Close { conn, .. } | Action::HandOver { conn, .. } => {
+                    self.conns.remove(&conn);
+                }
+                Action::Rewind { call } => {
+                    let done = self.byte() & 3 > 0;
+                    self.client.rewound(call, done, self.now);
+                }
+                Action::Failed { .. } => {}
+            }
+        }
+    }
+
+    fn conn(&mut self) -> Option<ConnId> {
+        let which = usize::from(self.byte());
+        self.conns.keys().nth(which % self.conns.len().max(1)).copied()
+    }
+
+    fn peer(&mut self, conn: ConnId) -> &mut Peer {
+        self.conns.entry(conn).or_default()
+    }
+}

@@ -1,0 +1,45 @@
+//! What is recorded replays, and any text is judged.
+
+mod driver;
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+};
+
+use httpool::{
+    replay,
+    trace::{Recorder, Redaction},
+};
+
+use driver::Driven;
+
+/// Holds that any text that looks like a recording is judged without a panic. Other bytes are a
+/// script: of what happens to a client by it there is a recording, which replays, redacted or not.
+pub fn replay(data: &[u8]) {
+    if data.starts_with(b"httpool-record") {
+        // Whatever it says of it.
+        let _ = replay::check(&String::from_utf8_lossy(data));
+        return;
+    }
+    let mut more = Redaction::default();
+    more.fields.push("X-Own".into());
+    for redaction in [Redaction::default(), more, Redaction::none()] {
+        let text = recorded(data, redaction);
+        if let Err(why) = replay::check(&text) {
+            panic!("{why}\n{text}");
+        }
+    }
+}
+
+/// The recording of a client to which happens what `script` says, which is bytes at random.
+pub fn recorded(script: &[u8], redaction: Redaction) -> String {
+    let text = Arc::new(Mutex::new(String::new()));
+    let to = text.clone();
+    let recorder = Recorder::new(redaction, move |line| {
+        to.lock().expect("nobody panics here").write_fmt(line).expect("memory takes all");
+    });
+    Driven::new(script, Arc::new(recorder)).play();
+    let text = text.lock().expect("nobody panics here");
+    text.clone()
+}

@@ -1,0 +1,68 @@
+//! Defects that the design excludes, each to be switched on in a build for tests, which proves that
+//! the simulator would find it.
+//!
+//! Without `--cfg httpool_mutations` there is no switch, and nothing of this is left in the code.
+
+/// A defect. Where it is asked for, the line that asks says what then goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    httpool_mutations,
+    expect(clippy::exhaustive_enums, reason = "for tests of this version")
+)]
+#[cfg_attr(
+    not(httpool_mutations),
+    expect(unreachable_pub, reason = "it is public where it can be switched")
+)]
+pub enum Mutation {
+    /// Who inherits the dial of a ticket that was cancelled is never woken.
+    LostWaiter,
+    /// A connection that is granted stays among those to be evicted.
+    EvictedGrant,
+    /// Bytes on an idle connection are let pass.
+    PoisonedIdle,
+    /// A POST is sent again though a server may have acted on it.
+    PostTwice,
+    /// A connection that is not kept keeps its place.
+    LeakedLease,
+    /// Nothing bounds the wait for more of a body.
+    NoDeadline,
+    /// A ticket that has a dial gets more of them.
+    SurplusDials,
+    /// Who comes last is served first.
+    UnfairLine,
+    /// A connection is kept though its request was not written to its end.
+    KeptUnsent,
+    /// Credentials follow a redirect to another origin.
+    LeakedCredentials,
+    /// A name that was given up comes to mean another entry.
+    StaleName,
+}
+
+#[cfg(httpool_mutations)]
+mod switch {
+    use core::sync::atomic::{AtomicU8, Ordering};
+
+    use super::Mutation;
+
+    const NONE: u8 = u8::MAX;
+    static ACTIVE: AtomicU8 = AtomicU8::new(NONE);
+
+    /// Which defect there is from now on, in all machines of this process.
+    pub fn mutate(mutation: Option<Mutation>) {
+        ACTIVE.store(mutation.map_or(NONE, |it| it as u8), Ordering::Relaxed);
+    }
+
+    pub(crate) fn mutated(mutation: Mutation) -> bool {
+        ACTIVE.load(Ordering::Relaxed) == mutation as u8
+    }
+}
+
+#[cfg(httpool_mutations)]
+pub use switch::mutate;
+#[cfg(httpool_mutations)]
+pub(crate) use switch::mutated;
+
+#[cfg(not(httpool_mutations))]
+pub(crate) const fn mutated(_: Mutation) -> bool {
+    false
+}

@@ -1,0 +1,45 @@
+//! What a recording says of a pool beside its events: its limits, and the keys by number.
+
+use super::{Pool, Want};
+use crate::{
+    message::Key,
+    trace::{Kind, Shown, Trace, Value},
+};
+
+impl<T> Pool<T> {
+    /// Writes every event and every action to `trace`. A recording is whole only if this comes before
+    /// the first of them.
+    pub fn set_trace(&mut self, trace: Trace) {
+        self.trace = trace;
+        let limits = Shown(&self.limits);
+        self.trace.record(self.now, Kind::Event, |_, f| write!(f, "limits{limits}"));
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
+    }
+
+    /// A recording names a key once, and by its number from then on: two keys that differ in what is
+    /// redacted stay two.
+    pub(super) fn note_checkout(&mut self, key: &Key, want: Want) {
+        if !self.trace.is_on() {
+            return;
+        }
+        let mut number = 0;
+        if self.trace.records() {
+            let new;
+            (number, new) = self.trace.number(key);
+            if new {
+                self.trace.record(self.now, Kind::Event, |redaction, f| {
+                    write!(f, "key {number} ")?;
+                    key.write(redaction, f)
+                });
+            }
+        }
+        self.trace.event_as(
+            self.now,
+            format_args!("checkout {key}{want}"),
+            format_args!("checkout {number}{want}"),
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Any dialogue replays; what was changed in it is found; any text is judged.
+
+use httpool::{
+    replay::{self, Error, Malformed},
+    trace::Redaction,
+};
+use httpool_sim::property::{recorded, replay as holds};
+use quickcheck::QuickCheck;
+
+/// Long enough for several calls.
+fn tests() -> QuickCheck {
+    QuickCheck::new().rng(quickcheck::Gen::new(400)).tests(300)
+}
+
+#[test]
+fn any_dialogue_replays_redacted_or_not() {
+    fn replays(script: Vec<u8>) {
+        holds(&script);
+    }
+    tests().quickcheck(replays as fn(Vec<u8>));
+}
+
+#[test]
+fn a_changed_action_is_found_where_it_is() {
+    fn found(script: Vec<u8>, which: usize) -> bool {
+        let text = recorded(&script, Redaction::default());
+        let actions: Vec<usize> =
+            (0..).zip(text.lines()).filter(|(_, l)| l.contains(" > ")).map(|(n, _)| n).collect();
+        let Some(&changed) = actions.get(which % actions.len().max(1)) else { return true };
+        let lines = |change: &dyn Fn(&str) -> String| -> String {
+            let line = |(n, line): (usize, &str)| {
+                if n == changed { change(line) } else { format!("{line}\n") }
+            };
+            text.lines().enumerate().map(line).collect()
+        };
+        let Err(Error::Differs(other)) = replay::check(&lines(&|line| format!("{line}x\n"))) else {
+            return false;
+        };
+        let original = text.lines().nth(changed).map(str::to_owned);
+        assert_eq!(other.line, changed + 1);
+        assert_eq!(other.got, original);
+        // Without it, the machine decides something that is not recorded.
+        let Err(Error::Differs(missing)) = replay::check(&lines(&|_| String::new())) else {
+            return false;
+        };
+        assert_eq!(missing.got, original);
+        true
+    }
+    tests().quickcheck(found as fn(Vec<u8>, usize) -> bool);
+}
+
+#[test]
+fn any_text_is_judged() {
+    fn judged(script: Vec<u8>, edits: Vec<(u16, u8, u8)>) -> bool {
+        let mut text = recorded(&script, Redaction::none()).into_bytes();
+        for (at, how, byte) in edits {
+            let at = usize::from(at) % text.len().max(1);
+            if text.is_empty() {
+                return true;
+            }
+            let line = text[..at].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
+            let end =
+                text[at..].iter().position(|&b| b == b'\n').map_or(text.len(), |n| at + n + 1);
+            match how % 6 {
+                0 => text[at] = byte & 0x7f,
+                1 => drop(text.drain(line..end)),
+                2 => {
+                    let copy = text[line..end].to_vec();
+                    text.splice(line..line, copy);
+                }
+                3 => {
+                    let digits = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+                    let numbers = ["0", "4294967295", "18446744073709551615", "16777216", "{9999}"];
+                    let number = numbers[usize::from(byte) % numbers.len()];
+                    text.splice(at..at + digits, number.bytes());
+                }
+                4 => text.truncate(at.max(60)),
+                _ => {
+                    let words = [" < bytes 0", " < close", " < leased reused spent", " < eof true"];
+                    text.splice(at..at, words[usize::from(byte) % words.len()].bytes());
+                }
+            }
+        }
+        // Whatever it says of it.
+        let _ = replay::check(&String::from_utf8_lossy(&text));
+        true
+    }
+    tests().quickcheck(judged as fn(Vec<u8>, Vec<(u16, u8, u8)>) -> bool);
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    let why = |text: &str| match replay::check(text) {
+        Err(Error::Malformed { line, why }) => (line, why),
+        other => panic!("{other:?}"),
+    };
+    let after = |lines: &str| {
+        why(&format!("httpool-record 1\nkept secrets=false bodies=false fields=-\n\n# so\n{lines}"))
+    };
+    assert_eq!(why(""), (1, Malformed::Version));
+    assert_eq!(why("httpool-record 2\n"), (1, Malformed::Version));
+    assert_eq!(why("httpool-record 1\n"), (2, Malformed::Setting));
+    assert_eq!(after("close"), (5, Malformed::Line));
+    assert_eq!(after("0.000000000 pool < close"), (5, Malformed::Beginning));
+    assert_eq!(after("0.000000000 pool < limits x=1"), (5, Malformed::Setting));
+    let pool = "0.000000000 pool < limits\n";
+    assert_eq!(after(&format!("{pool}0.000000000 pool < checkout 0")), (6, Malformed::Event));
+    let call = "0.000000000 r0 < request GET http://a/\n0.000000000 r0 < begin\n";
+    assert_eq!(after(&call.replace("http", "ftp")), (6, Malformed::Request));
+    let huge =
+        format!("{call}0.000000000 r0 > checkout http://a\n0.000000000 r0 < bytes 1 {{99999999}}");
+    assert_eq!(after(&huge), (8, Malformed::TooLong));
+}
