@@ -1,7 +1,6 @@
 //! What happens when descriptors run out. In a program of its own: the limit is the process's.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     error::Error as _,
