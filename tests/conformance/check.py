@@ -21,6 +21,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+# Cases whose result hangs on when bytes come, where it may be either of two and both pass.
+EITHER = {
+    "connect-extra-bytes": "what a proxy says behind its answer comes before the request is sent, or after",
+}
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -102,7 +106,7 @@ def compare(ran, expected):
 
 def differences(first, ran):
     """In what was judged, what the client said, and what the server saw. Ports differ from run to run."""
-    for id in first:
+    for id in set(first) - set(EITHER):
         one, other = ({key: result[key] for key in ["pass", "got", "lines", "connections"]} for result in (first[id], ran[id]))
         if portless(one) != portless(other):
             yield f"{id} differs: {portless(other)} instead of {portless(one)}"

@@ -224,7 +224,7 @@ impl Embedded {
 
     pub(crate) fn resolved(&mut self, conn: ConnId, addrs: io::Result<Vec<SocketAddr>>) {
         let addrs = addrs.unwrap_or_else(|error| {
-            self.errors.put(conn, error);
+            self.errors.put_last(conn, error);
             Vec::new()
         });
         let now = self.client.now();
