@@ -21,6 +21,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+# Cases, by how their ids begin, whose result hangs on when bytes come: it may be either of two, and both pass.
+EITHER = {
+    "connect-extra-bytes": "what a proxy says behind its answer comes before the request is sent, or after",
+    "cut-reset-": "a reset takes with it what has come and has not been read",
+}
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -103,6 +108,8 @@ def compare(ran, expected):
 def differences(first, ran):
     """In what was judged, what the client said, and what the server saw. Ports differ from run to run."""
     for id in first:
+        if id.startswith(tuple(EITHER)):
+            continue
         one, other = ({key: result[key] for key in ["pass", "got", "lines", "connections"]} for result in (first[id], ran[id]))
         if portless(one) != portless(other):
             yield f"{id} differs: {portless(other)} instead of {portless(one)}"

@@ -189,6 +189,12 @@ impl Errors {
         self.of.insert(conn, error);
     }
 
+    /// The connection is closed for that, if it is not already.
+    pub(crate) fn put_last(&mut self, conn: ConnId, error: io::Error) {
+        self.put(conn, error);
+        self.closed.push(conn);
+    }
+
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<io::Error> {
         self.of.remove(&conn)
     }

@@ -94,6 +94,7 @@ impl Driver {
                 return done;
             }
             if self.client().call(call).is_none() {
+                self.responses.forget(call);
                 return Err(Error::stale());
             }
             let Self { embedded, poll, events, responses } = self;

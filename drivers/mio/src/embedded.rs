@@ -156,6 +156,7 @@ impl Embedded {
     }
 
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
+        self.client.fix_time();
         self.recover(app);
         for (conn, addrs) in self.resolver.answers() {
             self.resolved(conn, addrs);
@@ -168,12 +169,14 @@ impl Embedded {
         self.act(app);
         for _ in 0..self.queue.len() {
             if let Some(slot) = self.queue.pop_front() {
+                self.client.fix_time();
                 self.working = Some(slot);
                 self.work(slot, app);
                 self.working = None;
             }
         }
         self.queue_stirred();
+        self.client.release_time();
     }
 
     /// After a panic of the application, what was being told or written is lost. Its connection must
@@ -221,7 +224,7 @@ impl Embedded {
 
     pub(crate) fn resolved(&mut self, conn: ConnId, addrs: io::Result<Vec<SocketAddr>>) {
         let addrs = addrs.unwrap_or_else(|error| {
-            self.errors.put(conn, error);
+            self.errors.put_last(conn, error);
             Vec::new()
         });
         let now = self.client.now();

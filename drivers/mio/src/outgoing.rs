@@ -1,6 +1,6 @@
 //! What is on its way out.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice, Write};
 
 use bytes::{Buf, Bytes};
 
@@ -38,13 +38,18 @@ impl Outgoing {
         (self.start, self.end, self.after) = (0, len.min(self.buffer.len()), after);
     }
 
-    pub(crate) fn slices(&self) -> [IoSlice<'_>; 4] {
-        [
-            IoSlice::new(&self.before[self.sent..]),
+    /// Writes what goes in one piece.
+    pub(crate) fn write_to(&self, to: &mut impl Write) -> io::Result<usize> {
+        let before = &self.before[self.sent..];
+        if self.has_no_piece() {
+            return to.write(before);
+        }
+        to.write_vectored(&[
+            IoSlice::new(before),
             IoSlice::new(&self.bytes),
             IoSlice::new(&self.buffer[self.start..self.end]),
             IoSlice::new(self.after),
-        ]
+        ])
     }
 
     /// So many bytes have gone.
@@ -83,7 +88,8 @@ mod tests {
             out.put_bytes(Bytes::from_static(b"body"), b"\r\n");
             let mut wire = Vec::new();
             while !out.is_empty() {
-                let all: Vec<u8> = out.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+                let mut all = Vec::new();
+                out.write_to(&mut all).unwrap();
                 let now = step.min(all.len());
                 wire.extend_from_slice(&all[..now]);
                 out.advance(now);

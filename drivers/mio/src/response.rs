@@ -196,6 +196,12 @@ impl Responses {
         self.done.remove(&call)
     }
 
+    /// Lets go what has come of a call that was cancelled or discarded: no end comes that would.
+    pub fn forget(&mut self, call: CallId) {
+        self.begun.remove(&call);
+        self.done.remove(&call);
+    }
+
     /// How many have ended and not been taken out.
     pub fn len(&self) -> usize {
         self.done.len()

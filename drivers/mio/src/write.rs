@@ -1,6 +1,6 @@
 //! From the core, and from the application's bodies, to sockets.
 
-use std::{io, io::Write, mem};
+use std::{io, mem};
 
 use httpool::{
     client::Transmit,
@@ -38,7 +38,7 @@ impl Embedded {
                 break;
             }
             let Some(socket) = self.sockets.get_mut(slot) else { break };
-            match socket.tcp.write_vectored(&self.out.slices()) {
+            match self.out.write_to(&mut socket.tcp) {
                 Ok(written) => {
                     self.out.advance(written);
                     let now = self.client.now();
