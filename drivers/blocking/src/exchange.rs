@@ -261,6 +261,10 @@ impl<P: Platform> Exchange<P> {
 
     /// Writes what is to be written; where the socket is full, waits for either direction.
     fn write(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
+        if self.is_late() {
+            self.late();
+            return None;
+        }
         let (_, warm) = self.held.as_mut()?;
         let sent = warm.socket.send_now(&self.scratch.outgoing.slices());
         self.now = self.shared.now();
@@ -318,6 +322,10 @@ impl<P: Platform> Exchange<P> {
                 Took::Changed => return None,
                 Took::All => {}
             }
+        }
+        if self.is_late() {
+            self.late();
+            return None;
         }
         let (_, warm) = self.held.as_mut()?;
         if let Some((at, _)) = self.call.poll_timeout() {
@@ -477,6 +485,12 @@ impl<P: Platform> Exchange<P> {
             }
         }
         self.watch.leaves();
+    }
+
+    /// Whether a deadline has passed. A peer that takes or gives a little all the time would hide it:
+    /// no wait of ours is then ever long enough to end.
+    fn is_late(&self) -> bool {
+        self.call.poll_timeout().is_some_and(|(at, _)| at <= self.now)
     }
 
     /// Time has passed, or somebody has cancelled the call.

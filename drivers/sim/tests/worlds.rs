@@ -1,16 +1,22 @@
 //! Worlds from seeds, and worlds of which something is known beforehand.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use httpool::{
     call::{Policy, Retry},
     error::{Cause, IoKind, Reached},
     message::{Method, Status},
+    replay,
     time::Deadline,
+    trace::{Recorder, Redaction},
 };
 use httpool_sim::world::{
     Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random, Reply,
-    run, shrink, trace,
+    record, run, run_threads, shrink, trace,
 };
 
 /// Seeds of worlds that went wrong once.
@@ -56,6 +62,23 @@ fn a_seed_is_a_world_and_its_trace_is_that_world() {
         assert_eq!(first.hash, traced.unwrap().hash, "seed {seed}, traced");
         assert!(lines.len() > 5, "seed {seed}");
         assert_ne!(first.hash, run(&Plan::from_seed(seed + 1)).unwrap().hash);
+    }
+}
+
+#[test]
+fn what_the_machines_were_told_replays() {
+    for nth in 0..60 {
+        let plan = Plan::from_seed(Random::nth(2, nth));
+        let text = Arc::new(Mutex::new(String::new()));
+        let to = text.clone();
+        let recorder = Recorder::new(Redaction::default(), move |line| {
+            to.lock().unwrap().write_fmt(line).unwrap();
+        });
+        let recorded = record(&plan, Arc::new(recorder)).unwrap();
+        assert_eq!(recorded.hash, run(&plan).unwrap().hash, "a recording changes nothing");
+        let text = text.lock().unwrap();
+        let summary = replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+        assert_eq!(summary.calls, recorded.calls.len());
     }
 }
 
@@ -128,6 +151,33 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
 }
 
+/// It gives a little all the time, so that no read ever has to wait for long.
+#[test]
+fn a_slow_drip_does_not_outlast_the_total_deadline() {
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_millis(500));
+    let mut drip = Reply::new(200);
+    (drip.len, drip.drip) = (10_000, Some((10, Duration::from_millis(1))));
+    let plan = one(vec![drip], policy);
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        let Outcome::Failed(failure) = call.outcome else { panic!("{call:?}") };
+        assert_eq!(failure.cause, Cause::Timeout(Deadline::Total));
+        assert!(call.took < Duration::from_millis(502), "{call:?}");
+    }
+}
+
+#[test]
+fn threads_play_the_same_worlds_each_time() {
+    for seed in 0..200 {
+        let plan = Plan::from_seed(seed);
+        match (run_threads(&plan), run_threads(&plan)) {
+            (Ok(first), Ok(second)) => assert_eq!(first.hash, second.hash, "seed {seed}"),
+            (Err(violation), _) | (_, Err(violation)) => panic!("seed {seed}: {violation}"),
+        }
+    }
+}
+
 /// The oracle objects to a world in which a call can never end: no deadline, and no answer.
 #[test]
 fn a_hang_is_found_and_shrunk() {
@@ -145,7 +195,7 @@ fn a_hang_is_found_and_shrunk() {
     plan.calls.insert(2, silent);
     let violation = run(&plan).unwrap_err();
     assert!(violation.what.starts_with("call 2 hangs"), "{violation}");
-    let (small, violation) = shrink(&plan).unwrap();
+    let (small, violation) = shrink(&plan, run).unwrap();
     assert_eq!(small.calls.len(), 1);
     assert!(violation.what.starts_with("call 0 hangs"), "{violation}");
     let (result, lines) = trace(&small);

@@ -7,7 +7,9 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use httpool_sim::world::{Coverage, Plan, Random, run, shrink, trace};
+use httpool_sim::world::{
+    Coverage, Plan, Random, Report, Violation, run, run_threads, shrink, trace, trace_threads,
+};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -17,18 +19,22 @@ Runs simulated worlds, each from a seed, against the client.
   --seed N       the seed of their seeds (the time)
   --threads N    how many at a time (2)
   --replay SEED  print the trace of the world of that seed, and nothing else
+  --blocking     over the blocking driver's threads alone (else one world in ten is)
 ";
 
 /// From so many worlds on, what none of them has reached is a hole in the proof.
 const ENOUGH: u64 = 100_000;
+/// Every so many worlds, one is of threads.
+const THREADS_EVERY: u64 = 10;
 /// Every so many worlds, one is run a second time: it must be the same.
-const TWICE_EVERY: u64 = 64;
+const TWICE_EVERY: u64 = 61;
 
 struct Options {
     worlds: u64,
     seed: u64,
     threads: u64,
     replay: Option<u64>,
+    blocking: bool,
 }
 
 fn main() -> ExitCode {
@@ -44,7 +50,7 @@ fn main() -> ExitCode {
         }
     };
     match options.replay {
-        Some(seed) => replay(seed),
+        Some(seed) => replay(seed, options.blocking),
         None => run_all(&options),
     }
 }
@@ -52,14 +58,15 @@ fn main() -> ExitCode {
 fn options() -> Result<Option<Options>, lexopt::Error> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seed = now.as_nanos() as u64;
-    let mut options = Options { worlds: 200_000, seed, threads: 2, replay: None };
+    let mut options = Options { worlds: 200_000, seed, threads: 2, replay: None, blocking: false };
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Long("worlds") => options.worlds = args.value()?.parse()?,
             Long("seed") => options.seed = args.value()?.parse()?,
-            Long("threads") => options.threads = args.value()?.parse()?,
+            Long("threads") => options.threads = args.value()?.parse::<u64>()?.max(1),
             Long("replay") => options.replay = Some(args.value()?.parse()?),
+            Long("blocking") => options.blocking = true,
             Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
@@ -69,12 +76,12 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
 
 fn run_all(options: &Options) -> ExitCode {
     let Options { worlds, seed, .. } = *options;
-    let threads = options.threads.max(1);
+    let threads = options.threads;
     println!("{worlds} worlds of seed {seed}");
     let begun = Instant::now();
     let stop = AtomicBool::new(false);
     let (coverage, failed) = thread::scope(|scope| {
-        let part = |first| run_part(seed, (first, worlds, threads), &stop);
+        let part = |first| run_part(options, first, &stop);
         let parts: Vec<_> = (0..threads).map(|first| scope.spawn(move || part(first))).collect();
         let mut all = (Coverage::default(), None);
         for part in parts {
@@ -88,8 +95,8 @@ fn run_all(options: &Options) -> ExitCode {
         }
         all
     });
-    if let Some(seed) = failed {
-        explain(seed);
+    if let Some(world) = failed {
+        explain(world);
         return ExitCode::FAILURE;
     }
     let time = begun.elapsed().as_secs_f64();
@@ -113,30 +120,40 @@ fn run_all(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Every `step`th world from the `first` on. Gives the seed of the first that goes wrong.
-fn run_part(
+/// A world over the event loop's driver, or over threads.
+#[derive(Clone, Copy)]
+struct World {
     seed: u64,
-    (first, worlds, step): (u64, u64, u64),
-    stop: &AtomicBool,
-) -> (Coverage, Option<u64>) {
+    threads: bool,
+}
+
+impl World {
+    fn run(self) -> Result<Report, Violation> {
+        runners(self.threads).0(&Plan::from_seed(self.seed))
+    }
+}
+
+/// Every so manieth world from the `first` on. Gives the first that goes wrong.
+fn run_part(options: &Options, first: u64, stop: &AtomicBool) -> (Coverage, Option<World>) {
+    let Options { worlds, seed, threads: step, blocking, .. } = *options;
     let mut coverage = Coverage::default();
     let mut nth = first;
     while nth < worlds && !stop.load(Ordering::Relaxed) {
-        let own = Random::nth(seed, nth);
-        let plan = Plan::from_seed(own);
-        let fine = match run(&plan) {
+        let threads = blocking || (nth / step).is_multiple_of(THREADS_EVERY);
+        let world = World { seed: Random::nth(seed, nth), threads };
+        let fine = match world.run() {
             Ok(report) => {
                 report.count(&mut coverage);
-                let again = nth % TWICE_EVERY == 0;
-                !again || run(&plan).is_ok_and(|second| second.hash == report.hash)
+                let again = nth.is_multiple_of(TWICE_EVERY);
+                !again || world.run().is_ok_and(|second| second.hash == report.hash)
             }
             Err(_) => false,
         };
         if !fine {
             stop.store(true, Ordering::Relaxed);
-            return (coverage, Some(own));
+            return (coverage, Some(world));
         }
-        if nth % 1_000_000 == 0 && nth > 0 {
+        if nth.is_multiple_of(1_000_000) && nth > 0 {
             println!("{nth} worlds");
         }
         nth += step;
@@ -145,9 +162,11 @@ fn run_part(
 }
 
 /// Prints what is left of a world that goes wrong.
-fn explain(seed: u64) {
-    println!("the world of seed {seed} goes wrong");
-    match shrink(&Plan::from_seed(seed)) {
+fn explain(World { seed, threads }: World) {
+    let which = if threads { "--blocking " } else { "" };
+    println!("a world goes wrong: {which}--replay {seed}");
+    let (run, trace) = runners(threads);
+    match shrink(&Plan::from_seed(seed), run) {
         Some((plan, violation)) => {
             let (_, lines) = trace(&plan);
             println!("{plan:#?}");
@@ -158,8 +177,16 @@ fn explain(seed: u64) {
     }
 }
 
-fn replay(seed: u64) -> ExitCode {
+type Run = fn(&Plan) -> Result<Report, Violation>;
+type Trace = fn(&Plan) -> (Result<Report, Violation>, Vec<String>);
+
+fn runners(threads: bool) -> (Run, Trace) {
+    if threads { (run_threads, trace_threads) } else { (run, trace) }
+}
+
+fn replay(seed: u64, threads: bool) -> ExitCode {
     let plan = Plan::from_seed(seed);
+    let (_, trace) = runners(threads);
     let (result, lines) = trace(&plan);
     println!("{plan:#?}");
     lines.iter().for_each(|line| println!("{line}"));

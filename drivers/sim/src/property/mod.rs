@@ -22,8 +22,8 @@
 //!
 //! [`every_order`] tries not any order of events but all of them, of a small world.
 //!
-//! [`TARGETS`] has the properties by name. A fuzz target, a directory of seeds and a row there belong together:
-//! a test holds the three equal, and runs every seed.
+//! [`TARGETS`] has the properties by name. A fuzz target, a directory of seeds and a row there
+//! belong together: a test holds the three equal, and runs every seed.
 
 mod call;
 mod chunked;

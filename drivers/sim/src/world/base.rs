@@ -1,47 +1,49 @@
 //! The world without the client: what every driver in it shares.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
-use httpool::{id::ConnId, message::Url};
+use httpool::{error::IoKind, message::Url};
 
 use super::{
-    Plan,
+    Address, Names, Plan,
     cases::{Case, Why},
+    marks::Mark,
     net::Net,
     server::Servers,
     stage::{Event, Stage},
 };
 
-pub(super) struct Base<'p> {
-    pub(super) plan: &'p Plan,
+pub(super) struct Base {
+    pub(super) plan: Arc<Plan>,
     pub(super) stage: Stage,
     pub(super) net: Net,
     pub(super) servers: Servers,
     pub(super) cases: Vec<Case>,
-    /// By the number of the connection: whose it is, and the how-manieth attempt.
-    pub(super) owners: Vec<(ConnId, u8)>,
     pub(super) why: Why,
     /// Host and port of each server.
     hosts: Vec<(String, u16)>,
 }
 
-impl<'p> Base<'p> {
-    pub(super) fn new(plan: &'p Plan, logs: bool) -> Self {
+impl Base {
+    pub(super) fn new(plan: Plan, logs: bool) -> Self {
         let host = |url: &str| {
             let url = Url::parse(url).ok();
             let port = url.as_ref().and_then(Url::port_or_known_default);
             let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
             (host.to_owned(), port.unwrap_or(0))
         };
+        let plan = Arc::new(plan);
         Self {
-            plan,
             stage: Stage::new(plan.seed, plan.noise, logs),
             net: Net::default(),
-            servers: Servers::new(plan),
+            servers: Servers::new(&plan),
             cases: plan.calls.iter().map(|_| Case::default()).collect(),
-            owners: Vec::new(),
             why: Why { sound: plan.is_sound(), ..Why::default() },
             hosts: plan.origins.iter().map(|it| host(&it.url)).collect(),
+            plan,
         }
     }
 
@@ -69,13 +71,66 @@ impl<'p> Base<'p> {
         None
     }
 
-    /// The server of that name.
-    pub(super) fn host(&self, host: &str) -> Option<usize> {
-        self.hosts.iter().position(|it| it.0 == host)
+    /// Begins to look a name up, for `conn`.
+    pub(super) fn look_up(&mut self, host: &str, conn: u64) {
+        let Some(origin) = self.hosts.iter().position(|it| it.0 == host) else {
+            return self.stage.wrong(|| format!("nobody is called {host}"));
+        };
+        let after = match self.plan.origins[origin].names {
+            Names::Found { after } => after,
+            Names::Missing { after } => {
+                self.stage.mark(Mark::FaultNameMissing);
+                after
+            }
+            Names::Never => return self.stage.mark(Mark::FaultNameNever),
+        };
+        let event = Event::Resolved { conn, origin: origin as u32 };
+        self.stage.plan(after.as_nanos() as u64, event);
+    }
+
+    /// What looking a server's name up has given.
+    pub(super) fn found(&self, origin: usize) -> Vec<SocketAddr> {
+        match self.plan.origins[origin].names {
+            Names::Found { .. } => self.addresses(origin),
+            Names::Missing { .. } | Names::Never => Vec::new(),
+        }
+    }
+
+    /// Begins to connect.
+    pub(super) fn connect(&mut self, addr: SocketAddr) -> Option<u32> {
+        let Some((origin, address)) = self.find(addr) else {
+            self.stage.wrong(|| format!("nobody is at {addr}"));
+            return None;
+        };
+        let outcome = match self.plan.origins[origin].addresses[address] {
+            Address::Up { after } => {
+                let there = self.stage.latency() + self.stage.latency();
+                Some((Ok(()), there + after.as_nanos() as u64))
+            }
+            Address::Fails { why, after } => {
+                self.stage.mark(Mark::FaultConnect);
+                Some((Err(why), after.as_nanos() as u64))
+            }
+            Address::Never => {
+                self.stage.mark(Mark::FaultConnectNever);
+                None
+            }
+        };
+        Some(self.net.connect(&mut self.stage, origin, outcome))
+    }
+
+    /// An attempt to connect ends: how, if anybody waits for it.
+    pub(super) fn finish_connect(&mut self, sock: u32) -> Option<Result<(), IoKind>> {
+        let done = self.net.finish_connect(sock)?;
+        if done.is_ok() {
+            let origin = self.net.get(sock).origin;
+            self.servers.accept(&self.plan, &mut self.stage, sock, origin);
+        }
+        Some(done)
     }
 
     /// All addresses of a server: every other one of the newer family.
-    pub(super) fn addresses(&self, origin: usize) -> Vec<SocketAddr> {
+    fn addresses(&self, origin: usize) -> Vec<SocketAddr> {
         let port = self.hosts[origin].1;
         let address = |nth: usize| {
             let (origin, host) = (origin as u8, nth as u8 + 1);
@@ -89,7 +144,7 @@ impl<'p> Base<'p> {
     }
 
     /// Whose address it is, and which of its.
-    pub(super) fn find(&self, addr: SocketAddr) -> Option<(usize, usize)> {
+    fn find(&self, addr: SocketAddr) -> Option<(usize, usize)> {
         let (origin, host) = match addr.ip() {
             IpAddr::V4(ip) => (ip.octets()[2].into(), ip.octets()[3].into()),
             IpAddr::V6(ip) => (ip.segments()[6].into(), ip.segments()[7].into()),

@@ -3,7 +3,7 @@
 use httpool::{
     error::{Cause, DialError, Failure, RequestError, Unavailable},
     id::CallId,
-    message::{Body, Head, Request},
+    message::{Body, Request},
     time::Deadline,
 };
 
@@ -11,7 +11,7 @@ use super::{
     Framing, Plan, Reading,
     marks::Mark,
     reply::{POISON, answer_byte, has_body, request_byte},
-    run::LATE,
+    run::{LATE, LATE_THREAD},
     server::Servers,
     stage::{Does, Event, Stage},
 };
@@ -63,6 +63,8 @@ pub(super) struct Case {
     /// How many attempts have begun, and what its history counted then.
     pub(super) attempts: u32,
     pub(super) past: u32,
+    /// The socket that it wrote to last, where threads run.
+    pub(super) sock: u32,
 }
 
 /// A piece of a request's body.
@@ -125,16 +127,15 @@ impl Case {
         self.ended = stage.now;
     }
 
-    /// The response's head. `poisoned`: it stands where nobody asked for anything.
+    /// The response's head: its status, and whose it says it is. `poisoned`: it stands where nobody asked for anything.
     pub(super) fn head(
         &mut self,
         plan: &Plan,
         stage: &mut Stage,
         call: u32,
-        head: &Head<'_>,
+        (status, (id, serial)): (u16, (Option<u32>, Option<u32>)),
         poisoned: bool,
     ) {
-        let status = head.status().as_u16();
         stage.tell(
             3,
             u64::from(call) << 16 | u64::from(status),
@@ -150,8 +151,7 @@ impl Case {
             stage.mark(Mark::Tainted);
             return;
         }
-        let number = |name| head.fields().get_str(name).and_then(|it| it.parse::<u32>().ok());
-        match (number("x-id"), number("x-serial")) {
+        match (id, serial) {
             (Some(POISON), _) => stage.wrong(|| format!("call {call}: an unasked answer")),
             (Some(id), Some(serial)) if id == call => self.serial = serial,
             (id, _) => stage.wrong(|| format!("call {call}: the answer of {id:?}")),
@@ -238,9 +238,18 @@ impl Case {
     }
 
     fn check_total(&self, plan: &Plan, stage: &mut Stage, call: u32) {
+        // A thread that does other things hears late of what was in time.
+        let gives_slowly = plan.calls[call as usize].body.gap.is_some();
+        if plan.threads && (self.paused || gives_slowly) {
+            return;
+        }
         let policy = &plan.calls[call as usize].policy;
         let took = stage.now - self.began;
-        let late = if stage.noise.lazy { LATE } else { 0 };
+        let late = match (plan.threads, stage.noise.lazy) {
+            (true, _) => LATE_THREAD,
+            (false, true) => LATE,
+            (false, false) => 0,
+        };
         if policy
             .timeout
             .total
@@ -294,7 +303,9 @@ impl Case {
                 (Mark::CauseNotReplayable, !script.body.replayable || !script.body.rewinds)
             }
             Cause::Body => (Mark::CauseBody, script.body.fails_at.is_some()),
-            Cause::Cancelled => (Mark::CauseCancelled, world.closed_now),
+            Cause::Cancelled => {
+                (Mark::CauseCancelled, world.closed_now || plan.threads && script.cancel.is_some())
+            }
             _ => (Mark::OutcomeFailed, false),
         };
         mark_fair(stage, mark, fair && !world.sound)

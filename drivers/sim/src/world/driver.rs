@@ -9,7 +9,7 @@ use httpool::{
 };
 
 use super::{
-    Address, Names, Reading, Tls,
+    Reading, Tls,
     base::Base,
     cases::{self, Outcome, Supply},
     marks::Mark,
@@ -26,6 +26,8 @@ pub(super) struct Driver {
     pub(super) conns: Vec<Option<Conn>>,
     /// By the slots of the client's calls: which of the plan's.
     names: Vec<u32>,
+    /// By the number of the socket: whose it is, and the how-manieth attempt.
+    owners: Vec<(ConnId, u8)>,
     /// Names that are stale.
     dead: Vec<ConnId>,
     over: Vec<CallId>,
@@ -56,6 +58,7 @@ impl Driver {
             client,
             conns: Vec::new(),
             names: Vec::new(),
+            owners: Vec::new(),
             dead: Vec::new(),
             over: Vec::new(),
             hands: Vec::new(),
@@ -65,7 +68,7 @@ impl Driver {
     }
 
     /// Something that was planned happens to the driver or its application.
-    pub(super) fn happens(&mut self, base: &mut Base<'_>, event: Event) {
+    pub(super) fn happens(&mut self, base: &mut Base, event: Event) {
         let now = base.stage.instant();
         match event {
             Event::Connect { sock } => self.connected(base, sock),
@@ -74,10 +77,7 @@ impl Driver {
                 if self.conn(id).is_none() && !base.stage.noise.stale {
                     return;
                 }
-                let found = match base.plan.origins[origin as usize].names {
-                    Names::Found { .. } => base.addresses(origin as usize),
-                    Names::Missing { .. } | Names::Never => Vec::new(),
-                };
+                let found = base.found(origin as usize);
                 let count = found.len();
                 base.stage.tell(10, id.to_bits(), format_args!("{id} resolved: {count} addresses"));
                 self.client.handle_resolved(id, &found, now);
@@ -101,7 +101,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn close(&mut self, base: &mut Base<'_>, at_once: bool) {
+    pub(super) fn close(&mut self, base: &mut Base, at_once: bool) {
         let now = base.stage.instant();
         base.stage.tell(
             12,
@@ -119,7 +119,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn timeout(&mut self, base: &mut Base<'_>, reason: Reason) {
+    pub(super) fn timeout(&mut self, base: &mut Base, reason: Reason) {
         let now = base.stage.instant();
         if let Reason::Call(id, which @ (Deadline::Continue | Deadline::Backoff)) = reason
             && self.client.call(id).is_some_and(|call| call.poll_timeout() == Some((now, which)))
@@ -130,7 +130,7 @@ impl Driver {
         self.client.handle_timeout(now);
     }
 
-    fn application(&mut self, base: &mut Base<'_>, call: u32, what: Does) {
+    fn application(&mut self, base: &mut Base, call: u32, what: Does) {
         let now = base.stage.instant();
         let case = &mut base.cases[call as usize];
         if what == Does::Begin {
@@ -158,10 +158,10 @@ impl Driver {
         }
     }
 
-    fn begin(&mut self, base: &mut Base<'_>, call: u32) {
+    fn begin(&mut self, base: &mut Base, call: u32) {
         let now = base.stage.instant();
         let script = &base.plan.calls[call as usize];
-        let request = match cases::request(base.plan, call) {
+        let request = match cases::request(&base.plan, call) {
             Ok(request) => request,
             Err(why) => return base.stage.wrong(|| format!("call {call} is no request: {why}")),
         };
@@ -185,7 +185,7 @@ impl Driver {
     }
 
     /// The application cancels, or discards.
-    fn give_up(&mut self, base: &mut Base<'_>, call: u32, id: CallId, discard: bool) {
+    fn give_up(&mut self, base: &mut Base, call: u32, id: CallId, discard: bool) {
         let now = base.stage.instant();
         let word = if discard { "discards" } else { "cancels" };
         base.stage.tell(
@@ -210,7 +210,7 @@ impl Driver {
     // ---- What the client wants done ----------------------------------------------------------
 
     /// Does all that the client wants done.
-    pub(super) fn obey(&mut self, base: &mut Base<'_>) {
+    pub(super) fn obey(&mut self, base: &mut Base) {
         while let Some(action) = self.client.poll_action() {
             if base.stage.logs() {
                 base.stage.say(format_args!("> {action}"));
@@ -219,47 +219,18 @@ impl Driver {
         }
     }
 
-    fn act(&mut self, base: &mut Base<'_>, action: Action) {
+    fn act(&mut self, base: &mut Base, action: Action) {
         match action {
             Action::Resolve { conn, host, .. } => {
                 base.stage.tell(20, conn.to_bits(), format_args!("look up {host}"));
                 self.open(base, conn);
-                let Some(origin) = base.host(&host) else {
-                    return base.stage.wrong(|| format!("nobody is called {host}"));
-                };
-                let after = match base.plan.origins[origin].names {
-                    Names::Found { after } => after,
-                    Names::Missing { after } => {
-                        base.stage.mark(Mark::FaultNameMissing);
-                        after
-                    }
-                    Names::Never => return base.stage.mark(Mark::FaultNameNever),
-                };
-                let event = Event::Resolved { conn: conn.to_bits(), origin: origin as u32 };
-                base.stage.plan(after.as_nanos() as u64, event);
+                base.look_up(&host, conn.to_bits());
             }
             Action::Connect { conn, attempt, addr, .. } => {
                 base.stage.tell(21, conn.to_bits() ^ u64::from(attempt), format_args!("to {addr}"));
                 self.open(base, conn);
-                let Some((origin, address)) = base.find(addr) else {
-                    return base.stage.wrong(|| format!("nobody is at {addr}"));
-                };
-                let outcome = match base.plan.origins[origin].addresses[address] {
-                    Address::Up { after } => {
-                        let there = base.stage.latency() + base.stage.latency();
-                        Some((Ok(()), there + after.as_nanos() as u64))
-                    }
-                    Address::Fails { why, after } => {
-                        base.stage.mark(Mark::FaultConnect);
-                        Some((Err(why), after.as_nanos() as u64))
-                    }
-                    Address::Never => {
-                        base.stage.mark(Mark::FaultConnectNever);
-                        None
-                    }
-                };
-                let sock = base.net.connect(&mut base.stage, origin, outcome);
-                base.owners.push((conn, attempt));
+                let Some(sock) = base.connect(addr) else { return };
+                self.owners.push((conn, attempt));
                 if let Some(conn) = self.conn(conn) {
                     conn.attempts.push((attempt, sock));
                 }
@@ -324,14 +295,14 @@ impl Driver {
             Action::Failed { call: id, failure } => {
                 let Some(call) = self.known(base, id) else { return };
                 let case = &mut base.cases[call as usize];
-                case.fail(base.plan, &mut base.stage, call, failure, &base.why);
+                case.fail(&base.plan, &mut base.stage, call, failure, &base.why);
                 self.over.push(id);
             }
         }
     }
 
     /// The driver hears of a connection for the first time, perhaps.
-    fn open(&mut self, base: &mut Base<'_>, id: ConnId) {
+    fn open(&mut self, base: &mut Base, id: ConnId) {
         if self.conns.len() <= id.index() {
             self.conns.resize_with(id.index() + 1, || None);
         }
@@ -356,19 +327,15 @@ impl Driver {
         }
     }
 
-    fn connected(&mut self, base: &mut Base<'_>, sock: u32) {
+    fn connected(&mut self, base: &mut Base, sock: u32) {
         let now = base.stage.instant();
-        let (id, attempt) = base.owners[sock as usize];
-        let Some(done) = base.net.finish_connect(sock) else { return };
+        let (id, attempt) = self.owners[sock as usize];
+        let Some(done) = base.finish_connect(sock) else { return };
         base.stage.tell(
             15,
             id.to_bits() ^ u64::from(attempt),
             format_args!("s{sock} of {id} {attempt}: {done:?}"),
         );
-        if done.is_ok() {
-            let origin = base.net.get(sock).origin;
-            base.servers.accept(base.plan, &mut base.stage, sock, origin);
-        }
         if let Some(conn) = self.conn(id) {
             if done.is_ok() {
                 conn.sock.get_or_insert(sock);
@@ -383,7 +350,7 @@ impl Driver {
     // ---- Reading and writing -----------------------------------------------------------------
 
     /// Looks at all sockets. Says whether anything was done.
-    pub(super) fn look(&mut self, base: &mut Base<'_>) -> bool {
+    pub(super) fn look(&mut self, base: &mut Base) -> bool {
         let mut done = false;
         for slot in 0..self.conns.len() {
             let Some(Conn { id, sock: Some(sock), blocked, .. }) = &self.conns[slot] else {
@@ -412,11 +379,11 @@ impl Driver {
     }
 
     /// Reads once, and shows the client what came.
-    fn read(&mut self, base: &mut Base<'_>, id: ConnId) {
+    fn read(&mut self, base: &mut Base, id: ConnId) {
         let now = base.stage.instant();
         let Some(conn) = self.conn(id) else { return };
         let Some(sock) = conn.sock else { return };
-        let done = base.net.read(&mut base.stage, sock, &mut conn.rest);
+        let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut conn.rest);
         match done {
             Io::Done(some) => {
                 base.net.get_mut(sock).shown += some as u32;
@@ -435,7 +402,7 @@ impl Driver {
     }
 
     /// Shows the client what was read, until it needs more.
-    fn show(&mut self, base: &mut Base<'_>, id: ConnId, sock: u32) {
+    fn show(&mut self, base: &mut Base, id: ConnId, sock: u32) {
         let now = base.stage.instant();
         let Some(conn) = self.conn(id) else { return };
         let input = mem::take(&mut conn.rest);
@@ -459,7 +426,7 @@ impl Driver {
     }
 
     /// Tells the application. Says whether the client is to be asked again.
-    fn tell(&mut self, base: &mut Base<'_>, told: Told<'_>, sock: u32, poisoned: bool) -> bool {
+    fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) -> bool {
         let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) =
             told
         else {
@@ -475,7 +442,9 @@ impl Driver {
             Told::Interim(..) => stage.mark(Mark::Interim),
             Told::Head(_, head) => {
                 watch::course(stage, &self.client, id);
-                case.head(plan, stage, call, &head, poisoned);
+                let number = |name| head.fields().get_str(name)?.parse().ok();
+                let whose = (number("x-id"), number("x-serial"));
+                case.head(plan, stage, call, (head.status().as_u16(), whose), poisoned);
             }
             Told::Data(_, data) => case.data(plan, stage, call, data, poisoned),
             Told::End(..) => {
@@ -484,7 +453,7 @@ impl Driver {
             }
             Told::NeedInput | Told::Skipped => {}
         }
-        while let Some(what) = base.cases[call as usize].next_reading(base.plan, call) {
+        while let Some(what) = base.cases[call as usize].next_reading(&base.plan, call) {
             match what {
                 Reading::Pause(time) => {
                     let now = base.stage.instant();
@@ -503,7 +472,7 @@ impl Driver {
     }
 
     /// Writes what there is to write, and what there is room for.
-    fn write(&mut self, base: &mut Base<'_>, id: ConnId) {
+    fn write(&mut self, base: &mut Base, id: ConnId) {
         loop {
             let now = base.stage.instant();
             let Some(slot) = self.conns.get_mut(id.index()) else { return };
@@ -551,7 +520,7 @@ impl Driver {
     }
 
     /// Asks for more to write. Says whether there is any.
-    fn fill(&mut self, base: &mut Base<'_>, id: ConnId, sock: u32) -> bool {
+    fn fill(&mut self, base: &mut Base, id: ConnId, sock: u32) -> bool {
         let now = base.stage.instant();
         let Some(conn) = self.conns[id.index()].as_mut() else { return false };
         let transmit = self.client.poll_transmit(id, &mut conn.out);
@@ -564,7 +533,7 @@ impl Driver {
         };
         let Some(call) = self.known(base, of) else { return !self.is_empty(id) };
         let case = &mut base.cases[call as usize];
-        match case.supply(base.plan, &mut base.stage, call, max) {
+        match case.supply(&base.plan, &mut base.stage, call, max) {
             Supply::NotYet => return !self.is_empty(id),
             Supply::Fails => self.client.body_failed(of, now),
             Supply::Piece { len, last } => {
@@ -591,7 +560,7 @@ impl Driver {
 
     // ---- Another protocol --------------------------------------------------------------------
 
-    fn hand_over(&mut self, base: &mut Base<'_>, id: ConnId, of: CallId) {
+    fn hand_over(&mut self, base: &mut Base, id: ConnId, of: CallId) {
         let Some(call) = self.known(base, of) else { return };
         base.stage.mark(Mark::OutcomeHandOver);
         base.cases[call as usize].end(&base.stage, Outcome::HandOver);
@@ -608,12 +577,12 @@ impl Driver {
         self.shut(base, conn);
     }
 
-    fn read_hands(&mut self, base: &mut Base<'_>) {
+    fn read_hands(&mut self, base: &mut Base) {
         let mut at = 0;
         while at < self.hands.len() {
             let (call, sock, got) = self.hands[at];
             let mut input = Vec::new();
-            let done = base.net.read(&mut base.stage, sock, &mut input);
+            let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
             let got = got + input.len();
             if UPGRADED.get(got - input.len()..got) != Some(&input[..]) {
                 base.stage.wrong(|| format!("call {call}: input is missing in its new protocol"));
@@ -631,7 +600,7 @@ impl Driver {
     // ---- Names -------------------------------------------------------------------------------
 
     /// Tells the client of what is long over: nothing may come of it.
-    pub(super) fn tell_stale(&mut self, base: &mut Base<'_>) {
+    pub(super) fn tell_stale(&mut self, base: &mut Base) {
         let now = base.stage.instant();
         let before = (self.client.stats(), self.client.calls());
         let random = &mut base.stage.random;
@@ -667,7 +636,7 @@ impl Driver {
     }
 
     /// Which call of the plan it is, if its application still wants to hear.
-    fn known(&self, base: &mut Base<'_>, id: CallId) -> Option<u32> {
+    fn known(&self, base: &mut Base, id: CallId) -> Option<u32> {
         let call = self.names.get(id.index()).copied().unwrap_or(u32::MAX);
         let known =
             base.cases.get(call as usize).is_some_and(|it| it.id == Some(id) && it.is_live());
@@ -688,7 +657,7 @@ impl Driver {
     }
 
     /// Closes all sockets of a connection.
-    fn shut(&mut self, base: &mut Base<'_>, conn: Conn) {
+    fn shut(&mut self, base: &mut Base, conn: Conn) {
         let Conn { attempts, mut rest, mut out, .. } = conn;
         for (_, sock) in attempts {
             base.net.close(&mut base.stage, sock);
@@ -699,7 +668,7 @@ impl Driver {
     }
 
     /// The applications that speak another protocol are through.
-    pub(super) fn drop_hands(&mut self, base: &mut Base<'_>) {
+    pub(super) fn drop_hands(&mut self, base: &mut Base) {
         for (_, sock, _) in self.hands.drain(..) {
             base.net.close(&mut base.stage, sock);
         }

@@ -98,7 +98,7 @@ marks! {
     CauseStatus "cause: retries are spent",
     CauseNotReplayable "cause: the body cannot be given again",
     CauseBody "cause: the body's source",
-    CauseCancelled "cause: closed at once",
+    CauseCancelled "cause: given up by the application",
     ClosePeerAsked "close: the peer asked",
     CloseWeAsked "close: we asked",
     CloseDelimited "close: the end of the body",

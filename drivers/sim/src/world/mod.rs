@@ -35,24 +35,35 @@
 //! that comes in the very moment in which a request has been written, looks like its answer. Such
 //! worlds are counted, and calls that were misled so are judged by all but their content.
 //!
+//! # Threads
+//!
+//! [`run_threads`] plays the same plan over the blocking driver: its own code, over a platform each
+//! method of which is a step of the schedule. Threads pass a baton; which one runs next is the
+//! seed's choice, and where all of them wait, time passes. The servers, the network and the oracle
+//! are the same; the driver's pool cannot be looked into, so that in place of its invariants there
+//! is what it does.
+//!
 //! # Whether it would find anything
 //!
 //! Each defect that the design excludes stands behind a switch in a build for tests, and the worlds
-//! must find it (`tests/mutations.rs`). So many worlds it took, the same ones for each:
+//! must find it (`tests/mutations.rs`). In the how-manieth world it is found, of the same ones for
+//! each:
 //!
-//! | defect | found in world | by |
-//! |---|---|---|
-//! | a lease is not given back | 1 | an invariant |
-//! | a ticket that has a dial gets more of them | 1 | an invariant |
-//! | a name that was given up comes to mean another entry | 1 | stale news |
-//! | a connection is granted, and may still be evicted | 2 | a panic |
-//! | who comes last is served first | 2 | the order of the line |
-//! | credentials follow a redirect to another origin | 27 | the server that gets them |
-//! | a waiter is lost when the one who dialled for it cancels | 51 | an invariant |
-//! | nothing bounds the wait for more of a body | 238 | a hang |
-//! | bytes on an idle connection are let pass | 385 | the poisoned connection that is used |
-//! | a POST is sent again though a server may have acted | 1,284 | the server's count |
-//! | a connection is kept though its request was not all written | 1,741 | the server that reads on |
+//! | defect | event loop | threads | found by |
+//! |---|---|---|---|
+//! | a lease is not given back | 1 | | an invariant |
+//! | a ticket that has a dial gets more of them | 1 | 1 | an invariant, a panic |
+//! | a name that was given up comes to mean another entry | 1 | | stale news |
+//! | a connection is granted, and may still be evicted | 2 | 2 | a panic |
+//! | who comes last is served first | 2 | | the order of the line |
+//! | credentials follow a redirect to another origin | 27 | 41 | the server that gets them |
+//! | a waiter is lost when the one who dialled for it cancels | 51 | 388 | an invariant, a hang |
+//! | nothing bounds the wait for more of a body | 238 | 8 | a hang |
+//! | bytes on an idle connection are let pass | 385 | | the poisoned connection that is used |
+//! | a POST is sent again though a server may have acted | 1,284 | 84 | the server's count |
+//! | a connection is kept though its request was not all written | 1,741 | 1,741 | the server |
+//!
+//! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
 //!
 //! # Testing a policy
 //!
@@ -90,8 +101,8 @@
 //!
 //! `cargo run --release -p httpool-sim --bin worlds -- --worlds 200000` runs that many, says how
 //! many of them have seen each state, deadline, fault and outcome, and stops at the first violation:
-//! its world is made as small as it goes, and its trace printed. `--replay SEED` prints the trace of
-//! one world.
+//! its world is made as small as it goes, and its trace printed. One world in ten is of threads.
+//! `--replay SEED` prints the trace of one world, with `--blocking` over threads.
 
 mod base;
 mod cases;
@@ -108,6 +119,7 @@ mod run;
 mod server;
 mod shrink;
 mod stage;
+mod threads;
 mod watch;
 
 pub use cases::Outcome;
@@ -117,5 +129,6 @@ pub use plan::{
     Reading, Reply, Tls,
 };
 pub use random::Random;
-pub use run::{CallReport, Report, Violation, run, trace};
+pub use run::{CallReport, Report, Violation, record, run, trace};
 pub use shrink::shrink;
+pub use threads::{run_threads, trace_threads};

@@ -124,10 +124,16 @@ impl Net {
         it.open && (it.down.rst || it.up.room(stage.noise.window) > 0)
     }
 
-    /// Appends what is there to `into`.
-    pub(super) fn read(&mut self, stage: &mut Stage, sock: u32, into: &mut Vec<u8>) -> Io {
+    /// Appends what is there to `into`, at most `max` bytes.
+    pub(super) fn read(
+        &mut self,
+        stage: &mut Stage,
+        sock: u32,
+        max: usize,
+        into: &mut Vec<u8>,
+    ) -> Io {
         let it = &mut self.socks[sock as usize];
-        let done = it.down.read(stage, into);
+        let done = it.down.read(stage, max, into);
         if let Io::Done(_) = done
             && std::mem::take(&mut it.down.waits)
         {
@@ -160,7 +166,7 @@ impl Net {
     // ---- The server's side -------------------------------------------------------------------
 
     pub(super) fn server_read(&mut self, stage: &mut Stage, sock: u32, into: &mut Vec<u8>) -> Io {
-        self.socks[sock as usize].up.read(stage, into)
+        self.socks[sock as usize].up.read(stage, usize::MAX, into)
     }
 
     pub(super) fn server_write(&mut self, stage: &mut Stage, sock: u32, bytes: &[u8]) -> Io {
@@ -237,7 +243,7 @@ impl Pipe {
         (window as usize).saturating_sub(self.bytes.len() - self.read)
     }
 
-    fn read(&mut self, stage: &mut Stage, into: &mut Vec<u8>) -> Io {
+    fn read(&mut self, stage: &mut Stage, max: usize, into: &mut Vec<u8>) -> Io {
         let there = self.arrived - self.read;
         if there == 0 {
             return match (self.rst, self.fin) {
@@ -246,7 +252,7 @@ impl Pipe {
                 (false, false) => Io::Block,
             };
         }
-        let some = stage.cut(there, stage.noise.read_max);
+        let some = stage.cut(there.min(max), stage.noise.read_max);
         into.extend_from_slice(&self.bytes[self.read..self.read + some]);
         self.read += some;
         Io::Done(some)

@@ -29,6 +29,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,
+    /// It is played by threads, which are late now and then.
+    pub(super) threads: bool,
 }
 
 impl Plan {
@@ -42,6 +44,7 @@ impl Plan {
             calls: Vec::new(),
             faults: Vec::new(),
             close: None,
+            threads: false,
         }
     }
 }

@@ -88,7 +88,10 @@ pub(super) fn write(
         body(reply, call, serial, out);
     }
     written.len = out.len() - start;
+    // A body that ends with the connection has nothing behind it.
+    let open = reply.framing == Framing::Close && written.has_body;
     match reply.finish {
+        _ if open => {}
         Finish::Second => {
             written.poison = Some(out.len() - start);
             unasked(out);

@@ -12,7 +12,8 @@ use super::{
     base::Base,
     driver::Driver,
     marks::Marks,
-    stage::{Does, Event},
+    server::Seen,
+    stage::{Does, Event, Stage},
     watch,
 };
 
@@ -22,6 +23,8 @@ const STEPS_MAX: u64 = 100_000;
 const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
 /// So much later, in nanoseconds, does a lazy driver do what it should.
 pub(super) const LATE: u64 = 10_000;
+/// And so much later a thread that others were let run before.
+pub(super) const LATE_THREAD: u64 = 3_000_000;
 /// Nothing is looked at so often without time going on.
 const SPINS_MAX: u32 = 10_000;
 
@@ -53,6 +56,10 @@ pub struct CallReport {
 }
 
 impl Report {
+    pub(super) const fn new(calls: Vec<CallReport>, stage: &Stage, steps: u64) -> Self {
+        Self { calls, hash: stage.hash(), steps, marks: stage.marks }
+    }
+
     /// Counts what the world has seen.
     pub fn count(&self, coverage: &mut Coverage) {
         coverage.add(self.marks, self.calls.len() as u64, self.steps);
@@ -65,6 +72,12 @@ impl Report {
 pub struct Violation {
     /// What, in words.
     pub what: String,
+}
+
+impl Violation {
+    pub(super) const fn new(what: String) -> Self {
+        Self { what }
+    }
 }
 
 impl std::fmt::Display for Violation {
@@ -80,26 +93,35 @@ impl std::error::Error for Violation {}
 /// # Errors
 /// What the oracle found wrong: a bug in the core, or a plan that asks for what cannot be.
 pub fn run(plan: &Plan) -> Result<Report, Violation> {
-    World::new(plan, false).run().0
+    World::new(plan, false, None).run().0
+}
+
+/// Runs a world whose client writes its trace to `sink`, such as a
+/// [`Recorder`](httpool::trace::Recorder).
+///
+/// # Errors
+/// As [`run`].
+pub fn record(plan: &Plan, sink: Arc<dyn Sink>) -> Result<Report, Violation> {
+    World::new(plan, false, Some(sink)).run().0
 }
 
 /// Runs a world, and writes down what happens in it: a line for each event and action, of the
 /// world, the client and its machines.
 pub fn trace(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
-    World::new(plan, true).run()
+    World::new(plan, true, None).run()
 }
 
-struct World<'p> {
-    base: Base<'p>,
+struct World {
+    base: Base,
     driver: Driver,
     steps: u64,
     /// The machines' own words, if the world is traced.
     machines: Option<Arc<Words>>,
 }
 
-impl<'p> World<'p> {
-    fn new(plan: &'p Plan, logs: bool) -> Self {
-        let mut base = Base::new(plan, logs);
+impl World {
+    fn new(plan: &Plan, logs: bool, sink: Option<Arc<dyn Sink>>) -> Self {
+        let mut base = Base::new(plan.clone(), logs);
         for (call, script) in plan.calls.iter().enumerate() {
             let event = Event::App { call: call as u32, what: Does::Begin };
             base.stage.queue.plan(script.at.as_nanos() as u64, event);
@@ -109,8 +131,8 @@ impl<'p> World<'p> {
         }
         let mut client = Client::new(plan.config);
         let machines = logs.then(Arc::<Words>::default);
-        if let Some(words) = &machines {
-            client.set_trace(words.clone());
+        if let Some(sink) = sink.or_else(|| machines.clone().map(|words| words as Arc<dyn Sink>)) {
+            client.set_trace(sink);
         }
         Self { base, driver: Driver::new(client), steps: 0, machines }
     }
@@ -122,7 +144,7 @@ impl<'p> World<'p> {
         }
         let log = self.base.stage.take_log();
         let result = match self.base.stage.wrong.take() {
-            Some(what) => Err(Violation { what }),
+            Some(what) => Err(Violation::new(what)),
             None => Ok(self.report()),
         };
         (result, log)
@@ -217,6 +239,12 @@ impl<'p> World<'p> {
     fn last(&mut self) -> bool {
         for (call, case) in self.base.cases.iter().enumerate() {
             if let Some(id) = case.id.filter(|_| case.is_live()) {
+                // A body is waited for that another's answer announced: nobody can tell.
+                if self.base.stage.out_of_step && !self.base.why.closed_now {
+                    self.driver.close(&mut self.base, true);
+                    self.settle();
+                    return true;
+                }
                 let why = self.driver.client.why(id).map(|it| it.to_string());
                 let why = why.unwrap_or_else(|| "nothing".into());
                 self.base.stage.wrong(|| format!("call {call} hangs: it waits for {why}"));
@@ -247,21 +275,11 @@ impl<'p> World<'p> {
             stage.wrong(|| format!("{known} connections and {} sockets are left", net.open()));
         }
         for (call, case) in cases.iter().enumerate() {
-            let (script, seen) = (&plan.calls[call], servers.seen(call));
+            let seen = servers.seen(call);
             if case.id.is_some() && case.outcome.is_none() {
                 stage.wrong(|| format!("call {call} never ended"));
             }
-            let twice = stage.out_of_step
-                || script.policy.repeat_unsafe
-                || script
-                    .policy
-                    .retry
-                    .methods
-                    .as_ref()
-                    .is_none_or(|it| it.contains(&script.method));
-            if seen.unsafe_effects > 1 && !twice {
-                stage.wrong(|| format!("call {call}: done {} times", seen.unsafe_effects));
-            }
+            judge_effects(plan, stage, call, seen);
         }
     }
 
@@ -275,8 +293,18 @@ impl<'p> World<'p> {
                 effects: seen.effects,
             }
         });
-        let hash = self.base.stage.hash();
-        Report { calls: calls.collect(), hash, steps: self.steps, marks: self.base.stage.marks }
+        Report::new(calls.collect(), &self.base.stage, self.steps)
+    }
+}
+
+/// A server must not have acted twice on what may not be done twice.
+pub(super) fn judge_effects(plan: &Plan, stage: &mut Stage, call: usize, seen: Seen) {
+    let script = &plan.calls[call];
+    let twice = stage.out_of_step
+        || script.policy.repeat_unsafe
+        || script.policy.retry.methods.as_ref().is_none_or(|it| it.contains(&script.method));
+    if seen.unsafe_effects > 1 && !twice {
+        stage.wrong(|| format!("call {call}: done {} times", seen.unsafe_effects));
     }
 }
 

@@ -1,13 +1,16 @@
 //! What is left of a failing world when all that does not matter is taken away.
 
-use super::{BodyPlan, CallPlan, Names, Noise, OriginPlan, Plan, Reply, Violation, run};
+use super::{BodyPlan, CallPlan, Names, Noise, OriginPlan, Plan, Reply, Report, Violation};
 
 /// Makes a world that goes wrong smaller, for as long as it goes wrong: fewer calls, fewer faults,
 /// less noise. It need not go wrong in the same words.
 ///
-/// `None` if nothing is wrong with it.
-pub fn shrink(plan: &Plan) -> Option<(Plan, Violation)> {
-    let mut found = Shrunk { violation: run(plan).err()?, plan: plan.clone() };
+/// `run`: as [`run`](super::run) or [`run_threads`](super::run_threads). `None` if nothing is wrong.
+pub fn shrink(
+    plan: &Plan,
+    run: fn(&Plan) -> Result<Report, Violation>,
+) -> Option<(Plan, Violation)> {
+    let mut found = Shrunk { violation: run(plan).err()?, plan: plan.clone(), run };
     while found.round() {}
     Some((found.plan, found.violation))
 }
@@ -15,6 +18,7 @@ pub fn shrink(plan: &Plan) -> Option<(Plan, Violation)> {
 struct Shrunk {
     plan: Plan,
     violation: Violation,
+    run: fn(&Plan) -> Result<Report, Violation>,
 }
 
 impl Shrunk {
@@ -101,10 +105,10 @@ impl Shrunk {
         if !change(&mut plan) {
             return false;
         }
-        match run(&plan) {
+        match (self.run)(&plan) {
             Ok(_) => false,
             Err(violation) => {
-                *self = Self { plan, violation };
+                *self = Self { plan, violation, run: self.run };
                 true
             }
         }

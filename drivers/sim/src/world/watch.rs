@@ -11,7 +11,7 @@ use httpool::{
 use super::{base::Base, cases::Case, marks::Mark, stage::Stage};
 
 /// A request begins on a connection.
-pub(super) fn begins(base: &mut Base<'_>, client: &Client, conn: ConnId, sock: u32) {
+pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) {
     let Some(call) = user(client, &base.cases, conn) else { return };
     let it = base.net.get(sock);
     if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {

@@ -1,0 +1,259 @@
+//! Threads that run one at a time: whose turn it is, the seed says.
+
+use std::{
+    cell::Cell,
+    panic::resume_unwind,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use httpool::error::IoKind;
+
+use super::super::{base::Base, stage::Event};
+
+/// More steps than any world of threads needs.
+const STEPS_MAX: u64 = 200_000;
+/// Nobody's number.
+pub(super) const NOBODY: usize = usize::MAX;
+
+thread_local! {
+    /// Which thread of the world this is.
+    static ME: Cell<usize> = const { Cell::new(NOBODY) };
+}
+
+/// The number of the calling thread.
+pub(super) fn me() -> usize {
+    ME.get()
+}
+
+/// The world is over: something was wrong, and its threads unwind.
+#[derive(Debug)]
+pub(super) struct Over;
+
+/// A world, and whose turn it is in it.
+pub(super) struct Baton {
+    world: Mutex<World>,
+    turns: Vec<Condvar>,
+}
+
+pub(super) struct World {
+    pub(super) base: Base,
+    pub(super) threads: Vec<Thread>,
+    running: usize,
+    /// Nothing goes on any more.
+    over: bool,
+    pub(super) steps: u64,
+    /// What came of connecting, by socket.
+    pub(super) outcomes: Vec<Option<Result<(), IoKind>>>,
+    /// Who asked for each look-up, and once it has ended for which server.
+    pub(super) look_ups: Vec<(usize, Option<usize>)>,
+    /// Sockets that were shut down from another thread.
+    pub(super) shut: Vec<bool>,
+    /// Which call last wrote to a socket.
+    pub(super) users: Vec<u32>,
+}
+
+/// A thread of the world.
+#[derive(Debug, Default)]
+pub(super) struct Thread {
+    /// What it waits for. Nothing: its turn.
+    wants: Option<Wants>,
+    pub(super) rung: bool,
+    done: bool,
+    /// The call of the plan that it makes.
+    pub(super) call: u32,
+}
+
+/// What ends a wait, whichever comes first.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub(super) ring: bool,
+    pub(super) reads: Option<u32>,
+    pub(super) writes: Option<u32>,
+    pub(super) connects: Vec<u32>,
+    pub(super) until: Option<u64>,
+}
+
+impl Baton {
+    pub(super) fn new(base: Base, threads: usize) -> Self {
+        let world = World {
+            base,
+            threads: (0..threads).map(|_| Thread::default()).collect(),
+            running: NOBODY,
+            over: false,
+            steps: 0,
+            outcomes: Vec::new(),
+            look_ups: Vec::new(),
+            shut: Vec::new(),
+            users: Vec::new(),
+        };
+        Self { world: Mutex::new(world), turns: (0..threads).map(|_| Condvar::new()).collect() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world, for whoever is the last to have it.
+    pub(super) fn into_world(self) -> World {
+        self.world.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first turn is somebody's.
+    pub(super) fn start(&self) {
+        let mut world = self.lock();
+        self.hand_on(&mut world, NOBODY);
+    }
+
+    /// The calling thread is the `me`th from now on, and waits for its first turn.
+    pub(super) fn enter(&self, me: usize) {
+        ME.set(me);
+        let world = self.lock();
+        self.wait_for_turn(world, me);
+    }
+
+    /// The calling thread is through.
+    pub(super) fn leave(&self) {
+        let me = ME.replace(NOBODY);
+        let mut world = self.lock();
+        world.threads[me].done = true;
+        if !world.over && world.threads.iter().any(|it| !it.done) {
+            self.hand_on(&mut world, me);
+        }
+    }
+
+    /// Another thread may run before this one goes on.
+    pub(super) fn step(&self) {
+        self.pass(None);
+    }
+
+    /// This thread goes on when one of its wishes is fulfilled.
+    pub(super) fn wait(&self, wants: Wants) {
+        self.pass(Some(wants));
+    }
+
+    fn pass(&self, wants: Option<Wants>) {
+        let me = ME.get();
+        if me == NOBODY {
+            return;
+        }
+        let mut world = self.lock();
+        if !world.over {
+            world.threads[me].wants = wants;
+            self.hand_on(&mut world, me);
+        }
+        self.wait_for_turn(world, me);
+    }
+
+    fn hand_on(&self, world: &mut World, me: usize) {
+        match world.next_turn(me) {
+            Some(next) => {
+                world.running = next;
+                if next != me {
+                    self.turns[next].notify_one();
+                }
+            }
+            None => {
+                world.over = true;
+                self.turns.iter().for_each(Condvar::notify_one);
+            }
+        }
+    }
+
+    fn wait_for_turn(&self, mut world: MutexGuard<'_, World>, me: usize) {
+        while world.running != me && !world.over {
+            world = self.turns[me].wait(world).unwrap_or_else(PoisonError::into_inner);
+        }
+        world.threads[me].wants = None;
+        let over = world.over;
+        drop(world);
+        if over && !thread::panicking() {
+            resume_unwind(Box::new(Over));
+        }
+    }
+}
+
+impl World {
+    /// Whose turn is next. Where nobody can run, time passes. `None`: nothing can go on.
+    fn next_turn(&mut self, me: usize) -> Option<usize> {
+        loop {
+            while self.base.stage.queue.next_at().is_some_and(|at| at <= self.base.stage.now) {
+                self.happens();
+            }
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                self.base.stage.wrong(|| "there is no end to it".into());
+            }
+            if self.base.stage.wrong.is_some() {
+                return None;
+            }
+            let ready = (0..self.threads.len()).filter(|it| self.is_ready(*it)).count() as u64;
+            let next_at = self.base.stage.queue.next_at();
+            if ready == 0 {
+                let until = self.threads.iter().filter(|it| !it.done);
+                let until = until.filter_map(|it| it.wants.as_ref()?.until).min();
+                let Some(at) = next_at.into_iter().chain(until).min() else {
+                    return self.hangs();
+                };
+                self.base.stage.now = self.base.stage.now.max(at);
+                continue;
+            }
+            // A thread takes its time, now and then.
+            let now = self.base.stage.now;
+            let soon = next_at.filter(|at| *at < now + 100_000);
+            if let Some(at) = soon.filter(|_| self.base.stage.random.once_in(16)) {
+                self.base.stage.now = at;
+                continue;
+            }
+            let stays = me != NOBODY && !self.threads[me].done && self.threads[me].wants.is_none();
+            if stays && !self.base.stage.random.once_in(4) {
+                return Some(me);
+            }
+            let nth = self.base.stage.random.below(ready) as usize;
+            let next = (0..self.threads.len()).filter(|it| self.is_ready(*it)).nth(nth)?;
+            self.base.stage.note(next as u64);
+            return Some(next);
+        }
+    }
+
+    fn happens(&mut self) {
+        let Some(event) = self.base.stage.queue.pop() else { return };
+        match self.base.happens(event) {
+            Some(Event::Connect { sock }) => {
+                self.outcomes[sock as usize] = self.base.finish_connect(sock);
+            }
+            Some(Event::Resolved { conn, origin }) => {
+                let (thread, answer) = &mut self.look_ups[conn as usize];
+                *answer = Some(origin as usize);
+                self.threads[*thread].rung = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn is_ready(&self, thread: usize) -> bool {
+        let it = &self.threads[thread];
+        if it.done {
+            return false;
+        }
+        let Some(wants) = &it.wants else { return true };
+        let shut = |sock: u32| self.shut[sock as usize];
+        let stage = &self.base.stage;
+        wants.ring && it.rung
+            || wants.until.is_some_and(|at| at <= stage.now)
+            || wants.reads.is_some_and(|it| self.base.net.readable(it) || shut(it))
+            || wants.writes.is_some_and(|it| self.base.net.writable(stage, it) || shut(it))
+            || wants.connects.iter().any(|it| self.outcomes[*it as usize].is_some())
+    }
+
+    fn hangs(&mut self) -> Option<usize> {
+        let Self { threads, base, .. } = self;
+        base.stage.wrong(|| {
+            let hung = threads.iter().enumerate().filter(|(_, it)| !it.done);
+            let hung =
+                hung.map(|(nth, it)| format!("thread {nth} with call {}: {:?}", it.call, it.wants));
+            format!("threads hang: {}", hung.collect::<Vec<_>>().join("; "))
+        });
+        None
+    }
+}

@@ -1,0 +1,149 @@
+//! A world of threads: the blocking driver's own code, every lock, wait, ring and timeout of which is
+//! a step of a schedule that the seed decides.
+//!
+//! The threads are real, and pass a baton: one runs at a time. The network, the servers and the
+//! oracle are those of the event loop's worlds.
+
+mod baton;
+mod platform;
+mod program;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use httpool::trace::{Line, Sink};
+use httpool_blocking::{Cancel, ClientBuilder};
+
+use self::{
+    baton::{Baton, Over, me},
+    platform::{Sim, stand_up},
+    program::Program,
+};
+use super::{CallReport, Outcome, Plan, Report, Violation, base::Base, run::judge_effects};
+
+/// Most threads that make calls.
+const THREADS_MAX: usize = 8;
+
+/// Runs a world over the blocking driver: up to eight threads make its calls, and another cancels
+/// and closes. What that driver cannot do is left out of the plan: it knows no TLS, and a body of
+/// unknown length cannot be given twice.
+///
+/// # Errors
+/// What the oracle found wrong.
+pub fn run_threads(plan: &Plan) -> Result<Report, Violation> {
+    run(plan, false).0
+}
+
+/// The same, with a line for each thing that happens.
+pub fn trace_threads(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
+    run(plan, true)
+}
+
+fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
+    let base = Base::new(suited(plan), logs);
+    let plan = base.plan.clone();
+    let callers = plan.calls.len().clamp(1, THREADS_MAX);
+    let baton = Arc::new(Baton::new(base, callers + 1));
+    let mut builder = ClientBuilder::on(Sim(baton.clone()))
+        .pool(plan.config.pool)
+        .dial(plan.config.dial)
+        .messages(plan.config.messages)
+        .no_default_headers();
+    if logs {
+        builder = builder.trace(Arc::new(Words(baton.clone())));
+    }
+    let client = builder.build();
+    let cancels: Arc<[Cancel]> = plan.calls.iter().map(|_| Cancel::new()).collect();
+
+    thread::scope(|scope| {
+        for nth in 0..=callers {
+            let program = Program {
+                baton: baton.clone(),
+                client: client.clone(),
+                plan: plan.clone(),
+                cancels: cancels.clone(),
+            };
+            let work = move || {
+                program.baton.enter(nth);
+                if nth == callers {
+                    program.disturb();
+                } else {
+                    let calls = program.plan.calls.len() as u32;
+                    program.make((nth as u32..calls).step_by(callers));
+                }
+            };
+            let baton = &baton;
+            scope.spawn(move || {
+                let done = catch_unwind(AssertUnwindSafe(work));
+                if let Err(panic) = done
+                    && !panic.is::<Over>()
+                {
+                    baton.lock().base.stage.wrong(|| "a thread panics".into());
+                }
+                stand_up();
+                baton.leave();
+            });
+        }
+        baton.start();
+    });
+
+    client.close();
+    let stats = client.stats();
+    drop(client);
+    let mut world = match Arc::into_inner(baton) {
+        Some(baton) => baton.into_world(),
+        None => return (Err(Violation::new("a socket is left".into())), Vec::new()),
+    };
+    let steps = world.steps;
+    let Base { stage, net, cases, servers, plan, .. } = &mut world.base;
+    if stats.open + stats.waiting > 0 {
+        stage.wrong(|| format!("the pool is not empty: {stats:?}"));
+    }
+    if net.open() > 0 {
+        stage.wrong(|| format!("{} sockets are left", net.open()));
+    }
+    for (call, case) in cases.iter().enumerate() {
+        if case.outcome.is_none() {
+            stage.wrong(|| format!("call {call} never ended"));
+        }
+        judge_effects(plan, stage, call, servers.seen(call));
+    }
+    let log = stage.take_log();
+    if let Some(what) = stage.wrong.take() {
+        return (Err(Violation::new(what)), log);
+    }
+    let calls = cases.iter().enumerate().map(|(call, case)| CallReport {
+        outcome: case.outcome.unwrap_or(Outcome::Cancelled),
+        took: Duration::from_nanos(case.ended - case.began),
+        arrivals: servers.seen(call).heads,
+        effects: servers.seen(call).effects,
+    });
+    (Ok(Report::new(calls.collect(), stage, steps)), log)
+}
+
+/// Writes down what the machines say.
+struct Words(Arc<Baton>);
+
+impl Sink for Words {
+    fn line(&self, line: &Line<'_>) {
+        self.0.lock().base.stage.say(format_args!("  | {} {}", me(), line));
+    }
+}
+
+/// The plan as far as the driver can follow it.
+fn suited(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    plan.threads = true;
+    plan.config.dial.tls_available = false;
+    for origin in &mut plan.origins {
+        origin.url = origin.url.replace("https://", "http://");
+    }
+    for call in &mut plan.calls {
+        call.body.replayable &= call.body.known;
+    }
+    plan
+}

@@ -1,0 +1,394 @@
+//! The world as a platform of the blocking driver: each method is a step of the schedule.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    io::{self, IoSlice},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use httpool::{error::IoKind, time::Instant};
+use httpool_blocking::platform::{Connecting, Lock, LookUp, Platform, Ready, Seat, Socket, Stir};
+
+use super::{
+    super::{marks::Mark, net::Io},
+    baton::{Baton, Wants, World, me},
+};
+
+thread_local! {
+    static SEAT: RefCell<Option<Arc<SimSeat>>> = const { RefCell::new(None) };
+}
+
+/// The calling thread needs its seat no more.
+pub(super) fn stand_up() {
+    SEAT.take();
+}
+
+/// The world, seen from a thread in it.
+#[derive(Clone)]
+pub(super) struct Sim(pub(super) Arc<Baton>);
+
+pub(super) struct SimLock<T> {
+    baton: Arc<Baton>,
+    value: Mutex<T>,
+}
+
+pub(super) struct SimSeat {
+    baton: Arc<Baton>,
+    thread: usize,
+}
+
+pub(super) struct SimLookUp {
+    baton: Arc<Baton>,
+    id: usize,
+}
+
+pub(super) struct SimConnecting {
+    socket: SimSocket,
+    told: bool,
+}
+
+pub(super) struct SimSocket {
+    baton: Arc<Baton>,
+    pub(super) sock: u32,
+    timeout: Mutex<Option<Duration>>,
+}
+
+/// Shuts a socket down from another thread.
+struct Stirrer {
+    baton: Arc<Baton>,
+    sock: u32,
+}
+
+impl Platform for Sim {
+    type Lock<T: Send> = SimLock<T>;
+    type Seat = SimSeat;
+    type LookUp = SimLookUp;
+    type Connecting = SimConnecting;
+    type Socket = SimSocket;
+
+    fn now(&self) -> Instant {
+        self.0.step();
+        self.0.lock().base.stage.instant()
+    }
+
+    fn wall_at_epoch(&self) -> Option<Duration> {
+        None
+    }
+
+    fn lock<T: Send>(&self, value: T) -> SimLock<T> {
+        SimLock { baton: self.0.clone(), value: Mutex::new(value) }
+    }
+
+    fn seat(&self) -> Arc<SimSeat> {
+        let thread = me();
+        SEAT.with_borrow_mut(|seat| match seat {
+            Some(seat) if Arc::ptr_eq(&seat.baton, &self.0) && seat.thread == thread => {
+                seat.clone()
+            }
+            _ => seat.insert(Arc::new(SimSeat { baton: self.0.clone(), thread })).clone(),
+        })
+    }
+
+    fn look_up(&self, host: &str, _: u16, _: &Arc<SimSeat>) -> io::Result<SimLookUp> {
+        self.0.step();
+        let mut world = self.0.lock();
+        let id = world.look_ups.len();
+        world.look_ups.push((me(), None));
+        world.base.stage.tell(20, id as u64, format_args!("look up {host}"));
+        world.base.look_up(host, id as u64);
+        drop(world);
+        Ok(SimLookUp { baton: self.0.clone(), id })
+    }
+
+    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> io::Result<SimConnecting> {
+        self.0.step();
+        let mut world = self.0.lock();
+        world.base.stage.tell(21, 0, format_args!("connect to {to}"));
+        let Some(sock) = world.base.connect(to) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        world.outcomes.push(None);
+        world.shut.push(false);
+        world.users.push(u32::MAX);
+        drop(world);
+        let socket = SimSocket { baton: self.0.clone(), sock, timeout: Mutex::new(None) };
+        Ok(SimConnecting { socket, told: false })
+    }
+
+    fn poll(
+        &self,
+        seat: &SimSeat,
+        attempts: &mut [(u8, SimConnecting)],
+        _: Option<(u8, bool)>,
+        timeout: Option<Duration>,
+    ) -> io::Result<Ready> {
+        let open = attempts.iter().filter(|(_, it)| !it.told);
+        let wants = Wants {
+            ring: true,
+            connects: open.map(|(_, it)| it.socket.sock).collect(),
+            until: self.0.until(timeout),
+            ..Wants::default()
+        };
+        self.0.wait(wants);
+        self.0.lock().threads[seat.thread].rung = false;
+        Ok(Ready::default())
+    }
+}
+
+impl Baton {
+    fn until(&self, timeout: Option<Duration>) -> Option<u64> {
+        timeout.map(|it| self.lock().base.stage.instant().after(it).as_nanos())
+    }
+
+    /// Nothing happens to this thread before `at`.
+    pub(super) fn sleep_until(&self, at: u64) {
+        self.wait(Wants { until: Some(at), ..Wants::default() });
+    }
+
+    pub(super) fn sleep(&self, time: Duration) {
+        let until = self.until(Some(time));
+        self.wait(Wants { until, ..Wants::default() });
+    }
+}
+
+impl<T: Send> Lock<T> for SimLock<T> {
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        self.baton.step();
+        let result = work(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
+        self.baton.step();
+        result
+    }
+}
+
+impl Stir for SimSeat {
+    fn stir(&self) {
+        if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
+            thread.rung = true;
+        }
+    }
+}
+
+impl Seat for SimSeat {
+    fn park(&self, timeout: Option<Duration>) {
+        let until = self.baton.until(timeout);
+        self.baton.wait(Wants { ring: true, until, ..Wants::default() });
+        self.hush();
+    }
+
+    fn hush(&self) {
+        if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
+            thread.rung = false;
+        }
+    }
+}
+
+impl LookUp for SimLookUp {
+    fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
+        self.baton.step();
+        let world = self.baton.lock();
+        let origin = world.look_ups[self.id].1?;
+        let found = world.base.found(origin);
+        Some(if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) })
+    }
+}
+
+impl Connecting for SimConnecting {
+    type Socket = SimSocket;
+
+    fn outcome(&mut self) -> Option<io::Result<()>> {
+        self.socket.baton.step();
+        if self.told {
+            return None;
+        }
+        let outcome = self.socket.baton.lock().outcomes[self.socket.sock as usize]?;
+        self.told = true;
+        Some(outcome.map_err(|why| kind(why).into()))
+    }
+
+    fn socket(&self) -> &SimSocket {
+        &self.socket
+    }
+
+    fn finish(self) -> io::Result<SimSocket> {
+        self.socket.baton.step();
+        Ok(self.socket)
+    }
+}
+
+const fn kind(why: IoKind) -> io::ErrorKind {
+    match why {
+        IoKind::Refused => io::ErrorKind::ConnectionRefused,
+        IoKind::Reset => io::ErrorKind::ConnectionReset,
+        IoKind::Unreachable => io::ErrorKind::HostUnreachable,
+        IoKind::TimedOut => io::ErrorKind::TimedOut,
+        IoKind::Exhausted => io::ErrorKind::AddrNotAvailable,
+        _ => io::ErrorKind::Other,
+    }
+}
+
+impl SimSocket {
+    /// Reads at most `max` bytes, if there are any, behind what `onto` holds.
+    fn take(&self, world: &mut World, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
+        if world.shut[self.sock as usize] {
+            return Ok(0);
+        }
+        let base = &mut world.base;
+        let done = base.net.read(&mut base.stage, self.sock, max, onto);
+        base.stage.tell(17, self.sock.into(), format_args!("s{} read: {done:?}", self.sock));
+        match done {
+            Io::Done(some) => {
+                base.net.get_mut(self.sock).shown += some as u32;
+                Ok(some)
+            }
+            Io::Block => Err(io::ErrorKind::WouldBlock.into()),
+            Io::Eof => Ok(0),
+            Io::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+
+    /// The same, and waits for it.
+    fn take_in_time(&self, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
+        self.baton.step();
+        let there = self.take(&mut self.baton.lock(), max, onto);
+        if there.as_ref().is_ok_and(|_| true) || !would_block(&there) {
+            return there;
+        }
+        let timeout = *self.timeout.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = self.baton.until(timeout);
+        self.baton.wait(Wants { reads: Some(self.sock), until, ..Wants::default() });
+        self.take(&mut self.baton.lock(), max, onto)
+    }
+
+    /// A call writes: if it is another than before, its request begins.
+    fn begins(&self, world: &mut World) {
+        let call = world.threads.get(me()).map_or(u32::MAX, |it| it.call);
+        let before = std::mem::replace(&mut world.users[self.sock as usize], call);
+        if before == call || call == u32::MAX {
+            return;
+        }
+        let base = &mut world.base;
+        let it = base.net.get(self.sock);
+        let sock = self.sock;
+        if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
+            let words = "is used, and spoke before without being asked";
+            base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
+        }
+        base.cases[call as usize].tainted |= it.tainted;
+        base.cases[call as usize].sock = sock;
+        if before != u32::MAX {
+            base.stage.mark(Mark::Reused);
+        }
+    }
+}
+
+fn would_block(done: &io::Result<usize>) -> bool {
+    done.as_ref().is_err_and(|why| why.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Socket for SimSocket {
+    fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.baton.step();
+        let mut world = self.baton.lock();
+        if world.shut[self.sock as usize] {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.begins(&mut world);
+        let bytes: Vec<u8> = pieces.iter().flat_map(|it| it.iter().copied()).collect();
+        let call = world.users[self.sock as usize];
+        let base = &mut world.base;
+        let done = base.net.write(&mut base.stage, self.sock, &bytes);
+        base.stage.tell(18, self.sock.into(), format_args!("s{} write: {done:?}", self.sock));
+        match done {
+            Io::Done(some) => {
+                if let Some(case) = base.cases.get_mut(call as usize) {
+                    case.wrote = base.stage.now;
+                }
+                Ok(some)
+            }
+            Io::Block => Err(io::ErrorKind::WouldBlock.into()),
+            Io::Eof | Io::Reset => {
+                base.stage.mark(Mark::FaultRace);
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+    }
+
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        let mut input = Vec::new();
+        let some = self.take_in_time(into.len(), &mut input)?;
+        into[..some].copy_from_slice(&input);
+        Ok(some)
+    }
+
+    fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.baton.step();
+        let mut input = Vec::new();
+        let some = self.take(&mut self.baton.lock(), into.len(), &mut input)?;
+        into[..some].copy_from_slice(&input);
+        Ok(some)
+    }
+
+    fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
+        self.take_in_time(onto.capacity() - onto.len(), onto)
+    }
+
+    fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        let sock = self.sock;
+        let (reads, writes) = (Some(sock), write.then_some(sock));
+        let until = self.baton.until(timeout);
+        self.baton.wait(Wants { reads, writes, until, ..Wants::default() });
+        let world = self.baton.lock();
+        let shut = world.shut[sock as usize];
+        let readable = shut || world.base.net.readable(sock);
+        let writable = shut || write && world.base.net.writable(&world.base.stage, sock);
+        Ok(Ready { readable, writable })
+    }
+
+    fn is_dead(&self) -> bool {
+        self.baton.step();
+        let world = self.baton.lock();
+        world.shut[self.sock as usize] || world.base.net.readable(self.sock)
+    }
+
+    fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.baton.step();
+        *self.timeout.lock().unwrap_or_else(PoisonError::into_inner) = Some(timeout);
+        Ok(())
+    }
+
+    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+        Ok(Arc::new(Stirrer { baton: self.baton.clone(), sock: self.sock }))
+    }
+}
+
+impl Stir for Stirrer {
+    fn stir(&self) {
+        self.baton.lock().shut[self.sock as usize] = true;
+    }
+}
+
+impl Drop for SimSocket {
+    fn drop(&mut self) {
+        let mut world = self.baton.lock();
+        let base = &mut world.base;
+        base.stage.tell(25, self.sock.into(), format_args!("s{} is closed", self.sock));
+        base.net.close(&mut base.stage, self.sock);
+        drop(world);
+        self.baton.step();
+    }
+}
+
+macro_rules! debug {
+    ($($name:ident $(<$t:ident>)?),*) => {
+        $(impl$(<$t>)? fmt::Debug for $name$(<$t>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        })*
+    };
+}
+
+debug!(Sim, SimLock<T>, SimSeat, SimLookUp, SimConnecting, SimSocket, Stirrer);
