@@ -19,10 +19,12 @@
 //! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolved, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
 //!
 //! What they speak of: [`message`] (requests, heads, origins), [`time`], [`id`], [`limits`],
-//! [`error`], and [`trace`], which is every event and action as a line of text.
+//! [`error`], and [`trace`], which is every event and action as a line of text. What was recorded so,
+//! [`replay`] feeds to the machines again.
 //!
-//! Modules depend downwards only: `time`, `id`, `message`; then `h1`, `pool`, `dial`, which do not
-//! know each other (but `dial` speaks to a proxy through `h1`); then `call`; then `client`.
+//! Modules depend downwards only: `time`, `id`, `message`; then `h1`, `trace`; then `pool`, `dial`,
+//! which do not know each other (but `dial` speaks to a proxy through `h1`); then `call`; then
+//! `client`, and `replay`.
 //!
 //! # How a driver puts them together
 //!

@@ -31,9 +31,9 @@
 //!
 //! Bytes are text in which `\r`, `\n`, `\t`, `\\`, `\{` and `\x80` stand for what they do in Rust, and
 //! `{5}` for five bytes of a body, whatever they were. Input is recorded once, when it is first
-//! presented: `bytes 60 ` is followed by what is new among the 60 bytes that the call was given. Of a
-//! field line in a head that is not whole yet nothing is recorded before its end, as it might hold a
-//! secret.
+//! presented: `bytes 60 ` is followed by what is new among the 60 bytes that the call was given. What
+//! the machine did not look into is not recorded; filler stands for it. Of a field line that is not
+//! whole yet nothing is recorded before its end, as it might hold a secret.
 //!
 //! Two of the pool's keys that differ only in credentials would look alike: the pool's lines number
 //! them (`key 0 ...`, then `checkout 0`).
@@ -126,7 +126,7 @@ pub struct Summary {
 }
 
 /// Replays a recording. It never panics, and its memory is bound by the length of the recording and
-/// a few megabytes.
+/// 16 MiB for input, which a recording can state by its length alone.
 ///
 /// # Errors
 /// The first line that cannot be understood, or the first difference between what was decided and

@@ -24,6 +24,7 @@ pub(crate) struct Heard<'i> {
 enum Part {
     /// Lines and framing.
     Text,
+    /// What is passed on as it is.
     Body,
 }
 
@@ -35,6 +36,9 @@ impl<'i> Heard<'i> {
     /// end, or has refused the line.
     pub(crate) fn by(conn: &Connection, input: &'i [u8], known: usize) -> Self {
         let mut heard = Self::open(input, known);
+        if known >= input.len() {
+            return heard.text(input.len());
+        }
         let mut twin = conn.twin();
         while let Some(rest) = heard.rest().filter(|_| twin.wants_input()) {
             let before = twin.twin();

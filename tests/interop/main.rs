@@ -14,6 +14,7 @@ use std::{
 };
 
 use httpool_blocking::Client;
+use httpool_mio::{Driver, Output, httpool::message::Method};
 
 struct Nginx {
     child: Child,
@@ -162,5 +163,53 @@ fn long_bodies_redirects_and_refusals() -> io::Result<()> {
     assert_eq!(client.head(&nginx.url("/small")).send()?.content_length(), Some(100));
     let refused = client.post(&nginx.url("/small")).body(vec![0; 64 << 20]).send()?;
     assert_eq!(refused.status(), 413);
+    Ok(())
+}
+
+#[test]
+fn sixty_four_at_a_time_on_one_loop() -> io::Result<()> {
+    let Some(nginx) = Nginx::start("loop") else { return Ok(()) };
+    let mut driver = Driver::new()?;
+    let request = driver.client().get(&nginx.url("/small")).build().unwrap();
+    let (mut left, mut ended, mut bytes, mut most) = (5_000, 0, 0, 0);
+    for _ in 0..64 {
+        driver.client().send(&request);
+        left -= 1;
+    }
+    driver.run(|client, output| {
+        most = most.max(client.stats().open);
+        match output {
+            Output::Data(_, data) => bytes += data.len(),
+            Output::End(..) => {
+                ended += 1;
+                if left > 0 {
+                    left -= 1;
+                    client.send(&request);
+                }
+            }
+            Output::Failed(_, error) => panic!("{error}"),
+            Output::Interim(..) | Output::Head(..) | Output::Switched(..) => {}
+        }
+    })?;
+    assert_eq!((ended, bytes), (5_000, 500_000));
+    assert!(most <= 64, "{most} connections at a time");
+    Ok(())
+}
+
+#[test]
+fn long_bodies_redirects_and_refusals_on_a_loop() -> io::Result<()> {
+    let Some(nginx) = Nginx::start("loop-bodies") else { return Ok(()) };
+    let mut driver = Driver::new()?;
+    let mut fetch = |path: &str, body: Vec<u8>| {
+        let method = if body.is_empty() { Method::GET } else { Method::POST };
+        let request = driver.client().request(method, &nginx.url(path)).body(body);
+        let call = request.send()?;
+        driver.fetch(call)
+    };
+    let large = fetch("/large", Vec::new())?.bytes();
+    assert!(large.len() == 10 << 20 && large.iter().all(|&byte| byte == b'b'));
+    assert_eq!(fetch("/gone", Vec::new())?.body().len(), 100);
+    assert_eq!(fetch("/missing", Vec::new())?.status(), 404);
+    assert_eq!(fetch("/small", vec![0; 64 << 20])?.status(), 413);
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread,
-    time::Duration,
 };
 
 use httpool_mio::{
@@ -16,7 +15,6 @@ use httpool_mio::{
     httpool::{
         call::{Policy, Retry, Route},
         client::{Opening, Waiting},
-        dial,
         id::CallId,
         message::{Hop, HopKind, Origin, Scheme},
     },
@@ -72,17 +70,26 @@ fn while_a_name_is_looked_up() {
 
 #[test]
 fn while_a_proxy_is_asked() {
-    let proxy = mute();
+    let (over, is_over) = mpsc::channel::<()>();
+    let is_over = Mutex::new(is_over);
+    let proxy = Server::start(move |peer| {
+        peer.request();
+        is_over.lock().unwrap().recv().ok();
+    });
     let origin = Origin::new(Scheme::Http, "127.0.0.1", proxy.port());
     let mut policy = Policy::default();
     policy.routes.http = Route::Tunnel([Hop::new(HopKind::Connect, origin)].into());
-    // TCP is up: the dial goes on, for whoever comes next, until its time is over.
-    let mut dial = dial::Policy::default();
-    dial.connect_timeout = Some(Duration::from_millis(30));
-    let mut world = World::with(Driver::builder().dial(dial));
+    let mut world = World::new();
     let call = world.client().get("http://127.0.0.1:9/").policy(policy).send().unwrap();
     world.until(|_| proxy.requests() == 1);
-    given_up(&mut world, call, |why| matches!(why, Waiting::Dial(_, Opening::Proxy)));
+    assert!(matches!(world.client().why(call), Some(Waiting::Dial(_, Opening::Proxy))));
+    world.client().cancel(call);
+    assert_eq!((world.client().calls(), world.stats().waiting), (0, 0));
+    // TCP is up: the dial goes on, for whoever comes next. This one comes to nothing.
+    assert_eq!(world.stats().dialing, 1);
+    drop(over);
+    world.until(|world| world.stats().open == 0);
+    assert!(world.told.is_empty());
 }
 
 #[test]

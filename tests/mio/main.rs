@@ -14,6 +14,7 @@ mod embed;
 mod ends;
 mod many;
 mod pause;
+mod pending;
 mod reuse;
 mod switch;
 

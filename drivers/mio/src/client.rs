@@ -15,7 +15,7 @@ use httpool::{
     time::Instant,
 };
 
-use crate::{body::Body, request::RequestBuilder};
+use crate::{Body, request::RequestBuilder};
 
 /// Begins calls, and stops them. It only notes what is wanted: the loop does it, and tells what comes
 /// of it as [`Output`](crate::Output).
@@ -30,6 +30,8 @@ use crate::{body::Body, request::RequestBuilder};
 pub struct Client {
     pub(crate) core: client::Client,
     epoch: std::time::Instant,
+    /// The time while the loop works: it reads the clock once for each socket.
+    fixed: Option<Instant>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
@@ -52,6 +54,7 @@ impl Client {
         Self {
             core: client::Client::new(config),
             epoch: std::time::Instant::now(),
+            fixed: None,
             policy: Arc::new(policy),
             default_fields,
             body_bytes_max,
@@ -217,6 +220,20 @@ impl Client {
 
     /// The time, as the core counts it.
     pub(crate) fn now(&self) -> Instant {
+        self.fixed.unwrap_or_else(|| self.read_clock())
+    }
+
+    /// The loop begins with something else: from now on it is now.
+    pub(crate) fn fix_time(&mut self) {
+        self.fixed = Some(self.read_clock());
+    }
+
+    /// The loop is done.
+    pub(crate) fn release_time(&mut self) {
+        self.fixed = None;
+    }
+
+    fn read_clock(&self) -> Instant {
         let nanos = self.epoch.elapsed().as_nanos();
         Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }

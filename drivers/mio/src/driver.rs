@@ -6,10 +6,10 @@ use httpool::id::CallId;
 use mio::{Events, Poll, Registry};
 
 use crate::{
+    Error,
     builder::DriverBuilder,
     client::Client,
     embedded::{App, Embedded},
-    error::Error,
     output::Output,
     response::{Response, Responses},
 };
@@ -94,6 +94,7 @@ impl Driver {
                 return done;
             }
             if self.client().call(call).is_none() {
+                self.responses.forget(call);
                 return Err(Error::stale());
             }
             let Self { embedded, poll, events, responses } = self;

@@ -3,15 +3,11 @@
 use std::{collections::VecDeque, fmt, io, net::SocketAddr, ops::Range, time::Duration};
 
 use httpool::id::ConnId;
+use httpool_common::Outgoing;
 use mio::{Registry, Token, event::Event};
 
 use crate::{
-    act::Errors,
-    builder::DriverBuilder,
-    client::Client,
-    outgoing::Outgoing,
-    output::Output,
-    resolve::{Fixed, Resolver},
+    act::Errors, builder::DriverBuilder, client::Client, names::Names, output::Output,
     sockets::Sockets,
 };
 
@@ -62,8 +58,7 @@ pub struct Embedded {
     pub(crate) client: Client,
     pub(crate) registry: Registry,
     pub(crate) tokens: Range<usize>,
-    pub(crate) fixed: Fixed,
-    pub(crate) resolver: Resolver,
+    pub(crate) names: Names,
     pub(crate) sockets: Sockets,
     /// Slots of sockets to be looked at: there was an event, or they stopped before they had to.
     pub(crate) queue: VecDeque<u32>,
@@ -88,15 +83,13 @@ impl Embedded {
         registry: Registry,
         tokens: Range<usize>,
         client: Client,
-        fixed: Fixed,
-        resolver: Resolver,
+        names: Names,
     ) -> Self {
         Self {
             client,
             registry,
             tokens,
-            fixed,
-            resolver,
+            names,
             sockets: Sockets::default(),
             queue: VecDeque::new(),
             scratch: vec![0; SCRATCH].into(),
@@ -156,8 +149,9 @@ impl Embedded {
     }
 
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
+        self.client.fix_time();
         self.recover(app);
-        for (conn, addrs) in self.resolver.answers() {
+        for (conn, addrs) in self.names.answers() {
             self.resolved(conn, addrs);
         }
         let now = self.client.now();
@@ -168,12 +162,14 @@ impl Embedded {
         self.act(app);
         for _ in 0..self.queue.len() {
             if let Some(slot) = self.queue.pop_front() {
+                self.client.fix_time();
                 self.working = Some(slot);
                 self.work(slot, app);
                 self.working = None;
             }
         }
         self.queue_stirred();
+        self.client.release_time();
     }
 
     /// After a panic of the application, what was being told or written is lost. Its connection must
@@ -221,7 +217,7 @@ impl Embedded {
 
     pub(crate) fn resolved(&mut self, conn: ConnId, addrs: io::Result<Vec<SocketAddr>>) {
         let addrs = addrs.unwrap_or_else(|error| {
-            self.errors.put(conn, error);
+            self.errors.put_last(conn, error);
             Vec::new()
         });
         let now = self.client.now();

@@ -13,8 +13,6 @@ use crate::{
 
 /// So often one connection is read before the others have their turn.
 const READS_PER_TURN: usize = 4;
-/// So much is read behind the beginning of a head that was cut, at least.
-const BEHIND: usize = 4 * 1024;
 /// Whether a read that did not fill its buffer has emptied the socket, so that the next byte brings
 /// an event. epoll(7) says so of its edges, and kqueue's are alike; elsewhere mio wants to be told
 /// to wait.
@@ -46,20 +44,7 @@ impl Embedded {
             if !socket.readable {
                 return;
             }
-            // Behind what was left of the last input, or into the buffer of all.
-            let (read, room) = match &mut socket.held {
-                Some(held) if !held.rest.is_empty() => {
-                    let had = held.rest.len();
-                    held.rest.resize(had + had.max(BEHIND), 0);
-                    let room = &mut held.rest[had..];
-                    let len = room.len();
-                    let read = socket.tcp.read(room);
-                    held.rest.truncate(had + read.as_ref().map_or(0, |read| *read));
-                    (read, len)
-                }
-                _ => (socket.tcp.read(&mut self.scratch), self.scratch.len()),
-            };
-            let read = match read {
+            let read = match socket.tcp.read(&mut self.scratch) {
                 Ok(0) => return self.end(slot, conn, None, app),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -70,9 +55,11 @@ impl Embedded {
                 Err(error) => return self.end(slot, conn, Some(error), app),
             };
             // Where the peer has closed its side, that is still to be read.
-            socket.readable = read == room || socket.closing || !SHORT_READ_EMPTIES;
+            socket.readable = read == self.scratch.len() || socket.closing || !SHORT_READ_EMPTIES;
             match &mut socket.held {
+                // What was left stays where it is, and only what has come is copied.
                 Some(held) if !held.rest.is_empty() => {
+                    held.rest.extend_from_slice(&self.scratch[..read]);
                     let input = mem::take(&mut held.rest);
                     self.pass_on_held(slot, conn, input, app);
                 }

@@ -9,8 +9,8 @@ use httpool::{
 };
 
 use crate::{
+    Error,
     client::Client,
-    error::Error,
     output::{Output, Switched},
 };
 
@@ -194,6 +194,12 @@ impl Responses {
     /// Takes a response out, if the call has ended.
     pub fn take(&mut self, call: CallId) -> Option<Result<Response, Error>> {
         self.done.remove(&call)
+    }
+
+    /// Lets go what has come of a call that was cancelled or discarded: no end comes that would.
+    pub fn forget(&mut self, call: CallId) {
+        self.begun.remove(&call);
+        self.done.remove(&call);
     }
 
     /// How many have ended and not been taken out.

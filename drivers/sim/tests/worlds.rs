@@ -1,16 +1,22 @@
 //! Worlds from seeds, and worlds of which something is known beforehand.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use httpool::{
     call::{Policy, Retry},
     error::{Cause, IoKind, Reached},
     message::{Method, Status},
+    replay,
     time::Deadline,
+    trace::{Recorder, Redaction},
 };
 use httpool_sim::world::{
     Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random,
-    Reading, Reply, run, run_threads, shrink, trace,
+    Reading, Reply, record, run, run_threads, shrink, trace,
 };
 
 #[test]
@@ -39,6 +45,23 @@ fn a_seed_is_a_world_and_its_trace_is_that_world() {
         assert_eq!(first.hash, traced.unwrap().hash, "seed {seed}, traced");
         assert!(lines.len() > 5, "seed {seed}");
         assert_ne!(first.hash, run(&Plan::from_seed(seed + 1)).unwrap().hash);
+    }
+}
+
+#[test]
+fn what_the_machines_were_told_replays() {
+    for nth in 0..60 {
+        let plan = Plan::from_seed(Random::nth(2, nth));
+        let text = Arc::new(Mutex::new(String::new()));
+        let to = text.clone();
+        let recorder = Recorder::new(Redaction::default(), move |line| {
+            to.lock().unwrap().write_fmt(line).unwrap();
+        });
+        let recorded = record(&plan, Arc::new(recorder)).unwrap();
+        assert_eq!(recorded.hash, run(&plan).unwrap().hash, "a recording changes nothing");
+        let text = text.lock().unwrap();
+        let summary = replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+        assert_eq!(summary.calls, recorded.calls.len());
     }
 }
 

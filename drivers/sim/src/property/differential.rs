@@ -11,10 +11,10 @@ use super::source::Source;
 /// More than a head may have.
 const FIELDS_MAX: usize = 300;
 
-/// Holds that what [`Connection`] accepts as a head, `httparse` accepts with the same fields, and the
-/// other way round, but for what the docs of [`httpool::h1`] list: minor versions above 1 are read as
-/// 1.1; a status has no leading zero; framing that two readers could understand differently is
-/// refused, as is a 101 that was not asked for, and what goes over a limit.
+/// Holds that what [`Connection`] accepts as a head, `httparse` accepts with the same fields, and
+/// the other way round, but for what the docs of [`httpool::h1`] list: minor versions above 1 are
+/// read as 1.1; a status has no leading zero; framing that two readers could understand differently
+/// is refused, as is a 101 that was not asked for, and what goes over a limit.
 pub fn h1_differential(data: &[u8]) {
     let mut source = Source::new(data);
     let method = source.pick(&[Method::GET, Method::HEAD, Method::CONNECT]);

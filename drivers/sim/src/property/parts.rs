@@ -1,6 +1,6 @@
 //! The machines composed once more, slowly and plainly, as somebody would who has only the docs of
-//! [`httpool::pool`], [`httpool::call`] and [`httpool::dial`]: everything is a map, and is searched.
-//! It shares no code with [`httpool::client`], and must do the same.
+//! [`httpool::pool`], [`httpool::call`] and [`httpool::dial`]: everything is a map, and is
+//! searched. It shares no code with [`httpool::client`], and must do the same.
 
 use core::fmt;
 use std::{

@@ -125,8 +125,8 @@ impl Reader {
         }
     }
 
-    /// The peer says `bytes`, in pieces as long as `cuts` says (0 is one byte), over and over; whole
-    /// if there are none.
+    /// The peer says `bytes`, in pieces as long as `cuts` says (0 is one byte), over and over;
+    /// whole if there are none.
     pub fn read_in_pieces(&mut self, mut bytes: &[u8], cuts: &[u8]) {
         let mut cuts = cuts.iter().map(|&cut| usize::from(cut) + 1).cycle();
         while !bytes.is_empty() {

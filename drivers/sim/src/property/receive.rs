@@ -11,8 +11,9 @@ use super::{
     source::Source,
 };
 
-/// Holds that any bytes are read without a panic, with progress, within the limits, and alike whether
-/// they come whole, byte by byte, or cut as the script says; that no byte is lost or taken twice.
+/// Holds that any bytes are read without a panic, with progress, within the limits, and alike
+/// whether they come whole, byte by byte, or cut as the script says; that no byte is lost or taken
+/// twice.
 pub fn h1_receive(data: &[u8]) {
     Received::decode(&mut Source::new(data)).hold();
 }

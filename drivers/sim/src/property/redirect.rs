@@ -19,8 +19,8 @@ const AUTHORIZATION: &str = "Bearer secret";
 const VIRTUAL_HOST: &str = "virtual.secret";
 
 /// Holds that a chain of redirects, with any base URL and any Location, panics nowhere and ends;
-/// that another origin gets no credentials and a Host of its own, for good; and that method and body
-/// are what RFC 9110 15.4 makes of them.
+/// that another origin gets no credentials and a Host of its own, for good; and that method and
+/// body are what RFC 9110 15.4 makes of them.
 pub fn redirect(data: &[u8]) {
     let mut source = Source::new(data);
     let flags = source.byte();
@@ -94,16 +94,24 @@ fn beginning(flags: u8, source: &mut Source<'_>) -> Option<(Request, Policy)> {
     Some((request.build().ok()?, policy))
 }
 
-/// Any bytes, but for those that no field value can hold.
+/// A known beginning or none, and any bytes but those that no field value can hold.
 fn location(source: &mut Source<'_>) -> Vec<u8> {
+    const KNOWN: &[&str] = &[
+        "",
+        "http://a",
+        "http://a:81/",
+        "https://a",
+        "https://b/",
+        "//b",
+        "http://u:p@a/",
+        "/",
+        "..",
+        "?",
+    ];
+    let known = source.pick(KNOWN);
     let any = source.bytes().iter().copied();
-    let mut location: Vec<u8> = any.filter(|&byte| byte >= b' ' && byte != 0x7f).collect();
-    if location.first() == Some(&b'@') {
-        const KNOWN: &[&[u8]] = &[b"http://a", b"https://a", b"//b", b"http://u:p@a", b"/", b".."];
-        let known = KNOWN[usize::from(location.get(1).copied().unwrap_or(0)) % KNOWN.len()];
-        location = [known, location.get(2..).unwrap_or_default()].concat();
-    }
-    location.trim_ascii().to_vec()
+    let any: Vec<u8> = any.filter(|&byte| byte >= b' ' && byte != 0x7f).collect();
+    [known.as_bytes(), &any].concat().trim_ascii().to_vec()
 }
 
 /// Sends the request on a fresh connection, and answers it.
@@ -164,7 +172,8 @@ fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Re
     assert_eq!(after.fields().get("x-other"), Some(&b"kept"[..]));
 }
 
-/// `told`: the Location had credentials of its own. `at_home`: no other origin has been in the chain.
+/// `told`: the Location had credentials of its own. `at_home`: no other origin has been in the
+/// chain.
 fn check_secrets(after: &Request, told: bool, at_home: bool, own_host: bool) {
     let fields = after.fields();
     for (name, value) in SECRETS {

@@ -7,8 +7,8 @@ use httpool::{
 
 use super::source::Source;
 
-/// Holds that any method, URL and fields are refused, or are written so that a strict parser reads the
-/// same out of them: one Host, one framing, no control byte, and nothing that nobody asked for.
+/// Holds that any method, URL and fields are refused, or are written so that a strict parser reads
+/// the same out of them: one Host, one framing, no control byte, and nothing that nobody asked for.
 pub fn request_head(data: &[u8]) {
     let asked = Asked::decode(&mut Source::new(data));
     let Some(request) = asked.build() else { return };

@@ -18,8 +18,8 @@ use super::{
 };
 
 /// Holds that an arbitrary id, as stale readiness in an event loop hands it in, is ignored: a pool,
-/// or a client, that was told of such ids decides ever after as its twin does that was not. And that
-/// no name is given out twice.
+/// or a client, that was told of such ids decides ever after as its twin does that was not. And
+/// that no name is given out twice.
 pub fn stale_ids(data: &[u8]) {
     let mut source = Source::new(data);
     if source.flag() {

@@ -133,6 +133,6 @@ pub use plan::{
     Proxy, Reading, Reply, Tls,
 };
 pub use random::Random;
-pub use run::{CallReport, Report, Violation, run, trace};
+pub use run::{CallReport, Report, Violation, record, run, trace};
 pub use shrink::shrink;
 pub use threads::{run_threads, trace_threads};

@@ -93,13 +93,22 @@ impl std::error::Error for Violation {}
 /// # Errors
 /// What the oracle found wrong: a bug in the core, or a plan that asks for what cannot be.
 pub fn run(plan: &Plan) -> Result<Report, Violation> {
-    World::new(plan, false).run().0
+    World::new(plan, false, None).run().0
+}
+
+/// Runs a world whose client writes its trace to `sink`, such as a
+/// [`Recorder`](httpool::trace::Recorder).
+///
+/// # Errors
+/// As [`run`].
+pub fn record(plan: &Plan, sink: Arc<dyn Sink>) -> Result<Report, Violation> {
+    World::new(plan, false, Some(sink)).run().0
 }
 
 /// Runs a world, and writes down what happens in it: a line for each event and action, of the
 /// world, the client and its machines.
 pub fn trace(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
-    World::new(plan, true).run()
+    World::new(plan, true, None).run()
 }
 
 struct World {
@@ -111,7 +120,7 @@ struct World {
 }
 
 impl World {
-    fn new(plan: &Plan, logs: bool) -> Self {
+    fn new(plan: &Plan, logs: bool, sink: Option<Arc<dyn Sink>>) -> Self {
         let mut base = Base::new(plan.clone(), logs);
         for (call, script) in plan.calls.iter().enumerate() {
             let event = Event::App { call: call as u32, what: Does::Begin };
@@ -122,8 +131,8 @@ impl World {
         }
         let mut client = Client::new(plan.config);
         let machines = logs.then(Arc::<Words>::default);
-        if let Some(words) = &machines {
-            client.set_trace(words.clone());
+        if let Some(sink) = sink.or_else(|| machines.clone().map(|words| words as Arc<dyn Sink>)) {
+            client.set_trace(sink);
         }
         Self { base, driver: Driver::new(client), steps: 0, machines }
     }

@@ -16,10 +16,10 @@ mod run;
 pub(super) use run::PIECES;
 
 /// Holds a call to its promises under any inputs in any order, stale and repeated: it ends within a
-/// bound once the driver is honest; asking twice gives the same answer; what must not be repeated is
-/// never begun again once a byte of it was written, nor a body asked for again that cannot be given
-/// again; `reached` tells what was written and heard; whoever waits has a deadline; one answer at most
-/// is handed over; credentials stay with their origin.
+/// bound once the driver is honest; asking twice gives the same answer; what must not be repeated
+/// is never begun again once a byte of it was written, nor a body asked for again that cannot be
+/// given again; `reached` tells what was written and heard; whoever waits has a deadline; one
+/// answer at most is handed over; credentials stay with their origin.
 pub fn call_script(data: &[u8]) {
     CallScript::decode(&mut Source::new(data)).hold();
 }

@@ -35,12 +35,12 @@ pub struct Small {
     pub writes_apart: bool,
 }
 
-/// Tries all orders of all that can happen in such a world, with [`httpool::client::Client`] and with
-/// its parts, and holds each to what [`client_script`](super::client_script) and
+/// Tries all orders of all that can happen in such a world, with [`httpool::client::Client`] and
+/// with its parts, and holds each to what [`client_script`](super::client_script) and
 /// [`client_vs_parts`](super::client_vs_parts) hold a script to. Gives how many orders there are.
 ///
-/// Where a call wants a connection that comes back, loses it, is cancelled at the moment of its grant:
-/// all of it is among them.
+/// Where a call wants a connection that comes back, loses it, is cancelled at the moment of its
+/// grant: all of it is among them.
 pub fn every_order(small: Small) -> u64 {
     let (mut choices, mut orders) = (Choices::default(), 0);
     loop {

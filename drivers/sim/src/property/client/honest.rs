@@ -94,8 +94,8 @@ impl<M: Machines> Bench<M> {
         self.tell(&Input::Rewound(call, true));
     }
 
-    /// Does what one connection needs. `answer`: what the peer says when it is its turn; a peer that
-    /// is silent does not even connect.
+    /// Does what one connection needs. `answer`: what the peer says when it is its turn; a peer
+    /// that is silent does not even connect.
     fn serve(&mut self, conn: ConnId, answer: Option<&[u8]>) -> bool {
         let Some(sock) = self.socks.get_mut(&conn) else { return false };
         if sock.transmit {

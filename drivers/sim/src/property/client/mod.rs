@@ -31,15 +31,16 @@ pub use exhaustive::{Small, every_order};
 pub(super) use machines::{Act, BodyWanted, Input, Machines, Said};
 
 /// Holds [`httpool::client::Client`] to its promises under any inputs in any order, stale and
-/// repeated, with any number of them before a drain: its invariants hold after every step, every call
-/// ends exactly once and is not spoken of after, every connection is closed exactly once, and once
-/// the driver is honest all of it ends.
+/// repeated, with any number of them before a drain: its invariants hold after every step, every
+/// call ends exactly once and is not spoken of after, every connection is closed exactly once, and
+/// once the driver is honest all of it ends.
 pub fn client_script(data: &[u8]) {
     ClientScript::decode(&mut Source::new(data)).hold();
 }
 
-/// Holds [`httpool::client::Client`] to a second and naive composition of the same machines: the same
-/// script gives the same actions, the same answers, and the same lines of trace from each machine.
+/// Holds [`httpool::client::Client`] to a second and naive composition of the same machines: the
+/// same script gives the same actions, the same answers, and the same lines of trace from each
+/// machine.
 pub fn client_vs_parts(data: &[u8]) {
     ClientScript::decode(&mut Source::new(data)).hold_to_parts();
 }

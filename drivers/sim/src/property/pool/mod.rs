@@ -17,8 +17,9 @@ use super::source::{Source, random_bytes, shorter};
 
 mod model;
 
-/// Holds the pool to a slow and plain model of it: any script of events, the same decisions, nothing
-/// lost, nothing twice, all told; and nothing left when everybody has given back what they had.
+/// Holds the pool to a slow and plain model of it: any script of events, the same decisions,
+/// nothing lost, nothing twice, all told; and nothing left when everybody has given back what they
+/// had.
 pub fn pool_ops(data: &[u8]) {
     PoolScript::decode(&mut Source::new(data)).hold();
 }

@@ -1,0 +1,73 @@
+//! What was traced, as far as drivers must agree.
+
+use std::sync::{Arc, Mutex};
+
+/// Lines of calls and dials, without times.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+
+/// Both drivers' cores have a trait of that name, and it is one.
+impl httpool::trace::Sink for Lines {
+    fn line(&self, line: &httpool::trace::Line<'_>) {
+        let text = line.to_string();
+        let (_, text) = text.split_once(' ').unwrap();
+        if !text.starts_with("pool") {
+            self.0.lock().unwrap().push(text.into());
+        }
+    }
+}
+
+impl Lines {
+    /// What has come since the last time, with `ports` by name, and what may differ made equal.
+    pub(crate) fn take(&self, ports: &[(u16, &str)]) -> Vec<String> {
+        let mut agreed: Vec<String> = Vec::new();
+        // What the call that stands in line was last told of its dial.
+        let mut dialing = String::new();
+        for mut line in std::mem::take(&mut *self.0.lock().unwrap()) {
+            if [" < bytes ", " < pause "].iter().any(|what| line.contains(what)) {
+                continue;
+            }
+            for (port, name) in ports {
+                line = line.replace(&format!(":{port}"), &format!(":{name}"));
+            }
+            line = without_length(&line);
+            if line.contains(" > checkout ") {
+                dialing.clear();
+            }
+            match agreed.last_mut() {
+                _ if line == dialing => {}
+                Some(last) => match added_up(last, &line) {
+                    Some(sum) => *last = sum,
+                    None => agreed.push(line),
+                },
+                None => agreed.push(line),
+            }
+            if let Some(line) = agreed.last().filter(|line| line.contains(" < dialing ")) {
+                dialing.clone_from(line);
+            }
+        }
+        agreed
+    }
+}
+
+/// `r0 < written 3` and `r0 < written 4` are `r0 < written 7`; the same for data.
+fn added_up(one: &str, other: &str) -> Option<String> {
+    for (before, after) in [(" < written ", ""), (" > data ", " B")] {
+        let number = |line: &str| {
+            let (who, rest) = line.split_once(before)?;
+            Some((who.to_owned(), rest.strip_suffix(after)?.parse::<u64>().ok()?))
+        };
+        if let (Some((who, one)), Some((same, other))) = (number(one), number(other))
+            && who == same
+        {
+            return Some(format!("{who}{before}{}{after}", one + other));
+        }
+    }
+    None
+}
+
+/// A request's line without the length of its head, which depends on how many digits a port has.
+fn without_length(line: &str) -> String {
+    let cut = line.rfind(" (").filter(|_| line.contains(" < request "));
+    cut.map_or(line, |cut| &line[..cut]).into()
+}
