@@ -115,6 +115,7 @@ mod marks;
 mod net;
 mod parse;
 mod plan;
+mod proxy;
 mod random;
 mod reply;
 mod run;

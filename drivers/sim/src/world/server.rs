@@ -34,20 +34,20 @@ pub(super) struct Seen {
 
 /// The server's end of a connection.
 #[derive(Debug)]
-struct Peer {
-    origin: usize,
+pub(super) struct Peer {
+    pub(super) origin: usize,
     /// It is a proxy still, and how it answers.
-    proxy: Option<Proxy>,
+    pub(super) proxy: Option<Proxy>,
     nth: u32,
-    input: Vec<u8>,
-    taken: usize,
+    pub(super) input: Vec<u8>,
+    pub(super) taken: usize,
     reads: Reads,
     /// The request under way.
     asked: Option<Asked>,
     serial: u32,
     /// So much of its body has come.
     body: u32,
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
     written: usize,
     /// What to do when `out` is written.
     then: Then,
@@ -274,45 +274,6 @@ impl Peer {
         }
     }
 
-    /// A proxy is asked. From its yes on it is the server behind it.
-    fn pass_on(
-        &mut self,
-        plan: &Plan,
-        stage: &mut Stage,
-        net: &mut Net,
-        sock: u32,
-    ) -> Result<bool, String> {
-        let Some((taken, target)) = parse::connect(&self.input[self.taken..])? else {
-            return Ok(false);
-        };
-        let origin = plan.origins.iter().position(|it| it.has_authority(target));
-        let origin = origin.ok_or_else(|| format!("nobody is at {target}"))?;
-        self.taken += taken;
-        stage.tell(7, origin as u64, format_args!("s{sock} is asked for server {origin}"));
-        let (mark, answer): (_, &[u8]) = match self.proxy.take() {
-            Some(Proxy::Passes) | None => (Mark::Tunnelled, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
-            Some(Proxy::Refuses(status)) => {
-                self.out.extend_from_slice(format!("HTTP/1.1 {status} X\r\n").as_bytes());
-                (Mark::FaultProxy, b"Content-Length: 0\r\n\r\n")
-            }
-            Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n"),
-            Some(Proxy::Closes) => {
-                stage.mark(Mark::FaultProxy);
-                self.leave(stage, net, sock, false);
-                return Ok(false);
-            }
-            Some(Proxy::Never) => (Mark::FaultProxyNever, b""),
-        };
-        stage.mark(mark);
-        self.out.extend_from_slice(answer);
-        (self.origin, net.get_mut(sock).origin) = (origin, origin);
-        self.pump(plan, stage, net, sock);
-        if mark == Mark::Tunnelled {
-            self.rest(plan, stage, sock);
-        }
-        Ok(true)
-    }
-
     fn begin(
         &mut self,
         plan: &Plan,
@@ -477,7 +438,7 @@ impl Peer {
     }
 
     /// Writes what is to be written, and what there is room for.
-    fn pump(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+    pub(super) fn pump(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
         while !self.gone && !self.mute && self.written < self.out.len() {
             let drip = self.drip(plan);
             let rest = &self.out[self.written..];
@@ -527,7 +488,7 @@ impl Peer {
     }
 
     /// The connection is idle from now on.
-    fn rest(&mut self, plan: &Plan, stage: &mut Stage, sock: u32) {
+    pub(super) fn rest(&mut self, plan: &Plan, stage: &mut Stage, sock: u32) {
         self.turn += 1;
         let turn = self.turn;
         let mut timer = |what, after: std::time::Duration| {
@@ -582,7 +543,7 @@ impl Peer {
     }
 
     /// The server is through with the connection.
-    fn leave(&mut self, stage: &mut Stage, net: &mut Net, sock: u32, reset: bool) {
+    pub(super) fn leave(&mut self, stage: &mut Stage, net: &mut Net, sock: u32, reset: bool) {
         if !mem::replace(&mut self.gone, true) {
             net.server_end(stage, sock, reset);
             net.server_close(sock);

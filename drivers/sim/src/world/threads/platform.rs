@@ -137,7 +137,6 @@ impl Platform for Sim {
             writes: talker.filter(|it| it.1).map(|it| it.0),
             connects: open.map(|(_, it)| it.socket.sock).collect(),
             until: self.0.until(timeout),
-            ..Wants::default()
         };
         self.0.wait(wants);
         let mut world = self.0.lock();

@@ -1,0 +1,44 @@
+//! A server that passes on.
+
+use super::{Plan, Proxy, marks::Mark, net::Net, parse, server::Peer, stage::Stage};
+
+impl Peer {
+    /// A proxy is asked. From its yes on it is the server behind it.
+    pub(super) fn pass_on(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+    ) -> Result<bool, String> {
+        let Some((taken, target)) = parse::connect(&self.input[self.taken..])? else {
+            return Ok(false);
+        };
+        let origin = plan.origins.iter().position(|it| it.has_authority(target));
+        let origin = origin.ok_or_else(|| format!("nobody is at {target}"))?;
+        self.taken += taken;
+        stage.tell(7, origin as u64, format_args!("s{sock} is asked for server {origin}"));
+        let (mark, answer): (_, &[u8]) = match self.proxy.take() {
+            Some(Proxy::Passes) | None => (Mark::Tunnelled, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
+            Some(Proxy::Refuses(status)) => {
+                self.out.extend_from_slice(format!("HTTP/1.1 {status} X\r\n").as_bytes());
+                (Mark::FaultProxy, b"Content-Length: 0\r\n\r\n")
+            }
+            Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n"),
+            Some(Proxy::Closes) => {
+                stage.mark(Mark::FaultProxy);
+                self.leave(stage, net, sock, false);
+                return Ok(false);
+            }
+            Some(Proxy::Never) => (Mark::FaultProxyNever, b""),
+        };
+        stage.mark(mark);
+        self.out.extend_from_slice(answer);
+        (self.origin, net.get_mut(sock).origin) = (origin, origin);
+        self.pump(plan, stage, net, sock);
+        if mark == Mark::Tunnelled {
+            self.rest(plan, stage, sock);
+        }
+        Ok(true)
+    }
+}
