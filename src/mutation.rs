@@ -36,6 +36,10 @@ pub enum Mutation {
     LeakedCredentials,
     /// A name that was given up comes to mean another entry.
     StaleName,
+    /// A response that is discarded while it is paused is not read on.
+    PausedDiscard,
+    /// What waits to be told of a call is told though the application has given it up.
+    LateNews,
 }
 
 #[cfg(httpool_mutations)]

@@ -1,7 +1,12 @@
 //! One exchange on one connection, as far as a call must remember it.
 
 use super::machine::Then;
-use crate::{error::Phase, h1::Connection, time::Deadline};
+use crate::{
+    error::Phase,
+    h1::Connection,
+    mutation::{Mutation, mutated},
+    time::Deadline,
+};
 
 /// What is known of the attempt under way.
 #[derive(Debug)]
@@ -82,8 +87,9 @@ impl Attempt {
     }
 
     /// Whether the application is not reading what is for it. What is for nobody is read all the same.
-    pub(super) const fn is_paused(&self) -> bool {
-        self.paused && matches!(self.reader, Reader::Application)
+    pub(super) fn is_paused(&self) -> bool {
+        let wanted = matches!(self.reader, Reader::Application);
+        self.paused && (wanted || mutated(Mutation::PausedDiscard))
     }
 
     /// Whether the whole request has left.
@@ -102,7 +108,7 @@ impl Attempt {
     }
 
     /// Which deadline runs now, beside those for writing and for the whole.
-    pub(super) const fn deadline(&self) -> Option<Deadline> {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
         if self.answered {
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();

@@ -517,7 +517,8 @@ impl Client {
     }
 
     fn is_silent(&self, call: CallId) -> bool {
-        self.calls.get(call.index, call.generation).is_none_or(|it| it.silent)
+        !mutated(Mutation::LateNews)
+            && self.calls.get(call.index, call.generation).is_none_or(|it| it.silent)
     }
 
     fn alive(&mut self, call: CallId) -> Option<&mut Running> {

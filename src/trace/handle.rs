@@ -10,6 +10,8 @@ use crate::{message::Key, time::Instant};
 #[derive(Clone, Default)]
 pub struct Trace(Option<Box<Out>>);
 
+const _: () = assert!(size_of::<Trace>() == size_of::<usize>(), "off, it is next to nothing");
+
 #[derive(Clone)]
 struct Out {
     who: Who,

@@ -43,12 +43,6 @@ impl httpool_blocking::Resolve for Nobody {
     }
 }
 
-impl httpool_mio::Resolve for Nobody {
-    fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        httpool_blocking::Resolve::resolve(self, host, port)
-    }
-}
-
 /// A connection that is taken out of the pool is always looked at first.
 fn pool() -> PoolLimits {
     let mut pool = PoolLimits::default();

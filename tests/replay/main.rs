@@ -14,7 +14,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use httpool::trace::{Recorder, Redaction, Sink};
+use httpool::{
+    message::{Credentials, Hop, HopKind, Key, Origin, Scheme},
+    pool::{Action, Checkin, Claim, Limits, Pool, Want},
+    replay,
+    time::Instant,
+    trace::{Recorder, Redaction, Sink, Trace, Who},
+};
 
 /// A recording being made.
 #[derive(Clone, Default)]
@@ -31,4 +37,31 @@ impl Recording {
     fn text(&self) -> String {
         self.0.lock().unwrap().clone()
     }
+}
+
+#[test]
+fn keys_that_differ_in_what_is_redacted_stay_two() {
+    let recording = Recording::default();
+    let mut pool = Pool::new(Limits::default());
+    pool.set_trace(Trace::new(recording.sink(Redaction::default()), Who::Pool));
+    let now = Instant::from_nanos(0);
+    let key = |password: &str| {
+        let proxy = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "proxy", 3128));
+        Key::direct(Origin::new(Scheme::Http, "a", 80))
+            .through([proxy.with_credentials(Credentials::new("me", password))])
+    };
+    let (mine, yours) = (key("one"), key("two"));
+    let ticket = pool.checkout(&mine, Want::default(), now).unwrap();
+    let Some(Action::Dial { conn, .. }) = pool.poll_action() else { panic!() };
+    pool.dialed(conn, (), now);
+    let Claim::Fresh { lease, io } = pool.claim(ticket, now) else { panic!() };
+    pool.checkin(lease, Checkin::Keep(io), now);
+    // Idle for one of them, it is of no use to the other.
+    pool.checkout(&yours, Want::default(), now).unwrap();
+    assert_eq!(pool.stats().dialing, 1);
+    let text = recording.text();
+    let line = "http://a:80+0+none,connect+http://proxy:3128+0+**+***";
+    assert!(text.contains(&format!("key 0 {line}\n")), "{text}");
+    assert!(text.contains(&format!("key 1 {line}\n")), "{text}");
+    replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
 }

@@ -12,14 +12,12 @@ use httpool::{
 };
 
 use crate::{
-    body::Body,
-    error::Error,
+    Body, Error, Resolve,
     exchange::Exchange,
     platform::{Platform, System},
     request::RequestBuilder,
     response::Response,
     shared::{Settings, Shared},
-    sys::Resolve,
 };
 
 /// An HTTP/1.1 client: one pool of connections, for any number of threads.

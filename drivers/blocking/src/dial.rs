@@ -14,8 +14,9 @@ use httpool::{
     trace::Who,
 };
 
+use httpool_common::io_kind;
+
 use crate::{
-    error::io_kind,
     lease::Line,
     platform::{Connecting, LookUp, Platform, Socket},
     shared::{Order, Shared},

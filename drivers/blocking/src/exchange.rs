@@ -13,10 +13,11 @@ use httpool::{
     trace::Who,
 };
 
+use httpool_common::io_kind;
+
 use crate::{
-    body::{Body, Piece},
+    Body, Error,
     cancel::{Cancel, Watch},
-    error::{Error, io_kind},
     lease::{self, Leased},
     platform::{Platform, Seat, Socket},
     scratch::{Buffers, Scratch},
@@ -219,7 +220,7 @@ impl<P: Platform> Exchange<P> {
             self.served = Some(Served { conn: lease.conn(), reused });
             self.watch.uses(&warm.socket);
             self.scratch.clear();
-            let out = &mut self.scratch.outgoing.before;
+            let out = self.scratch.outgoing.head();
             self.call.start(&mut warm.h1, reused, self.now, out);
             self.held = Some((lease, warm));
         }
@@ -233,7 +234,7 @@ impl<P: Platform> Exchange<P> {
 
     /// Gets another piece of body from the application.
     fn next_piece(&mut self, max: u64) {
-        let piece = self.body.next(max, &mut self.scratch.outgoing.buffer);
+        let piece = self.body.next(max, self.scratch.outgoing.buffer());
         self.tick();
         let piece = match piece {
             Ok(piece) => piece,
@@ -243,19 +244,11 @@ impl<P: Platform> Exchange<P> {
                 return;
             }
         };
-        let (len, last) = match &piece {
-            Piece::Bytes(bytes, last) => (bytes.len(), *last),
-            // A body of known length is over when all of it was read: nothing else says so.
-            Piece::Read(read) => (*read, *read == 0 || *read as u64 == max),
-        };
+        let (len, last) = piece.extent(max);
         let Some((_, warm)) = &mut self.held else { return };
         let out = &mut self.scratch.outgoing;
         if let Some(framing) = self.call.send_body(&mut warm.h1, len, last, self.now) {
-            out.before.extend_from_slice(framing.prefix());
-            match piece {
-                Piece::Bytes(bytes, _) => out.put_bytes(bytes, framing.suffix()),
-                Piece::Read(read) => out.put_buffered(read, framing.suffix()),
-            }
+            out.put(piece, &framing);
         }
     }
 

@@ -26,14 +26,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod body;
 mod cancel;
 mod client;
 mod dial;
-mod error;
 mod exchange;
 mod lease;
-mod outgoing;
 pub mod platform;
 mod request;
 mod response;
@@ -42,11 +39,9 @@ mod shared;
 mod sys;
 mod warm;
 
-pub use body::Body;
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};
-pub use error::Error;
 pub use httpool;
+pub use httpool_common::{Body, Error, Resolve, SystemResolver};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};
-pub use sys::{Resolve, SystemResolver};

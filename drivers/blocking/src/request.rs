@@ -8,9 +8,8 @@ use httpool::{
 };
 
 use crate::{
-    body::Body,
+    Body, Error,
     cancel::Cancel,
-    error::Error,
     exchange::Exchange,
     platform::{Platform, System},
     response::Response,

@@ -13,7 +13,7 @@ use httpool::{
 };
 
 use crate::{
-    error::Error,
+    Error,
     exchange::{Exchange, Progress, Sink},
     platform::{Platform, System},
 };

@@ -4,7 +4,9 @@ use std::ops::{Deref, DerefMut};
 
 use httpool::message::ResponseHead;
 
-use crate::{exchange::Sink, outgoing::Outgoing};
+use httpool_common::Outgoing;
+
+use crate::exchange::Sink;
 
 /// The buffers of one call. A connection has none: there are as many as the most calls that ran at
 /// once.

@@ -11,11 +11,12 @@ use httpool::{
     error::{Cause, Failure, TlsKind, Unavailable},
     id::{CallId, ConnId},
 };
+use httpool_common::io_kind;
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
+    Error,
     embedded::{App, Embedded},
-    error::{Error, io_kind},
     output::{Output, Switched},
     sockets::Socket,
 };
@@ -26,7 +27,7 @@ impl Embedded {
         while let Some(action) = self.client.core.poll_action() {
             let now = self.client.now();
             match action {
-                Action::Resolve { conn, host, port } => self.resolve(conn, host, port),
+                Action::Resolve { conn, host, port } => self.resolve(conn, &host, port),
                 Action::Connect { conn, attempt, addr, local } => {
                     if let Err(error) = self.connect(conn, attempt, addr, local) {
                         self.connect_failed(conn, attempt, error);
@@ -86,12 +87,9 @@ impl Embedded {
         }
     }
 
-    fn resolve(&mut self, conn: ConnId, host: String, port: u16) {
-        let fixed = self.fixed.get(&host, port);
-        if !fixed.is_empty() {
-            self.resolved(conn, Ok(fixed));
-        } else if let Err(error) = self.resolver.ask(conn, host, port) {
-            self.resolved(conn, Err(error));
+    fn resolve(&mut self, conn: ConnId, host: &str, port: u16) {
+        if let Some(answer) = self.names.ask(conn, host, port) {
+            self.resolved(conn, answer);
         }
     }
 
@@ -144,7 +142,7 @@ impl Embedded {
             any = true;
         }
         if !any {
-            self.resolver.forget(conn);
+            self.names.forget(conn);
         }
         self.errors.close(conn);
     }

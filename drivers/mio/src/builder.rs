@@ -8,13 +8,14 @@ use httpool::{
     limits::{MessageLimits, PoolLimits},
     trace::Sink,
 };
+use httpool_common::{Fixed, Resolve, SystemResolver};
 use mio::{Poll, Registry, Token, Waker};
 
 use crate::{
     client::Client,
     driver::{self, Driver},
     embedded::Embedded,
-    resolve::{Fixed, Resolve, Resolver, SystemResolver},
+    names::Names,
 };
 
 /// The settings of a [`Driver`], or of an [`Embedded`] one.
@@ -167,8 +168,8 @@ impl DriverBuilder {
         if let Some(sink) = self.sink {
             client.core.set_trace(sink);
         }
-        let resolver = Resolver::new(self.resolve, waker);
-        Ok(Embedded::new_on(registry, tokens, client, self.fixed, resolver))
+        let names = Names::new(self.fixed, self.resolve, waker);
+        Ok(Embedded::new_on(registry, tokens, client, names))
     }
 }
 

@@ -15,7 +15,7 @@ use httpool::{
     time::Instant,
 };
 
-use crate::{body::Body, request::RequestBuilder};
+use crate::{Body, request::RequestBuilder};
 
 /// Begins calls, and stops them. It only notes what is wanted: the loop does it, and tells what comes
 /// of it as [`Output`](crate::Output).

@@ -6,10 +6,10 @@ use httpool::id::CallId;
 use mio::{Events, Poll, Registry};
 
 use crate::{
+    Error,
     builder::DriverBuilder,
     client::Client,
     embedded::{App, Embedded},
-    error::Error,
     output::Output,
     response::{Response, Responses},
 };

@@ -3,15 +3,11 @@
 use std::{collections::VecDeque, fmt, io, net::SocketAddr, ops::Range, time::Duration};
 
 use httpool::id::ConnId;
+use httpool_common::Outgoing;
 use mio::{Registry, Token, event::Event};
 
 use crate::{
-    act::Errors,
-    builder::DriverBuilder,
-    client::Client,
-    outgoing::Outgoing,
-    output::Output,
-    resolve::{Fixed, Resolver},
+    act::Errors, builder::DriverBuilder, client::Client, names::Names, output::Output,
     sockets::Sockets,
 };
 
@@ -62,8 +58,7 @@ pub struct Embedded {
     pub(crate) client: Client,
     pub(crate) registry: Registry,
     pub(crate) tokens: Range<usize>,
-    pub(crate) fixed: Fixed,
-    pub(crate) resolver: Resolver,
+    pub(crate) names: Names,
     pub(crate) sockets: Sockets,
     /// Slots of sockets to be looked at: there was an event, or they stopped before they had to.
     pub(crate) queue: VecDeque<u32>,
@@ -88,15 +83,13 @@ impl Embedded {
         registry: Registry,
         tokens: Range<usize>,
         client: Client,
-        fixed: Fixed,
-        resolver: Resolver,
+        names: Names,
     ) -> Self {
         Self {
             client,
             registry,
             tokens,
-            fixed,
-            resolver,
+            names,
             sockets: Sockets::default(),
             queue: VecDeque::new(),
             scratch: vec![0; SCRATCH].into(),
@@ -158,7 +151,7 @@ impl Embedded {
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
         self.client.fix_time();
         self.recover(app);
-        for (conn, addrs) in self.resolver.answers() {
+        for (conn, addrs) in self.names.answers() {
             self.resolved(conn, addrs);
         }
         let now = self.client.now();

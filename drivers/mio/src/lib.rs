@@ -68,39 +68,34 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output`, `body`, `error` | what a program uses |
+//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | what a program uses |
 //! | `act` | performs what the core wants done |
 //! | `read`, `write` | moves bytes |
-//! | `sockets`, `outgoing`, `resolve` | what the loop holds |
+//! | `sockets`, `names` | what the loop holds |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod act;
-mod body;
 mod builder;
 mod client;
 mod driver;
 mod embedded;
-mod error;
-mod outgoing;
+mod names;
 mod output;
 mod read;
 mod request;
-mod resolve;
 mod response;
 mod sockets;
 mod write;
 
-pub use body::Body;
 pub use builder::DriverBuilder;
 pub use client::Client;
 pub use driver::Driver;
 pub use embedded::Embedded;
-pub use error::Error;
 pub use httpool;
+pub use httpool_common::{Body, Error, Resolve, SystemResolver};
 pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;
-pub use resolve::{Resolve, SystemResolver};
 pub use response::{Response, Responses};

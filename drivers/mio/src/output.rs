@@ -6,7 +6,7 @@ use httpool::{
 };
 use mio::net::TcpStream;
 
-use crate::error::Error;
+use crate::Error;
 
 /// What has come of a call. What is borrowed is borrowed from the loop's buffer, for the time of the
 /// closure it is handed to.

@@ -8,7 +8,7 @@ use httpool::{
     message::{self, Method, Request},
 };
 
-use crate::{body::Body, client::Client, error::Error};
+use crate::{Body, Error, client::Client};
 
 /// A request of a [`Client`], not sent yet.
 #[must_use = "nothing is sent before `send`"]

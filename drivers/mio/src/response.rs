@@ -9,8 +9,8 @@ use httpool::{
 };
 
 use crate::{
+    Error,
     client::Client,
-    error::Error,
     output::{Output, Switched},
 };
 

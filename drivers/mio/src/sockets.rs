@@ -1,9 +1,8 @@
 //! The sockets of a loop, by slot and by connection.
 
 use httpool::id::ConnId;
+use httpool_common::Outgoing;
 use mio::net::TcpStream;
-
-use crate::outgoing::Outgoing;
 
 /// One socket. Nothing is kept with one that is idle but this.
 #[derive(Debug)]

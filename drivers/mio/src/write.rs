@@ -6,12 +6,9 @@ use httpool::{
     client::Transmit,
     id::{CallId, ConnId},
 };
+use httpool_common::io_kind;
 
-use crate::{
-    body::{Body, Piece},
-    embedded::Embedded,
-    error::io_kind,
-};
+use crate::{Body, embedded::Embedded};
 
 /// So often one connection is written to before the others have their turn.
 const WRITES_PER_TURN: usize = 16;
@@ -69,7 +66,7 @@ impl Embedded {
 
     /// Asks the core what is next, and the application for a piece of body.
     fn fill(&mut self, conn: ConnId) {
-        match self.client.core.poll_transmit(conn, &mut self.out.before) {
+        match self.client.core.poll_transmit(conn, self.out.head()) {
             Transmit::Nothing => {}
             Transmit::Body { call, max } => self.next_piece(conn, call, max),
         }
@@ -78,7 +75,7 @@ impl Embedded {
     fn next_piece(&mut self, conn: ConnId, call: CallId, max: u64) {
         let mut none = Body::empty();
         let body = self.client.body(call).unwrap_or(&mut none);
-        let piece = match body.next(max, &mut self.out.buffer) {
+        let piece = match body.next(max, self.out.buffer()) {
             Ok(piece) => piece,
             // Not yet: the application says when.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -88,18 +85,10 @@ impl Embedded {
                 return self.client.core.body_failed(call, now);
             }
         };
-        let (len, last) = match &piece {
-            Piece::Bytes(bytes, last) => (bytes.len(), *last),
-            // A body of known length is over when all of it was read: nothing else says so.
-            Piece::Read(read) => (*read, *read == 0 || *read as u64 == max),
-        };
+        let (len, last) = piece.extent(max);
         let now = self.client.now();
         if let Some(framing) = self.client.core.send_body(call, len, last, now) {
-            self.out.before.extend_from_slice(framing.prefix());
-            match piece {
-                Piece::Bytes(bytes, _) => self.out.put_bytes(bytes, framing.suffix()),
-                Piece::Read(read) => self.out.put_buffered(read, framing.suffix()),
-            }
+            self.out.put(piece, &framing);
         }
     }
 }

@@ -13,19 +13,23 @@ use httpool_sim::world::{Plan, Random, Report, Violation, run, run_threads};
 /// Each defect, and within how many worlds it must be found: over the event loop's driver, and over
 /// threads where the defect is in what those use. Some ten times as many as it takes.
 const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
-    (Mutation::LostWaiter, 600, Some(4_000)),
-    (Mutation::EvictedGrant, 50, Some(50)),
+    (Mutation::LostWaiter, 600, Some(7_000)),
+    // The core panics, and over threads a second time while they unwind, which ends the process.
+    (Mutation::EvictedGrant, 50, None),
     (Mutation::PoisonedIdle, 4_000, None),
-    (Mutation::PostTwice, 13_000, Some(2_000)),
+    (Mutation::PostTwice, 2_000, Some(5_000)),
     (Mutation::LeakedLease, 20, None),
     (Mutation::NoDeadline, 2_500, Some(200)),
-    (Mutation::SurplusDials, 20, Some(20)),
+    (Mutation::SurplusDials, 20, None),
     // Threads dial for themselves, and overtake each other in their own ways.
     (Mutation::UnfairLine, 50, None),
-    (Mutation::KeptUnsent, 17_000, Some(17_000)),
+    (Mutation::KeptUnsent, 40_000, Some(30_000)),
     (Mutation::LeakedCredentials, 300, Some(400)),
     // Threads tell nobody of what is over.
     (Mutation::StaleName, 20, None),
+    // Two that the worlds found when they were young. Threads neither pause nor hear late.
+    (Mutation::PausedDiscard, 3_000, None),
+    (Mutation::LateNews, 4_000, None),
 ];
 
 /// The same worlds at each run.
@@ -72,5 +76,5 @@ fn every_defect_is_in_the_list() {
     for (place, (mutation, ..)) in DEFECTS.iter().enumerate() {
         assert_eq!(*mutation as usize, place);
     }
-    assert_eq!(DEFECTS.len() - 1, Mutation::StaleName as usize);
+    assert_eq!(DEFECTS.len() - 1, Mutation::LateNews as usize);
 }

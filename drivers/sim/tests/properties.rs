@@ -1,7 +1,7 @@
 //! The properties under random scripts.
 
 use httpool_sim::property::{
-    CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS,
+    CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS, WorldScript,
 };
 use quickcheck::{Gen, QuickCheck, Testable};
 
@@ -43,6 +43,11 @@ fn any_bytes_mean_the_same_however_they_are_cut() {
 #[test]
 fn what_is_sent_chunked_is_received_whole() {
     hold(1_000, 100, (|script: Chunks| script.hold()) as fn(Chunks));
+}
+
+#[test]
+fn the_oracle_of_a_changed_world_finds_nothing_wrong() {
+    hold(1_000, 20, (|script: WorldScript| script.hold()) as fn(WorldScript));
 }
 
 #[test]

@@ -15,26 +15,9 @@ use httpool::{
     trace::{Recorder, Redaction},
 };
 use httpool_sim::world::{
-    Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random, Reply,
-    record, run, run_threads, shrink, trace,
+    Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random,
+    Reading, Reply, record, run, run_threads, shrink, trace,
 };
-
-/// Seeds of worlds that went wrong once.
-const REGRESSIONS: &[u64] = &[
-    // Discarded while paused, a response was never read on.
-    253, 1090, // Given up after its end, a call still failed; a socket was handed to nobody.
-    423, 615, // Bytes behind a 101 were taken for an idle connection's.
-    4, 77, 135,
-];
-
-#[test]
-fn what_went_wrong_once_is_right() {
-    for seed in REGRESSIONS {
-        if let Err(violation) = run(&Plan::from_seed(*seed)) {
-            panic!("seed {seed}: {violation}");
-        }
-    }
-}
 
 #[test]
 fn two_thousand_worlds() {
@@ -149,6 +132,49 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     assert_eq!(report.calls[0].took, Duration::from_millis(4_004));
     plan.config.dial.race_after = Some(Duration::from_millis(250));
     assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
+}
+
+// ---- What the worlds have found, at its smallest -------------------------------------------
+
+/// It was never read on, and its connection held for ever.
+#[test]
+fn a_response_that_is_discarded_while_paused_is_read_on() {
+    let mut reply = Reply::new(200);
+    (reply.len, reply.drip) = (100, Some((20, Duration::from_millis(1))));
+    let mut policy = Policy::default();
+    policy.timeout.stall = None;
+    let mut plan = one(vec![reply], policy);
+    plan.calls[0].reading =
+        vec![(10, Reading::Pause(Duration::from_secs(1))), (10, Reading::Discard)];
+    assert_eq!(run(&plan).unwrap().calls[0].outcome, Outcome::Discarded);
+}
+
+/// Its failure was told though the application had given it up in the same moment.
+#[test]
+fn a_call_that_is_given_up_as_it_fails_says_nothing() {
+    let mut plan = one(vec![Reply::new(200)], Policy::default());
+    plan.calls = vec![plan.calls[0].clone(), plan.calls[0].clone()];
+    plan.calls[1].cancel = Some(Duration::ZERO);
+    plan.config.pool.waiting_max = 1;
+    plan.noise.lazy = true;
+    for seed in 0..64 {
+        plan.seed = seed;
+        let report = run(&plan).unwrap();
+        assert_eq!(report.calls[0].outcome, Outcome::Response(200));
+        assert_ne!(report.calls[1].outcome, Outcome::Response(200));
+    }
+}
+
+/// Its first bytes were taken for those of an idle connection.
+#[test]
+fn another_protocol_loses_no_byte() {
+    let mut reply = Reply::new(200);
+    reply.status = 101;
+    let mut plan = one(vec![reply], Policy::default());
+    plan.calls[0].upgrade = true;
+    for run in [run, run_threads] {
+        assert_eq!(run(&plan).unwrap().calls[0].outcome, Outcome::HandOver);
+    }
 }
 
 /// It gives a little all the time, so that no read ever has to wait for long.

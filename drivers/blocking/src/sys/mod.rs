@@ -7,7 +7,7 @@
 //! probe of an idle connection costs three system calls instead of one, and a connect can be
 //! interrupted only between addresses.
 
-mod resolve;
+mod look_up;
 mod seat;
 
 #[cfg(all(unix, not(httpool_std_only)))]
@@ -25,12 +25,13 @@ use std::{
 };
 
 use httpool::time::Instant;
+use httpool_common::{Fixed, Resolve, Resolver, SystemResolver};
 
 use crate::platform::{Lock, Platform, Ready, Stir};
-use resolve::{Fixed, Resolver};
+use look_up::Asker;
 
 pub use imp::SystemConnecting;
-pub use resolve::{Resolve, SystemLookUp, SystemResolver};
+pub use look_up::SystemLookUp;
 pub use seat::SystemSeat;
 
 /// The world of the operating system: its clock, threads, sockets and resolver.
@@ -38,7 +39,7 @@ pub use seat::SystemSeat;
 pub struct System {
     epoch: std::time::Instant,
     wall_at_epoch: Option<Duration>,
-    resolver: Resolver,
+    resolver: Resolver<Asker>,
     fixed: Fixed,
 }
 
@@ -64,7 +65,7 @@ impl System {
 
     /// The address of `host` for connections to `port`, whatever the resolver says.
     pub(crate) fn fix(&mut self, host: &str, port: u16, address: IpAddr) {
-        self.fixed.put(host, port, address);
+        self.fixed.add(host, port, address);
     }
 }
 
@@ -103,7 +104,7 @@ impl Platform for System {
     fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp> {
         let fixed = self.fixed.get(host, port);
         if fixed.is_empty() {
-            self.resolver.ask(host, port, seat)
+            SystemLookUp::begin(&self.resolver, host, port, seat)
         } else {
             seat.stir();
             Ok(SystemLookUp::answered(fixed))

@@ -19,6 +19,7 @@
 //! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
 //! | [`replay`] | a recording, or a script | any text is judged, and what is recorded replays |
 //! | [`stale_ids`] | a [`StaleScript`] | a name that names nothing changes nothing |
+//! | [`world`] | a [`WorldScript`] | the oracle of a simulated world finds nothing wrong |
 //!
 //! [`every_order`] tries not any order of events but all of them, of a small world.
 //!
@@ -38,6 +39,7 @@ mod replay;
 mod request;
 mod source;
 mod stale;
+mod world;
 
 pub use call::{CallScript, call_script};
 pub use chunked::{Chunks, chunked_roundtrip};
@@ -51,6 +53,7 @@ pub use replay::{recorded, replay};
 pub use request::request_head;
 pub use source::{Source, random_bytes, shorter};
 pub use stale::{StaleScript, stale_ids};
+pub use world::{WorldScript, world};
 
 /// A property: it panics where it does not hold.
 pub type Property = fn(&[u8]);
@@ -68,4 +71,5 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("replay", replay),
     ("request_head", request_head),
     ("stale_ids", stale_ids),
+    ("world", world),
 ];

@@ -292,6 +292,9 @@ impl Case {
                 (Mark::CauseConnect, true)
             }
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) => (Mark::CauseTls, true),
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::ProxyLost(_) | DialError::ProxyRefused(_) | DialError::ProxyProtocol,
+            )) => (Mark::CauseProxy, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Timeout(which))) => {
                 (deadline(which), true)
             }

@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use httpool::{
-    call::{DrainBytes, Policy, Redirect, Retry, Timeout},
+    call::{DrainBytes, Policy, Redirect, Retry, Route, Timeout},
     client::Config,
     error::{IoKind, TlsKind},
     limits::RetryBudget,
-    message::{Method, Status},
+    message::{Hop, HopKind, Method, Origin, Scheme, Status},
 };
 
 use super::{
     Address, BodyPlan, CallPlan, Fault, FaultKind, Finish, Framing, Names, Noise, OriginPlan, Plan,
-    Random, Reading, Reply, Tls,
+    Proxy, Random, Reading, Reply, Tls,
 };
 
 /// What kind of world it is.
@@ -47,6 +47,7 @@ impl Plan {
                 && it.addresses.iter().all(|it| matches!(it, Address::Up { .. }))
                 && it.idle_max.is_none()
                 && (it.requests_max.is_none() || it.announces)
+                && matches!(it.proxy, None | Some(Proxy::Passes))
         };
         let calls = |it: &CallPlan| {
             let timeout = &it.policy.timeout;
@@ -92,8 +93,18 @@ impl Grower {
         let origins = self.random.from(1, 4).min(count);
         plan.config = self.config(count as usize, seed);
         plan.origins = (0..origins).map(|nth| self.origin(nth)).collect();
-        let policies: Vec<_> =
-            (0..self.random.from(1, 2)).map(|_| Arc::new(self.policy())).collect();
+        let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
+        let policies: Vec<_> = (0..self.random.from(1, 2))
+            .map(|_| {
+                let mut policy = self.policy();
+                if let Some(proxy) = proxy.as_ref().filter(|_| !self.random.once_in(4)) {
+                    let hop = Hop::new(HopKind::Connect, proxy.clone());
+                    let route = Route::Tunnel(Arc::new([hop]));
+                    (policy.routes.http, policy.routes.https) = (route.clone(), route);
+                }
+                Arc::new(policy)
+            })
+            .collect();
         let spread = self.random.pick(&[0, 500, 20_000, 200_000]);
         plan.calls = (0..count)
             .map(|_| {
@@ -166,6 +177,23 @@ impl Grower {
         dial.connect_timeout = time();
         dial.tls_timeout = time();
         config
+    }
+
+    /// A proxy, behind all servers in the plan.
+    fn proxy(&mut self, plan: &mut Plan) -> Origin {
+        let nth = plan.origins.len();
+        let mut it = OriginPlan::new(&format!("http://10.0.{nth}.1"));
+        it.addresses = vec![self.address()];
+        it.proxy = Some(match self.random.below(16) {
+            _ if self.kind == Kind::Sound => Proxy::Passes,
+            0 => Proxy::Refuses(self.random.pick(&[407, 502])),
+            1 => Proxy::Garbage,
+            2 => Proxy::Closes,
+            3 | 4 if self.kind == Kind::Troubled => Proxy::Never,
+            _ => Proxy::Passes,
+        });
+        plan.origins.push(it);
+        Origin::new(Scheme::Http, &format!("10.0.{nth}.1"), 80)
     }
 
     fn origin(&mut self, nth: u64) -> OriginPlan {

@@ -119,14 +119,16 @@ mod run;
 mod server;
 mod shrink;
 mod stage;
+mod switch;
 mod threads;
+mod traffic;
 mod watch;
 
 pub use cases::Outcome;
 pub use marks::Coverage;
 pub use plan::{
     Address, BodyPlan, CallPlan, Fault, FaultKind, Finish, Framing, Names, Noise, OriginPlan, Plan,
-    Reading, Reply, Tls,
+    Proxy, Reading, Reply, Tls,
 };
 pub use random::Random;
 pub use run::{CallReport, Report, Violation, record, run, trace};

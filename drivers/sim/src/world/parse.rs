@@ -1,5 +1,15 @@
 //! How a server reads requests: strictly, so that what the client writes is judged as well.
 
+/// Reads a CONNECT. `Ok(None)`: it is not whole. Else how long it is, and to which host and port.
+pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str)>, String> {
+    let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&input[..end]).unwrap_or_default();
+    let line = text.split("\r\n").next().unwrap_or_default();
+    let target = line.strip_prefix("CONNECT ").and_then(|it| it.strip_suffix(" HTTP/1.1"));
+    let target = target.ok_or_else(|| format!("no CONNECT: {}", input[..end].escape_ascii()))?;
+    Ok(Some((end + 4, target)))
+}
+
 /// A request's head.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {

@@ -100,6 +100,8 @@ pub struct OriginPlan {
     pub addresses: Vec<Address>,
     /// How TLS goes, if its scheme is `https`.
     pub tls: Tls,
+    /// It is a proxy: how it answers those who ask to be passed on.
+    pub proxy: Option<Proxy>,
     /// It closes a connection after so many responses.
     pub requests_max: Option<u32>,
     /// And says so in the last of them.
@@ -116,11 +118,39 @@ impl OriginPlan {
             names: Names::Found { after: Duration::ZERO },
             addresses: vec![Address::Up { after: Duration::ZERO }],
             tls: Tls::Up { after: Duration::ZERO },
+            proxy: None,
             requests_max: None,
             announces: true,
             idle_max: None,
         }
     }
+}
+
+impl OriginPlan {
+    /// Whether that is its host and port.
+    pub(super) fn has_authority(&self, authority: &str) -> bool {
+        let (scheme, host) = self.url.split_once("://").unwrap_or_default();
+        let port = if scheme == "https" { 443 } else { 80 };
+        authority.strip_prefix(host).and_then(|it| it.strip_prefix(':'))
+            == Some(port.to_string().as_str())
+            || authority == host
+    }
+}
+
+/// How a proxy answers a CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Proxy {
+    /// It passes on.
+    Passes,
+    /// It refuses, with this status.
+    Refuses(u16),
+    /// Not in its protocol.
+    Garbage,
+    /// It closes the connection.
+    Closes,
+    /// Not at all, for ever.
+    Never,
 }
 
 /// What a look-up gives.

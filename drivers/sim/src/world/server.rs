@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{
-    FaultKind, Finish, Framing, Plan, Reply,
+    FaultKind, Finish, Framing, Plan, Proxy, Reply,
     marks::Mark,
     net::{Io, Net},
     parse::{self, Asked, Chunk, Length},
@@ -36,6 +36,8 @@ pub(super) struct Seen {
 #[derive(Debug)]
 struct Peer {
     origin: usize,
+    /// It is a proxy still, and how it answers.
+    proxy: Option<Proxy>,
     nth: u32,
     input: Vec<u8>,
     taken: usize,
@@ -107,6 +109,7 @@ impl Servers {
         }
         let peer = self.peers[sock as usize].insert(Peer {
             origin,
+            proxy: plan.origins[origin].proxy,
             nth,
             input: Vec::new(),
             taken: 0,
@@ -238,6 +241,7 @@ impl Peer {
         let input = &self.input[self.taken..];
         match self.reads {
             Reads::Head if self.busy || input.is_empty() => Ok(false),
+            Reads::Head if self.proxy.is_some() => self.pass_on(plan, stage, net, sock),
             Reads::Head => {
                 if self.announced && !stage.out_of_step {
                     return Err("a request on a connection whose end was announced".into());
@@ -268,6 +272,45 @@ impl Peer {
                 Ok(taken > 0)
             }
         }
+    }
+
+    /// A proxy is asked. From its yes on it is the server behind it.
+    fn pass_on(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+    ) -> Result<bool, String> {
+        let Some((taken, target)) = parse::connect(&self.input[self.taken..])? else {
+            return Ok(false);
+        };
+        let origin = plan.origins.iter().position(|it| it.has_authority(target));
+        let origin = origin.ok_or_else(|| format!("nobody is at {target}"))?;
+        self.taken += taken;
+        stage.tell(7, origin as u64, format_args!("s{sock} is asked for server {origin}"));
+        let (mark, answer): (_, &[u8]) = match self.proxy.take() {
+            Some(Proxy::Passes) | None => (Mark::Tunnelled, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
+            Some(Proxy::Refuses(status)) => {
+                self.out.extend_from_slice(format!("HTTP/1.1 {status} X\r\n").as_bytes());
+                (Mark::FaultProxy, b"Content-Length: 0\r\n\r\n")
+            }
+            Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n"),
+            Some(Proxy::Closes) => {
+                stage.mark(Mark::FaultProxy);
+                self.leave(stage, net, sock, false);
+                return Ok(false);
+            }
+            Some(Proxy::Never) => (Mark::FaultProxyNever, b""),
+        };
+        stage.mark(mark);
+        self.out.extend_from_slice(answer);
+        (self.origin, net.get_mut(sock).origin) = (origin, origin);
+        self.pump(plan, stage, net, sock);
+        if mark == Mark::Tunnelled {
+            self.rest(plan, stage, sock);
+        }
+        Ok(true)
     }
 
     fn begin(
@@ -486,6 +529,10 @@ impl Peer {
         };
         if let Some(idle) = plan.origins[self.origin].idle_max {
             timer(Timer::Idle, idle);
+        }
+        // What a proxy says before it is asked is another matter than an answer to nobody.
+        if self.proxy.is_some() {
+            return;
         }
         for fault in &plan.faults {
             let here = fault.origin == self.origin && fault.conn == self.nth;

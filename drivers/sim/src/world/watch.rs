@@ -78,6 +78,9 @@ pub(super) fn course(stage: &mut Stage, client: &Client, id: CallId) {
         stage.mark(Mark::Reused);
     }
     let Some(call) = client.call(id) else { return };
+    if !call.key().hops().is_empty() {
+        stage.mark(Mark::Tunnelled);
+    }
     for past in call.history() {
         let redirected = past.status.is_some_and(|status| status.is_redirection());
         stage.mark(if redirected { Mark::Redirected } else { Mark::Retried });
@@ -95,6 +98,7 @@ pub(super) fn state(stage: &mut Stage, client: &Client, id: CallId) {
         Waiting::Line(_) => Mark::Line,
         Waiting::Dial(_, Opening::Name) => Mark::DialName,
         Waiting::Dial(_, Opening::Tls) => Mark::DialTls,
+        Waiting::Dial(_, Opening::Proxy) => Mark::DialProxy,
         Waiting::Dial(..) => Mark::DialTcp,
         Waiting::Rewind => Mark::Rewind,
         Waiting::Body => Mark::Body,

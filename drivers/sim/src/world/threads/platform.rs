@@ -122,19 +122,31 @@ impl Platform for Sim {
         &self,
         seat: &SimSeat,
         attempts: &mut [(u8, SimConnecting)],
-        _: Option<(u8, bool)>,
+        talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
     ) -> io::Result<Ready> {
+        let talks = |(number, writes): (u8, bool)| {
+            let it = attempts.iter().find(|(other, _)| *other == number)?;
+            Some((it.1.socket.sock, writes))
+        };
+        let talker = talker.and_then(talks);
         let open = attempts.iter().filter(|(_, it)| !it.told);
         let wants = Wants {
             ring: true,
+            reads: talker.map(|it| it.0),
+            writes: talker.filter(|it| it.1).map(|it| it.0),
             connects: open.map(|(_, it)| it.socket.sock).collect(),
             until: self.0.until(timeout),
             ..Wants::default()
         };
         self.0.wait(wants);
-        self.0.lock().threads[seat.thread].rung = false;
-        Ok(Ready::default())
+        let mut world = self.0.lock();
+        world.threads[seat.thread].rung = false;
+        let World { base, .. } = &*world;
+        Ok(Ready {
+            readable: talker.is_some_and(|it| base.net.readable(it.0)),
+            writable: talker.is_some_and(|it| it.1 && base.net.writable(&base.stage, it.0)),
+        })
     }
 }
 

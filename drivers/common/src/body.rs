@@ -11,12 +11,12 @@ use httpool::message;
 
 /// The body of a request: bytes, or something to read.
 ///
-/// It is read on the loop's thread, when the socket has room. What cannot be read without waiting
-/// answers [`WouldBlock`](io::ErrorKind::WouldBlock), as a non-blocking socket does: it has nothing
-/// yet. It is asked again after [`Client::body_ready`](crate::Client::body_ready).
+/// A reader is read when the socket has room. Over an event loop it must not wait: one that has
+/// nothing yet answers [`WouldBlock`](io::ErrorKind::WouldBlock), as a non-blocking socket does, and
+/// the driver is told when it has.
 ///
 /// ```
-/// use httpool_mio::Body;
+/// use httpool_common::Body;
 ///
 /// let bytes = Body::from("some text");
 /// let stream = Body::reader(std::io::Cursor::new(vec![1, 2, 3]));
@@ -35,11 +35,24 @@ trait ReadSeek: Read + Seek + Send {}
 impl<R: Read + Seek + Send> ReadSeek for R {}
 
 /// A piece of a body.
-pub(crate) enum Piece {
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a body is one or the other")]
+pub enum Piece {
     /// These bytes, and whether they are the last.
     Bytes(Bytes, bool),
     /// So many were read into the buffer that was offered; none means it has ended.
     Read(usize),
+}
+
+impl Piece {
+    /// How many bytes it has, and whether the body ends with them. `max`: how many were asked for.
+    pub fn extent(&self, max: u64) -> (usize, bool) {
+        match self {
+            Self::Bytes(bytes, last) => (bytes.len(), *last),
+            // A body of known length is over when all of it was read: nothing else says so.
+            Self::Read(read) => (*read, *read == 0 || *read as u64 == max),
+        }
+    }
 }
 
 /// The largest piece that is read at a time.
@@ -75,12 +88,13 @@ impl Body {
         Ok(Self(Source::Seekable { reader: Box::new(reader), start, len }))
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether there is none. (One of no bytes is one.)
+    pub const fn is_empty(&self) -> bool {
         matches!(self.0, Source::Empty)
     }
 
     /// What the core must know of it.
-    pub(crate) fn kind(&self) -> message::Body {
+    pub fn kind(&self) -> message::Body {
         match &self.0 {
             Source::Empty => message::Body::Empty,
             Source::Bytes { bytes, .. } => {
@@ -98,7 +112,10 @@ impl Body {
     }
 
     /// The next piece of at most `max` bytes; a reader's goes into `buffer`.
-    pub(crate) fn next(&mut self, max: u64, buffer: &mut Vec<u8>) -> io::Result<Piece> {
+    ///
+    /// # Errors
+    /// Reading failed, or would have to wait.
+    pub fn next(&mut self, max: u64, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         match &mut self.0 {
             Source::Empty => Ok(Piece::Bytes(Bytes::new(), true)),
@@ -113,7 +130,7 @@ impl Body {
     }
 
     /// Whether it can be given from its start again.
-    pub(crate) fn rewind(&mut self) -> bool {
+    pub fn rewind(&mut self) -> bool {
         match &mut self.0 {
             Source::Empty => true,
             Source::Bytes { at, .. } => {
@@ -182,7 +199,7 @@ impl From<&'static str> for Body {
     }
 }
 
-/// From where the file stands to its end; reading it may hold the loop up. Something that has no end to seek to, such as a pipe, is
+/// From where the file stands to its end. Something that has no end to seek to, such as a pipe, is
 /// read until it ends and sent chunked.
 impl From<File> for Body {
     fn from(mut file: File) -> Self {

@@ -1,10 +1,10 @@
-//! What a call fails with.
+//! What a call fails with, in any driver.
 
 use std::{error, fmt, io};
 
 use httpool::{
     error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
-    message::{Method, Url},
+    message::{Method, ResponseHead, Url},
     trace::Recent,
 };
 
@@ -18,6 +18,7 @@ struct Inner {
     kind: Kind,
     request: Option<(Method, Url)>,
     source: Option<io::Error>,
+    head: Option<ResponseHead>,
     trace: Option<Recent>,
 }
 
@@ -25,55 +26,72 @@ struct Inner {
 enum Kind {
     Request(RequestError),
     Failure(Failure),
-    BodyTooLarge { max: u64 },
+    BodyTooLarge {
+        max: u64,
+    },
+    /// No such call.
+    Stale,
+    /// Waiting for sockets failed; the system's error is the source.
+    Poll,
 }
 
 impl Error {
-    pub(crate) fn request(why: RequestError) -> Self {
-        Self(Box::new(Inner { kind: Kind::Request(why), request: None, source: None, trace: None }))
+    #[doc(hidden)]
+    pub fn request(why: RequestError) -> Self {
+        Self::new(Kind::Request(why), None, None)
     }
 
     /// `source`: the system's own error, if one stood behind it.
-    pub(crate) fn failure(
-        why: Failure,
-        method: &Method,
-        url: &Url,
-        source: Option<io::Error>,
-    ) -> Self {
-        let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner { kind: Kind::Failure(why), request, source, trace: None }))
+    #[doc(hidden)]
+    pub fn failure(why: Failure, method: &Method, url: &Url, source: Option<io::Error>) -> Self {
+        Self::new(Kind::Failure(why), Some((method.clone(), url.clone())), source)
     }
 
-    pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
-        let request = Some((method.clone(), url.clone()));
-        Self(Box::new(Inner {
-            kind: Kind::BodyTooLarge { max },
-            request,
-            source: None,
-            trace: None,
-        }))
+    #[doc(hidden)]
+    pub fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
+        Self::new(Kind::BodyTooLarge { max }, Some((method.clone(), url.clone())), None)
+    }
+
+    #[doc(hidden)]
+    pub fn stale() -> Self {
+        Self::new(Kind::Stale, None, None)
+    }
+
+    #[doc(hidden)]
+    pub fn poll(source: io::Error) -> Self {
+        Self::new(Kind::Poll, None, Some(source))
+    }
+
+    fn new(kind: Kind, request: Option<(Method, Url)>, source: Option<io::Error>) -> Self {
+        Self(Box::new(Inner { kind, request, source, head: None, trace: None }))
+    }
+
+    /// The response had begun.
+    #[doc(hidden)]
+    pub fn with_head(mut self, head: Option<ResponseHead>) -> Self {
+        self.0.head = head;
+        self
     }
 
     /// The call's last lines.
-    pub(crate) fn with_trace(mut self, recent: Option<&Recent>) -> Self {
+    #[doc(hidden)]
+    pub fn with_trace(mut self, recent: Option<&Recent>) -> Self {
         self.0.trace = recent.cloned();
         self
     }
 
-    /// The last lines of the call's trace, where [`recent_trace`] is set: what it was told and what
-    /// it decided before it failed.
-    ///
-    /// [`recent_trace`]: crate::ClientBuilder::recent_trace
+    /// The last lines of the call's trace, where the driver was built with `recent_trace`: what the
+    /// call was told and what it decided before it failed.
     pub fn trace(&self) -> Option<&Recent> {
         self.0.trace.as_ref()
     }
 
-    /// What the core says of it; `None` where the request could not be built or the response was
-    /// larger than wanted.
+    /// What the core says of it; `None` where the request could not be built, the response was
+    /// larger than wanted, or there was no such call.
     pub fn as_failure(&self) -> Option<&Failure> {
         match &self.0.kind {
             Kind::Failure(failure) => Some(failure),
-            Kind::Request(_) | Kind::BodyTooLarge { .. } => None,
+            Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
         }
     }
 
@@ -81,22 +99,28 @@ impl Error {
     pub fn as_request_error(&self) -> Option<RequestError> {
         match &self.0.kind {
             Kind::Request(why) => Some(*why),
-            Kind::Failure(_) | Kind::BodyTooLarge { .. } => None,
+            Kind::Failure(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
         }
     }
 
-    /// How far the request had got, over all attempts.
+    /// How far the request had got, over all attempts, as far as that is known.
     pub fn reached(&self) -> Reached {
         match &self.0.kind {
             Kind::Failure(failure) => failure.reached,
             Kind::Request(_) => Reached::Nothing,
             Kind::BodyTooLarge { .. } => Reached::Answered,
+            Kind::Stale | Kind::Poll => Reached::Sent,
         }
     }
 
     /// The URL of the request that failed: after a redirect, the one it led to.
     pub fn url(&self) -> Option<&Url> {
         self.0.request.as_ref().map(|(_, url)| url)
+    }
+
+    /// The head of the response that did not come whole, where a driver was collecting it.
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.0.head.as_ref()
     }
 
     /// Whether a deadline passed.
@@ -120,12 +144,12 @@ impl Error {
         )
     }
 
-    /// Whether the call was given up with [`Cancel`](crate::Cancel).
+    /// Whether the application gave the call up.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.as_failure().map(|failure| failure.cause), Some(Cause::Cancelled))
     }
 
-    /// Whether the body was longer than [`ClientBuilder::body_bytes_max`](crate::ClientBuilder::body_bytes_max).
+    /// Whether the response's body was longer than the driver's `body_bytes_max`.
     pub fn is_body_too_large(&self) -> bool {
         matches!(self.0.kind, Kind::BodyTooLarge { .. })
     }
@@ -140,6 +164,10 @@ impl fmt::Display for Error {
             Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
             Kind::Failure(why) => write!(f, "{why}"),
             Kind::BodyTooLarge { max } => write!(f, "the body is longer than {max} bytes"),
+            Kind::Stale => {
+                f.write_str("there is no such call: it was cancelled, or its response was taken")
+            }
+            Kind::Poll => f.write_str("waiting for sockets failed"),
         }
     }
 }
@@ -149,7 +177,7 @@ impl error::Error for Error {
         match (&self.0.source, &self.0.kind) {
             (Some(source), _) => Some(source),
             (None, Kind::Failure(failure)) => failure.source(),
-            (None, Kind::Request(_) | Kind::BodyTooLarge { .. }) => None,
+            (None, Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll) => None,
         }
     }
 }
@@ -173,7 +201,7 @@ impl From<Error> for io::Error {
 }
 
 /// What an error of the system means to the core.
-pub(crate) fn io_kind(error: &io::Error) -> IoKind {
+pub fn io_kind(error: &io::Error) -> IoKind {
     use io::ErrorKind as K;
     match error.kind() {
         K::ConnectionRefused => IoKind::Refused,

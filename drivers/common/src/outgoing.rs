@@ -1,18 +1,21 @@
 //! What is on its way out.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice, Write};
 
 use bytes::{Buf, Bytes};
+use httpool::h1::Framing;
+
+use crate::Piece;
 
 /// `[head and framing, piece of body, framing]`, written in one go and without copying the piece.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
+pub struct Outgoing {
     /// A head, or the framing before the piece; up to `sent` it has gone.
-    pub(crate) before: Vec<u8>,
+    before: Vec<u8>,
     sent: usize,
     /// The piece: bytes of the application, or what its reader put into `buffer`.
     bytes: Bytes,
-    pub(crate) buffer: Vec<u8>,
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     /// The framing behind it.
@@ -20,28 +23,43 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether all has gone.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.sent == self.before.len() && self.has_no_piece()
     }
 
     /// Whether a piece may be put in.
     #[inline]
-    pub(crate) fn has_no_piece(&self) -> bool {
+    pub fn has_no_piece(&self) -> bool {
         self.bytes.is_empty() && self.start == self.end && self.after.is_empty()
     }
 
-    pub(crate) fn put_bytes(&mut self, bytes: Bytes, after: &'static [u8]) {
-        (self.bytes, self.after) = (bytes, after);
-    }
-
-    /// The piece is the first `len` bytes of the buffer.
-    pub(crate) fn put_buffered(&mut self, len: usize, after: &'static [u8]) {
-        (self.start, self.end, self.after) = (0, len.min(self.buffer.len()), after);
-    }
-
+    /// Where a head is appended, when there is no piece.
     #[inline]
-    pub(crate) fn slices(&self) -> [IoSlice<'_>; 4] {
+    pub fn head(&mut self) -> &mut Vec<u8> {
+        &mut self.before
+    }
+
+    /// Where a reader's piece is read to, when there is none.
+    #[inline]
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Puts in a piece, with its framing. One that was read is in the buffer.
+    pub fn put(&mut self, piece: Piece, framing: &Framing) {
+        self.before.extend_from_slice(framing.prefix());
+        self.after = framing.suffix();
+        match piece {
+            Piece::Bytes(bytes, _) => self.bytes = bytes,
+            Piece::Read(read) => (self.start, self.end) = (0, read.min(self.buffer.len())),
+        }
+    }
+
+    /// What is to be written, in order; some may be empty.
+    #[inline]
+    pub fn slices(&self) -> [IoSlice<'_>; 4] {
         [
             IoSlice::new(&self.before[self.sent..]),
             IoSlice::new(&self.bytes),
@@ -50,9 +68,21 @@ impl Outgoing {
         ]
     }
 
+    /// Writes it to `to`, in one piece; says how much that took.
+    ///
+    /// # Errors
+    /// What `to` says.
+    pub fn write_to(&self, to: &mut impl Write) -> io::Result<usize> {
+        if self.has_no_piece() {
+            to.write(&self.before[self.sent..])
+        } else {
+            to.write_vectored(&self.slices())
+        }
+    }
+
     /// So many bytes have gone.
     #[inline]
-    pub(crate) fn advance(&mut self, mut gone: usize) {
+    pub fn advance(&mut self, mut gone: usize) {
         let mut part = |len: usize| {
             let now = gone.min(len);
             gone -= now;
@@ -69,7 +99,7 @@ impl Outgoing {
     }
 
     /// Nothing of it need go. The memory is kept.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.before.clear();
         self.bytes = Bytes::new();
         (self.sent, self.start, self.end, self.after) = (0, 0, 0, &[]);
@@ -84,7 +114,7 @@ mod tests {
     fn any_partial_write_goes_on_where_it_stopped() {
         for step in 1..12 {
             let mut out = Outgoing { before: b"head".to_vec(), ..Outgoing::default() };
-            out.put_bytes(Bytes::from_static(b"body"), b"\r\n");
+            (out.bytes, out.after) = (Bytes::from_static(b"body"), b"\r\n");
             let mut wire = Vec::new();
             while !out.is_empty() {
                 let all: Vec<u8> = out.slices().iter().flat_map(|slice| slice.to_vec()).collect();

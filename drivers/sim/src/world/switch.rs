@@ -1,0 +1,51 @@
+//! Connections that are another protocol's from now on.
+
+use httpool::id::{CallId, ConnId};
+
+use super::{Outcome, base::Base, driver::Driver, marks::Mark, net::Io, reply::UPGRADED};
+
+impl Driver {
+    pub(super) fn hand_over(&mut self, base: &mut Base, id: ConnId, of: CallId) {
+        let Some(call) = self.known(base, of) else { return };
+        base.stage.mark(Mark::OutcomeHandOver);
+        base.cases[call as usize].end(&base.stage, Outcome::HandOver);
+        self.over.push(of);
+        let Some(mut conn) = self.take(id) else {
+            return base.stage.wrong(|| format!("{id} is handed over, and was closed"));
+        };
+        let Some(sock) = conn.sock.take() else { return };
+        conn.attempts.retain(|it| it.1 != sock);
+        if !UPGRADED.starts_with(&conn.rest) {
+            base.stage.wrong(|| format!("call {call}: input is missing behind its 101"));
+        }
+        self.hands.push((call, sock, conn.rest.len()));
+        self.shut(base, conn);
+    }
+
+    pub(super) fn read_hands(&mut self, base: &mut Base) {
+        let mut at = 0;
+        while at < self.hands.len() {
+            let (call, sock, got) = self.hands[at];
+            let mut input = Vec::new();
+            let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
+            let got = got + input.len();
+            if UPGRADED.get(got - input.len()..got) != Some(&input[..]) {
+                base.stage.wrong(|| format!("call {call}: input is missing in its new protocol"));
+            }
+            self.hands[at].2 = got;
+            if matches!(done, Io::Eof | Io::Reset) || got == UPGRADED.len() {
+                base.net.close(&mut base.stage, sock);
+                self.hands.swap_remove(at);
+            } else {
+                at += usize::from(done == Io::Block);
+            }
+        }
+    }
+
+    /// The applications that speak another protocol are through.
+    pub(super) fn drop_hands(&mut self, base: &mut Base) {
+        for (_, sock, _) in self.hands.drain(..) {
+            base.net.close(&mut base.stage, sock);
+        }
+    }
+}
