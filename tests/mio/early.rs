@@ -3,7 +3,12 @@
 
 use std::{
     io::{self, Read},
-    sync::{Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    },
+    thread,
 };
 
 use httpool_mio::Body;
@@ -58,4 +63,39 @@ fn a_refusal_is_heard_although_the_rest_of_the_request_cannot_be_written() {
     let response = world.driver.fetch(call).unwrap();
     assert_eq!((response.status().as_u16(), &*response.text()), (403, "no"));
     assert_eq!(world.stats().open, 0);
+}
+
+/// A server that refuses and then reads on is not sent what it has refused.
+#[test]
+fn what_was_refused_need_not_go() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (go, wait) = mpsc::channel::<()>();
+    let (counted, wait) = (seen.clone(), Mutex::new(wait));
+    let server = Server::start(move |peer| {
+        peer.head();
+        peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n");
+        let mut reading = peer.tcp.try_clone().unwrap();
+        let counted = counted.clone();
+        thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 20];
+            while let Ok(read @ 1..) = reading.read(&mut buffer) {
+                counted.fetch_add(read, SeqCst);
+            }
+        });
+        wait.lock().unwrap().recv().ok();
+        peer.send("full");
+        peer.until_closed();
+    });
+    let mut world = World::new();
+    world.client().post(&server.url("/")).body(vec![0; LARGE]).send().unwrap();
+    world.until_told("head 413");
+    // Time enough to send it all.
+    for _ in 0..200 {
+        world.turn();
+    }
+    go.send(()).unwrap();
+    world.until_told("end");
+    assert_eq!(world.body, b"full");
+    let seen = seen.load(SeqCst);
+    assert!(seen < LARGE / 2, "{seen} bytes");
 }
