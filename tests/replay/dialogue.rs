@@ -9,7 +9,7 @@ use quickcheck::QuickCheck;
 
 /// Long enough for several calls.
 fn tests() -> QuickCheck {
-    QuickCheck::new().rng(quickcheck::Gen::new(400)).tests(150)
+    QuickCheck::new().rng(quickcheck::Gen::new(400)).tests(250)
 }
 
 #[test]
