@@ -6,6 +6,7 @@ use httpool::{
     call::Policy,
     message::{Fields, Method},
 };
+use httpool_blocking::{Body, Error};
 
 use super::{Failed, class, options::Settings};
 
@@ -48,7 +49,7 @@ macro_rules! set_up {
 
 /// And so do those of requests, and bodies.
 macro_rules! put_together {
-    ($client:expr, $body:ty, $ask:expr) => {{
+    ($client:expr, $ask:expr) => {{
         let ask = $ask;
         let mut request = $client.request(ask.method, ask.url).policy(ask.policy);
         for (name, value) in ask.fields {
@@ -59,22 +60,11 @@ macro_rules! put_together {
         }
         if let Some(body) = ask.body {
             request = request.body(match ask.chunked {
-                true => <$body>::reader(Cursor::new(body)),
+                true => Body::reader(Cursor::new(body)),
                 false => body.into(),
             });
         }
         request.expect_continue(ask.expect_continue).send()
-    }};
-}
-
-/// And so do those of errors.
-macro_rules! problem {
-    ($error:expr) => {{
-        let class = match $error.is_body_too_large() {
-            true => "limit",
-            false => class::of($error.as_request_error(), $error.as_failure()),
-        };
-        (class, $error.to_string())
     }};
 }
 
@@ -97,17 +87,17 @@ impl Driver {
 }
 
 fn blocking(client: &httpool_blocking::Client, ask: Ask<'_>) -> Answer {
-    match put_together!(client, httpool_blocking::Body, ask) {
+    match put_together!(client, ask) {
         Ok(response) => Answer {
             head: Some((response.status().as_u16(), texts(response.fields()))),
-            body: response.bytes().map_err(|error| problem!(error)),
+            body: response.bytes().map_err(|error| problem(&error)),
         },
-        Err(error) => Answer { head: None, body: Err(problem!(error)) },
+        Err(error) => Answer { head: None, body: Err(problem(&error)) },
     }
 }
 
 fn mio(driver: &mut httpool_mio::Driver, ask: Ask<'_>) -> Answer {
-    let called = put_together!(driver.client(), httpool_mio::Body, ask);
+    let called = put_together!(driver.client(), ask);
     match called.and_then(|call| driver.fetch(call)) {
         Ok(response) => Answer {
             head: Some((response.status().as_u16(), texts(response.fields()))),
@@ -115,9 +105,17 @@ fn mio(driver: &mut httpool_mio::Driver, ask: Ask<'_>) -> Answer {
         },
         Err(error) => Answer {
             head: error.head().map(|head| (head.status().as_u16(), texts(head.fields()))),
-            body: Err(problem!(error)),
+            body: Err(problem(&error)),
         },
     }
+}
+
+fn problem(error: &Error) -> (&'static str, String) {
+    let class = match error.is_body_too_large() {
+        true => "limit",
+        false => class::of(error.as_request_error(), error.as_failure()),
+    };
+    (class, error.to_string())
 }
 
 /// Fields as cases write them: a byte is the character of that number.

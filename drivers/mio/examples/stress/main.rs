@@ -31,7 +31,6 @@ use std::{
 
 use httpool_mio::Driver;
 use load::Report;
-use rustix::process::{Resource, getrlimit, setrlimit};
 use server::{Script, Server};
 
 struct Counting;
@@ -135,12 +134,21 @@ fn settled(driver: &mut Driver) -> bool {
 }
 
 /// Raises the soft limit to the hard one; how many connections that leaves room for.
+#[cfg(unix)]
 fn allowed() -> io::Result<usize> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)?;
     let descriptors = limit.maximum.unwrap_or(u64::MAX).saturating_sub(OTHERS);
     Ok(usize::try_from(descriptors).unwrap_or(usize::MAX))
+}
+
+/// No such limit is known.
+#[cfg(not(unix))]
+fn allowed() -> io::Result<usize> {
+    Ok(usize::MAX)
 }
 
 /// The server in a process of its own, and where it listens.
