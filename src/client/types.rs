@@ -39,7 +39,8 @@ pub enum Action {
         /// The address to connect from, if that matters.
         local: Option<IpAddr>,
     },
-    /// Close that attempt's socket.
+    /// Close that attempt's socket, if it is still open: where news of an attempt came late, this
+    /// is said of it twice.
     Abandon {
         /// Of which connection.
         conn: ConnId,

@@ -52,7 +52,8 @@ pub(super) fn walk<T>(pool: &Pool<T>) -> Result<(), String> {
 }
 
 fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
-    let sum = |count: fn(&Entry) -> usize| pool.keys.iter().map(|(_, _, it)| count(it)).sum();
+    let sum =
+        |count: fn(&Entry) -> usize| pool.keys.iter().map(|(_, _, it)| count(it)).sum::<usize>();
     hold!(pool.conns.len() <= pool.limits.open_max, "more connections than open_max");
     hold!(pool.conns.len() == sum(|it| it.open), "open is not the sum of the keys'");
     hold!(pool.lru.len() == sum(|it| it.idle.len()), "idle is not the sum of the keys'");

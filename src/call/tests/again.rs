@@ -1,0 +1,119 @@
+//! Attempts after the first: the stale rule, and retries.
+
+use super::*;
+
+#[test]
+fn a_dead_idle_connection_sends_a_get_again_and_in_front() {
+    for clean in [true, false] {
+        let mut world = World::get(Policy::default());
+        world.lease(true).written().eof(clean);
+        assert!(world.call.want().fresh);
+        world.lease(false).written().says(OK);
+        assert_eq!((world.call.next(), world.call.history().len()), (Next::Done, 0));
+    }
+}
+
+#[test]
+fn only_a_connection_that_had_served_can_be_stale() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().eof(true);
+    assert_eq!(world.failed().cause, Cause::Lost(IoKind::Eof));
+    assert_eq!(world.failed().reached, Reached::Sent);
+}
+
+#[test]
+fn a_post_whose_bytes_have_left_is_never_sent_again_unasked() {
+    let mut world = World::new(post(true), Policy::default());
+    world.lease(true).written().body(3).eof(true);
+    assert_eq!(world.failed().reached, Reached::Sent);
+
+    let mut policy = Policy::default();
+    policy.repeat_unsafe = true;
+    let mut world = World::new(post(true), policy);
+    world.lease(true).written().body(3).eof(true);
+    assert_eq!(world.call.next(), Next::Rewind);
+}
+
+#[test]
+fn a_post_of_which_nothing_left_is_sent_again() {
+    let mut world = World::new(post(true), Policy::default());
+    world.lease(true);
+    world.call.write_failed(IoKind::Reset, world.now);
+    world.eof(false);
+    assert_eq!(world.call.next(), Next::Checkout);
+    assert!(world.call.want().fresh);
+}
+
+#[test]
+fn an_answer_that_had_begun_ends_the_stale_rule() {
+    let mut world = World::get(Policy::default());
+    world.lease(true).written().says(b"HTTP/1.1 2").eof(true);
+    assert_eq!(world.failed().cause, Cause::Violation(Violation::Truncated));
+    assert_eq!(world.failed().reached, Reached::Answered);
+}
+
+#[test]
+fn input_before_a_byte_has_left_answers_nothing() {
+    let mut world = World::get(Policy::default());
+    world.lease(true).says(b"HTTP/1.1 200 EVIL\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((world.call.next(), world.kept.clone()), (Next::Checkout, vec![false]));
+    assert!(world.call.want().fresh && world.told.is_empty());
+    world.lease(false).says(b"HTTP/1.1 200 EVIL\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(world.failed().cause, Cause::Violation(Violation::Unsolicited));
+}
+
+#[test]
+fn a_status_is_tried_again_after_what_retry_after_says_with_no_connection_held() {
+    let mut world = World::get(retrying(3));
+    world.lease(false).written();
+    world.says(b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((world.call.next(), world.kept.clone()), (Next::Wait, vec![true]));
+    assert_eq!(world.call.poll_timeout(), Some((world.now.after(seconds(5)), Deadline::Backoff)));
+    world.after(seconds(5)).lease(false).written().says(OK);
+    assert_eq!(world.call.next(), Next::Done);
+}
+
+#[test]
+fn a_pause_beyond_the_total_deadline_hands_the_answer_over() {
+    let mut policy = retrying(3);
+    policy.timeout.total = Some(seconds(2));
+    let mut world = World::get(policy);
+    world.lease(false).written();
+    world.says(b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(world.told, ["head 503", "end"]);
+}
+
+#[test]
+fn spent_retries_are_an_error_or_an_answer() {
+    let busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+    let mut world = World::get(retrying(1));
+    world.lease(false).written().says(busy);
+    world.lease(false).written().says(busy);
+    assert_eq!(world.failed().cause, Cause::Status(503));
+    let mut policy = retrying(1);
+    policy.retry.raise_on_status = false;
+    let mut world = World::get(policy);
+    world.lease(false).written().says(busy);
+    world.lease(false).written().says(busy);
+    assert_eq!(world.told, ["head 503", "end"]);
+}
+
+#[test]
+fn a_failed_dial_is_tried_again_for_any_method() {
+    let why = Unavailable::Dial(DialError::Connect(IoKind::Refused));
+    let mut world = World::new(post(false), retrying(1));
+    world.call.lease_failed(why, world.now);
+    assert_eq!(world.call.next(), Next::Checkout);
+    assert!(world.call.want().retry);
+    world.call.lease_failed(why, world.now);
+    assert_eq!(world.failed().cause, Cause::Unavailable(why));
+    assert_eq!(world.failed().reached, Reached::Nothing);
+}
+
+#[test]
+fn a_refused_retry_budget_tells_the_failure_before() {
+    let mut world = World::get(retrying(3));
+    world.lease(false).written().eof(true);
+    world.call.lease_failed(Unavailable::RetryBudget, world.now);
+    assert_eq!(world.failed().cause, Cause::Lost(IoKind::Eof));
+}
