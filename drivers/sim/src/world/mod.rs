@@ -63,7 +63,7 @@
 //! | nothing bounds the wait for more of a body | 171 | 8 | a hang |
 //! | a response that is discarded while paused is not read on | 256 | | what is left |
 //! | a call is spoken of after it was given up | 332 | | the application |
-//! | a connection is kept though its request was not all written | 4,206 | 2,967 | the server, a hang |
+//! | a connection is kept though its request was not all written | 4,206 | 7,915 | the server that reads on |
 //!
 //! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
 //!
