@@ -24,7 +24,8 @@ fn example(name: &str) -> PathBuf {
 fn run(name: &str, urls: &[String]) -> Output {
     let path = example(name);
     let output = Command::new(&path).args(urls).output();
-    output.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let missing = "is it there? `cargo test --test` alone does not build it, `cargo test` does";
+    output.unwrap_or_else(|error| panic!("{}: {error}; {missing}", path.display()))
 }
 
 fn fetches(name: &str) {
