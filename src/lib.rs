@@ -13,7 +13,7 @@
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
 //! | [`call::Call`] | one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
-//! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
+//! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, dial abandoned, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | one connection's way from a key to ready | resolved, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | bytes to messages and back (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
 //! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolved, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
@@ -28,10 +28,8 @@
 //!
 //! # How a driver puts them together
 //!
-//! An event loop has a [`client::Client`], which says how in its docs. A driver with a thread for each
-//! call composes the four itself:
-//!
-//! It asks [`Call::next`](call::Call::next) and does what that says. Questions are level-triggered:
+//! An event loop has a [`client::Client`], whose docs say how. A driver with a thread for each call
+//! composes the four itself: it asks [`Call::next`](call::Call::next) and does what that says. Questions are level-triggered:
 //! asked twice they give the same answer. What is to be done once is drained from the pool with
 //! [`poll_action`](pool::Pool::poll_action). Deadlines are asked for with `poll_timeout`, which says
 //! what they are for, and told with `handle_timeout`. Stale ids are ignored everywhere.
