@@ -29,10 +29,11 @@
 //! # How a driver puts them together
 //!
 //! An event loop has a [`client::Client`], whose docs say how. A driver with a thread for each call
-//! composes the four itself: it asks [`Call::next`](call::Call::next) and does what that says. Questions are level-triggered:
-//! asked twice they give the same answer. What is to be done once is drained from the pool with
-//! [`poll_action`](pool::Pool::poll_action). Deadlines are asked for with `poll_timeout`, which says
-//! what they are for, and told with `handle_timeout`. Stale ids are ignored everywhere.
+//! composes the four itself: it asks [`Call::next`](call::Call::next) and does what that says.
+//! Questions are level-triggered: asked twice they give the same answer. What is to be done once is
+//! drained from the pool with [`poll_action`](pool::Pool::poll_action). Deadlines are asked for with
+//! `poll_timeout`, which says what they are for, and told with `handle_timeout`. Stale ids are ignored
+//! everywhere.
 
 #![no_std]
 #![forbid(unsafe_code)]
