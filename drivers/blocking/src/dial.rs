@@ -273,12 +273,8 @@ impl<P: Platform> Run<P> {
         *source = Some(error);
     }
 
-    /// The winner's socket. What a proxy sent behind its answer would be an answer before the first
-    /// request: nobody's.
+    /// The winner's socket.
     fn finish(&mut self, attempt: u8) -> io::Result<Outcome<P>> {
-        if !self.input.is_empty() {
-            return Ok(Outcome::Failed(DialError::ProxyProtocol));
-        }
         match self.attempts.iter().position(|(number, _)| *number == attempt) {
             Some(index) => Ok(Outcome::Ready(self.attempts.swap_remove(index).1.finish()?)),
             None => Ok(Outcome::Failed(DialError::Connect(IoKind::Other))),
