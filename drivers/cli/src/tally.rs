@@ -1,9 +1,12 @@
 //! What came of many requests.
 
 use core::fmt::Write;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use httpool_blocking::Response;
+use httpool_blocking::{Response, httpool::id::ConnId};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,8 +21,9 @@ pub(crate) struct Tally {
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<Kind, (u64, Failed)>,
     bytes: u64,
-    reused: u64,
-    opened: u64,
+    /// Those that answers came over. (One that was opened in vain and then waited counts with its
+    /// first answer, though that finds it open.)
+    connections: BTreeSet<ConnId>,
 }
 
 impl Tally {
@@ -29,16 +33,14 @@ impl Tally {
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
             bytes: 0,
-            reused: 0,
-            opened: 0,
+            connections: BTreeSet::new(),
         }
     }
 
     /// An answer's head came.
     pub(crate) fn answered(&mut self, response: &Response) {
         *self.statuses.entry(response.status().as_u16()).or_default() += 1;
-        let counter = if response.reused() { &mut self.reused } else { &mut self.opened };
-        *counter += 1;
+        self.connections.extend(response.connection());
     }
 
     pub(crate) fn received(&mut self, bytes: usize) {
@@ -63,8 +65,15 @@ impl Tally {
             self.failures.entry(kind).or_insert_with(|| (0, failed)).0 += count;
         }
         self.bytes += other.bytes;
-        self.reused += other.reused;
-        self.opened += other.opened;
+        self.connections.extend(other.connections);
+    }
+
+    fn opened(&self) -> u64 {
+        self.connections.len() as u64
+    }
+
+    fn reused(&self) -> u64 {
+        self.statuses.values().sum::<u64>() - self.opened()
     }
 
     fn failures(&self) -> u64 {
@@ -95,7 +104,7 @@ impl Tally {
         line("failures", listed(&kinds));
         let bytes = rate(self.bytes, time) as u64;
         line("bodies", format!("{}: {}/s", Bytes(self.bytes), Bytes(bytes)));
-        let Self { opened, reused, .. } = self;
+        let (opened, reused) = (self.opened(), self.reused());
         line("connections", format!("{opened} opened; {reused} answers over one that was open"));
         let latencies = PERCENTILES.iter().filter_map(|(name, percent)| {
             Some(format!("{name} {}", Time(self.times.within(*percent)?)))
@@ -121,8 +130,8 @@ impl Tally {
             "statuses": statuses,
             "failures": failures,
             "body_bytes": self.bytes,
-            "connections_opened": self.opened,
-            "answers_on_reused_connections": self.reused,
+            "connections_opened": self.opened(),
+            "answers_on_reused_connections": self.reused(),
             "latency_seconds": latency,
         })
     }
@@ -147,7 +156,7 @@ mod tests {
     fn tally() -> Tally {
         let mut tally = Tally::new();
         tally.statuses = [(200, 3), (503, 1)].into();
-        (tally.opened, tally.reused) = (1, 3);
+        tally.connections = [ConnId::from_bits(1)].into();
         tally.received(2048);
         for _ in 0..3 {
             tally.succeeded(Duration::from_millis(3));
