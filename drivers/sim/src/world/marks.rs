@@ -122,7 +122,7 @@ marks! {
 
 /// What one world has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks([u64; 2]);
+pub(super) struct Marks([u64; 3]);
 
 impl Marks {
     pub(super) const fn set(&mut self, mark: Mark) {
@@ -134,7 +134,7 @@ impl Marks {
     }
 }
 
-const _: () = assert!(WORDS.len() <= 128, "a bit for each");
+const _: () = assert!(WORDS.len() <= 192, "a bit for each");
 
 /// How many worlds have reached what.
 #[derive(Debug, Clone)]
