@@ -40,6 +40,12 @@ pub enum Mutation {
     PausedDiscard,
     /// What waits to be told of a call is told though the application has given it up.
     LateNews,
+    /// Only the stall deadline bounds the time in which a body that nobody wants is read.
+    EndlessDrain,
+    /// Bytes of chunk framing begin the stall deadline again.
+    FramingStall,
+    /// A redirect is followed at once though its Retry-After asks for a wait.
+    HastyRedirect,
 }
 
 #[cfg(httpool_mutations)]

@@ -70,9 +70,10 @@ pub enum Deadline {
     Queue,
     /// Between two writes that moved bytes.
     Write,
-    /// From the request's end to the response's head.
+    /// From the request's end to the end of the response's head.
     FirstByte,
-    /// Between two reads that brought bytes; stands still while the application does not read.
+    /// From the head, or the last bytes of the body, to the next bytes of the body; stands still
+    /// while the application does not read.
     Stall,
     /// For a 100 (Continue); its passing is no error.
     Continue,
@@ -80,6 +81,11 @@ pub enum Deadline {
     Backoff,
     /// The whole: queue, dials, attempts, pauses, body.
     Total,
+    /// For the bytes of the body that the minimum rate asks for; stands still while the application
+    /// does not read.
+    Rate,
+    /// For the rest of a body that nobody wants; its passing closes the connection and is no error.
+    Drain,
 }
 
 impl Deadline {
@@ -96,6 +102,8 @@ impl Deadline {
             Self::Continue => "continue",
             Self::Backoff => "backoff",
             Self::Total => "total",
+            Self::Rate => "rate",
+            Self::Drain => "drain",
         }
     }
 }

@@ -107,12 +107,17 @@ impl Attempt {
         }
     }
 
-    /// Which deadline runs now, beside those for writing and for the whole.
+    /// Which deadline runs now, or stands still because of a pause, beside those for writing and
+    /// for the whole.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         if self.answered {
+            let wanted = matches!(self.reader, Reader::Application);
+            if !wanted && !mutated(Mutation::EndlessDrain) {
+                return Some(Deadline::Drain);
+            }
             // While the request is still going out, its own deadline runs.
             let sending = !self.given_up && !self.is_out();
-            return if self.is_paused() || sending { None } else { Some(Deadline::Stall) };
+            return if sending { None } else { Some(Deadline::Stall) };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

@@ -94,7 +94,7 @@ impl Call {
             self.give_up_sending(now);
         }
         let then = match self.policy.redirect.target(&self.request, &head) {
-            Some(target) => self.redirect(target, status),
+            Some(target) => self.redirect(target, &head, now),
             None => self.retry_after_answer(&head, now),
         };
         match then {
@@ -110,7 +110,8 @@ impl Call {
     pub(super) fn redirect(
         &mut self,
         target: Result<Request, RedirectError>,
-        status: Status,
+        head: &Head<'_>,
+        now: Instant,
     ) -> Option<Then> {
         let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Body)));
         let request = match target {
@@ -125,10 +126,27 @@ impl Call {
         if self.body_begun && !request.body().is_replayable() {
             return fail(self, Cause::NotReplayable);
         }
+        let pause = self.asked_pause(head, now).filter(|_| !mutated(Mutation::HastyRedirect));
+        let pause = pause.unwrap_or_default();
+        let max = self.policy.redirect.retry_after_max;
+        if !pause.is_zero() && (pause > max || self.is_too_late(pause, now)) {
+            let seconds = pause.as_secs();
+            return fail(self, Cause::Redirect(RedirectError::RetryAfter { seconds }));
+        }
         self.redirects += 1;
-        self.remember(Some(status), None);
+        self.remember(Some(head.status()), None);
         self.redirected = Some(request);
-        Some(Then::Again)
+        Some(Then::AgainAt(now.after(pause)))
+    }
+
+    /// The pause that a response asks for with Retry-After, where that is respected.
+    fn asked_pause(&self, head: &Head<'_>, now: Instant) -> Option<Duration> {
+        if !self.policy.retry.respect_retry_after {
+            return None;
+        }
+        let since = now.since(Instant::default());
+        let wall = self.wall_at_epoch.map(|at| at.saturating_add(since).as_secs());
+        retry_after(&head.fields(), wall)
     }
 
     /// `None`: the response is an answer.
@@ -137,11 +155,7 @@ impl Call {
         if !retry.concerns(head.status()) {
             return None;
         }
-        // The time of day is only asked for, and reckoned, where nothing else tells.
-        let since = now.since(Instant::default());
-        let wall = self.wall_at_epoch.map(|at| at.saturating_add(since).as_secs());
-        let asked =
-            if retry.respect_retry_after { retry_after(&head.fields(), wall) } else { None };
+        let asked = self.asked_pause(head, now);
         if self.body_begun && !self.request.body().is_replayable() {
             return None;
         }
@@ -163,7 +177,7 @@ impl Call {
                 }
                 self.remember(Some(status), None);
                 self.retrying = Some(failure);
-                Some(Then::AgainAfter(pause))
+                Some(Then::AgainAt(now.after(pause)))
             }
         }
     }
@@ -231,9 +245,9 @@ impl Call {
         self.remember(None, Some(cause));
         self.retrying = Some(self.failure(cause, phase));
         if matches!(self.state, State::Exchange) {
-            self.state = State::Release(Then::AgainAfter(pause));
+            self.state = State::Release(Then::AgainAt(now.after(pause)));
         } else {
-            self.wait(pause, now);
+            self.wait(now.after(pause), now);
         }
     }
 
@@ -252,12 +266,12 @@ impl Call {
         self.left.pause(&self.policy.retry, random)
     }
 
-    pub(super) fn wait(&mut self, pause: Duration, now: Instant) {
-        if pause.is_zero() {
+    pub(super) fn wait(&mut self, at: Instant, now: Instant) {
+        if at <= now {
             return self.begin_attempt(now);
         }
         self.state = State::Wait;
-        self.clocks.begin(Deadline::Backoff, Some(pause), now);
+        self.clocks.begin(Deadline::Backoff, Some(at.since(now)), now);
     }
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
@@ -330,16 +344,24 @@ impl Call {
         self.clocks.set_write(write.map(|write| now.after(write)));
     }
 
-    /// Starts the clock of the phase that the attempt is in, if another one runs.
+    /// Starts the clock of the phase that the attempt is in, if it is another one's that was
+    /// started; stops it while the application does not read.
     pub(super) fn time_phase(&mut self, now: Instant) {
         let wanted = self.attempt.deadline();
-        if wanted == self.clocks.phase() {
-            return;
+        if wanted != self.clocks.phase() {
+            self.begin_phase(wanted, now);
         }
+        self.clocks.hold_body(self.attempt.is_paused(), now);
+    }
+
+    fn begin_phase(&mut self, wanted: Option<Deadline>, now: Instant) {
         let timeout = &self.policy.timeout;
         match wanted {
             Some(Deadline::Stall) if mutated(Mutation::NoDeadline) => self.clocks.end_phase(),
-            Some(which @ Deadline::Stall) => self.clocks.begin(which, timeout.stall, now),
+            Some(Deadline::Stall) => self.clocks.begin_body(timeout, now),
+            Some(which @ Deadline::Drain) => {
+                self.clocks.begin(which, Some(self.policy.drain_time_max.0), now);
+            }
             Some(which @ Deadline::FirstByte) => self.clocks.begin(which, timeout.first_byte, now),
             Some(which @ Deadline::Continue) => {
                 self.clocks.begin(which, Some(timeout.expect_continue), now);

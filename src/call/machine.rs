@@ -140,7 +140,8 @@ pub(super) enum State {
 pub(super) enum Then {
     Done,
     Again,
-    AgainAfter(Duration),
+    /// Not before this instant.
+    AgainAt(Instant),
     Fail(Failure),
 }
 
@@ -238,6 +239,12 @@ impl Call {
     /// Whether the application has [paused](Self::pause) the response that is being read.
     pub fn is_paused(&self) -> bool {
         self.attempt.is_paused() && matches!(self.state, State::Exchange)
+    }
+
+    /// Whether a body is being read that nobody wants, so that its connection can be kept.
+    pub fn is_draining(&self) -> bool {
+        let unwanted = matches!(self.attempt.reader, Reader::Nobody { .. });
+        unwanted && matches!(self.state, State::Exchange)
     }
 
     /// The soonest deadline, and which it is.
@@ -434,8 +441,15 @@ impl Call {
             }
         };
         self.attempt.known = self.attempt.known.saturating_sub(taken);
-        if taken > 0 && self.clocks.phase() == Some(Deadline::Stall) {
-            self.clocks.begin(Deadline::Stall, self.policy.timeout.stall, now);
+        // Framing does not count, else a drip of it would outlast every deadline but the total.
+        let body = match event {
+            Event::Data(data) => data.len(),
+            _ if mutated(Mutation::FramingStall) => taken,
+            _ => 0,
+        };
+        if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
+            self.clocks.body_came(body as u64, &self.policy.timeout, now);
+            self.clocks.hold_body(self.attempt.is_paused(), now);
         }
         self.say(now);
         (taken, event)
@@ -476,8 +490,8 @@ impl Call {
         event
     }
 
-    /// The application stops, or goes on, reading: the stall deadline stands still meanwhile, unless
-    /// what comes is for nobody.
+    /// The application stops, or goes on, reading: the stall and rate deadlines stand still
+    /// meanwhile. It does not concern a body that is read for nobody.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
@@ -487,7 +501,8 @@ impl Call {
     }
 
     /// The application wants no more of the response's body. What comes of it is dropped, within
-    /// [`Policy::drain_bytes_max`], so that the connection can be kept; a driver that does not want
+    /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
+    /// kept; a driver that does not want
     /// to wait for it reads what is there and then calls [`cancel`](Self::cancel). Says whether there
     /// was one to discard: not before the response's head, nor after its end.
     pub fn discard(&mut self, now: Instant) -> bool {
@@ -527,9 +542,11 @@ impl Call {
             }
             Deadline::Backoff => self.begin_attempt(now),
             Deadline::Total | Deadline::Queue => self.fail(Cause::Timeout(which), self.phase()),
-            Deadline::Write | Deadline::FirstByte | Deadline::Stall => {
-                self.attempt_failed(Cause::Timeout(which), now);
-            }
+            Deadline::Write
+            | Deadline::FirstByte
+            | Deadline::Stall
+            | Deadline::Rate
+            | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
             // A dial's own, kept by the dial.
             Deadline::Resolve | Deadline::Connect | Deadline::Tls => {}
         }
@@ -557,7 +574,7 @@ impl Call {
             Then::Done => self.finish(State::Done),
             Then::Fail(failure) => self.finish(State::Failed(failure)),
             Then::Again => self.begin_attempt(now),
-            Then::AgainAfter(pause) => self.wait(pause, now),
+            Then::AgainAt(at) => self.wait(at, now),
         }
         self.say(now);
         keep

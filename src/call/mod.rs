@@ -23,6 +23,31 @@
 //! | `HandOver` | gives the socket to the application | |
 //! | `Done`, `Failed` | tells the application | |
 //!
+//! # Deadlines
+//!
+//! | deadline | runs | begins again with |
+//! |---|---|---|
+//! | `queue` | in line, but not while a dial runs for the call | each attempt |
+//! | `write` | while bytes of the request wait to be written | bytes that left |
+//! | `continue` | while the body waits for a 100 (Continue) | nothing |
+//! | `first-byte` | from the request's end to the end of the final head | nothing: neither 1xx responses nor pieces of a head |
+//! | `stall` | from the head to the end of the body, while the application reads | bytes of the body |
+//! | `rate` | as `stall` | as many bytes of the body as [`MinRate`] asks for |
+//! | `drain` | while a body that nobody wants is read | nothing |
+//! | `backoff` | between attempts, and before a redirect with Retry-After is followed | nothing |
+//! | `total` | from the beginning to the end | nothing |
+//!
+//! Bytes of the body are those that the application is given. Chunk sizes, chunk extensions, leading
+//! zeros, line ends and trailers are none. The passing of `continue`, `backoff` and `drain` is no
+//! error.
+//!
+//! # Retry-After
+//!
+//! Where [`Retry::respect_retry_after`] is set, a retried response and a followed redirect are waited
+//! for as their Retry-After says (RFC 9110 10.2.3), up to [`Retry::retry_after_max`] and
+//! [`Redirect::retry_after_max`]. The wait counts from the response's head, so that the drain of its
+//! body does not prolong it. No connection is held in it once the body is drained.
+//!
 //! # Stale connections
 //!
 //! A server may close an idle connection in the very moment in which a request is written to it. If
@@ -45,9 +70,9 @@ mod tests;
 mod timeout;
 
 pub use machine::{Call, HistoryEntry, Next};
-pub use policy::{DrainBytes, Policy, Route, Routes};
+pub use policy::{DrainBytes, DrainTime, Policy, Route, Routes};
 pub use redirect::Redirect;
 pub use retry::Retry;
-pub use timeout::Timeout;
+pub use timeout::{MinRate, Timeout};
 
 pub(crate) use record::{Beginning, Shape, read_request_line};

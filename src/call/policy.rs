@@ -1,7 +1,7 @@
 //! What may be done on the application's behalf.
 
 use alloc::sync::Arc;
-use core::net::IpAddr;
+use core::{net::IpAddr, time::Duration};
 
 use super::{Redirect, Retry, Timeout};
 use crate::message::{Hop, Key, Origin, Scheme, TlsId};
@@ -28,6 +28,10 @@ pub struct Policy {
     /// Most bytes of a body that nobody wants (a redirect's, or one that the application leaves) to
     /// be read so that the connection can be kept; behind that it is closed. 64 KiB by default.
     pub drain_bytes_max: DrainBytes,
+    /// Longest time to read such a body, counted from the head of the response or from the moment
+    /// the application leaves it; then the connection is closed and the call goes on. It takes the
+    /// place of [`Timeout::stall`] meanwhile. 500 ms by default; zero takes only what has come.
+    pub drain_time_max: DrainTime,
 }
 
 /// A count of bytes, 64 Ki by default.
@@ -38,6 +42,20 @@ pub struct DrainBytes(pub u64);
 impl Default for DrainBytes {
     fn default() -> Self {
         Self(64 * 1024)
+    }
+}
+
+/// A length of time, 500 ms by default.
+///
+/// That is longer than a round trip to the other side of the world, and costs a redirect less than a
+/// new connection over TLS to there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it is a duration and will stay one")]
+pub struct DrainTime(pub Duration);
+
+impl Default for DrainTime {
+    fn default() -> Self {
+        Self(Duration::from_millis(500))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use core::{fmt, time::Duration};
 
-use super::{Call, DrainBytes, Policy, Redirect, Retry, Route, Routes, Timeout};
+use super::{
+    Call, DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout,
+};
 use crate::{
     dial::Dial,
     h1::{Connection, Framing},
@@ -175,13 +177,14 @@ impl Settings for Shape {
 
 impl Settings for Redirect {
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { follow, max, raise, post_becomes_get, strip, downgrade } = self;
+        let Self { follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max } = self;
         visit("follow", follow);
         visit("max", max);
         visit("raise", raise);
         visit("post-becomes-get", post_becomes_get);
         visit("strip", strip);
         visit("downgrade", downgrade);
+        visit("retry-after-max", retry_after_max);
     }
 }
 
@@ -224,11 +227,12 @@ impl Settings for Retry {
 
 impl Settings for Timeout {
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { queue, write, first_byte, stall, expect_continue, total } = self;
+        let Self { queue, write, first_byte, stall, rate, expect_continue, total } = self;
         visit("queue", queue);
         visit("write", write);
         visit("first-byte", first_byte);
         visit("stall", stall);
+        visit("rate", rate);
         visit("continue", expect_continue);
         visit("total", total);
     }
@@ -255,10 +259,25 @@ impl Settings for Policy {
             repeat_unsafe,
             show_interim,
             drain_bytes_max: DrainBytes(drain),
+            drain_time_max: DrainTime(drain_time),
         } = self;
         visit("repeat-unsafe", repeat_unsafe);
         visit("show-interim", show_interim);
         visit("drain", drain);
+        visit("drain-time", drain_time);
+    }
+}
+
+/// `1000/30`: bytes a second, and the window in seconds.
+impl Value for MinRate {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/", self.bytes_per_second)?;
+        self.window.write(redaction, f)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (bytes, window) = word.split_once('/')?;
+        Some(Self::new(bytes.parse().ok()?, Value::read(window)?))
     }
 }
 
@@ -305,4 +324,30 @@ pub(crate) fn read_request_line(text: &str) -> Option<(Method, &str, &str)> {
     let (method, rest) = text.split_once(' ')?;
     let (url, shape) = rest.split_once(' ').unwrap_or((rest, ""));
     Some((Method::new(method).ok()?, url, shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::trace::read_settings;
+
+    #[test]
+    fn the_settings_of_a_call_come_back() {
+        let mut timeout = Timeout::default();
+        timeout.rate = Some(MinRate::new(1_000, Duration::from_millis(2_500)));
+        let text = Shown(&timeout).to_string();
+        assert!(text.contains(" rate=1000/2.5 "), "{text}");
+        let mut read = Timeout::default();
+        assert_eq!((read_settings(&text, &mut read), read), (Some(()), timeout));
+        let mut policy = Policy::default();
+        policy.drain_time_max = DrainTime(Duration::from_millis(70));
+        let mut read = Policy::default();
+        assert_eq!(read_settings(&Shown(&policy).to_string(), &mut read), Some(()));
+        assert_eq!(read, policy);
+        for bad in ["rate=1000", "rate=x/1", "rate=1/", "drain-time=none"] {
+            assert_eq!(read_settings(bad, &mut read.timeout), None, "{bad}");
+        }
+    }
 }

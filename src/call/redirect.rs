@@ -1,6 +1,7 @@
 //! Which redirects are followed, and what they keep (RFC 9110 section 15.4).
 
 use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
+use core::time::Duration;
 
 use crate::{
     error::RedirectError,
@@ -33,6 +34,12 @@ pub struct Redirect {
     /// Whether a redirect from `https` to `http` is followed. True by default, as in browsers:
     /// credentials do not go along in any case.
     pub downgrade: bool,
+    /// The longest wait that Retry-After may ask for before a redirect is followed (RFC 9110
+    /// 10.2.3). A redirect that asks for more, or for more than is left of the total deadline, ends
+    /// the call with [`RedirectError::RetryAfter`]. 30 seconds by default. Where
+    /// [`Retry::respect_retry_after`](super::Retry::respect_retry_after) is false, the redirect is
+    /// followed at once. (urllib3 waits as long as it is told to.)
+    pub retry_after_max: Duration,
 }
 
 impl Default for Redirect {
@@ -55,6 +62,7 @@ impl Default for Redirect {
             .map(Cow::Borrowed)
             .into(),
             downgrade: true,
+            retry_after_max: Duration::from_secs(30),
         }
     }
 }

@@ -18,11 +18,18 @@ pub struct Timeout {
     pub queue: Option<Duration>,
     /// Between two writes that moved bytes. 30 seconds by default.
     pub write: Option<Duration>,
-    /// From the request's end to the response's head. 60 seconds by default.
+    /// From the request's end to the end of the final response's head. Neither 1xx responses nor
+    /// pieces of a head prolong it. 60 seconds by default.
     pub first_byte: Option<Duration>,
-    /// Between two reads that brought bytes of the body, while the application reads. 60 seconds by
-    /// default.
+    /// From the head, or the last bytes of the body, to the next bytes of the body or its end, while
+    /// the application reads. Chunk sizes, chunk extensions, line ends and trailers are not bytes of
+    /// the body and do not prolong it. While the application does not read it stands still; while a
+    /// body that nobody wants is read, [`drain_time_max`](super::Policy::drain_time_max) counts
+    /// instead. 60 seconds by default.
     pub stall: Option<Duration>,
+    /// The slowest that the body may come. None by default. (curl: `--speed-limit` and
+    /// `--speed-time`; urllib3 has no such setting.)
+    pub rate: Option<MinRate>,
     /// For a 100 (Continue), before the body is sent anyway (RFC 9110 10.1.1). 1 second by default.
     pub expect_continue: Duration,
     /// The whole call: queue, dials, attempts, pauses between them, body. None by default.
@@ -36,20 +43,96 @@ impl Default for Timeout {
             write: Some(Duration::from_secs(30)),
             first_byte: Some(Duration::from_secs(60)),
             stall: Some(Duration::from_secs(60)),
+            rate: None,
             expect_continue: Duration::from_secs(1),
             total: None,
         }
     }
 }
 
-/// The clocks of one call. Each is off (`None`) or runs out at an instant.
+/// The slowest that the body of a response may come: the deadline `rate` passes when a window does
+/// not bring `bytes_per_second` times its length in seconds.
+///
+/// The first window begins with the head, or with the end of the request if that is later. As soon
+/// as a window has brought its bytes the next one begins; what came beyond them is not credited to
+/// it. The same bytes count as for [`Timeout::stall`], as they come over the connection: before a
+/// content coding is undone. The window stands still while the application does not read. Zero bytes
+/// a second ask for nothing.
+///
+/// ```
+/// use core::time::Duration;
+/// use httpool::call::{MinRate, Policy};
+///
+/// let mut policy = Policy::default();
+/// // Less than 30 kB in 30 seconds is too slow.
+/// policy.timeout.rate = Some(MinRate::new(1_000, Duration::from_secs(30)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MinRate {
+    /// Bytes of the body for each second (curl: `--speed-limit`).
+    pub bytes_per_second: u64,
+    /// The time in which they are counted (curl: `--speed-time`, 30 seconds there).
+    pub window: Duration,
+}
+
+impl MinRate {
+    /// `bytes_per_second`, counted over `window`.
+    pub const fn new(bytes_per_second: u64, window: Duration) -> Self {
+        Self { bytes_per_second, window }
+    }
+
+    /// How many bytes a window must bring; zero only where the rate is.
+    fn bytes(self) -> u64 {
+        let nanos = self.window.as_nanos().saturating_mul(self.bytes_per_second.into());
+        u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// One clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Clock {
+    /// There is no bound.
+    #[default]
+    Off,
+    /// It runs out then.
+    Runs(Instant),
+    /// It stands still, with so much left.
+    Stands(Duration),
+}
+
+impl Clock {
+    fn new(length: Option<Duration>, now: Instant) -> Self {
+        length.map_or(Self::Off, |length| Self::Runs(now.after(length)))
+    }
+
+    const fn hold(&mut self, held: bool, now: Instant) {
+        *self = match *self {
+            Self::Runs(at) if held => Self::Stands(at.since(now)),
+            Self::Stands(left) if !held => Self::Runs(now.after(left)),
+            same => same,
+        };
+    }
+
+    const fn runs_out(self, which: Deadline) -> Option<(Instant, Deadline)> {
+        match self {
+            Self::Runs(at) => Some((at, which)),
+            Self::Off | Self::Stands(_) => None,
+        }
+    }
+}
+
+/// The clocks of one call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Clocks {
     total: Option<Instant>,
-    phase: Option<(Instant, Deadline)>,
+    /// Which phase there is, and its clock.
+    phase: Option<Deadline>,
+    clock: Clock,
     write: Option<Instant>,
-    /// What is left of the queue's time while its clock stands still.
-    queue_left: Option<Duration>,
+    /// The window of the minimum rate, and how many bytes it has still to bring.
+    window: Clock,
+    due: u64,
 }
 
 impl Clocks {
@@ -63,18 +146,40 @@ impl Clocks {
 
     /// Ends whatever phase was being timed, and begins another.
     pub(super) fn begin(&mut self, which: Deadline, length: Option<Duration>, now: Instant) {
-        self.phase = length.map(|length| (now.after(length), which));
-        self.queue_left = None;
+        (self.phase, self.clock) = (Some(which), Clock::new(length, now));
+        self.window = Clock::Off;
+    }
+
+    /// The application begins to read a body: `stall` and `rate` run.
+    pub(super) fn begin_body(&mut self, timeout: &Timeout, now: Instant) {
+        self.begin(Deadline::Stall, timeout.stall, now);
+        self.begin_window(timeout.rate, now);
+    }
+
+    /// So many bytes of that body have come.
+    pub(super) fn body_came(&mut self, bytes: u64, timeout: &Timeout, now: Instant) {
+        self.clock = Clock::new(timeout.stall, now);
+        if self.window != Clock::Off {
+            match self.due.checked_sub(bytes) {
+                None | Some(0) => self.begin_window(timeout.rate, now),
+                Some(due) => self.due = due,
+            }
+        }
+    }
+
+    fn begin_window(&mut self, rate: Option<MinRate>, now: Instant) {
+        self.due = rate.map_or(0, MinRate::bytes);
+        let window = rate.filter(|_| self.due > 0).map(|rate| rate.window);
+        self.window = Clock::new(window, now);
     }
 
     pub(super) fn end_phase(&mut self) {
-        self.phase = None;
-        self.queue_left = None;
+        (self.phase, self.clock, self.window) = (None, Clock::Off, Clock::Off);
     }
 
-    /// Which phase is being timed.
+    /// Which phase is being timed, whether its time is bounded or not.
     pub(super) fn phase(&self) -> Option<Deadline> {
-        self.phase.map(|(_, which)| which)
+        self.phase
     }
 
     pub(super) fn set_write(&mut self, at: Option<Instant>) {
@@ -83,25 +188,26 @@ impl Clocks {
 
     /// Stops the queue's clock while a dial is under way, and lets it go on after.
     pub(super) fn hold_queue(&mut self, held: bool, now: Instant) {
-        match self.phase {
-            Some((at, Deadline::Queue)) if held => {
-                self.queue_left = Some(at.since(now));
-                self.phase = None;
-            }
-            None if !held => {
-                if let Some(left) = self.queue_left.take() {
-                    self.phase = Some((now.after(left), Deadline::Queue));
-                }
-            }
-            _ => {}
+        if self.phase == Some(Deadline::Queue) {
+            self.clock.hold(held, now);
+        }
+    }
+
+    /// Stops the clocks of a body while it is not read, and lets them go on after.
+    pub(super) fn hold_body(&mut self, held: bool, now: Instant) {
+        if matches!(self.phase, Some(Deadline::Stall | Deadline::Drain)) {
+            self.clock.hold(held, now);
+            self.window.hold(held, now);
         }
     }
 
     /// The soonest that runs out; of those at the same instant the most particular.
     pub(super) fn soonest(&self) -> Option<(Instant, Deadline)> {
+        let phase = self.phase.and_then(|which| self.clock.runs_out(which));
+        let rate = self.window.runs_out(Deadline::Rate);
         let write = self.write.map(|at| (at, Deadline::Write));
         let total = self.total.map(|at| (at, Deadline::Total));
-        sooner(sooner(self.phase, write), total)
+        sooner(sooner(sooner(phase, rate), write), total)
     }
 }
 
@@ -109,14 +215,42 @@ impl Clocks {
 mod tests {
     use super::*;
 
+    fn at(seconds: u64) -> Instant {
+        Instant::from_nanos(seconds * 1_000_000_000)
+    }
+
     #[test]
     fn the_queues_clock_stands_still_during_a_dial() {
-        let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
         let mut clocks = Clocks::start(&Timeout::default(), at(0));
         clocks.begin(Deadline::Queue, Some(Duration::from_secs(10)), at(0));
         clocks.hold_queue(true, at(4));
         assert_eq!(clocks.soonest(), None);
         clocks.hold_queue(false, at(100));
         assert_eq!(clocks.soonest(), Some((at(106), Deadline::Queue)));
+    }
+
+    #[test]
+    fn a_window_of_the_rate_asks_for_whole_bytes() {
+        for (rate, millis, bytes) in [
+            (0, 1_000, 0),
+            (1, 1, 1),
+            (1_000, 1_500, 1_500),
+            (3, 1_100, 4),
+            (u64::MAX, 2_000, u64::MAX),
+            (7, 0, 0),
+        ] {
+            assert_eq!(MinRate::new(rate, Duration::from_millis(millis)).bytes(), bytes);
+        }
+        assert_eq!(MinRate::new(u64::MAX, Duration::MAX).bytes(), u64::MAX);
+    }
+
+    #[test]
+    fn a_rate_of_nothing_has_no_deadline() {
+        let mut timeout = Timeout { stall: None, ..Timeout::default() };
+        timeout.rate = Some(MinRate::new(0, Duration::from_secs(1)));
+        let mut clocks = Clocks::default();
+        clocks.begin_body(&timeout, at(0));
+        clocks.body_came(1, &timeout, at(0));
+        assert_eq!(clocks.soonest(), None);
     }
 }

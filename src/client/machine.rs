@@ -135,8 +135,8 @@ impl Client {
 
     /// The application wants no more of a response whose head it has had. The call's id is stale at
     /// once; what is left of the body is read and dropped, within
-    /// [`Policy::drain_bytes_max`](Policy), so that the connection can be kept. Before the head this
-    /// is [`cancel`](Self::cancel).
+    /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
+    /// kept. Before the head this is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.silence(call) {
             if !running.call.discard(now) {
@@ -147,7 +147,7 @@ impl Client {
     }
 
     /// Stops, or goes on, reading a response: while it is paused its connection wants no input, and
-    /// the stall deadline stands still. Before the head, and after the end, it says nothing.
+    /// the stall and rate deadlines stand still. Before the head, and after the end, it says nothing.
     pub fn pause(&mut self, call: CallId, paused: bool, now: Instant) {
         if let Some(running) = self.alive(call) {
             running.call.pause(paused, now);

@@ -31,6 +31,8 @@ pub enum Waiting<'c> {
     Head,
     /// The server: for more of the response's body.
     Data,
+    /// The server: for the rest of a body that nobody wants.
+    Drain,
     /// The application: to go on reading.
     Reader,
     /// The time of the next attempt.
@@ -70,6 +72,8 @@ impl<'c> Waiting<'c> {
                 let held = matches!(call.poll_timeout(), Some((_, Deadline::Continue)));
                 if call.is_paused() {
                     Self::Reader
+                } else if call.is_draining() {
+                    Self::Drain
                 } else if call.phase() == Phase::Body {
                     Self::Data
                 } else if call.is_writing() {
@@ -121,6 +125,7 @@ impl fmt::Display for Waiting<'_> {
             Self::Continue => f.write_str("the server, for a 100 (Continue)"),
             Self::Head => f.write_str("the server, for the head of its response"),
             Self::Data => f.write_str("the server, for more of the response's body"),
+            Self::Drain => f.write_str("the server, for the rest of a body that nobody wants"),
             Self::Reader => f.write_str("the application, to go on reading"),
             Self::Pause(Some(at)) => write!(f, "the time of its next attempt, {at}"),
             Self::Pause(None) => f.write_str("the time of its next attempt"),

@@ -324,11 +324,23 @@ pub enum RedirectError {
     Scheme,
     /// From `https` to `http`, which the policy forbids.
     Downgrade,
+    /// It asks for a longer wait than the policy or what is left of the total deadline allows.
+    RetryAfter {
+        /// The wait that its Retry-After asks for.
+        seconds: u64,
+    },
 }
 
 impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::RetryAfter { seconds } => {
+                return write!(
+                    f,
+                    "the server redirects and asks to wait {seconds} s before, which is longer \
+                     than Redirect::retry_after_max or the total deadline allows"
+                );
+            }
             Self::TooMany => "more redirects than the policy allows: is it a loop?",
             Self::Location => "the server redirects to something that is not a URL",
             Self::Scheme => "the server redirects to a scheme other than http and https",

@@ -81,6 +81,8 @@ fn parse_deadline(text: &str) -> Option<Deadline> {
         "Continue" => Deadline::Continue,
         "Backoff" => Deadline::Backoff,
         "Total" => Deadline::Total,
+        "Rate" => Deadline::Rate,
+        "Drain" => Deadline::Drain,
         _ => return None,
     })
 }

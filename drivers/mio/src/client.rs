@@ -115,8 +115,9 @@ impl Client {
 
     /// Leaves the rest of a response whose head has come. Nothing more is heard of it; what is left
     /// of its body is read and dropped within
-    /// [`Policy::drain_bytes_max`](httpool::call::Policy::drain_bytes_max), so that the connection
-    /// can be kept. Before the head this is [`cancel`](Self::cancel).
+    /// [`Policy::drain_bytes_max`](httpool::call::Policy::drain_bytes_max) and
+    /// [`Policy::drain_time_max`](httpool::call::Policy::drain_time_max), so that the connection can
+    /// be kept. Before the head this is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId) {
         let now = self.now();
         self.stir(call);
@@ -126,7 +127,8 @@ impl Client {
     }
 
     /// Stops reading a response: nothing is heard of it until [`resume`](Self::resume), but that it
-    /// has failed. The server is held back by the connection, and the stall deadline stands still.
+    /// has failed. The server is held back by the connection, and the stall and rate deadlines stand
+    /// still.
     /// Before the head, and after the end, it says nothing.
     pub fn pause(&mut self, call: CallId) {
         let now = self.now();

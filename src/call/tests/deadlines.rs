@@ -73,11 +73,213 @@ fn a_paused_reader_stops_no_clock_of_what_is_for_nobody() {
     world.lease(false).written();
     world.call.pause(true, world.now);
     world.says(b"HTTP/1.1 302 R\r\nLocation: /2\r\nContent-Length: 9\r\n\r\n");
-    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Drain);
 
     let mut world = World::get(Policy::default());
     world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
     world.call.discard(world.now);
     world.call.pause(true, world.now);
-    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Drain);
+}
+
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// Says one byte of `drip` after each `gap`, until the call has ended. How many it took.
+fn drips(world: &mut World, drip: &[u8], gap: Duration) -> usize {
+    for (said, byte) in drip.iter().enumerate() {
+        world.after(gap);
+        if !matches!(world.call.next(), Next::Exchange) {
+            return said;
+        }
+        world.says(&[*byte]);
+    }
+    drip.len()
+}
+
+#[test]
+fn a_drip_of_framing_does_not_outlast_the_stall_deadline() {
+    let drips_of = [
+        &b"00000000000000000000000001\r\nx\r\n"[..],
+        b"1;extension=of-some-length\r\nx\r\n",
+        b"1\r\nx\r\n000000000000000000000",
+        b"0\r\nTrailer: of some length\r\n\r\n",
+    ];
+    for drip in drips_of {
+        let mut world = World::get(Policy::default());
+        world.lease(false).written().says(CHUNKED);
+        drips(&mut world, drip, seconds(10));
+        assert_eq!(world.failed().cause, Cause::Timeout(Deadline::Stall));
+        // 60 s after the head, or after the only byte of body there was.
+        let body = if drip.starts_with(b"1\r\nx") { 40 } else { 0 };
+        assert_eq!(world.now, at(60 + body), "{}", String::from_utf8_lossy(drip));
+    }
+}
+
+#[test]
+fn bytes_of_the_body_begin_the_stall_deadline_again() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
+    assert_eq!(drips(&mut world, &[b'x'; 19], seconds(50)), 19);
+    assert_eq!(world.call.poll_timeout(), Some((at(19 * 50 + 60), Deadline::Stall)));
+}
+
+#[test]
+fn a_reader_that_pauses_now_and_then_does_not_prolong_a_drip_of_framing() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().says(CHUNKED);
+    for _ in 0..6 {
+        assert_eq!(world.call.next(), Next::Exchange);
+        world.after(seconds(10)).says(b"0");
+        world.call.pause(true, world.now);
+        world.after(seconds(1_000));
+        world.call.pause(false, world.now);
+    }
+    world.after(Duration::ZERO);
+    assert_eq!(world.failed().cause, Cause::Timeout(Deadline::Stall));
+}
+
+#[test]
+fn what_comes_before_the_final_head_does_not_prolong_the_wait_for_it() {
+    let interim: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
+    for said in [&interim[..1], interim] {
+        let mut world = World::get(Policy::default());
+        world.lease(false).written();
+        for _ in 0..5 {
+            world.after(seconds(10)).says(said);
+            assert_eq!(world.call.poll_timeout(), Some((at(60), Deadline::FirstByte)));
+        }
+        assert_eq!(world.after(seconds(10)).failed().cause, Cause::Timeout(Deadline::FirstByte));
+    }
+}
+
+/// 100 bytes in each 10 seconds.
+fn with_rate() -> World {
+    let mut policy = Policy::default();
+    policy.timeout.stall = None;
+    policy.timeout.rate = Some(MinRate::new(10, seconds(10)));
+    let mut world = World::get(policy);
+    world.lease(false).written();
+    assert_eq!(world.call.poll_timeout(), Some((at(60), Deadline::FirstByte)));
+    world.says(CHUNKED);
+    world
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_misses_the_rate_deadline() {
+    let mut world = with_rate();
+    assert_eq!(world.call.poll_timeout(), Some((at(10), Deadline::Rate)));
+    // Extensions are no bytes of the body.
+    let piece = format!("32;{}\r\n{}\r\n", "e".repeat(90), "x".repeat(50));
+    world.after(seconds(4)).says(piece.as_bytes());
+    assert_eq!(world.call.poll_timeout(), Some((at(10), Deadline::Rate)));
+    // The next window begins as soon as this one has its 100 bytes.
+    world.after(seconds(4)).says(piece.as_bytes());
+    assert_eq!(world.call.poll_timeout(), Some((at(18), Deadline::Rate)));
+    let much = format!("3e8\r\n{}\r\n", "x".repeat(1_000));
+    world.after(seconds(1)).says(much.as_bytes());
+    assert_eq!(world.call.poll_timeout(), Some((at(19), Deadline::Rate)));
+    assert_eq!(world.after(seconds(10)).failed().cause, Cause::Timeout(Deadline::Rate));
+}
+
+#[test]
+fn the_window_of_the_rate_stands_still_while_the_reader_pauses() {
+    let mut world = with_rate();
+    world.after(seconds(7));
+    world.call.pause(true, world.now);
+    assert_eq!(world.call.poll_timeout(), None);
+    world.after(seconds(1_000));
+    world.call.pause(false, world.now);
+    assert_eq!(world.call.poll_timeout(), Some((at(1_010), Deadline::Rate)));
+    world.says(&[b"64\r\n".to_vec(), vec![b'x'; 100]].concat());
+    assert_eq!(world.call.poll_timeout(), Some((at(1_017), Deadline::Rate)));
+    world.says(b"\r\n0\r\n\r\n");
+    assert_eq!((world.call.next(), world.call.poll_timeout()), (Next::Done, None));
+}
+
+#[test]
+fn bytes_that_come_during_a_pause_count_and_leave_the_clocks_standing() {
+    let mut world = with_rate();
+    world.call.pause(true, world.now);
+    world.says(&[b"64\r\n".to_vec(), vec![b'x'; 100]].concat());
+    assert_eq!(world.call.poll_timeout(), None);
+    world.after(seconds(100));
+    world.call.pause(false, world.now);
+    assert_eq!(world.call.poll_timeout(), Some((at(110), Deadline::Rate)));
+}
+
+/// The head of a response whose body nobody wants, and has not begun.
+fn unwanted(status: u16) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status} X\r\nLocation: /2\r\nContent-Length: 60000\r\n\r\n");
+    head.into_bytes()
+}
+
+#[test]
+fn an_unwanted_body_costs_bounded_time() {
+    for status in [302, 503] {
+        let mut world = World::get(retrying(9));
+        world.lease(false).written().says(&unwanted(status));
+        assert!(world.call.is_draining());
+        // Each byte is too late to prolong it, and the connection is not kept.
+        for _ in 0..5 {
+            assert_eq!(world.call.poll_timeout(), Some((after_millis(500), Deadline::Drain)));
+            world.after(Duration::from_millis(100)).says(b"x");
+        }
+        assert_eq!((world.call.next(), world.kept.clone()), (Next::Checkout, vec![false]));
+        assert!(!world.call.is_draining());
+        world.lease(false).written().says(OK);
+        assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false, true]));
+    }
+}
+
+#[test]
+fn a_discarded_body_costs_bounded_time() {
+    let mut world = World::get(Policy::default());
+    world.lease(false).written().says(&unwanted(200));
+    world.after(seconds(7));
+    assert!(world.call.discard(world.now));
+    assert_eq!(world.call.poll_timeout().unwrap().0, world.now.after(Duration::from_millis(500)));
+    world.after(Duration::from_millis(500));
+    assert_eq!((world.call.next(), world.kept), (Next::Done, vec![false]));
+}
+
+#[test]
+fn the_total_deadline_binds_while_an_unwanted_body_is_read() {
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_millis(200));
+    policy.drain_time_max = DrainTime(seconds(9));
+    let mut world = World::get(policy);
+    world.lease(false).written().says(&unwanted(302));
+    assert_eq!(world.call.poll_timeout(), Some((after_millis(200), Deadline::Total)));
+    world.after(Duration::from_millis(200));
+    assert_eq!(world.failed().cause, Cause::Timeout(Deadline::Total));
+}
+
+#[test]
+fn no_time_to_drain_takes_what_has_come() {
+    let mut policy = Policy::default();
+    policy.drain_time_max = DrainTime(Duration::ZERO);
+    let mut world = World::get(policy);
+    world.lease(false).written().says(&redirect(302, "/2"));
+    assert_eq!((world.call.next(), world.kept.clone()), (Next::Checkout, vec![true]));
+    world.lease(false).written().says(&unwanted(302));
+    world.after(Duration::ZERO);
+    assert_eq!((world.call.next(), world.kept), (Next::Checkout, vec![true, false]));
+}
+
+#[test]
+fn a_drain_does_not_prolong_the_wait_that_was_asked_for() {
+    let mut world = World::get(retrying(9));
+    world.lease(false).written();
+    world.says(b"HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 60000\r\n\r\n");
+    world.after(Duration::from_millis(500));
+    assert_eq!((world.call.next(), world.kept.clone()), (Next::Wait, vec![false]));
+    assert_eq!(world.call.poll_timeout(), Some((at(2), Deadline::Backoff)));
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_nanos(seconds * 1_000_000_000)
+}
+
+fn after_millis(millis: u64) -> Instant {
+    Instant::from_nanos(millis * 1_000_000)
 }

@@ -16,7 +16,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{Call, Next, Policy, Redirect, Retry};
+use super::{Call, DrainTime, MinRate, Next, Policy, Redirect, Retry};
 use crate::{
     error::{Cause, DialError, Failure, IoKind, Reached, RedirectError, Unavailable, Violation},
     h1::{Connection, Event, Limits},

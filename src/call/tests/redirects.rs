@@ -109,3 +109,78 @@ fn what_is_no_redirect_is_an_answer() {
         assert_eq!(world.told[0], format!("head {status}"));
     }
 }
+
+/// A redirect to oneself, as of a job that is not done yet.
+fn asks_to_wait(what: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 303 R\r\nLocation: /1\r\n{what}\r\nContent-Length: 0\r\n\r\n");
+    head.into_bytes()
+}
+
+#[test]
+fn a_redirect_with_retry_after_is_waited_for_without_a_connection() {
+    for (field, wait) in [
+        ("Retry-After: 3", 3),
+        ("Retry-After: 30", 30),
+        ("Retry-After: Thu, 01 Jan 1970 00:00:25 GMT\r\nDate: Thu, 01 Jan 1970 00:00:20 GMT", 5),
+    ] {
+        let mut world = World::get(Policy::default());
+        world.lease(false).written().says(&asks_to_wait(field));
+        assert_eq!((world.call.next(), world.kept.clone()), (Next::Wait, vec![true]));
+        let until = world.now.after(seconds(wait));
+        assert_eq!(world.call.poll_timeout(), Some((until, Deadline::Backoff)));
+        assert_eq!(world.call.history().len(), 1);
+        world.after(seconds(wait)).lease(true).written().says(OK);
+        assert_eq!((world.call.next(), world.told.len()), (Next::Done, 3));
+    }
+}
+
+#[test]
+fn a_redirect_is_followed_at_once_where_retry_after_says_nothing() {
+    let mut disrespectful = Policy::default();
+    disrespectful.retry.respect_retry_after = false;
+    for (field, policy) in [
+        ("Retry-After: 0", Policy::default()),
+        ("Retry-After: soon", Policy::default()),
+        ("Retry-After: 3", disrespectful),
+    ] {
+        let mut world = World::get(policy);
+        world.lease(false).written().says(&asks_to_wait(field));
+        assert_eq!(world.call.next(), Next::Checkout, "{field}");
+    }
+}
+
+#[test]
+fn a_redirect_that_asks_for_too_long_a_wait_is_an_error_that_names_it() {
+    let short = |max, total| {
+        let mut policy = Policy::default();
+        policy.redirect.retry_after_max = seconds(max);
+        policy.timeout.total = total;
+        policy
+    };
+    let huge = "99999999999999999999";
+    for (asked, policy) in [
+        ("31", Policy::default()),
+        ("3", short(2, None)),
+        (huge, Policy::default()),
+        ("5", short(30, Some(seconds(5)))),
+    ] {
+        let mut world = World::get(policy);
+        world.lease(false).written().says(&asks_to_wait(&format!("Retry-After: {asked}")));
+        let seconds = asked.parse().unwrap_or(u64::MAX);
+        let why = RedirectError::RetryAfter { seconds };
+        let failure = world.failed();
+        assert_eq!((failure.cause, world.kept.clone()), (Cause::Redirect(why), vec![true]));
+        assert!(failure.to_string().contains(&format!("wait {seconds} s")), "{failure}");
+    }
+}
+
+#[test]
+fn a_retry_after_beyond_the_total_ends_the_call_at_once() {
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(seconds(10));
+    let mut world = World::get(policy);
+    world.lease(false).written().says(&asks_to_wait("Retry-After: 9"));
+    world.after(seconds(9)).lease(true).written().says(&asks_to_wait("Retry-After: 1"));
+    let why = RedirectError::RetryAfter { seconds: 1 };
+    assert_eq!(world.failed().cause, Cause::Redirect(why));
+}
