@@ -15,8 +15,8 @@ use httpool::{
     trace::{Recorder, Redaction},
 };
 use httpool_sim::world::{
-    Address, BodyPlan, CallPlan, Coverage, Finish, Names, OriginPlan, Outcome, Plan, Random,
-    Reading, Reply, record, run, run_threads, shrink, trace,
+    Address, BodyPlan, CallPlan, Coverage, Finish, Framing, Names, OriginPlan, Outcome, Plan,
+    Random, Reading, Reply, record, run, run_threads, shrink, trace,
 };
 
 #[test]
@@ -107,6 +107,47 @@ fn backoff_doubles_and_attempts_are_counted() {
     assert_eq!(report.calls[0].arrivals, 4);
     // None, then 2, then 4 seconds.
     assert_eq!(report.calls[0].took, Duration::from_millis(6_010));
+}
+
+#[test]
+fn a_redirect_that_asks_for_a_wait_is_followed_in_its_time() {
+    let mut job = Reply::new(303).retry_after(5);
+    job.redirect = Some(0);
+    let plan = one(vec![job.clone(), job, Reply::new(200)], Policy::default());
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        assert_eq!((call.outcome, call.arrivals), (Outcome::Response(200), 3));
+        assert_eq!(call.took, Duration::from_millis(10_008));
+    }
+}
+
+/// 100 bytes, one every 10 seconds, of which nobody wants any.
+#[test]
+fn an_unwanted_body_costs_half_a_second() {
+    let mut drip = Reply::new(302);
+    (drip.redirect, drip.len) = (Some(0), 100);
+    drip.slow = Some((1, Duration::from_secs(10)));
+    let plan = one(vec![drip, Reply::new(200)], Policy::default());
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        assert_eq!((call.outcome, call.arrivals), (Outcome::Response(200), 2));
+        // Each time a round trip to connect and one for the request.
+        assert_eq!(call.took, Duration::from_millis(508));
+    }
+}
+
+#[test]
+fn a_drip_of_framing_does_not_outlast_the_stall_deadline() {
+    let mut drip = Reply::new(200);
+    (drip.framing, drip.padding) = (Framing::Chunked, 50);
+    drip.slow = Some((1, Duration::from_secs(7)));
+    let plan = one(vec![drip], Policy::default());
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        let Outcome::Failed(failure) = call.outcome else { panic!("{call:?}") };
+        assert_eq!(failure.cause, Cause::Timeout(Deadline::Stall));
+        assert_eq!(call.took, Duration::from_millis(60_004));
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::{
     cases::{Case, Why},
     marks::Mark,
     net::Net,
+    run::LATE_THREAD,
     server::Servers,
     stage::{Event, Stage},
 };
@@ -152,6 +153,17 @@ impl Base {
         let known: usize = self.plan.origins.get::<usize>(origin)?.addresses.len();
         let nth = usize::checked_sub(host, 1).filter(|nth| *nth < known)?;
         Some((origin, nth))
+    }
+
+    /// A thread has waited for more of a body since then: no longer than the stall deadline allows,
+    /// for it has had no byte of it. While a request's body is sent another deadline runs.
+    pub(super) fn check_read(&mut self, call: u32, since: u64) {
+        let script = &self.plan.calls[call as usize];
+        let took = u128::from((self.stage.now - since).saturating_sub(LATE_THREAD));
+        let stall = script.policy.timeout.stall.filter(|_| script.body.len.is_none());
+        if stall.is_some_and(|stall| took > stall.as_nanos()) {
+            self.stage.wrong(|| format!("call {call}: one read outlasts the stall deadline"));
+        }
     }
 
     /// Whether what ends there stands behind something that nobody asked for.

@@ -1,14 +1,14 @@
 //! The applications: what each does with its call, and what it may hear of it.
 
 use httpool::{
-    error::{Cause, DialError, Failure, RequestError, Unavailable},
+    error::{Cause, DialError, Failure, RedirectError, RequestError, Unavailable},
     id::CallId,
     message::{Body, Request},
     time::Deadline,
 };
 
 use super::{
-    Framing, Plan, Reading,
+    Framing, Plan, Reading, Reply,
     marks::Mark,
     reply::{POISON, answer_byte, has_body, request_byte},
     run::{LATE, LATE_THREAD},
@@ -60,6 +60,13 @@ pub(super) struct Case {
     /// When it last wrote, and was last given, something.
     pub(super) wrote: u64,
     pub(super) took: u64,
+    /// When it stopped reading.
+    paused_at: u64,
+    /// When the window of its minimum rate began, and how many bytes that has still to bring.
+    window: u64,
+    due: u64,
+    /// Since when it reads what nobody wants.
+    pub(super) drains: Option<u64>,
     /// How many attempts have begun, and what its history counted then.
     pub(super) attempts: u32,
     pub(super) past: u32,
@@ -122,6 +129,36 @@ impl Case {
         self.given = 0;
     }
 
+    pub(super) const fn pause(&mut self, stage: &Stage) {
+        (self.paused, self.paused_at) = (true, stage.now);
+    }
+
+    /// It reads on; the clocks of its body stood still meanwhile.
+    pub(super) const fn resume(&mut self, stage: &Stage) {
+        let time = stage.now - self.paused_at;
+        self.paused = false;
+        (self.took, self.window) = (self.took + time, self.window + time);
+    }
+
+    /// So many bytes of body have come.
+    fn count(&mut self, plan: &Plan, stage: &Stage, call: u32, bytes: u64) {
+        match self.due.checked_sub(bytes) {
+            Some(due @ 1..) => self.due = due,
+            _ => self.open_window(plan, stage, call),
+        }
+    }
+
+    fn open_window(&mut self, plan: &Plan, stage: &Stage, call: u32) {
+        let Some(rate) = plan.calls[call as usize].policy.timeout.rate else { return };
+        let bytes = u128::from(rate.bytes_per_second) * rate.window.as_nanos();
+        (self.window, self.due) = (stage.now, bytes.div_ceil(1_000_000_000) as u64);
+    }
+
+    /// For how long its window has been open.
+    pub(super) const fn in_window(&self, stage: &Stage) -> u64 {
+        stage.now.saturating_sub(self.window)
+    }
+
     pub(super) const fn end(&mut self, stage: &Stage, outcome: Outcome) {
         self.outcome = Some(outcome);
         self.ended = stage.now;
@@ -145,6 +182,7 @@ impl Case {
             stage.wrong(|| format!("call {call}: a second head"));
         }
         (self.heard_head, self.status) = (true, status);
+        self.open_window(plan, stage, call);
         self.is_head = plan.calls[call as usize].method.as_str() == "HEAD";
         self.tainted |= poisoned;
         if self.tainted {
@@ -192,6 +230,7 @@ impl Case {
             }
         }
         self.got += data.len() as u32;
+        self.count(plan, stage, call, data.len() as u64);
         let len = Servers::reply(plan, call as usize, serial).len;
         if self.got > len && !self.tainted {
             stage.wrong(|| format!("call {call}: more than was sent"));
@@ -281,6 +320,9 @@ impl Case {
                     Deadline::Write => since(self.wrote, timeout.write),
                     Deadline::FirstByte => since(self.wrote, timeout.first_byte),
                     Deadline::Stall => since(self.took, timeout.stall),
+                    // With a body of its own, the first window begins with the end of that.
+                    Deadline::Rate if script.body.len.is_some() => timeout.rate.is_some(),
+                    Deadline::Rate => since(self.window, timeout.rate.map(|it| it.window)),
                     _ => false,
                 };
                 (deadline(which), fair)
@@ -300,6 +342,15 @@ impl Case {
             }
             Cause::Violation(_) => (Mark::CauseViolation, true),
             Cause::Lost(_) => (Mark::CauseLost, true),
+            Cause::Redirect(RedirectError::RetryAfter { seconds }) => {
+                let max = script.policy.redirect.retry_after_max.as_secs();
+                let asked = |it: &Reply| {
+                    it.redirect.is_some() && it.retry_after.map(u64::from) == Some(seconds)
+                };
+                let asked = stage.out_of_step || script.replies.iter().any(asked);
+                let fair = asked && (seconds > max || timeout.total.is_some());
+                return mark_fair(stage, Mark::CauseRetryAfter, fair);
+            }
             Cause::Redirect(_) => return mark_fair(stage, Mark::CauseRedirect, true),
             Cause::Status(_) => return mark_fair(stage, Mark::CauseStatus, true),
             Cause::NotReplayable => {
@@ -350,6 +401,8 @@ pub(super) const fn deadline(which: Deadline) -> Mark {
         Deadline::Stall => Mark::DeadlineStall,
         Deadline::Continue => Mark::DeadlineContinue,
         Deadline::Backoff => Mark::DeadlineBackoff,
+        Deadline::Rate => Mark::DeadlineRate,
+        Deadline::Drain => Mark::DeadlineDrain,
         _ => Mark::DeadlineTotal,
     }
 }

@@ -120,7 +120,8 @@ impl Driver {
 
     pub(super) fn timeout(&mut self, base: &mut Base, reason: Reason) {
         let now = base.stage.instant();
-        if let Reason::Call(id, which @ (Deadline::Continue | Deadline::Backoff)) = reason
+        if let Reason::Call(id, which @ (Deadline::Continue | Deadline::Backoff | Deadline::Drain)) =
+            reason
             && self.client.call(id).is_some_and(|call| call.poll_timeout() == Some((now, which)))
         {
             base.stage.mark(cases::deadline(which));
@@ -140,7 +141,7 @@ impl Driver {
             Does::Begin => {}
             Does::Cancel => self.give_up(base, call, id, false),
             Does::Resume => {
-                case.paused = false;
+                case.resume(&base.stage);
                 base.stage.say(format_args!("call {call} reads on"));
                 self.client.pause(id, false, now);
             }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use httpool::{
-    call::{DrainBytes, Policy, Redirect, Retry, Route, Timeout},
+    call::{DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Route, Timeout},
     client::Config,
     error::{IoKind, TlsKind},
     limits::RetryBudget,
@@ -36,7 +36,9 @@ impl Plan {
             1..=5 => Kind::Patient,
             _ => Kind::Troubled,
         };
-        Grower { random, kind }.plan(seed)
+        // Of its own, so that what came later into the worlds left the others as they were.
+        let later = Random::new(Random::nth(seed, 1));
+        Grower { random, later, kind }.plan(seed)
     }
 
     /// Whether nothing goes wrong in it, so that every call must have its answer.
@@ -53,6 +55,7 @@ impl Plan {
             let timeout = &it.policy.timeout;
             let times = [timeout.queue, timeout.write, timeout.first_byte, timeout.stall];
             times.iter().all(Option::is_none)
+                && timeout.rate.is_none()
                 && timeout.total.is_none()
                 && it.cancel.is_none()
                 && (it.body.len.is_none() || it.body.replayable && it.body.rewinds)
@@ -74,6 +77,7 @@ impl Plan {
 
 struct Grower {
     random: Random,
+    later: Random,
     kind: Kind,
 }
 
@@ -291,6 +295,14 @@ impl Grower {
         }
         times.expect_continue = micros(random.from(500, 30_000));
         policy.timeout = times;
+        let later = &mut self.later;
+        policy.drain_time_max = DrainTime(micros(later.pick(&[0, 1_000, 20_000, 500_000])));
+        policy.redirect.retry_after_max = Duration::from_secs(later.pick(&[0, 1, 30, 30]));
+        policy.retry.respect_retry_after = !later.once_in(16);
+        if timeout && later.once_in(6) {
+            let window = micros(later.from(5_000, 200_000));
+            policy.timeout.rate = Some(MinRate::new(later.pick(&[0, 100, 3_000, 100_000]), window));
+        }
         policy
     }
 
@@ -401,7 +413,27 @@ impl Grower {
             reply.drip = Some((self.random.from(20, 200) as u32, micros(pause)));
         }
         reply.finish = self.finish();
+        self.slower(&mut reply);
         reply
+    }
+
+    /// What servers do that take up a client's time: a redirect that asks for a wait, a body or chunk
+    /// framing that drips.
+    fn slower(&mut self, reply: &mut Reply) {
+        let later = &mut self.later;
+        if reply.redirect.is_some() && later.once_in(4) {
+            reply.retry_after = Some(later.below(3) as u32);
+        }
+        if reply.status == 101 || !later.once_in(12) {
+            return;
+        }
+        reply.len = later.from(30, 200) as u32;
+        let pause = micros(later.pick(&[1_000, 20_000, 100_000, 400_000]));
+        reply.slow = Some((later.from(1, 4) as u32, pause));
+        if later.once_in(2) {
+            reply.framing = Framing::Chunked;
+            reply.padding = later.from(20, 150) as u32;
+        }
     }
 
     fn finish(&mut self) -> Finish {

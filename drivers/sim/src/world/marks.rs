@@ -118,6 +118,13 @@ marks! {
     CloseUnfinished "close: its call went on without it",
     CloseAbandoned "close: nobody needs it",
     CloseFailed "close: it could not be opened",
+    Drain "state: reading what nobody wants",
+    DeadlineRate "deadline: rate",
+    DeadlineDrain "deadline: drain",
+    FaultSlow "fault: a body that drips",
+    FaultPadding "fault: chunk framing that drips",
+    Waited "course: a redirect that is followed in its time",
+    CauseRetryAfter "cause: a redirect that asks for too long a wait",
 }
 
 /// What one world has seen.

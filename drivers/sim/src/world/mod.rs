@@ -25,7 +25,9 @@
 //! | a request | its server reads what the application gave; credentials reach their own server only |
 //! | a POST | a server acts on it once, unless its policy allows more |
 //! | the line | who came first is served first |
-//! | deadlines | they pass in their time and not before; without any, every call still ends |
+//! | deadlines | they pass in their time, neither before nor after; without any, every call still ends |
+//! | an unwanted body | it is read for as long as the policy allows, and no longer |
+//! | a redirect | it is followed no sooner than its Retry-After says |
 //! | a connection | nothing is asked on one that spoke unasked, or whose end was announced |
 //! | the client | [its invariants](httpool::client::Client::check), after each step |
 //! | stale news | they have no effect |
@@ -55,15 +57,18 @@
 //! | a ticket that has a dial gets more of them | 1 | | an invariant |
 //! | who comes last is served first | 1 | | the order of the line |
 //! | a connection is granted, and may still be evicted | 2 | | a panic |
+//! | only the stall deadline bounds the reading of an unwanted body | 4 | | the time it takes |
 //! | a name that was given up comes to mean another entry | 7 | | stale news |
-//! | a waiter is lost when the one who dialled for it cancels | 12 | 698 | an invariant, a hang |
+//! | nothing bounds the wait for more of a body | 16 | 8 | the time it takes, a hang |
+//! | a redirect with Retry-After is followed at once | 30 | 30 | the server that it leads to |
+//! | bytes of chunk framing begin the stall deadline again | 84 | 84 | the time it takes |
+//! | a waiter is lost when the one who dialled for it cancels | 12 | 1,226 | an invariant, a hang |
 //! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
 //! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
 //! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
-//! | nothing bounds the wait for more of a body | 171 | 8 | a hang |
-//! | a response that is discarded while paused is not read on | 256 | | what is left |
+//! | a response that is discarded while paused is not read on | 256 | | the time it takes |
 //! | a call is spoken of after it was given up | 332 | | the application |
-//! | a connection is kept though its request was not all written | 4,206 | 7,915 | the server that reads on |
+//! | a connection is kept though its request was not all written | 16,546 | 7,915 | the server that reads on |
 //!
 //! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
 //!

@@ -364,6 +364,11 @@ pub struct Reply {
     pub len: u32,
     /// It is sent in pieces of so many bytes, with such pauses.
     pub drip: Option<(u32, Duration)>,
+    /// The same of its body alone: the head comes whole.
+    pub slow: Option<(u32, Duration)>,
+    /// So many bytes of a chunk extension stand in its first chunk, or in the last one where its
+    /// length is a multiple of three.
+    pub padding: u32,
     /// It is sent when the request's head is there, and the body is not waited for.
     pub early: bool,
     /// A request that asks for it gets a 100 (Continue).
@@ -384,6 +389,8 @@ impl Reply {
             framing: Framing::Length,
             len: 16,
             drip: None,
+            slow: None,
+            padding: 0,
             early: false,
             continues: true,
             finish: Finish::Keep,

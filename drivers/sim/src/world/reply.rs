@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Finish, Framing, OriginPlan, Reply, parse::Asked};
+use super::{Finish, Framing, OriginPlan, Reply, marks::Mark, parse::Asked, stage::Stage};
 
 /// The `at`th byte of the body of an answer, which tells whose it is.
 pub(super) const fn answer_byte(call: u32, serial: u32, at: u32) -> u8 {
@@ -25,6 +25,8 @@ pub(super) const UPGRADED: &[u8] = b"and now for something different";
 pub(super) struct Written {
     /// Where in it something begins that nobody asked for.
     pub(super) poison: Option<usize>,
+    /// How long its head is, with the interim responses before it.
+    pub(super) head: usize,
     /// Whether it has a body at all.
     pub(super) has_body: bool,
     /// How long it is without what follows it.
@@ -84,6 +86,7 @@ pub(super) fn write(
         _ => {}
     }
     out.extend_from_slice(b"\r\n");
+    written.head = out.len() - start;
     if written.has_body {
         body(reply, call, serial, out);
     }
@@ -119,16 +122,50 @@ fn body(reply: &Reply, call: u32, serial: u32, out: &mut Vec<u8>) {
         out.extend(bytes(0, reply.len));
         return;
     }
+    let at_end = reply.len % 3 == 0;
     let (mut at, mut piece) = (0, 1 + serial % 7);
     while at < reply.len {
         let end = reply.len.min(at + piece);
-        out.write_fmt(format_args!("{:x}\r\n", end - at)).unwrap_or_default();
+        out.write_fmt(format_args!("{:x}", end - at)).unwrap_or_default();
+        extension(if at == 0 && !at_end { reply.padding } else { 0 }, out);
         out.extend(bytes(at, end));
         out.extend_from_slice(b"\r\n");
         (at, piece) = (end, piece * 4);
     }
     let trailer: &[u8] = if reply.len % 2 == 1 { b"X-Sum: 1\r\n" } else { b"" };
-    out.extend_from_slice(b"0\r\n");
+    out.push(b'0');
+    extension(if at_end { reply.padding } else { 0 }, out);
     out.extend_from_slice(trailer);
     out.extend_from_slice(b"\r\n");
+}
+
+/// The end of a chunk's first line, with an extension of `len` bytes.
+fn extension(len: u32, out: &mut Vec<u8>) {
+    if len > 0 {
+        out.extend_from_slice(b";e=");
+        out.extend((0..len).map(|_| b'x'));
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Notes which faults an answer has.
+pub(super) fn mark(stage: &mut Stage, reply: &Reply) {
+    if reply.slow.is_some() {
+        let drips_framing = reply.padding > 0 && reply.framing == Framing::Chunked;
+        stage.mark(if drips_framing { Mark::FaultPadding } else { Mark::FaultSlow });
+    }
+    let mark = match reply.finish {
+        Finish::Keep | Finish::Close => return,
+        Finish::CloseUnannounced => Mark::FaultUnannounced,
+        Finish::Second => Mark::FaultSecond,
+        Finish::Garbage => Mark::FaultGarbage,
+        Finish::Die => Mark::FaultDie,
+        Finish::DieReset => Mark::FaultDieReset,
+        Finish::Silent => Mark::FaultSilent,
+        Finish::Cut(_) => Mark::FaultCut,
+        Finish::CutReset(_) => Mark::FaultCutReset,
+        Finish::Stall(_) => Mark::FaultStall,
+        Finish::Malformed => Mark::FaultMalformed,
+    };
+    stage.mark(mark);
 }

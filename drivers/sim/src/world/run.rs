@@ -224,6 +224,7 @@ impl World {
         if self.base.stage.noise.stale && self.base.stage.random.once_in(8) {
             self.driver.tell_stale(&mut self.base);
         }
+        watch::overdue(&mut self.base, &self.driver.client);
         let one = self.steps as usize % self.base.cases.len().max(1);
         if let Some(id) = self.base.cases.get(one).filter(|it| it.is_live()).and_then(|it| it.id) {
             watch::state(&mut self.base.stage, &self.driver.client, id);

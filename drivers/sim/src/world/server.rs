@@ -30,6 +30,8 @@ pub(super) struct Seen {
     pub(super) effects: u32,
     /// How often that was more than doing it once.
     pub(super) unsafe_effects: u32,
+    /// The hop that its last redirect leads to, and the time before which nobody may follow it.
+    wait: Option<(u32, u64)>,
 }
 
 /// The server's end of a connection.
@@ -49,6 +51,8 @@ pub(super) struct Peer {
     body: u32,
     pub(super) out: Vec<u8>,
     written: usize,
+    /// Where in `out` the body of the answer begins.
+    body_at: usize,
     /// What to do when `out` is written.
     then: Then,
     /// An answer is due, or being written.
@@ -119,6 +123,7 @@ impl Servers {
             body: 0,
             out: Vec::new(),
             written: 0,
+            body_at: 0,
             then: Then::Nothing,
             busy: false,
             served: 0,
@@ -182,7 +187,7 @@ impl Servers {
                 return self.look(plan, stage, net, sock);
             }
             _ if turn != peer.turn => return,
-            Timer::Reply => peer.answer(plan, stage, net, sock),
+            Timer::Reply => peer.answer(plan, stage, net, sock, &mut self.seen),
             Timer::Drip => peer.pump(plan, stage, net, sock),
             Timer::Idle => {
                 stage.mark(Mark::FaultIdleClose);
@@ -297,6 +302,17 @@ impl Peer {
         if asked.hop == 0 && !has_own && !stage.out_of_step {
             return Err(format!("call {call}: without its credentials"));
         }
+        if let Some((hop, at)) = seen.wait
+            && hop == asked.hop
+            && script.policy.retry.respect_retry_after
+            && !stage.out_of_step
+        {
+            if stage.now < at {
+                let early = at - stage.now;
+                return Err(format!("call {call}: a redirect is followed {early} ns too early"));
+            }
+            stage.mark(Mark::Waited);
+        }
         (self.serial, self.body) = (seen.heads, 0);
         seen.heads += 1;
         self.turn += 1;
@@ -379,7 +395,14 @@ impl Peer {
     }
 
     /// The time has come to answer.
-    fn answer(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+    fn answer(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        net: &mut Net,
+        sock: u32,
+        seen: &mut [Seen],
+    ) {
         let Some(asked) = &self.asked else { return };
         let (asked_call, call) = (asked.call, asked.call as usize);
         let reply = Servers::reply(plan, call, self.serial);
@@ -396,6 +419,11 @@ impl Peer {
         let written =
             reply::write(reply, asked, self.serial, announce, &plan.origins, &mut self.out);
         let whole = self.out.len() - start;
+        self.body_at = start + written.head;
+        if reply.redirect.is_some() && reply.finish != Finish::Malformed {
+            let pause = u64::from(reply.retry_after.unwrap_or(0)) * 1_000_000_000;
+            seen[call].wait = (pause > 0).then_some((asked.hop + 1, stage.now + pause));
+        }
         let cut = |hundredths: u8| start + (whole * usize::from(hundredths) / 100).min(whole - 1);
         self.then = match reply.finish {
             Finish::Keep | Finish::Second | Finish::Garbage if ends => Then::Close,
@@ -410,7 +438,7 @@ impl Peer {
             Finish::CutReset(to) => self.cut_to(cut(to), Then::Reset),
             Finish::Stall(to) => self.cut_to(cut(to), Then::Stall),
         };
-        mark(stage, reply);
+        reply::mark(stage, reply);
         if let Some(poison) = written.poison
             && net.get(sock).poison_at.is_none()
         {
@@ -482,9 +510,14 @@ impl Peer {
         }
     }
 
+    /// How many bytes are sent at once, and the pause behind them.
     fn drip(&self, plan: &Plan) -> Option<(u32, std::time::Duration)> {
         let asked = self.asked.as_ref().filter(|_| self.busy)?;
-        Servers::reply(plan, asked.call as usize, self.serial).drip
+        let reply = Servers::reply(plan, asked.call as usize, self.serial);
+        match (reply.slow, self.body_at.checked_sub(self.written)) {
+            (Some((_, pause)), Some(head @ 1..)) => Some((head as u32, pause)),
+            (slow, _) => slow.or(reply.drip),
+        }
     }
 
     /// The connection is idle from now on.
@@ -556,21 +589,4 @@ impl Peer {
             self.taken = 0;
         }
     }
-}
-
-fn mark(stage: &mut Stage, reply: &Reply) {
-    let mark = match reply.finish {
-        Finish::Keep | Finish::Close => return,
-        Finish::CloseUnannounced => Mark::FaultUnannounced,
-        Finish::Second => Mark::FaultSecond,
-        Finish::Garbage => Mark::FaultGarbage,
-        Finish::Die => Mark::FaultDie,
-        Finish::DieReset => Mark::FaultDieReset,
-        Finish::Silent => Mark::FaultSilent,
-        Finish::Cut(_) => Mark::FaultCut,
-        Finish::CutReset(_) => Mark::FaultCutReset,
-        Finish::Stall(_) => Mark::FaultStall,
-        Finish::Malformed => Mark::FaultMalformed,
-    };
-    stage.mark(mark);
 }

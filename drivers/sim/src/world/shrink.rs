@@ -78,6 +78,11 @@ impl Shrunk {
             !plain
         });
         smaller |= change(&|it| {
+            let slow = it.replies.iter().any(|it| it.slow.is_some() || it.padding > 0);
+            it.replies.iter_mut().for_each(|it| (it.slow, it.padding) = (None, 0));
+            slow
+        });
+        smaller |= change(&|it| {
             let drips = it.replies.iter().any(|it| it.drip.is_some() || it.interim > 0);
             it.replies.iter_mut().for_each(|it| (it.drip, it.interim) = (None, 0));
             drips

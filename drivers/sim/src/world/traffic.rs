@@ -129,7 +129,7 @@ impl Driver {
                     let now = base.stage.instant();
                     base.stage.mark(Mark::Paused);
                     base.stage.say(format_args!("call {call} pauses"));
-                    base.cases[call as usize].paused = true;
+                    base.cases[call as usize].pause(&base.stage);
                     self.client.pause(id, true, now);
                     let event = Event::App { call, what: Does::Resume };
                     base.stage.plan(time.as_nanos() as u64, event);
@@ -182,6 +182,9 @@ impl Driver {
                     (conn.written, conn.blocked) = (0, false);
                     base.stage.mark(Mark::FaultRace);
                     base.stage.tell(19, id.to_bits(), format_args!("{id} cannot write"));
+                    if let Some(call) = watch::user(&self.client, &base.cases, id) {
+                        base.cases[call as usize].wrote = base.stage.now;
+                    }
                     self.client.handle_write_failed(id, httpool::error::IoKind::Reset, now);
                     return;
                 }

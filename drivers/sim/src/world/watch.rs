@@ -1,6 +1,8 @@
 //! What is looked at while a world runs: the order of the line, poisoned connections, and where
 //! calls are.
 
+use std::time::Duration;
+
 use httpool::{
     client::{Client, Closed, Opening, Waiting},
     h1::CloseReason,
@@ -8,7 +10,7 @@ use httpool::{
     pool::Evicted,
 };
 
-use super::{base::Base, cases::Case, marks::Mark, stage::Stage};
+use super::{Outcome, base::Base, cases::Case, marks::Mark, run::LATE, stage::Stage};
 
 /// A request begins on a connection.
 pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) {
@@ -72,6 +74,54 @@ pub(super) fn user(client: &Client, cases: &[Case], conn: ConnId) -> Option<u32>
     Some(of.0 as u32)
 }
 
+/// Nothing outlasts its deadline: each counts what its docs say, and a body that nobody wants costs
+/// bounded time.
+pub(super) fn overdue(base: &mut Base, client: &Client) {
+    let Base { plan, stage, cases, .. } = base;
+    let slack = if stage.noise.lazy { LATE } else { 0 };
+    let now = stage.now;
+    let passed = |time: u64, bound: Option<Duration>| {
+        bound.is_some_and(|bound| u128::from(time.saturating_sub(slack)) > bound.as_nanos())
+    };
+    let mut known = 0;
+    for (number, (case, script)) in cases.iter_mut().zip(&plan.calls).enumerate() {
+        let timeout = &script.policy.timeout;
+        let drain = Some(script.policy.drain_time_max.0);
+        if case.outcome == Some(Outcome::Discarded) && !passed(now - case.ended, drain) {
+            known += 1;
+        }
+        let Some(id) = case.id.filter(|_| case.is_live()) else { continue };
+        known += 1;
+        let (Some(waiting), Some(call)) = (client.why(id), client.call(id)) else { continue };
+        if !matches!(waiting, Waiting::Drain) {
+            case.drains = None;
+        } else if passed(now - *case.drains.get_or_insert(now), drain) {
+            stage.wrong(|| format!("call {number}: an unwanted body is read for too long"));
+        }
+        // While a body is sent, other deadlines run, and the application has its part in them.
+        if call.is_writing() || script.body.len.is_some() {
+            continue;
+        }
+        let since = now - case.took.max(case.wrote).min(now);
+        let late = match waiting {
+            Waiting::Head => passed(now - case.wrote, timeout.first_byte),
+            Waiting::Data => {
+                let window = timeout.rate.filter(|it| it.bytes_per_second > 0).map(|it| it.window);
+                passed(since, timeout.stall) || passed(case.in_window(stage), window)
+            }
+            _ => false,
+        };
+        if late {
+            let what = format!("call {number} waits for {waiting}, and a deadline has passed");
+            stage.wrong(|| what);
+        }
+    }
+    let calls = client.calls();
+    if calls > known {
+        stage.wrong(|| format!("{calls} calls run, and {known} may: one was discarded before"));
+    }
+}
+
 /// How a call came to its answer.
 pub(super) fn course(stage: &mut Stage, client: &Client, id: CallId) {
     if client.connection(id).is_some_and(|(_, reused)| reused) {
@@ -107,6 +157,7 @@ pub(super) fn state(stage: &mut Stage, client: &Client, id: CallId) {
         Waiting::Head => Mark::Head,
         Waiting::Data => Mark::Data,
         Waiting::Reader => Mark::Reader,
+        Waiting::Drain => Mark::Drain,
         Waiting::Pause(_) => Mark::Pause,
         _ => return,
     });

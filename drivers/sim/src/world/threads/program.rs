@@ -153,7 +153,10 @@ impl Program {
                     }
                 }
             }
-            match response.read(&mut buffer) {
+            let asked = self.with(|base| base.stage.now);
+            let read = response.read(&mut buffer);
+            self.with(|base| base.check_read(call, asked));
+            match read {
                 Ok(0) => break,
                 Ok(some) => self.with(|base| {
                     let Base { plan, stage, cases, .. } = base;
