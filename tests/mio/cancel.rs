@@ -8,12 +8,13 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread,
+    time::Duration,
 };
 
 use httpool_mio::{
     Body, Driver, Resolve,
     httpool::{
-        call::{Policy, Retry, Route},
+        call::{DrainTime, Policy, Retry, Route},
         client::{Opening, Waiting},
         id::CallId,
         message::{Hop, HopKind, Origin, Scheme},
@@ -210,7 +211,9 @@ fn a_discarded_response_gives_its_connection_back() {
             peer.send("rest");
         }
     });
-    let mut world = World::narrow();
+    let mut policy = Policy::default();
+    policy.drain_time_max = DrainTime(Duration::MAX);
+    let mut world = World::with(Driver::builder().policy(policy));
     // A paused one goes on, for the sake of the connection.
     for paused in [false, true] {
         let call = world.get(&server.url("/"));

@@ -101,7 +101,7 @@ fn nothing_is_told_while_a_reader_is_paused() {
     assert_eq!(driver.client().stats().idle, 1);
 }
 
-/// However long it pauses: its clock begins anew when it goes on.
+/// However long it pauses: its clock stands still meanwhile.
 #[test]
 fn no_clock_runs_for_a_reader_that_is_paused() {
     let server = Server::start(|peer| {
