@@ -6,7 +6,9 @@ use std::{
     process::ExitCode,
 };
 
-use httpool::error::{Cause, DialError, IoKind, RequestError, TlsKind, Unavailable, Violation};
+use httpool::error::{
+    Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+};
 use httpool_blocking::Error;
 
 /// Kinds of failure, each with an exit code. [`help::TEXT`](crate::help::TEXT) explains them.
@@ -240,6 +242,9 @@ fn hint(error: &Error) -> Option<&'static str> {
             _ => None,
         },
         Cause::Timeout(_) => Some("--timeout and --max-time allow more time"),
+        Cause::Redirect(RedirectError::RetryAfter { .. }) => {
+            Some("ask again when that time is over")
+        }
         Cause::NotReplayable => {
             Some("--data-file with a file can be sent again; standard input cannot")
         }

@@ -26,7 +26,8 @@ Answer
   -f, --fail                      a status of 400 or more is a failure, and its body is not shown
 
 What is done on your behalf
-  -L, --location                  follow redirects; credentials stay with their origin
+  -L, --location                  follow redirects, after as long as Retry-After says but 30 s at
+                                  most; credentials stay with their origin
       --max-redirects N           at most N of them (10)
       --retries N                 after a failed connection, and after 408, 429, 500, 502, 503 and
                                   504, try again up to N times: at once, then after 0.2 s, 0.4 s and
@@ -35,7 +36,7 @@ What is done on your behalf
 
 Deadlines, in seconds; fractions allowed
       --connect-timeout SECONDS   for the name, and again for the connection
-      --timeout SECONDS           for the first byte of an answer, and between any two reads
+      --timeout SECONDS           for the head of an answer, and for each next byte of its body
       --max-time SECONDS          for everything together, of each request
 
 Load
