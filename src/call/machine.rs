@@ -442,11 +442,8 @@ impl Call {
         };
         self.attempt.known = self.attempt.known.saturating_sub(taken);
         // Framing does not count, else a drip of it would outlast every deadline but the total.
-        let body = match event {
-            Event::Data(data) => data.len(),
-            _ if mutated(Mutation::FramingStall) => taken,
-            _ => 0,
-        };
+        let framing = if mutated(Mutation::FramingStall) { taken } else { 0 };
+        let body = if let Event::Data(data) = event { data.len() } else { framing };
         if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
             self.clocks.body_came(body as u64, &self.policy.timeout, now);
             self.clocks.hold_body(self.attempt.is_paused(), now);

@@ -107,11 +107,11 @@ impl Clock {
     }
 
     const fn hold(&mut self, held: bool, now: Instant) {
-        *self = match *self {
-            Self::Runs(at) if held => Self::Stands(at.since(now)),
-            Self::Stands(left) if !held => Self::Runs(now.after(left)),
-            same => same,
-        };
+        match *self {
+            Self::Runs(at) if held => *self = Self::Stands(at.since(now)),
+            Self::Stands(left) if !held => *self = Self::Runs(now.after(left)),
+            Self::Off | Self::Runs(_) | Self::Stands(_) => {}
+        }
     }
 
     const fn runs_out(self, which: Deadline) -> Option<(Instant, Deadline)> {

@@ -122,7 +122,7 @@ fn body(reply: &Reply, call: u32, serial: u32, out: &mut Vec<u8>) {
         out.extend(bytes(0, reply.len));
         return;
     }
-    let at_end = reply.len % 3 == 0;
+    let at_end = reply.len.is_multiple_of(3);
     let (mut at, mut piece) = (0, 1 + serial % 7);
     while at < reply.len {
         let end = reply.len.min(at + piece);
