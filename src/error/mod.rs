@@ -306,7 +306,8 @@ impl fmt::Display for Bound {
             Self::Fields => "the response has more fields than fields_max allows",
             Self::Interim => "more 1xx responses came than interim_max allows",
             Self::ChunkOverhead => {
-                "chunk extensions or trailers are longer than chunk_overhead_bytes_max allows"
+                "a chunk-size line, all chunk extensions or the trailers are longer than \
+                 chunk_overhead_bytes_max allows"
             }
         })
     }

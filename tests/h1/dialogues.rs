@@ -157,6 +157,16 @@ dialogue! { chunks_and_trailers: get();
     then |d| reuse(d, Reuse::Ready);
 }
 
+dialogue! { chunk_sizes_may_be_padded: get();
+    < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0005 \t\r\nhello\r\n1   ;x\r\n!\r\n0  \r\n\r\n"
+        => "head 200", "data hello!", "end";
+    then |d| { reuse(d, Reuse::Ready) };
+}
+
+dialogue! { digits_behind_a_padded_size_are_refused: get();
+    < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 0\r\nhello" => "head 200", "Chunk";
+}
+
 dialogue! { chunks_without_trailers: get();
     < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r" => "head 200", "data ok";
     < b"\n" => "end";
