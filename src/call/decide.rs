@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, Phase, RedirectError, Violation},
     h1::{CloseReason, Connection, Event, Reuse},
-    message::{Body, Head, Request, Status},
+    message::{Body, BodyLeft, Head, Request, Status},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::Named,
@@ -172,7 +172,7 @@ impl Call {
     pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
         let left = self.policy.drain_bytes_max.0;
         let lost = !self.attempt.is_out() || matches!(conn.reuse(), Reuse::Never(_));
-        if lost || conn.body_ahead() > left {
+        if lost || conn.body_ahead().exceeds(left) {
             self.state = State::Release(then);
         } else {
             self.attempt.reader = Reader::Nobody { left, then };
@@ -367,8 +367,10 @@ impl Call {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),
             Next::Exchange => self.trace.action(now, format_args!("exchange")),
-            Next::SendBody(u64::MAX) => self.trace.action(now, format_args!("send body")),
-            Next::SendBody(max) => self.trace.action(now, format_args!("send body, {max} B")),
+            Next::SendBody(BodyLeft::Unknown) => self.trace.action(now, format_args!("send body")),
+            Next::SendBody(BodyLeft::Bytes(max)) => {
+                self.trace.action(now, format_args!("send body, {max} B"));
+            }
             Next::Wait => self.trace.action(now, format_args!("wait")),
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),

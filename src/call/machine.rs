@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
-    message::{Body, Key, Method, Request, Status, Url},
+    message::{Body, BodyLeft, Key, Method, Request, Status, Url},
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
@@ -93,9 +93,9 @@ pub enum Next {
     Rewind,
     /// Write what was appended; read meanwhile.
     Exchange,
-    /// As `Exchange`, and up to so many bytes of body may be sent. Reading goes on meanwhile: a
-    /// driver that waits, waits for both directions.
-    SendBody(u64),
+    /// As `Exchange`, and body may be sent, at most so much. Reading goes on meanwhile: a driver that
+    /// waits, waits for both directions.
+    SendBody(BodyLeft),
     /// Wait for [`Call::poll_timeout`]: a retry's delay. No connection is held.
     Wait,
     /// Give the connection back: [`Call::released`], then the pool.
@@ -520,8 +520,8 @@ impl Call {
                 self.attempt.continue_due = true;
                 self.attempt.sendable = match self.request.body() {
                     Body::Empty => None,
-                    Body::Known { len, .. } => Some(len),
-                    Body::Unknown { .. } => Some(u64::MAX),
+                    Body::Known { len, .. } => Some(BodyLeft::Bytes(len)),
+                    Body::Unknown { .. } => Some(BodyLeft::Unknown),
                 };
                 self.clocks.end_phase();
             }

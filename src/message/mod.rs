@@ -3,6 +3,7 @@
 mod builder;
 mod fields;
 mod key;
+mod left;
 mod method;
 mod origin;
 mod request;
@@ -12,6 +13,7 @@ mod status;
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
 pub use key::{Credentials, Hop, HopKind, Key, TlsId};
+pub use left::BodyLeft;
 pub use method::Method;
 pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};

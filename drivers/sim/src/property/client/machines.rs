@@ -8,7 +8,7 @@ use httpool::{
     client::{self, Client, Closed, Config, Transmit},
     error::{Failure, IoKind, TlsKind},
     id::{CallId, ConnId},
-    message::{Request, TlsId},
+    message::{BodyLeft, Request, TlsId},
     pool::Stats,
     time::Instant,
     trace::Sink,
@@ -59,7 +59,7 @@ pub(in crate::property) enum Said {
 }
 
 /// What may be written behind what was appended: so much of the body of that call.
-pub(in crate::property) type BodyWanted = Option<(usize, u64)>;
+pub(in crate::property) type BodyWanted = Option<(usize, BodyLeft)>;
 
 /// The machines of many calls, composed in one way or another.
 pub(in crate::property) trait Machines {
@@ -96,7 +96,7 @@ pub(in crate::property) trait Machines {
 
     fn wants_input(&self, conn: ConnId) -> bool;
 
-    fn body_ahead(&self, conn: ConnId) -> u64;
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft;
 
     fn sends(&self, conn: ConnId) -> bool;
 
@@ -249,7 +249,7 @@ impl Machines for Facade {
         self.client.wants_input(conn)
     }
 
-    fn body_ahead(&self, conn: ConnId) -> u64 {
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
         self.client.body_ahead(conn)
     }
 
