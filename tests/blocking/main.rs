@@ -11,6 +11,7 @@ mod bodies;
 mod close;
 mod early;
 mod ends;
+mod files;
 mod messages;
 mod pending;
 mod reuse;
