@@ -110,7 +110,12 @@ impl Redirect {
         location: &[u8],
         get: bool,
     ) -> Result<Request, RedirectError> {
-        let url = request.url().join(&ascii(location)).map_err(|_| RedirectError::Location)?;
+        let before = request.url();
+        let mut url = before.join(&ascii(location)).map_err(|_| RedirectError::Location)?;
+        // RFC 9110 10.2.2: a Location without a fragment inherits it.
+        if url.fragment().is_none() {
+            url.set_fragment(before.fragment());
+        }
         let origin = match Origin::of(&url) {
             Some(origin) => origin,
             None if matches!(url.scheme(), "http" | "https") => {

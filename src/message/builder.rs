@@ -113,7 +113,6 @@ impl RequestBuilder {
             return Err(error);
         }
         self.take_userinfo(&mut url)?;
-        url.set_fragment(None);
 
         let host = self.take_host()?;
         self.understand_framing()?;
@@ -135,7 +134,8 @@ impl RequestBuilder {
             }
             TargetForm::Asterisk => head.push(b'*'),
             TargetForm::Origin => {
-                head.extend_from_slice(url[url::Position::BeforePath..].as_bytes());
+                let target = url::Position::BeforePath..url::Position::AfterQuery;
+                head.extend_from_slice(url[target].as_bytes());
             }
         }
         head.extend_from_slice(b" HTTP/1.1\r\n");

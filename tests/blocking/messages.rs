@@ -104,3 +104,18 @@ fn the_largest_content_length_is_longer_than_wanted() {
     assert_eq!(cause(&error), Cause::Violation(Violation::ContentLength));
     assert_eq!(client.stats().open, 0);
 }
+
+#[test]
+fn the_url_of_a_response_keeps_the_fragment_which_is_not_sent() {
+    let server = Server::replying(|request| match request.target() {
+        "/from" => "HTTP/1.1 302 F\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n".into(),
+        "/away" => "HTTP/1.1 302 F\r\nLocation: /to#b\r\nContent-Length: 0\r\n\r\n".into(),
+        _ => ok(&request.head),
+    });
+    let client = Client::new();
+    for (from, to) in [("/from#a", "/to#a"), ("/away#a", "/to#b"), ("/to#a", "/to#a")] {
+        let response = client.get(&server.url(from)).send().unwrap();
+        assert_eq!(response.url().as_str(), server.url(to));
+        assert!(response.text().unwrap().starts_with("GET /to HTTP/1.1\r\n"));
+    }
+}

@@ -52,7 +52,8 @@ impl Response {
         self.fields().get_str(name)
     }
 
-    /// Whose response it is: after redirects, the last one's URL.
+    /// Whose response it is: after redirects, the last one's URL. It has the fragment that was asked
+    /// for, unless a redirect gave another (RFC 9110 10.2.2).
     pub fn url(&self) -> &Url {
         &self.url
     }

@@ -68,6 +68,24 @@ fn credentials_and_host_stay_with_their_origin() {
 }
 
 #[test]
+fn a_redirect_inherits_the_fragment_unless_it_has_its_own() {
+    for (location, url) in [
+        ("/2", "http://a/2#from"),
+        ("http://b/?q", "http://b/?q#from"),
+        ("/2#to", "http://a/2#to"),
+        ("/2#", "http://a/2#"),
+        ("#to", "http://a/1?x#to"),
+    ] {
+        let request = Request::get("http://a/1?x#from").build().unwrap();
+        let mut world = World::new(request, Policy::default());
+        world.lease(false).written().says(&redirect(302, location));
+        world.lease(false);
+        assert_eq!(world.call.request().url().as_str(), url, "{location}");
+        assert!(!world.head().contains('#'), "{}", world.head());
+    }
+}
+
+#[test]
 fn a_body_that_cannot_be_given_again_costs_no_connection() {
     let mut world = World::new(post(false), Policy::default());
     world.lease(false).written().body(3).says(&redirect(307, "/2"));
