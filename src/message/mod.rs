@@ -8,6 +8,7 @@ mod method;
 mod origin;
 mod request;
 mod response;
+mod secret;
 mod status;
 
 pub use builder::RequestBuilder;
@@ -22,3 +23,4 @@ pub use status::Status;
 pub use url::Url;
 
 pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
+pub(crate) use secret::{is_secret, star_userinfo};

@@ -14,6 +14,8 @@ use httpool::{
     trace::Sink,
 };
 
+use crate::property::reader::{head_text, text};
+
 /// What is handed in. Calls are numbered from 0, in the order of their requests.
 #[derive(Debug, Clone)]
 pub(in crate::property) enum Input {
@@ -146,11 +148,11 @@ impl Facade {
             client::Event::NeedInput => Said::NeedInput,
             client::Event::Skipped => Said::Skipped,
             client::Event::Interim(call, head) => {
-                Said::Interim(self.number(call), format!("{head:?}"))
+                Said::Interim(self.number(call), head_text(&head))
             }
-            client::Event::Head(call, head) => Said::Head(self.number(call), format!("{head:?}")),
+            client::Event::Head(call, head) => Said::Head(self.number(call), head_text(&head)),
             client::Event::Data(call, data) => Said::Data(self.number(call), data.to_vec()),
-            client::Event::End(call, fields) => Said::End(self.number(call), format!("{fields:?}")),
+            client::Event::End(call, fields) => Said::End(self.number(call), text(&fields)),
         }
     }
 }
