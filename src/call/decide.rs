@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{
+    Redirect,
     attempt::Reader,
     machine::{Call, HistoryEntry, Next, State, Then},
     retry::{Again, retry_after},
@@ -94,7 +95,13 @@ impl Call {
             self.give_up_sending(now);
         }
         let then = match self.policy.redirect.target(&self.request, &head) {
-            Some(target) => self.redirect(target, status),
+            Some(target) => {
+                let then = self.redirect(target, status);
+                if let Some(Then::Fail(_)) = then {
+                    self.refused = Some(Redirect::shown_target(&self.request, &head));
+                }
+                then
+            }
             None => self.retry_after_answer(&head, now),
         };
         match then {
@@ -112,7 +119,7 @@ impl Call {
         target: Result<Request, RedirectError>,
         status: Status,
     ) -> Option<Then> {
-        let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Body)));
+        let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Redirect)));
         let request = match target {
             Ok(request) => request,
             Err(why) => return fail(self, Cause::Redirect(why)),
@@ -147,7 +154,7 @@ impl Call {
         }
         let (before, status) = (self.left, head.status());
         let method = self.request.method();
-        let failure = self.failure(Cause::Status(status.as_u16()), Phase::Body);
+        let failure = self.failure(Cause::Status(status.as_u16()), Phase::Between);
         match self.left.after_status(retry, status, asked.is_some(), method) {
             Again::No => None,
             Again::Spent => Some(Then::Fail(failure)),
@@ -298,6 +305,12 @@ impl Call {
 
     pub(super) const fn failure(&self, cause: Cause, phase: Phase) -> Failure {
         Failure::new(cause, phase, self.reached)
+    }
+
+    /// Where the redirect leads that the call failed to follow, if that is how it ended: as text
+    /// for people, at most 256 bytes of it, without a user name and a password.
+    pub fn refused_redirect(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     /// What it is doing, in the words of its errors.

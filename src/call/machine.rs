@@ -1,6 +1,6 @@
 //! The machine of a call: see the [module](super) for its drawing.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -67,6 +67,8 @@ pub struct Call {
     pub(super) redirects: u32,
     /// The request that a redirect led to, while the old one's connection is given back.
     pub(super) redirected: Option<Request>,
+    /// Where the redirect leads that the call failed to follow, for the error.
+    pub(super) refused: Option<Box<str>>,
     /// The next attempt takes a fresh connection, in front of the line.
     pub(super) fresh: bool,
     /// The next attempt is a retry; if the pool's budget refuses it, this is the failure.
@@ -157,6 +159,7 @@ impl Call {
             attempt: Attempt::new(false),
             redirects: 0,
             redirected: None,
+            refused: None,
             fresh: false,
             retrying: None,
             body_begun: false,

@@ -1,10 +1,10 @@
 //! Which redirects are followed, and what they keep (RFC 9110 section 15.4).
 
-use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, vec, vec::Vec};
 
 use crate::{
     error::RedirectError,
-    message::{Head, Method, Origin, Request},
+    message::{Head, Method, Origin, Request, star_userinfo},
     mutation::{Mutation, mutated},
 };
 
@@ -102,6 +102,20 @@ impl Redirect {
             _ => false,
         };
         Some(self.follow_to(request, location, get))
+    }
+
+    /// Where `head` leads from `request`, for an error: at most 256 bytes of it, without secrets.
+    pub(super) fn shown_target(request: &Request, head: &Head<'_>) -> Box<str> {
+        const BYTES_MAX: usize = 256;
+        let location = head.fields().get("location").unwrap_or_default();
+        let mut text = match request.url().join(&ascii(location)) {
+            Ok(url) => String::from(url).into_bytes(),
+            Err(_) => location.to_vec(),
+        };
+        star_userinfo(&mut text);
+        let shown = text.get(..BYTES_MAX).unwrap_or(&text).escape_ascii();
+        let more = if text.len() > BYTES_MAX { "..." } else { "" };
+        format!("{shown}{more}").into()
     }
 
     fn follow_to(

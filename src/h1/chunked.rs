@@ -233,10 +233,10 @@ mod tests {
         };
         assert_eq!(trailers("\r\n").unwrap(), "[]");
         assert_eq!(trailers("A: b\r\nC:\r\n\r\n").unwrap(), "[A: b, C: ]");
-        for bad in ["bad line\r\n\r\n", "A : b\r\n\r\n", " A: b\r\n", "A: b\r\n c\r\n\r\n", "A: \0"]
-        {
+        for bad in ["bad line\r\n\r\n", "A : b\r\n\r\n", " A: b\r\n", "A: \0"] {
             assert_eq!(trailers(bad), Err(Violation::Trailer), "{bad:?}");
         }
+        assert_eq!(trailers("A: b\r\n c\r\n\r\n"), Err(Violation::FoldedLine));
         for bare_lf in ["\n", "A: b\n\r\n", "A: b\r\n\n"] {
             assert_eq!(trailers(bare_lf), Err(Violation::Trailer), "{bare_lf:?}");
         }

@@ -11,6 +11,7 @@ mod bodies;
 mod close;
 mod early;
 mod ends;
+mod errors;
 mod files;
 mod messages;
 mod pending;

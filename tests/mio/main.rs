@@ -12,6 +12,7 @@ mod close;
 mod early;
 mod embed;
 mod ends;
+mod errors;
 mod files;
 mod many;
 mod messages;

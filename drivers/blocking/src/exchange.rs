@@ -507,6 +507,7 @@ impl<P: Platform> Exchange<P> {
         let source = self.source.take().filter(|_| told);
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
+            .with_redirect(self.call.refused_redirect())
             .with_trace(self.call.recent_trace())
     }
 }

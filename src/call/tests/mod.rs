@@ -18,7 +18,9 @@ use core::time::Duration;
 
 use super::{Call, Next, Policy, Redirect, Retry};
 use crate::{
-    error::{Cause, DialError, Failure, IoKind, Reached, RedirectError, Unavailable, Violation},
+    error::{
+        Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
+    },
     h1::{Connection, Event, Limits},
     message::{Body, BodyLeft, Method, Request, Status},
     time::{Deadline, Instant},

@@ -103,7 +103,7 @@ fn a_failed_source_ends_the_call() {
     world.connect();
     world.client.body_failed(call, world.now);
     world.settle();
-    assert_eq!(world.told(), ["a0.0 failed: the source of the request's body failed"]);
+    assert_eq!(world.told(), ["a0.0 failed: the request's body could not be read"]);
     assert_eq!(world.client.stats().open, 0);
 }
 
