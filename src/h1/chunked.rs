@@ -25,10 +25,11 @@ pub(super) struct Chunked {
 /// What the next byte is part of.
 ///
 /// ```text
-///  Size ── digits ──▶ Digits ─┬─ CR ────────────────────▶ LineLf ─┬─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
-///                             ├─ blank ─▶ Blank ─┬─ CR ─▶ LineLf  └─ (size 0) ─▶ Trailers
-///                             └─ ; ─▶ Extension ◀┴─ ;
-///                                         └─ CR ─▶ LineLf
+///  Size ── digits ──▶ Digits ─┬─ CR ─────────────▶ LineLf ─┬─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
+///                             ├─ blank ─▶ Blank            └─ (size 0) ─▶ Trailers
+///                             └─ ; ─────▶ Extension
+///                                Blank ── ; ──▶ Extension
+///                                Blank, Extension ── CR ──▶ LineLf
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {

@@ -345,7 +345,11 @@ const fn part_of(error: url::ParseError) -> RequestError {
         | E::InvalidIpv4Address
         | E::InvalidIpv6Address
         | E::InvalidDomainCharacter => RequestError::UrlHost,
-        _ => RequestError::Url,
+        E::Overflow
+        | E::RelativeUrlWithoutBase
+        | E::RelativeUrlWithCannotBeABaseBase
+        | E::SetHostOnCannotBeABaseUrl
+        | _ => RequestError::Url,
     }
 }
 

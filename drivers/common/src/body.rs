@@ -265,12 +265,14 @@ impl From<&'static str> for Body {
 
 /// From where the file stands to its end.
 ///
-/// | the file | is sent |
-/// |---|---|
-/// | a regular one, with a length | with Content-Length; it can be sent again. What is added to it later is not sent. If it ends earlier, the request fails with [`EndedEarly`] |
-/// | a regular one that says 0 bytes, and has none | with `Content-Length: 0` |
-/// | a regular one that says 0 bytes, and has some (procfs) | chunked, until it ends; it can be sent again. Its first byte is read here, to find out |
-/// | anything else: a pipe, a device, a socket, a terminal | chunked, until it ends, which `/dev/zero` never does; it can be read once. Over an event loop it must not wait, as any reader |
+/// - A regular file with a length is sent with Content-Length, and can be sent again. What is added
+///   to it later is not sent. If it ends earlier, the request fails with [`EndedEarly`].
+/// - A regular file that says 0 bytes and has none is sent with `Content-Length: 0`.
+/// - A regular file that says 0 bytes and has some, as in procfs, is sent chunked until it ends, and
+///   can be sent again. Its first byte is read here, to find out.
+/// - Anything else (a pipe, a device, a socket, a terminal) is sent chunked until it ends, which
+///   `/dev/zero` never does, and can be read once. Over an event loop reading must not wait, as for
+///   any reader.
 ///
 /// One that cannot be read, such as a directory, fails when it is sent.
 impl From<File> for Body {
