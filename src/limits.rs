@@ -14,8 +14,10 @@ pub struct MessageLimits {
     /// Most 1xx responses before one response. 32 by default: RFC 9110 15.2 asks for any number,
     /// but an endless stream of them is an attack.
     pub interim_max: u8,
-    /// Longest chunk-size line (with its extensions) or trailer section, in bytes; the same number
-    /// bounds all chunk extensions of a body together. 16 KiB by default, as in hyper.
+    /// Longest trailer section, in bytes; most bytes that one chunk-size line may have beside its
+    /// size (leading zeros, blanks behind it, extensions); and most bytes of extensions in a whole
+    /// body. Zeros and blanks are not summed over the body, since some servers pad every size.
+    /// 16 KiB by default, as in hyper.
     pub chunk_overhead_bytes_max: u32,
 }
 

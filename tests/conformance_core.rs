@@ -121,7 +121,7 @@ fn run(request: &Request, step: &Value, piece_max: usize) -> Outcome {
     };
     reader.conn.send_request(request, false, &mut Vec::new()).unwrap();
     if let Some(left) = reader.conn.body_to_send() {
-        reader.conn.send_body(usize::try_from(left).unwrap(), true).unwrap();
+        reader.conn.send_body(left.within(usize::MAX), true).unwrap();
     }
     for (bytes, times) in segments(step) {
         let batch = if piece_max == 1 { 1 } else { (piece_max / bytes.len().max(1)).max(1) };

@@ -4,6 +4,7 @@ use super::machine::Then;
 use crate::{
     error::Phase,
     h1::Connection,
+    message::BodyLeft,
     mutation::{Mutation, mutated},
     time::Deadline,
 };
@@ -25,7 +26,7 @@ pub(super) struct Attempt {
     /// The application is not reading what is for it.
     pub(super) paused: bool,
     /// What the sending half would take now.
-    pub(super) sendable: Option<u64>,
+    pub(super) sendable: Option<BodyLeft>,
     pub(super) request_sent: bool,
     pub(super) awaits_continue: bool,
     /// The wait for a 100 is over, and the connection has not been told yet.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{
+    Redirect,
     attempt::Reader,
     machine::{Call, HistoryEntry, Next, State, Then},
     retry::{Again, retry_after},
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, Phase, RedirectError, Violation},
     h1::{CloseReason, Connection, Event, Reuse},
-    message::{Body, Head, Request, Status},
+    message::{Body, BodyLeft, Head, Request, Status},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::Named,
@@ -94,7 +95,13 @@ impl Call {
             self.give_up_sending(now);
         }
         let then = match self.policy.redirect.target(&self.request, &head) {
-            Some(target) => self.redirect(target, &head, now),
+            Some(target) => {
+                let then = self.redirect(target, &head, now);
+                if let Some(Then::Fail(_)) = then {
+                    self.refused = Some(Redirect::shown_target(&self.request, &head));
+                }
+                then
+            }
             None => self.retry_after_answer(&head, now),
         };
         match then {
@@ -113,7 +120,7 @@ impl Call {
         head: &Head<'_>,
         now: Instant,
     ) -> Option<Then> {
-        let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Body)));
+        let fail = |call: &Self, why| Some(Then::Fail(call.failure(why, Phase::Redirect)));
         let request = match target {
             Ok(request) => request,
             Err(why) => return fail(self, Cause::Redirect(why)),
@@ -161,7 +168,7 @@ impl Call {
         }
         let (before, status) = (self.left, head.status());
         let method = self.request.method();
-        let failure = self.failure(Cause::Status(status.as_u16()), Phase::Body);
+        let failure = self.failure(Cause::Status(status.as_u16()), Phase::Between);
         match self.left.after_status(retry, status, asked.is_some(), method) {
             Again::No => None,
             Again::Spent => Some(Then::Fail(failure)),
@@ -186,7 +193,7 @@ impl Call {
     pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
         let left = self.policy.drain_bytes_max.0;
         let lost = !self.attempt.is_out() || matches!(conn.reuse(), Reuse::Never(_));
-        if lost || conn.body_ahead() > left {
+        if lost || conn.body_ahead().exceeds(left) {
             self.state = State::Release(then);
         } else {
             self.attempt.reader = Reader::Nobody { left, then };
@@ -314,6 +321,12 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
+    /// Where the redirect leads that the call failed to follow, if that is how it ended: as text
+    /// for people, at most 256 bytes of it, without a user name and a password.
+    pub fn refused_redirect(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
     /// What it is doing, in the words of its errors.
     pub const fn phase(&self) -> Phase {
         match self.state {
@@ -389,8 +402,10 @@ impl Call {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),
             Next::Exchange => self.trace.action(now, format_args!("exchange")),
-            Next::SendBody(u64::MAX) => self.trace.action(now, format_args!("send body")),
-            Next::SendBody(max) => self.trace.action(now, format_args!("send body, {max} B")),
+            Next::SendBody(BodyLeft::Unknown) => self.trace.action(now, format_args!("send body")),
+            Next::SendBody(BodyLeft::Bytes(max)) => {
+                self.trace.action(now, format_args!("send body, {max} B"));
+            }
             Next::Wait => self.trace.action(now, format_args!("wait")),
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),

@@ -1,6 +1,6 @@
 //! The machine of a call: see the [module](super) for its drawing.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
-    message::{Body, Key, Method, Request, Status, Url},
+    message::{Body, BodyLeft, Key, Method, Request, Status, Url},
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
@@ -67,6 +67,8 @@ pub struct Call {
     pub(super) redirects: u32,
     /// The request that a redirect led to, while the old one's connection is given back.
     pub(super) redirected: Option<Request>,
+    /// Where the redirect leads that the call failed to follow, for the error.
+    pub(super) refused: Option<Box<str>>,
     /// The next attempt takes a fresh connection, in front of the line.
     pub(super) fresh: bool,
     /// The next attempt is a retry; if the pool's budget refuses it, this is the failure.
@@ -93,9 +95,9 @@ pub enum Next {
     Rewind,
     /// Write what was appended; read meanwhile.
     Exchange,
-    /// As `Exchange`, and up to so many bytes of body may be sent. Reading goes on meanwhile: a
-    /// driver that waits, waits for both directions.
-    SendBody(u64),
+    /// As `Exchange`, and body may be sent, at most so much. Reading goes on meanwhile: a driver that
+    /// waits, waits for both directions.
+    SendBody(BodyLeft),
     /// Wait for [`Call::poll_timeout`]: a retry's delay. No connection is held.
     Wait,
     /// Give the connection back: [`Call::released`], then the pool.
@@ -158,6 +160,7 @@ impl Call {
             attempt: Attempt::new(false),
             redirects: 0,
             redirected: None,
+            refused: None,
             fresh: false,
             retrying: None,
             body_begun: false,
@@ -532,8 +535,8 @@ impl Call {
                 self.attempt.continue_due = true;
                 self.attempt.sendable = match self.request.body() {
                     Body::Empty => None,
-                    Body::Known { len, .. } => Some(len),
-                    Body::Unknown { .. } => Some(u64::MAX),
+                    Body::Known { len, .. } => Some(BodyLeft::Bytes(len)),
+                    Body::Unknown { .. } => Some(BodyLeft::Unknown),
                 };
                 self.clocks.end_phase();
             }

@@ -1,11 +1,11 @@
 //! Which redirects are followed, and what they keep (RFC 9110 section 15.4).
 
-use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 use crate::{
     error::RedirectError,
-    message::{Head, Method, Origin, Request},
+    message::{Head, Method, Origin, Request, star_userinfo},
     mutation::{Mutation, mutated},
 };
 
@@ -112,13 +112,32 @@ impl Redirect {
         Some(self.follow_to(request, location, get))
     }
 
+    /// Where `head` leads from `request`, for an error: at most 256 bytes of it, without secrets.
+    pub(super) fn shown_target(request: &Request, head: &Head<'_>) -> Box<str> {
+        const BYTES_MAX: usize = 256;
+        let location = head.fields().get("location").unwrap_or_default();
+        let mut text = match request.url().join(&ascii(location)) {
+            Ok(url) => String::from(url).into_bytes(),
+            Err(_) => location.to_vec(),
+        };
+        star_userinfo(&mut text);
+        let shown = text.get(..BYTES_MAX).unwrap_or(&text).escape_ascii();
+        let more = if text.len() > BYTES_MAX { "..." } else { "" };
+        format!("{shown}{more}").into()
+    }
+
     fn follow_to(
         &self,
         request: &Request,
         location: &[u8],
         get: bool,
     ) -> Result<Request, RedirectError> {
-        let url = request.url().join(&ascii(location)).map_err(|_| RedirectError::Location)?;
+        let before = request.url();
+        let mut url = before.join(&ascii(location)).map_err(|_| RedirectError::Location)?;
+        // RFC 9110 10.2.2: a Location without a fragment inherits it.
+        if url.fragment().is_none() {
+            url.set_fragment(before.fragment());
+        }
         let origin = match Origin::of(&url) {
             Some(origin) => origin,
             None if matches!(url.scheme(), "http" | "https") => {

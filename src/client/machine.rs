@@ -16,7 +16,7 @@ use crate::{
     h1::{self, Framing},
     id::{CallId, ConnId, Slab},
     limits::{MessageLimits, PoolLimits},
-    message::{Key, Request},
+    message::{BodyLeft, Key, Request},
     mutation::{Mutation, mutated},
     pool::{Pool, Stats},
     time::{Deadline, Instant},
@@ -437,8 +437,8 @@ impl Client {
 
     /// So many of the next bytes are body and nothing else: see
     /// [`Connection::body_ahead`](h1::Connection::body_ahead).
-    pub fn body_ahead(&self, conn: ConnId) -> u64 {
-        self.conns.h1(conn).map_or(0, h1::Connection::body_ahead)
+    pub fn body_ahead(&self, conn: ConnId) -> BodyLeft {
+        self.conns.h1(conn).map_or(BodyLeft::NONE, h1::Connection::body_ahead)
     }
 
     /// Whether what was handed out for `conn` must still be written. It need not once the request

@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     h1::CloseReason,
     id::{CallId, ConnId},
-    message::{Fields, Head, TlsId},
+    message::{BodyLeft, Fields, Head, TlsId},
     pool::Evicted,
     time::Deadline,
 };
@@ -200,8 +200,8 @@ pub enum Transmit {
     Body {
         /// Whose.
         call: CallId,
-        /// At most so many bytes; `u64::MAX` if the length is not known.
-        max: u64,
+        /// At most so many bytes; unknown for a body that is sent chunked.
+        max: BodyLeft,
     },
 }
 

@@ -43,33 +43,27 @@ impl DialError {
 impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name => f.write_str("the host's name has no address"),
+            Self::Name => f.write_str("no address was found for the host's name"),
             Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
-            Self::ProxyLost(why) => write!(f, "the proxy was lost: {why}"),
-            Self::ProxyRefused(status) => write!(f, "the proxy refused the tunnel: {status}"),
-            Self::ProxyProtocol => f.write_str("the proxy does not speak its protocol"),
-            Self::ProxyCredentials => {
-                f.write_str("the proxy's protocol cannot carry these credentials")
+            Self::ProxyLost(why) => write!(f, "the connection to the proxy was lost: {why}"),
+            Self::ProxyRefused(status) => {
+                write!(f, "the proxy refused to open the tunnel, with {status}")
             }
+            Self::ProxyProtocol => {
+                f.write_str("the proxy's answer does not belong to its protocol")
+            }
+            Self::ProxyCredentials => f.write_str(
+                "the credentials for the proxy cannot be sent to it: they are too long, \
+                     or have a byte that its protocol does not allow",
+            ),
+            Self::Tls(why @ TlsKind::Unavailable) => write!(f, "{why}"),
             Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
         }
     }
 }
 
-impl core::error::Error for DialError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Connect(why) | Self::ProxyLost(why) => Some(why),
-            Self::Tls(why) => Some(why),
-            Self::Name
-            | Self::ProxyRefused(_)
-            | Self::ProxyProtocol
-            | Self::ProxyCredentials
-            | Self::Timeout(_) => None,
-        }
-    }
-}
+impl core::error::Error for DialError {}
 
 /// What kind of failure a TLS handshake met: the first two are never retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 //!
 //! Errors are small and `Copy`. An I/O error of the system enters the core as an [`IoKind`]; the
 //! driver keeps the original and puts it back as the source when it reports.
+//!
+//! The `Display` of each says all that is known of it. None has a `source`, which reporters would
+//! print behind that and so say the same twice; to look at the parts, match on the fields.
 
 mod dial;
 mod request;
@@ -9,7 +12,7 @@ mod request;
 use core::fmt;
 
 pub use dial::{DialError, TlsKind};
-pub use request::RequestError;
+pub use request::{FieldLabel, RequestError};
 
 use crate::time::Deadline;
 
@@ -41,30 +44,41 @@ impl Failure {
             Cause::Timeout(_) | Cause::Lost(_) => Fault::Network,
         }
     }
+
+    /// What the call was doing, and how far the request had got: what `Display` has in parentheses
+    /// behind the cause.
+    pub const fn circumstances(&self) -> impl fmt::Display + use<> {
+        Circumstances(*self)
+    }
+
+    /// Whether asking again could end otherwise, as far as the cause can tell.
+    const fn may_pass(&self) -> bool {
+        let busy = matches!(
+            self.cause,
+            Cause::Unavailable(Unavailable::LineFull | Unavailable::RetryBudget)
+        );
+        busy || matches!(self.fault(), Fault::Network)
+    }
+}
+
+struct Circumstances(Failure);
+
+impl fmt::Display for Circumstances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = &self.0;
+        write!(f, "while {}; {}", failure.phase, failure.reached)?;
+        let again = failure.reached == Reached::Nothing && failure.may_pass();
+        f.write_str(if again { ", so asking again is safe" } else { "" })
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (while {}; {})", self.cause, self.phase, self.reached)
+        write!(f, "{} ({})", self.cause, self.circumstances())
     }
 }
 
-impl core::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match &self.cause {
-            Cause::Unavailable(why) => Some(why),
-            Cause::Violation(why) => Some(why),
-            Cause::Redirect(why) => Some(why),
-            Cause::Misuse(why) => Some(why),
-            Cause::Lost(why) => Some(why),
-            Cause::Timeout(_)
-            | Cause::Status(_)
-            | Cause::NotReplayable
-            | Cause::Body
-            | Cause::Cancelled => None,
-        }
-    }
-}
+impl core::error::Error for Failure {}
 
 /// Whose fault a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +108,8 @@ pub enum Phase {
     Body,
     /// Waiting before another attempt, or preparing it.
     Between,
+    /// Deciding whether to follow a redirect.
+    Redirect,
 }
 
 impl fmt::Display for Phase {
@@ -103,7 +119,8 @@ impl fmt::Display for Phase {
             Self::Send => "sending the request",
             Self::Head => "waiting for the response",
             Self::Body => "reading the response's body",
-            Self::Between => "between attempts",
+            Self::Between => "preparing another attempt",
+            Self::Redirect => "following a redirect",
         })
     }
 }
@@ -123,7 +140,7 @@ pub enum Reached {
 impl fmt::Display for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "nothing was sent, so asking again is safe",
+            Self::Nothing => "nothing was sent",
             Self::Sent => "the server may have acted on the request",
             Self::Answered => "the server had begun to answer",
         })
@@ -164,13 +181,15 @@ impl fmt::Display for Cause {
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
             Self::Violation(why) => write!(f, "{why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
-            Self::Redirect(why) => write!(f, "{why}"),
-            Self::Status(status) => write!(f, "retries are spent; the last answer was {status}"),
+            Self::Redirect(why) => write!(f, "a redirect cannot be followed: {why}"),
+            Self::Status(status) => {
+                write!(f, "no retry is left, and the last response has status {status}")
+            }
             Self::NotReplayable => f.write_str(
                 "the request must be sent again, and its body cannot be given twice: \
-                 use a body that can be rewound",
+                 use bytes, or a reader that can be rewound",
             ),
-            Self::Body => f.write_str("the source of the request's body failed"),
+            Self::Body => f.write_str("the request's body could not be read"),
             Self::Misuse(why) => write!(f, "{why}"),
             Self::Cancelled => f.write_str("the call was cancelled"),
         }
@@ -187,7 +206,7 @@ pub enum Misuse {
     OutOfTurn,
     /// A trailer field that is malformed, or whose name may not stand in a trailer (RFC 9110 6.5.1).
     Trailer {
-        /// Which one.
+        /// Which of those given, from 0.
         field: usize,
     },
 }
@@ -199,10 +218,14 @@ impl fmt::Display for Misuse {
                 "the body given is longer or shorter than the length declared: \
                  declare its true length, or none to have it sent chunked",
             ),
-            Self::OutOfTurn => f.write_str("the operation does not belong in this state"),
-            Self::Trailer { field } => {
-                write!(f, "trailer field {field} is malformed, or may not be a trailer field")
+            Self::OutOfTurn => {
+                f.write_str("the operation is not possible in this state of the exchange")
             }
+            Self::Trailer { field } => write!(
+                f,
+                "trailers[{field}] is malformed, or has a name that no trailer field may have \
+                 (RFC 9110 section 6.5.1)"
+            ),
         }
     }
 }
@@ -217,8 +240,11 @@ pub enum Violation {
     StatusLine,
     /// A major version that this client does not speak.
     Version,
-    /// A malformed field line: bad name, space before the colon, line folding, NUL, bare CR.
+    /// A malformed field line: bad name, space before the colon, NUL, bare CR.
     FieldLine,
+    /// A field, or a trailer field, that goes on in a second line, which begins with a blank. It is
+    /// obsolete, and readers disagree about what it means.
+    FoldedLine,
     /// A Content-Length that is not one number.
     ContentLength,
     /// A Transfer-Encoding other than `chunked`, or one in an HTTP/1.0 response.
@@ -246,6 +272,7 @@ impl Violation {
             Self::StatusLine => "RFC 9112 section 4",
             Self::Version => "RFC 9112 section 2.3",
             Self::FieldLine => "RFC 9112 section 5",
+            Self::FoldedLine => "RFC 9112 section 5.2",
             Self::ContentLength => "RFC 9112 section 6.3 rule 5",
             Self::TransferEncoding => "RFC 9112 section 6.1",
             Self::AmbiguousLength => "RFC 9112 section 6.3 rule 3",
@@ -264,19 +291,27 @@ impl Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self {
-            Self::StatusLine => "what came is not an HTTP/1.x status line",
-            Self::Version => "the server speaks another major version of HTTP",
-            Self::FieldLine => "the response has a malformed field line",
+            Self::StatusLine => "the response does not begin with an HTTP/1.x status line",
+            Self::Version => "the server speaks another major version of HTTP than 1",
+            Self::FieldLine => {
+                "the response has a malformed field line: a bad name, a blank before the colon, \
+                 or a control byte"
+            }
+            Self::FoldedLine => "the response has a folded field line, which is obsolete",
             Self::ContentLength => "the response's Content-Length is not one valid number",
-            Self::TransferEncoding => "the response's Transfer-Encoding cannot be undone",
+            Self::TransferEncoding => {
+                "the response has a Transfer-Encoding other than chunked, or one in HTTP/1.0"
+            }
             Self::AmbiguousLength => {
                 "the response has both Content-Length and Transfer-Encoding, which is unsafe"
             }
             Self::Chunk => "the response's chunked framing is malformed",
             Self::Trailer => "the response's trailer section is malformed",
             Self::Truncated => "the connection ended inside the response",
-            Self::Unsolicited => "the server spoke before anything was asked",
-            Self::UnexpectedSwitch => "the server switched protocols unasked",
+            Self::Unsolicited => "the server sent something before it was asked anything",
+            Self::UnexpectedSwitch => {
+                "the server switched protocols (101), which the request did not ask for"
+            }
             Self::TooLarge(bound) => return write!(f, "{bound} ({})", self.section()),
         };
         write!(f, "{what} ({})", self.section())
@@ -306,7 +341,8 @@ impl fmt::Display for Bound {
             Self::Fields => "the response has more fields than fields_max allows",
             Self::Interim => "more 1xx responses came than interim_max allows",
             Self::ChunkOverhead => {
-                "chunk extensions or trailers are longer than chunk_overhead_bytes_max allows"
+                "a chunk-size line, all chunk extensions or the trailers are longer than \
+                 chunk_overhead_bytes_max allows"
             }
         })
     }
@@ -337,14 +373,14 @@ impl fmt::Display for RedirectError {
             Self::RetryAfter { seconds } => {
                 return write!(
                     f,
-                    "the server redirects and asks to wait {seconds} s before, which is longer \
-                     than Redirect::retry_after_max or the total deadline allows"
+                    "it asks to wait {seconds} s first, which is longer than \
+                     Redirect::retry_after_max or the total deadline allows"
                 );
             }
-            Self::TooMany => "more redirects than the policy allows: is it a loop?",
-            Self::Location => "the server redirects to something that is not a URL",
-            Self::Scheme => "the server redirects to a scheme other than http and https",
-            Self::Downgrade => "the server redirects from https to http",
+            Self::TooMany => "the policy allows no more of them; is it a loop?",
+            Self::Location => "its Location is not one valid URL",
+            Self::Scheme => "its scheme is neither http nor https",
+            Self::Downgrade => "it leads from https to http, which the policy forbids",
         })
     }
 }
@@ -380,23 +416,18 @@ impl Unavailable {
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LineFull => f.write_str("too many calls wait for a connection (waiting_max)"),
-            Self::RetryBudget => f.write_str("the retry budget of the pool is spent"),
-            Self::Closed => f.write_str("the pool is closed"),
+            Self::LineFull => {
+                f.write_str("more calls wait for a connection than waiting_max allows")
+            }
+            Self::RetryBudget => f.write_str("the pool's retry_budget allows no retry now"),
+            Self::Closed => f.write_str("the pool was closed: make a new client to send more"),
             Self::Dial(why) => write!(f, "{why}"),
             Self::Spent => f.write_str("the ticket had been answered before"),
         }
     }
 }
 
-impl core::error::Error for Unavailable {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Dial(why) => Some(why),
-            Self::LineFull | Self::RetryBudget | Self::Closed | Self::Spent => None,
-        }
-    }
-}
+impl core::error::Error for Unavailable {}
 
 /// What kind of failure an operation on a socket met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -426,8 +457,8 @@ impl fmt::Display for IoKind {
             Self::Unreachable => "there is no way to that address",
             Self::Eof => "the peer closed the connection",
             Self::TimedOut => "the system gave up waiting",
-            Self::Exhausted => "no descriptors, ports or memory are left here",
-            Self::Other => "input or output failed",
+            Self::Exhausted => "this system has no descriptors, ports or memory left",
+            Self::Other => "the system's input or output failed",
         })
     }
 }
@@ -449,6 +480,43 @@ mod tests {
             "the connection was lost: the peer reset the connection \
              (while waiting for the response; the server may have acted on the request)"
         );
+    }
+
+    #[test]
+    fn asking_again_is_advised_where_it_could_help() {
+        let says = |cause, reached| Failure::new(cause, Phase::Checkout, reached).to_string();
+        for (cause, helps) in [
+            (Cause::Unavailable(Unavailable::LineFull), true),
+            (Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::Refused))), true),
+            (Cause::Timeout(Deadline::Queue), true),
+            (Cause::Unavailable(Unavailable::Closed), false),
+            (Cause::Unavailable(Unavailable::Dial(DialError::Tls(TlsKind::Unavailable))), false),
+            (Cause::Cancelled, false),
+            (Cause::Body, false),
+        ] {
+            let said = says(cause, Reached::Nothing);
+            assert!(said.contains("nothing was sent"), "{said}");
+            assert_eq!(said.contains("asking again is safe"), helps, "{said}");
+            assert!(!says(cause, Reached::Sent).contains("safe"));
+        }
+    }
+
+    #[test]
+    fn no_error_has_a_source_that_its_text_repeats() {
+        let tls = DialError::Tls(TlsKind::Lost(IoKind::Reset));
+        for cause in [
+            Cause::Lost(IoKind::Reset),
+            Cause::Violation(Violation::Chunk),
+            Cause::Redirect(RedirectError::Scheme),
+            Cause::Misuse(Misuse::BodyLength),
+            Cause::Unavailable(Unavailable::Dial(tls)),
+        ] {
+            let failure = Failure::new(cause, Phase::Send, Reached::Sent);
+            assert!(core::error::Error::source(&failure).is_none(), "{failure}");
+        }
+        assert!(core::error::Error::source(&tls).is_none());
+        assert!(core::error::Error::source(&Unavailable::Dial(tls)).is_none());
+        assert!(tls.to_string().contains(&IoKind::Reset.to_string()));
     }
 
     #[test]

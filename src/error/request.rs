@@ -2,35 +2,43 @@
 
 use core::fmt;
 
-/// Why a request cannot be built: nothing was sent, nothing will be.
+/// Why a request cannot be built: nothing was sent, nothing will be. Positions count bytes from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The method is not a token (RFC 9110 5.6.2); the first bad byte.
+    /// The method is not a token (RFC 9110 5.6.2).
     Method {
-        /// Where.
+        /// The first bad byte; 0 also where there is none.
         at: usize,
     },
-    /// The URL holds a control byte or a space there; write it percent-encoded.
+    /// The URL holds a control byte or a space; write it percent-encoded.
     UrlByte {
-        /// Where.
+        /// The first such byte.
         at: usize,
     },
-    /// The URL is not absolute, has no host, or cannot be parsed.
+    /// The URL begins with a host or a path instead of a scheme, as `localhost:8080/x` does.
+    UrlScheme,
+    /// The URL's scheme is not followed by two slashes.
+    UrlSlashes,
+    /// The URL has no host, or one that is neither a name nor an address.
+    UrlHost,
+    /// The URL's port is not a number up to 65535.
+    UrlPort,
+    /// The URL cannot be parsed, for another reason.
     Url,
     /// The URL's scheme is neither `http` nor `https`.
     Scheme,
-    /// A field name is not a token.
+    /// A field name is not a token (RFC 9110 5.6.2).
     FieldName {
-        /// Which field, in the order of addition.
-        field: usize,
-        /// The first bad byte of the name.
+        /// The name.
+        name: FieldLabel,
+        /// Its first bad byte; 0 also where it is empty.
         at: usize,
     },
     /// A field value holds CR, LF, NUL or another control byte (RFC 9110 5.5).
     FieldValue {
-        /// Which field, in the order of addition.
-        field: usize,
+        /// The field's name.
+        name: FieldLabel,
         /// The first bad byte of the value.
         at: usize,
     },
@@ -53,32 +61,117 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Method { at } => write!(f, "the method is not a token: byte {at}"),
+            Self::Method { at } => write!(
+                f,
+                "the method is empty or not a token: it needs letters and digits (see byte {at})"
+            ),
             Self::UrlByte { at } => write!(
                 f,
                 "the URL has a control byte or a space at byte {at}: write it percent-encoded"
             ),
-            Self::Url => f.write_str("the URL cannot be used: it needs the form http://host/path"),
-            Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),
-            Self::FieldName { field, at } => {
-                write!(f, "the name of field {field} is not a token: byte {at}")
+            Self::UrlScheme => {
+                f.write_str("the URL has no scheme: it must begin with http:// or https://")
             }
-            Self::FieldValue { field, at } => {
-                write!(f, "the value of field {field} has a control byte at byte {at}")
-            }
-            Self::Host => f.write_str("Host must be given once at most, and be a host"),
-            Self::ContentLength => f.write_str("Content-Length does not agree with the body"),
-            Self::TransferEncoding => f.write_str(
-                "Transfer-Encoding can only be chunked, and not together with Content-Length",
+            Self::UrlSlashes => f.write_str(
+                "the URL needs two slashes between its scheme and its host: http://host",
             ),
-            Self::Te => f.write_str("TE must not name chunked: it is always understood"),
-            Self::Body => f.write_str("this method cannot have a body"),
-            Self::Sensitive => f.write_str("TRACE must not carry credentials or cookies"),
-            Self::Credentials => {
-                f.write_str("credentials must not hold control bytes, nor the user name a colon")
+            Self::UrlHost => {
+                f.write_str("the URL has no host, or one that is neither a name nor an address")
             }
+            Self::UrlPort => f.write_str("the URL's port is not a number from 0 to 65535"),
+            Self::Url => f.write_str("the URL cannot be parsed"),
+            Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),
+            Self::FieldName { name, .. } if name.is_empty() => {
+                f.write_str("a field has an empty name")
+            }
+            Self::FieldName { name, at } => {
+                write!(f, "the field name \"{name}\" is not a token: see its byte {at}")
+            }
+            Self::FieldValue { name, at } => {
+                write!(f, "the value of the field {name} has a control byte at byte {at}")
+            }
+            Self::Host => f.write_str("the field Host must be given once at most, and be a host"),
+            Self::ContentLength => f.write_str(
+                "the field Content-Length must be given once at most, and be the body's length",
+            ),
+            Self::TransferEncoding => f.write_str(
+                "the field Transfer-Encoding can only be chunked, and not go with Content-Length",
+            ),
+            Self::Te => f.write_str(
+                "the field TE must not name chunked, which is always understood: leave it away",
+            ),
+            Self::Body => f.write_str("a request with this method cannot have a body"),
+            Self::Sensitive => f.write_str("a TRACE request must not carry credentials or cookies"),
+            Self::Credentials => f.write_str(
+                "a user name must not hold a colon, and neither it nor a password a control byte",
+            ),
         }
     }
 }
 
 impl core::error::Error for RequestError {}
+
+/// The name of a field, as errors have it: they are `Copy`, so that a long one is shortened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FieldLabel {
+    bytes: [u8; Self::BYTES_MAX],
+    /// How long the name is, if that is not more than one byte can say.
+    len: u8,
+}
+
+impl FieldLabel {
+    /// How much of a name is kept, in bytes.
+    pub const BYTES_MAX: usize = 31;
+
+    pub(crate) fn new(name: &str) -> Self {
+        let mut label = Self { bytes: [0; Self::BYTES_MAX], len: 0 };
+        label.bytes.iter_mut().zip(name.bytes()).for_each(|(to, byte)| *to = byte);
+        label.len = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        label
+    }
+
+    /// Whether the name is empty.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// What no field name may hold is escaped; `...` stands for what was left out.
+impl fmt::Display for FieldLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = usize::from(self.len);
+        write!(f, "{}", self.bytes.get(..len).unwrap_or(&self.bytes).escape_ascii())?;
+        if len > Self::BYTES_MAX { f.write_str("...") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for FieldLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_bad_field_is_named() {
+        let name = FieldLabel::new("Bad Name\n");
+        let text = RequestError::FieldName { name, at: 3 }.to_string();
+        assert_eq!(text, "the field name \"Bad Name\\n\" is not a token: see its byte 3");
+        let text = RequestError::FieldName { name: FieldLabel::new(""), at: 0 }.to_string();
+        assert_eq!(text, "a field has an empty name");
+        let value = RequestError::FieldValue { name: FieldLabel::new("X-A"), at: 1 };
+        assert_eq!(value.to_string(), "the value of the field X-A has a control byte at byte 1");
+        let whole = "a".repeat(FieldLabel::BYTES_MAX);
+        assert_eq!(FieldLabel::new(&whole).to_string(), whole);
+        for more in [1, 1_000] {
+            let long = FieldLabel::new(&(whole.clone() + &"b".repeat(more)));
+            assert_eq!(long.to_string(), whole.clone() + "...");
+        }
+        assert!(size_of::<RequestError>() <= 48);
+    }
+}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Bound, Misuse, Violation},
-    message::{Body, Fields, Request},
+    message::{Body, BodyLeft, Fields, Request},
 };
 
 /// The protocol state of one HTTP/1.1 connection: no buffer, under 64 bytes, and it never allocates.
@@ -20,7 +20,7 @@ use crate::{
 /// ```
 /// use httpool::{
 ///     h1::{Connection, Event, Limits, Reuse},
-///     message::Request,
+///     message::{BodyLeft, Request},
 /// };
 ///
 /// let mut conn = Connection::new(Limits::default());
@@ -34,7 +34,7 @@ use crate::{
 /// assert_eq!(taken, 0);
 /// let (taken, Event::Head(head)) = conn.receive(input)? else { panic!() };
 /// assert_eq!(head.status(), 200);
-/// assert_eq!(conn.body_ahead(), 5);
+/// assert_eq!(conn.body_ahead(), BodyLeft::Bytes(5));
 /// let (_, Event::Data(b"hello")) = conn.receive(&input[taken..])? else { panic!() };
 /// let (0, Event::End(_)) = conn.receive(b"")? else { panic!() };
 ///
@@ -165,13 +165,13 @@ impl Connection {
         }
     }
 
-    /// The most bytes of body that may be sent now: what is left of a known length, `u64::MAX` if it is
+    /// How much body may be sent now: what is left of a known length, [`BodyLeft::Unknown`] if it is
     /// chunked. `None` where none may be: there is no body, it has been sent, it is given up, or it is
     /// held back for a 100 (Continue).
-    pub fn body_to_send(&self) -> Option<u64> {
+    pub fn body_to_send(&self) -> Option<BodyLeft> {
         match (self.state.send(), self.outgoing) {
-            (Send::Body, Outgoing::Length(left)) => Some(left),
-            (Send::Body, Outgoing::Chunked) => Some(u64::MAX),
+            (Send::Body, Outgoing::Length(left)) => Some(BodyLeft::Bytes(left)),
+            (Send::Body, Outgoing::Chunked) => Some(BodyLeft::Unknown),
             (Send::Idle | Send::Held | Send::Done | Send::Aborted, _) => None,
         }
     }
@@ -252,14 +252,14 @@ impl Connection {
 
     /// So many of the next bytes are body and nothing else: a driver may read them to where they are
     /// wanted, then pass that slice to [`receive`](Self::receive), which gives it back as
-    /// [`Event::Data`]. 0 in heads and chunk framing, `u64::MAX` in a body that ends with the
-    /// connection.
-    pub fn body_ahead(&self) -> u64 {
+    /// [`Event::Data`]. None in heads and chunk framing; [`BodyLeft::Unknown`], which is all of them,
+    /// in a body that ends with the connection.
+    pub fn body_ahead(&self) -> BodyLeft {
         match (self.state.receive(), &self.incoming) {
-            (Receive::Body, Incoming::Length(left)) => *left,
-            (Receive::Body, Incoming::Chunked(chunked)) => chunked.data_ahead(),
-            (Receive::Body, Incoming::Close) => u64::MAX,
-            _ => 0,
+            (Receive::Body, Incoming::Length(left)) => BodyLeft::Bytes(*left),
+            (Receive::Body, Incoming::Chunked(chunked)) => BodyLeft::Bytes(chunked.data_ahead()),
+            (Receive::Body, Incoming::Close) => BodyLeft::Unknown,
+            _ => BodyLeft::NONE,
         }
     }
 

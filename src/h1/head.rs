@@ -193,6 +193,7 @@ mod tests {
     /// All that is said of a head.
     fn summary(parsed: &Parsed<'_>) -> String {
         let Head { status, minor_version, reason, fields } = parsed.head;
+        let fields: Vec<_> = fields.iter().map(|field| (field.name(), field.value())).collect();
         alloc::format!(
             "{} {status} {minor_version} {reason:?} {fields:?} {:?}",
             parsed.taken,

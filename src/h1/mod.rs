@@ -30,10 +30,11 @@
 //!
 //! **How strict.** A response that two readers could end at different places is refused, because it is
 //! how responses are smuggled: Content-Length beside Transfer-Encoding, any coding but `chunked` alone,
-//! lengths that differ, chunk sizes that are not plain hex digits, line folding, white space before a
-//! colon, control bytes. Accepted beyond the letter of the grammar are a line end that is LF alone in a
-//! head (RFC 9112 2.2 allows it; never in chunked framing), empty lines before a head (they count as
-//! bytes of it), a missing reason phrase, and minor versions above 1, which are read as 1.1 (2.3).
+//! lengths that differ, chunk sizes that are not hex digits, line folding, white space before a colon,
+//! control bytes. Accepted beyond the letter of the grammar are a line end that is LF alone in a head
+//! (RFC 9112 2.2 allows it; never in chunked framing), empty lines before a head (they count as bytes of
+//! it), a missing reason phrase, minor versions above 1, which are read as 1.1 (2.3), and spaces and tabs
+//! between a chunk size and its line end, with which real servers pad it (digits behind them are refused).
 
 mod chunked;
 mod connection;

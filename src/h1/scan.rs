@@ -107,6 +107,9 @@ impl Scan {
 
                 (Place::LineStart | Place::Name, _) if is_token_byte(byte) => Place::Name,
                 (Place::Name, b':') => Place::Value,
+                (Place::LineStart, b' ' | b'\t') if self.lines > 0 => {
+                    return Err(Violation::FoldedLine);
+                }
                 (
                     Place::LineStart | Place::EndCr | Place::Name | Place::Value | Place::ValueCr,
                     _,
@@ -171,6 +174,13 @@ mod tests {
         }
         assert_eq!(look(good), Ok(Some(good.len())));
         assert_eq!(look(b"HTTP/2"), Err(Violation::Version));
+        for blank in [" ", "\t"] {
+            let folded = alloc::format!("HTTP/1.1 200\r\nA: b\r\n{blank}c\r\n\r\n");
+            assert_eq!(look(folded.as_bytes()), Err(Violation::FoldedLine));
+            // Before the first field there is nothing to fold.
+            let first = alloc::format!("HTTP/1.1 200\r\n{blank}A: b\r\n\r\n");
+            assert_eq!(look(first.as_bytes()), Err(Violation::FieldLine));
+        }
         assert_eq!(look(b"HTTP/1.1 0"), Err(Violation::StatusLine));
         assert_eq!(look(b"HTTP/1.7 200\nA:b\n\n...").unwrap(), Some(18));
     }

@@ -12,7 +12,7 @@ use super::{
     fields::{first_illegal_in_value, first_non_token, has_token, trim_ows},
     request::{Encoded, TargetForm},
 };
-use crate::error::RequestError;
+use crate::error::{FieldLabel, RequestError};
 
 /// A request that is being put together. Errors are kept until [`build`](Self::build).
 #[derive(Clone)]
@@ -23,7 +23,6 @@ pub struct RequestBuilder {
     /// Validated lines.
     fields: Vec<u8>,
     field_error: Option<RequestError>,
-    added: usize,
     body: Body,
     expect_continue: bool,
     asterisk: bool,
@@ -36,7 +35,6 @@ impl RequestBuilder {
             url,
             fields: Vec::new(),
             field_error: None,
-            added: 0,
             body: Body::Empty,
             expect_continue: false,
             asterisk: false,
@@ -52,15 +50,13 @@ impl RequestBuilder {
 
     /// The same with a value that need not be UTF-8 (RFC 9110 5.5: obs-text).
     pub fn field_bytes(mut self, name: &str, value: &[u8]) -> Self {
-        let field = self.added;
-        self.added += 1;
         if self.field_error.is_some() {
             return self;
         }
         if let Some(at) = first_non_token(name.as_bytes()) {
-            self.field_error = Some(RequestError::FieldName { field, at });
+            self.field_error = Some(RequestError::FieldName { name: FieldLabel::new(name), at });
         } else if let Some(at) = first_illegal_in_value(value) {
-            self.field_error = Some(RequestError::FieldValue { field, at });
+            self.field_error = Some(RequestError::FieldValue { name: FieldLabel::new(name), at });
         } else {
             write_line(&mut self.fields, name, trim_ows(value));
         }
@@ -113,7 +109,6 @@ impl RequestBuilder {
             return Err(error);
         }
         self.take_userinfo(&mut url)?;
-        url.set_fragment(None);
 
         let host = self.take_host()?;
         self.understand_framing()?;
@@ -135,7 +130,8 @@ impl RequestBuilder {
             }
             TargetForm::Asterisk => head.push(b'*'),
             TargetForm::Origin => {
-                head.extend_from_slice(url[url::Position::BeforePath..].as_bytes());
+                let target = url::Position::BeforePath..url::Position::AfterQuery;
+                head.extend_from_slice(url[target].as_bytes());
             }
         }
         head.extend_from_slice(b" HTTP/1.1\r\n");
@@ -313,28 +309,54 @@ impl fmt::Debug for RequestBuilder {
 }
 
 /// An absolute `http` or `https` URL, without the repairs of a browser's address bar: no control
-/// bytes, no missing or extra slashes, no backslashes before the host.
+/// bytes, no missing or extra slashes, no backslashes before the host. An error names the part that
+/// is wrong.
 pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
     if let Some(at) = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(RequestError::UrlByte { at });
     }
-    let (scheme, rest) = text.split_once(':').ok_or(RequestError::Url)?;
+    let (scheme, rest) = text.split_once(':').ok_or(RequestError::UrlScheme)?;
     if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-        return Err(if is_scheme { RequestError::Scheme } else { RequestError::Url });
+        let is_scheme = is_scheme && !begins_with_port(rest);
+        return Err(if is_scheme { RequestError::Scheme } else { RequestError::UrlScheme });
     }
-    match rest.strip_prefix("//") {
-        Some(host) if !host.starts_with(['/', '\\', '?', '#']) && !host.is_empty() => {}
-        _ => return Err(RequestError::Url),
+    let authority = rest.strip_prefix("//").ok_or(RequestError::UrlSlashes)?;
+    if authority.is_empty() || authority.starts_with(['/', '\\', '?', '#']) {
+        return Err(RequestError::UrlHost);
     }
-    check_url(Url::parse(text).map_err(|_| RequestError::Url)?)
+    check_url(Url::parse(text).map_err(part_of)?)
+}
+
+/// Whether what is behind the first colon reads as a port, so that a host is before it.
+fn begins_with_port(rest: &str) -> bool {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest[..end].parse::<u16>().is_ok()
+}
+
+/// Which part of a URL an error is about.
+const fn part_of(error: url::ParseError) -> RequestError {
+    use url::ParseError as E;
+    match error {
+        E::InvalidPort => RequestError::UrlPort,
+        E::EmptyHost
+        | E::IdnaError
+        | E::InvalidIpv4Address
+        | E::InvalidIpv6Address
+        | E::InvalidDomainCharacter => RequestError::UrlHost,
+        E::Overflow
+        | E::RelativeUrlWithoutBase
+        | E::RelativeUrlWithCannotBeABaseBase
+        | E::SetHostOnCannotBeABaseUrl
+        | _ => RequestError::Url,
+    }
 }
 
 pub(super) fn check_url(url: Url) -> Result<(Url, Origin), RequestError> {
     match Origin::of(&url) {
         Some(origin) => Ok((url, origin)),
-        None if matches!(url.scheme(), "http" | "https") => Err(RequestError::Url),
+        None if matches!(url.scheme(), "http" | "https") => Err(RequestError::UrlHost),
         None => Err(RequestError::Scheme),
     }
 }
@@ -440,7 +462,8 @@ mod tests {
             assert_eq!(Request::get(&url).build().unwrap_err(), RequestError::UrlByte { at: 10 });
             assert!(Method::new(&text).is_err());
             let name = Request::get("http://a/").field(&text, "v").build();
-            assert_eq!(name.unwrap_err(), RequestError::FieldName { field: 0, at: 1 });
+            let label = FieldLabel::new(&text);
+            assert_eq!(name.unwrap_err(), RequestError::FieldName { name: label, at: 1 });
             let value = Request::get("http://a/").field("X", "v").field("X", &text).build();
             assert_eq!(value.is_ok(), byte == '\t', "{byte:?}");
             assert!(Request::get("http://a/").basic_auth(&text, "p").build().is_err());
@@ -449,10 +472,20 @@ mod tests {
 
     #[test]
     fn only_whole_http_urls_pass() {
-        for url in ["", "/x", "//a/", "a/b", "http://", "http:///x", "http:a", "http://[::1"] {
-            assert_eq!(Request::get(url).build().unwrap_err(), RequestError::Url, "{url}");
+        use RequestError as E;
+        for (urls, wrong) in [
+            (&["", "/x", "//a/", "a/b", "a/b:c", "localhost:9101/x", "a:80"][..], E::UrlScheme),
+            (&["127.0.0.1:80/", "[::1]:80", ":80", "a:1?q"], E::UrlScheme),
+            (&["ftp://a/", "mailto:a@b", "a:99999", "file:///x"], E::Scheme),
+            (&["http:a", "http:/a", "https:", "http:\\\\a"], E::UrlSlashes),
+            (&["http://", "http:///x", "http://?q", "http://:80/", "http://u@/"], E::UrlHost),
+            (&["http://[::1", "http://1.2.3.256/", "http://a^b/", "http://[::g]/"], E::UrlHost),
+            (&["http://a:99999/", "http://a:x/", "http://[::1]:65536", "http://a:-1"], E::UrlPort),
+        ] {
+            for url in urls {
+                assert_eq!(Request::get(url).build().unwrap_err(), wrong, "{url}");
+            }
         }
-        assert_eq!(Request::get("ftp://a/").build().unwrap_err(), RequestError::Scheme);
         assert_eq!(Request::get("HTTP://A").build().unwrap().target(), "/");
         assert_eq!(Request::get("http://a?q").build().unwrap().target(), "/?q");
     }

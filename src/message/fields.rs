@@ -2,11 +2,16 @@
 
 use core::fmt;
 
+use super::secret::{is_secret, star_userinfo};
+
 /// Field lines in the order and the case of the wire, borrowed from where they were received or
 /// encoded. They have been validated: names are tokens, values hold no CR, LF or NUL.
 ///
 /// Looking a name up walks the lines; for the few dozen that a message has, that is faster than
 /// building a map, and it allocates nothing.
+///
+/// `Debug` shows `***` for the values of Authorization, Cookie, Set-Cookie and their like, and stars
+/// for user names and passwords in URLs, so that a log may have it.
 #[derive(Clone, Copy, Default)]
 pub struct Fields<'a> {
     lines: &'a [u8],
@@ -94,14 +99,30 @@ impl<'a> Field<'a> {
 
 impl fmt::Debug for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name.escape_ascii(), self.value.escape_ascii())
+        write!(f, "{}: ", self.name.escape_ascii())?;
+        if is_secret(self.name) {
+            f.write_str("***")
+        } else if self.value.contains(&b'@') {
+            let mut value = self.value.to_vec();
+            star_userinfo(&mut value);
+            write!(f, "{}", value.escape_ascii())
+        } else {
+            write!(f, "{}", self.value.escape_ascii())
+        }
     }
 }
 
 /// The fields of [`Fields`], in order.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FieldIter<'a> {
     rest: &'a [u8],
+}
+
+/// Those that are left.
+impl fmt::Debug for FieldIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fields::from_validated(self.rest).fmt(f)
+    }
 }
 
 impl<'a> Iterator for FieldIter<'a> {
@@ -189,6 +210,19 @@ mod tests {
         assert_eq!(fields.get_str("x"), Some("y"));
         assert_eq!(fields.get("empty"), Some(&b""[..]));
         assert_eq!(fields.get("missing"), None);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let fields = Fields::from_validated(
+            b"Authorization: Basic abc\r\nproxy-authorization: abc\r\nCookie: abc\r\n\
+              SET-COOKIE: abc\r\nX-Api-Key: abc\r\nLocation: http://user:pw@a/x\r\nDate: now\r\n",
+        );
+        let shown = "[Authorization: ***, proxy-authorization: ***, Cookie: ***, SET-COOKIE: ***, \
+                     X-Api-Key: ***, Location: http://****:**@a/x, Date: now]";
+        assert_eq!(alloc::format!("{fields:?}"), shown);
+        assert_eq!(alloc::format!("{:?}", fields.iter()), shown);
+        assert_eq!(fields.get("cookie"), Some(&b"abc"[..]));
     }
 
     #[test]

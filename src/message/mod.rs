@@ -3,15 +3,18 @@
 mod builder;
 mod fields;
 mod key;
+mod left;
 mod method;
 mod origin;
 mod request;
 mod response;
+mod secret;
 mod status;
 
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
 pub use key::{Credentials, Hop, HopKind, Key, TlsId};
+pub use left::BodyLeft;
 pub use method::Method;
 pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};
@@ -20,3 +23,4 @@ pub use status::Status;
 pub use url::Url;
 
 pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
+pub(crate) use secret::{is_secret, star_userinfo};

@@ -134,9 +134,15 @@ impl Request {
         &self.0.method
     }
 
-    /// The URL, with its userinfo and fragment taken off.
+    /// The URL, with its userinfo taken off. Its fragment is for the application alone, and is never
+    /// sent (RFC 9110 7.1).
     pub fn url(&self) -> &Url {
         &self.0.url
+    }
+
+    /// The URL without what is not sent.
+    pub(crate) fn url_sent(&self) -> &str {
+        &self.0.url[..url::Position::AfterQuery]
     }
 
     /// Whom the request is for.
@@ -282,6 +288,23 @@ mod tests {
         let options = Request::builder(Method::OPTIONS, "http://a/").asterisk().build().unwrap();
         assert_eq!(line(options.clone(), false), "OPTIONS * HTTP/1.1");
         assert_eq!(line(options, true), "OPTIONS http://a HTTP/1.1");
+    }
+
+    #[test]
+    fn a_fragment_is_kept_and_not_sent() {
+        for (url, target) in
+            [("http://a/x#f", "/x"), ("http://a/x?y#", "/x?y"), ("http://a#f", "/")]
+        {
+            let request = Request::get(url).build().unwrap();
+            assert_eq!(request.url(), &Url::parse(url).unwrap());
+            assert_eq!(request.target(), target);
+            assert_eq!(request.url_sent(), alloc::format!("http://a{target}"));
+            for to_proxy in [false, true] {
+                let mut head = Vec::new();
+                request.write_head(to_proxy, &mut head);
+                assert!(!head.contains(&b'#'), "{}", head.escape_ascii());
+            }
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl fmt::Debug for Head<'_> {
 
 /// A response head that outlives the input it came in. Its memory is used again: [`set`](Self::set)
 /// copies into what is there.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ResponseHead {
     status: Status,
     minor_version: u8,
@@ -90,8 +90,14 @@ impl ResponseHead {
     }
 }
 
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.status, self.fields())
+    }
+}
+
 /// Fields that outlive the input they came in, such as a body's trailers. The memory is used again.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct OwnedFields {
     bytes: Vec<u8>,
 }
@@ -106,6 +112,12 @@ impl OwnedFields {
     /// The field lines.
     pub fn fields(&self) -> Fields<'_> {
         Fields::from_validated(&self.bytes)
+    }
+}
+
+impl fmt::Debug for OwnedFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fields().fmt(f)
     }
 }
 
@@ -133,5 +145,18 @@ mod tests {
         assert_eq!(copy.minor_version(), 0);
         assert_eq!(copy.reason(), b"Not Found");
         assert_eq!(copy.fields().get("a"), Some(&b"b"[..]));
+    }
+
+    #[test]
+    fn copies_do_not_show_secrets_either() {
+        let fields = Fields::from_validated(b"A: b\r\nSet-Cookie: secret\r\n");
+        let head =
+            Head { status: Status::new(200).unwrap(), minor_version: 1, reason: b"OK", fields };
+        let (mut copy, mut owned) = (ResponseHead::new(), OwnedFields::default());
+        copy.set(&head);
+        owned.set(&fields);
+        assert_eq!(alloc::format!("{copy:?}"), "200 [A: b, Set-Cookie: ***]");
+        assert_eq!(alloc::format!("{head:?}"), "200 [A: b, Set-Cookie: ***]");
+        assert_eq!(alloc::format!("{owned:?}"), "[A: b, Set-Cookie: ***]");
     }
 }

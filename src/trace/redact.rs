@@ -4,6 +4,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use super::Escaped;
+use crate::message::{is_secret, star_userinfo};
 
 /// What a recording leaves out. By default: the bytes of bodies, of which the count stays, and
 /// secrets, of which each byte becomes a `*`. Lengths and framing stay, so that it replays all the
@@ -24,24 +25,6 @@ pub struct Redaction {
     /// on, such as Location or Content-Length, stays even if it is named.
     pub fields: Vec<Cow<'static, str>>,
 }
-
-const SECRET: [&str; 15] = [
-    "authorization",
-    "proxy-authorization",
-    "authentication-info",
-    "proxy-authentication-info",
-    "cookie",
-    "cookie2",
-    "set-cookie",
-    "set-cookie2",
-    "x-api-key",
-    "api-key",
-    "x-auth-token",
-    "x-access-token",
-    "x-csrf-token",
-    "x-xsrf-token",
-    "x-amz-security-token",
-];
 
 /// What decisions are made by.
 const DECIDING: [&str; 11] = [
@@ -111,73 +94,9 @@ impl Redaction {
 
     fn is_secret(&self, name: &[u8]) -> bool {
         let among = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
-        among(&SECRET)
+        is_secret(name)
             || self.fields.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
                 && !among(&DECIDING)
-    }
-}
-
-/// Stars what stands before an `@` in the authority of each URL, as widely as a URL can be read:
-/// `//`, or a scheme and whatever slashes, begin one.
-fn star_userinfo(text: &mut [u8]) {
-    let mut at = 0;
-    while let Some(start) = next_authority(text, at) {
-        let rest = &text[start..];
-        let ends =
-            |byte: &u8| matches!(byte, b'/' | b'\\' | b'?' | b'#' | b' ' | b'"' | b'<' | b'>');
-        let end = start + rest.iter().position(ends).unwrap_or(rest.len());
-        if let Some(len) = text[start..end].iter().rposition(|&byte| byte == b'@') {
-            star(&mut text[start..start + len]);
-        }
-        at = end;
-    }
-}
-
-/// Where the next authority after `from` begins: behind a colon and slashes, or two slashes.
-fn next_authority(text: &[u8], from: usize) -> Option<usize> {
-    let slash = |at: usize| matches!(text.get(at), Some(b'/' | b'\\'));
-    let mut at = from;
-    while at < text.len() {
-        if text[at] == b':' || slash(at) && slash(at + 1) {
-            at += 1;
-            while slash(at) {
-                at += 1;
-            }
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
-}
-
-/// What a URL's user name and password decode to keeps its length, the colon between them, and what
-/// the Basic scheme cannot carry.
-fn star(userinfo: &mut [u8]) {
-    let stays = |byte: u8| byte == b':' || byte.is_ascii_control();
-    let mut at = 0;
-    while let Some(&byte) = userinfo.get(at) {
-        match userinfo.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(hex) {
-            Some(decoded) => {
-                if !stays(decoded) {
-                    userinfo[at + 1..at + 3].copy_from_slice(b"2A");
-                }
-                at += 3;
-            }
-            None => {
-                if !stays(byte) {
-                    userinfo[at] = b'*';
-                }
-                at += 1;
-            }
-        }
-    }
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
-    match digits {
-        [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
-        _ => None,
     }
 }
 

@@ -11,6 +11,8 @@ mod bodies;
 mod close;
 mod early;
 mod ends;
+mod errors;
+mod files;
 mod messages;
 mod pending;
 mod reuse;

@@ -3,7 +3,7 @@
 use httpool::{
     error::Misuse,
     h1::{CloseReason, Limits, Reuse},
-    message::{Body, Method, Request},
+    message::{Body, BodyLeft, Method, Request},
 };
 
 use httpool_sim::property::{Reader, Seen};
@@ -129,7 +129,7 @@ fn never(driver: &Reader, reason: CloseReason) {
 dialogue! { a_length_delimits_the_body: get();
     then |d| assert!(d.conn.wants_input());
     < b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel" => "head 200", "data hel";
-    then |d| { assert_eq!(d.conn.body_ahead(), 2); reuse(d, Reuse::NotYet) };
+    then |d| { assert_eq!(d.conn.body_ahead(), BodyLeft::Bytes(2)); reuse(d, Reuse::NotYet) };
     < b"lo" => "data lo", "end";
     then |d| { assert!(!d.conn.wants_input()); reuse(d, Reuse::Ready) };
     then |d| { d.conn.start_next_cycle().unwrap(); d.send(&get()); };
@@ -157,6 +157,16 @@ dialogue! { chunks_and_trailers: get();
     then |d| reuse(d, Reuse::Ready);
 }
 
+dialogue! { chunk_sizes_may_be_padded: get();
+    < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0005 \t\r\nhello\r\n1   ;x\r\n!\r\n0  \r\n\r\n"
+        => "head 200", "data hello!", "end";
+    then |d| { reuse(d, Reuse::Ready) };
+}
+
+dialogue! { digits_behind_a_padded_size_are_refused: get();
+    < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 0\r\nhello" => "head 200", "Chunk";
+}
+
 dialogue! { chunks_without_trailers: get();
     < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r" => "head 200", "data ok";
     < b"\n" => "end";
@@ -164,7 +174,7 @@ dialogue! { chunks_without_trailers: get();
 
 dialogue! { a_body_may_end_with_the_connection: get();
     < b"HTTP/1.1 200 OK\r\n\r\nhello" => "head 200", "data hello";
-    then |d| { assert_eq!(d.conn.body_ahead(), u64::MAX); never(d, CloseReason::CloseDelimited) };
+    then |d| { assert_eq!(d.conn.body_ahead(), BodyLeft::Unknown); never(d, CloseReason::CloseDelimited) };
     eof => "end";
     then |d| { assert!(!d.conn.wants_input()); never(d, CloseReason::CloseDelimited) };
 }
@@ -253,7 +263,7 @@ dialogue! { status_zero: get(); < b"HTTP/1.1 099 OK\r\n\r\n" => "StatusLine"; }
 dialogue! { nul_in_the_reason: get(); < b"HTTP/1.1 200 O\0K\r\n\r\n" => "StatusLine"; }
 dialogue! { bare_cr_behind_the_reason: get(); < b"HTTP/1.1 200 OK\rA: b\r\n\r\n" => "StatusLine"; }
 dialogue! { folded_first_line: get(); < b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n" => "FieldLine"; }
-dialogue! { folded_line: get(); < b"HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\n\r\n" => "FieldLine"; }
+dialogue! { folded_line: get(); < b"HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\n\r\n" => "FoldedLine"; }
 dialogue! { space_before_the_colon: get(); < b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n" => "FieldLine"; }
 dialogue! { no_colon: get(); < b"HTTP/1.1 200 OK\r\nbad line\r\n\r\n" => "FieldLine"; }
 dialogue! { no_name: get(); < b"HTTP/1.1 200 OK\r\n: b\r\n\r\n" => "FieldLine"; }
@@ -368,7 +378,7 @@ dialogue! { a_100_releases_the_body: expecting(5);
     then |d| assert!(d.conn.awaits_continue());
     < b"HTTP/1.1 100 Continue\r\n\r\n" => "100";
     then |d| {
-        assert_eq!(d.conn.body_to_send(), Some(5));
+        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(5)));
         d.conn.send_body(5, true).unwrap();
         assert!(d.conn.request_sent());
     };
@@ -405,7 +415,7 @@ dialogue! { an_early_answer_is_read_while_the_body_goes_out: post(10);
     < b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" => "head 200", "data ok", "end";
     then |d| {
         reuse(d, Reuse::NotYet);
-        assert_eq!(d.conn.body_to_send(), Some(6));
+        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(6)));
         assert_eq!(d.conn.start_next_cycle().unwrap_err(), Misuse::OutOfTurn);
         d.conn.send_body(6, true).unwrap();
         reuse(d, Reuse::Ready);
@@ -429,14 +439,14 @@ dialogue! { an_early_answer_before_a_close_ends_the_sending: upload();
 
 dialogue! { what_is_sent_must_be_what_was_declared: post(10);
     then |d| {
-        assert_eq!(d.conn.body_to_send(), Some(10));
+        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(10)));
         assert_eq!(d.conn.send_body(11, false).unwrap_err(), Misuse::BodyLength);
         assert_eq!(d.conn.send_body(9, true).unwrap_err(), Misuse::BodyLength);
         let framing = d.conn.send_body(4, false).unwrap();
         assert_eq!((framing.prefix(), framing.suffix()), (&b""[..], &b""[..]));
         assert_eq!(d.conn.send_body(0, true).unwrap_err(), Misuse::BodyLength);
         assert_eq!(d.conn.send_trailers(&[], &mut Vec::new()).unwrap_err(), Misuse::OutOfTurn);
-        assert_eq!(d.conn.body_to_send(), Some(6));
+        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(6)));
         assert!(!d.conn.request_sent());
         d.conn.send_body(6, false).unwrap();
         assert!(d.conn.request_sent());
@@ -448,7 +458,7 @@ dialogue! { what_is_sent_must_be_what_was_declared: post(10);
 
 dialogue! { chunks_are_framed_and_empty_pieces_are_none: upload();
     then |d| {
-        assert_eq!(d.conn.body_to_send(), Some(u64::MAX));
+        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Unknown));
         let mut frame = |len, last| {
             let framing = d.conn.send_body(len, last).unwrap();
             [framing.prefix(), b"|", framing.suffix()].concat()

@@ -7,7 +7,7 @@ use httpool::{
     error::{Cause, Failure, Unavailable},
     h1::Event,
     id::ConnId,
-    message::{OwnedFields, Request, ResponseHead},
+    message::{BodyLeft, OwnedFields, Request, ResponseHead},
     pool::Lease,
     time::Instant,
     trace::Who,
@@ -233,7 +233,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     /// Gets another piece of body from the application.
-    fn next_piece(&mut self, max: u64) {
+    fn next_piece(&mut self, max: BodyLeft) {
         let piece = self.body.next(max, self.scratch.outgoing.buffer());
         self.tick();
         let piece = match piece {
@@ -324,7 +324,7 @@ impl<P: Platform> Exchange<P> {
         if let Some((at, _)) = self.call.poll_timeout() {
             warm.bound_reads(at.since(self.now));
         }
-        let ahead = usize::try_from(warm.h1.body_ahead()).unwrap_or(usize::MAX);
+        let ahead = warm.h1.body_ahead().within(usize::MAX);
         let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();
         match sink {
             Sink::Slice(into) if direct => {
@@ -507,6 +507,7 @@ impl<P: Platform> Exchange<P> {
         let source = self.source.take().filter(|_| told);
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
+            .with_redirect(self.call.refused_redirect())
             .with_trace(self.call.recent_trace())
     }
 }

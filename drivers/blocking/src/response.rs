@@ -72,7 +72,8 @@ impl<P: Platform> Response<P> {
         self.header("content-length")?.split(',').next()?.trim().parse().ok()
     }
 
-    /// Whose response it is: after redirects, the last one's URL.
+    /// Whose response it is: after redirects, the last one's URL. It has the fragment that was asked
+    /// for, unless a redirect gave another (RFC 9110 10.2.2).
     pub fn url(&self) -> &Url {
         self.exchange.call.request().url()
     }

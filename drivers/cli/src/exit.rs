@@ -202,10 +202,7 @@ impl From<Error> for Failed {
                     .filter(|source| source.is::<io::Error>() && !says_it_all(failure.cause))
                     .map(|source| format!(" ({source})"))
                     .unwrap_or_default();
-                format!(
-                    "{url}{}{system}\n  while {}; {}",
-                    failure.cause, failure.phase, failure.reached
-                )
+                format!("{url}{}{system}\n  {}", error.what(), failure.circumstances())
             }
         };
         let failed = Self::new(kind, what);
@@ -229,7 +226,6 @@ const fn says_it_all(cause: Cause) -> bool {
 fn hint(error: &Error) -> Option<&'static str> {
     if let Some(why) = error.as_request_error() {
         return match why {
-            RequestError::Url => Some("a URL begins with http://"),
             RequestError::Method { .. } => Some("methods are words such as GET or PATCH"),
             _ => None,
         };

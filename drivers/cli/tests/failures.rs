@@ -29,8 +29,10 @@ fn bad_usage() {
 #[test]
 fn requests_that_cannot_be_sent() {
     fails(&["get", "example.com"], 3, &["http://"]);
+    fails(&["get", "localhost:9101/x"], 3, &["no scheme", "http://"]);
+    fails(&["get", "http://127.0.0.1:99999/"], 3, &["port", "65535"]);
     fails(&["get", "ftp://127.0.0.1/"], 3, &["scheme"]);
-    fails(&["get", "http://127.0.0.1/", "-H", "Bad Name: x"], 3, &["not a token"]);
+    fails(&["get", "http://127.0.0.1/", "-H", "Bad Name: x"], 3, &["Bad Name", "not a token"]);
     fails(&["get", "http://127.0.0.1/", "-H", "X: a\r\nInjected: b"], 3, &["control byte"]);
     fails(&["request", "G@T", "http://127.0.0.1/"], 3, &["method"]);
 }
@@ -39,7 +41,7 @@ fn requests_that_cannot_be_sent() {
 fn names_without_an_address() {
     // Longer than a label may be (RFC 1035 2.3.4), so that nobody outside is asked.
     let url = format!("http://{}/", "a".repeat(70));
-    fails(&["get", &url], 4, &["no address", "nothing was sent"]);
+    fails(&["get", &url], 4, &["could not be looked up", "nothing was sent"]);
 }
 
 #[test]
@@ -80,7 +82,9 @@ fn lost_connections() {
 #[test]
 fn redirects_without_end() {
     let server = Server::start(|_| response("302 Found", "Location: /\r\n", ""));
-    fails(&["get", "-L", &server.url("/")], 10, &["redirects"]);
+    let url = server.url("/");
+    let says = [&*format!("the redirect to {url} cannot be followed"), "loop", "following"];
+    fails(&["get", "-L", &url], 10, &says);
     assert_eq!(server.seen().len(), 11);
 }
 

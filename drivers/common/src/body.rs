@@ -1,13 +1,13 @@
 //! Bodies of requests.
 
 use std::{
-    fmt,
+    error, fmt,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
 
 use bytes::Bytes;
-use httpool::message;
+use httpool::message::{self, BodyLeft};
 
 /// The body of a request: bytes, or something to read.
 ///
@@ -22,13 +22,17 @@ use httpool::message;
 /// let stream = Body::reader(std::io::Cursor::new(vec![1, 2, 3]));
 /// # drop((bytes, stream));
 /// ```
-pub struct Body(Source);
+pub struct Body {
+    source: Source,
+    /// How much of it was read in this attempt.
+    given: u64,
+}
 
 enum Source {
     Empty,
     Bytes { bytes: Bytes, at: usize },
     Reader { reader: Box<dyn Read + Send>, len: Option<u64> },
-    Seekable { reader: Box<dyn ReadSeek>, start: u64, len: Option<u64> },
+    Seekable { reader: Box<dyn ReadSeek>, start: u64, len: Option<u64>, is_file: bool },
 }
 
 trait ReadSeek: Read + Seek + Send {}
@@ -46,14 +50,39 @@ pub enum Piece {
 
 impl Piece {
     /// How many bytes it has, and whether the body ends with them. `max`: how many were asked for.
-    pub fn extent(&self, max: u64) -> (usize, bool) {
+    pub fn extent(&self, max: BodyLeft) -> (usize, bool) {
         match self {
             Self::Bytes(bytes, last) => (bytes.len(), *last),
             // A body of known length is over when all of it was read: nothing else says so.
-            Self::Read(read) => (*read, *read == 0 || *read as u64 == max),
+            Self::Read(read) => (*read, *read == 0 || max == BodyLeft::Bytes(*read as u64)),
         }
     }
 }
+
+/// A file that was given as a body ended before the length that the file system told of it, so that
+/// the request could not be completed. An [`Error`](crate::Error) whose cause is
+/// [`Cause::Body`](httpool::error::Cause) has it inside the [`io::Error`] that is its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndedEarly {
+    /// How many bytes it was to have, from where it stood.
+    pub expected: u64,
+    /// How many it had.
+    pub got: u64,
+}
+
+impl fmt::Display for EndedEarly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, got } = self;
+        write!(
+            f,
+            "the file ended after {got} of the {expected} bytes that it said it has: it was cut \
+             meanwhile, or its length is not true (Body::reader sends whatever it has)"
+        )
+    }
+}
+
+impl error::Error for EndedEarly {}
 
 /// The largest piece that is read at a time.
 const PIECE: usize = 64 * 1024;
@@ -61,22 +90,24 @@ const PIECE: usize = 64 * 1024;
 impl Body {
     /// None.
     pub const fn empty() -> Self {
-        Self(Source::Empty)
+        Self::of(Source::Empty)
     }
 
     /// What `reader` gives until its end, sent chunked. It can be read once: a redirect or retry
     /// that needs it again fails with [`Cause::NotReplayable`](httpool::error::Cause).
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
-        Self(Source::Reader { reader: Box::new(reader), len: None })
+        Self::of(Source::Reader { reader: Box::new(reader), len: None })
     }
 
     /// The same with its length, in bytes, sent as Content-Length. If it gives fewer, the request
-    /// fails and its connection is closed; more is not read.
+    /// fails with [`Misuse::BodyLength`](httpool::error::Misuse) and its connection is closed; more
+    /// is not read.
     pub fn sized_reader(reader: impl Read + Send + 'static, len: u64) -> Self {
-        Self(Source::Reader { reader: Box::new(reader), len: Some(len) })
+        Self::of(Source::Reader { reader: Box::new(reader), len: Some(len) })
     }
 
-    /// What `reader` gives from where it stands to its end. It can be sent again.
+    /// What `reader` gives from where it stands to its end, sent with Content-Length. It can be sent
+    /// again. A file is better given as itself, for `Body::from(file)` asks the file system.
     ///
     /// # Errors
     /// Where it stands and where it ends could not be found out.
@@ -85,17 +116,18 @@ impl Body {
         let end = reader.seek(SeekFrom::End(0))?;
         reader.seek(SeekFrom::Start(start))?;
         let len = Some(end.saturating_sub(start));
-        Ok(Self(Source::Seekable { reader: Box::new(reader), start, len }))
+        let reader = Box::new(reader);
+        Ok(Self::of(Source::Seekable { reader, start, len, is_file: false }))
     }
 
     /// Whether there is none. (One of no bytes is one.)
     pub const fn is_empty(&self) -> bool {
-        matches!(self.0, Source::Empty)
+        matches!(self.source, Source::Empty)
     }
 
     /// What the core must know of it.
     pub fn kind(&self) -> message::Body {
-        match &self.0 {
+        match &self.source {
             Source::Empty => message::Body::Empty,
             Source::Bytes { bytes, .. } => {
                 message::Body::Known { len: bytes.len() as u64, replayable: true }
@@ -114,24 +146,31 @@ impl Body {
     /// The next piece of at most `max` bytes; a reader's goes into `buffer`.
     ///
     /// # Errors
-    /// Reading failed, or would have to wait.
-    pub fn next(&mut self, max: u64, buffer: &mut Vec<u8>) -> io::Result<Piece> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        match &mut self.0 {
-            Source::Empty => Ok(Piece::Bytes(Bytes::new(), true)),
+    /// Reading failed, or would have to wait; or a file has ended before its length ([`EndedEarly`]).
+    pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
+        let room = max.within(usize::MAX);
+        let (read, is_file) = match &mut self.source {
+            Source::Empty => return Ok(Piece::Bytes(Bytes::new(), true)),
             Source::Bytes { bytes, at } => {
                 let start = *at;
-                *at = bytes.len().min(start.saturating_add(max));
-                Ok(Piece::Bytes(bytes.slice(start..*at), *at == bytes.len()))
+                *at = bytes.len().min(start.saturating_add(room));
+                return Ok(Piece::Bytes(bytes.slice(start..*at), *at == bytes.len()));
             }
-            Source::Reader { reader, .. } => read(reader, max, buffer),
-            Source::Seekable { reader, .. } => read(reader, max, buffer),
+            Source::Reader { reader, .. } => (read(reader, room, buffer)?, false),
+            Source::Seekable { reader, is_file, .. } => (read(reader, room, buffer)?, *is_file),
+        };
+        if let (0, true, BodyLeft::Bytes(left @ 1..)) = (read, is_file, max) {
+            let early = EndedEarly { expected: self.given.saturating_add(left), got: self.given };
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, early));
         }
+        self.given += read as u64;
+        Ok(Piece::Read(read))
     }
 
     /// Whether it can be given from its start again.
     pub fn rewind(&mut self) -> bool {
-        match &mut self.0 {
+        self.given = 0;
+        match &mut self.source {
             Source::Empty => true,
             Source::Bytes { at, .. } => {
                 *at = 0;
@@ -141,9 +180,34 @@ impl Body {
             Source::Seekable { reader, start, .. } => reader.seek(SeekFrom::Start(*start)).is_ok(),
         }
     }
+
+    const fn of(source: Source) -> Self {
+        Self { source, given: 0 }
+    }
+
+    /// A regular file that says it has no bytes. An empty one is a body of no bytes. One that has
+    /// some all the same, because the system makes its content while it is read, has no length.
+    fn of_unsized(mut file: File, start: u64) -> Self {
+        let mut first = [0];
+        let read = loop {
+            match file.read(&mut first) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        match (read, file.seek(SeekFrom::Start(start))) {
+            (Ok(0), _) => Bytes::new().into(),
+            // A file that cannot be read says so again when it is sent.
+            (_, Ok(_)) | (Err(_), _) => {
+                let reader = Box::new(file);
+                Self::of(Source::Seekable { reader, start, len: None, is_file: true })
+            }
+            (Ok(_), Err(_)) => Self::reader(io::Cursor::new(first).chain(file)),
+        }
+    }
 }
 
-fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<Piece> {
+fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<usize> {
     if buffer.is_empty() {
         buffer.resize(PIECE, 0);
     }
@@ -152,7 +216,7 @@ fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<
         match reader.read(&mut buffer[..max]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // A reader that claims more than it was offered is broken; believe the buffer.
-            other => return other.map(|read| Piece::Read(read.min(max))),
+            other => return other.map(|read| read.min(max)),
         }
     }
 }
@@ -171,7 +235,7 @@ impl Default for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Source::Bytes { bytes, at: 0 })
+        Self::of(Source::Bytes { bytes, at: 0 })
     }
 }
 
@@ -199,20 +263,137 @@ impl From<&'static str> for Body {
     }
 }
 
-/// From where the file stands to its end. Something that has no end to seek to, such as a pipe, is
-/// read until it ends and sent chunked.
+/// From where the file stands to its end.
+///
+/// - A regular file with a length is sent with Content-Length, and can be sent again. What is added
+///   to it later is not sent. If it ends earlier, the request fails with [`EndedEarly`].
+/// - A regular file that says 0 bytes and has none is sent with `Content-Length: 0`.
+/// - A regular file that says 0 bytes and has some, as in procfs, is sent chunked until it ends, and
+///   can be sent again. Its first byte is read here, to find out.
+/// - Anything else (a pipe, a device, a socket, a terminal) is sent chunked until it ends, which
+///   `/dev/zero` never does, and can be read once. Over an event loop reading must not wait, as for
+///   any reader.
+///
+/// One that cannot be read, such as a directory, fails when it is sent.
 impl From<File> for Body {
     fn from(mut file: File) -> Self {
-        let regular = file.metadata().is_ok_and(|about| about.is_file());
-        let bounds = |file: &mut File| {
-            let start = file.stream_position()?;
-            Ok::<_, io::Error>((start, file.metadata()?.len().saturating_sub(start)))
+        let about = file.metadata().ok().filter(|about| about.is_file());
+        let (Some(about), Ok(start)) = (about, file.stream_position()) else {
+            return Self::reader(file);
         };
-        match bounds(&mut file) {
-            Ok((start, len)) if regular => {
-                Self(Source::Seekable { reader: Box::new(file), start, len: Some(len) })
-            }
-            _ => Self::reader(file),
+        if about.len() == 0 {
+            return Self::of_unsized(file, start);
         }
+        let len = Some(about.len().saturating_sub(start));
+        Self::of(Source::Seekable { reader: Box::new(file), start, len, is_file: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write, path::PathBuf};
+
+    use super::*;
+
+    /// A file of the test called `name`, which holds `text`.
+    fn path_of(name: &str, text: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("httpool-{}-{name}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// What `body` gives, in pieces of at most 3 bytes.
+    fn all(body: &mut Body) -> Result<String, EndedEarly> {
+        let (mut text, mut buffer) = (Vec::new(), vec![0; 3]);
+        let mut left = match body.kind() {
+            message::Body::Empty | message::Body::Known { len: 0, .. } => return Ok(String::new()),
+            message::Body::Known { len, .. } => BodyLeft::Bytes(len),
+            message::Body::Unknown { .. } => BodyLeft::Unknown,
+        };
+        loop {
+            let piece = body.next(left, &mut buffer).map_err(|error| {
+                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+                *error.get_ref().unwrap().downcast_ref().unwrap()
+            })?;
+            let (len, last) = piece.extent(left);
+            text.extend_from_slice(&buffer[..len]);
+            if let BodyLeft::Bytes(left) = &mut left {
+                *left -= len as u64;
+            }
+            if last {
+                return Ok(String::from_utf8(text).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_sent_from_where_it_stands_and_no_further_than_it_was() {
+        let path = path_of("grows", "0123456789");
+        let mut file = File::open(&path).unwrap();
+        file.seek(SeekFrom::Start(4)).unwrap();
+        let mut body = Body::from(file);
+        assert_eq!(body.kind(), message::Body::Known { len: 6, replayable: true });
+        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more").unwrap();
+        for _ in 0..2 {
+            assert_eq!(all(&mut body).unwrap(), "456789");
+            assert!(body.rewind());
+        }
+        let mut beyond = File::open(&path).unwrap();
+        beyond.seek(SeekFrom::Start(99)).unwrap();
+        assert_eq!(Body::from(beyond).kind(), message::Body::Known { len: 0, replayable: true });
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_ends_early_says_how_much_it_had() {
+        let path = path_of("shrinks", "0123456789");
+        let mut body = Body::from(File::open(&path).unwrap());
+        fs::write(&path, "0123").unwrap();
+        let early = all(&mut body).unwrap_err();
+        assert_eq!(early, EndedEarly { expected: 10, got: 4 });
+        assert!(early.to_string().starts_with("the file ended after 4 of the 10 bytes"));
+        fs::write(&path, "0123456789").unwrap();
+        assert!(body.rewind());
+        assert_eq!(all(&mut body).unwrap(), "0123456789");
+        fs::remove_file(path).unwrap();
+        // Whoever declares a length is told by the core that it was wrong.
+        let mut reader = Body::sized_reader(io::Cursor::new("abc"), 5);
+        assert_eq!(all(&mut reader).unwrap(), "abc");
+    }
+
+    #[test]
+    fn an_empty_file_is_a_body_of_no_bytes() {
+        let path = path_of("empty", "");
+        let body = Body::from(File::open(&path).unwrap());
+        assert_eq!(body.kind(), message::Body::Known { len: 0, replayable: true });
+        fs::remove_file(path).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_says_no_bytes_and_has_some_is_read() {
+        let content = fs::read_to_string("/proc/version").unwrap();
+        assert!(!content.is_empty());
+        let mut body = Body::from(File::open("/proc/version").unwrap());
+        assert_eq!(body.kind(), message::Body::Unknown { replayable: true });
+        for _ in 0..2 {
+            assert_eq!(all(&mut body).unwrap(), content);
+            assert!(body.rewind());
+        }
+        let mut file = File::open("/proc/version").unwrap();
+        file.seek(SeekFrom::Start(6)).unwrap();
+        assert_eq!(all(&mut Body::from(file)).unwrap(), content[6..]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_read_once_until_it_ends() {
+        let mut body = Body::from(File::open("/dev/null").unwrap());
+        assert_eq!(body.kind(), message::Body::Unknown { replayable: false });
+        assert_eq!(all(&mut body).unwrap(), "");
+        assert!(!body.rewind());
+        let mut directory = Body::from(File::open(std::env::temp_dir()).unwrap());
+        assert_eq!(directory.kind(), message::Body::Unknown { replayable: false });
+        assert!(directory.next(BodyLeft::Unknown, &mut Vec::new()).is_err());
     }
 }

@@ -3,26 +3,29 @@
 use std::{error, fmt, io};
 
 use httpool::{
-    error::{Cause, Failure, IoKind, Reached, RequestError, Unavailable},
+    error::{Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable},
     message::{Method, ResponseHead, Url},
     trace::Recent,
 };
 
 /// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
 /// safe, and for which request.
-#[derive(Debug)]
+///
+/// `Display` says that in one line. The system's own error, where one stood behind it, is the
+/// [`source`](error::Error::source), and is not said twice. `Debug`, which a `main` that returns an
+/// error prints, is the same line with the sources below.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: Kind,
     request: Option<(Method, Url)>,
+    /// Where a redirect leads that was not followed.
+    redirect: Option<Box<str>>,
     source: Option<io::Error>,
     head: Option<ResponseHead>,
     trace: Option<Recent>,
 }
 
-#[derive(Debug)]
 enum Kind {
     Request(RequestError),
     Failure(Failure),
@@ -63,13 +66,20 @@ impl Error {
     }
 
     fn new(kind: Kind, request: Option<(Method, Url)>, source: Option<io::Error>) -> Self {
-        Self(Box::new(Inner { kind, request, source, head: None, trace: None }))
+        Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
     }
 
     /// The response had begun.
     #[doc(hidden)]
     pub fn with_head(mut self, head: Option<ResponseHead>) -> Self {
         self.0.head = head;
+        self
+    }
+
+    /// The redirect that was not followed leads there.
+    #[doc(hidden)]
+    pub fn with_redirect(mut self, to: Option<&str>) -> Self {
+        self.0.redirect = to.map(Into::into);
         self
     }
 
@@ -84,6 +94,11 @@ impl Error {
     /// call was told and what it decided before it failed.
     pub fn trace(&self) -> Option<&Recent> {
         self.0.trace.as_ref()
+    }
+
+    /// What happened, without the request and without how far it had got.
+    pub fn what(&self) -> impl fmt::Display + '_ {
+        What(&self.0)
     }
 
     /// What the core says of it; `None` where the request could not be built, the response was
@@ -113,7 +128,13 @@ impl Error {
         }
     }
 
-    /// The URL of the request that failed: after a redirect, the one it led to.
+    /// Where the redirect leads that could not be followed, if that is what happened: as text for
+    /// people, at most 256 bytes of it. [`url`](Self::url) is the URL that redirected there.
+    pub fn redirect(&self) -> Option<&str> {
+        self.0.redirect.as_deref()
+    }
+
+    /// The URL of the request that failed: after a redirect that was followed, the one it led to.
     pub fn url(&self) -> Option<&Url> {
         self.0.request.as_ref().map(|(_, url)| url)
     }
@@ -125,7 +146,6 @@ impl Error {
 
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
-        use httpool::error::DialError;
         matches!(
             self.as_failure().map(|failure| failure.cause),
             Some(
@@ -160,27 +180,85 @@ impl fmt::Display for Error {
         if let Some((method, url)) = &self.0.request {
             write!(f, "{method} {url}: ")?;
         }
+        write!(f, "{}", self.what())?;
         match &self.0.kind {
-            Kind::Request(why) => write!(f, "the request cannot be sent: {why}"),
-            Kind::Failure(why) => write!(f, "{why}"),
-            Kind::BodyTooLarge { max } => write!(f, "the body is longer than {max} bytes"),
-            Kind::Stale => {
+            Kind::Failure(failure) => write!(f, " ({})", failure.circumstances()),
+            Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => Ok(()),
+        }
+    }
+}
+
+struct What<'e>(&'e Inner);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.kind, &self.0.redirect) {
+            (Kind::Request(why), _) => write!(f, "the request cannot be sent: {why}"),
+            (Kind::Failure(failure), Some(to)) => {
+                write!(f, "the redirect to {to} cannot be followed: ")?;
+                match failure.cause {
+                    Cause::Redirect(why) => write!(f, "{why}"),
+                    other => write!(f, "{other}"),
+                }
+            }
+            (Kind::Failure(failure), None) => match (failure.cause, &self.0.source) {
+                (NO_ADDRESS, Some(error)) if is_panic(error) => f.write_str(
+                    "the resolver that the client was given panicked while it looked up the \
+                     host's name",
+                ),
+                (NO_ADDRESS, Some(_)) => f.write_str("the host's name could not be looked up"),
+                (cause, _) => write!(f, "{cause}"),
+            },
+            (Kind::BodyTooLarge { max }, _) => write!(
+                f,
+                "the response's body is longer than body_bytes_max allows, {max} bytes: raise it, \
+                 or read the body piece by piece"
+            ),
+            (Kind::Stale, _) => {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")
             }
-            Kind::Poll => f.write_str("waiting for sockets failed"),
+            (Kind::Poll, _) => f.write_str("waiting for sockets failed"),
         }
+    }
+}
+
+const NO_ADDRESS: Cause = Cause::Unavailable(Unavailable::Dial(DialError::Name));
+
+fn is_panic(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<ResolverPanicked>())
+}
+
+/// As `Display`, and below it the sources.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = error::Error::source(self);
+        while let Some(why) = source {
+            write!(f, "\n  caused by: {why}")?;
+            source = why.source();
+        }
+        Ok(())
     }
 }
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match (&self.0.source, &self.0.kind) {
-            (Some(source), _) => Some(source),
-            (None, Kind::Failure(failure)) => failure.source(),
-            (None, Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll) => None,
-        }
+        self.0.source.as_ref().map(|error| error as &(dyn error::Error + 'static))
     }
 }
+
+/// Inside an [`io::Error`]: a resolver panicked instead of answering.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResolverPanicked;
+
+impl fmt::Display for ResolverPanicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // That it panicked is said by the error that this is the source of.
+        f.write_str("why it panicked was said on standard error, or to the panic hook")
+    }
+}
+
+impl error::Error for ResolverPanicked {}
 
 /// The error itself stays inside, to be got at by downcast.
 impl From<Error> for io::Error {

@@ -13,7 +13,7 @@ mod error;
 mod outgoing;
 mod resolve;
 
-pub use body::{Body, Piece};
+pub use body::{Body, EndedEarly, Piece};
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
 pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};

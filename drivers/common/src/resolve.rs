@@ -11,6 +11,8 @@ use std::{
 
 use httpool::message::Url;
 
+use crate::error::ResolverPanicked;
+
 /// Looks names up. Called on a thread of the driver's own, so it may block.
 pub trait Resolve: Send + Sync {
     /// The addresses of `host`, with `port`, best first.
@@ -192,7 +194,7 @@ struct Answering<A: Answer> {
 
 impl<A: Answer> Drop for Answering<A> {
     fn drop(&mut self) {
-        let panicked = || Err(io::Error::other("the resolver panicked"));
+        let panicked = || Err(io::Error::other(ResolverPanicked));
         let addrs = self.addrs.take().unwrap_or_else(panicked);
         if let Some(who) = self.who.take() {
             who.answer(addrs);

@@ -168,6 +168,7 @@ impl Embedded {
             Some(call) => {
                 let request = call.request();
                 Error::failure(failure, request.method(), request.url(), source)
+                    .with_redirect(call.refused_redirect())
                     .with_trace(call.recent_trace())
             }
             None => Error::stale(),

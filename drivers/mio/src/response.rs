@@ -52,7 +52,8 @@ impl Response {
         self.fields().get_str(name)
     }
 
-    /// Whose response it is: after redirects, the last one's URL.
+    /// Whose response it is: after redirects, the last one's URL. It has the fragment that was asked
+    /// for, unless a redirect gave another (RFC 9110 10.2.2).
     pub fn url(&self) -> &Url {
         &self.url
     }
@@ -162,8 +163,8 @@ impl Responses {
                 self.begun(call).head = Some(owned(&head));
                 // What says that it will be too long need not be read.
                 let conn = client.connection(call).map(|(conn, _)| conn);
-                let ahead = conn.map_or(0, |conn| client.core.body_ahead(conn));
-                if ahead != u64::MAX && ahead > self.body_bytes_max {
+                let ahead = conn.map(|conn| client.core.body_ahead(conn));
+                if ahead.is_some_and(|ahead| ahead.exceeds(self.body_bytes_max)) {
                     self.too_large(client, call);
                 }
             }

@@ -5,6 +5,7 @@ use std::{io, mem};
 use httpool::{
     client::Transmit,
     id::{CallId, ConnId},
+    message::BodyLeft,
 };
 use httpool_common::io_kind;
 
@@ -72,7 +73,7 @@ impl Embedded {
         }
     }
 
-    fn next_piece(&mut self, conn: ConnId, call: CallId, max: u64) {
+    fn next_piece(&mut self, conn: ConnId, call: CallId, max: BodyLeft) {
         let mut none = Body::empty();
         let body = self.client.body(call).unwrap_or(&mut none);
         let piece = match body.next(max, self.out.buffer()) {

@@ -18,9 +18,11 @@ use core::time::Duration;
 
 use super::{Call, DrainTime, MinRate, Next, Policy, Redirect, Retry};
 use crate::{
-    error::{Cause, DialError, Failure, IoKind, Reached, RedirectError, Unavailable, Violation},
+    error::{
+        Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
+    },
     h1::{Connection, Event, Limits},
-    message::{Body, Method, Request, Status},
+    message::{Body, BodyLeft, Method, Request, Status},
     time::{Deadline, Instant},
 };
 
@@ -174,6 +176,6 @@ fn asking_twice_gives_the_same_answer() {
     let mut world = World::new(post(true), Policy::default());
     assert_eq!(world.call.next(), world.call.next());
     world.lease(false).written();
-    assert_eq!(world.call.next(), Next::SendBody(3));
-    assert_eq!(world.call.next(), Next::SendBody(3));
+    assert_eq!(world.call.next(), Next::SendBody(BodyLeft::Bytes(3)));
+    assert_eq!(world.call.next(), Next::SendBody(BodyLeft::Bytes(3)));
 }

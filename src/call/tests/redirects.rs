@@ -68,10 +68,30 @@ fn credentials_and_host_stay_with_their_origin() {
 }
 
 #[test]
+fn a_redirect_inherits_the_fragment_unless_it_has_its_own() {
+    for (location, url) in [
+        ("/2", "http://a/2#from"),
+        ("http://b/?q", "http://b/?q#from"),
+        ("/2#to", "http://a/2#to"),
+        ("/2#", "http://a/2#"),
+        ("#to", "http://a/1?x#to"),
+    ] {
+        let request = Request::get("http://a/1?x#from").build().unwrap();
+        let mut world = World::new(request, Policy::default());
+        world.lease(false).written().says(&redirect(302, location));
+        world.lease(false);
+        assert_eq!(world.call.request().url().as_str(), url, "{location}");
+        assert!(!world.head().contains('#'), "{}", world.head());
+    }
+}
+
+#[test]
 fn a_body_that_cannot_be_given_again_costs_no_connection() {
     let mut world = World::new(post(false), Policy::default());
     world.lease(false).written().body(3).says(&redirect(307, "/2"));
     assert_eq!(world.failed().cause, Cause::NotReplayable);
+    assert_eq!(world.failed().phase, Phase::Redirect);
+    assert_eq!(world.call.refused_redirect(), Some("http://a/2"));
 
     let mut world = World::new(post(true), Policy::default());
     world.lease(false).written().body(3).says(&redirect(307, "/2"));
@@ -90,14 +110,27 @@ fn redirects_end_somewhere() {
         world.lease(false).written().says(&redirect(302, "/2"));
     }
     assert_eq!(world.failed().cause, Cause::Redirect(RedirectError::TooMany));
-    for (to, why) in [
-        ("ftp://a/", RedirectError::Scheme),
-        ("http://a:x/", RedirectError::Location),
-        ("http://[", RedirectError::Location),
+    assert_eq!(world.call.refused_redirect(), Some("http://a/2"));
+}
+
+#[test]
+fn a_redirect_that_cannot_be_followed_says_where_it_leads() {
+    let long = alloc::format!("ftp://b/{}", "x".repeat(300));
+    let shown = alloc::format!("ftp://b/{}...", "x".repeat(248));
+    for (to, why, shown) in [
+        ("ftp://b/", RedirectError::Scheme, "ftp://b/"),
+        ("http://a:x/", RedirectError::Location, "http://a:x/"),
+        ("http://[", RedirectError::Location, "http://["),
+        ("http://u:p@[", RedirectError::Location, "http://*:*@["),
+        ("ftp://u:p@b/", RedirectError::Scheme, "ftp://*:*@b/"),
+        (&long, RedirectError::Scheme, &shown),
     ] {
         let mut world = World::get(Policy::default());
+        assert_eq!(world.call.refused_redirect(), None);
         world.lease(false).written().says(&redirect(302, to));
-        assert_eq!(world.failed().cause, Cause::Redirect(why), "{to}");
+        let failure = world.failed();
+        assert_eq!((failure.cause, failure.phase), (Cause::Redirect(why), Phase::Redirect), "{to}");
+        assert_eq!(world.call.refused_redirect(), Some(shown));
     }
 }
 

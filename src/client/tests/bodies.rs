@@ -1,6 +1,7 @@
 //! Bodies on their way out and in, and who holds whom back.
 
 use super::*;
+use crate::message::BodyLeft;
 
 fn post(len: u64, replayable: bool) -> Request {
     Request::post("http://127.0.0.1/").body(Body::Known { len, replayable }).build().unwrap()
@@ -20,12 +21,12 @@ fn a_body_is_sent_when_the_application_has_it() {
     let call = world.request(post(5, true), Policy::default());
     world.connect();
     let conn = world.conn(call);
-    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: 5 });
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: BodyLeft::Bytes(5) });
     assert_eq!(world.why(call), "the application, for more of the body");
     assert!(world.client.send_body(call, 2, false, world.now).is_some());
     assert_eq!(world.why(call), "the socket, to take more of the request");
     world.client.handle_written(conn, 2, world.now);
-    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: 3 });
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: BodyLeft::Bytes(3) });
     // It has nothing yet, and later it does.
     world.done();
     world.client.body_ready(call);
@@ -49,7 +50,7 @@ fn a_body_held_back_is_asked_for_after_100() {
     world.done();
     world.says(conn, b"HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(world.done(), ["transmit c0.0"]);
-    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: u64::MAX });
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: BodyLeft::Unknown });
     let framing = world.client.send_body(call, 0, true, world.now).unwrap();
     assert_eq!([framing.prefix(), framing.suffix()].concat(), b"0\r\n\r\n");
 }
@@ -102,7 +103,7 @@ fn a_failed_source_ends_the_call() {
     world.connect();
     world.client.body_failed(call, world.now);
     world.settle();
-    assert_eq!(world.told(), ["a0.0 failed: the source of the request's body failed"]);
+    assert_eq!(world.told(), ["a0.0 failed: the request's body could not be read"]);
     assert_eq!(world.client.stats().open, 0);
 }
 
@@ -113,7 +114,7 @@ fn a_paused_reader_holds_the_peer_back_and_stops_the_clock() {
     world.connect();
     let conn = world.conn(call);
     world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
-    assert_eq!(world.client.body_ahead(conn), 4);
+    assert_eq!(world.client.body_ahead(conn), BodyLeft::Bytes(4));
     world.client.pause(call, true, world.now);
     assert!(!world.client.wants_input(conn));
     assert_eq!(world.why(call), "the application, to go on reading");

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Holds that a body framed by [`httpool::h1::Connection::send_body`], in any pieces and with any
-/// trailers, is read back as it was, however the wire is cut.
+/// trailers, is read back as it was, however the wire is cut and the chunk sizes are padded.
 pub fn chunked_roundtrip(data: &[u8]) {
     Chunks::decode(&mut Source::new(data)).hold();
 }
@@ -23,6 +23,8 @@ pub fn chunked_roundtrip(data: &[u8]) {
 pub struct Chunks {
     /// The last piece does not say that it is the last one.
     end_apart: bool,
+    /// How each chunk size is padded; see [`padded`].
+    padding: u8,
     trailers: Vec<(String, Vec<u8>)>,
     cuts: Vec<u8>,
     pieces: Vec<Vec<u8>>,
@@ -39,7 +41,7 @@ impl Chunks {
         while !source.is_empty() {
             pieces.push(source.bytes().to_vec());
         }
-        Self { end_apart: flags & 1 == 1, trailers, cuts, pieces }
+        Self { end_apart: flags & 1 == 1, padding: flags >> 3, trailers, cuts, pieces }
     }
 
     /// Panics where that does not hold.
@@ -67,7 +69,8 @@ impl Chunks {
         for (n, piece) in self.pieces.iter().enumerate() {
             let last = n + 1 == count && !self.end_apart;
             let framing = conn.send_body(piece.len(), last).expect("the body goes on");
-            for part in [framing.prefix(), piece, framing.suffix()] {
+            let size = padded(framing.prefix(), self.padding);
+            for part in [&size, &**piece, framing.suffix()] {
                 wire.extend_from_slice(part);
             }
         }
@@ -95,6 +98,15 @@ impl Chunks {
         assert!(conn.request_sent());
         (wire, "[]".to_owned())
     }
+}
+
+/// A chunk-size line with up to 3 zeros before the size and up to 3 blanks behind it, and perhaps an
+/// extension: as real servers write it.
+fn padded(line: &[u8], how: u8) -> Vec<u8> {
+    let Some(size) = line.strip_suffix(b"\r\n") else { return line.to_vec() };
+    let (zeros, blanks) = (usize::from(how & 3), usize::from(how >> 2 & 3));
+    let extension: &[u8] = if how & 16 > 0 { b";a" } else { b"" };
+    [&b"000"[..zeros], size, &b" \t "[..blanks], extension, b"\r\n"].concat()
 }
 
 impl Arbitrary for Chunks {

@@ -19,7 +19,10 @@ use httpool::{
     trace::{Sink, Trace, Who},
 };
 
-use super::client::{Act, Said};
+use super::{
+    client::{Act, Said},
+    reader::{head_text, text},
+};
 
 mod face;
 
@@ -317,10 +320,10 @@ impl Parts {
             Event::NeedInput => Said::NeedInput,
             _ if silent => Said::Skipped,
             Event::Skipped => Said::Skipped,
-            Event::Interim(head) => Said::Interim(number, format!("{head:?}")),
-            Event::Head(head) => Said::Head(number, format!("{head:?}")),
+            Event::Interim(head) => Said::Interim(number, head_text(&head)),
+            Event::Head(head) => Said::Head(number, head_text(&head)),
             Event::Data(data) => Said::Data(number, data.to_vec()),
-            Event::End(fields) => Said::End(number, format!("{fields:?}")),
+            Event::End(fields) => Said::End(number, text(&fields)),
         }
     }
 

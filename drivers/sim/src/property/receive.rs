@@ -2,7 +2,7 @@
 
 use httpool::{
     h1::{Limits, Reuse},
-    message::{Body, Method, Request},
+    message::{Body, BodyLeft, Method, Request},
 };
 use quickcheck::{Arbitrary, Gen};
 
@@ -58,7 +58,7 @@ impl Received {
         assert!(self.wire.ends_with(&untaken), "what is left is the end of what came");
     }
 
-    fn read(&self, cuts: &[u8]) -> (Vec<Seen>, Vec<u8>, Reuse, Option<u64>) {
+    fn read(&self, cuts: &[u8]) -> (Vec<Seen>, Vec<u8>, Reuse, Option<BodyLeft>) {
         let mut limits = Limits::default();
         if self.tight {
             limits.head_bytes_max = 40;

@@ -3,7 +3,7 @@
 use httpool::{
     error::{Cause, DialError, Failure, RedirectError, RequestError, Unavailable},
     id::CallId,
-    message::{Body, Request},
+    message::{Body, BodyLeft, Request},
     time::Deadline,
 };
 
@@ -89,7 +89,13 @@ impl Case {
     }
 
     /// Its next piece of body, appended to `out` behind what `frame` puts before it.
-    pub(super) fn supply(&mut self, plan: &Plan, stage: &mut Stage, call: u32, max: u64) -> Supply {
+    pub(super) fn supply(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        call: u32,
+        max: BodyLeft,
+    ) -> Supply {
         let body = &plan.calls[call as usize].body;
         let left = body.len.unwrap_or(0) - self.given;
         if self.waits {
@@ -107,11 +113,10 @@ impl Case {
             stage.plan(gap.as_nanos() as u64, Event::App { call, what: Does::BodyReady });
             return Supply::NotYet;
         }
-        let max = u32::try_from(max).unwrap_or(u32::MAX);
-        let len = left.min(body.piece.max(1)).min(max);
+        let len = max.within(left.min(body.piece.max(1)) as usize);
         // The end is said with the last piece, or behind it.
-        let last = len == left && (stage.random.once_in(2) || len == 0);
-        Supply::Piece { len: len as usize, last }
+        let last = len == left as usize && (stage.random.once_in(2) || len == 0);
+        Supply::Piece { len, last }
     }
 
     /// Appends the piece that [`supply`](Self::supply) promised.

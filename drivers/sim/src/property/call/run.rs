@@ -7,7 +7,7 @@ use httpool::{
     call::{Call, Next},
     error::{Cause, DialError, Failure, IoKind, Reached, Unavailable},
     h1::{Connection, Event as Heard, Limits, Reuse},
-    message::{Method, Request},
+    message::{BodyLeft, Method, Request},
     time::Instant,
 };
 
@@ -192,10 +192,11 @@ impl Run {
             }
             Next::Exchange => self.says(answer),
             Next::SendBody(max) => {
-                let len = max.min(5);
+                let len = max.within(5);
                 self.written(self.unwritten);
                 if let Next::SendBody(_) = self.call.next() {
-                    self.send_body(len as usize, len == max || max == u64::MAX);
+                    let last = max == BodyLeft::Unknown || !max.exceeds(len as u64);
+                    self.send_body(len, last);
                     self.written(self.unwritten);
                 }
             }
@@ -319,7 +320,7 @@ impl Run {
             // A request that is sent has room for an end of no bytes.
             return assert_eq!((len, framing.prefix(), framing.suffix()), (0, &b""[..], &b""[..]));
         };
-        assert!(len as u64 <= max);
+        assert_eq!(max.within(len), len);
         self.body_given = true;
         self.unwritten += (framing.prefix().len() + len + framing.suffix().len()) as u64;
     }

@@ -10,7 +10,7 @@ use httpool::{
     call::Policy,
     error::{IoKind, TlsKind},
     id::ConnId,
-    message::{Body, Request},
+    message::{Body, BodyLeft, Request},
     time::Instant,
 };
 
@@ -51,7 +51,7 @@ impl Sock {
 pub(super) struct View {
     pub(super) body: Body,
     /// Bytes of the body that are still to be given, and pieces that were.
-    pub(super) left: u64,
+    pub(super) left: BodyLeft,
     pub(super) pieces: usize,
     pub(super) rewind: bool,
     pub(super) paused: bool,
@@ -156,7 +156,10 @@ impl<M: Machines> Bench<M> {
 
     pub(super) fn begin(&mut self, request: &Request, policy: &Arc<Policy>) {
         let body = request.body();
-        let left = if let Body::Known { len, .. } = body { len } else { u64::MAX };
+        let left = match body {
+            Body::Known { len, .. } => BodyLeft::Bytes(len),
+            Body::Empty | Body::Unknown { .. } => BodyLeft::Unknown,
+        };
         self.calls.push(View {
             body,
             left,
@@ -357,15 +360,16 @@ impl<M: Machines> Bench<M> {
         }
         let Some((call, max)) = wanted else { return };
         let view = &mut self.calls[call];
-        let len = view.left.min(max).min(if whole { 64 } else { 2 });
-        let last = matches!(view.body, Body::Unknown { .. }) && view.pieces > 1 || view.left == len;
+        let len = view.left.within(max.within(if whole { 64 } else { 2 }));
+        let chunked = matches!(view.body, Body::Unknown { .. });
+        let last = chunked && view.pieces > 1 || view.left == BodyLeft::Bytes(len as u64);
         view.pieces += 1;
-        if view.left != u64::MAX {
-            view.left -= len;
+        if let BodyLeft::Bytes(left) = &mut view.left {
+            *left -= len as u64;
         }
-        let framing = self.machines.send_body(call, len as usize, last, self.now);
+        let framing = self.machines.send_body(call, len, last, self.now);
         if let (Some((prefix, suffix)), Some(sock)) = (framing, self.socks.get_mut(&conn)) {
-            sock.unwritten += prefix.len() + len as usize + suffix.len();
+            sock.unwritten += prefix.len() + len + suffix.len();
             // There may be more.
             sock.transmit = true;
         }
@@ -404,7 +408,7 @@ impl<M: Machines> Bench<M> {
             let (taken, said) = self.machines.receive(conn, &input[at..], self.now);
             if let Said::Data(_, data) = &said {
                 assert_eq!(data[..], input[at + taken - data.len()..at + taken]);
-                assert!(ahead == 0 || data.len() as u64 <= ahead);
+                assert!(ahead.is_none() || ahead.within(data.len()) == data.len());
             }
             at += taken;
             self.heard(&said);
@@ -476,7 +480,7 @@ impl View {
     pub(super) fn rewind(&mut self) {
         (self.rewind, self.pieces) = (false, 0);
         if let Body::Known { len, .. } = self.body {
-            self.left = len;
+            self.left = BodyLeft::Bytes(len);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use httpool::{
     call::Policy,
     id::ConnId,
-    message::Request,
+    message::{BodyLeft, Request},
     pool::Stats,
     time::Instant,
     trace::{Line, Sink, Who},
@@ -113,7 +113,7 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         answer
     }
 
-    fn body_ahead(&self, conn: ConnId) -> u64 {
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
         let answer = self.one.body_ahead(conn);
         assert_eq!(answer, self.other.body_ahead(conn));
         answer

@@ -129,7 +129,7 @@ impl<M: Machines> Bench<M> {
 
     /// An idle connection is left in peace.
     fn is_used(&self, conn: ConnId) -> bool {
-        self.machines.sends(conn) || self.machines.body_ahead(conn) > 0
+        self.machines.sends(conn) || !self.machines.body_ahead(conn).is_none()
     }
 
     /// A peer that cannot be reached, or resets what stands.

@@ -8,11 +8,13 @@ use httpool::{
     client::{self, Client, Closed, Config, Transmit},
     error::{Failure, IoKind, TlsKind},
     id::{CallId, ConnId},
-    message::{Request, TlsId},
+    message::{BodyLeft, Request, TlsId},
     pool::Stats,
     time::Instant,
     trace::Sink,
 };
+
+use crate::property::reader::{head_text, text};
 
 /// What is handed in. Calls are numbered from 0, in the order of their requests.
 #[derive(Debug, Clone)]
@@ -59,7 +61,7 @@ pub(in crate::property) enum Said {
 }
 
 /// What may be written behind what was appended: so much of the body of that call.
-pub(in crate::property) type BodyWanted = Option<(usize, u64)>;
+pub(in crate::property) type BodyWanted = Option<(usize, BodyLeft)>;
 
 /// The machines of many calls, composed in one way or another.
 pub(in crate::property) trait Machines {
@@ -96,7 +98,7 @@ pub(in crate::property) trait Machines {
 
     fn wants_input(&self, conn: ConnId) -> bool;
 
-    fn body_ahead(&self, conn: ConnId) -> u64;
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft;
 
     fn sends(&self, conn: ConnId) -> bool;
 
@@ -146,11 +148,11 @@ impl Facade {
             client::Event::NeedInput => Said::NeedInput,
             client::Event::Skipped => Said::Skipped,
             client::Event::Interim(call, head) => {
-                Said::Interim(self.number(call), format!("{head:?}"))
+                Said::Interim(self.number(call), head_text(&head))
             }
-            client::Event::Head(call, head) => Said::Head(self.number(call), format!("{head:?}")),
+            client::Event::Head(call, head) => Said::Head(self.number(call), head_text(&head)),
             client::Event::Data(call, data) => Said::Data(self.number(call), data.to_vec()),
-            client::Event::End(call, fields) => Said::End(self.number(call), format!("{fields:?}")),
+            client::Event::End(call, fields) => Said::End(self.number(call), text(&fields)),
         }
     }
 }
@@ -249,7 +251,7 @@ impl Machines for Facade {
         self.client.wants_input(conn)
     }
 
-    fn body_ahead(&self, conn: ConnId) -> u64 {
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
         self.client.body_ahead(conn)
     }
 

@@ -7,7 +7,7 @@ use httpool::{
     dial,
     error::IoKind,
     id::ConnId,
-    message::Request,
+    message::{BodyLeft, Request},
     pool::Stats,
     time::Instant,
     trace::Who,
@@ -211,9 +211,9 @@ impl Machines for Parts {
         }
     }
 
-    fn body_ahead(&self, conn: ConnId) -> u64 {
+    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
         let user = self.user(conn).and_then(|number| self.calls[&number].conn.as_ref());
-        user.map_or(0, |it| it.h1.body_ahead())
+        user.map_or(BodyLeft::NONE, |it| it.h1.body_ahead())
     }
 
     fn sends(&self, conn: ConnId) -> bool {

@@ -7,7 +7,7 @@ use httpool::{
     client::{Action, Client, Config, Event, Transmit},
     error::{IoKind, TlsKind},
     id::{CallId, ConnId},
-    message::{Body, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status},
+    message::{Body, BodyLeft, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status},
     time::Instant,
     trace::Sink,
 };
@@ -281,10 +281,9 @@ impl<'s> Driven<'s> {
             let mut len = out.len() - before;
             if let Transmit::Body { call, max } = transmit {
                 let left = self.byte();
-                let piece = if max > 16 {
-                    usize::from(left & 7)
-                } else {
-                    usize::try_from(max).unwrap_or(0)
+                let piece = match max {
+                    BodyLeft::Bytes(max @ ..=16) => usize::try_from(max).unwrap_or(0),
+                    BodyLeft::Bytes(_) | BodyLeft::Unknown => usize::from(left & 7),
                 };
                 let (piece, last) = (piece + usize::from(luck == 0xff), left & 8 > 0);
                 match self.client.send_body(call, piece, last, self.now) {

@@ -1,0 +1,89 @@
+//! Which parts of a message are secrets: what recordings leave out, and `Debug` does not show.
+
+/// Fields whose whole value is a secret.
+const NAMES: [&str; 15] = [
+    "authorization",
+    "proxy-authorization",
+    "authentication-info",
+    "proxy-authentication-info",
+    "cookie",
+    "cookie2",
+    "set-cookie",
+    "set-cookie2",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "x-amz-security-token",
+];
+
+/// Whether the whole value of the field called `name` is a secret.
+pub(crate) fn is_secret(name: &[u8]) -> bool {
+    NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+}
+
+/// Stars what stands before an `@` in the authority of each URL, as widely as a URL can be read:
+/// `//`, or a scheme and whatever slashes, begin one.
+pub(crate) fn star_userinfo(text: &mut [u8]) {
+    let mut at = 0;
+    while let Some(start) = next_authority(text, at) {
+        let rest = &text[start..];
+        let ends =
+            |byte: &u8| matches!(byte, b'/' | b'\\' | b'?' | b'#' | b' ' | b'"' | b'<' | b'>');
+        let end = start + rest.iter().position(ends).unwrap_or(rest.len());
+        if let Some(len) = text[start..end].iter().rposition(|&byte| byte == b'@') {
+            star(&mut text[start..start + len]);
+        }
+        at = end;
+    }
+}
+
+/// Where the next authority after `from` begins: behind a colon and slashes, or two slashes.
+fn next_authority(text: &[u8], from: usize) -> Option<usize> {
+    let slash = |at: usize| matches!(text.get(at), Some(b'/' | b'\\'));
+    let mut at = from;
+    while at < text.len() {
+        if text[at] == b':' || slash(at) && slash(at + 1) {
+            at += 1;
+            while slash(at) {
+                at += 1;
+            }
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// What a URL's user name and password decode to keeps its length, the colon between them, and what
+/// the Basic scheme cannot carry.
+fn star(userinfo: &mut [u8]) {
+    let stays = |byte: u8| byte == b':' || byte.is_ascii_control();
+    let mut at = 0;
+    while let Some(&byte) = userinfo.get(at) {
+        match userinfo.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(hex) {
+            Some(decoded) => {
+                if !stays(decoded) {
+                    userinfo[at + 1..at + 3].copy_from_slice(b"2A");
+                }
+                at += 3;
+            }
+            None => {
+                if !stays(byte) {
+                    userinfo[at] = b'*';
+                }
+                at += 1;
+            }
+        }
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let value = |digit: &u8| char::from(*digit).to_digit(16);
+    match digits {
+        [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
+        _ => None,
+    }
+}
