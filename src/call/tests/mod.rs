@@ -22,6 +22,7 @@ use crate::{
     h1::{Connection, Event, Limits},
     message::{Body, Method, Request, Status},
     time::{Deadline, Instant},
+    trace::{Trace, Who},
 };
 
 /// A call, the connection it has, and what the application was given.
