@@ -165,8 +165,9 @@ impl Interrupt {
 
     #[cfg(unix)]
     fn listen(&self, record: Option<Record>, json: bool) -> io::Result<()> {
-        let wanted = Kind::SIGNALS.into_iter().filter(|kind| !is_ignored(*kind));
-        let wanted: Vec<_> = wanted.filter_map(Kind::signal).collect();
+        let ignored = ignored();
+        let wanted = Kind::SIGNALS.into_iter().filter_map(Kind::signal);
+        let wanted = wanted.filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let mut signals = signal_hook::iterator::Signals::new(wanted)?;
         let interrupt = self.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
@@ -207,11 +208,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a signal was ignored when the program began. Linux says so; elsewhere it is not known.
+/// The signals that were ignored when the program began, the first in the lowest bit. Linux tells;
+/// elsewhere it is not known.
 #[cfg(unix)]
-fn is_ignored(kind: Kind) -> bool {
+fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    kind.signal().is_some_and(|signal| mask >> (signal - 1) & 1 == 1)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -74,7 +74,7 @@ impl<'i> Target<'i> {
     }
 
     /// The body is whole.
-    pub(crate) fn finish(mut self) -> Result<(), Failed> {
+    pub(crate) fn finish(self) -> Result<(), Failed> {
         self.out.finish().map_err(|why| self.failed(&why))?;
         match &self.becomes {
             None => Ok(()),
