@@ -143,6 +143,7 @@ impl Call {
         self.redirects += 1;
         self.remember(Some(head.status()), None);
         self.redirected = Some(request);
+        self.asked_to_wait = !pause.is_zero();
         Some(Then::AgainAt(now.after(pause)))
     }
 
@@ -184,6 +185,7 @@ impl Call {
                 }
                 self.remember(Some(status), None);
                 self.retrying = Some(failure);
+                self.asked_to_wait = asked.is_some_and(|asked| !asked.is_zero());
                 Some(Then::AgainAt(now.after(pause)))
             }
         }
@@ -287,6 +289,7 @@ impl Call {
             self.request = request;
         }
         self.clocks.end_phase();
+        self.asked_to_wait = false;
         if self.body_begun && self.request.body() != Body::Empty {
             self.state = State::Rewind;
         } else {
@@ -392,6 +395,14 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
+    /// People are told how long the pause is, and whether the server asked for it.
+    fn say_wait(&mut self, now: Instant) {
+        let until = self.poll_timeout().map_or(now, |(at, _)| at);
+        let seconds = until.since(now).as_secs_f64();
+        let why = if self.asked_to_wait { ", as the server asked" } else { "" };
+        self.trace.action_as(now, format_args!("wait {seconds} s{why}"), format_args!("wait"));
+    }
+
     /// Traces what is next, when that has become something else.
     pub(super) fn say(&mut self, now: Instant) {
         if !self.trace.is_on() || self.said == Some(self.next()) {
@@ -406,7 +417,7 @@ impl Call {
             Next::SendBody(BodyLeft::Bytes(max)) => {
                 self.trace.action(now, format_args!("send body, {max} B"));
             }
-            Next::Wait => self.trace.action(now, format_args!("wait")),
+            Next::Wait => self.say_wait(now),
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),
             Next::Done => self.trace.action(now, format_args!("done")),

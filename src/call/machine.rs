@@ -73,6 +73,8 @@ pub struct Call {
     pub(super) fresh: bool,
     /// The next attempt is a retry; if the pool's budget refuses it, this is the failure.
     pub(super) retrying: Option<Failure>,
+    /// The pause before the next attempt is as long as the server asked for.
+    pub(super) asked_to_wait: bool,
     /// The application's body has been asked for pieces.
     pub(super) body_begun: bool,
     pub(super) reached: Reached,
@@ -163,6 +165,7 @@ impl Call {
             refused: None,
             fresh: false,
             retrying: None,
+            asked_to_wait: false,
             body_begun: false,
             reached: Reached::Nothing,
             history: Vec::new(),

@@ -1,5 +1,6 @@
 //! What a recording says of a call: what it was made of, what it was given to read, what it wrote.
 
+use alloc::string::String;
 use core::{fmt, time::Duration};
 
 use super::{
@@ -11,7 +12,8 @@ use crate::{
     message::{Body, Method, Request},
     time::Instant,
     trace::{
-        Escaped, Heard, Kind, Note, ReadInto, Recent, Redaction, Settings, Shown, Trace, Value,
+        Escaped, Heard, Hidden, Kind, Note, ReadInto, Recent, Redaction, Settings, Shown, Trace,
+        Value,
     },
 };
 
@@ -51,9 +53,10 @@ pub(super) fn write_beginning(
         Shown(routes).write(redaction, f)
     });
     part(&|_, f| write!(f, "policy{}", Shown(policy)));
-    part(&|_, f| {
+    part(&|redaction, f| {
         let (method, shape) = (request.method(), Shape::of(request));
-        write!(f, "request {method} {}{}", request.url_sent(), Shown(&shape))
+        let url = redaction.url(request.url_sent().as_bytes());
+        write!(f, "request {method} {}{}", String::from_utf8_lossy(&url), Shown(&shape))
     });
     for field in request.own_fields() {
         part(&|redaction, f| {
@@ -69,7 +72,7 @@ impl Call {
     /// before the first of them, and behind [`set_wall_clock`](Self::set_wall_clock).
     pub fn set_trace(&mut self, trace: Trace, now: Instant) {
         self.trace = trace;
-        self.trace.show(now, Kind::Event, format_args!("request {}", self.request));
+        self.trace.show(now, Kind::Event, format_args!("request {}", Hidden(&self.request)));
         if self.trace.records() {
             let beginning = Beginning {
                 began: self.began.since(Instant::default()),
@@ -120,7 +123,7 @@ impl Call {
     pub(super) fn note_head(&mut self, head: &[u8], now: Instant) {
         self.trace.record(now, Kind::Action, |redaction, f| {
             f.write_str("out ")?;
-            redaction.write_lines(head, f)
+            redaction.write_request(head, f)
         });
     }
 

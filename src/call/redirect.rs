@@ -120,7 +120,7 @@ impl Redirect {
             Ok(url) => String::from(url).into_bytes(),
             Err(_) => location.to_vec(),
         };
-        star_userinfo(&mut text);
+        star_userinfo(&mut text, b'*');
         let shown = text.get(..BYTES_MAX).unwrap_or(&text).escape_ascii();
         let more = if text.len() > BYTES_MAX { "..." } else { "" };
         format!("{shown}{more}").into()

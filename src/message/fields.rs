@@ -104,7 +104,7 @@ impl fmt::Debug for Field<'_> {
             f.write_str("***")
         } else if self.value.contains(&b'@') {
             let mut value = self.value.to_vec();
-            star_userinfo(&mut value);
+            star_userinfo(&mut value, b'*');
             write!(f, "{}", value.escape_ascii())
         } else {
             write!(f, "{}", self.value.escape_ascii())

@@ -23,4 +23,4 @@ pub use status::Status;
 pub use url::Url;
 
 pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
-pub(crate) use secret::{is_secret, star_userinfo};
+pub(crate) use secret::{is_secret, star_userinfo, star_userinfo_of};

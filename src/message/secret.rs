@@ -26,18 +26,51 @@ pub(crate) fn is_secret(name: &[u8]) -> bool {
 
 /// Stars what stands before an `@` in the authority of each URL, as widely as a URL can be read:
 /// `//`, or a scheme and whatever slashes, begin one.
-pub(crate) fn star_userinfo(text: &mut [u8]) {
+pub(crate) fn star_userinfo(text: &mut [u8], with: u8) {
     let mut at = 0;
     while let Some(start) = next_authority(text, at) {
-        let rest = &text[start..];
         let ends =
             |byte: &u8| matches!(byte, b'/' | b'\\' | b'?' | b'#' | b' ' | b'"' | b'<' | b'>');
-        let end = start + rest.iter().position(ends).unwrap_or(rest.len());
-        if let Some(len) = text[start..end].iter().rposition(|&byte| byte == b'@') {
-            star(&mut text[start..start + len]);
-        }
-        at = end;
+        at = star_authority(text, start, ends, with);
     }
+}
+
+/// Stars what stands before an `@` in the authority of the one URL reference that `text` is. Its path
+/// stays: it is sent. `http:/u@h` can be read in two ways, depending on the URL that it refers from,
+/// and is taken for an authority.
+pub(crate) fn star_userinfo_of(text: &mut [u8], with: u8) {
+    let marks = |byte: &u8| matches!(byte, b':' | b'/' | b'\\' | b'?' | b'#');
+    let Some(first) = text.iter().position(marks) else { return };
+    // A URL parser takes tabs out.
+    let seen = |&&byte: &&u8| !matches!(byte, b' ' | b'\t');
+    let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\');
+    let mut before = text[..first].iter().filter(seen);
+    let begins = match text[first] {
+        b':' => {
+            let in_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+            before.next().is_some_and(u8::is_ascii_alphabetic) && before.all(in_scheme)
+        }
+        mark if is_slash(&mark) => {
+            before.next().is_none() && text[first + 1..].iter().find(seen).is_some_and(is_slash)
+        }
+        _ => false,
+    };
+    if begins {
+        let slash = |byte: &u8| is_slash(byte) || *byte == b'\t';
+        let slashes = text[first + 1..].iter().take_while(|&byte| slash(byte)).count();
+        let ends = |byte: &u8| is_slash(byte) || matches!(byte, b'?' | b'#');
+        star_authority(text, first + 1 + slashes, ends, with);
+    }
+}
+
+/// Stars the userinfo of the authority that begins at `start`; says where the authority ends.
+fn star_authority(text: &mut [u8], start: usize, ends: impl Fn(&u8) -> bool, with: u8) -> usize {
+    let rest = &text[start..];
+    let end = start + rest.iter().position(ends).unwrap_or(rest.len());
+    if let Some(len) = text[start..end].iter().rposition(|&byte| byte == b'@') {
+        star(&mut text[start..start + len], with);
+    }
+    end
 }
 
 /// Where the next authority after `from` begins: behind a colon and slashes, or two slashes.
@@ -59,20 +92,21 @@ fn next_authority(text: &[u8], from: usize) -> Option<usize> {
 
 /// What a URL's user name and password decode to keeps its length, the colon between them, and what
 /// the Basic scheme cannot carry.
-fn star(userinfo: &mut [u8]) {
+fn star(userinfo: &mut [u8], with: u8) {
     let stays = |byte: u8| byte == b':' || byte.is_ascii_control();
     let mut at = 0;
     while let Some(&byte) = userinfo.get(at) {
         match userinfo.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(hex) {
             Some(decoded) => {
                 if !stays(decoded) {
-                    userinfo[at + 1..at + 3].copy_from_slice(b"2A");
+                    let digit = |half: u8| b"0123456789ABCDEF"[usize::from(half)];
+                    userinfo[at + 1..at + 3].copy_from_slice(&[digit(with >> 4), digit(with & 15)]);
                 }
                 at += 3;
             }
             None => {
                 if !stays(byte) {
-                    userinfo[at] = b'*';
+                    userinfo[at] = with;
                 }
                 at += 1;
             }

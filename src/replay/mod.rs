@@ -13,7 +13,7 @@
 //!
 //! ```text
 //! httpool-record 1
-//! kept secrets=false bodies=false fields=-
+//! kept secrets=false queries=false bodies=false fields=-
 //! 0.000031500 r0 < written 34
 //! │           │  │ └ what, a word and its arguments
 //! │           │  └ told, or decided
@@ -40,8 +40,9 @@
 //!
 //! # Redaction
 //!
-//! A body's bytes become a count, each byte of a secret a `*`: lengths, and whatever decisions are
-//! made by, stay. On replay the machine is given stars and filler, and what it decides is redacted in
+//! A body's bytes become a count; each byte of a secret, and of a value in the query or fragment of a
+//! URL, becomes a `*`, or another byte that is encoded and compared as the one it stands for. Lengths,
+//! the names in a query, and whatever decisions are made by, stay. On replay the machine is given stars and filler, and what it decides is redacted in
 //! the same way, so a redacted recording replays as well as a whole one.
 //!
 //! # Example
@@ -49,7 +50,7 @@
 //! ```
 //! let recording = "\
 //! httpool-record 1
-//! kept secrets=false bodies=false fields=-
+//! kept secrets=false queries=false bodies=false fields=-
 //! 0.000000000 r0 < call began=0 seed=1 wall=none
 //! 0.000000000 r0 < redirect follow=false
 //! 0.000000000 r0 < request GET http://example.com/ body=none
@@ -155,7 +156,8 @@ fn read_header<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result
         Some((_, VERSION)) => {}
         _ => return Err(Malformed::Version.at(1)),
     }
-    let mut redaction = Redaction::default();
+    // A recording that does not say so is older than the redaction of queries.
+    let mut redaction = Redaction { queries: true, ..Redaction::default() };
     let kept = lines.next().and_then(|(_, line)| line.strip_prefix("kept "));
     kept.and_then(|kept| read_settings(kept, &mut redaction))
         .ok_or_else(|| Malformed::Setting.at(2))?;

@@ -96,11 +96,12 @@ impl<'i> Heard<'i> {
         }
         let mut at = 0;
         for (len, part) in &self.parts {
-            let new = self.input.get(at.max(self.known)..at + len).unwrap_or_default();
+            let (all, known) = (&self.input[at..at + len], self.known.saturating_sub(at));
+            let new = all.get(known..).unwrap_or_default();
             at += len;
             match part {
                 _ if new.is_empty() => {}
-                Part::Text => redaction.write_lines(new, f)?,
+                Part::Text => redaction.write_new_lines(all, known, f)?,
                 Part::Body if redaction.bodies => write!(f, "{}", Escaped(new))?,
                 Part::Body => write!(f, "{{{}}}", new.len())?,
             }

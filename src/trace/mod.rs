@@ -5,8 +5,8 @@
 //! it:
 //!
 //! - **for people** ([`Sink::line`]): logs, golden traces, `httpool --trace`. Secrets do not stand in
-//!   it: body bytes are a count, and of a request only its method, its target and the length of its
-//!   head are shown.
+//!   it: body bytes are a count, and of a request only its method, its target without the values in
+//!   the query, and the length of its head are shown.
 //! - **for replay** ([`Sink::record`], or a [`Recorder`]): all that a machine was told, so that
 //!   [`replay`](crate::replay) can feed it to another and demand the same actions. Secrets and bodies
 //!   are redacted, unless a [`Redaction`] says otherwise.
@@ -16,6 +16,7 @@
 mod handle;
 mod hear;
 mod name;
+mod query;
 mod recent;
 mod recorder;
 mod redact;
@@ -35,6 +36,7 @@ pub use redact::Redaction;
 pub(crate) use handle::Note;
 pub(crate) use hear::Heard;
 pub(crate) use name::{Named, parse_dial_error, parse_io_kind, parse_tls_kind, parse_unavailable};
+pub(crate) use redact::Hidden;
 pub(crate) use setting::{Settings, Shown, read_settings};
 pub(crate) use text::{Escaped, Unescape, unescape};
 pub(crate) use value::{ReadInto, Value};

@@ -3,21 +3,30 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
-use super::Escaped;
-use crate::message::{is_secret, star_userinfo};
+use super::{
+    Escaped,
+    query::{STAR, hide_anywhere, hide_in_reference},
+};
+use crate::message::{is_secret, star_userinfo, star_userinfo_of};
 
-/// What a recording leaves out. By default: the bytes of bodies, of which the count stays, and
-/// secrets, of which each byte becomes a `*`. Lengths and framing stay, so that it replays all the
-/// same.
+/// What a recording leaves out. By default: the bytes of bodies, of which the count stays; secrets,
+/// of which each byte becomes a `*`; and the values in the queries and fragments of URLs, of which
+/// the names stay and each byte of a value becomes a `*` (or a `"`, where a URL parser encodes it).
+/// Lengths and framing stay, so that the recording replays all the same.
 ///
 /// Secrets are the values of Authorization, Cookie, Set-Cookie, X-Api-Key and their like, user names
-/// and passwords in URLs that are in fields, and those for proxies. A secret in a path or a query is
-/// not found: who puts one there must look after the recording.
+/// and passwords in URLs, and those for proxies. Queries and fragments are hidden in the request's
+/// URL, in the target that is sent, in Location, and behind a `?` or `#` in any other field that no
+/// decision depends on. A part of a query without `=` is hidden whole. The path of a URL stays: look
+/// after a recording of requests that have a secret there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redaction {
     /// Whether secrets stay. False by default.
     pub secrets: bool,
+    /// Whether the values in queries and fragments stay. False by default. A recording whose second
+    /// line does not say so was made when they stayed, and is replayed so.
+    pub queries: bool,
     /// Whether received bodies stay. False by default. (The bytes of request bodies never pass
     /// through the machines.)
     pub bodies: bool,
@@ -44,35 +53,101 @@ const DECIDING: [&str; 11] = [
 impl Redaction {
     /// Nothing is left out.
     pub fn none() -> Self {
-        Self { secrets: true, bodies: true, fields: Vec::new() }
+        Self { secrets: true, queries: true, bodies: true, fields: Vec::new() }
     }
 
-    /// Writes lines of a head, or of any framing, escaped.
-    pub(crate) fn write_lines(&self, lines: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        lines.split_inclusive(|&byte| byte == b'\n').try_for_each(|line| {
+    /// Whether naming a field in [`fields`](Self::fields) hides it: false for those that a decision
+    /// may depend on.
+    pub fn can_hide(name: &str) -> bool {
+        !among(name.as_bytes(), &DECIDING)
+    }
+
+    /// Writes the head of a request, escaped.
+    pub(crate) fn write_request(&self, head: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = head.iter().position(|&byte| byte == b'\n').map_or(head.len(), |at| at + 1);
+        let (line, fields) = head.split_at(line);
+        write!(f, "{}", Escaped(&self.url(line)))?;
+        self.write_new_lines(fields, 0, f)
+    }
+
+    /// Writes received lines of a head, or of any framing, escaped. The first `known` bytes have been
+    /// written before.
+    ///
+    /// Two Locations in one head are an error unless they are equal, so those that differ must do so
+    /// redacted, too: each of them has a star of its own.
+    pub(crate) fn write_new_lines(
+        &self,
+        lines: &[u8],
+        known: usize,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let mut locations: Vec<&[u8]> = Vec::new();
+        let mut end = 0;
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            let start = end;
+            end += line.len();
             let value = line.iter().position(|&byte| byte == b':').map_or(line.len(), |at| at + 1);
             let (name, value) = line.split_at(value);
             let name_alone = name.strip_suffix(b":").unwrap_or_default();
-            write!(f, "{}{}", Escaped(name), Escaped(&self.value(name_alone, value)))
-        })
+            let mut star = STAR;
+            if name_alone.eq_ignore_ascii_case(b"location") {
+                let value = value.trim_ascii();
+                let number = locations.iter().position(|other| *other == value);
+                star = nth_star(number.unwrap_or(locations.len()));
+                if number.is_none() {
+                    locations.push(value);
+                }
+            }
+            if start >= known {
+                let value = self.value_starred(name_alone, value, star);
+                write!(f, "{}{}", Escaped(name), Escaped(&value))?;
+            } else if end > known {
+                // Of a status line alone a part can be known: of field lines whole ones are written.
+                write!(f, "{}", Escaped(&line[known - start..]))?;
+            }
+        }
+        Ok(())
     }
 
     /// The value of a field as it is to be shown, of equal length.
     pub(crate) fn value<'v>(&self, name: &[u8], value: &'v [u8]) -> Cow<'v, [u8]> {
-        if self.secrets {
-            return value.into();
-        }
-        if self.is_secret(name) {
+        self.value_starred(name, value, STAR)
+    }
+
+    fn value_starred<'v>(&self, name: &[u8], value: &'v [u8], star: u8) -> Cow<'v, [u8]> {
+        if !self.secrets && self.is_secret(name) {
             // What would be a violation in the original must stay one.
-            let star = |&byte: &u8| if byte.is_ascii_control() { byte } else { b'*' };
-            return value.iter().map(star).collect::<Vec<_>>().into();
+            let hidden = |&byte: &u8| if byte.is_ascii_control() { byte } else { star };
+            return value.iter().map(hidden).collect::<Vec<_>>().into();
         }
-        if !value.contains(&b'@') {
-            return value.into();
+        let location = name.eq_ignore_ascii_case(b"location");
+        let mut value = Cow::Borrowed(value);
+        if !self.secrets && value.contains(&b'@') {
+            if location {
+                star_userinfo_of(value.to_mut(), star);
+            } else {
+                star_userinfo(value.to_mut(), star);
+            }
         }
-        let mut value = value.to_vec();
-        star_userinfo(&mut value);
-        value.into()
+        if !self.queries && value.iter().any(|byte| matches!(byte, b'?' | b'#')) {
+            if location {
+                hide_in_reference(value.to_mut(), star);
+            } else if !among(name, &DECIDING) {
+                hide_anywhere(value.to_mut());
+            }
+        }
+        value
+    }
+
+    /// Text around the URL of a request, which has no userinfo and is encoded already, as it is to be
+    /// shown, of equal length.
+    pub(crate) fn url<'u>(&self, text: &'u [u8]) -> Cow<'u, [u8]> {
+        if self.queries {
+            return text.into();
+        }
+        let mut text = text.to_vec();
+        hide_anywhere(&mut text);
+        text.into()
     }
 
     /// A user name or a password as it is to be shown, of equal length. What no protocol of proxies
@@ -93,15 +168,37 @@ impl Redaction {
     }
 
     fn is_secret(&self, name: &[u8]) -> bool {
-        let among = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
         is_secret(name)
             || self.fields.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
-                && !among(&DECIDING)
+                && !among(name, &DECIDING)
+    }
+}
+
+fn among(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// The star for the Location that differs from `number` others before it.
+fn nth_star(number: usize) -> u8 {
+    const STARS: [u8; 11] = *b"*0123456789";
+    STARS[number.min(STARS.len() - 1)]
+}
+
+/// Text that has a URL in it, for people: without what a [`Redaction`] hides by default.
+pub(crate) struct Hidden<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = alloc::format!("{}", self.0);
+        let hidden = Redaction::default().url(text.as_bytes()).into_owned();
+        f.write_str(&String::from_utf8_lossy(&hidden))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn shown(name: &str, value: &str) -> String {
@@ -129,8 +226,14 @@ mod tests {
             ("//u:p@h", "//*:*@h"),
             ("https:/u@h", "https:/*@h"),
             ("https:u@h", "https:*@h"),
-            ("http://h/?a=b@c", "http://h/?a=b@c"),
+            ("http://h/?a=b@c", "http://h/?a=***"),
             ("/path/u@h", "/path/u@h"),
+            ("/path//u:p@h", "/path//u:p@h"),
+            ("http://u@h//v:w@x", "http://*@h//v:w@x"),
+            ("/\t/u:p@h", "/\t/*:*@h"),
+            ("x//u:p@h", "x//u:p@h"),
+            (":u@h", ":u@h"),
+            ("a=http://u@h", "a=http://u@h"),
         ] {
             assert_eq!(shown("Location", url), starred, "{url}");
         }
@@ -138,6 +241,42 @@ mod tests {
             shown("Link", "<http://u:p@a/>; rel=\"x\", <http://v@b/>"),
             "<http://*:*@a/>; rel=\"x\", <http://*@b/>"
         );
+    }
+
+    #[test]
+    fn queries_are_hidden_where_no_decision_is_made_by_them() {
+        assert_eq!(shown("Location", " /x?a=b c\r\n"), " /x?a=* *\r\n");
+        assert_eq!(shown("referer", "http://u@h/?a=b#c"), "http://*@h/?a=*#*");
+        assert_eq!(shown("Host", "h?a=b"), "h?a=b");
+        let kept = Redaction { queries: true, ..Redaction::default() };
+        assert_eq!(kept.value(b"Location", b"//u@h/?a=b"), &b"//*@h/?a=b"[..]);
+        assert_eq!(Redaction::none().url(b"http://u@h/?a=b"), &b"http://u@h/?a=b"[..]);
+        assert_eq!(Hidden("GET http://h/?a=b (7 B)").to_string(), "GET http://h/?a=* (7 B)");
+        assert!(Redaction::can_hide("X-Own") && !Redaction::can_hide("LOCATION"));
+    }
+
+    #[test]
+    fn locations_that_differ_stay_different() {
+        struct Lines<'l>(&'l str, usize);
+        impl fmt::Display for Lines<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Redaction::default().write_new_lines(self.0.as_bytes(), self.1, f)
+            }
+        }
+        let head = "HTTP/1.1 302 Found\r\nLocation: /?a=b\r\nLocation:/?a=b \r\n\
+                    Location: /?a=c\r\nLocation: //d:%41@h\r\n";
+        let lines = Lines(head, 0).to_string();
+        assert_eq!(
+            lines,
+            "HTTP/1.1 302 Found\\r\\nLocation: /?a=*\\r\\nLocation:/?a=* \\r\\n\
+             Location: /?a=0\\r\\nLocation: //1:%31@h\\r\\n"
+        );
+        let known = head.find("Location: /?a=c").unwrap();
+        assert_eq!(
+            Lines(head, known).to_string(),
+            &lines[lines.find("Location: /?a=0").unwrap()..]
+        );
+        assert_eq!(Lines(head, 9).to_string(), &lines[9..]);
     }
 
     #[test]

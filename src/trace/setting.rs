@@ -91,8 +91,9 @@ impl Settings for PoolLimits {
 
 impl Settings for Redaction {
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { secrets, bodies, fields } = self;
+        let Self { secrets, queries, bodies, fields } = self;
         visit("secrets", secrets);
+        visit("queries", queries);
         visit("bodies", bodies);
         visit("fields", fields);
     }

@@ -1,11 +1,19 @@
 //! Any dialogue replays; what was changed in it is found; any text is judged.
 
+use std::sync::Arc;
+
 use httpool::{
+    call::{Call, Next, Policy},
+    h1::Connection,
+    message::Request,
     replay::{self, Error, Malformed},
-    trace::Redaction,
+    time::Instant,
+    trace::{Redaction, Trace, Who},
 };
 use httpool_sim::property::{recorded, replay as holds};
 use quickcheck::QuickCheck;
+
+use crate::Recording;
 
 /// Long enough for several calls.
 fn tests() -> QuickCheck {
@@ -18,6 +26,92 @@ fn any_dialogue_replays_redacted_or_not() {
         holds(&script);
     }
     tests().quickcheck(replays as fn(Vec<u8>));
+}
+
+/// The recording of a call that is redirected by a head with `locations`.
+fn redirected(locations: &[Vec<u8>]) -> String {
+    let (recording, now) = (Recording::default(), Instant::from_nanos(0));
+    let request = Request::get("http://a/b/c?d=SECRET#SECRET").build().unwrap();
+    let mut call = Call::new(request, Arc::new(Policy::default()), 0, now);
+    call.set_trace(Trace::new(recording.sink(Redaction::default()), Who::Call(0)), now);
+    let mut head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n".to_vec();
+    for location in locations {
+        head.extend([b"Location: ", &location[..], b"\r\n"].concat());
+    }
+    head.extend(b"\r\n");
+    for input in [&head[..], b"HTTP/1.1 204 No Content\r\n\r\n"] {
+        let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
+        call.start(&mut conn, false, now, &mut out);
+        call.written(out.len(), now);
+        let mut at = 0;
+        while matches!(call.next(), Next::Exchange) && at < input.len() {
+            at += call.receive(&mut conn, &input[at..], now).0;
+        }
+        call.receive(&mut conn, b"", now);
+        call.released(&mut conn, b"", now);
+        if call.next() != Next::Checkout {
+            break;
+        }
+    }
+    recording.text()
+}
+
+#[test]
+fn any_redirect_replays_without_the_values_in_its_query() {
+    fn replays(words: Vec<u8>, places: (u8, u8)) {
+        const WORDS: [&[u8]; 24] = [
+            b"SECRET",
+            b"?",
+            b"#",
+            b"&",
+            b"=",
+            b"name=SECRET",
+            b"&n\xc3\xa9e=",
+            b"/",
+            b"//h",
+            b"@",
+            b"http://",
+            b":",
+            b"%41",
+            b" ",
+            b"\t",
+            b"\"",
+            b"'",
+            b"<",
+            b"\xff",
+            b"\\",
+            b"..",
+            b"+",
+            b"[",
+            b"`",
+        ];
+        let text = |words: &[u8]| -> Vec<u8> {
+            words.iter().flat_map(|word| WORDS[usize::from(*word) % WORDS.len()]).copied().collect()
+        };
+        // Mostly a query; now and then something else.
+        let front: &[u8] = [&b"/x?"[..], b"?", b"//other/?", b"http://u:SECRET@h/?", b""]
+            [usize::from(places.0) % 5];
+        let mut locations = vec![[front, &text(&words)].concat()];
+        match places.1 % 8 {
+            0 => locations.push(locations[0].clone()),
+            1 => locations.push([front, &text(&words).repeat(2)].concat()),
+            2 => locations.push(text(&words)),
+            _ => {}
+        }
+        let recording = redirected(&locations);
+        replay::check(&recording).unwrap_or_else(|why| panic!("{why}\n{recording}"));
+        let all_in_query = !front.is_empty() && places.1 % 8 != 2;
+        assert!(!all_in_query || !recording.contains("=SECRET"), "{recording}");
+    }
+    QuickCheck::new().tests(3_000).quickcheck(replays as fn(Vec<u8>, (u8, u8)));
+    let recording = redirected(&[b"/x?token=SECRET&user=u SECRET&SECRET#t=SECRET".to_vec()]);
+    assert!(!recording.contains("SECRET"), "{recording}");
+    for shown in
+        ["GET http://a/b/c?d=****** ", "Location: /x?token=******&user=* ******&******#t=******"]
+    {
+        assert!(recording.contains(shown), "{shown} in {recording}");
+    }
+    assert!(recording.contains("out GET /x?token=******&user=**********&****** HTTP/1.1"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn the_blocking_driver() {
         let request = client.get(&server.url(path)).basic_auth("me", "topsecret");
         request.header("X-Api-Key", "topsecret").send()
     };
-    assert_eq!(get("/").unwrap().text().unwrap(), BODY);
+    assert_eq!(get("/?key=topsecret#topsecret").unwrap().text().unwrap(), BODY);
     assert_eq!(get("/chunked").unwrap().text().unwrap(), BODY);
     assert_eq!(get("/next").unwrap().text().unwrap(), BODY);
     get("/busy").unwrap_err();
@@ -106,7 +106,7 @@ fn the_driver_of_an_event_loop() {
     let (server, recording) = (server(), Recording::default());
     let sink = recording.sink(Redaction::default());
     let mut driver = Driver::builder().trace(sink).build().unwrap();
-    let calls: Vec<_> = ["/", "/chunked", "/next", "/", "/nonsense"]
+    let calls: Vec<_> = ["/?key=topsecret", "/chunked", "/next", "/", "/nonsense"]
         .iter()
         .map(|path| {
             let url = server.url(path).replace("http://", "http://me:topsecret@");
@@ -138,7 +138,7 @@ fn nothing_is_left_out_where_that_is_wanted() {
 fn a_failed_call_carries_its_recent_trace() {
     // A port at which nobody listens any more.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/");
+    let url = format!("http://127.0.0.1:{port}/?key=topsecret");
     let without = Client::new().get(&url).send().unwrap_err();
     assert!(without.trace().is_none());
 
@@ -146,7 +146,8 @@ fn a_failed_call_carries_its_recent_trace() {
     let error = client.get(&url).send().unwrap_err();
     let trace = error.trace().unwrap().to_string();
     let told = |words: &str| assert!(trace.lines().any(|line| line.contains(words)), "{trace}");
-    told("r0 < request GET");
+    told("r0 < request GET http://127.0.0.1");
+    told("/?key=********* (");
     told("> connect 0 127.0.0.1");
     told("< connect-failed 0 Refused");
     told("r0 < lease failed");

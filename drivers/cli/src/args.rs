@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use httpool::message::Method;
+use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::exit::{Failed, Kind};
@@ -29,11 +29,13 @@ pub(crate) struct Options {
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) data: Data,
     pub(crate) include: bool,
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Output,
     pub(crate) json: bool,
     pub(crate) fail: bool,
     pub(crate) trace: bool,
     pub(crate) record: Option<PathBuf>,
+    /// Fields that the recording hides beside those that it always does.
+    pub(crate) redact: Vec<String>,
     pub(crate) location: bool,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) retries: u32,
@@ -43,6 +45,17 @@ pub(crate) struct Options {
     /// `None`: one request, and its answer is shown.
     pub(crate) count: Option<u64>,
     pub(crate) concurrency: Option<u64>,
+}
+
+/// Where the answer's body goes.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) enum Output {
+    /// To standard output, and harmless if that is a terminal.
+    #[default]
+    Shown,
+    /// To standard output as it comes.
+    Stdout,
+    File(PathBuf),
 }
 
 /// Where the request's body comes from.
@@ -123,11 +136,12 @@ impl Options {
             fields: Vec::new(),
             data: Data::None,
             include: false,
-            output: None,
+            output: Output::Shown,
             json: false,
             fail: false,
             trace: false,
             record: None,
+            redact: Vec::new(),
             location: false,
             max_redirects: None,
             retries: 0,
@@ -152,7 +166,10 @@ impl Options {
                 self.set_data(if path == "-" { Data::Stdin } else { Data::File(path.into()) })?;
             }
             "-i" | "--include" => self.include = true,
-            "-o" | "--output" => self.output = Some(parser.value().map_err(usage)?.into()),
+            "-o" | "--output" => {
+                let path = parser.value().map_err(usage)?;
+                self.output = if path == "-" { Output::Stdout } else { Output::File(path.into()) };
+            }
             "--json" => self.json = true,
             "-f" | "--fail" => self.fail = true,
             "-L" | "--location" => self.location = true,
@@ -165,6 +182,7 @@ impl Options {
             "-c" | "--concurrency" => self.concurrency = Some(number(&name, parser)?),
             "-t" | "--trace" => self.trace = true,
             "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
+            "--redact" => self.redact.push(redacted(parser)?),
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)
@@ -186,6 +204,15 @@ impl Options {
         if self.json && self.include {
             return Err(wrong("--json shows the fields already: leave --include away"));
         }
+        if self.json && self.output == Output::Stdout {
+            return Err(wrong("--json goes to standard output itself: leave -o - away"));
+        }
+        if self.output == Output::File(PathBuf::new()) {
+            return Err(wrong("--output needs the name of a file, or - for standard output"));
+        }
+        if self.record.is_none() && !self.redact.is_empty() {
+            return Err(wrong("--redact goes with --record"));
+        }
         match (self.count, self.concurrency) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(wrong("--concurrency goes with --count")),
@@ -195,7 +222,7 @@ impl Options {
             }
             (Some(_), _) => {}
         }
-        if self.include || self.output.is_some() {
+        if self.include || self.output != Output::Shown {
             return Err(wrong(
                 "with --count the bodies are counted, not shown: leave -i and -o away",
             ));
@@ -213,6 +240,21 @@ fn field(parser: &mut Parser) -> Result<(String, String), Failed> {
         Some((name, value)) => Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned())),
         None => Err(wrong(format!("--header needs the form 'NAME: VALUE', not {line:?}"))),
     }
+}
+
+/// The name of a field that a recording is to hide.
+fn redacted(parser: &mut Parser) -> Result<String, Failed> {
+    let name = parser.value().and_then(|value| value.string()).map_err(usage)?;
+    // RFC 9110 5.6.2.
+    let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(in_token) {
+        return Err(wrong(format!("--redact needs the name of a field, not {name:?}")));
+    }
+    if !Redaction::can_hide(&name) {
+        let what = "cannot be hidden: the machines decide by it, and would not do so again";
+        return Err(wrong(format!("{name} {what}")));
+    }
+    Ok(name)
 }
 
 fn number<N: core::str::FromStr>(name: &str, parser: &mut Parser) -> Result<N, Failed> {
@@ -291,11 +333,14 @@ mod tests {
             options.fields,
             [("X-A", "1"), ("Y", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
         );
-        assert_eq!(options.output, Some("out".into()));
+        assert_eq!(options.output, Output::File("out".into()));
         assert_eq!(options.max_time, Some(Duration::from_millis(250)));
         assert_eq!(sent("put --data-file - http://a/").data, Data::Stdin);
         assert_eq!(sent("put --data-file x http://a/").data, Data::File("x".into()));
         assert_eq!(sent("get -n9 -c 3 http://a/").concurrency, Some(3));
+        assert_eq!(sent("get -o - http://a/").output, Output::Stdout);
+        let options = sent("get --record r --redact X-A --redact=x-b http://a/");
+        assert_eq!(options.redact, ["X-A", "x-b"]);
     }
 
     #[test]
@@ -328,6 +373,11 @@ mod tests {
             "get http://a/ -n 1 -i",
             "get http://a/ -n 1 -o out",
             "get http://a/ --json -i",
+            "get http://a/ --json -o -",
+            "get http://a/ --output=",
+            "get http://a/ --redact X-A",
+            "get http://a/ --record r --redact X-A:",
+            "get http://a/ --record r --redact Content-Length",
             "post http://a/ --data a --data-file b",
             "post http://a/ -n 2 --data-file -",
         ] {

@@ -14,13 +14,14 @@ use httpool::{
     dial,
     limits::PoolLimits,
     message::Status,
-    trace::{Line, Redaction, Sink},
+    trace::{Kind, Line, Redaction, Sink, Who},
 };
 use httpool_blocking::{Body, Client, RequestBuilder};
 
 use crate::{
     args::{Data, Options},
     exit::Failed,
+    harmless::harmless,
     record::Record,
 };
 
@@ -37,11 +38,8 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
     let mut builder =
         Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
-    match (options.trace, record) {
-        (false, None) => {}
-        (true, None) => builder = builder.trace(Arc::new(TraceLines)),
-        (false, Some(record)) => builder = builder.trace(Arc::new(record.sink())),
-        (true, Some(record)) => builder = builder.trace(Arc::new(Both(record.sink()))),
+    if let Some(sink) = sink(options, record) {
+        builder = builder.trace(sink);
     }
     builder.build()
 }
@@ -112,30 +110,70 @@ impl<'o> BodySource<'o> {
     }
 }
 
-/// Trace lines on standard error, each as it comes.
-struct TraceLines;
-
-impl Sink for TraceLines {
-    fn line(&self, line: &Line<'_>) {
-        // One write, so that the lines of threads do not mingle. What cannot be written is lost:
-        // the request goes on.
-        stderr().write_all(format!("{line}\n").as_bytes()).ok();
+/// Where the machines' lines go, if anywhere: each costs a little.
+fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
+    let shown = match options {
+        Options { trace: true, .. } => Shown::Everything,
+        // Others never wait before an attempt.
+        Options { retries: 1.., .. } | Options { location: true, .. } => Shown::Waits,
+        _ => Shown::Nothing,
+    };
+    match (shown, record) {
+        (Shown::Nothing, None) => None,
+        (Shown::Nothing, Some(record)) => Some(Arc::new(record.sink())),
+        (shown, None) => Some(Arc::new(shown)),
+        (shown, Some(record)) => Some(Arc::new(Both(shown, record.sink()))),
     }
 }
 
+/// What of the trace goes to standard error, each line as it comes.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    Nothing,
+    /// A pause that the server asked for, before it begins.
+    Waits,
+    Everything,
+}
+
+impl Sink for Shown {
+    fn line(&self, line: &Line<'_>) {
+        let text = match self {
+            Self::Everything => format!("{line}\n"),
+            Self::Waits => match wait_that_was_asked_for(line) {
+                Some(wait) => format!("httpool: waiting {wait}\n"),
+                None => return,
+            },
+            Self::Nothing => return,
+        };
+        // One write, so that the lines of threads do not mingle. What cannot be written is lost:
+        // the request goes on.
+        stderr().write_all(harmless(&text).as_bytes()).ok();
+    }
+}
+
+/// `2 s, as the server asked`, of a line that says so.
+fn wait_that_was_asked_for(line: &Line<'_>) -> Option<String> {
+    if !matches!((line.who, line.kind), (Who::Call(_), Kind::Action)) {
+        return None;
+    }
+    let text = line.text.to_string();
+    let wait = text.strip_prefix("wait ")?;
+    wait.ends_with("as the server asked").then(|| wait.to_owned())
+}
+
 /// Those, and a recording.
-struct Both<R>(R);
+struct Both<R>(Shown, R);
 
 impl<R: Sink> Sink for Both<R> {
     fn line(&self, line: &Line<'_>) {
-        TraceLines.line(line);
+        self.0.line(line);
     }
 
     fn recording(&self) -> Option<&Redaction> {
-        self.0.recording()
+        self.1.recording()
     }
 
     fn record(&self, line: &Line<'_>) {
-        self.0.record(line);
+        self.1.record(line);
     }
 }

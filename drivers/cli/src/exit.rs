@@ -6,10 +6,16 @@ use std::{
     process::ExitCode,
 };
 
-use httpool::error::{
-    Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+use httpool::{
+    error::{
+        Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+    },
+    message::{Status, Url},
 };
 use httpool_blocking::Error;
+use serde_json::{Value, json};
+
+use crate::{harmless::harmless, json};
 
 /// Kinds of failure, each with an exit code. [`help::TEXT`](crate::help::TEXT) explains them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,11 +37,14 @@ pub(crate) enum Kind {
     Local,
     Replay,
     Status,
+    Hangup,
+    Interrupted,
+    Terminated,
 }
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::ReaderGone,
         Self::Other,
         Self::Usage,
@@ -52,6 +61,9 @@ impl Kind {
         Self::Local,
         Self::Replay,
         Self::Status,
+        Self::Hangup,
+        Self::Interrupted,
+        Self::Terminated,
     ];
 
     pub(crate) const fn code(self) -> u8 {
@@ -72,6 +84,10 @@ impl Kind {
             Self::Local => 13,
             Self::Replay => 14,
             Self::Status => 22,
+            // 128 and the signal's number, as shells say it.
+            Self::Hangup => 129,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 
@@ -94,7 +110,32 @@ impl Kind {
             Self::Local => "local i/o",
             Self::Replay => "replay",
             Self::Status => "status",
+            Self::Hangup => "SIGHUP",
+            Self::Interrupted => "SIGINT",
+            Self::Terminated => "SIGTERM",
         }
+    }
+
+    /// Those of signals.
+    #[cfg(unix)]
+    pub(crate) const SIGNALS: [Self; 3] = [Self::Hangup, Self::Interrupted, Self::Terminated];
+
+    /// The signal's number, for a kind that is one.
+    #[cfg(unix)]
+    pub(crate) fn signal(self) -> Option<i32> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        match self {
+            Self::Hangup => Some(SIGHUP),
+            Self::Interrupted => Some(SIGINT),
+            Self::Terminated => Some(SIGTERM),
+            _ => None,
+        }
+    }
+
+    /// The kind of a signal, by its number.
+    #[cfg(unix)]
+    pub(crate) fn of_signal(number: i32) -> Option<Self> {
+        Self::SIGNALS.into_iter().find(|kind| kind.signal() == Some(number))
     }
 
     /// Of a failed request.
@@ -142,11 +183,71 @@ pub(crate) struct Failed {
     pub(crate) kind: Kind,
     what: String,
     hint: Option<String>,
+    about: Box<About>,
+    /// A JSON object on standard output tells of it already.
+    in_json: bool,
+}
+
+/// What a program may want to know of a failure, as far as it is known.
+#[derive(Debug, Default)]
+struct About {
+    /// Without what is told beside it.
+    message: Option<String>,
+    url: Option<String>,
+    phase: Option<String>,
+    reached: Option<String>,
+    status: Option<u16>,
+    body_bytes: Option<u64>,
 }
 
 impl Failed {
     pub(crate) fn new(kind: Kind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), hint: None }
+        let about = Box::default();
+        Self { kind, what: what.into(), hint: None, about, in_json: false }
+    }
+
+    /// The answer had this status.
+    pub(crate) fn status(mut self, url: &Url, status: Status) -> Self {
+        self.about.url = Some(url.to_string());
+        self.about.status = Some(status.as_u16());
+        self
+    }
+
+    /// So much of a body came.
+    pub(crate) fn body_bytes(mut self, bytes: Option<u64>) -> Self {
+        self.about.body_bytes = bytes;
+        self
+    }
+
+    /// This failure brought about `other`, which says what was being done.
+    pub(crate) fn behind(mut self, other: Self) -> Self {
+        let About { url, phase, reached, status, .. } = *other.about;
+        let about = &mut self.about;
+        (about.url, about.phase, about.reached, about.status) = (url, phase, reached, status);
+        self.in_json |= other.in_json;
+        self
+    }
+
+    /// Standard output tells of it already, or tells of a success.
+    pub(crate) fn already_in_json(mut self) -> Self {
+        self.in_json = true;
+        self
+    }
+
+    /// All of it as a JSON object.
+    pub(crate) fn to_json(&self) -> Value {
+        let About { message, url, phase, reached, status, body_bytes } = &*self.about;
+        json!({
+            "kind": self.kind.name(),
+            "exit_code": self.kind.code(),
+            "message": message.as_ref().unwrap_or(&self.what),
+            "hint": self.hint,
+            "url": url,
+            "phase": phase,
+            "reached": reached,
+            "status": status,
+            "body_bytes": body_bytes,
+        })
     }
 
     /// What the user could do about it.
@@ -176,14 +277,18 @@ impl Failed {
         }
     }
 
-    /// Says it on standard error, and is the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says it on standard error, and with `json` as an object on standard output. Is the exit code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
         if self.kind != Kind::ReaderGone {
+            if json && !self.in_json {
+                // It is told on standard error in any case.
+                json::print(&json!({ "error": self.to_json() })).ok();
+            }
             let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));
             let text: String =
                 core::iter::once(format!("httpool: {}\n", self.what)).chain(hint).collect();
             // Nobody is left to be told of a standard error that cannot be written to.
-            stderr().write_all(text.as_bytes()).ok();
+            stderr().write_all(harmless(&text).as_bytes()).ok();
         }
         ExitCode::from(self.kind.code())
     }
@@ -193,6 +298,11 @@ impl From<Error> for Failed {
     /// The first line says what, the second how far the request had got.
     fn from(error: Error) -> Self {
         let kind = Kind::of(&error);
+        let mut about = About {
+            url: error.url().map(Url::to_string),
+            reached: Some(format!("{:?}", error.reached()).to_lowercase()),
+            ..About::default()
+        };
         let what = match error.as_failure() {
             None => error.to_string(),
             Some(failure) => {
@@ -202,10 +312,13 @@ impl From<Error> for Failed {
                     .filter(|source| source.is::<io::Error>() && !says_it_all(failure.cause))
                     .map(|source| format!(" ({source})"))
                     .unwrap_or_default();
+                about.message = Some(format!("{}{system}", error.what()));
+                about.phase = Some(format!("{:?}", failure.phase).to_lowercase());
                 format!("{url}{}{system}\n  {}", error.what(), failure.circumstances())
             }
         };
-        let failed = Self::new(kind, what);
+        let mut failed = Self::new(kind, what);
+        failed.about = Box::new(about);
         match hint(&error) {
             Some(hint) => failed.hint(hint),
             None => failed,

@@ -21,8 +21,12 @@ Request
 Answer
   -i, --include                   show status line and fields before the body;
                                   with -o they go to standard output
-  -o, --output FILE               write the body to FILE, which appears when it is whole
-      --json                      answer, or the summary of -n, as one JSON object
+  -o, --output FILE               write the body to FILE, which appears when it is whole: until then
+                                  it is FILE.part, and one that was left behind is replaced.
+                                  - is standard output, also if it is a terminal: without it
+                                  controls are escaped there, and a binary body is refused
+      --json                      answer, or the summary of -n, as one JSON object; a failure is one
+                                  with an error, which is told on standard error as well
   -f, --fail                      a status of 400 or more is a failure, and its body is not shown
 
 What is done on your behalf
@@ -31,8 +35,9 @@ What is done on your behalf
       --max-redirects N           at most N of them (10)
       --retries N                 after a failed connection, and after 408, 429, 500, 502, 503 and
                                   504, try again up to N times: at once, then after 0.2 s, 0.4 s and
-                                  so on, or when Retry-After says. A request that the server may
-                                  have acted on is repeated only if its method is idempotent
+                                  so on, or when Retry-After says, which is told. A request that
+                                  the server may have acted on is repeated only if its method is
+                                  idempotent
 
 Deadlines, in seconds; fractions allowed
       --connect-timeout SECONDS   for the name, and again for the connection
@@ -46,11 +51,13 @@ Load
   -t, --trace                     every event and decision, on standard error, as they happen:
                                   the time, the machine (pool, r a call, d a dial), < what it was
                                   told or > what it decided
-      --record FILE               all of that to FILE, for httpool replay; without secrets and
-                                  bodies, of which the lengths stay
+      --record FILE               all of that to FILE, for httpool replay; without secrets, the
+                                  values in queries, and bodies, of which the lengths stay
+      --redact NAME               with --record: the value of the field NAME is a secret, too; may
+                                  be given again
 
 Exit codes
-   0  an answer came, whatever its status
+   0  an answer came, whatever its status; or nobody reads standard output any more
    1  something else; a scene of the demo went wrong
    2  the command line cannot be understood
    3  the request is invalid: URL, method or a field
@@ -66,6 +73,9 @@ Exit codes
   13  reading or writing here failed: a file, standard input or output
   14  replay: the machines decided otherwise, or FILE is no recording
   22  with --fail: the status was 400 or more
+ 129  SIGHUP ended it; the partial file of -o is removed, and what came is told
+ 130  SIGINT did
+ 143  SIGTERM did
 With -n it is the code of the most frequent kind of failure.
 
 Examples
@@ -84,7 +94,7 @@ mod tests {
     #[test]
     fn every_exit_code_is_explained() {
         for kind in Kind::ALL {
-            let line = format!("\n  {:>2}  ", kind.code());
+            let line = format!("\n{:>4}  ", kind.code());
             assert!(TEXT.contains(&line), "{kind:?}");
         }
     }

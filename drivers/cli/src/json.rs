@@ -9,16 +9,23 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::{Failed, Kind},
-    output::Target,
+    harmless::acts,
+    interrupt::Interrupt,
+    output::fill,
     progress::Progress,
     request::each_piece,
+    target::Target,
 };
 
 /// A body that goes into an object must be held whole, as text and once more as JSON.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Prints the answer; its body goes to `target`, if there is one.
-pub(crate) fn show(mut response: Response, target: Option<Target>) -> Result<(), Failed> {
+pub(crate) fn show(
+    mut response: Response,
+    target: Option<Target<'_>>,
+    interrupt: &Interrupt,
+) -> Result<(), Failed> {
     let mut object = json!({
         "url": response.url().as_str(),
         "version": format!("1.{}", response.minor_version()),
@@ -33,10 +40,10 @@ pub(crate) fn show(mut response: Response, target: Option<Target>) -> Result<(),
         Some(target) => {
             object["body_file"] = target.path().to_string_lossy().into();
             let progress = Progress::new(response.content_length(), true);
-            object["body_bytes"] = target.fill(&mut response, progress)?.into();
+            object["body_bytes"] = fill(target, &mut response, progress, interrupt)?.into();
         }
         None => {
-            let body = collect(&mut response)?;
+            let body = collect(&mut response, interrupt)?;
             object["body_bytes"] = body.len().into();
             match String::from_utf8(body) {
                 Ok(text) => object["body"] = text.into(),
@@ -53,12 +60,27 @@ pub(crate) fn show(mut response: Response, target: Option<Target>) -> Result<(),
 /// Prints one JSON value for people and programs.
 pub(crate) fn print(value: &Value) -> Result<(), Failed> {
     let mut out = stdout().lock();
-    writeln!(out, "{value:#}").and_then(|()| out.flush()).map_err(Failed::stdout)
+    let text = escaped(&format!("{value:#}\n"));
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
 }
 
-fn collect(response: &mut Response) -> Result<Vec<u8>, Failed> {
+/// What a terminal may act on can stand in strings alone, where an escape means the same.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for char in json.chars() {
+        if acts(char) {
+            out.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+fn collect(response: &mut Response, interrupt: &Interrupt) -> Result<Vec<u8>, Failed> {
     let mut body = Vec::new();
     each_piece(response, |piece| {
+        interrupt.done(piece.len());
         if body.len() + piece.len() > BODY_BYTES_MAX {
             let what = format!("the body is longer than {BODY_BYTES_MAX} bytes");
             return Err(Failed::new(Kind::Limit, what).hint("with -o it goes to a file"));

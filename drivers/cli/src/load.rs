@@ -15,6 +15,7 @@ use crate::{
     args::Options,
     client::{BodySource, client, request},
     exit::{Failed, Kind},
+    interrupt::Interrupt,
     json,
     record::Record,
     request::each_piece,
@@ -22,28 +23,43 @@ use crate::{
 };
 
 /// Sends the request `--count` times and prints a summary.
-pub(crate) fn run(options: &Options, record: Option<&Record>) -> Result<(), Failed> {
+pub(crate) fn run(
+    options: &Options,
+    record: Option<&Record>,
+    interrupt: &Interrupt,
+) -> Result<(), Failed> {
     let count = options.count.unwrap_or(1);
+    interrupt.loads(count);
     let threads = options.concurrency.unwrap_or(1).min(count);
     let client = client(options, record);
     let source = BodySource::new(&options.data);
     // Built once: it says how long the body is, and each request brings its own.
     let request = request(&client, options).body(source.body()?).build()?;
-    let load =
-        Load { client, request, source, count, begun: AtomicU64::new(0), fail: options.fail };
+    let load = Load {
+        client,
+        request,
+        source,
+        count,
+        begun: AtomicU64::new(0),
+        fail: options.fail,
+        interrupt,
+    };
 
     let start = Instant::now();
     let total = load.run(threads)?;
     let time = start.elapsed();
+    // A signal ended the load, and not what the requests failed of.
+    let ended = interrupt.check();
     if options.json {
-        json::print(&total.to_json(time, threads))?;
+        let error = ended.as_ref().err().or_else(|| total.worst());
+        json::print(&total.to_json(time, threads, error))?;
     } else {
         let mut out = stdout().lock();
         out.write_all(total.to_text(time, threads).as_bytes())
             .and_then(|()| out.flush())
             .map_err(Failed::stdout)?;
     }
-    total.verdict()
+    ended.and_then(|()| total.verdict()).map_err(Failed::already_in_json)
 }
 
 struct Load<'o> {
@@ -53,6 +69,7 @@ struct Load<'o> {
     count: u64,
     begun: AtomicU64,
     fail: bool,
+    interrupt: &'o Interrupt,
 }
 
 impl Load<'_> {
@@ -79,15 +96,16 @@ impl Load<'_> {
         })
     }
 
-    /// One thread's share: the next request as long as there is one.
+    /// One thread's share: the next request as long as there is one, and no signal has come.
     fn work(&self) -> Tally {
         let mut tally = Tally::new();
-        while self.begun.fetch_add(1, Ordering::Relaxed) < self.count {
+        while !self.interrupt.came() && self.begun.fetch_add(1, Ordering::Relaxed) < self.count {
             let start = Instant::now();
             match self.send(&mut tally) {
                 Ok(()) => tally.succeeded(start.elapsed()),
                 Err(failed) => tally.failed(failed),
             }
+            self.interrupt.done(1);
         }
         tally
     }
@@ -101,7 +119,8 @@ impl Load<'_> {
         })?;
         let status = response.status();
         if self.fail && status.as_u16() >= 400 {
-            return Err(Failed::new(Kind::Status, format!("the answer is {status}")));
+            let what = format!("the answer is {status}");
+            return Err(Failed::new(Kind::Status, what).status(response.url(), status));
         }
         Ok(())
     }

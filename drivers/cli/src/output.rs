@@ -1,123 +1,120 @@
 //! An answer on standard output, or in a file.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write, stdout},
-    path::{Path, PathBuf},
+    fs::File,
+    io::{self, IsTerminal, Write, stdout},
 };
 
 use httpool::message::Method;
 use httpool_blocking::Response;
 
-use crate::{args::Options, exit::Failed, progress::Progress, request::each_piece};
+use crate::{
+    args::{Options, Output},
+    exit::{Failed, Kind},
+    harmless::{Screened, harmless_bytes},
+    interrupt::Interrupt,
+    paced::Paced,
+    progress::Progress,
+    request::each_piece,
+    target::Target,
+};
 
 /// Shows the head, if wanted, and the body as it comes: in `target`, if there is one.
 pub(crate) fn show(
     response: &mut Response,
-    target: Option<Target>,
+    target: Option<Target<'_>>,
     options: &Options,
+    interrupt: &Interrupt,
 ) -> Result<(), Failed> {
-    let mut out = stdout().lock();
+    let mut out = Paced::new(stdout_without_lines().map_err(Failed::stdout)?);
     // A HEAD request without its answer's head would show nothing at all.
     if options.include || options.method == Method::HEAD {
-        write_head(response, &mut out).map_err(Failed::stdout)?;
-        out.flush().map_err(Failed::stdout)?;
+        out.put(&head(response)).map_err(Failed::stdout)?;
     }
     if let Some(target) = target {
+        out.finish().map_err(Failed::stdout)?;
         let progress = Progress::new(response.content_length(), options.trace);
-        target.fill(response, progress)?;
+        fill(target, response, progress, interrupt)?;
         return Ok(());
     }
-    each_piece(response, |piece| out.write_all(piece).map_err(Failed::stdout))?;
-    out.flush().map_err(Failed::stdout)
-}
-
-fn write_head(response: &Response, out: &mut impl Write) -> io::Result<()> {
-    write!(out, "HTTP/1.{} {} ", response.minor_version(), response.status())?;
-    out.write_all(response.reason())?;
-    out.write_all(b"\r\n")?;
-    for field in response.fields() {
-        write!(out, "{}: ", field.name())?;
-        out.write_all(field.value())?;
-        out.write_all(b"\r\n")?;
-    }
-    out.write_all(b"\r\n")
-}
-
-/// A file under another name until it is whole, so that half a file is never taken for one. What is
-/// no ordinary file (a device, a pipe) is written to as it is.
-pub(crate) struct Target {
-    file: File,
-    path: PathBuf,
-    /// The name until then, and the one it gets; `None` once it has it.
-    names: Option<(PathBuf, PathBuf)>,
-}
-
-impl Target {
-    pub(crate) fn create(path: &Path) -> Result<Self, Failed> {
-        let created = match fs::metadata(path) {
-            // Through links, so that they stay.
-            Ok(old) if old.is_file() => fs::canonicalize(path).and_then(|real| {
-                let (file, names) = beside(real)?;
-                file.set_permissions(old.permissions())?;
-                Ok((file, Some(names)))
-            }),
-            Ok(_) => OpenOptions::new().write(true).open(path).map(|file| (file, None)),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => {
-                beside(path.to_owned()).map(|(file, names)| (file, Some(names)))
-            }
-            Err(why) => Err(why),
-        };
-        match created {
-            Ok((file, names)) => Ok(Self { file, path: path.to_owned(), names }),
-            Err(why) => Err(Failed::local(path.display(), &why)),
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Writes the body into it; says how many bytes that were.
-    pub(crate) fn fill(
-        mut self,
-        response: &mut Response,
-        mut progress: Progress,
-    ) -> Result<u64, Failed> {
-        let mut bytes = 0;
+    if options.output == Output::Shown && stdout().is_terminal() {
+        show_on_terminal(response, &mut out, interrupt)?;
+    } else {
         each_piece(response, |piece| {
-            self.file.write_all(piece).map_err(|why| self.failed(&why))?;
-            progress.add(piece.len());
-            bytes += piece.len() as u64;
+            out.put(piece).map_err(Failed::stdout)?;
+            interrupt.done(piece.len());
             Ok(())
         })?;
-        if let Some((temporary, path)) = &self.names {
-            fs::rename(temporary, path).map_err(|why| self.failed(&why))?;
-        }
-        self.names = None;
-        Ok(bytes)
     }
-
-    fn failed(&self, why: &io::Error) -> Failed {
-        Failed::local(self.path.display(), why)
-    }
+    out.finish().map_err(Failed::stdout)
 }
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Some((temporary, _)) = &self.names {
-            // Another failure is being reported already.
-            fs::remove_file(temporary).ok();
-        }
-    }
+/// Writes the body into `target`; says how many bytes that were.
+pub(crate) fn fill(
+    mut target: Target<'_>,
+    response: &mut Response,
+    mut progress: Progress,
+    interrupt: &Interrupt,
+) -> Result<u64, Failed> {
+    let mut bytes = 0;
+    each_piece(response, |piece| {
+        target.put(piece)?;
+        progress.add(piece.len());
+        interrupt.done(piece.len());
+        bytes += piece.len() as u64;
+        Ok(())
+    })?;
+    target.finish()?;
+    Ok(bytes)
 }
 
-/// A new file in the directory of `path`, its name, and the one it is to have.
-fn beside(path: PathBuf) -> io::Result<(File, (PathBuf, PathBuf))> {
-    let Some(name) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
-    let mut temporary = name.to_owned();
-    temporary.push(format!(".{}.part", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-    Ok((file, (temporary, path)))
+/// Text, without what a terminal may act on; no other body.
+fn show_on_terminal<W: Write + Send>(
+    response: &mut Response,
+    out: &mut Paced<W>,
+    interrupt: &Interrupt,
+) -> Result<(), Failed> {
+    let (mut screened, mut text) = (Screened::default(), String::new());
+    each_piece(response, |piece| {
+        if piece.contains(&0) {
+            let what = "the body is binary, and standard output is a terminal";
+            let hint = "-o FILE writes it to a file; -o - shows it all the same";
+            return Err(Failed::new(Kind::Local, what).hint(hint));
+        }
+        text.clear();
+        screened.show(piece, &mut text);
+        interrupt.done(piece.len());
+        out.put(text.as_bytes()).map_err(Failed::stdout)
+    })?;
+    text.clear();
+    screened.end(&mut text);
+    out.put(text.as_bytes()).map_err(Failed::stdout)
+}
+
+/// The head, without what a terminal may act on, also where standard output is none: it may be read
+/// in a pager.
+fn head(response: &Response) -> Vec<u8> {
+    let mut head = format!("HTTP/1.{} {} ", response.minor_version(), response.status()).into();
+    harmless_bytes(response.reason(), &mut head);
+    head.extend_from_slice(b"\r\n");
+    for field in response.fields() {
+        head.extend_from_slice(format!("{}: ", field.name()).as_bytes());
+        harmless_bytes(field.value(), &mut head);
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Standard output; its own handle would write at each line end.
+#[cfg(unix)]
+fn stdout_without_lines() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Standard output. A console takes text alone, which its own handle sees to.
+#[cfg(not(unix))]
+fn stdout_without_lines() -> io::Result<io::Stdout> {
+    Ok(stdout())
 }

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, Read, Write, stdin, stdout},
     path::{Path, PathBuf},
+    string::FromUtf8Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,8 +21,11 @@ use crate::exit::{Failed, Kind};
 const CONTEXT: usize = 5;
 
 /// A recording that is being written.
+#[derive(Clone)]
 pub(crate) struct Record {
     path: PathBuf,
+    /// More fields that are hidden.
+    redact: Vec<String>,
     out: Arc<Mutex<Out>>,
 }
 
@@ -32,16 +36,20 @@ struct Out {
 }
 
 impl Record {
-    pub(crate) fn create(path: &Path) -> Result<Self, Failed> {
+    /// `redact`: names of fields that are hidden beside those that always are.
+    pub(crate) fn create(path: &Path, redact: &[String]) -> Result<Self, Failed> {
         let file = File::create(path).map_err(|why| Failed::local(path.display(), &why))?;
         let out = Out { file: BufWriter::new(file), broken: None };
-        Ok(Self { path: path.to_owned(), out: Arc::new(Mutex::new(out)) })
+        let (path, redact) = (path.to_owned(), redact.to_vec());
+        Ok(Self { path, redact, out: Arc::new(Mutex::new(out)) })
     }
 
     /// What the client's machines are to write to.
     pub(crate) fn sink(&self) -> impl Sink + use<> {
         let out = self.out.clone();
-        Recorder::new(Redaction::default(), move |line| locked(&out).write(line))
+        let mut redaction = Redaction::default();
+        redaction.fields = self.redact.iter().cloned().map(Into::into).collect();
+        Recorder::new(redaction, move |line| locked(&out).write(line))
     }
 
     /// Whether all of it is in the file.
@@ -52,6 +60,15 @@ impl Record {
             None => out.file.flush(),
         };
         written.map_err(|why| Failed::local(self.path.display(), &why))
+    }
+
+    /// Writes what is held, unless another thread is at it.
+    #[cfg(unix)]
+    pub(crate) fn flush_now(&self) {
+        if let Ok(mut out) = self.out.try_lock() {
+            // The program ends for another reason, which is told.
+            out.file.flush().ok();
+        }
     }
 }
 
@@ -69,7 +86,8 @@ fn locked(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
 
 /// Replays a recording and says whether the machines decide what they did; `-` is standard input.
 pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
-    let text = read(path).map_err(|why| Failed::local(path.display(), &why))?;
+    let bytes = read(path).map_err(|why| Failed::local(path.display(), &why))?;
+    let text = String::from_utf8(bytes).map_err(|why| no_text(path, &why))?;
     match replay::check(&text) {
         Ok(summary) => {
             let mut out = stdout().lock();
@@ -81,18 +99,29 @@ pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
             let what = format!("{}: {}", path.display(), in_context(&difference, &text));
             Err(Failed::new(Kind::Replay, what))
         }
-        Err(why) => Err(Failed::new(Kind::Replay, format!("{}: {why}", path.display()))
-            .hint("a recording is made with --record FILE")),
+        Err(why) => Err(no_recording(path, &why)),
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+fn no_recording(path: &Path, why: &dyn fmt::Display) -> Failed {
+    Failed::new(Kind::Replay, format!("{}: {why}", path.display()))
+        .hint("a recording is made with --record FILE")
+}
+
+/// A recording is text in ASCII.
+fn no_text(path: &Path, why: &FromUtf8Error) -> Failed {
+    let fine = &why.as_bytes()[..why.utf8_error().valid_up_to()];
+    let line = 1 + fine.iter().filter(|&&byte| byte == b'\n').count();
+    no_recording(path, &format_args!("line {line}: this is not text, and no recording"))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     if path != Path::new("-") {
-        return std::fs::read_to_string(path);
+        return std::fs::read(path);
     }
-    let mut text = String::new();
-    stdin().read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn in_words(summary: Summary) -> String {

@@ -5,36 +5,46 @@ use std::io::Read;
 use httpool_blocking::Response;
 
 use crate::{
-    args::Options,
+    args::{Options, Output},
     client::{BodySource, client, request},
     exit::{Failed, Kind},
-    json,
-    output::{self, Target},
+    interrupt::Interrupt,
+    json, output,
     record::Record,
+    target::Target,
 };
 
 /// Sends the request and shows the answer.
-pub(crate) fn run(options: &Options, record: Option<&Record>) -> Result<(), Failed> {
+pub(crate) fn run(
+    options: &Options,
+    record: Option<&Record>,
+    interrupt: &Interrupt,
+) -> Result<(), Failed> {
     let client = client(options, record);
     let body = BodySource::new(&options.data).body()?;
     // Before anything is sent: a request may have effects, and must not be made for nothing.
-    let target = options.output.as_deref().map(Target::create).transpose()?;
-    let mut response = request(&client, options).body(body).send()?;
+    let target = match &options.output {
+        Output::File(path) => Some(Target::create(path, interrupt)?),
+        Output::Shown | Output::Stdout => None,
+    };
+    let request = request(&client, options).body(body).cancel(interrupt.cancel());
+    let mut response = request.send()?;
+    interrupt.receives(response.content_length());
     let status = response.status();
     if options.fail && status.as_u16() >= 400 {
         return Err(refused(&response));
     }
     if options.json {
-        json::show(response, target)
+        json::show(response, target, interrupt)
     } else {
-        output::show(&mut response, target, options)
+        output::show(&mut response, target, options, interrupt)
     }
 }
 
 fn refused(response: &Response) -> Failed {
     let reason = String::from_utf8_lossy(response.reason());
     let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
-    Failed::new(Kind::Status, what.trim_end())
+    Failed::new(Kind::Status, what.trim_end()).status(response.url(), response.status())
 }
 
 /// Passes the body on piece by piece; what `take` fails with ends it.

@@ -92,6 +92,11 @@ impl Tally {
         }
     }
 
+    /// The failure that is the verdict, if there is one.
+    pub(crate) fn worst(&self) -> Option<&Failed> {
+        self.failures.values().max_by_key(|(count, _)| *count).map(|(_, failed)| failed)
+    }
+
     pub(crate) fn to_text(&self, time: Duration, threads: u64) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: String| writeln!(text, "{name:<13}{value}").ok();
@@ -113,7 +118,8 @@ impl Tally {
         text
     }
 
-    pub(crate) fn to_json(&self, time: Duration, threads: u64) -> Value {
+    /// `error`: what the load as a whole failed of.
+    pub(crate) fn to_json(&self, time: Duration, threads: u64, error: Option<&Failed>) -> Value {
         let statuses: BTreeMap<_, _> =
             self.statuses.iter().map(|(status, count)| (status.to_string(), count)).collect();
         let failures: BTreeMap<_, _> =
@@ -133,6 +139,7 @@ impl Tally {
             "connections_opened": self.opened(),
             "answers_on_reused_connections": self.reused(),
             "latency_seconds": latency,
+            "error": error.map(Failed::to_json),
         })
     }
 }
@@ -180,11 +187,13 @@ mod tests {
 
     #[test]
     fn a_summary_for_programs() {
-        let value = tally().to_json(Duration::from_secs(2), 2);
+        let tally = tally();
+        let value = tally.to_json(Duration::from_secs(2), 2, tally.worst());
         assert_eq!(value["requests"], 4);
         assert_eq!(value["statuses"], json!({ "200": 3, "503": 1 }));
         assert_eq!(value["failures"], json!({ "connection lost": 1 }));
         assert_eq!(value["latency_seconds"]["max"], 0.003);
+        assert_eq!(value["error"]["message"], "lost");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Exit codes by kind of failure, and what is said about them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,6 +18,52 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "{word:?} in {said}");
     }
+}
+
+/// The error object that the program prints, alone, beside what it says on standard error.
+fn json_error(args: &[&str], code: i32) -> serde_json::Value {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+    assert!(text(&output.stderr).starts_with("httpool: "), "{output:?}");
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value.as_object().unwrap().len(), 1, "{value}");
+    assert_eq!(value["error"]["exit_code"], code);
+    value["error"].clone()
+}
+
+#[test]
+fn json_tells_of_a_failure() {
+    let server = Server::start(|seen| match seen.line.as_str() {
+        "GET /close HTTP/1.1" => Reply::Close,
+        "GET /cut HTTP/1.1" => {
+            Reply::SendLast(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut".to_vec())
+        }
+        _ => response("404 Not Found", "", "gone").into(),
+    });
+    let url = server.url("/close");
+    let error = json_error(&["get", "--json", &url], 9);
+    assert_eq!((&error["kind"], &error["url"]), (&"connection lost".into(), &url.into()));
+    assert_eq!((&error["phase"], &error["reached"]), (&"head".into(), &"sent".into()));
+    assert!(error["message"].as_str().unwrap().contains("lost"), "{error}");
+
+    let error = json_error(&["get", "--json", &server.url("/cut")], 8);
+    assert_eq!((&error["phase"], &error["reached"]), (&"body".into(), &"answered".into()));
+
+    let error = json_error(&["get", "--json", "-f", &server.url("/")], 22);
+    assert_eq!((&error["kind"], &error["status"]), (&"status".into(), &404.into()));
+    assert_eq!(error["url"], server.url("/"));
+
+    let error = json_error(&["get", "--json", "ftp://a/"], 3);
+    assert_eq!((&error["reached"], &error["phase"]), (&"nothing".into(), &().into()));
+
+    assert_eq!(json_error(&["get", "--json"], 2)["kind"], "usage");
+    let error = json_error(&["get", "--json", "-o", "/no/such/directory/x", &server.url("/")], 13);
+    assert_eq!(error["kind"], "local i/o");
+    // A load has its summary, and one object is enough.
+    let output = run(&["get", "--json", "-f", "-n", "2", &server.url("/")]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&value["requests"], &value["error"]["status"]), (&2.into(), &404.into()));
+    assert_eq!(output.status.code(), Some(22));
 }
 
 #[test]
@@ -123,7 +171,6 @@ fn statuses_are_failures_where_wanted() {
     let path = directory.path("out");
     fails(&["get", "-f", "-o", &path, &server.url("/x")], 22, &[]);
     assert_eq!(directory.names(), [""; 0]);
-    fails(&["get", "-f", "--json", &server.url("/x")], 22, &[]);
     let ok = Server::start(|_| response("204 No Content", "", ""));
     assert_eq!(run(&["get", "-f", &ok.url("/")]).status.code(), Some(0));
 }

@@ -13,10 +13,14 @@ fn what_was_recorded_replays() {
     let files = Directory::new("what_was_recorded_replays");
     let file = files.path("one");
     let secret = "Authorization: Bearer hunter2";
-    let body = run_well(&["get", "--record", &file, "-H", secret, &server.url("/path")]);
+    let url = server.url("/path?token=hunter2&page=1#hunter2");
+    let own = "X-Own: hunter2";
+    let body =
+        run_well(&["get", "--record", &file, "--redact", "x-own", "-H", secret, "-H", own, &url]);
     assert_eq!(body, "a private body");
     let recording = fs::read_to_string(&file).unwrap();
     assert!(!recording.contains("hunter2") && !recording.contains("private"), "{recording}");
+    assert!(recording.contains("/path?token=*******&page=*"), "{recording}");
     let said = run_well(&["replay", &file]);
     assert!(said.starts_with("no difference: 1 pool, 1 call and 1 dial were told "), "{said}");
 
@@ -75,6 +79,10 @@ fn what_is_no_recording() {
     let output = run(&["replay", &file]);
     assert_eq!(output.status.code(), Some(14));
     assert!(text(&output.stderr).contains("line 2: "), "{}", text(&output.stderr));
+    fs::write(&file, b"httpool-record 1\nkept\xff\n").unwrap();
+    let output = run(&["replay", &file]);
+    assert_eq!(output.status.code(), Some(14));
+    assert!(text(&output.stderr).contains("line 2: this is not text"), "{output:?}");
     assert_eq!(run(&["replay", &files.path("none")]).status.code(), Some(13));
     // Nothing is sent where it could not be recorded.
     let server = Server::start(|_| response("200 OK", "", ""));

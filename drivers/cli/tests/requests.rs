@@ -207,7 +207,8 @@ fn json_with_the_body_in_a_file() {
 fn a_trace_shows_events_and_actions_and_no_secrets() {
     let server = Server::start(|_| response("200 OK", "", "body"));
     let secret = "Authorization: Bearer hunter2";
-    let output = run(&["get", "--trace", "-H", secret, &server.url("/path")]);
+    let url = server.url("/path?a=hunter2");
+    let output = run(&["get", "--trace", "-H", secret, &url]);
     assert_eq!(output.stdout, b"body");
     let trace = text(&output.stderr);
     for part in

@@ -74,6 +74,23 @@ fn a_status_is_tried_again_after_what_retry_after_says_with_no_connection_held()
 }
 
 #[test]
+fn a_trace_tells_how_long_a_pause_is_and_who_wants_it() {
+    let mut policy = retrying(3);
+    policy.retry.backoff = seconds(1) / 4;
+    let mut world = World::get(policy);
+    world.call.set_trace(Trace::keeping(100, Who::Call(0), None), world.now);
+    for head in ["Retry-After: 5\r\n", "Retry-After: 0\r\n", ""] {
+        world.lease(false).written();
+        let answer = format!("HTTP/1.1 503 Busy\r\n{head}Content-Length: 0\r\n\r\n");
+        world.says(answer.as_bytes()).after(seconds(5));
+    }
+    let recent = world.call.recent_trace().unwrap();
+    let waits: Vec<_> = recent.lines().filter_map(|line| line.split_once("> wait ")).collect();
+    let waits: Vec<_> = waits.into_iter().map(|(_, wait)| wait).collect();
+    assert_eq!(waits, ["5 s, as the server asked", "0.5 s", "1 s"]);
+}
+
+#[test]
 fn a_pause_beyond_the_total_deadline_hands_the_answer_over() {
     let mut policy = retrying(3);
     policy.timeout.total = Some(seconds(2));

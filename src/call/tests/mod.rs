@@ -24,6 +24,7 @@ use crate::{
     h1::{Connection, Event, Limits},
     message::{Body, BodyLeft, Method, Request, Status},
     time::{Deadline, Instant},
+    trace::{Trace, Who},
 };
 
 /// A call, the connection it has, and what the application was given.

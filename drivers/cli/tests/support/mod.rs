@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 /// A request as the server saw it.
@@ -40,6 +41,8 @@ pub(crate) enum Reply {
     Send(Vec<u8>),
     /// And close the connection.
     SendLast(Vec<u8>),
+    /// And say nothing more, until the client closes.
+    SendAndHang(Vec<u8>),
     /// Close it without a word.
     Close,
     /// Say nothing, until the client closes.
@@ -83,7 +86,24 @@ impl Server {
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
+
+    /// Waits until so many requests have come.
+    pub(crate) fn wait_for(&self, requests: usize) {
+        until(|| self.seen.lock().unwrap().len() >= requests);
+    }
 }
+
+/// Waits until something is so, which other processes see to.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "it never comes");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn serve(
     stream: &TcpStream,
@@ -103,6 +123,10 @@ fn serve(
         match reply(&seen) {
             Reply::Send(bytes) => output.write_all(&bytes)?,
             Reply::SendLast(bytes) => return output.write_all(&bytes),
+            Reply::SendAndHang(bytes) => {
+                output.write_all(&bytes)?;
+                io::copy(&mut input, &mut io::sink())?;
+            }
             Reply::Close => return Ok(()),
             Reply::Hang => {
                 io::copy(&mut input, &mut io::sink())?;
@@ -198,7 +222,9 @@ impl Directory {
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).unwrap();
         let name = |entry: io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
-        entries.map(|entry| name(entry).into_string().unwrap()).collect()
+        let mut names: Vec<_> = entries.map(|entry| name(entry).into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 

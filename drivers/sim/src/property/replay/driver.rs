@@ -15,18 +15,20 @@ use httpool::{
 use crate::property::Source;
 
 /// What peers say, whole or in pieces, wanted or not.
-const SAYINGS: [&[u8]; 24] = [
+const SAYINGS: [&[u8]; 26] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: sid=topsecret; Path=/\r\n\r\nBODY!",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nBODY!",
     b"HTTP/1.1 204 No Content\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext\r\nBODY!\r\n0\r\nCookie: topsecret\r\n\r\n",
-    b"HTTP/1.1 302 Found\r\nLocation: http://us%40er:topsecret@b.test/next\r\nContent-Length: 3\r\n\r\nBOD",
-    b"HTTP/1.1 307 Temporary Redirect\r\nLocation: //topsecret@a.test/%7e?q\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://us%40er:topsecret@b.test/next?t=topsecret&topsecret#topsecret\r\nContent-Length: 3\r\n\r\nBOD",
+    b"HTTP/1.1 307 Temporary Redirect\r\nLocation: //topsecret@a.test/%7e?q='topsecret \xc3\xa9\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 308 Permanent Redirect\r\nLocation: ?a=\"topsecret<\xff>&b=%2\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: /?a=topsecret1\r\nLocation: /?a=topsecret2\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 303 See Other\r\nLocation: ftp://a/\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 4\r\n\r\nBODY",
     b"HTTP/1.1 503 Busy\r\nRetry-After: Thu, 01 Jan 1970 00:00:03 GMT\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\n",
-    b"HTTP/1.1 103 Early Hints\r\nLink: <http://me:topsecret@c/>\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: <http://me:topsecret@c/?d=topsecret>\r\n\r\n",
     b"HTTP/1.0 200 OK\r\n\r\nBODY until the end",
     b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nBODY",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nBODY",
@@ -162,10 +164,13 @@ impl<'s> Driven<'s> {
         let method = [Method::GET, Method::POST, Method::PUT, Method::HEAD]
             [usize::from(shape >> 2 & 3)]
         .clone();
-        let mut request =
-            Request::builder(method, &format!("{scheme}://me:topsecret@{host}/x?y={shape}"))
-                .field("Cookie", "topsecret=1")
-                .field("X-Own", "topsecret");
+        let mut request = Request::builder(
+            method,
+            &format!("{scheme}://me:topsecret@{host}/x?y={shape}&z=topsecret"),
+        )
+        .field("Cookie", "topsecret=1")
+        .field("Referer", "/?a=topsecret#topsecret")
+        .field("X-Own", "ownsecret");
         if wishes & 1 > 0 {
             request = request.field("Upgrade", "x");
         }

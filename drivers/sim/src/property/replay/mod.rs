@@ -28,6 +28,14 @@ pub fn replay(data: &[u8]) {
         redaction.fields.push("X-Own".into());
     }
     let text = recorded(data, redaction);
+    let hidden: &[&str] = match kind {
+        0 => &["topsecret"],
+        1 => &["topsecret", "ownsecret"],
+        _ => &[],
+    };
+    for secret in hidden {
+        assert!(!text.contains(secret), "{secret} is in\n{text}");
+    }
     if let Err(why) = replay::check(&text) {
         panic!("{why}\n{text}");
     }

@@ -1,0 +1,218 @@
+//! INT, TERM and HUP: the calls are cancelled, the partial file is removed, and what was got is told.
+//!
+//! A thread waits for the signals, so that no code of ours runs in a signal handler: `signal-hook`
+//! does that part. (`ctrlc` would not say which signal came, and each has an exit code of its own.)
+//! Cancelling makes the call end with an error, and the program with it. Where that takes longer than
+//! [`PATIENCE`], because the program waits for something else (standard input, a reader of standard
+//! output that does not read), or on a second signal, the thread removes the partial file and ends the
+//! program itself.
+//!
+//! A signal that was ignored when the program began stays ignored, as with `nohup`.
+
+#[cfg(unix)]
+use std::time::Duration;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use httpool_blocking::Cancel;
+
+use crate::{
+    exit::{Failed, Kind},
+    record::Record,
+};
+
+/// How long a cancelled call may take to end.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is known of a signal, and what there is to be tidied up.
+#[derive(Clone, Default)]
+pub(crate) struct Interrupt(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    cancel: Cancel,
+    /// The signal that came.
+    caught: Mutex<Option<Kind>>,
+    /// Somebody is about to tell the user.
+    told: AtomicBool,
+    partial: Mutex<Option<PathBuf>>,
+    doing: Mutex<Doing>,
+    /// How much of that is done.
+    done: AtomicU64,
+}
+
+/// What the program is doing.
+#[derive(Debug, Clone, Copy, Default)]
+enum Doing {
+    /// There is no answer yet.
+    #[default]
+    Asking,
+    /// It receives a body of so many bytes, where that is known.
+    Receiving(Option<u64>),
+    /// It makes so many requests.
+    Loading(u64),
+}
+
+impl Interrupt {
+    /// Watches for signals from now on. `record` is completed and `json` printed if they end the
+    /// program.
+    pub(crate) fn watch(record: Option<&Record>, json: bool) -> Result<Self, Failed> {
+        let interrupt = Self::default();
+        interrupt.listen(record.cloned(), json).map_err(|why| Failed::local("signals", &why))?;
+        Ok(interrupt)
+    }
+
+    /// What ends with a signal.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.0.cancel
+    }
+
+    /// Whether a signal came.
+    pub(crate) fn came(&self) -> bool {
+        locked(&self.0.caught).is_some()
+    }
+
+    /// An answer's head came, and says how long its body is.
+    pub(crate) fn receives(&self, total: Option<u64>) {
+        *locked(&self.0.doing) = Doing::Receiving(total);
+    }
+
+    /// So many requests are to be made.
+    pub(crate) fn loads(&self, total: u64) {
+        *locked(&self.0.doing) = Doing::Loading(total);
+    }
+
+    /// So many more bytes came, or requests were made.
+    pub(crate) fn done(&self, more: usize) {
+        self.0.done.fetch_add(more as u64, Ordering::Relaxed);
+    }
+
+    /// There is a partial file, to be removed.
+    pub(crate) fn has_partial(&self, path: &Path) {
+        *locked(&self.0.partial) = Some(path.to_owned());
+    }
+
+    /// The partial file is whole, and is called `name` from now on.
+    pub(crate) fn rename_partial(&self, name: &Path) -> io::Result<()> {
+        let mut partial = locked(&self.0.partial);
+        if let Some(path) = &*partial {
+            fs::rename(path, name)?;
+        }
+        *partial = None;
+        Ok(())
+    }
+
+    /// Removes the partial file, if there is one.
+    pub(crate) fn remove_partial(&self) {
+        if let Some(path) = locked(&self.0.partial).take() {
+            // Another failure is being told already.
+            fs::remove_file(path).ok();
+        }
+    }
+
+    /// What came of a request or a load: if a signal ended it, that.
+    pub(crate) fn explain(&self, sent: Result<(), Failed>) -> Result<(), Failed> {
+        let caught = *locked(&self.0.caught);
+        match (sent, caught) {
+            (Err(failed), Some(kind)) if failed.kind != Kind::ReaderGone => {
+                self.claim();
+                Err(self.failed(kind).behind(failed))
+            }
+            (sent, _) => sent,
+        }
+    }
+
+    /// A failure for the signal that came, if one did.
+    pub(crate) fn check(&self) -> Result<(), Failed> {
+        let caught = *locked(&self.0.caught);
+        caught.map_or(Ok(()), |kind| Err(self.failed(kind)))
+    }
+
+    /// One thread alone tells of the signal, and ends the program: the others stop here.
+    fn claim(&self) {
+        if self.0.told.swap(true, Ordering::SeqCst) {
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+
+    fn failed(&self, kind: Kind) -> Failed {
+        let (signal, done) = (kind.name(), self.0.done.load(Ordering::Relaxed));
+        let of = |total: u64| format!("{done} of {total}");
+        let (got, body_bytes) = match *locked(&self.0.doing) {
+            Doing::Asking => ("no answer came".to_owned(), Some(0)),
+            Doing::Receiving(None) => (format!("{done} bytes of the body came"), Some(done)),
+            Doing::Receiving(Some(total)) => {
+                (format!("{} bytes of the body came", of(total)), Some(done))
+            }
+            Doing::Loading(total) => (format!("{} requests were made", of(total)), None),
+        };
+        Failed::new(kind, format!("ended by {signal}: {got}")).body_bytes(body_bytes)
+    }
+
+    #[cfg(not(unix))]
+    fn listen(&self, _: Option<Record>, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn listen(&self, record: Option<Record>, json: bool) -> io::Result<()> {
+        let ignored = ignored();
+        let wanted = Kind::SIGNALS.into_iter().filter_map(Kind::signal);
+        let wanted = wanted.filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+        let interrupt = self.clone();
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            let first = signals.forever().find_map(Kind::of_signal);
+            let Some(kind) = first else { return };
+            *locked(&interrupt.0.caught) = Some(kind);
+            interrupt.0.cancel.cancel();
+            // The program ends meanwhile, as a rule.
+            const STEP: Duration = Duration::from_millis(20);
+            let mut waited = Duration::ZERO;
+            while waited < PATIENCE && signals.pending().next().is_none() {
+                std::thread::sleep(STEP);
+                waited += STEP;
+            }
+            interrupt.end(kind, record.as_ref(), json);
+        })?;
+        Ok(())
+    }
+
+    /// Ends the program, whatever its other threads do.
+    #[cfg(unix)]
+    fn end(&self, kind: Kind, record: Option<&Record>, json: bool) {
+        if self.0.told.swap(true, Ordering::SeqCst) {
+            // It is told already, and the program is about to end.
+            std::thread::sleep(PATIENCE);
+            std::process::exit(kind.code().into());
+        }
+        self.remove_partial();
+        if let Some(record) = record {
+            record.flush_now();
+        }
+        self.failed(kind).report(json);
+        std::process::exit(kind.code().into());
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The signals that were ignored when the program began, the first in the lowest bit. Linux tells;
+/// elsewhere it is not known.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}

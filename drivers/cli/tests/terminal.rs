@@ -1,0 +1,91 @@
+//! What a server says, and a terminal.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::{
+    fs::File,
+    io::Read,
+    process::{Output, Stdio},
+};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use support::{Reply, Server, program, run, text};
+
+/// What the program shows on a terminal, in which a line end is one byte, and the rest.
+fn on_terminal(args: &[&str]) -> (Vec<u8>, Output) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let child = program(args).stdout(Stdio::from(slave)).stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = Vec::new();
+    // The end of it is an error: nobody has the other side any more.
+    File::from(master).read_to_end(&mut shown).ok();
+    let shown = String::from_utf8_lossy(&shown).replace("\r\n", "\n").into_bytes();
+    (shown, child.wait_with_output().unwrap())
+}
+
+const BODY: &str = "caf\u{e9}\n\u{1b}[31m\u{9b}31m \u{202e}txt.exe\u{7f}\n";
+
+fn server(body: &'static [u8]) -> Server {
+    Server::start(move |_| {
+        let head = "HTTP/1.1 404 No\u{9b}31m \u{202e}way\r\nX-A: \u{9b}1m \u{2066}\r\n";
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
+        Reply::Send([head.as_bytes(), b"X-B: \x9b caf\xe9\r\n", length.as_bytes(), body].concat())
+    })
+}
+
+#[test]
+fn a_body_cannot_act_on_a_terminal() {
+    let server = server(BODY.as_bytes());
+    let (shown, output) = on_terminal(&["get", &server.url("/")]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(text(&shown), "caf\u{e9}\n\\u{1b}[31m\\u{9b}31m \\u{202e}txt.exe\\u{7f}\n");
+    // Where that is asked for, and where standard output is no terminal, the body goes as it came.
+    assert_eq!(text(&on_terminal(&["get", "-o", "-", &server.url("/")]).0), BODY);
+    assert_eq!(text(&run(&["get", &server.url("/")]).stdout), BODY);
+    assert_eq!(text(&run(&["get", "--output=-", &server.url("/")]).stdout), BODY);
+}
+
+#[test]
+fn a_binary_body_is_not_shown_on_a_terminal() {
+    let server = server(b"\x7fELF\0\x01");
+    let (shown, output) = on_terminal(&["get", &server.url("/")]);
+    assert_eq!((text(&shown).as_str(), output.status.code()), ("", Some(13)));
+    assert!(text(&output.stderr).contains("is binary"), "{output:?}");
+    assert!(text(&output.stderr).contains("hint: -o FILE"), "{output:?}");
+    assert_eq!(on_terminal(&["get", "-o", "-", &server.url("/")]).1.status.code(), Some(0));
+    assert_eq!(run(&["get", &server.url("/")]).stdout, b"\x7fELF\0\x01");
+}
+
+#[test]
+fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
+    let server = server(b"\xc2\x9b");
+    let url = server.url("/");
+    let shown = run(&["get", "-i", "-o", "/dev/null", &url]).stdout;
+    let expected = b"HTTP/1.1 404 No\\u{9b}31m \\u{202e}way\r\nX-A: \\u{9b}1m \\u{2066}\r\n\
+        X-B: \\x9b caf\xe9\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(shown, expected, "{}", String::from_utf8_lossy(&shown));
+
+    let said = text(&run(&["get", "-f", &url]).stderr);
+    assert!(said.contains("404 No\\u{9b}31m \\u{202e}way\n"), "{said}");
+
+    let json = text(&run(&["get", "--json", &url]).stdout);
+    assert!(!json.contains(['\u{9b}', '\u{202e}', '\u{2066}']), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["reason"], "No\u{9b}31m \u{202e}way");
+    assert_eq!(value["fields"][0][1], "\u{9b}1m \u{2066}");
+    assert_eq!(value["body"], "\u{9b}");
+
+    let recording = "httpool-record 1\nkept \u{9b}\n";
+    let mut replay = program(&["replay", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let stdin = replay.as_mut().unwrap().stdin.take();
+    std::io::Write::write_all(&mut stdin.unwrap(), recording.as_bytes()).unwrap();
+    let output = replay.unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(14));
+    assert!(!text(&output.stderr).contains('\u{9b}'));
+}
