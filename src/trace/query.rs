@@ -4,7 +4,7 @@
 //! and that head must look the same once it is redacted. So a byte that a URL parser
 //! percent-encodes is replaced by one that is encoded too.
 
-/// What replaces a byte of a value.
+/// Replaces a byte of a value.
 pub(super) const STAR: u8 = b'*';
 
 /// Hides values in `text`, which is one URL reference, perhaps with white space around it. `star`
@@ -26,8 +26,8 @@ pub(super) fn hide_in_reference(text: &mut [u8], star: u8) {
     });
 }
 
-/// Hides values wherever a URL may stand in `text`: behind each `?` or `#`, up to a byte that ends a
-/// URL.
+/// Hides values wherever a URL may stand in `text`: behind each `?` or `#`, up to a byte that ends
+/// a URL.
 pub(super) fn hide_anywhere(text: &mut [u8]) {
     let mut rest = text;
     while let Some(start) = rest.iter().position(|&byte| matches!(byte, b'?' | b'#')) {
@@ -45,7 +45,7 @@ const fn ends_url(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | b'"' | b'<' | b'>' | 0x7f)
 }
 
-/// What is behind the `?` and what is behind the `#`: a `?` behind a `#` is part of the fragment.
+/// The query and the fragment, without `?` and `#`: a `?` behind a `#` is part of the fragment.
 fn query_and_fragment(reference: &mut [u8]) -> (&mut [u8], &mut [u8]) {
     let hash = reference.iter().position(|&byte| byte == b'#').unwrap_or(reference.len());
     let (before, fragment) = reference.split_at_mut(hash);

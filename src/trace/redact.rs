@@ -1,4 +1,4 @@
-//! What a recording leaves out.
+//! The parts that a recording leaves out.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::message::{is_secret, star_userinfo, star_userinfo_of};
 
-/// What a recording leaves out. By default: the bytes of bodies, of which the count stays; secrets,
-/// of which each byte becomes a `*`; and the values in the queries and fragments of URLs, of which
-/// the names stay and each byte of a value becomes a `*` (or a `"`, where a URL parser encodes it).
-/// Lengths and framing stay, so that the recording replays all the same.
+/// The parts that a recording leaves out. By default: the bytes of bodies, of which the count
+/// stays; secrets, of which each byte becomes a `*`; and the values in the queries and fragments of
+/// URLs, of which the names stay and each byte of a value becomes a `*` (or a `"`, where a URL
+/// parser encodes it). Lengths and framing stay, so that the recording replays all the same.
 ///
-/// Secrets are the values of Authorization, Cookie, Set-Cookie, X-Api-Key and their like, user names
-/// and passwords in URLs, and those for proxies. Queries and fragments are hidden in the request's
-/// URL, in the target that is sent, in Location, and behind a `?` or `#` in any other field that no
-/// decision depends on. A part of a query without `=` is hidden whole. The path of a URL stays: look
-/// after a recording of requests that have a secret there.
+/// Secrets are the values of Authorization, Cookie, Set-Cookie, X-Api-Key and their like, user
+/// names and passwords in URLs, and those for proxies. Queries and fragments are hidden in the
+/// request's URL, in the target that is sent, in Location, and behind a `?` or `#` in any other
+/// field that no decision depends on. A part of a query without `=` is hidden whole. The path of a
+/// URL stays: look after a recording of requests that have a secret there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redaction {
@@ -70,11 +70,11 @@ impl Redaction {
         self.write_new_lines(fields, 0, f)
     }
 
-    /// Writes received lines of a head, or of any framing, escaped. The first `known` bytes have been
-    /// written before.
+    /// Writes received lines of a head, or of any framing, escaped. The first `known` bytes have
+    /// been written before.
     ///
-    /// Two Locations in one head are an error unless they are equal, so those that differ must do so
-    /// redacted, too: each of them has a star of its own.
+    /// Two Locations in one head are an error unless they are equal, so those that differ must do
+    /// so redacted, too: each of them has a star of its own.
     pub(crate) fn write_new_lines(
         &self,
         lines: &[u8],
@@ -116,7 +116,7 @@ impl Redaction {
 
     fn value_starred<'v>(&self, name: &[u8], value: &'v [u8], star: u8) -> Cow<'v, [u8]> {
         if !self.secrets && self.is_secret(name) {
-            // What would be a violation in the original must stay one.
+            // A control byte is a violation, and must stay one.
             let hidden = |&byte: &u8| if byte.is_ascii_control() { byte } else { star };
             return value.iter().map(hidden).collect::<Vec<_>>().into();
         }
@@ -139,8 +139,8 @@ impl Redaction {
         value
     }
 
-    /// Text around the URL of a request, which has no userinfo and is encoded already, as it is to be
-    /// shown, of equal length.
+    /// Text around the URL of a request, which has no userinfo and is encoded already, as it is to
+    /// be shown, of equal length.
     pub(crate) fn url<'u>(&self, text: &'u [u8]) -> Cow<'u, [u8]> {
         if self.queries {
             return text.into();

@@ -126,7 +126,7 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     }
 }
 
-/// What of the trace goes to standard error, each line as it comes.
+/// The lines of the trace that go to standard error, as they come.
 #[derive(Debug, Clone, Copy)]
 enum Shown {
     Nothing,

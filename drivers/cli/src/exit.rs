@@ -188,7 +188,7 @@ pub(crate) struct Failed {
     in_json: bool,
 }
 
-/// What a program may want to know of a failure, as far as it is known.
+/// The parts of a failure for a program, as far as they are known.
 #[derive(Debug, Default)]
 struct About {
     /// Without what is told beside it.
@@ -277,7 +277,8 @@ impl Failed {
         }
     }
 
-    /// Says it on standard error, and with `json` as an object on standard output. Is the exit code.
+    /// Says it on standard error, and with `json` as an object on standard output. Is the exit
+    /// code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if self.kind != Kind::ReaderGone {
             if json && !self.in_json {

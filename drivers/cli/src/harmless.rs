@@ -1,13 +1,13 @@
 //! Text of a server, made harmless to a terminal.
 //!
 //! A control character can move the cursor, recolour what stands there or type a reply; a
-//! bidirectional control can show a text in another order than it has (CVE-2021-42574). Each is shown
-//! as an escape, `\u{9b}`. Everything else stays.
+//! bidirectional control can show a text in another order than it has (CVE-2021-42574). Each is
+//! shown as an escape, `\u{9b}`. Everything else stays.
 
 use std::borrow::Cow;
 
-/// Whether a terminal may act on `char`: C0 and C1 controls and DEL, but for tab and line feed, line
-/// and paragraph separators, and what changes the direction of text.
+/// Whether a terminal may act on `char`: C0 and C1 controls and DEL, but for tab and line feed,
+/// line and paragraph separators, and what changes the direction of text.
 pub(crate) fn acts(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
@@ -18,7 +18,7 @@ pub(crate) fn acts(char: char) -> bool {
     }
 }
 
-/// Text, with what a terminal may act on escaped.
+/// `text`, with each character that a terminal may act on escaped.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return text.into();
@@ -60,7 +60,7 @@ pub(crate) struct Screened {
 }
 
 impl Screened {
-    /// Appends to `out` what can be shown of `piece`. What is not UTF-8 becomes `\x..`.
+    /// Appends `piece` to `out`, escaped. A byte that is not UTF-8 becomes `\x..`.
     pub(crate) fn show(&mut self, piece: &[u8], out: &mut String) {
         let joined;
         let text = if self.held.is_empty() {

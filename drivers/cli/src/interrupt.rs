@@ -1,11 +1,11 @@
-//! INT, TERM and HUP: the calls are cancelled, the partial file is removed, and what was got is told.
+//! INT, TERM and HUP: cancels the calls, removes the partial file and tells how much came.
 //!
 //! A thread waits for the signals, so that no code of ours runs in a signal handler: `signal-hook`
 //! does that part. (`ctrlc` would not say which signal came, and each has an exit code of its own.)
-//! Cancelling makes the call end with an error, and the program with it. Where that takes longer than
-//! [`PATIENCE`], because the program waits for something else (standard input, a reader of standard
-//! output that does not read), or on a second signal, the thread removes the partial file and ends the
-//! program itself.
+//! Cancelling makes the call end with an error, and the program with it. Where that takes longer
+//! than [`PATIENCE`], because the program waits for something else (standard input, a reader of
+//! standard output that does not read), or on a second signal, the thread removes the partial file
+//! and ends the program itself.
 //!
 //! A signal that was ignored when the program began stays ignored, as with `nohup`.
 
@@ -31,7 +31,7 @@ use crate::{
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is known of a signal, and what there is to be tidied up.
+/// The signal that came, and the state to tell of and to tidy up.
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt(Arc<Shared>);
 
@@ -48,7 +48,7 @@ struct Shared {
     done: AtomicU64,
 }
 
-/// What the program is doing.
+/// The work that the program is at.
 #[derive(Debug, Clone, Copy, Default)]
 enum Doing {
     /// There is no answer yet.
@@ -69,7 +69,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// What ends with a signal.
+    /// Ends the calls that have it, when a signal comes.
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.0.cancel
     }
@@ -117,7 +117,8 @@ impl Interrupt {
         }
     }
 
-    /// What came of a request or a load: if a signal ended it, that.
+    /// The result of a request or a load; a failure that a signal brought about tells of the
+    /// signal.
     pub(crate) fn explain(&self, sent: Result<(), Failed>) -> Result<(), Failed> {
         let caught = *locked(&self.0.caught);
         match (sent, caught) {

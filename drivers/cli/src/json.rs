@@ -64,7 +64,8 @@ pub(crate) fn print(value: &Value) -> Result<(), Failed> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
 }
 
-/// What a terminal may act on can stand in strings alone, where an escape means the same.
+/// Escapes characters that a terminal may act on. They stand in strings alone, where the escape
+/// means the same.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {

@@ -68,7 +68,7 @@ pub(crate) fn fill(
     Ok(bytes)
 }
 
-/// Text, without what a terminal may act on; no other body.
+/// Shows a body of text, escaped; refuses a binary one.
 fn show_on_terminal<W: Write + Send>(
     response: &mut Response,
     out: &mut Paced<W>,
@@ -91,8 +91,7 @@ fn show_on_terminal<W: Write + Send>(
     out.put(text.as_bytes()).map_err(Failed::stdout)
 }
 
-/// The head, without what a terminal may act on, also where standard output is none: it may be read
-/// in a pager.
+/// The head, escaped, also where standard output is no terminal: it may be read in a pager.
 fn head(response: &Response) -> Vec<u8> {
     let mut head = format!("HTTP/1.{} {} ", response.minor_version(), response.status()).into();
     harmless_bytes(response.reason(), &mut head);

@@ -2,8 +2,8 @@
 //!
 //! A body may come in thousands of small pieces. Each is written at once where the last write is
 //! [`SOON`] ago or longer; a faster stream is held until there are [`PIECE`] bytes of it, or until
-//! that time has passed. So nobody waits long for what has come, and a second has a hundred small
-//! writes at most.
+//! that time has passed. So a reader waits at most that long for bytes that came, and there are at
+//! most a hundred small writes a second.
 
 use std::{
     io::{self, Write},
@@ -12,16 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What has come is written within this time.
+/// A piece is held no longer.
 const SOON: Duration = Duration::from_millis(10);
 /// So many bytes are written at once.
 const PIECE: usize = 64 * 1024;
 
-/// Writes to `W`. What is held when this is dropped is written then, and errors are lost: see
-/// [`finish`](Self::finish).
+/// Writes to `W`. Dropping it writes the rest, and loses errors: see [`finish`](Self::finish).
 pub(crate) struct Paced<W: Write + Send + 'static> {
     shared: Arc<Shared<W>>,
-    /// Writes what was held long enough. A slow stream has none.
+    /// Writes pieces that were held long enough. A slow stream has no such thread.
     clock: Option<thread::JoinHandle<()>>,
 }
 
@@ -35,7 +34,7 @@ struct State<W> {
     held: Vec<u8>,
     /// When the last write ended.
     written: Option<Instant>,
-    /// A write of the clock's that failed.
+    /// The error of a write that the clock made.
     broken: Option<io::Error>,
     ended: bool,
 }
@@ -78,7 +77,7 @@ impl<W: Write + Send> Paced<W> {
         Ok(())
     }
 
-    /// Writes what is held.
+    /// Writes the rest.
     pub(crate) fn finish(&self) -> io::Result<()> {
         let mut state = self.shared.state();
         match state.broken.take() {

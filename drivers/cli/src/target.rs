@@ -1,8 +1,8 @@
 //! The file that a body goes to.
 //!
 //! `-o FILE` writes to `FILE.part` in the same directory and renames it when it is whole, so that
-//! half a file is never taken for one. A `FILE.part` that an earlier run left behind, because it was
-//! killed, is replaced; one that another run is writing is not touched.
+//! half a file is never taken for one. A `FILE.part` that an earlier run left behind, because it
+//! was killed, is replaced; one that another run is writing is not touched.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,14 +12,13 @@ use std::{
 
 use crate::{exit::Failed, interrupt::Interrupt, paced::Paced};
 
-/// A file under another name until it is whole. What is no ordinary file (a device, a pipe) is
-/// written to as it is.
+/// A file under another name until it is whole. A device or a pipe is written to as it is.
 pub(crate) struct Target<'i> {
     out: Paced<File>,
     path: PathBuf,
     /// The name that it gets; `None` for what has its name already.
     becomes: Option<PathBuf>,
-    /// Knows of the partial file, and removes it if the program has to end at once.
+    /// Has the name of the partial file, and removes it if the program has to end at once.
     interrupt: &'i Interrupt,
 }
 
@@ -30,7 +29,7 @@ impl<'i> Target<'i> {
         let real = match fs::metadata(path) {
             // Through links, so that they stay.
             Ok(old) if old.is_file() => fs::canonicalize(path).and_then(|real| {
-                // What may not be written to is not replaced either.
+                // A file without write permission is not replaced either.
                 OpenOptions::new().append(true).open(&real)?;
                 Ok(Some((real, Some(old.permissions()))))
             }),
@@ -94,7 +93,7 @@ impl Drop for Target<'_> {
     }
 }
 
-/// What a file that does not exist yet is to be called.
+/// The name for a file that does not exist yet.
 fn new_name(path: &Path) -> io::Result<Option<(PathBuf, Option<fs::Permissions>)>> {
     let names_directory = path
         .as_os_str()
@@ -113,7 +112,7 @@ fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Creates the partial file, which must not be there: what a link points to is never written to.
+/// Creates the partial file, which must not exist: a link in its place is not followed.
 fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
@@ -175,7 +174,7 @@ fn lock(file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether `file` is what has that name now.
+/// Whether `path` names `file`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;

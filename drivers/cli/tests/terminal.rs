@@ -1,4 +1,4 @@
-//! What a server says, and a terminal.
+//! Text of a server on a terminal.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,7 +14,7 @@ use std::{
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use support::{Reply, Server, program, run, text};
 
-/// What the program shows on a terminal, in which a line end is one byte, and the rest.
+/// The bytes that the program shows on a terminal, each line end as one byte, and its other output.
 fn on_terminal(args: &[&str]) -> (Vec<u8>, Output) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
