@@ -114,7 +114,8 @@ impl Body {
     /// The next piece of at most `max` bytes; a reader's goes into `buffer`.
     ///
     /// # Errors
-    /// Reading failed, or would have to wait.
+    /// Reading failed, would have to wait, or was interrupted by a signal: a driver that keeps
+    /// deadlines looks at them before it asks again.
     pub fn next(&mut self, max: u64, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         match &mut self.0 {
@@ -148,13 +149,8 @@ fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<
         buffer.resize(PIECE, 0);
     }
     let max = max.min(buffer.len());
-    loop {
-        match reader.read(&mut buffer[..max]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // A reader that claims more than it was offered is broken; believe the buffer.
-            other => return other.map(|read| Piece::Read(read.min(max))),
-        }
-    }
+    // A reader that claims more than it was offered is broken; believe the buffer.
+    reader.read(&mut buffer[..max]).map(|read| Piece::Read(read.min(max)))
 }
 
 impl fmt::Debug for Body {
