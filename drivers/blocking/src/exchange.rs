@@ -238,6 +238,7 @@ impl<P: Platform> Exchange<P> {
         self.tick();
         let piece = match piece {
             Ok(piece) => piece,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return self.late(),
             Err(error) => {
                 self.source = Some(error);
                 self.call.body_failed(self.now);
@@ -320,6 +321,10 @@ impl<P: Platform> Exchange<P> {
             self.late();
             return None;
         }
+        // A 100 (Continue) among the input asks for the body, and not for more input.
+        if matches!(self.call.next(), Next::SendBody(_)) {
+            return None;
+        }
         let (_, warm) = self.held.as_mut()?;
         if let Some((at, _)) = self.call.poll_timeout() {
             warm.bound_reads(at.since(self.now));
@@ -380,6 +385,8 @@ impl<P: Platform> Exchange<P> {
                 warm.read_timed_out();
                 self.late();
             }
+            // By a signal. The deadlines are looked at before it is read again.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.source = Some(error);
                 self.ended(false);
