@@ -161,10 +161,10 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Whether the response has ended, as far as that can be told without reading. If so the
-    /// connection is given back at once, and not only when the application asks for more.
+    /// Finds out without reading whether the response has ended. If so the connection is given back
+    /// at once, also where the application has not read the body yet: that stays in the buffer.
     pub(crate) fn settle(&mut self) {
-        if self.exchanges() {
+        if self.exchanges() && self.scratch.incoming.has_news() {
             self.take_input(&mut Sink::Nowhere);
         }
         if matches!(self.call.next(), Next::Release) {
@@ -408,9 +408,6 @@ impl<P: Platform> Exchange<P> {
         loop {
             if let Some(moved) = self.scratch.incoming.move_body(sink) {
                 return Took::Progress(Progress::Data(moved));
-            }
-            if self.scratch.incoming.has_body() {
-                return Took::All;
             }
             let Some((_, warm)) = &mut self.held else { return Took::Changed };
             let Scratch { incoming, head, .. } = &mut *self.scratch;
