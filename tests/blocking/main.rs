@@ -11,10 +11,13 @@ mod bodies;
 mod close;
 mod early;
 mod ends;
+mod expect;
 mod messages;
 mod pending;
 mod reuse;
+mod signals;
 mod threads;
+mod unwind;
 
 use httpool_blocking::{
     Client, Error,

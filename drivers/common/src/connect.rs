@@ -103,6 +103,9 @@ mod of_unix {
         let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
         fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
         ioctl_fionbio(&fd, true)?;
+        // There is no flag for this that a write could have.
+        #[cfg(target_vendor = "apple")]
+        rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
         Ok(fd)
     }
 

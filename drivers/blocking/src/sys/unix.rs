@@ -24,13 +24,18 @@ use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
 /// How long a thread waits that no bell wakes, before it looks itself whether it was rung.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// Without waiting, and without SIGPIPE: Apple's systems switch that off for the socket instead.
+#[cfg(target_vendor = "apple")]
+const SEND_NOW: SendFlags = SendFlags::DONTWAIT;
+#[cfg(not(target_vendor = "apple"))]
+const SEND_NOW: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
 impl Socket for Arc<TcpStream> {
     type Stream = TcpStream;
 
     #[inline]
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        retry(|| sendmsg(self, pieces, &mut SendAncillaryBuffer::default(), flags))
+        retry(|| sendmsg(self, pieces, &mut SendAncillaryBuffer::default(), SEND_NOW))
     }
 
     #[inline]
