@@ -42,7 +42,9 @@ impl Default for MessageLimits {
 pub struct PoolLimits {
     /// Most connections: leased, idle and being dialled. Binds whatever else is said; at the bound,
     /// with nothing idle to evict, a call waits. 1,000 by default: most systems give a process 1,024
-    /// descriptors.
+    /// descriptors. A connection takes one, and while its dial races one for each attempt; a client of
+    /// the blocking driver takes at most 16 more for all its threads, and a loop of the mio driver
+    /// three more.
     pub open_max: usize,
     /// The same for one key; `usize::MAX` for urllib3's `block = false`. 100 by default.
     pub open_per_key_max: usize,

@@ -15,6 +15,7 @@ use std::{
 use httpool_blocking::{
     Client, ClientBuilder, Error,
     httpool::{
+        call::Policy,
         error::{Cause, DialError, Unavailable},
         time::{Deadline, Instant},
     },
@@ -42,8 +43,15 @@ struct Inside {
     sent: Vec<u8>,
     /// What the server says, and when.
     input: Option<(Duration, &'static [u8])>,
+    /// A signal interrupts every wait that lasts so long.
+    signals: Option<Duration>,
+    /// When the server says that a request may go on which asks for that; never if it is none.
+    goes_on: Option<Duration>,
+    /// When the last write was.
+    wrote: Duration,
 }
 
+const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 impl World {
@@ -86,11 +94,14 @@ impl Inside {
         }
     }
 
-    /// Time passes until `event`, or for at most `timeout`.
-    fn pass(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
+    /// Time passes until `event`, or for at most `timeout`. False: a signal came first.
+    fn pass(&mut self, event: Option<Duration>, timeout: Option<Duration>) -> bool {
         let late = timeout.map(|timeout| self.now + timeout);
         let until = [event, late].into_iter().flatten().min();
-        self.now = self.now.max(until.expect("a wait that would never end"));
+        let until = self.now.max(until.expect("a wait that would never end"));
+        let signal = self.signals.map(|after| self.now + after).filter(|at| *at < until);
+        self.now = signal.unwrap_or(until);
+        signal.is_none()
     }
 }
 
@@ -232,6 +243,8 @@ impl Connecting for Opening {
 struct Wire(World, Mutex<Option<Duration>>);
 
 impl Socket for Wire {
+    type Stream = Self;
+
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut inside = self.0.step();
         let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
@@ -242,9 +255,14 @@ impl Socket for Wire {
         }
         inside.room -= taken;
         inside.sent.extend_from_slice(&all[..taken]);
-        if inside.sent.ends_with(b"\r\n\r\n") {
-            inside.input = inside.answer.map(|takes| (inside.now + takes, ANSWER));
-        }
+        inside.wrote = inside.now;
+        let asks = inside.sent.windows(12).any(|twelve| twelve == b"100-continue");
+        let (says, takes) = match inside.sent.ends_with(b"\r\n\r\n") {
+            true if asks => (GO_ON, inside.goes_on),
+            true => (ANSWER, inside.answer),
+            false => (ANSWER, inside.answer.filter(|_| asks)),
+        };
+        inside.input = takes.map(|takes| (inside.now + takes, says));
         Ok(taken)
     }
 
@@ -252,7 +270,9 @@ impl Socket for Wire {
         let timeout = *self.1.lock().unwrap();
         let mut inside = self.0.step();
         let event = inside.input.map(|(at, _)| at);
-        inside.pass(event, timeout);
+        if !inside.pass(event, timeout) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         drop(inside);
         self.recv_now(into)
     }
@@ -294,6 +314,10 @@ impl Socket for Wire {
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn into_stream(self) -> io::Result<Self> {
+        Ok(self)
     }
 }
 
@@ -337,9 +361,13 @@ fn every_deadline_is_kept_to_the_instant() {
         (|it| it.answer = None, Cause::Timeout(Deadline::FirstByte), ms(5 + 10 + 60_000)),
         (|it| it.room = 9, Cause::Timeout(Deadline::Write), ms(5 + 10 + 30_000)),
     ];
-    for (change, why, after) in cases {
-        let world = World::new();
+    // Also where signals interrupt every wait before its timeout has passed.
+    let with_signals = cases.iter().map(|case| (case, Some(ms(7))));
+    for ((change, why, after), signals) in cases.iter().map(|case| (case, None)).chain(with_signals)
+    {
+        let (world, why, after) = (World::new(), *why, *after);
         world.change(change);
+        world.change(|it| it.signals = signals);
         let client = world.client();
         assert_eq!(cause(&get(&client).unwrap_err()), why);
         assert_eq!(world.elapsed(), after, "{why:?}");
@@ -357,6 +385,39 @@ fn an_answer_that_comes_at_the_last_moment_is_in_time() {
     world.change(|it| it.answer = Some(ms(59_999)));
     assert_eq!(get(&world.client()).unwrap(), "hello");
     assert_eq!(world.elapsed(), ms(5 + 10 + 59_999));
+}
+
+#[test]
+fn a_total_deadline_is_kept_though_signals_interrupt_every_wait() {
+    for signals in [1, 10, 999, 1_000, 1_001] {
+        let world = World::new();
+        world.change(|it| (it.answer, it.signals) = (None, Some(ms(signals))));
+        let mut policy = Policy::default();
+        policy.timeout.total = Some(ms(2_000));
+        let error = world.client().get("http://name.test/").policy(policy).send().unwrap_err();
+        assert_eq!(cause(&error), Cause::Timeout(Deadline::Total));
+        assert_eq!(world.elapsed(), ms(2_000), "a signal every {signals} ms");
+    }
+}
+
+#[test]
+fn a_held_back_body_leaves_with_the_100_or_with_its_deadline_and_not_with_a_timeout_of_the_socket()
+{
+    let cases = [(Some(0), 9_000, 0), (Some(3), 9_000, 3), (Some(700), 1_000, 700)];
+    let without_100 = [(None, 1, 1), (None, 1_000, 1_000), (None, 9_000, 9_000)];
+    for (goes_on, patience, leaves) in cases.into_iter().chain(without_100) {
+        for signals in [None, Some(ms(7))] {
+            let world = World::new();
+            world.change(|it| (it.goes_on, it.signals) = (goes_on.map(ms), signals));
+            let mut policy = Policy::default();
+            policy.timeout.expect_continue = ms(patience);
+            let client = world.client();
+            let request = client.post("http://name.test/").policy(policy).expect_continue(true);
+            assert_eq!(request.body("body").send().unwrap().text().unwrap(), "hello");
+            let wrote = world.0.lock().unwrap().wrote;
+            assert_eq!(wrote, ms(5 + 10 + leaves), "100: {goes_on:?}, patience {patience} ms");
+        }
+    }
 }
 
 #[test]

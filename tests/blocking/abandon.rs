@@ -1,6 +1,9 @@
 //! Responses that are dropped before their end.
 
-use std::io::Read;
+use std::{
+    io::Read,
+    sync::{Mutex, mpsc},
+};
 
 use crate::{
     narrow,
@@ -9,16 +12,25 @@ use crate::{
 
 #[test]
 fn a_small_rest_that_is_there_is_taken_and_the_connection_kept() {
-    let server = Server::replying(|_| ok("all in one segment"));
+    let (sent, wait_until_sent) = mpsc::channel();
+    let sent = Mutex::new(sent);
+    let server = Server::start(move |peer| {
+        while peer.request().is_some() {
+            // More than is read with the head.
+            peer.send(ok(vec![b'x'; 40_000]));
+            sent.lock().unwrap().send(()).ok();
+        }
+    });
     let client = narrow();
-    let mut response = client.get(&server.url("/")).send().unwrap();
-    let mut some = [0; 3];
-    response.read_exact(&mut some).unwrap();
-    assert_eq!(client.stats().leased, 1);
-    drop(response);
-    assert_eq!((client.stats().open, client.stats().idle), (1, 1));
-    drop(client.get(&server.url("/")).send().unwrap());
-    assert!(client.get(&server.url("/")).send().unwrap().reused());
+    for reused in [false, true, true] {
+        let mut response = client.get(&server.url("/")).send().unwrap();
+        assert_eq!(response.reused(), reused);
+        response.read_exact(&mut [0; 3]).unwrap();
+        wait_until_sent.recv().unwrap();
+        assert_eq!(client.stats().leased, 1);
+        drop(response);
+        assert_eq!((client.stats().open, client.stats().idle), (1, 1));
+    }
     assert_eq!(server.accepted(), 1);
 }
 

@@ -12,12 +12,15 @@ mod close;
 mod early;
 mod ends;
 mod errors;
+mod expect;
 mod files;
 mod messages;
 mod pending;
 mod reuse;
+mod signals;
 mod slow;
 mod threads;
+mod unwind;
 
 use httpool_blocking::{
     Client, Error,

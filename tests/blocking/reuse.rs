@@ -1,6 +1,7 @@
 //! Which connection serves which request.
 
 use std::{
+    io::Read,
     net::Shutdown,
     sync::{Mutex, mpsc},
 };
@@ -14,7 +15,7 @@ use httpool_blocking::{
     },
 };
 
-use super::support::Server;
+use super::support::{Server, ok};
 
 fn client_with(limits: impl FnOnce(&mut pool::Limits)) -> Client {
     let mut pool = pool::Limits::default();
@@ -120,13 +121,41 @@ fn a_request_that_was_read_is_repeated_only_if_that_is_safe() {
 
 #[test]
 fn idle_connections_beyond_the_bound_are_closed() {
-    let server = Server::answering("hello");
+    // Too long to be read with the head: each holds its connection.
+    let server = Server::replying(|_| ok(vec![b'x'; 100_000]));
     let client = client_with(|pool| pool.idle_per_key_max = 1);
     let first = client.get(&server.url("/")).send().unwrap();
     let second = client.get(&server.url("/")).send().unwrap();
-    // Both have been read whole, and have gone back already.
-    assert_eq!((first.text().unwrap(), second.text().unwrap()), ("hello".into(), "hello".into()));
-    assert_eq!(client.stats().idle, 1);
+    assert_eq!((client.stats().open, client.stats().idle), (2, 0));
+    assert_eq!((first.bytes().unwrap().len(), second.bytes().unwrap().len()), (100_000, 100_000));
+    assert_eq!((client.stats().open, client.stats().idle), (1, 1));
+}
+
+/// A response that has come whole needs its connection no more, read or not.
+#[test]
+fn a_small_response_that_nobody_has_read_yet_gives_its_connection_back() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   4\r\nhel\n\r\n1\r\nl\r\n1;e=1\r\no\r\n0\r\nX-Trailer: t\r\n\r\n";
+    let server = Server::replying(move |request| match request.target() {
+        "/length" => ok("hel\nlo"),
+        _ => chunked.into(),
+    });
+    let client = client_with(|pool| pool.open_per_key_max = 1);
+    for path in ["/length", "/chunked"] {
+        let mut first = client.get(&server.url(path)).send().unwrap();
+        assert_eq!((client.stats().leased, client.stats().idle), (0, 1), "{path}");
+        let second = client.get(&server.url(path)).send().unwrap();
+        assert_eq!(second.connection(), first.connection());
+        // In small pieces, over the borders of chunks.
+        let (mut body, mut two) = (Vec::new(), [0; 2]);
+        while let read @ 1.. = first.read(&mut two).unwrap() {
+            body.extend_from_slice(&two[..read]);
+        }
+        assert_eq!(body, b"hel\nlo");
+        assert_eq!(first.trailers().is_some(), path == "/chunked");
+        assert_eq!(second.text().unwrap(), "hel\nlo");
+    }
+    assert_eq!((server.accepted(), server.requests()), (1, 4));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     error::Error as _,
     io::{self, Read, Write},
+    panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
     time::Duration,
 };
@@ -142,6 +143,10 @@ fn a_connection_may_come_from_a_local_address() {
     let mut world = crate::World::with(Driver::builder().policy(policy));
     assert_eq!(world.fetch(&server.url("/")).unwrap().text(), "127.0.0.9");
 }
+
+const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+const _: () = is_unwind_safe::<Driver>();
+const _: () = is_unwind_safe::<Embedded>();
 
 /// A panic of the closure loses the connection that it was told of, and nothing else.
 #[test]

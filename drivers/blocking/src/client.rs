@@ -1,6 +1,11 @@
 //! The client and how it is set up.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::IpAddr,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
 
 use httpool::{
     call::Policy,
@@ -34,6 +39,19 @@ use crate::{
 /// let text = client.get("http://example.com/").header("Accept", "text/html").send()?.text()?;
 /// # Ok::<(), httpool_blocking::Error>(())
 /// ```
+///
+/// # Panics and forks
+///
+/// A client is [`UnwindSafe`]: it may be used after a panic inside a call was caught, such as one of a
+/// body's reader. What the call held goes back while its thread unwinds. Only a
+/// [trace sink](ClientBuilder::trace) must not panic: it is called under the client's lock.
+///
+/// After a `fork`, the child must not use a client of its parent's: both would write to the same
+/// connections, a lock may be held by a thread that the child does not have, and the threads that look
+/// names up are missing there. The child makes a client of its own and leaves the inherited one alone.
+/// It does not even drop it, which may wait for such a lock, nor does it [cancel](crate::Cancel) a
+/// call that the parent has begun, which shuts the parent's connection down. A program that is started
+/// by `exec` inherits no descriptor of the client's.
 ///
 /// `P` is the world that it runs in; who says nothing of it is on the operating system's.
 pub struct Client<P: Platform = System> {
@@ -123,11 +141,17 @@ impl<P: Platform> Client<P> {
     }
 
     /// Closes the pool: idle connections at once, those in use when they come back. Threads that
-    /// wait for a connection, resolve or dial end with an error, and so does every later call.
+    /// wait for a connection, resolve or dial end with an error, and so does every later call. The
+    /// buffers of earlier calls are given back to the system.
     pub fn close(&self) {
-        self.shared.settled(|locked, _| locked.pool.close());
+        self.shared.close();
     }
 }
+
+/// A panic leaves no call half done: see [`Client`].
+impl<P: Platform> UnwindSafe for Client<P> {}
+/// A panic leaves no call half done: see [`Client`].
+impl<P: Platform> RefUnwindSafe for Client<P> {}
 
 impl Default for Client {
     fn default() -> Self {

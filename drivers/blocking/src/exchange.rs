@@ -161,10 +161,10 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Whether the response has ended, as far as that can be told without reading. If so the
-    /// connection is given back at once, and not only when the application asks for more.
+    /// Finds out without reading whether the response has ended. If so the connection is given back
+    /// at once, also where the application has not read the body yet: that stays in the buffer.
     pub(crate) fn settle(&mut self) {
-        if self.exchanges() {
+        if self.exchanges() && self.scratch.incoming.has_news() {
             self.take_input(&mut Sink::Nowhere);
         }
         if matches!(self.call.next(), Next::Release) {
@@ -238,6 +238,7 @@ impl<P: Platform> Exchange<P> {
         self.tick();
         let piece = match piece {
             Ok(piece) => piece,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return self.late(),
             Err(error) => {
                 self.source = Some(error);
                 self.call.body_failed(self.now);
@@ -320,6 +321,10 @@ impl<P: Platform> Exchange<P> {
             self.late();
             return None;
         }
+        // A 100 (Continue) among the input asks for the body, and not for more input.
+        if matches!(self.call.next(), Next::SendBody(_)) {
+            return None;
+        }
         let (_, warm) = self.held.as_mut()?;
         if let Some((at, _)) = self.call.poll_timeout() {
             warm.bound_reads(at.since(self.now));
@@ -380,6 +385,8 @@ impl<P: Platform> Exchange<P> {
                 warm.read_timed_out();
                 self.late();
             }
+            // By a signal. The deadlines are looked at before it is read again.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.source = Some(error);
                 self.ended(false);
@@ -401,9 +408,6 @@ impl<P: Platform> Exchange<P> {
         loop {
             if let Some(moved) = self.scratch.incoming.move_body(sink) {
                 return Took::Progress(Progress::Data(moved));
-            }
-            if self.scratch.incoming.has_body() {
-                return Took::All;
             }
             let Some((_, warm)) = &mut self.held else { return Took::Changed };
             let Scratch { incoming, head, .. } = &mut *self.scratch;

@@ -52,7 +52,7 @@
 //! | [`Socket::recv`], [`Socket::recv_onto`] | yes | input, its end, the receive timeout | no |
 //! | [`Socket::wait`] | yes | input, room for output, the timeout | no |
 //! | [`Socket::send_now`], [`Socket::recv_now`], [`Socket::is_dead`] | yes | | no |
-//! | [`Socket::set_receive_timeout`] | yes | | no |
+//! | [`Socket::set_receive_timeout`], [`Socket::into_stream`] | yes | | no |
 //! | [`Socket::stirrer`] | no | | under that of a [`Cancel`](crate::Cancel) |
 //! | dropping a [`Socket`], [`Connecting`] or [`LookUp`] | yes | | no |
 //! | dropping a [`Seat`] or a [`stirrer`](Socket::stirrer) | no | | **yes**, as [`Stir::stir`] |
@@ -65,6 +65,15 @@
 //! [`poll`](Platform::poll) of that seat, which then does not wait, it is remembered. A wait that ends
 //! for no reason does no harm, and some do: a ring may be for news that its thread has found by
 //! itself.
+//!
+//! # Interruptions
+//!
+//! A signal may interrupt whatever waits. A wait that is interrupted ends, and does not begin again by
+//! itself: its timeout was reckoned from a deadline when it began, and where signals come more often
+//! than that timeout passes, it would never end. [`Socket::recv`] and [`Socket::recv_onto`] then fail
+//! with [`Interrupted`](io::ErrorKind::Interrupted), the others answer as if they had found nothing.
+//! The driver looks at the clock, ends the call if a deadline has passed, and else waits for what is
+//! left. Methods that do not wait are not interrupted.
 //!
 //! Nothing else of the driver depends on the world: given the same answers of its platform, and the
 //! same order of steps, it does the same.
@@ -194,9 +203,13 @@ pub trait Connecting: fmt::Debug + Send {
 
 /// An open connection. Dropped, it is closed.
 ///
-/// A method that would have to wait and must not fails with [`io::ErrorKind::WouldBlock`]. None fails
-/// with [`io::ErrorKind::Interrupted`]: it goes on.
+/// A method that would have to wait and must not fails with [`io::ErrorKind::WouldBlock`]. Only
+/// [`recv`](Self::recv) and [`recv_onto`](Self::recv_onto) may fail with
+/// [`io::ErrorKind::Interrupted`]: see [there](crate::platform#interruptions).
 pub trait Socket: fmt::Debug + Send + 'static {
+    /// What a program gets of it once the connection is no longer HTTP.
+    type Stream: fmt::Debug + Send + 'static;
+
     /// Writes the pieces, in order, as far as they are taken at once: says how many bytes that were,
     /// at least one. The pieces hold at least one byte.
     ///
@@ -207,7 +220,8 @@ pub trait Socket: fmt::Debug + Send + 'static {
     /// Reads into `into`, which is not empty; 0 is the end. Waits for at most the receive timeout.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if that has passed, or the connection is lost.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if that has passed,
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if a signal came first, or the connection is lost.
     fn recv(&self, into: &mut [u8]) -> io::Result<usize>;
 
     /// Reads what is there, without waiting.
@@ -246,6 +260,12 @@ pub trait Socket: fmt::Debug + Send + 'static {
     /// # Errors
     /// There is none to be had: the call cannot be reached while it uses this connection.
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>>;
+
+    /// The connection, for a program to go on with. Its stirrers are gone.
+    ///
+    /// # Errors
+    /// The system has refused.
+    fn into_stream(self) -> io::Result<Self::Stream>;
 }
 
 /// What a wait has found.

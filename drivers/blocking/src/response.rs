@@ -15,7 +15,7 @@ use httpool::{
 use crate::{
     Error,
     exchange::{Exchange, Progress, Sink},
-    platform::{Platform, System},
+    platform::{Platform, Socket, System},
 };
 
 /// A response: its head, and its body to be read.
@@ -128,9 +128,9 @@ impl<P: Platform> Response<P> {
 
     /// After 101 (Switching Protocols), or a 2xx to CONNECT: the connection, which is no longer
     /// HTTP. `None` for any other response.
-    pub fn into_switched(mut self) -> Option<Switched<P::Socket>> {
-        let (tcp, rest) = self.exchange.hand_over()?;
-        Some(Switched { tcp, rest })
+    pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
+        let (socket, rest) = self.exchange.hand_over()?;
+        Some(Switched { tcp: socket.into_stream().ok()?, rest })
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {

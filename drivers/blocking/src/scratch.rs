@@ -1,6 +1,9 @@
 //! The buffers of one call, used again by the next.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+};
 
 use httpool::message::ResponseHead;
 
@@ -8,13 +11,48 @@ use httpool_common::Outgoing;
 
 use crate::exchange::Sink;
 
-/// The buffers of one call. A connection has none: there are as many as the most calls that ran at
-/// once.
+/// The buffers of one call. A connection has none.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
     pub(crate) head: ResponseHead,
+}
+
+/// Buffers that no call uses, for the next calls. There are never more of them than calls run, so that
+/// a burst of calls leaves none behind; but [`KEPT_MIN`] are kept in any case.
+#[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
+pub(crate) struct FreeList {
+    free: Vec<Box<Scratch>>,
+    /// How many are with calls.
+    used: usize,
+    closed: bool,
+}
+
+/// So many buffers are kept, 17 KiB each for usual calls. A program that makes fewer calls at once
+/// allocates none anew.
+const KEPT_MIN: usize = 16;
+
+impl FreeList {
+    /// Buffers for a call, if there are some.
+    pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
+        self.used += 1;
+        self.free.pop()
+    }
+
+    /// Takes the buffers of a call that has ended.
+    pub(crate) fn give(&mut self, scratch: Box<Scratch>) {
+        self.used = self.used.saturating_sub(1);
+        self.free.push(scratch);
+        self.free.truncate(if self.closed { 0 } else { self.used.max(KEPT_MIN) });
+    }
+
+    /// Keeps none from now on. Gives out what there is, to be dropped.
+    pub(crate) fn close(&mut self) -> Vec<Box<Scratch>> {
+        self.closed = true;
+        mem::take(&mut self.free)
+    }
 }
 
 /// The buffers in a call's hands. A call and its response are moved about: only a pointer goes with
@@ -65,16 +103,22 @@ pub(crate) struct Incoming {
     news: bool,
 }
 
-/// A read this large holds nearly every head with its whole small body.
+/// A read this large holds nearly every head with its whole small body. A buffer that has grown beyond
+/// it, for one long head, is not kept.
 const FIRST: usize = 16 * 1024;
-/// A buffer that grew beyond this for one long head is not kept.
-const KEPT_MAX: usize = 128 * 1024;
 
 impl Scratch {
     /// Ready for another attempt, or another call.
     pub(crate) fn clear(&mut self) {
         self.outgoing.clear();
+        if self.outgoing.head().capacity() > FIRST {
+            self.outgoing = Outgoing::default();
+        }
         self.incoming.clear();
+        if self.incoming.bytes.len() > FIRST {
+            self.incoming.bytes = Vec::new();
+            self.head = ResponseHead::new();
+        }
     }
 }
 
@@ -109,11 +153,18 @@ impl Incoming {
         self.at = self.end.min(self.at + bytes);
     }
 
-    /// So much was taken, and its last `len` bytes are body.
+    /// So much was taken, and its last `len` bytes are body. They are moved behind body that is there,
+    /// in place of the framing between.
     #[inline]
     pub(crate) fn take_body(&mut self, bytes: usize, len: usize) {
         self.take(bytes);
-        (self.body, self.body_end) = (self.at.saturating_sub(len), self.at);
+        let start = self.at.saturating_sub(len);
+        if self.has_body() {
+            self.bytes.copy_within(start..self.at, self.body_end);
+            self.body_end += self.at - start;
+        } else {
+            (self.body, self.body_end) = (start, self.at);
+        }
     }
 
     /// Moves body to where it is wanted; says how much, if there was any.
@@ -187,9 +238,6 @@ impl Incoming {
     fn clear(&mut self) {
         (self.body, self.body_end, self.at, self.end) = (0, 0, 0, 0);
         self.news = false;
-        if self.bytes.len() > KEPT_MAX {
-            self.bytes = Vec::new();
-        }
     }
 }
 
@@ -210,6 +258,56 @@ mod tests {
         assert_eq!(all, b"llo");
         assert_eq!(incoming.move_body(&mut Sink::Vec(&mut all)), None);
         assert_eq!(incoming.rest(), b"\r\n0");
+    }
+
+    #[test]
+    fn body_in_pieces_is_gathered() {
+        let mut incoming = Incoming::default();
+        incoming.append(b"5\r\nhello\r\n1\r\n,\r\n6\r\n world\r\n0");
+        incoming.take_body(8, 5);
+        let mut two = [0; 2];
+        assert_eq!(incoming.move_body(&mut Sink::Slice(&mut two)), Some(2));
+        incoming.take_body(6, 1);
+        incoming.take_body(11, 6);
+        assert_eq!(incoming.rest(), b"\r\n0");
+        let mut all = Vec::new();
+        assert_eq!(incoming.move_body(&mut Sink::Vec(&mut all)), Some(10));
+        assert_eq!((&two, &all[..]), (b"he", &b"llo, world"[..]));
+        assert!(!incoming.has_body());
+    }
+
+    #[test]
+    fn no_more_buffers_are_kept_than_calls_run() {
+        let mut list = FreeList::default();
+        let held: Vec<_> = (0..9_000).map(|_| list.take().unwrap_or_default()).collect();
+        for scratch in held {
+            list.give(scratch);
+            assert!(list.free.len() <= list.used.max(KEPT_MIN));
+        }
+        assert_eq!((list.used, list.free.len()), (0, KEPT_MIN));
+        let held: Vec<_> = (0..KEPT_MIN).map(|_| list.take().unwrap()).collect();
+        assert_eq!(list.free.len(), 0);
+        for scratch in held {
+            list.give(scratch);
+        }
+        assert_eq!(list.close().len(), KEPT_MIN);
+        let late = list.take().unwrap_or_default();
+        list.give(late);
+        assert_eq!((list.used, list.free.len()), (0, 0));
+    }
+
+    #[test]
+    fn buffers_that_a_long_head_has_grown_are_let_go() {
+        let mut scratch = Scratch::default();
+        scratch.incoming.append(b"short");
+        scratch.outgoing.head().extend_from_slice(b"short");
+        scratch.clear();
+        assert_eq!(scratch.incoming.bytes.len(), FIRST);
+        assert!(scratch.outgoing.head().capacity() > 0);
+        scratch.incoming.append(&[b'x'; FIRST + 1]);
+        scratch.outgoing.head().extend_from_slice(&[b'x'; FIRST + 1]);
+        scratch.clear();
+        assert_eq!((scratch.incoming.bytes.len(), scratch.outgoing.head().capacity()), (0, 0));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use httpool::{
 
 use crate::{
     platform::{Lock, Platform, Stir},
-    scratch::Scratch,
+    scratch::{FreeList, Scratch},
     warm::Warm,
 };
 
@@ -59,8 +59,7 @@ pub(crate) struct Locked<P: Platform> {
     /// Who waits for which ticket.
     waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
-    #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
-    scratch: Vec<Box<Scratch>>,
+    scratch: FreeList,
 }
 
 /// A thread that waits for a ticket.
@@ -83,7 +82,7 @@ impl<P: Platform> Shared<P> {
         if let Some(sink) = &settings.sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }
-        let locked = Locked { pool, waiting: BTreeMap::new(), scratch: Vec::new() };
+        let locked = Locked { pool, waiting: BTreeMap::new(), scratch: FreeList::default() };
         Self {
             locked: platform.lock(locked),
             wall_at_epoch: platform.wall_at_epoch(),
@@ -148,11 +147,20 @@ impl<P: Platform> Shared<P> {
 
     pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
-        self.locked.with(|locked| locked.scratch.push(scratch));
+        self.locked.with(|locked| locked.scratch.give(scratch));
     }
 
     pub(crate) fn take_scratch(&self) -> Box<Scratch> {
-        self.locked.with(|locked| locked.scratch.pop()).unwrap_or_default()
+        self.locked.with(|locked| locked.scratch.take()).unwrap_or_default()
+    }
+
+    /// Closes the pool, and keeps no buffers any more.
+    pub(crate) fn close(&self) {
+        let buffers = self.settled(|locked, _| {
+            locked.pool.close();
+            locked.scratch.close()
+        });
+        drop(buffers);
     }
 }
 

@@ -146,7 +146,9 @@ impl Body {
     /// The next piece of at most `max` bytes; a reader's goes into `buffer`.
     ///
     /// # Errors
-    /// Reading failed, or would have to wait; or a file has ended before its length ([`EndedEarly`]).
+    /// Reading failed, would have to wait, or was interrupted by a signal: a driver that keeps
+    /// deadlines looks at them before it asks again. Or a file has ended before its length
+    /// ([`EndedEarly`]).
     pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let room = max.within(usize::MAX);
         let (read, is_file) = match &mut self.source {
@@ -212,13 +214,8 @@ fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<
         buffer.resize(PIECE, 0);
     }
     let max = max.min(buffer.len());
-    loop {
-        match reader.read(&mut buffer[..max]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // A reader that claims more than it was offered is broken; believe the buffer.
-            other => return other.map(|read| read.min(max)),
-        }
-    }
+    // A reader that claims more than it was offered is broken; believe the buffer.
+    reader.read(&mut buffer[..max]).map(|read| read.min(max))
 }
 
 impl fmt::Debug for Body {

@@ -3,17 +3,22 @@
 //!
 //! No decision is made here; those are the core's. These are the parts of `std` that every driver
 //! deals with: where a body's bytes come from, what the system calls an error, how a name is looked
-//! up without waiting, and how what is to be written is kept until it has gone.
+//! up and a connection opened without waiting, and how what is to be written is kept until it has
+//! gone.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod body;
+mod connect;
 mod error;
 mod outgoing;
 mod resolve;
 
 pub use body::{Body, EndedEarly, Piece};
+#[cfg(unix)]
+pub use connect::begin_connect;
+pub use connect::refuse_self;
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
 pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};

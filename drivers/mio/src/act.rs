@@ -11,7 +11,7 @@ use httpool::{
     error::{Cause, Failure, TlsKind, Unavailable},
     id::{CallId, ConnId},
 };
-use httpool_common::io_kind;
+use httpool_common::{io_kind, refuse_self};
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
@@ -64,7 +64,7 @@ impl Embedded {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let (conn, attempt) = (socket.conn, socket.attempt);
         let connected = match socket.tcp.take_error() {
-            Ok(None) => socket.tcp.peer_addr().and_then(|_| socket.tcp.set_nodelay(true)),
+            Ok(None) => finish(&socket.tcp),
             Ok(Some(error)) | Err(error) => Err(error),
         };
         match connected {
@@ -176,6 +176,12 @@ impl Embedded {
     }
 }
 
+/// Makes a socket ready for use, if it is connected, and not to itself.
+fn finish(tcp: &TcpStream) -> io::Result<()> {
+    refuse_self(tcp.peer_addr()?, || tcp.local_addr())?;
+    tcp.set_nodelay(true)
+}
+
 /// What the system last said of each connection, until it is closed and its call has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
@@ -213,23 +219,28 @@ impl Errors {
 
 #[cfg(unix)]
 fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
-    use rustix::{
-        io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio},
-        net::{AddressFamily, SocketType, bind, connect, ipproto, socket},
-    };
-    let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
-    fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
-    ioctl_fionbio(&fd, true)?;
-    bind(&fd, &SocketAddr::new(local, 0))?;
-    match connect(&fd, &addr) {
-        Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(TcpStream::from(fd)),
-        Err(error) => Err(error.into()),
-    }
+    Ok(TcpStream::from_std(httpool_common::begin_connect(addr, Some(local))?.0))
 }
 
 #[cfg(not(unix))]
 fn connect_from(_: IpAddr, _: SocketAddr) -> io::Result<TcpStream> {
     let why = "a local address cannot be chosen on this system";
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_connected_to_itself_is_refused() {
+        let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&fd, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let tcp = TcpStream::from_std(fd.into());
+        connect(&tcp, &tcp.local_addr().unwrap()).unwrap();
+        let why = finish(&tcp).unwrap_err();
+        assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
+    }
 }

@@ -1,6 +1,11 @@
 //! A driver with a loop of its own.
 
-use std::{fmt, io, ops::Range, time::Duration};
+use std::{
+    fmt, io,
+    ops::Range,
+    panic::{RefUnwindSafe, UnwindSafe},
+    time::Duration,
+};
 
 use httpool::id::CallId;
 use mio::{Events, Poll, Registry};
@@ -17,6 +22,15 @@ use crate::{
 /// Runs calls on one event loop of its own. See the [crate] for the ways to use it.
 ///
 /// Dropped, it closes all connections.
+///
+/// It is [`UnwindSafe`]: after a panic of the application's closure, or of a body's reader, was caught,
+/// it closes the connection that this was about, and goes on with the others.
+///
+/// After a `fork`, the child must not use the driver of its parent: both would write to the same
+/// connections and take each other's events, and the threads that look names up are missing there. The
+/// child makes a driver of its own and leaves the inherited one alone. It does not even drop it, which
+/// may wait for a lock that such a thread held. A program that is started by `exec` inherits no
+/// descriptor of the driver's.
 pub struct Driver {
     embedded: Embedded,
     poll: Poll,
@@ -130,6 +144,11 @@ impl Driver {
         turn(&mut self.embedded, &mut self.poll, events, timeout, &mut app)
     }
 }
+
+/// What a panic leaves behind, the next turn clears away: see [`Driver`].
+impl UnwindSafe for Driver {}
+/// Nothing is changed through a shared reference.
+impl RefUnwindSafe for Driver {}
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,13 @@
 //! A driver on somebody else's loop.
 
-use std::{collections::VecDeque, fmt, io, net::SocketAddr, ops::Range, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    net::SocketAddr,
+    ops::Range,
+    panic::{RefUnwindSafe, UnwindSafe},
+    time::Duration,
+};
 
 use httpool::id::ConnId;
 use httpool_common::Outgoing;
@@ -54,6 +61,8 @@ use crate::{
 /// assert_eq!(body, b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// After a panic or a `fork`, the same holds as for a [`Driver`](crate::Driver).
 pub struct Embedded {
     pub(crate) client: Client,
     pub(crate) registry: Registry,
@@ -250,6 +259,11 @@ impl Embedded {
         }
     }
 }
+
+/// What a panic leaves behind, the next `settle` clears away: see [`Driver`](crate::Driver).
+impl UnwindSafe for Embedded {}
+/// Nothing is changed through a shared reference.
+impl RefUnwindSafe for Embedded {}
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -76,7 +76,13 @@ impl Embedded {
     fn next_piece(&mut self, conn: ConnId, call: CallId, max: BodyLeft) {
         let mut none = Body::empty();
         let body = self.client.body(call).unwrap_or(&mut none);
-        let piece = match body.next(max, self.out.buffer()) {
+        let next = loop {
+            match body.next(max, self.out.buffer()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                next => break next,
+            }
+        };
+        let piece = match next {
             Ok(piece) => piece,
             // Not yet: the application says when.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

@@ -2,11 +2,14 @@
 //!
 //! What a socket must do that `std` cannot (write and look without blocking, and wait for several
 //! things at once) is in two files with the same few items. On Unix it is done with `poll(2)` and
-//! `MSG_DONTWAIT`. Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot)
+//! `MSG_DONTWAIT`; a thread that waits there takes a descriptor more, by which others wake it (see
+//! `bell`). Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot)
 //! with `std` alone: waiting for several things is then done by looking again every millisecond, the
 //! probe of an idle connection costs three system calls instead of one, and a connect can be
 //! interrupted only between addresses.
 
+#[cfg(all(unix, not(httpool_std_only)))]
+mod bell;
 mod look_up;
 mod seat;
 
@@ -41,6 +44,7 @@ pub struct System {
     wall_at_epoch: Option<Duration>,
     resolver: Resolver<Asker>,
     fixed: Fixed,
+    bells: imp::Bells,
 }
 
 impl System {
@@ -56,6 +60,7 @@ impl System {
             wall_at_epoch: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok(),
             resolver: Resolver::new(resolve),
             fixed: Fixed::default(),
+            bells: imp::Bells::default(),
         }
     }
 
@@ -80,7 +85,7 @@ impl Platform for System {
     type Seat = SystemSeat;
     type LookUp = SystemLookUp;
     type Connecting = SystemConnecting;
-    type Socket = TcpStream;
+    type Socket = Arc<TcpStream>;
 
     #[inline]
     fn now(&self) -> Instant {
@@ -122,7 +127,7 @@ impl Platform for System {
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
     ) -> io::Result<Ready> {
-        seat.poll(timeout, |bell, timeout| imp::poll(bell, attempts, talker, timeout))
+        imp::poll(seat, &self.bells, attempts, talker, timeout)
     }
 }
 
@@ -135,7 +140,7 @@ impl<T: Send> Lock<T> for Mutex<T> {
     }
 }
 
-/// Shuts it down. It may have gone already.
+/// Shuts it down. It may have gone already. The handle is the socket itself, and takes no descriptor.
 impl Stir for TcpStream {
     fn stir(&self) {
         self.shutdown(Shutdown::Both).ok();

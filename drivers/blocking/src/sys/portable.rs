@@ -4,27 +4,32 @@ use std::{
     io::{self, IoSlice, Read, Write},
     mem,
     net::{IpAddr, SocketAddr, TcpStream},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::platform::{Connecting, Ready, Socket, Stir};
+use httpool_common::refuse_self;
+
+use super::seat::SystemSeat;
+use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 const CONNECT_STEP: Duration = Duration::from_secs(5);
 
-impl Socket for TcpStream {
+impl Socket for Arc<TcpStream> {
+    type Stream = TcpStream;
+
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        without_waiting(self, || (&*self).write_vectored(pieces))
+        without_waiting(self, || (&**self).write_vectored(pieces))
     }
 
     fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
-        retry(|| (&*self).read(into))
+        (&**self).read(into)
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
-        without_waiting(self, || (&*self).read(into))
+        without_waiting(self, || (&**self).read(into))
     }
 
     fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
@@ -63,14 +68,18 @@ impl Socket for TcpStream {
     }
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
-        Ok(Arc::new(self.try_clone()?))
+        Ok(self.clone())
+    }
+
+    fn into_stream(self) -> io::Result<TcpStream> {
+        Self::try_unwrap(self).or_else(|shared| shared.try_clone())
     }
 }
 
 /// A connection being opened by the system: in truth, one that is open.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     told: bool,
 }
 
@@ -84,31 +93,34 @@ impl SystemConnecting {
             ));
         }
         let tcp = TcpStream::connect_timeout(&to, CONNECT_STEP)?;
-        Ok(Self { tcp, told: false })
+        refuse_self(to, || tcp.local_addr())?;
+        Ok(Self { tcp: Arc::new(tcp), told: false })
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = TcpStream;
+    type Socket = Arc<TcpStream>;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         (!mem::replace(&mut self.told, true)).then_some(Ok(()))
     }
 
-    fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> &Arc<TcpStream> {
         &self.tcp
     }
 
-    fn finish(self) -> io::Result<TcpStream> {
+    fn finish(self) -> io::Result<Arc<TcpStream>> {
         self.tcp.set_nodelay(true)?;
         Ok(self.tcp)
     }
 }
 
 #[expect(clippy::needless_pass_by_ref_mut, reason = "its Unix sister marks what is connected")]
-/// As [`Platform::poll`](crate::platform::Platform::poll), with the bell of the seat.
+/// As [`Platform::poll`](crate::platform::Platform::poll). Every attempt is up here, so that there is
+/// a talker to wait for, or nothing but a ring.
 pub(super) fn poll(
-    bell: &Bell,
+    seat: &SystemSeat,
+    _: &Bells,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
     timeout: Option<Duration>,
@@ -116,48 +128,33 @@ pub(super) fn poll(
     let talker = talker.and_then(|(talker, write)| {
         attempts.iter().find(|(number, _)| *number == talker).map(|(_, at)| (&at.tcp, write))
     });
+    let Some((tcp, write)) = talker else {
+        seat.park(timeout);
+        return Ok(Ready::default());
+    };
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
-        let over = left == Some(Duration::ZERO);
-        match talker {
-            Some((tcp, write)) => {
-                let ready = tcp.wait(write, Some(step))?;
-                if ready.readable || ready.writable || over || bell.listen(Duration::ZERO) {
-                    return Ok(ready);
-                }
-            }
-            None if over || bell.listen(step) => return Ok(Ready::default()),
-            None => {}
+        let ready = tcp.wait(write, Some(step))?;
+        if ready.readable || ready.writable || seat.is_rung() || left == Some(step) {
+            seat.hush();
+            return Ok(ready);
         }
     }
 }
 
-/// Wakes a thread that waits in [`poll`].
+/// There is nothing to wake a thread with that waits for a socket: it looks every millisecond whether
+/// its seat was rung.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bells;
+
+/// As [`Bells`].
 #[derive(Debug, Default)]
-pub(super) struct Bell {
-    rung: Mutex<bool>,
-    ring: Condvar,
-}
+pub(super) struct Hook;
 
-impl Bell {
-    #[expect(clippy::unnecessary_wraps, reason = "its Unix sister may fail")]
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self::default())
-    }
-
-    pub(super) fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.ring.notify_all();
-    }
-
-    /// Whether it was rung, or is within `timeout`; it is silent after.
-    fn listen(&self, timeout: Duration) -> bool {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.ring.wait_timeout_while(rung, timeout, |rung| !*rung);
-        mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
-    }
+impl Hook {
+    pub(super) const fn ring(&self) {}
 }
 
 fn without_waiting<R>(tcp: &TcpStream, call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
@@ -167,6 +164,7 @@ fn without_waiting<R>(tcp: &TcpStream, call: impl FnMut() -> io::Result<R>) -> i
     result
 }
 
+/// For calls that do not wait.
 fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {

@@ -2,16 +2,15 @@
 
 use std::{
     cell::OnceCell,
-    io,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread::{self, Thread},
     time::Duration,
 };
 
-use super::imp::Bell;
+use super::imp::Hook;
 use crate::platform::{Seat, Stir};
 
 /// A thread's place to wait: for its turn in line, for a name, or for a connect. Every thread has
@@ -20,9 +19,8 @@ use crate::platform::{Seat, Stir};
 pub struct SystemSeat {
     thread: Thread,
     rung: AtomicBool,
-    /// The thread waits in `poll(2)`, where only the bell reaches it.
-    polling: AtomicBool,
-    bell: OnceLock<Bell>,
+    /// Reaches the thread where unparking it does not: in `poll(2)`.
+    pub(super) hook: Hook,
 }
 
 impl SystemSeat {
@@ -31,63 +29,37 @@ impl SystemSeat {
         thread_local! {
             static MINE: OnceCell<Arc<SystemSeat>> = const { OnceCell::new() };
         }
-        MINE.with(|mine| {
-            mine.get_or_init(|| {
-                Arc::new(Self {
-                    thread: thread::current(),
-                    rung: AtomicBool::new(false),
-                    polling: AtomicBool::new(false),
-                    bell: OnceLock::new(),
-                })
-            })
-            .clone()
-        })
+        MINE.with(|mine| mine.get_or_init(|| Arc::new(Self::new(thread::current()))).clone())
     }
 
-    /// Runs `wait`, which must end when the bell rings, or after the time that it is given: at most
-    /// `timeout`, and none if the seat was rung already.
-    pub(super) fn poll<R>(
-        &self,
-        timeout: Option<Duration>,
-        wait: impl FnOnce(&Bell, Option<Duration>) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let bell = match self.bell.get() {
-            Some(bell) => bell,
-            None => {
-                let bell = Bell::new()?;
-                self.bell.get_or_init(|| bell)
-            }
-        };
-        self.polling.store(true, SeqCst);
-        let rung = self.rung.swap(false, SeqCst);
-        let result = wait(bell, if rung { Some(Duration::ZERO) } else { timeout });
-        self.polling.store(false, SeqCst);
-        result
+    fn new(thread: Thread) -> Self {
+        Self { thread, rung: AtomicBool::new(false), hook: Hook::default() }
+    }
+
+    /// Whether it was rung, and has not been hushed since.
+    pub(super) fn is_rung(&self) -> bool {
+        self.rung.load(SeqCst)
     }
 }
 
 impl Stir for SystemSeat {
     fn stir(&self) {
+        // In this order: who hangs up a bell looks here after that.
         self.rung.store(true, SeqCst);
-        if self.polling.load(SeqCst)
-            && let Some(bell) = self.bell.get()
-        {
-            bell.ring();
-        }
+        self.hook.ring();
         self.thread.unpark();
     }
 }
 
 impl Seat for SystemSeat {
     fn park(&self, timeout: Option<Duration>) {
-        if self.rung.swap(false, SeqCst) {
-            return;
+        if !self.is_rung() {
+            match timeout {
+                Some(timeout) => thread::park_timeout(timeout),
+                None => thread::park(),
+            }
         }
-        match timeout {
-            Some(timeout) => thread::park_timeout(timeout),
-            None => thread::park(),
-        }
-        self.rung.store(false, SeqCst);
+        self.hush();
     }
 
     fn hush(&self) {

@@ -1,36 +1,46 @@
 //! With `poll(2)` and `MSG_DONTWAIT`.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice},
     mem,
     net::{IpAddr, SocketAddr, TcpStream},
-    os::unix::net::UnixStream,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use httpool_common::{begin_connect, refuse_self};
 
 use rustix::{
     buffer::spare_capacity,
     event::{PollFd, PollFlags, Timespec, poll as sys_poll},
     io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketType, bind, connect,
-        ipproto, recv, sendmsg, socket,
-    },
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg},
 };
 
-use crate::platform::{Connecting, Ready, Socket, Stir};
+pub(super) use super::bell::{Bells, Hook};
+use super::seat::SystemSeat;
+use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
 
-impl Socket for TcpStream {
+/// How long a thread waits that no bell wakes, before it looks itself whether it was rung.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Without waiting, and without SIGPIPE: Apple's systems switch that off for the socket instead.
+#[cfg(target_vendor = "apple")]
+const SEND_NOW: SendFlags = SendFlags::DONTWAIT;
+#[cfg(not(target_vendor = "apple"))]
+const SEND_NOW: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+impl Socket for Arc<TcpStream> {
+    type Stream = TcpStream;
+
     #[inline]
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        retry(|| sendmsg(self, pieces, &mut SendAncillaryBuffer::default(), flags))
+        retry(|| sendmsg(self, pieces, &mut SendAncillaryBuffer::default(), SEND_NOW))
     }
 
     #[inline]
     fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
-        retry(|| recv(self, &mut *into, RecvFlags::empty()).map(|(read, _)| read))
+        Ok(recv(self, &mut *into, RecvFlags::empty())?.0)
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
@@ -39,7 +49,7 @@ impl Socket for TcpStream {
 
     /// Nothing is zeroed for it.
     fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
-        retry(|| recv(self, spare_capacity(onto), RecvFlags::empty()).map(|(read, _)| read))
+        Ok(recv(self, spare_capacity(onto), RecvFlags::empty())?.0)
     }
 
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
@@ -61,14 +71,19 @@ impl Socket for TcpStream {
     }
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
-        Ok(Arc::new(self.try_clone()?))
+        Ok(self.clone())
+    }
+
+    fn into_stream(self) -> io::Result<TcpStream> {
+        Self::try_unwrap(self).or_else(|shared| shared.try_clone())
     }
 }
 
 /// A connection being opened by the system.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
+    to: SocketAddr,
     outcome: Outcome,
 }
 
@@ -82,24 +97,21 @@ enum Outcome {
 
 impl SystemConnecting {
     pub(super) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
-        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
-        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
-        if let Some(from) = from {
-            bind(&fd, &SocketAddr::new(from, 0))?;
+        let (tcp, is_open) = begin_connect(to, from)?;
+        let mut this = Self { tcp: Arc::new(tcp), to, outcome: Outcome::Pending };
+        if is_open {
+            this.came_up();
         }
-        let tcp = TcpStream::from(fd);
-        tcp.set_nonblocking(true)?;
-        match connect(&tcp, &to) {
-            Ok(()) => Ok(Self { tcp, outcome: Outcome::Known(Ok(())) }),
-            Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { tcp, outcome: Outcome::Pending }),
-            Err(error) => Err(error.into()),
-        }
+        Ok(this)
+    }
+
+    fn came_up(&mut self) {
+        self.outcome = Outcome::Known(refuse_self(self.to, || self.tcp.local_addr()));
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = TcpStream;
+    type Socket = Arc<TcpStream>;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         if let Outcome::Known(_) = self.outcome
@@ -110,21 +122,22 @@ impl Connecting for SystemConnecting {
         None
     }
 
-    fn socket(&self) -> &TcpStream {
+    fn socket(&self) -> &Arc<TcpStream> {
         &self.tcp
     }
 
     /// Blocking, and sending at once what it is given.
-    fn finish(self) -> io::Result<TcpStream> {
+    fn finish(self) -> io::Result<Arc<TcpStream>> {
         self.tcp.set_nonblocking(false)?;
         self.tcp.set_nodelay(true)?;
         Ok(self.tcp)
     }
 }
 
-/// As [`Platform::poll`](crate::platform::Platform::poll), with the bell of the seat.
+/// As [`Platform::poll`](crate::platform::Platform::poll), with a bell for the seat.
 pub(super) fn poll(
-    bell: &Bell,
+    seat: &SystemSeat,
+    bells: &Bells,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
     timeout: Option<Duration>,
@@ -136,17 +149,25 @@ pub(super) fn poll(
         (_, Some((talker, false))) if talker == number => Some(PollFlags::IN),
         _ => None,
     };
+    if !attempts.iter().any(|(number, attempt)| wanted(*number, attempt).is_some()) {
+        // There is only a ring to wait for, and that takes no descriptor.
+        seat.park(timeout);
+        return Ok(Ready::default());
+    }
+    let bell = seat.hook.hang(bells);
     let mut polled = Vec::with_capacity(attempts.len() + 1);
-    polled.push(PollFd::new(&bell.listening, PollFlags::IN));
     for (number, attempt) in &*attempts {
         let flags = wanted(*number, attempt);
         polled.extend(flags.map(|flags| PollFd::new(&attempt.tcp, flags)));
     }
-    poll_for(&mut polled, timeout)?;
+    polled.extend(bell.as_ref().map(|bell| PollFd::new(bell, PollFlags::IN)));
+    poll_or_ring(seat, &mut polled, bell.is_some(), timeout)?;
+    // Whoever waited asks what the news is, of later rings as well.
+    seat.hush();
     let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
     drop(polled);
 
-    let (mut talks, mut rest) = (Ready::default(), got[1..].iter());
+    let (mut talks, mut rest) = (Ready::default(), got.iter());
     for (number, attempt) in attempts {
         if wanted(*number, attempt).is_none() {
             continue;
@@ -154,41 +175,39 @@ pub(super) fn poll(
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
             // Only what looks broken is asked for its error: one system call saved for the rest.
-            let error = if is_broken(got) { attempt.tcp.take_error()? } else { None };
-            attempt.outcome = Outcome::Known(error.map_or(Ok(()), Err));
+            match if is_broken(got) { attempt.tcp.take_error()? } else { None } {
+                Some(error) => attempt.outcome = Outcome::Known(Err(error)),
+                None => attempt.came_up(),
+            }
         } else {
             talks = ready(got);
         }
     }
-    if !got[0].is_empty() {
-        bell.silence();
-    }
     Ok(talks)
 }
 
-/// Wakes a thread that waits in [`poll`].
-#[derive(Debug)]
-pub(super) struct Bell {
-    ringing: UnixStream,
-    listening: UnixStream,
-}
-
-impl Bell {
-    pub(super) fn new() -> io::Result<Self> {
-        let (ringing, listening) = UnixStream::pair()?;
-        ringing.set_nonblocking(true)?;
-        listening.set_nonblocking(true)?;
-        Ok(Self { ringing, listening })
+/// Waits for one of `polled`, until `seat` is rung, or for at most `timeout`; a signal ends it as
+/// well. A seat that has no bell among `polled` is looked at now and then.
+fn poll_or_ring(
+    seat: &SystemSeat,
+    polled: &mut [PollFd<'_>],
+    has_bell: bool,
+    timeout: Option<Duration>,
+) -> io::Result<()> {
+    if seat.is_rung() {
+        return poll_for(polled, Some(Duration::ZERO)).map(drop);
     }
-
-    pub(super) fn ring(&self) {
-        // A full pipe is a bell that rings already.
-        (&self.ringing).write_all(&[0]).ok();
+    if has_bell {
+        return poll_for(polled, timeout).map(drop);
     }
-
-    fn silence(&self) {
-        let mut rings = [0; 64];
-        while matches!((&self.listening).read(&mut rings), Ok(1..)) {}
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
+        let has_news = poll_for(polled, Some(step))?;
+        if has_news || seat.is_rung() || left == Some(step) {
+            return Ok(());
+        }
     }
 }
 
@@ -204,20 +223,78 @@ fn is_broken(got: PollFlags) -> bool {
     got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
 }
 
-fn poll_for(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+/// Says whether it ended before the timeout: something is ready, or there was a signal.
+fn poll_for(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
     // Longer than a timespec holds is for ever.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     match sys_poll(polled, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }
 
+/// For calls that do not wait.
 fn retry<R>(mut call: impl FnMut() -> rustix::io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
             Err(Errno::INTR) => {}
             other => return other.map_err(io::Error::from),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+
+    use super::*;
+    use crate::platform::Stir;
+
+    /// A socket that is connected to itself.
+    fn connected_to_itself() -> SystemConnecting {
+        let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&fd, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let tcp = TcpStream::from(fd);
+        let to = tcp.local_addr().unwrap();
+        connect(&tcp, &to).unwrap();
+        SystemConnecting { tcp: Arc::new(tcp), to, outcome: Outcome::Pending }
+    }
+
+    #[test]
+    fn a_socket_that_is_connected_to_itself_is_refused() {
+        let mut attempts = [(0, connected_to_itself())];
+        poll(&SystemSeat::mine(), &Bells::default(), &mut attempts, None, None).unwrap();
+        let why = attempts[0].1.outcome().unwrap().unwrap_err();
+        assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    /// A connect that stays pending, since the listener's queue is full, and what makes it so.
+    fn pending() -> (TcpListener, TcpStream, SystemConnecting) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let to = listener.local_addr().unwrap();
+        let filler = TcpStream::connect(to).unwrap();
+        (listener, filler, SystemConnecting::start(to, None).unwrap())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_that_gets_no_bell_is_reached_all_the_same() {
+        let bells = Bells::default();
+        let hooks: Vec<_> = (0..64).map(|_| Hook::default()).collect();
+        let _all: Vec<_> = hooks.iter().map_while(|hook| hook.hang(&bells)).collect();
+        let (_listener, _filler, connecting) = pending();
+        let (mut attempts, seat) = ([(0, connecting)], SystemSeat::mine());
+        // Longer than the thread waits before it looks again, and no multiple of that.
+        let timeout = Some(Duration::from_millis(25));
+        poll(&seat, &bells, &mut attempts, None, timeout).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| seat.stir());
+            poll(&seat, &bells, &mut attempts, None, None).unwrap();
+        });
+        assert!(attempts[0].1.outcome().is_none(), "it is still pending");
     }
 }

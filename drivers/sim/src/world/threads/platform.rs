@@ -308,6 +308,8 @@ fn would_block(done: &io::Result<usize>) -> bool {
 }
 
 impl Socket for SimSocket {
+    type Stream = Self;
+
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         self.baton.step();
         let mut world = self.baton.lock();
@@ -380,6 +382,10 @@ impl Socket for SimSocket {
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
         Ok(Arc::new(Stirrer { baton: self.baton.clone(), sock: self.sock }))
+    }
+
+    fn into_stream(self) -> io::Result<Self> {
+        Ok(self)
     }
 }
 

@@ -1,0 +1,170 @@
+//! Opening TCP connections.
+
+use std::{io, net::SocketAddr};
+
+/// The first port that a system may choose for a socket by itself: those below are never ephemeral
+/// (RFC 6056 3.2).
+const EPHEMERAL_MIN: u16 = 1024;
+
+/// Refuses a connection that a socket has made to itself. A system chooses the port of a socket from
+/// those that no listener has. Where a connect to such a port of the same machine gets that very
+/// port, TCP opens both ends at once (RFC 9293 3.5), and the client would read its own request as the
+/// response.
+///
+/// `peer`: the address that was connected to; `local` asks the system for the socket's own. It is
+/// not called for ports below 1024.
+///
+/// # Errors
+/// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused): nothing listens at `peer`.
+pub fn refuse_self(
+    peer: SocketAddr,
+    local: impl FnOnce() -> io::Result<SocketAddr>,
+) -> io::Result<()> {
+    if peer.port() < EPHEMERAL_MIN {
+        return Ok(());
+    }
+    // An address that cannot be had says nothing. The first use of the socket finds out why.
+    let Ok(local) = local() else { return Ok(()) };
+    let same = peer.ip().to_canonical() == local.ip().to_canonical();
+    if local.port() == peer.port() && (same || peer.ip().is_unspecified()) {
+        let why = format!("nothing listens at {peer}: the socket was connected to itself");
+        return Err(io::Error::new(io::ErrorKind::ConnectionRefused, why));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+pub use of_unix::begin_connect;
+
+#[cfg(unix)]
+mod of_unix {
+    use std::{
+        io,
+        net::{IpAddr, SocketAddr, TcpStream},
+    };
+
+    use rustix::{
+        fd::OwnedFd,
+        io::Errno,
+        net::{AddressFamily, SocketType, bind, connect, ipproto},
+    };
+
+    /// Begins to connect to `to`, from the address `from` if one is given, without waiting. Says
+    /// whether the connection is open already. The socket does not block, and a program that the
+    /// process starts does not inherit it.
+    ///
+    /// # Errors
+    /// The system gives no socket, `from` is not an address of this machine, or the connect failed at
+    /// once.
+    pub fn begin_connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<(TcpStream, bool)> {
+        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let fd = open(family)?;
+        if let Some(from) = from {
+            bind(&fd, &SocketAddr::new(from, 0))?;
+        }
+        match connect(&fd, &to) {
+            Ok(()) => Ok((fd.into(), true)),
+            Err(Errno::INPROGRESS | Errno::INTR) => Ok((fd.into(), false)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A socket that has its flags from the start: no fork of another thread can come between.
+    #[cfg(not(any(
+        target_vendor = "apple",
+        target_os = "aix",
+        target_os = "espidf",
+        target_os = "haiku",
+        target_os = "horizon",
+        target_os = "nto",
+        target_os = "vita",
+    )))]
+    fn open(family: AddressFamily) -> io::Result<OwnedFd> {
+        use rustix::net::{SocketFlags, socket_with};
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        Ok(socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?)
+    }
+
+    /// A socket that gets its flags by later calls: the system has no others.
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "aix",
+        target_os = "espidf",
+        target_os = "haiku",
+        target_os = "horizon",
+        target_os = "nto",
+        target_os = "vita",
+    ))]
+    fn open(family: AddressFamily) -> io::Result<OwnedFd> {
+        use rustix::{
+            io::{FdFlags, fcntl_setfd, ioctl_fionbio},
+            net::socket,
+        };
+        let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
+        fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+        ioctl_fionbio(&fd, true)?;
+        // There is no flag for this that a write could have.
+        #[cfg(target_vendor = "apple")]
+        rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
+        Ok(fd)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+        use rustix::{
+            fs::{OFlags, fcntl_getfl},
+            io::{FdFlags, fcntl_getfd},
+        };
+
+        use super::*;
+
+        #[test]
+        fn a_socket_does_not_block_and_is_not_inherited() {
+            for from in [None, Some(Ipv4Addr::LOCALHOST.into())] {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                let (tcp, _) = begin_connect(listener.local_addr().unwrap(), from).unwrap();
+                assert!(fcntl_getfd(&tcp).unwrap().contains(FdFlags::CLOEXEC));
+                assert!(fcntl_getfl(&tcp).unwrap().contains(OFlags::NONBLOCK));
+            }
+        }
+
+        #[test]
+        fn a_socket_that_is_connected_to_itself_is_refused() {
+            for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+                let family = if ip.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+                let fd = open(family).unwrap();
+                let Ok(()) = bind(&fd, &SocketAddr::new(ip, 0)) else { continue };
+                let tcp = TcpStream::from(fd);
+                let own = tcp.local_addr().unwrap();
+                connect(&tcp, &own).ok();
+                assert_eq!(tcp.peer_addr().unwrap(), own, "it is connected to itself");
+                let why = crate::refuse_self(own, || tcp.local_addr()).unwrap_err();
+                assert_eq!(crate::io_kind(&why), httpool::error::IoKind::Refused);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_connected_to_another_is_not_refused() {
+        let refused = |peer: &str, local: &str| {
+            let local = local.parse().unwrap();
+            refuse_self(peer.parse().unwrap(), || Ok(local)).is_err()
+        };
+        assert!(!refused("127.0.0.1:40000", "127.0.0.1:40001"));
+        assert!(!refused("127.0.0.2:40000", "127.0.0.1:40000"));
+        assert!(!refused("127.0.0.1:1023", "127.0.0.1:1023"), "no ephemeral port");
+        assert!(refused("127.0.0.1:40000", "127.0.0.1:40000"));
+        assert!(refused("0.0.0.0:40000", "127.0.0.1:40000"), "connects to the machine itself");
+        assert!(refused("[::ffff:127.0.0.1]:40000", "127.0.0.1:40000"));
+        assert!(refused("[::]:40000", "[::1]:40000"));
+        let unknown = || Err(io::ErrorKind::InvalidInput.into());
+        assert!(refuse_self("127.0.0.1:40000".parse().unwrap(), unknown).is_ok());
+    }
+}
