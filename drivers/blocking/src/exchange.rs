@@ -326,8 +326,9 @@ impl<P: Platform> Exchange<P> {
             return None;
         }
         let (_, warm) = self.held.as_mut()?;
-        if let Some((at, _)) = self.call.poll_timeout() {
-            warm.bound_reads(at.since(self.now));
+        match self.call.poll_timeout() {
+            Some((at, _)) => warm.bound_reads(at.since(self.now)),
+            None => warm.unbound_reads(),
         }
         let ahead = warm.h1.body_ahead().within(usize::MAX);
         let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();

@@ -13,11 +13,13 @@ pub(crate) struct Warm<P: Platform> {
     pub(crate) h1: h1::Connection,
     /// The receive timeout that the socket has; none if it was never set, or has become too short.
     timeout: Option<Duration>,
+    /// The socket has one, and a read has ended by it.
+    expired: bool,
 }
 
 impl<P: Platform> Warm<P> {
     pub(crate) fn new(socket: P::Socket, limits: h1::Limits) -> Self {
-        Self { socket, h1: h1::Connection::new(limits), timeout: None }
+        Self { socket, h1: h1::Connection::new(limits), timeout: None, expired: false }
     }
 
     /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request
@@ -26,14 +28,22 @@ impl<P: Platform> Warm<P> {
         if self.timeout.is_none_or(|set| set > left) {
             let timeout = rounded(left);
             if self.socket.set_receive_timeout(timeout).is_ok() {
-                self.timeout = Some(timeout);
+                (self.timeout, self.expired) = (Some(timeout), false);
             }
+        }
+    }
+
+    /// No deadline bounds a read: one that a short timeout of before has ended does not end by it
+    /// again and again.
+    pub(crate) fn unbound_reads(&mut self) {
+        if self.expired {
+            self.bound_reads(Duration::MAX);
         }
     }
 
     /// A read has ended by the timeout, which perhaps was the shorter one: it is set anew.
     pub(crate) fn read_timed_out(&mut self) {
-        self.timeout = None;
+        (self.timeout, self.expired) = (None, true);
     }
 }
 

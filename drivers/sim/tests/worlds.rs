@@ -234,6 +234,23 @@ fn a_slow_drip_does_not_outlast_the_total_deadline() {
     }
 }
 
+/// The receive timeout of a short wait stayed on the socket, and woke its thread each millisecond.
+#[test]
+fn a_thread_without_a_deadline_is_not_woken_for_one() {
+    let mut policy = Policy::default();
+    policy.timeout.stall = None;
+    policy.timeout.first_byte = None;
+    policy.timeout.expect_continue = Duration::from_millis(3);
+    let mut late = Reply::new(200).after(Duration::from_secs(3_000));
+    late.continues = false;
+    let mut plan = one(vec![late], policy);
+    plan.calls[0].method = Method::PUT;
+    (plan.calls[0].body, plan.calls[0].expect) = (BodyPlan::of(10), true);
+    let report = run_threads(&plan).unwrap();
+    assert_eq!(report.calls[0].outcome, Outcome::Response(200));
+    assert!(report.steps < 1_000, "{} steps", report.steps);
+}
+
 #[test]
 fn threads_play_the_same_worlds_each_time() {
     for seed in 0..200 {
