@@ -346,7 +346,7 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
     match error.as_failure()?.cause {
         Cause::Unavailable(Unavailable::Dial(why)) => match why {
-            DialError::Connect(IoKind::Refused) => Some("is the server up, and that its port?"),
+            DialError::Connect(IoKind::Refused) => Some("is the server running, and is that its port?"),
             DialError::Tls(TlsKind::Unavailable) => Some("use http://, where the server allows it"),
             DialError::Timeout(_) => Some("--connect-timeout allows more time"),
             _ => None,

@@ -61,7 +61,7 @@ Exit codes
    1  something else; a scene of the demo went wrong
    2  the command line cannot be understood
    3  the request is invalid: URL, method or a field
-   4  the host's name has no address
+   4  no address was found for the host's name
    5  no connection could be opened
    6  TLS is not available, or failed
    7  a deadline passed
