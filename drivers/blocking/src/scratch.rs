@@ -48,10 +48,10 @@ impl FreeList {
         self.free.truncate(if self.closed { 0 } else { self.used.max(KEPT_MIN) });
     }
 
-    /// Keeps none from now on. Gives out what there is, to be dropped.
-    pub(crate) fn close(&mut self) -> Vec<Box<Scratch>> {
+    /// Keeps none from now on. Gives out those there are, to be dropped.
+    pub(crate) fn close(&mut self) -> Self {
         self.closed = true;
-        mem::take(&mut self.free)
+        Self { free: mem::take(&mut self.free), ..Self::default() }
     }
 }
 
@@ -290,7 +290,7 @@ mod tests {
         for scratch in held {
             list.give(scratch);
         }
-        assert_eq!(list.close().len(), KEPT_MIN);
+        assert_eq!(list.close().free.len(), KEPT_MIN);
         let late = list.take().unwrap_or_default();
         list.give(late);
         assert_eq!((list.used, list.free.len()), (0, 0));
