@@ -54,8 +54,14 @@ pub struct PoolLimits {
     pub idle_max: Duration,
     /// How long a connection may be used in all; `None` for ever, which is the default.
     pub age_max: Option<Duration>,
-    /// Idle longer than this, a connection is probed before use. 1 millisecond by default: it is
-    /// also what keeps a second response that nobody asked for from answering the next request.
+    /// A connection that was idle for this time or longer is probed before it is used again: a driver
+    /// looks, without waiting, whether the peer has closed it or has sent bytes that nobody asked for.
+    /// Zero by default: every connection is probed, for every method, however short it was idle.
+    ///
+    /// A longer time saves one system call for requests that may be repeated (those that may not are
+    /// probed in any case). Within that time a response that nobody asked for can be taken for the
+    /// response to the next request. No setting helps against bytes that arrive after the probe and
+    /// before the server reads the request: no client of HTTP/1.1 can tell them from its response.
     pub probe_after: Duration,
     /// Who runs dials. An event loop (false): a dial serves whoever is in front, and a surplus one
     /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket
@@ -77,7 +83,7 @@ impl Default for PoolLimits {
             waiting_max: 10_000,
             idle_max: Duration::from_secs(60),
             age_max: None,
-            probe_after: Duration::from_millis(1),
+            probe_after: Duration::ZERO,
             own_dials: false,
             retry_budget: None,
         }

@@ -40,6 +40,8 @@ pub enum Mutation {
     PausedDiscard,
     /// What waits to be told of a call is told though the application has given it up.
     LateNews,
+    /// A connection that was used a moment ago is not probed before it is used again.
+    UnprobedReuse,
 }
 
 #[cfg(httpool_mutations)]

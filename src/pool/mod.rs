@@ -74,10 +74,10 @@
 //! assert!(matches!(pool.poll_action(), Some(Action::Wake(who)) if who == ticket));
 //! let Claim::Fresh { lease, io } = pool.claim(ticket, now) else { panic!() };
 //!
-//! // Given back, it serves the next call at once.
+//! // Given back, it serves the next call at once, once a look has found that it still can.
 //! pool.checkin(lease, Checkin::Keep(io), now);
 //! let ticket = pool.checkout(&key, any, now)?;
-//! let Claim::Reuse { lease, probe: false, .. } = pool.claim(ticket, now) else { panic!() };
+//! let Claim::Reuse { lease, probe: true, .. } = pool.claim(ticket, now) else { panic!() };
 //! assert_eq!(lease.conn(), conn);
 //! pool.checkin(lease, Checkin::Discard, now);
 //! assert_eq!(pool.stats().open, 0);

@@ -16,6 +16,7 @@ use crate::{
     error::{DialError, Unavailable},
     id::{ConnId, Slab},
     message::Key,
+    mutation::{Mutation, mutated},
     time::Instant,
     trace::{Named, Trace},
 };
@@ -441,19 +442,27 @@ impl<T> Pool<T> {
                 return Claim::Failed(why);
             }
         };
-        let repeatable = waiter.want.repeatable;
+        let want = waiter.want;
         self.tickets.remove_at(ticket.index);
         let lease = Lease { conn: self.name(conn) };
         match self.take(conn) {
             State::Granted { free: Free { io, fresh: true, .. }, .. } => Claim::Fresh { lease, io },
             State::Granted { free: Free { io, since, .. }, .. } => {
-                let probe = !repeatable || self.now.since(since) > self.limits.probe_after;
-                Claim::Reuse { lease, io, probe }
+                Claim::Reuse { lease, io, probe: self.probes(want, since) }
             }
             State::Dialing(_) | State::Idle { .. } | State::Leased => {
                 unreachable!("a granted ticket names a granted connection")
             }
         }
+    }
+
+    /// Whether a connection that has been silent since then is probed before it is used.
+    fn probes(&self, want: Want, since: Instant) -> bool {
+        let silent = self.now.since(since);
+        if mutated(Mutation::UnprobedReuse) && silent < Duration::from_millis(1) {
+            return !want.repeatable;
+        }
+        !want.repeatable || silent >= self.limits.probe_after
     }
 
     fn close_stale(&mut self, conn: ConnId, io: T) {

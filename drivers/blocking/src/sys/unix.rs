@@ -1,7 +1,7 @@
 //! With `poll(2)` and `MSG_DONTWAIT`.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
     mem,
     net::{IpAddr, SocketAddr, TcpStream},
     os::unix::net::UnixStream,
@@ -31,6 +31,11 @@ impl Socket for TcpStream {
     #[inline]
     fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
         retry(|| recv(self, &mut *into, RecvFlags::empty()).map(|(read, _)| read))
+    }
+
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let mut pieces = [IoSliceMut::new(into), IoSliceMut::new(beyond)];
+        retry(|| rustix::io::readv(self, &mut pieces))
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {

@@ -342,6 +342,15 @@ impl Socket for SimSocket {
         Ok(some)
     }
 
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let mut input = Vec::new();
+        let some = self.take_in_time(into.len() + beyond.len(), &mut input)?;
+        let (first, second) = input.split_at(some.min(into.len()));
+        into[..first.len()].copy_from_slice(first);
+        beyond[..second.len()].copy_from_slice(second);
+        Ok(some)
+    }
+
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
         self.baton.step();
         let mut input = Vec::new();
