@@ -40,7 +40,8 @@ impl Default for MessageLimits {
 pub struct PoolLimits {
     /// Most connections: leased, idle and being dialled. Binds whatever else is said; at the bound,
     /// with nothing idle to evict, a call waits. 1,000 by default: most systems give a process 1,024
-    /// descriptors.
+    /// descriptors. Where the system has no descriptor for one more, the pool takes what it has open
+    /// for this bound for a second.
     pub open_max: usize,
     /// The same for one key; `usize::MAX` for urllib3's `block = false`. 100 by default.
     pub open_per_key_max: usize,
@@ -48,8 +49,13 @@ pub struct PoolLimits {
     pub idle_per_key_max: usize,
     /// Most dials of one key at a time. 32 by default: a burst must not flood a listen queue.
     pub dialing_per_key_max: usize,
-    /// Most tickets in line over all keys; one more is refused, not queued. 10,000 by default.
+    /// Most tickets in line over all keys; one more is refused, not queued, unless it need not wait:
+    /// a connection is idle for it, or can be opened at once. 10,000 by default.
     pub waiting_max: usize,
+    /// The same for one key. 5,000 by default, half of `waiting_max`: a server that does not answer
+    /// leaves as many places in line to all others. And more than that would rarely be served in time:
+    /// with 100 connections and a minute to wait, each call would have to take 1.2 seconds at most.
+    pub waiting_per_key_max: usize,
     /// How long a connection may stay idle. 60 seconds by default: servers close after 60 to 75.
     pub idle_max: Duration,
     /// How long a connection may be used in all; `None` for ever, which is the default.
@@ -81,6 +87,7 @@ impl Default for PoolLimits {
             idle_per_key_max: 32,
             dialing_per_key_max: 32,
             waiting_max: 10_000,
+            waiting_per_key_max: 5_000,
             idle_max: Duration::from_secs(60),
             age_max: None,
             probe_after: Duration::ZERO,

@@ -42,6 +42,10 @@ pub enum Mutation {
     LateNews,
     /// A connection that was used a moment ago is not probed before it is used again.
     UnprobedReuse,
+    /// A call fails for want of a descriptor though connections are idle.
+    FatalShortage,
+    /// A call is refused because others wait, though it need not wait itself.
+    RefusedThoughFree,
 }
 
 #[cfg(httpool_mutations)]

@@ -214,6 +214,7 @@ pub enum Reason {
     Call(CallId, Deadline),
     /// A deadline of a connection that is being opened.
     Dial(ConnId, Deadline),
-    /// An idle connection's time to be closed.
+    /// An idle connection's time to be closed, or the time to try again to open what there were no
+    /// descriptors for.
     Idle,
 }

@@ -343,8 +343,10 @@ impl core::error::Error for RedirectError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// Too many wait already.
+    /// As many tickets wait in line over all keys as `waiting_max` allows.
     LineFull,
+    /// As many tickets wait for the same key as `waiting_per_key_max` allows.
+    KeyLineFull,
     /// The retry budget is spent.
     RetryBudget,
     /// The pool is closed.
@@ -358,7 +360,7 @@ pub enum Unavailable {
 impl Unavailable {
     const fn fault(self) -> Fault {
         match self {
-            Self::LineFull | Self::RetryBudget => Fault::Local,
+            Self::LineFull | Self::KeyLineFull | Self::RetryBudget => Fault::Local,
             Self::Closed | Self::Spent => Fault::Caller,
             Self::Dial(why) => why.fault(),
         }
@@ -369,6 +371,9 @@ impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineFull => f.write_str("too many calls wait for a connection (waiting_max)"),
+            Self::KeyLineFull => f.write_str(
+                "too many calls wait for a connection to this origin (waiting_per_key_max)",
+            ),
             Self::RetryBudget => f.write_str("the retry budget of the pool is spent"),
             Self::Closed => f.write_str("the pool is closed"),
             Self::Dial(why) => write!(f, "{why}"),
@@ -381,7 +386,9 @@ impl core::error::Error for Unavailable {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Dial(why) => Some(why),
-            Self::LineFull | Self::RetryBudget | Self::Closed | Self::Spent => None,
+            Self::LineFull | Self::KeyLineFull | Self::RetryBudget | Self::Closed | Self::Spent => {
+                None
+            }
         }
     }
 }

@@ -109,7 +109,7 @@ impl Kind {
     fn of_cause(cause: Cause) -> Self {
         match cause {
             Cause::Unavailable(Unavailable::Dial(why)) => Self::of_dial(why),
-            Cause::Unavailable(Unavailable::LineFull)
+            Cause::Unavailable(Unavailable::LineFull | Unavailable::KeyLineFull)
             | Cause::Violation(Violation::TooLarge(_)) => Self::Limit,
             Cause::Unavailable(Unavailable::RetryBudget)
             | Cause::Status(_)

@@ -71,6 +71,20 @@ impl Base {
         None
     }
 
+    /// Whether the process has no descriptor for one more socket.
+    pub(super) fn is_short(&mut self) -> bool {
+        let short = self.plan.descriptors.is_some_and(|most| self.net.open() >= most as usize);
+        if short {
+            self.stage.mark(Mark::FaultShort);
+        }
+        short
+    }
+
+    /// Whether a look-up finds no descriptor, if it needs one.
+    pub(super) fn look_up_is_short(&mut self) -> bool {
+        self.is_short() && self.stage.random.once_in(2)
+    }
+
     /// Begins to look a name up, for `conn`.
     pub(super) fn look_up(&mut self, host: &str, conn: u64) {
         let Some(origin) = self.hosts.iter().position(|it| it.0 == host) else {

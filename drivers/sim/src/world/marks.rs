@@ -118,6 +118,9 @@ marks! {
     CloseUnfinished "close: its call went on without it",
     CloseAbandoned "close: nobody needs it",
     CloseFailed "close: it could not be opened",
+    FaultShort "fault: no descriptor is left",
+    CauseShort "cause: no descriptor, and nothing open",
+    CauseKeyLineFull "cause: the line of a key is full",
 }
 
 /// What one world has seen.
