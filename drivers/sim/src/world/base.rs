@@ -23,6 +23,8 @@ pub(super) struct Base {
     pub(super) servers: Servers,
     pub(super) cases: Vec<Case>,
     pub(super) why: Why,
+    /// Something was not opened for want of a descriptor.
+    pub(super) ran_short: bool,
     /// Host and port of each server.
     hosts: Vec<(String, u16)>,
 }
@@ -42,6 +44,7 @@ impl Base {
             servers: Servers::new(&plan),
             cases: plan.calls.iter().map(|_| Case::default()).collect(),
             why: Why { sound: plan.is_sound(), ..Why::default() },
+            ran_short: false,
             hosts: plan.origins.iter().map(|it| host(&it.url)).collect(),
             plan,
         }
@@ -76,6 +79,7 @@ impl Base {
         let short = self.plan.descriptors.is_some_and(|most| self.net.open() >= most as usize);
         if short {
             self.stage.mark(Mark::FaultShort);
+            self.ran_short = true;
         }
         short
     }
@@ -136,6 +140,7 @@ impl Base {
     /// An attempt to connect ends: how, if anybody waits for it.
     pub(super) fn finish_connect(&mut self, sock: u32) -> Option<Result<(), IoKind>> {
         let done = self.net.finish_connect(sock)?;
+        self.ran_short |= done == Err(IoKind::Exhausted);
         if done.is_ok() {
             let origin = self.net.get(sock).origin;
             self.servers.accept(&self.plan, &mut self.stage, sock, origin);

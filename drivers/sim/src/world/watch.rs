@@ -82,7 +82,7 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
         _ => return,
     };
     // How much room there is in a shortage is the pool's to know.
-    let room = all.idle > 0 || all.open < limits.open_max && base.plan.descriptors.is_none();
+    let room = all.idle > 0 || all.open < limits.open_max && !base.ran_short;
     let own_room = if own.open < limits.open_per_key_max { room } else { own.idle > 0 };
     let dials = own_room && own.dialing < limits.dialing_per_key_max && own.waiting <= own.dialing;
     if !full || own.idle > 0 || own.dialing > own.waiting || dials {
