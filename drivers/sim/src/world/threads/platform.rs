@@ -236,6 +236,8 @@ impl Connecting for SimConnecting {
 
     fn finish(self) -> io::Result<SimSocket> {
         self.socket.baton.step();
+        // One that has just been opened needs no look, though a proxy may have been spoken to.
+        self.socket.baton.lock().probed[self.socket.sock as usize] = true;
         Ok(self.socket)
     }
 }
