@@ -181,10 +181,8 @@ impl Dial {
     pub fn resolve_failed(&mut self, why: IoKind, now: Instant) {
         self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
         if let Stage::Resolve { .. } = self.stage {
-            self.fail(match why {
-                IoKind::Exhausted => DialError::Connect(why),
-                _ => DialError::Name,
-            });
+            let short = why == IoKind::Exhausted;
+            self.fail(if short { DialError::Connect(why) } else { DialError::Name });
         }
         self.settle(now);
     }

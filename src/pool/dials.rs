@@ -227,8 +227,7 @@ impl<T> Pool<T> {
     pub(super) fn dials_at_once(&self, key: Option<u32>, fresh: bool) -> bool {
         let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
         let Some(entry) = key.map(|key| &self.keys[key]) else { return has_room };
-        let ahead =
-            entry.fresh.undialed.front().or(entry.plain.undialed.front().filter(|_| !fresh));
+        let ahead = if fresh { entry.fresh.undialed.front() } else { entry.undialed() };
         let own_room = if entry.open < self.limits.open_per_key_max {
             has_room
         } else {

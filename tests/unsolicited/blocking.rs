@@ -26,7 +26,7 @@ pub(crate) fn load(ledger: &Arc<Ledger>, server: &Server) {
 
 /// Whole, or into a buffer of the caller's.
 fn read(mut response: Response, call: usize) -> Vec<u8> {
-    if call % 3 == 0 {
+    if call.is_multiple_of(3) {
         return response.bytes().unwrap();
     }
     let (mut body, mut buffer) = (Vec::new(), vec![0; 128 * 1024]);

@@ -30,10 +30,10 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Two that the worlds found when they were young. Threads neither pause nor hear late.
     (Mutation::PausedDiscard, 3_000, None),
     (Mutation::LateNews, 4_000, None),
-    (Mutation::UnprobedReuse, 4_000, Some(4_000)),
+    (Mutation::UnprobedReuse, 500, Some(500)),
     // Over threads nobody knows what is idle at the moment of the failure.
-    (Mutation::FatalShortage, 4_000, None),
-    (Mutation::RefusedThoughFree, 4_000, None),
+    (Mutation::FatalShortage, 2_000, None),
+    (Mutation::RefusedThoughFree, 500, None),
 ];
 
 /// The same worlds at each run.

@@ -24,9 +24,10 @@
 //! | a response | it is that of this request, byte for byte, and all of it |
 //! | a request | its server reads what the application gave; credentials reach their own server only |
 //! | a POST | a server acts on it once, unless its policy allows more |
-//! | the line | who came first is served first |
+//! | the line | who came first is served first; nobody is refused who need not wait |
 //! | deadlines | they pass in their time and not before; without any, every call still ends |
-//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced |
+//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced; it is probed before it is used again |
+//! | descriptors | no call fails for want of one while a connection could be closed, or comes back |
 //! | the client | [its invariants](httpool::client::Client::check), after each step |
 //! | stale news | they have no effect |
 //! | the end | no call, lease, connection or socket is left |
@@ -56,9 +57,12 @@
 //! | who comes last is served first | 1 | | the order of the line |
 //! | a connection is granted, and may still be evicted | 2 | | a panic |
 //! | a name that was given up comes to mean another entry | 7 | | stale news |
+//! | a call is refused because others wait, though it need not | 12 | | the room there was |
+//! | a connection is not probed a moment after its last use | 17 | 9 | what had come by then; the look that was left out |
 //! | a waiter is lost when the one who dialled for it cancels | 12 | 698 | an invariant, a hang |
 //! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
 //! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
+//! | a call fails for want of a descriptor though others could be closed | 138 | | what was open |
 //! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
 //! | nothing bounds the wait for more of a body | 171 | 8 | a hang |
 //! | a response that is discarded while paused is not read on | 256 | | what is left |

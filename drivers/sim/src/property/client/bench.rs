@@ -321,7 +321,7 @@ impl<M: Machines> Bench<M> {
 
     fn connected(&mut self, n: u8, attempt: u8, done: bool) {
         let Some(conn) = self.conn(n) else { return };
-        let why = if attempt % 2 == 0 { IoKind::Refused } else { IoKind::Exhausted };
+        let why = if attempt < 128 { IoKind::Refused } else { IoKind::Exhausted };
         let done = if done { Ok(()) } else { Err(why) };
         let attempts = self.socks.get(&conn).map(|it| it.attempts.keys().copied().collect());
         let attempts: Vec<u8> = attempts.unwrap_or_default();
