@@ -4,14 +4,14 @@ use std::{io::Read, sync::Arc, thread};
 
 use httpool_blocking::{Client, Response};
 
-use crate::{BUSY, CALLS, FEW, THREADS, ledger::Ledger, narrow, support::Server};
+use crate::{THREADS, ledger::Ledger, narrow, rounds, support::Server};
 
 pub(crate) fn load(ledger: &Arc<Ledger>, server: &Server) {
     let client = Client::builder().pool(narrow()).trace(ledger.clone()).build();
-    for (calls, threads) in [(0..BUSY, THREADS), (BUSY..CALLS, FEW)] {
+    for round in rounds() {
         thread::scope(|scope| {
-            for thread in 0..threads {
-                let (client, calls) = (&client, calls.clone().skip(thread).step_by(threads));
+            for thread in 0..THREADS {
+                let (client, calls) = (&client, round.clone().skip(thread).step_by(THREADS));
                 scope.spawn(move || {
                     for call in calls {
                         let response = client.get(&server.url(&format!("/{call}"))).send().unwrap();
@@ -21,6 +21,7 @@ pub(crate) fn load(ledger: &Arc<Ledger>, server: &Server) {
                 });
             }
         });
+        ledger.interrupt();
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
+    io::Write,
+    net::TcpStream,
     sync::{
         Mutex,
         atomic::{
@@ -14,7 +17,10 @@ use std::{
 
 use httpool::trace::{Kind, Line, Sink, Who};
 
-use crate::CALLS;
+use crate::{CALLS, CONNECTIONS, ROUNDS};
+
+/// At most so many speak while they are idle.
+const IDLE_MAX: usize = 8 * CONNECTIONS * ROUNDS;
 
 thread_local! {
     /// When this thread was last given a connection that had been used: it has not yet looked at it.
@@ -29,14 +35,12 @@ pub(crate) enum Surplus {
     Glued,
     /// In a segment of its own, at once.
     After,
-    /// When the connection has been idle for a moment.
-    Idle,
     /// When the request has arrived, in front of its response: nobody can tell.
     Before,
 }
 
-/// A response: that for call `id`, or for an `id` from [`CALLS`] on the one that nobody asked for,
-/// added to that for call `id - CALLS`.
+/// A response: that for call `id`; for an `id` from [`CALLS`] on the one that nobody asked for, added
+/// to that for call `id - CALLS`; and from twice that on those on idle connections.
 pub(crate) struct Sent {
     pub(crate) len: usize,
     pub(crate) surplus: Surplus,
@@ -60,6 +64,19 @@ pub(crate) struct Ledger {
     unprobed: AtomicUsize,
     answered: AtomicUsize,
     misled: Mutex<Vec<Misled>>,
+    /// The server's side of connections that are open.
+    open: Mutex<BTreeMap<usize, TcpStream>>,
+    /// How many of them were spoken on while they were idle.
+    interrupted: AtomicUsize,
+}
+
+/// A connection that is no longer open when this is dropped.
+pub(crate) struct Open<'l>(&'l Ledger, usize);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.lock().unwrap().remove(&self.1);
+    }
 }
 
 impl Ledger {
@@ -67,12 +84,30 @@ impl Ledger {
         let times = |len: usize| (0..len).map(|_| AtomicU64::new(0)).collect();
         Self {
             began: Instant::now(),
-            written: times(2 * CALLS),
+            written: times(2 * CALLS + IDLE_MAX),
             given: times(CALLS),
             reused: AtomicUsize::new(0),
             unprobed: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
             misled: Mutex::default(),
+            open: Mutex::default(),
+            interrupted: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn open(&self, number: usize, tcp: TcpStream) -> Open<'_> {
+        self.open.lock().unwrap().insert(number, tcp);
+        Open(self, number)
+    }
+
+    /// All connections are idle, and speak.
+    pub(crate) fn interrupt(&self) {
+        for tcp in self.open.lock().unwrap().values_mut() {
+            let nth = self.interrupted.fetch_add(1, SeqCst);
+            // Whoever has closed it hears nothing.
+            if tcp.write_all(&Self::response(2 * CALLS + nth)).is_ok() {
+                self.has_written(2 * CALLS + nth);
+            }
         }
     }
 
@@ -89,7 +124,6 @@ impl Ledger {
             0 => Surplus::Before,
             1..=30 => Surplus::Glued,
             31..=60 => Surplus::After,
-            61..=80 => Surplus::Idle,
             _ => Surplus::None,
         };
         // Most are small; one in sixteen is longer than 60 kB.
@@ -99,6 +133,11 @@ impl Ledger {
             _ => bits >> 24 & 0x3ff,
         };
         Sent { len: 8 + len as usize, surplus }
+    }
+
+    /// To which call's response that one was added.
+    fn added_to(id: usize) -> Option<usize> {
+        id.checked_sub(CALLS).filter(|call| *call < CALLS)
     }
 
     fn surplus(call: usize) -> Surplus {
@@ -149,23 +188,26 @@ impl Ledger {
             let added = (0..CALLS).filter(|id| Self::surplus(*id) == kind);
             added.filter(|id| was_written(CALLS + id)).count()
         };
-        let kinds = [Surplus::Glued, Surplus::After, Surplus::Idle, Surplus::Before];
+        let kinds = [Surplus::Glued, Surplus::After, Surplus::Before];
         let added = kinds.map(|kind| (kind, count(kind)));
         let misled = self.misled.lock().unwrap();
         let (told, untold): (Vec<_>, Vec<_>) =
             misled.iter().partition(|it| self.could_tell(it, &misled));
         let by = kinds.map(|kind| {
-            let by = untold
-                .iter()
-                .filter(|it| it.got.checked_sub(CALLS).map(Self::surplus) == Some(kind));
+            let by =
+                untold.iter().filter(|it| Self::added_to(it.got).map(Self::surplus) == Some(kind));
             (kind, by.count())
         });
-        println!("{driver}: added {added:?}, {} connections used again", self.reused.load(SeqCst));
+        let idle = self.interrupted.load(SeqCst);
+        let reused = self.reused.load(SeqCst);
+        println!(
+            "{driver}: added {added:?} and {idle} while idle; {reused} connections used again"
+        );
         println!("{driver}: {} calls misled after the last look, {by:?}", untold.len());
         assert_eq!(self.answered.load(SeqCst), CALLS);
         assert!(told.is_empty(), "{driver}: these could be told: {told:?}");
         assert_eq!(self.unprobed.load(SeqCst), 0, "{driver}: used again without a look");
-        assert!(self.reused.load(SeqCst) > CALLS / 4);
+        assert!(reused > CALLS / 4 && idle > 0, "{driver}: {reused} used again, {idle} idle");
         assert!(added.iter().all(|(_, count)| *count > 20), "{driver}: {added:?}");
     }
 
@@ -173,7 +215,7 @@ impl Ledger {
     /// it came with the end of a response that its own call had read, or because it had been written
     /// before the call was given the connection. (On loopback what is written is received.)
     fn could_tell(&self, it: &Misled, misled: &[Misled]) -> bool {
-        let came_with = it.got.checked_sub(CALLS).filter(|id| Self::surplus(*id) == Surplus::Glued);
+        let came_with = Self::added_to(it.got).filter(|id| Self::surplus(*id) == Surplus::Glued);
         if let Some(call) = came_with {
             return misled.iter().all(|other| other.call != call);
         }

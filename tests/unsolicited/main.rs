@@ -1,4 +1,4 @@
-//! A load of 22,000 calls over eight connections, on each driver, against a server that adds responses
+//! A load of 20,000 calls over eight connections, on each driver, against a server that adds responses
 //! that nobody asked for: of all sizes, in the segment that ends the response before, in one of their
 //! own right behind it, while the connection is idle, and when the next request has arrived. No call
 //! may be given one of them, or another call's response, except where that came after the client had
@@ -15,19 +15,22 @@ mod ledger;
 mod mio;
 mod server;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use httpool::pool;
 
 use ledger::Ledger;
 
-/// Calls that all threads make, or so many at a time; and then calls that a few make, so that
-/// connections are idle for longer.
-const BUSY: usize = 20_000;
+const CALLS: usize = 20_000;
+/// Between these all connections are idle.
+const ROUNDS: usize = 10;
 const THREADS: usize = 16;
-const CALLS: usize = 22_000;
-const FEW: usize = 4;
 const CONNECTIONS: usize = 8;
+
+/// The calls of each round.
+fn rounds() -> impl Iterator<Item = Range<usize>> {
+    (0..ROUNDS).map(|round| CALLS / ROUNDS * round..CALLS / ROUNDS * (round + 1))
+}
 
 /// At most eight connections.
 fn narrow() -> pool::Limits {

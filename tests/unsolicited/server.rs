@@ -1,6 +1,6 @@
 //! The server.
 
-use std::{io, net::TcpStream, sync::Arc, thread};
+use std::sync::Arc;
 
 use crate::{
     CALLS,
@@ -8,14 +8,12 @@ use crate::{
     support::{Peer, Server},
 };
 
-/// So often nothing has come before a connection counts as idle.
-const LOOKS: usize = 4;
-
 /// A server that answers each call by its number, which is its path.
 pub(crate) fn start(ledger: &Arc<Ledger>) -> Server {
     let ledger = ledger.clone();
     Server::start(move |peer| {
         peer.tcp.set_nodelay(true).unwrap();
+        let _open = ledger.open(peer.number, peer.tcp.try_clone().unwrap());
         while let Some(request) = peer.request() {
             answer(peer, &ledger, request.target()[1..].parse().unwrap());
         }
@@ -37,12 +35,6 @@ fn answer(peer: &mut Peer, ledger: &Ledger, call: usize) {
             send(peer, ledger, &own, &[call]);
             send(peer, ledger, &Ledger::response(unasked), &[unasked]);
         }
-        Surplus::Idle => {
-            send(peer, ledger, &own, &[call]);
-            if is_quiet(&peer.tcp) {
-                send(peer, ledger, &Ledger::response(unasked), &[unasked]);
-            }
-        }
         Surplus::Before => {
             send(peer, ledger, &Ledger::response(unasked), &[unasked]);
             send(peer, ledger, &own, &[call]);
@@ -53,15 +45,4 @@ fn answer(peer: &mut Peer, ledger: &Ledger, call: usize) {
 fn send(peer: &mut Peer, ledger: &Ledger, bytes: &[u8], ids: &[usize]) {
     peer.send(bytes);
     ids.iter().for_each(|id| ledger.has_written(*id));
-}
-
-/// Whether nothing comes for a moment.
-fn is_quiet(tcp: &TcpStream) -> bool {
-    tcp.set_nonblocking(true).unwrap();
-    let quiet = (0..LOOKS).all(|_| {
-        thread::yield_now();
-        tcp.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    });
-    tcp.set_nonblocking(false).unwrap();
-    quiet
 }
