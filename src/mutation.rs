@@ -46,6 +46,12 @@ pub enum Mutation {
     FramingStall,
     /// A redirect is followed at once though its Retry-After asks for a wait.
     HastyRedirect,
+    /// A connection that was used a moment ago is not probed before it is used again.
+    UnprobedReuse,
+    /// A call fails for want of a descriptor though connections are idle.
+    FatalShortage,
+    /// A call is refused because others wait, though it need not wait itself.
+    RefusedThoughFree,
 }
 
 #[cfg(httpool_mutations)]

@@ -277,6 +277,12 @@ impl Socket for Wire {
         self.recv_now(into)
     }
 
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let read = self.recv(into)?;
+        let more = if read < into.len() { Ok(0) } else { self.recv_now(beyond) };
+        Ok(read + more.unwrap_or(0))
+    }
+
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
         let mut inside = self.0.step();
         let now = inside.now;

@@ -23,7 +23,9 @@ pub(super) fn of_request(why: RequestError) -> &'static str {
 fn of_cause(cause: Cause) -> &'static str {
     match cause {
         Cause::Unavailable(Unavailable::Dial(why)) => of_dial(why),
-        Cause::Unavailable(Unavailable::LineFull | Unavailable::RetryBudget) => "limit",
+        Cause::Unavailable(
+            Unavailable::LineFull | Unavailable::KeyLineFull | Unavailable::RetryBudget,
+        ) => "limit",
         Cause::Timeout(_) | Cause::Lost(IoKind::TimedOut) => "timeout",
         Cause::Violation(Violation::TooLarge(_)) => "limit",
         Cause::Violation(Violation::Truncated) | Cause::Lost(IoKind::Eof) => "incomplete",

@@ -227,6 +227,15 @@ impl Client {
         }
     }
 
+    /// Answers [`Action::Resolve`]: the look-up has failed, and why. Only [`IoKind::Exhausted`] is
+    /// another matter than no address: see [`Dial::resolve_failed`](dial::Dial::resolve_failed).
+    pub fn handle_resolve_failed(&mut self, conn: ConnId, why: IoKind, now: Instant) {
+        if let Some(dialing) = self.conns.dialing(conn) {
+            dialing.dial.resolve_failed(why, now);
+            self.attend_dial(conn, now);
+        }
+    }
+
     /// Answers [`Action::Connect`]. Of a stale name nothing is known: its sockets are to be closed
     /// when [`Action::Close`] says so, which comes before the name is stale.
     pub fn handle_connected(

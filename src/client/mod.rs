@@ -45,6 +45,7 @@
 //! **Writing.** Nothing is written before `poll_transmit` gave it. A driver writes what it gave, says
 //! so with `handle_written`, and asks again when all has left. Where it waits for room, it asks
 //! [`sends`](Client::sends) before it goes on: the rest of a request that was refused need not go.
+//! Where [`Transmit`](Action::Transmit) says `probe`, it reads once, without waiting, before it writes.
 //!
 //! # Example
 //!

@@ -353,7 +353,7 @@ impl Client {
                     self.conns.end_dial(conn);
                     self.timers.remove(Owner::dial(conn.index));
                     self.actions.push_back(Action::Close { conn, why: Closed::Failed });
-                    let payer = self.pool.payer_of(conn);
+                    let payer = self.pool.payer_of(conn, why);
                     if let Some(index) = payer.and_then(|ticket| self.waiter(ticket)) {
                         self.calls[index].served = Some((conn, false));
                     }

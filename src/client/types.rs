@@ -63,9 +63,10 @@ pub enum Action {
     Transmit {
         /// On which connection.
         conn: ConnId,
-        /// The connection has been idle, and the request may not be repeated or the idling was
-        /// long: read before the first write, so that a connection that the peer has closed is
-        /// found out while nothing is lost.
+        /// The connection has been used before: read once before the first write, without waiting.
+        /// A connection that the peer has closed, or on which it has sent bytes that nobody asked
+        /// for, is then found out while nothing is lost. See
+        /// [`probe_after`](crate::limits::PoolLimits::probe_after).
         probe: bool,
     },
     /// Close its socket, and those of all attempts and the look-up for it, and drop what was read
@@ -213,6 +214,7 @@ pub enum Reason {
     Call(CallId, Deadline),
     /// A deadline of a connection that is being opened.
     Dial(ConnId, Deadline),
-    /// An idle connection's time to be closed.
+    /// An idle connection's time to be closed, or the time to try again to open what there were no
+    /// descriptors for.
     Idle,
 }

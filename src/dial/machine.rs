@@ -176,6 +176,17 @@ impl Dial {
         self.settle(now);
     }
 
+    /// The look-up has failed, and why: for want of a descriptor here ([`IoKind::Exhausted`]), of which
+    /// the name says nothing; anything else is the same as no address.
+    pub fn resolve_failed(&mut self, why: IoKind, now: Instant) {
+        self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
+        if let Stage::Resolve { .. } = self.stage {
+            let short = why == IoKind::Exhausted;
+            self.fail(if short { DialError::Connect(why) } else { DialError::Name });
+        }
+        self.settle(now);
+    }
+
     /// Answers [`Next::Connect`]: the attempt has begun.
     pub fn connecting(&mut self, attempt: u8, now: Instant) {
         self.trace.event(now, format_args!("connecting {attempt}"));

@@ -18,7 +18,7 @@
 //!
 //! | `next` | what the driver does | what it then says |
 //! |---|---|---|
-//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), later [`resolved`](Dial::resolved) |
+//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
 //! | [`Connect`](Next::Connect) | begins to connect | [`connecting`](Dial::connecting), later [`connected`](Dial::connected) or [`connect_failed`](Dial::connect_failed) |
 //! | [`Abandon`](Next::Abandon) | closes a socket | [`abandoned`](Dial::abandoned) |
 //! | [`Exchange`](Next::Exchange) | writes what [`poll_transmit`](Dial::poll_transmit) gives, and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |

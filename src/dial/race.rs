@@ -59,7 +59,7 @@ enum State {
 pub(super) enum Standing {
     Open,
     Won,
-    /// No address is left; why the last one failed.
+    /// No address is left; why the last one failed, or `Exhausted` if there was no descriptor for one.
     Lost(IoKind),
 }
 
@@ -166,7 +166,7 @@ impl Race {
             }
             Some(State::Waiting | State::Won | State::Over) | None => return Standing::Open,
         }
-        self.last_failure = why;
+        self.note_failure(why);
         if self.first(State::Offered).is_none() {
             self.go_on_at = None;
             self.offer();
@@ -191,7 +191,7 @@ impl Race {
         }
         self.go_on_at = None;
         if self.stagger.is_none() {
-            self.last_failure = IoKind::TimedOut;
+            self.note_failure(IoKind::TimedOut);
             self.turn(State::Running, State::Unwanted);
         }
         self.offer();
@@ -204,6 +204,14 @@ impl Race {
         self.turn(State::Offered, State::Over);
         self.turn(State::Running, State::Unwanted);
         self.turn(State::Won, State::Unwanted);
+    }
+
+    /// An address that was not tried for want of a descriptor may be well: no later failure of another
+    /// hides that.
+    fn note_failure(&mut self, why: IoKind) {
+        if self.last_failure != IoKind::Exhausted {
+            self.last_failure = why;
+        }
     }
 
     fn offer(&mut self) {

@@ -29,8 +29,14 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// Whether there was no descriptor for it, so that another connection's end would help.
+    pub(crate) const fn is_shortage(self) -> bool {
+        matches!(self, Self::Connect(IoKind::Exhausted))
+    }
+
     pub(super) const fn fault(self) -> Fault {
         match self {
+            Self::Connect(IoKind::Exhausted) => Fault::Local,
             Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
             Self::ProxyCredentials => Fault::Caller,

@@ -55,7 +55,9 @@ impl Failure {
     const fn may_pass(&self) -> bool {
         let busy = matches!(
             self.cause,
-            Cause::Unavailable(Unavailable::LineFull | Unavailable::RetryBudget)
+            Cause::Unavailable(
+                Unavailable::LineFull | Unavailable::KeyLineFull | Unavailable::RetryBudget
+            )
         );
         busy || matches!(self.fault(), Fault::Network)
     }
@@ -391,8 +393,10 @@ impl core::error::Error for RedirectError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// Too many wait already.
+    /// As many tickets wait in line over all keys as `waiting_max` allows.
     LineFull,
+    /// As many tickets wait for the same key as `waiting_per_key_max` allows.
+    KeyLineFull,
     /// The retry budget is spent.
     RetryBudget,
     /// The pool is closed.
@@ -406,7 +410,7 @@ pub enum Unavailable {
 impl Unavailable {
     const fn fault(self) -> Fault {
         match self {
-            Self::LineFull | Self::RetryBudget => Fault::Local,
+            Self::LineFull | Self::KeyLineFull | Self::RetryBudget => Fault::Local,
             Self::Closed | Self::Spent => Fault::Caller,
             Self::Dial(why) => why.fault(),
         }
@@ -419,6 +423,9 @@ impl fmt::Display for Unavailable {
             Self::LineFull => {
                 f.write_str("more calls wait for a connection than waiting_max allows")
             }
+            Self::KeyLineFull => f.write_str(
+                "more calls wait for a connection to this origin than waiting_per_key_max allows",
+            ),
             Self::RetryBudget => f.write_str("the pool's retry_budget allows no retry now"),
             Self::Closed => f.write_str("the pool was closed: make a new client to send more"),
             Self::Dial(why) => write!(f, "{why}"),

@@ -54,7 +54,8 @@ pub(super) fn walk<T>(pool: &Pool<T>) -> Result<(), String> {
 fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     let sum =
         |count: fn(&Entry) -> usize| pool.keys.iter().map(|(_, _, it)| count(it)).sum::<usize>();
-    hold!(pool.conns.len() <= pool.limits.open_max, "more connections than open_max");
+    hold!(pool.room.max <= pool.limits.open_max, "room for more than open_max");
+    hold!(pool.conns.len() <= pool.room.max, "more connections than there is room for");
     hold!(pool.conns.len() == sum(|it| it.open), "open is not the sum of the keys'");
     hold!(pool.lru.len() == sum(|it| it.idle.len()), "idle is not the sum of the keys'");
     hold!(pool.dialing == sum(|it| it.dialing), "dialing is not the sum of the keys'");
@@ -76,7 +77,7 @@ fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     let opened = |index: u32| pool.conns[index].opened;
     hold!(pool.ages.iter(&pool.conns).is_sorted_by_key(opened), "ages not in order");
     if !pool.stranded.is_empty() || !pool.held.is_empty() {
-        hold!(pool.conns.len() == pool.limits.open_max, "a turn is waited for with room left");
+        hold!(pool.conns.len() == pool.room.max, "a turn is waited for with room left");
         hold!(pool.lru.is_empty(), "a turn is waited for with idle connections to evict");
     }
     Ok(())

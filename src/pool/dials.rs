@@ -20,14 +20,22 @@ impl<T> Pool<T> {
     /// whoever's turn it is, and whether the key is still of use.
     pub(super) fn settle(&mut self, key: u32) {
         self.queue_up(key);
-        while let Some(next) = self.next_turn()
-            && self.make_room(next)
-        {
-            self.begin_dial(next);
+        self.take_turns();
+        self.forget(key);
+    }
+
+    /// Begins dials for the keys that wait for their turn, as long as there is room.
+    pub(super) fn take_turns(&mut self) {
+        self.end_shortage();
+        while let Some(next) = self.next_turn() {
+            let gone = self.gone;
+            if !self.make_room(next) {
+                return;
+            }
+            self.begin_dial(next, gone);
             self.leave_ring(next);
             self.queue_up(next);
         }
-        self.forget(key);
     }
 
     /// The number of a key from now on.
@@ -115,13 +123,16 @@ impl<T> Pool<T> {
     }
 
     /// A dial has come to nothing. `why`: it failed, for which its ticket pays if it was that one's
-    /// wish; if not, or if nobody is to blame, the ticket gets another.
+    /// wish; if not, or if nobody is to blame, the ticket gets another. So it does where there was no
+    /// descriptor, unless nothing else is open.
     pub(super) fn lose_dial(&mut self, conn: ConnId, why: Option<DialError>) {
         if !self.is_dial(conn) {
             return;
         }
         let key = self.conns[conn.index].key;
-        let why = why.filter(|_| !self.dial(conn.index).adopted);
+        let short = why.is_some_and(DialError::is_shortage);
+        let adopted = self.dial(conn.index).adopted;
+        let why = why.filter(|why| !adopted && !self.is_begun_again(conn.index, *why));
         match (self.end_dial(conn.index), why) {
             (Some(ticket), Some(why)) => {
                 self.leave_line(ticket);
@@ -130,7 +141,11 @@ impl<T> Pool<T> {
             (Some(ticket), None) => self.seek_dial(ticket),
             (None, _) => {}
         }
-        self.remove(conn.index);
+        if short {
+            self.remove_short(conn);
+        } else {
+            self.remove(conn.index);
+        }
         self.settle(key);
     }
 
@@ -165,8 +180,9 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Begins a dial for the first in line who has none.
-    fn begin_dial(&mut self, key: u32) {
+    /// Begins a dial for the first in line who has none. `gone`: how many connections had been let go
+    /// before room was made for it.
+    fn begin_dial(&mut self, key: u32, gone: u64) {
         let entry = &mut self.keys[key];
         let Some(ticket) = entry.undialed() else { return };
         let line = entry.line(self.tickets[ticket].want.fresh);
@@ -177,7 +193,7 @@ impl<T> Pool<T> {
         let (index, generation) = self.conns.insert(Conn {
             key,
             opened: self.now,
-            state: State::Dialing(Dialing { ticket: Some(ticket), adopted: false, kept }),
+            state: State::Dialing(Dialing { ticket: Some(ticket), adopted: false, kept, gone }),
             by_key: Links::default(),
             by_use: Links::default(),
             by_age: Links::default(),
@@ -206,13 +222,28 @@ impl<T> Pool<T> {
             && (entry.open < self.limits.open_per_key_max || !entry.idle.is_empty())
     }
 
+    /// Whether a ticket that came now would get a dial at once. (Where there is room, no key waits for
+    /// its turn.)
+    pub(super) fn dials_at_once(&self, key: Option<u32>, fresh: bool) -> bool {
+        let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
+        let Some(entry) = key.map(|key| &self.keys[key]) else { return has_room };
+        let ahead = if fresh { entry.fresh.undialed.front() } else { entry.undialed() };
+        let own_room = if entry.open < self.limits.open_per_key_max {
+            has_room
+        } else {
+            !entry.idle.is_empty()
+        };
+        let dials = own_room && entry.dialing < self.limits.dialing_per_key_max;
+        !entry.orphans.is_empty() || ahead.is_none() && dials
+    }
+
     /// Whether there is a place for one more connection of `key`, by letting an idle one go if need
     /// be. (Where `key` waits, an idle connection is another key's, or useless to those who wait.)
     fn make_room(&mut self, key: u32) -> bool {
         let entry = &self.keys[key];
         let oldest = if entry.open >= self.limits.open_per_key_max {
             entry.idle.front()
-        } else if self.conns.len() >= self.limits.open_max {
+        } else if self.conns.len() >= self.room.max {
             self.lru.front()
         } else {
             return true;
@@ -227,7 +258,7 @@ impl<T> Pool<T> {
         true
     }
 
-    fn next_turn(&self) -> Option<u32> {
+    pub(super) fn next_turn(&self) -> Option<u32> {
         self.stranded.front().or_else(|| self.held.front())
     }
 

@@ -49,6 +49,12 @@
 //!   next ticket without one, so that no other is begun beside it: of one key there are never more
 //!   connections than calls that ran at once (but for tickets that want a fresh one).
 //! - **A failed dial** fails the ticket at whose wish it ran, if that still waits on it, and no other.
+//! - **A dial without a descriptor** fails nobody while anything else is open. The pool closes the
+//!   connection that is idle for longest, of whatever key, and begins the dial again. With none idle
+//!   the ticket waits for its turn, as at the bound of all connections; for a second the pool opens no
+//!   more than it had open then.
+//! - **Nobody is refused who need not wait**: a ticket for which a connection is idle or can be opened
+//!   at once is admitted, whatever the bounds on those who wait.
 //! - **Room**: at the bound of all connections, the one that is idle for longest makes room, whosever
 //!   it is. With none idle, the key waits for its turn in a ring. A key that has nothing open comes
 //!   before those that have, and until it has something each connection that comes back makes room:
@@ -74,10 +80,10 @@
 //! assert!(matches!(pool.poll_action(), Some(Action::Wake(who)) if who == ticket));
 //! let Claim::Fresh { lease, io } = pool.claim(ticket, now) else { panic!() };
 //!
-//! // Given back, it serves the next call at once.
+//! // Given back, it serves the next call at once, once a look has found that it still can.
 //! pool.checkin(lease, Checkin::Keep(io), now);
 //! let ticket = pool.checkout(&key, any, now)?;
-//! let Claim::Reuse { lease, probe: false, .. } = pool.claim(ticket, now) else { panic!() };
+//! let Claim::Reuse { lease, probe: true, .. } = pool.claim(ticket, now) else { panic!() };
 //! assert_eq!(lease.conn(), conn);
 //! pool.checkin(lease, Checkin::Discard, now);
 //! assert_eq!(pool.stats().open, 0);
@@ -93,6 +99,7 @@ mod offer;
 #[expect(clippy::module_inception, reason = "the module's one type")]
 mod pool;
 mod record;
+mod shortage;
 mod table;
 mod types;
 

@@ -76,8 +76,14 @@ impl<T> Pool<T> {
         self.act(Action::Close { conn: name, io, why });
     }
 
-    /// Frees the place of a connection that is in no list.
+    /// Frees the place of a connection that is in no list, and with it a descriptor.
     pub(super) fn remove(&mut self, conn: u32) {
+        self.gone += 1;
+        self.free_place(conn);
+    }
+
+    /// Frees the place of a connection that is in no list.
+    pub(super) fn free_place(&mut self, conn: u32) {
         self.ages.remove(&mut self.conns, conn);
         self.keys[self.conns[conn].key].open -= 1;
         self.conns.remove_at(conn);

@@ -10,12 +10,14 @@ use super::{
     Action, Checkin, Claim, Evicted, Lease, Limits, Stats, Ticket, Want,
     budget::Bucket,
     list::List,
+    shortage::Room,
     table::{ByAge, ByUse, Conn, Dialing, Entry, Free, Standing, State, Turn, Waiter},
 };
 use crate::{
     error::{DialError, Unavailable},
     id::{ConnId, Slab},
     message::Key,
+    mutation::{Mutation, mutated},
     time::Instant,
     trace::{Named, Trace},
 };
@@ -45,6 +47,10 @@ pub struct Pool<T> {
     pub(super) held: List<Turn>,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
+    /// For how many connections there is room: less than `open_max` for a while after a shortage.
+    pub(super) room: Room,
+    /// How many connections and dials were let go in all, but for dials that found no descriptor.
+    pub(super) gone: u64,
     pub(super) budget: Option<Bucket>,
     pub(super) closed: bool,
     /// The latest time that was told.
@@ -62,6 +68,7 @@ impl<T> Pool<T> {
                 open_per_key_max: limits.open_per_key_max.max(1),
                 dialing_per_key_max: limits.dialing_per_key_max.max(1),
                 waiting_max: limits.waiting_max.max(1),
+                waiting_per_key_max: limits.waiting_per_key_max.max(1),
                 ..limits
             },
             names: BTreeMap::new(),
@@ -74,6 +81,8 @@ impl<T> Pool<T> {
             held: List::new(),
             dialing: 0,
             waiting: 0,
+            room: Room::new(limits.open_max.max(1)),
+            gone: 0,
             budget: limits.retry_budget.map(Bucket::new),
             closed: false,
             now: Instant::default(),
@@ -88,8 +97,8 @@ impl<T> Pool<T> {
     /// it was told to wait.
     ///
     /// # Errors
-    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or
-    /// [`LineFull`](Unavailable::LineFull) where nothing is idle and `waiting_max` tickets wait.
+    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or where the ticket would
+    /// have to wait [`KeyLineFull`](Unavailable::KeyLineFull) and [`LineFull`](Unavailable::LineFull).
     pub fn checkout(&mut self, key: &Key, want: Want, now: Instant) -> Result<Ticket, Unavailable> {
         self.now = self.now.max(now);
         self.note_checkout(key, want);
@@ -213,6 +222,9 @@ impl<T> Pool<T> {
 
     /// A dial has failed. The ticket at whose wish it ran pays for it, if it still waits; if not,
     /// whoever was to profit gets another dial. A stale name is ignored.
+    ///
+    /// `Connect(Exhausted)` says that there was no descriptor: the ticket then gets another dial as
+    /// well, in place of an idle connection or when one comes back, unless nothing else is open.
     pub fn dial_failed(&mut self, conn: ConnId, why: DialError, now: Instant) {
         self.now = self.now.max(now);
         let named = Named(why);
@@ -295,18 +307,17 @@ impl<T> Pool<T> {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout): never later than the first idle
-    /// connection's time is over. It may be early, for one that is in use when it has grown too old.
+    /// connection's time is over, or a shortage of descriptors that a ticket waits out. It may be
+    /// early, for a connection that is in use when it has grown too old.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let idle = self.lru.front().and_then(|conn| self.idle_until(conn));
         let age = self.ages.front().and_then(|conn| self.age_until(conn));
-        match (idle, age) {
-            (Some(idle), Some(age)) => Some(idle.min(age)),
-            (idle, age) => idle.or(age),
-        }
+        [idle, age, self.shortage_until()].into_iter().flatten().min()
     }
 
-    /// Closes what has been idle or open for too long. Nothing depends on its being called in time:
-    /// [`checkout`](Self::checkout) looks at the clock itself.
+    /// Closes what has been idle or open for too long, and tries again to open what there were no
+    /// descriptors for. Nothing depends on its being called in time: the other methods look at the
+    /// clock themselves.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.event(now, format_args!("timeout"));
         while let Some(conn) = self.lru.front()
@@ -322,6 +333,7 @@ impl<T> Pool<T> {
                 self.sweep(conn, Evicted::Age);
             }
         }
+        self.take_turns();
     }
 
     /// The dial under way on behalf of a ticket that waits.
@@ -333,8 +345,9 @@ impl<T> Pool<T> {
     }
 
     /// The ticket that would pay if the dial failed now: see [`dial_failed`](Self::dial_failed).
-    pub(crate) fn payer_of(&self, conn: ConnId) -> Option<Ticket> {
+    pub(crate) fn payer_of(&self, conn: ConnId, why: DialError) -> Option<Ticket> {
         match self.conns.get(conn.index, conn.generation)?.state {
+            State::Dialing(_) if self.is_begun_again(conn.index, why) => None,
             State::Dialing(Dialing { ticket: Some(index), adopted: false, .. }) => {
                 Some(Ticket { index, generation: self.tickets.generation(index) })
             }
@@ -365,7 +378,8 @@ impl<T> Pool<T> {
     /// - Where a ticket waits that an idle connection could serve, none is idle.
     /// - Each ticket in line has a dial, or its key's turn to dial comes, or its key has reached a
     ///   bound of its own and connections under way.
-    /// - A turn is waited for only while the bound on all connections is reached and nothing is idle.
+    /// - A turn is waited for only while the bound on all connections is reached (for a while after a
+    ///   shortage of descriptors, that of those that were open then) and nothing is idle.
     /// - Dials and tickets point at each other. A dial that nobody waits for is one that the pool does
     ///   not abandon, and there is none beside a ticket that has no dial.
     /// - Idle connections stand in the order of their expiry, all by the order of their age.
@@ -396,13 +410,20 @@ impl<T> Pool<T> {
         if self.budget.as_ref().is_some_and(|budget| !budget.covers(want)) {
             return Err(Unavailable::RetryBudget);
         }
-        let known = self.names.get(key).copied();
+        let mut known = self.names.get(key).copied();
         let hit = known.filter(|_| !want.fresh).and_then(|key| self.newest_idle(key));
-        if hit.is_none() && self.waiting >= self.limits.waiting_max {
-            if let Some(key) = known {
-                self.settle(key);
+        if hit.is_none()
+            && let Some(why) = self.full_line(known)
+        {
+            // What was too old is closed by now, and its place may be somebody's.
+            match known {
+                Some(key) => self.settle(key),
+                None => self.take_turns(),
             }
-            return Err(Unavailable::LineFull);
+            known = self.names.get(key).copied();
+            if mutated(Mutation::RefusedThoughFree) || !self.dials_at_once(known, want.fresh) {
+                return Err(why);
+            }
         }
         if let Some(budget) = &mut self.budget {
             budget.charge(want);
@@ -426,6 +447,18 @@ impl<T> Pool<T> {
         Ok(Ticket { index, generation })
     }
 
+    /// Why one more ticket may not wait.
+    fn full_line(&self, key: Option<u32>) -> Option<Unavailable> {
+        let own = key.map_or(0, |key| self.keys[key].waiting());
+        if own >= self.limits.waiting_per_key_max {
+            Some(Unavailable::KeyLineFull)
+        } else if self.waiting >= self.limits.waiting_max {
+            Some(Unavailable::LineFull)
+        } else {
+            None
+        }
+    }
+
     fn hand_over(&mut self, ticket: Ticket) -> Claim<T> {
         let Some(waiter) = self.tickets.get_mut(ticket.index, ticket.generation) else {
             return Claim::Failed(Unavailable::Spent);
@@ -441,19 +474,27 @@ impl<T> Pool<T> {
                 return Claim::Failed(why);
             }
         };
-        let repeatable = waiter.want.repeatable;
+        let want = waiter.want;
         self.tickets.remove_at(ticket.index);
         let lease = Lease { conn: self.name(conn) };
         match self.take(conn) {
             State::Granted { free: Free { io, fresh: true, .. }, .. } => Claim::Fresh { lease, io },
             State::Granted { free: Free { io, since, .. }, .. } => {
-                let probe = !repeatable || self.now.since(since) > self.limits.probe_after;
-                Claim::Reuse { lease, io, probe }
+                Claim::Reuse { lease, io, probe: self.probes(want, since) }
             }
             State::Dialing(_) | State::Idle { .. } | State::Leased => {
                 unreachable!("a granted ticket names a granted connection")
             }
         }
+    }
+
+    /// Whether a connection that has been silent since then is probed before it is used.
+    fn probes(&self, want: Want, since: Instant) -> bool {
+        let silent = self.now.since(since);
+        if mutated(Mutation::UnprobedReuse) && silent < Duration::from_millis(1) {
+            return !want.repeatable;
+        }
+        !want.repeatable || silent >= self.limits.probe_after
     }
 
     fn close_stale(&mut self, conn: ConnId, io: T) {

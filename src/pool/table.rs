@@ -119,6 +119,8 @@ pub(super) struct Dialing {
     pub(super) adopted: bool,
     /// The pool does not abandon it: TCP is up, or it is a thread's own, which alone knows.
     pub(super) kept: bool,
+    /// How many connections the pool had let go when it was decided.
+    pub(super) gone: u64,
 }
 
 /// A connection in the pool's hands.

@@ -45,7 +45,8 @@ pub struct Want {
     /// Only one that has just been dialled, and in front of the line: the stale rule. (A connection
     /// that was dialled and then parked may be as dead as the one that failed.)
     pub fresh: bool,
-    /// The request may be sent again if the connection turns out dead; if not, it is probed first.
+    /// The request may be sent again if the connection turns out dead. If not, a connection is probed
+    /// before it is used, also within [`probe_after`](super::Limits::probe_after).
     pub repeatable: bool,
     /// It is a retry: the pool's retry budget, shared by all calls, is asked.
     pub retry: bool,
@@ -69,9 +70,9 @@ pub enum Claim<T> {
         lease: Lease,
         /// What the driver keeps with it.
         io: T,
-        /// Look first (without blocking, without the lock) whether the peer has closed it. If so,
-        /// give it back as [`Checkin::Discard`] and check out again. A driver that watches its idle
-        /// sockets knows already.
+        /// Look before the first byte is written (without blocking, without the lock) whether the
+        /// peer has closed it, or has sent bytes that nobody asked for. If so, give it back as
+        /// [`Checkin::Discard`] and check out again.
         probe: bool,
     },
     /// A connection that has just been dialled.

@@ -66,6 +66,7 @@ fn tell(dial: &mut Dial, out: &mut Vec<u8>, told: &Told<'_>) -> Option<()> {
     match verb {
         "resolving" => dial.resolving(at),
         "resolved" => dial.resolved(&addresses(rest)?, at),
+        "resolve-failed" => dial.resolve_failed(parse_io_kind(rest)?, at),
         "connecting" => dial.connecting(number(rest)?, at),
         "connected" => dial.connected(number(rest)?, at),
         "connect-failed" => {

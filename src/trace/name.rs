@@ -62,6 +62,7 @@ pub(crate) fn parse_dial_error(text: &str) -> Option<DialError> {
 pub(crate) fn parse_unavailable(text: &str) -> Option<Unavailable> {
     Some(match text {
         "LineFull" => Unavailable::LineFull,
+        "KeyLineFull" => Unavailable::KeyLineFull,
         "RetryBudget" => Unavailable::RetryBudget,
         "Closed" => Unavailable::Closed,
         "Spent" => Unavailable::Spent,
@@ -116,6 +117,7 @@ mod tests {
         }
         for why in [
             Unavailable::LineFull,
+            Unavailable::KeyLineFull,
             Unavailable::RetryBudget,
             Unavailable::Closed,
             Unavailable::Spent,

@@ -64,6 +64,7 @@ impl Settings for PoolLimits {
             idle_per_key_max,
             dialing_per_key_max,
             waiting_max,
+            waiting_per_key_max,
             idle_max,
             age_max,
             probe_after,
@@ -75,6 +76,7 @@ impl Settings for PoolLimits {
         visit("idle-per-key", idle_per_key_max);
         visit("dialing-per-key", dialing_per_key_max);
         visit("waiting", waiting_max);
+        visit("waiting-per-key", waiting_per_key_max);
         visit("idle-time", idle_max);
         visit("age", age_max);
         visit("probe-after", probe_after);

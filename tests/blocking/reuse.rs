@@ -39,10 +39,11 @@ fn one_connection_serves_one_request_after_another() {
     assert_eq!(server.accepted(), 1);
 }
 
-/// The server's second answer, glued to the first or late, is never taken for an answer.
+/// The server's second answer, glued to the first or late, is never taken for an answer: whatever the
+/// method is, and however short the connection was idle.
 #[test]
 fn an_answer_that_nobody_asked_for_answers_nobody() {
-    for glued in [true, false] {
+    for (glued, method) in [(true, "GET"), (true, "POST"), (false, "GET"), (false, "POST")] {
         let (sent, wait_until_sent) = mpsc::channel();
         let sent = Mutex::new(sent);
         let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
@@ -67,10 +68,42 @@ fn an_answer_that_nobody_asked_for_answers_nobody() {
         let first = client.get(&server.url("/1")).send().unwrap();
         assert_eq!(first.text().unwrap(), "first");
         wait_until_sent.recv().unwrap();
-        // A POST always looks before it trusts a connection that had been idle.
-        let second = client.post(&server.url("/2")).body("x").send().unwrap();
+        let method = Method::new(method).unwrap();
+        let second = client.request(method, &server.url("/2")).send().unwrap();
         assert_eq!(second.text().unwrap(), "good", "glued: {glued}");
         assert_eq!(server.accepted(), 2);
+    }
+}
+
+/// The body is read to where the application wants it, and to its very end: what follows is seen by
+/// the same read, and the connection is closed.
+#[test]
+fn what_follows_a_body_that_is_read_directly_is_seen_with_it() {
+    for whole in [true, false] {
+        let (sent, wait_until_sent) = mpsc::channel();
+        let sent = Mutex::new(sent);
+        let server = Server::start(move |peer| {
+            peer.request();
+            // It fits into the buffers of the connection.
+            peer.send([ok(vec![b'x'; 40_000]), ok("evil")].concat());
+            sent.lock().unwrap().send(()).unwrap();
+            peer.until_closed();
+        });
+        let client = Client::new();
+        let mut response = client.get(&server.url("/")).send().unwrap();
+        wait_until_sent.recv().unwrap();
+        let body = if whole {
+            response.bytes().unwrap()
+        } else {
+            let mut body = Vec::new();
+            let mut buffer = [0; 64 * 1024];
+            while let read @ 1.. = response.read(&mut buffer).unwrap() {
+                body.extend_from_slice(&buffer[..read]);
+            }
+            body
+        };
+        assert_eq!(body, vec![b'x'; 40_000]);
+        assert_eq!(client.stats().open, 0, "whole: {whole}");
     }
 }
 
@@ -156,26 +189,4 @@ fn a_small_response_that_nobody_has_read_yet_gives_its_connection_back() {
         assert_eq!(second.text().unwrap(), "hel\nlo");
     }
     assert_eq!((server.accepted(), server.requests()), (1, 4));
-}
-
-#[test]
-fn a_get_looks_as_well_before_it_trusts_a_connection_that_was_idle_for_long_enough() {
-    let (sent, wait_until_sent) = mpsc::channel();
-    let sent = Mutex::new(sent);
-    let server = Server::start(move |peer| {
-        while peer.request().is_some() {
-            if peer.number > 0 {
-                peer.answer("good");
-                continue;
-            }
-            peer.answer("first");
-            peer.answer("nobody asked");
-            sent.lock().unwrap().send(()).unwrap();
-        }
-    });
-    let client = client_with(|pool| pool.probe_after = std::time::Duration::ZERO);
-    assert_eq!(client.get(&server.url("/1")).send().unwrap().text().unwrap(), "first");
-    wait_until_sent.recv().unwrap();
-    assert_eq!(client.get(&server.url("/2")).send().unwrap().text().unwrap(), "good");
-    assert_eq!((server.accepted(), server.requests()), (2, 2));
 }

@@ -2,9 +2,18 @@
 
 use std::{collections::HashSet, sync::Barrier, thread};
 
-use httpool_blocking::{Client, httpool::pool};
+use httpool_blocking::{
+    Cancel, Client,
+    httpool::{
+        error::{Cause, Unavailable},
+        pool,
+    },
+};
 
-use crate::support::{Server, ok};
+use crate::{
+    cause,
+    support::{Peer, Server, ok, until},
+};
 
 #[test]
 fn sixteen_threads_share_four_connections_and_all_are_answered() {
@@ -62,4 +71,31 @@ fn sixteen_threads_open_sixteen_connections_at_most() {
         let stats = client.stats();
         assert_eq!((stats.open, stats.idle), (server.accepted(), server.accepted()));
     }
+}
+
+/// One origin does not answer. Its calls fill their own line, and not that of the others; and a call
+/// that need not wait is not refused though the line is full.
+#[test]
+fn a_silent_origin_does_not_fill_the_line_for_others() {
+    let (silent, server) = (Server::start(Peer::until_closed), Server::answering("hello"));
+    let mut limits = pool::Limits::default();
+    limits.open_per_key_max = 1;
+    limits.waiting_max = 2;
+    limits.waiting_per_key_max = 2;
+    let client = Client::builder().pool(limits).build();
+    let cancel = Cancel::new();
+    thread::scope(|scope| {
+        let call = || {
+            scope.spawn(|| client.get(&silent.url("/")).cancel(&cancel).send().unwrap_err());
+        };
+        call();
+        until(|| client.stats().leased == 1);
+        call();
+        call();
+        until(|| client.stats().waiting == 2);
+        let error = client.get(&silent.url("/")).send().unwrap_err();
+        assert_eq!(cause(&error), Cause::Unavailable(Unavailable::KeyLineFull), "{error}");
+        assert_eq!(client.get(&server.url("/")).send().unwrap().text().unwrap(), "hello");
+        cancel.cancel();
+    });
 }

@@ -9,10 +9,9 @@
 //! - A driver of threads reads when the application does, and pauses meanwhile (`pause`).
 //! - Whoever stands in line is told that its dial is under way (`dialing`) as often as the driver
 //!   asks.
-//! - A driver of threads looks at an idle connection before it uses it (`probe_after`), one on an
-//!   event loop watches it: both know of a connection that its peer has closed before they write.
-//!   That is the pool's, whose lines are not compared: who dials, and when a connection is taken for
-//!   lost, is a setting.
+//! - Both look at an idle connection before they use it, and one on an event loop watches it as well:
+//!   both know of a connection that its peer has closed before they write. That is the pool's, whose
+//!   lines are not compared: who dials is a setting, and so is when a connection is taken for lost.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use httpool::{call::Policy, limits::PoolLimits, message::Method};
+use httpool::{call::Policy, message::Method};
 
 use crate::trace::Lines;
 
@@ -43,13 +43,6 @@ impl httpool_blocking::Resolve for Nobody {
     }
 }
 
-/// A connection that is taken out of the pool is always looked at first.
-fn pool() -> PoolLimits {
-    let mut pool = PoolLimits::default();
-    pool.probe_after = std::time::Duration::ZERO;
-    pool
-}
-
 macro_rules! request {
     ($client:expr, $body:ty, $ask:expr) => {{
         let ask = $ask;
@@ -65,7 +58,7 @@ macro_rules! request {
 
 impl Blocking {
     pub(crate) fn new(lines: Lines) -> Self {
-        let builder = httpool_blocking::Client::builder().pool(pool());
+        let builder = httpool_blocking::Client::builder();
         Self(builder.resolver(Arc::new(Nobody)).trace(Arc::new(lines)).build())
     }
 }
@@ -83,7 +76,7 @@ impl Runs for Blocking {
 
 impl Mio {
     pub(crate) fn new(lines: Lines) -> Self {
-        let builder = httpool_mio::Driver::builder().pool(pool());
+        let builder = httpool_mio::Driver::builder();
         Self(builder.resolver(Arc::new(Nobody)).trace(Arc::new(lines)).build().unwrap())
     }
 }

@@ -9,11 +9,14 @@ use std::{
     },
 };
 
-use httpool_mio::{Driver, Output};
+use httpool_mio::{
+    Driver, Output,
+    httpool::error::{Cause, Unavailable},
+};
 
 use crate::{
-    World, limits,
-    support::{Server, ok},
+    World, cause, limits,
+    support::{Peer, Server, ok},
 };
 
 #[test]
@@ -118,4 +121,32 @@ fn a_chain_of_calls_keeps_to_one_connection() {
         })
         .unwrap();
     assert_eq!((left, server.accepted(), server.requests()), (0, 1, 200));
+}
+
+/// One origin does not answer. Its calls fill their own line, and not that of the others; and a call
+/// that need not wait is not refused though the line is full.
+#[test]
+fn a_silent_origin_does_not_fill_the_line_for_others() {
+    let silent = Server::start(Peer::until_closed);
+    let servers = [Server::answering("hello"), Server::answering("hello")];
+    let pool = limits(|pool| {
+        pool.open_per_key_max = 1;
+        pool.waiting_max = 3;
+        pool.waiting_per_key_max = 2;
+    });
+    let mut world = World::with(Driver::builder().pool(pool));
+    world.get(&silent.url("/"));
+    world.until(|world| world.stats().leased == 1);
+    let waiting: Vec<_> = (0..2).map(|_| world.get(&silent.url("/"))).collect();
+    let error = world.fetch(&silent.url("/")).unwrap_err();
+    assert_eq!(cause(&error), Cause::Unavailable(Unavailable::KeyLineFull), "{error}");
+
+    // The other's first call has a connection being opened, its second would wait for that.
+    let first = world.get(&servers[0].url("/"));
+    assert_eq!(world.stats().waiting, 3);
+    let error = world.fetch(&servers[0].url("/")).unwrap_err();
+    assert_eq!(cause(&error), Cause::Unavailable(Unavailable::LineFull), "{error}");
+    assert_eq!(world.fetch(&servers[1].url("/")).unwrap().text(), "hello");
+    assert_eq!(world.driver.fetch(first).unwrap().text(), "hello");
+    waiting.into_iter().for_each(|call| world.client().cancel(call));
 }

@@ -41,6 +41,36 @@ fn a_kept_request_is_sent_any_number_of_times() {
     assert_eq!((server.accepted(), server.requests()), (1, 3));
 }
 
+/// As below, and the loop has had no turn in which it would have noticed.
+#[test]
+fn an_answer_that_nobody_has_noticed_answers_nobody() {
+    for method in ["GET", "POST"] {
+        let (go, wait_to_go) = mpsc::channel();
+        let (sent, wait_until_sent) = mpsc::channel();
+        let (wait_to_go, sent) = (Mutex::new(wait_to_go), Mutex::new(sent));
+        let server = Server::start(move |peer| {
+            while peer.request().is_some() {
+                if peer.number > 0 {
+                    peer.answer("good");
+                    continue;
+                }
+                peer.answer("first");
+                wait_to_go.lock().unwrap().recv().unwrap();
+                peer.answer("nobody asked");
+                sent.lock().unwrap().send(()).unwrap();
+            }
+        });
+        let mut world = World::new();
+        assert_eq!(world.fetch(&server.url("/1")).unwrap().text(), "first");
+        go.send(()).unwrap();
+        wait_until_sent.recv().unwrap();
+        let method = Method::new(method).unwrap();
+        let call = world.client().request(method, &server.url("/2")).send().unwrap();
+        assert_eq!(world.driver.fetch(call).unwrap().text(), "good");
+        assert_eq!((server.accepted(), server.requests()), (2, 2));
+    }
+}
+
 /// The server's second answer, glued to the first or late, is never taken for an answer.
 #[test]
 fn an_answer_that_nobody_asked_for_answers_nobody() {

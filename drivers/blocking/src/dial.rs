@@ -130,10 +130,7 @@ impl<P: Platform> Run<P> {
                             self.look_up = Some(look_up);
                             self.dial.resolving(shared.now());
                         }
-                        Err(error) => {
-                            *source = Some(error);
-                            self.dial.resolved(&[], shared.now());
-                        }
+                        Err(error) => self.resolve_failed(error, shared.now(), source),
                     }
                 }
                 Next::Connect { attempt, addr } => {
@@ -214,11 +211,10 @@ impl<P: Platform> Run<P> {
         self.hear(now, source);
         if let Some(addrs) = self.look_up.as_mut().and_then(LookUp::answer) {
             self.look_up = None;
-            let addrs = addrs.unwrap_or_else(|error| {
-                *source = Some(error);
-                Vec::new()
-            });
-            self.dial.resolved(&addrs, now);
+            match addrs {
+                Ok(addrs) => self.dial.resolved(&addrs, now),
+                Err(error) => self.resolve_failed(error, now, source),
+            }
         }
         if let Some(talker) = talker.filter(|_| ready.readable) {
             self.listen(talker, shared);
@@ -259,6 +255,11 @@ impl<P: Platform> Run<P> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.dial.lost(io_kind(&error), now),
         }
+    }
+
+    fn resolve_failed(&mut self, error: io::Error, now: Instant, source: &mut Option<io::Error>) {
+        self.dial.resolve_failed(io_kind(&error), now);
+        *source = Some(error);
     }
 
     fn connect_failed(

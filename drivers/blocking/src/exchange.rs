@@ -77,6 +77,9 @@ pub(crate) enum Progress {
 const DIRECT_MIN: usize = 8 * 1024;
 /// The most that is asked for in one read of a whole body.
 const READ_MAX: usize = 256 * 1024;
+/// So many bytes more, so that the read shows what follows the body: the framing of chunks, or bytes
+/// that nobody asked for.
+const BEYOND: usize = 64;
 
 impl<P: Platform> Exchange<P> {
     pub(crate) fn new(
@@ -335,13 +338,20 @@ impl<P: Platform> Exchange<P> {
         match sink {
             Sink::Slice(into) if direct => {
                 let max = into.len().min(ahead);
-                let read = warm.socket.recv(&mut into[..max]);
+                let read = if max < ahead {
+                    warm.socket.recv(&mut into[..max])
+                } else {
+                    // What follows the body is read by the same call: bytes that nobody asked for
+                    // must not stay in the system for the next request on this connection.
+                    warm.socket.recv_beyond(&mut into[..max], self.scratch.incoming.room())
+                };
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
-                        let (_, event) = self.call.receive(&mut warm.h1, &into[..read], self.now);
-                        self.scratch.incoming.renew();
-                        return matches!(event, Event::Data(_)).then_some(Progress::Data(read));
+                        let body = read.min(max);
+                        let (_, event) = self.call.receive(&mut warm.h1, &into[..body], self.now);
+                        self.scratch.incoming.put(read - body);
+                        return matches!(event, Event::Data(_)).then_some(Progress::Data(body));
                     }
                     nothing => self.came(nothing),
                 }
@@ -350,7 +360,7 @@ impl<P: Platform> Exchange<P> {
             // belong in the scratch buffer.
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
-                onto.reserve(ahead.min(READ_MAX));
+                onto.reserve(ahead.min(READ_MAX) + BEYOND);
                 let read = warm.socket.recv_onto(onto);
                 self.now = self.shared.now();
                 match read {

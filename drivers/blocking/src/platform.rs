@@ -26,7 +26,8 @@
 //!    once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
 //! 5. takes the lock again to give the connection back, under which it rings the seats of those who
-//!    are served by that.
+//!    are served by that. Connections that the pool lets go are closed after it; then it rings who is
+//!    to dial in their place.
 //!
 //! # For a scheduler
 //!
@@ -49,7 +50,7 @@
 //! | [`Platform::look_up`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::connect`] | yes | | no |
 //! | [`Connecting::outcome`], [`Connecting::socket`], [`Connecting::finish`] | yes | | no |
-//! | [`Socket::recv`], [`Socket::recv_onto`] | yes | input, its end, the receive timeout | no |
+//! | [`Socket::recv`], [`Socket::recv_beyond`], [`Socket::recv_onto`] | yes | input, its end, the receive timeout | no |
 //! | [`Socket::wait`] | yes | input, room for output, the timeout | no |
 //! | [`Socket::send_now`], [`Socket::recv_now`], [`Socket::is_dead`] | yes | | no |
 //! | [`Socket::set_receive_timeout`], [`Socket::into_stream`] | yes | | no |
@@ -224,6 +225,13 @@ pub trait Socket: fmt::Debug + Send + 'static {
     /// [`Interrupted`](io::ErrorKind::Interrupted) if a signal came first, or the connection is lost.
     fn recv(&self, into: &mut [u8]) -> io::Result<usize>;
 
+    /// As [`recv`](Self::recv), and what does not fit into `into`, which is filled first, goes into
+    /// `beyond`. Neither is empty. Says how many bytes came in all.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize>;
+
     /// Reads what is there, without waiting.
     ///
     /// # Errors
@@ -245,7 +253,8 @@ pub trait Socket: fmt::Debug + Send + 'static {
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
     /// Whether an idle connection was closed by the peer, or has input that nobody asked for. Takes
-    /// nothing, and does not wait.
+    /// nothing, and does not wait. It is asked before every reuse (see
+    /// [`probe_after`](httpool::limits::PoolLimits::probe_after)).
     fn is_dead(&self) -> bool;
 
     /// For how long [`recv`](Self::recv) waits from now on, until it is set again: more than zero. At

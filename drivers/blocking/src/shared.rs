@@ -69,6 +69,12 @@ struct Waiting<P: Platform> {
     order: Option<Order>,
 }
 
+/// What is to be done once the lock is free.
+struct After<P: Platform> {
+    closed: Vec<Box<Warm<P>>>,
+    rung: Vec<Arc<P::Seat>>,
+}
+
 /// A dial that the pool wants.
 #[derive(Debug)]
 pub(crate) struct Order {
@@ -113,7 +119,8 @@ impl<P: Platform> Shared<P> {
     }
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
-    /// sockets closed after it.
+    /// sockets closed after it. A thread that is to dial in place of a closed connection is rung after
+    /// that, because it may need the descriptor.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
         self.settled_at(self.now(), work)
     }
@@ -124,16 +131,17 @@ impl<P: Platform> Shared<P> {
         now: Instant,
         work: impl FnOnce(&mut Locked<P>, Instant) -> R,
     ) -> R {
-        let mut closed = Vec::new();
+        let mut after = After { closed: Vec::new(), rung: Vec::new() };
         let result = self.locked.with(|locked| {
             let result = work(locked, now);
             if locked.pool.poll_timeout().is_some_and(|at| at <= now) {
                 locked.pool.handle_timeout(now);
             }
-            locked.settle(&mut closed);
+            locked.settle(&mut after);
             result
         });
-        drop(closed);
+        drop(after.closed);
+        after.rung.iter().for_each(|seat| seat.stir());
         result
     }
 
@@ -180,14 +188,18 @@ impl<P: Platform> Locked<P> {
         self.waiting.remove(&ticket)?.order
     }
 
-    fn settle(&mut self, closed: &mut Vec<Box<Warm<P>>>) {
+    fn settle(&mut self, after: &mut After<P>) {
         while let Some(action) = self.pool.poll_action() {
             match action {
                 Action::Dial { conn, ticket, key } => {
                     if let Some(waiting) = self.waiting.get_mut(&ticket) {
                         debug_assert!(waiting.order.is_none(), "one dial at a time");
                         waiting.order = Some(Order { conn, key });
-                        waiting.seat.stir();
+                        if after.closed.is_empty() {
+                            waiting.seat.stir();
+                        } else {
+                            after.rung.push(waiting.seat.clone());
+                        }
                     }
                 }
                 Action::Wake(ticket) => {
@@ -197,7 +209,7 @@ impl<P: Platform> Locked<P> {
                 }
                 // The pool was closed: its thread learns it when it asks for its ticket.
                 Action::Abandon { .. } => {}
-                Action::Close { io, .. } => closed.push(io),
+                Action::Close { io, .. } => after.closed.push(io),
             }
         }
     }

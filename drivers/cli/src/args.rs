@@ -122,7 +122,8 @@ fn method(command: &str, words: &mut impl Iterator<Item = String>) -> Result<Met
             Method::new(&name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
         }
         url if url.contains("://") => {
-            Err(wrong(format!("a command is missing before {url}")).hint(format!("httpool get {url}")))
+            Err(wrong(format!("a command is missing before {url}"))
+                .hint(format!("httpool get {url}")))
         }
         other => Err(wrong(format!("there is no command {other}"))),
     }

@@ -152,7 +152,7 @@ impl Kind {
     fn of_cause(cause: Cause) -> Self {
         match cause {
             Cause::Unavailable(Unavailable::Dial(why)) => Self::of_dial(why),
-            Cause::Unavailable(Unavailable::LineFull)
+            Cause::Unavailable(Unavailable::LineFull | Unavailable::KeyLineFull)
             | Cause::Violation(Violation::TooLarge(_)) => Self::Limit,
             Cause::Unavailable(Unavailable::RetryBudget)
             | Cause::Status(_)
@@ -346,7 +346,9 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
     match error.as_failure()?.cause {
         Cause::Unavailable(Unavailable::Dial(why)) => match why {
-            DialError::Connect(IoKind::Refused) => Some("is the server running, and is that its port?"),
+            DialError::Connect(IoKind::Refused) => {
+                Some("is the server running, and is that its port?")
+            }
             DialError::Tls(TlsKind::Unavailable) => Some("use http://, where the server allows it"),
             DialError::Timeout(_) => Some("--connect-timeout allows more time"),
             _ => None,

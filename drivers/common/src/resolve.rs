@@ -3,13 +3,15 @@
 use std::{
     collections::VecDeque,
     fmt, io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use httpool::message::Url;
+use httpool::{error::IoKind, message::Url};
+
+use crate::io_kind;
 
 use crate::error::ResolverPanicked;
 
@@ -29,8 +31,17 @@ pub struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        (host, port).to_socket_addrs().map(Iterator::collect)
+        let found = (host, port).to_socket_addrs().map(Iterator::collect);
+        // `getaddrinfo` opens files and sockets. Where it found no descriptor for them it often says
+        // no more than that the look-up failed.
+        found.map_err(|error| shortage().unwrap_or(error))
     }
+}
+
+/// What the system says if it has no descriptor now.
+fn shortage() -> Option<io::Error> {
+    let tried = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err();
+    tried.filter(|error| io_kind(error) == IoKind::Exhausted)
 }
 
 /// Names whose addresses are given: no thread is needed for them.

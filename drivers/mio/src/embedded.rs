@@ -10,7 +10,7 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::Outgoing;
+use httpool_common::{Outgoing, io_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{
@@ -225,12 +225,15 @@ impl Embedded {
     }
 
     pub(crate) fn resolved(&mut self, conn: ConnId, addrs: io::Result<Vec<SocketAddr>>) {
-        let addrs = addrs.unwrap_or_else(|error| {
-            self.errors.put_last(conn, error);
-            Vec::new()
-        });
         let now = self.client.now();
-        self.client.core.handle_resolved(conn, &addrs, now);
+        match addrs {
+            Ok(addrs) => self.client.core.handle_resolved(conn, &addrs, now),
+            Err(error) => {
+                let why = io_kind(&error);
+                self.errors.put_last(conn, error);
+                self.client.core.handle_resolve_failed(conn, why, now);
+            }
+        }
     }
 
     /// A socket that stopped before it had to is looked at again without an event.

@@ -197,6 +197,7 @@ fn a_call_that_is_given_up_as_it_fails_says_nothing() {
     plan.calls = vec![plan.calls[0].clone(), plan.calls[0].clone()];
     plan.calls[1].cancel = Some(Duration::ZERO);
     plan.config.pool.waiting_max = 1;
+    plan.config.pool.open_max = 1;
     plan.noise.lazy = true;
     for seed in 0..64 {
         plan.seed = seed;

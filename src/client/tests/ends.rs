@@ -39,7 +39,10 @@ fn a_cancelled_call_says_nothing_more() {
 /// Its end waits to be told when the application gives it up: it has had enough of it.
 #[test]
 fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
-    let mut world = World::with(|config| config.pool.waiting_max = 1);
+    let mut world = World::with(|config| {
+        config.pool.waiting_max = 1;
+        config.pool.open_max = 1;
+    });
     let get = |path: &str| {
         let url = format!("http://127.0.0.1{path}");
         Request::get(&url).field("Upgrade", "x").build().unwrap()

@@ -15,7 +15,7 @@ fn a_connection_serves_one_call_after_another() {
     assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
     let second = world.get("http://127.0.0.1/2");
     assert_eq!(world.client.connection(second), Some((conn, true)));
-    assert_eq!(world.done(), ["transmit c0.0", "transmit c0.0"]);
+    assert_eq!(world.done(), ["transmit c0.0", "transmit c0.0 probe"]);
     world.says(conn, OK);
     assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
 }
@@ -140,11 +140,17 @@ fn a_late_second_response_is_not_taken_for_the_next_one() {
 }
 
 #[test]
-fn a_request_that_may_not_be_repeated_asks_for_a_probe() {
+fn every_request_on_a_connection_that_has_served_asks_for_a_probe() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
     let conn = world.conn(call);
+    world.says(conn, OK);
+    world.written(conn);
+    let get = Request::get("http://127.0.0.1/").build().unwrap();
+    world.client.request(get, Arc::default(), world.now);
+    assert_eq!(world.client.poll_action(), Some(Action::Transmit { conn, probe: true }));
+    world.transmit(conn);
     world.says(conn, OK);
     world.written(conn);
     let post = Request::post("http://127.0.0.1/").build().unwrap();

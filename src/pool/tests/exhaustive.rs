@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    error::DialError,
+    error::{DialError, IoKind},
     id::ConnId,
     message::{Key, Origin, Scheme},
     pool::{Action, Checkin, Claim, Lease, Limits, Pool, Ticket, Want},
@@ -22,6 +22,7 @@ enum Event {
     Discard(usize),
     Dialed(usize),
     DialFailed(usize),
+    DialShort(usize),
     DialAbandoned(usize),
     Connected(usize),
     Lost(ConnId),
@@ -70,6 +71,7 @@ fn world(hosts: &'static [&'static str], open_max: usize, own_dials: bool) -> Wo
             "cancel",
             "discard",
             "fail",
+            "short",
             "abandon",
             "connected",
             "lost",
@@ -106,6 +108,9 @@ impl World {
             events.push(Event::Dialed(i));
             if can("fail") {
                 events.push(Event::DialFailed(i));
+            }
+            if can("short") {
+                events.push(Event::DialShort(i));
             }
             if can("abandon") {
                 events.push(Event::DialAbandoned(i));
@@ -170,6 +175,12 @@ impl World {
                 self.once(true, "fail");
                 let conn = self.dials.swap_remove(i);
                 self.pool.dial_failed(conn, DialError::Name, now);
+            }
+            Event::DialShort(i) => {
+                self.once(true, "short");
+                let conn = self.dials.swap_remove(i);
+                let short = DialError::Connect(IoKind::Exhausted);
+                self.pool.dial_failed(conn, short, now);
             }
             Event::DialAbandoned(i) => {
                 self.once(true, "abandon");

@@ -2,3 +2,5 @@
 
 mod exhaustive;
 mod rules;
+mod scarce;
+mod words;

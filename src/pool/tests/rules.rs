@@ -1,120 +1,15 @@
-//! One test for each rule. `T` is a number that says which connection it is.
+//! One test for each rule.
 
 use alloc::{format, string::ToString, vec::Vec};
 use core::time::Duration;
 
+use super::words::{ANY, FRESH, RETRY, World, key, ms};
 use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
-    message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Limits, Pool, RetryBudget, Ticket, Want},
+    pool::{Claim, Limits, Pool, RetryBudget, Ticket, Want},
     time::Instant,
 };
-
-const ANY: Want = Want { fresh: false, repeatable: true, retry: false };
-const FRESH: Want = Want { fresh: true, ..ANY };
-const RETRY: Want = Want { retry: true, ..ANY };
-
-fn key(host: &str) -> Key {
-    Key::direct(Origin::new(Scheme::Http, host, 80))
-}
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// A pool, its clock, and the words for both.
-struct World {
-    pool: Pool<u32>,
-    now: Instant,
-    dialed: u32,
-}
-
-impl World {
-    fn new(limits: Limits) -> Self {
-        Self { pool: Pool::new(limits), now: Instant::from_nanos(0), dialed: 0 }
-    }
-
-    fn own(limits: Limits) -> Self {
-        Self::new(Limits { own_dials: true, ..limits })
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now = self.now.after(time);
-    }
-
-    fn checkout(&mut self, host: &str, want: Want) -> Ticket {
-        self.pool.checkout(&key(host), want, self.now).unwrap()
-    }
-
-    /// Checks out, is told to wait, and finds the dial that is begun.
-    fn dialing(&mut self, host: &str, want: Want) -> (Ticket, ConnId) {
-        let ticket = self.checkout(host, want);
-        assert!(self.waits(ticket, true));
-        let actions = self.actions();
-        let dial = actions.iter().find_map(|action| match action {
-            Action::Dial { conn, ticket: whose, .. } if *whose == ticket => Some(*conn),
-            _ => None,
-        });
-        let Some(conn) = dial else { panic!("{actions:?}") };
-        (ticket, conn)
-    }
-
-    fn dialed(&mut self, conn: ConnId) -> u32 {
-        self.dialed += 1;
-        self.pool.dialed(conn, self.dialed, self.now);
-        self.dialed
-    }
-
-    /// A connection that has been opened and claimed.
-    fn lease(&mut self, host: &str) -> (Lease, u32) {
-        let (ticket, conn) = self.dialing(host, ANY);
-        self.dialed(conn);
-        let taken = self.take(ticket);
-        self.actions();
-        taken
-    }
-
-    fn take(&mut self, ticket: Ticket) -> (Lease, u32) {
-        match self.pool.claim(ticket, self.now) {
-            Claim::Reuse { lease, io, .. } | Claim::Fresh { lease, io } => (lease, io),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn keep(&mut self, (lease, io): (Lease, u32)) {
-        self.pool.checkin(lease, Checkin::Keep(io), self.now);
-    }
-
-    fn discard(&mut self, (lease, _): (Lease, u32)) {
-        self.pool.checkin(lease, Checkin::Discard, self.now);
-    }
-
-    fn waits(&mut self, ticket: Ticket, on_dial: bool) -> bool {
-        matches!(self.pool.claim(ticket, self.now), Claim::Wait { dialing } if dialing == on_dial)
-    }
-
-    fn fails(&mut self, ticket: Ticket) -> Unavailable {
-        match self.pool.claim(ticket, self.now) {
-            Claim::Failed(why) => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn actions(&mut self) -> Vec<Action<u32>> {
-        self.pool.check().unwrap();
-        core::iter::from_fn(|| self.pool.poll_action()).collect()
-    }
-
-    /// What is to be done, in words.
-    fn said(&mut self) -> Vec<alloc::string::String> {
-        self.actions().iter().map(ToString::to_string).collect()
-    }
-
-    fn open(&self) -> usize {
-        self.pool.stats().open
-    }
-}
 
 #[test]
 fn the_newest_idle_connection_is_used_first() {
@@ -130,8 +25,22 @@ fn the_newest_idle_connection_is_used_first() {
 }
 
 #[test]
-fn a_probe_is_asked_for_after_a_while_and_before_what_cannot_be_repeated() {
-    let mut w = World::new(Limits { probe_after: ms(1), ..Limits::default() });
+fn every_reuse_is_probed_also_at_the_same_instant() {
+    let mut w = World::new(Limits::default());
+    let held = w.lease("a");
+    w.keep(held);
+    for (wait, want) in [(ms(0), ANY), (ms(0), Want::default()), (ms(1), ANY)] {
+        w.pass(wait);
+        let ticket = w.checkout("a", want);
+        let Claim::Reuse { lease, io, probe } = w.pool.claim(ticket, w.now) else { panic!() };
+        assert!(probe);
+        w.keep((lease, io));
+    }
+}
+
+#[test]
+fn within_probe_after_only_what_may_not_be_repeated_asks_for_a_probe() {
+    let mut w = World::new(Limits { probe_after: ms(2), ..Limits::default() });
     let held = w.lease("a");
     w.keep(held);
     for (wait, want, expected) in
@@ -244,19 +153,6 @@ fn an_idle_connection_makes_room_for_a_fresh_one() {
     assert_eq!(w.open(), 1);
     w.dialed(conn);
     assert!(matches!(w.pool.claim(ticket, w.now), Claim::Fresh { .. }));
-}
-
-#[test]
-fn the_line_is_bounded_and_a_hit_is_not_a_wait() {
-    let mut w = World::new(Limits { waiting_max: 1, ..Limits::default() });
-    let held = w.lease("a");
-    w.keep(held);
-    let (waiting, _) = w.dialing("b", ANY);
-    assert_eq!(w.pool.checkout(&key("c"), ANY, w.now), Err(Unavailable::LineFull));
-    let hit = w.checkout("a", ANY);
-    let _held = w.take(hit);
-    w.pool.cancel(waiting, w.now);
-    w.dialing("c", ANY);
 }
 
 #[test]
@@ -575,6 +471,7 @@ fn zero_counts_as_one() {
         open_per_key_max: 0,
         dialing_per_key_max: 0,
         waiting_max: 0,
+        waiting_per_key_max: 0,
         ..Limits::default()
     };
     let mut w = World::new(limits);

@@ -1,7 +1,7 @@
 //! With `std` alone; see the [module](super) for what that costs.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
     mem,
     net::{IpAddr, SocketAddr, TcpStream},
     sync::Arc,
@@ -26,6 +26,11 @@ impl Socket for Arc<TcpStream> {
 
     fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
         (&**self).read(into)
+    }
+
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let mut pieces = [IoSliceMut::new(into), IoSliceMut::new(beyond)];
+        (&**self).read_vectored(&mut pieces)
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {

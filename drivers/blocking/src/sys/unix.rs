@@ -1,7 +1,7 @@
 //! With `poll(2)` and `MSG_DONTWAIT`.
 
 use std::{
-    io::{self, IoSlice},
+    io::{self, IoSlice, IoSliceMut},
     mem,
     net::{IpAddr, SocketAddr, TcpStream},
     sync::Arc,
@@ -41,6 +41,11 @@ impl Socket for Arc<TcpStream> {
     #[inline]
     fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self, &mut *into, RecvFlags::empty())?.0)
+    }
+
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let mut pieces = [IoSliceMut::new(into), IoSliceMut::new(beyond)];
+        Ok(rustix::io::readv(self, &mut pieces)?)
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {

@@ -24,6 +24,8 @@ pub(super) struct Base {
     pub(super) servers: Servers,
     pub(super) cases: Vec<Case>,
     pub(super) why: Why,
+    /// Something was not opened for want of a descriptor.
+    pub(super) ran_short: bool,
     /// Host and port of each server.
     hosts: Vec<(String, u16)>,
 }
@@ -43,6 +45,7 @@ impl Base {
             servers: Servers::new(&plan),
             cases: plan.calls.iter().map(|_| Case::default()).collect(),
             why: Why { sound: plan.is_sound(), ..Why::default() },
+            ran_short: false,
             hosts: plan.origins.iter().map(|it| host(&it.url)).collect(),
             plan,
         }
@@ -70,6 +73,21 @@ impl Base {
             other => return Some(other),
         }
         None
+    }
+
+    /// Whether the process has no descriptor for one more socket.
+    pub(super) fn is_short(&mut self) -> bool {
+        let short = self.plan.descriptors.is_some_and(|most| self.net.open() >= most as usize);
+        if short {
+            self.stage.mark(Mark::FaultShort);
+            self.ran_short = true;
+        }
+        short
+    }
+
+    /// Whether a look-up finds no descriptor, if it needs one.
+    pub(super) fn look_up_is_short(&mut self) -> bool {
+        self.is_short() && self.stage.random.once_in(2)
     }
 
     /// Begins to look a name up, for `conn`.
@@ -123,6 +141,7 @@ impl Base {
     /// An attempt to connect ends: how, if anybody waits for it.
     pub(super) fn finish_connect(&mut self, sock: u32) -> Option<Result<(), IoKind>> {
         let done = self.net.finish_connect(sock)?;
+        self.ran_short |= done == Err(IoKind::Exhausted);
         if done.is_ok() {
             let origin = self.net.get(sock).origin;
             self.servers.accept(&self.plan, &mut self.stage, sock, origin);

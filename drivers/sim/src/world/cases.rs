@@ -333,6 +333,7 @@ impl Case {
                 (deadline(which), fair)
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
+            Cause::Unavailable(Unavailable::KeyLineFull) => (Mark::CauseKeyLineFull, true),
             Cause::Unavailable(Unavailable::Closed) => (Mark::CauseClosed, world.closed),
             Cause::Unavailable(Unavailable::Dial(DialError::Name)) => (Mark::CauseName, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Connect(_))) => {

@@ -2,7 +2,7 @@
 
 use httpool::{
     client::{Action, Client, Reason},
-    error::TlsKind,
+    error::{IoKind, TlsKind},
     id::{CallId, ConnId},
     time::{Deadline, Instant},
 };
@@ -182,6 +182,7 @@ impl Driver {
         if let Some(after) = script.cancel {
             base.stage.plan(after.as_nanos() as u64, Event::App { call, what: Does::Cancel });
         }
+        watch::refused(base, &self.client, call, id);
     }
 
     /// The application cancels, or discards.
@@ -224,11 +225,19 @@ impl Driver {
             Action::Resolve { conn, host, .. } => {
                 base.stage.tell(20, conn.to_bits(), format_args!("look up {host}"));
                 self.open(base, conn);
+                if base.look_up_is_short() {
+                    let now = base.stage.instant();
+                    return self.client.handle_resolve_failed(conn, IoKind::Exhausted, now);
+                }
                 base.look_up(&host, conn.to_bits());
             }
             Action::Connect { conn, attempt, addr, .. } => {
                 base.stage.tell(21, conn.to_bits() ^ u64::from(attempt), format_args!("to {addr}"));
                 self.open(base, conn);
+                if base.is_short() {
+                    let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
+                    return self.client.handle_connected(conn, attempt, why, now);
+                }
                 let Some(sock) = base.connect(addr) else { return };
                 self.owners.push((conn, attempt));
                 if let Some(conn) = self.conn(conn) {
@@ -294,6 +303,7 @@ impl Driver {
             }
             Action::Failed { call: id, failure } => {
                 let Some(call) = self.known(base, id) else { return };
+                watch::fails(base, &self.client, call, failure);
                 let case = &mut base.cases[call as usize];
                 case.fail(&base.plan, &mut base.stage, call, failure, &base.why);
                 self.over.push(id);
@@ -360,7 +370,7 @@ impl Driver {
                 0 => self.client.handle_connected(id, 0, Ok(()), now),
                 1 => self.client.handle_written(id, 1, now),
                 2 => self.client.handle_resolved(id, &[], now),
-                3 => self.client.handle_write_failed(id, httpool::error::IoKind::Reset, now),
+                3 => self.client.handle_write_failed(id, IoKind::Reset, now),
                 4 => drop(self.client.handle_eof(id, true, now)),
                 _ => drop(self.client.receive(id, b"HTTP/1.1 200 OK\r\n\r\n", now)),
             }

@@ -67,11 +67,19 @@ impl Plan {
             && self.close.is_none()
             && self.config.pool.retry_budget.is_none()
             && self.config.pool.waiting_max >= self.calls.len()
+            && self.config.pool.waiting_per_key_max >= self.calls.len()
+            && self.is_sound_when_short()
             && dial.resolve_timeout.is_none()
             && dial.connect_timeout.is_none()
             && dial.tls_timeout.is_none()
             && self.origins.iter().all(up)
             && self.calls.iter().all(calls)
+    }
+
+    /// Whether a call that finds no descriptor always gets one in the end: applications keep none for
+    /// what they were handed over, and a connection that was let go is closed before another begins.
+    fn is_sound_when_short(&self) -> bool {
+        self.descriptors.is_none() || !self.threads && self.calls.iter().all(|it| !it.upgrade)
     }
 }
 
@@ -126,7 +134,28 @@ impl Grower {
                 plan.close = Some((micros(self.random.from(0, 100_000)), self.random.once_in(2)));
             }
         }
+        self.scarcity(&mut plan, seed);
         plan
+    }
+
+    /// What there may be too little of: descriptors, and places in line for one server. And a body
+    /// that is long enough to be read to where it is wanted. By numbers of its own, so that all else
+    /// of a seed's world stays as it is.
+    fn scarcity(&self, plan: &mut Plan, seed: u64) {
+        let mut random = Random::new(seed ^ 0x5ca2_c17e);
+        let handed_over = plan.calls.iter().any(|it| it.upgrade);
+        if random.once_in(5) && (self.kind != Kind::Sound || !handed_over) {
+            plan.descriptors = Some(random.from(1, 6) as u32);
+        }
+        if random.once_in(8) && self.kind != Kind::Sound {
+            plan.config.pool.waiting_per_key_max = random.from(1, 3) as usize;
+        }
+        if random.once_in(8) && plan.noise.window >= 8_000 && plan.noise.read_max >= 500 {
+            let call = random.below(plan.calls.len() as u64) as usize;
+            let replies = &mut plan.calls[call].replies;
+            let reply = random.below(replies.len() as u64) as usize;
+            replies[reply].len = random.from(9_000, 24_000) as u32;
+        }
     }
 
     fn noise(&mut self) -> Noise {
@@ -160,7 +189,7 @@ impl Grower {
         pool.idle_per_key_max = random.pick(&[0, 1, 2, 32, 32]);
         pool.dialing_per_key_max = random.pick(&[1, 2, 32, 32]);
         pool.idle_max = micros(random.pick(&[1_000, 30_000, 1_000_000, 60_000_000]));
-        pool.probe_after = micros(random.pick(&[0, 1_000, 1_000, 10_000_000]));
+        pool.probe_after = micros(random.pick(&[0, 0, 1_000, 10_000_000]));
         if random.once_in(8) {
             pool.age_max = Some(micros(random.from(1_000, 100_000)));
         }

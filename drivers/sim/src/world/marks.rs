@@ -125,6 +125,9 @@ marks! {
     FaultPadding "fault: chunk framing that drips",
     Waited "course: a redirect that is followed in its time",
     CauseRetryAfter "cause: a redirect that asks for too long a wait",
+    FaultShort "fault: no descriptor is left",
+    CauseShort "cause: no descriptor, and nothing open",
+    CauseKeyLineFull "cause: the line of a key is full",
 }
 
 /// What one world has seen.

@@ -24,11 +24,12 @@
 //! | a response | it is that of this request, byte for byte, and all of it |
 //! | a request | its server reads what the application gave; credentials reach their own server only |
 //! | a POST | a server acts on it once, unless its policy allows more |
-//! | the line | who came first is served first |
+//! | the line | who came first is served first; nobody is refused who need not wait |
 //! | deadlines | they pass in their time, neither before nor after; without any, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
-//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced |
+//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced; it is probed before it is used again |
+//! | descriptors | no call fails for want of one while a connection could be closed, or comes back |
 //! | the client | [its invariants](httpool::client::Client::check), after each step |
 //! | stale news | they have no effect |
 //! | the end | no call, lease, connection or socket is left |
@@ -59,12 +60,15 @@
 //! | a connection is granted, and may still be evicted | 2 | | a panic |
 //! | only the stall deadline bounds the reading of an unwanted body | 4 | | the time it takes |
 //! | a name that was given up comes to mean another entry | 7 | | stale news |
+//! | a call is refused because others wait, though it need not | 12 | | the room there was |
 //! | nothing bounds the wait for more of a body | 16 | 8 | the time it takes, a hang |
+//! | a connection is not probed a moment after its last use | 17 | 9 | what had come by then; the look that was left out |
 //! | a redirect with Retry-After is followed at once | 30 | 30 | the server that it leads to |
 //! | bytes of chunk framing begin the stall deadline again | 84 | 84 | the time it takes |
 //! | a waiter is lost when the one who dialled for it cancels | 12 | 1,226 | an invariant, a hang |
 //! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
 //! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
+//! | a call fails for want of a descriptor though others could be closed | 138 | | what was open |
 //! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
 //! | a response that is discarded while paused is not read on | 256 | | the time it takes |
 //! | a call is spoken of after it was given up | 332 | | the application |

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use httpool::{
+    call::Next,
     client::{Client, Closed, Opening, Waiting},
+    error::{Cause, DialError, Failure, IoKind, Unavailable},
     h1::CloseReason,
     id::{CallId, ConnId},
     pool::Evicted,
@@ -21,6 +23,14 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
         base.stage.wrong(|| format!("call {call}: {conn} {words}"));
     }
     let tainted = it.tainted;
+    let reused = base.cases[call as usize].id.and_then(|id| client.connection(id));
+    if reused == Some((conn, true)) {
+        let has_news = base.net.readable(sock);
+        if has_news && base.plan.config.pool.probe_after.is_zero() {
+            let words = "is used again, and nobody looked whether it is still of use";
+            base.stage.wrong(|| format!("call {call}: {conn} {words}"));
+        }
+    }
     let case = &mut base.cases[call as usize];
     case.tainted |= tainted;
     let Some(own) = case.id.and_then(|id| client.call(id)) else { return };
@@ -44,6 +54,42 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
     }
     let case = &mut base.cases[call as usize];
     (case.attempts, case.past) = (case.attempts + 1, past);
+}
+
+/// A call has failed. For want of a descriptor it may only where no connection could be closed for it,
+/// and none was in use that would come back.
+pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failure) {
+    let short = Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::Exhausted)));
+    // Where the retry budget is spent, the failure is told that was to be retried, and later.
+    if failure.cause != short || base.plan.config.pool.retry_budget.is_some() {
+        return;
+    }
+    base.stage.mark(Mark::CauseShort);
+    let stats = client.stats();
+    if stats.idle + stats.leased > 0 {
+        base.stage.wrong(|| format!("call {call}: no descriptor, with {stats:?}"));
+    }
+}
+
+/// A call has begun. That others wait is a reason to refuse it only where it would have to wait, and
+/// as many wait as may.
+pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
+    let Some(own) = client.call(id) else { return };
+    let Next::Failed(Failure { cause: Cause::Unavailable(why), .. }) = own.next() else { return };
+    let limits = &base.plan.config.pool;
+    let (all, own) = (client.stats(), client.key_stats(own.key()));
+    let full = match why {
+        Unavailable::LineFull => all.waiting >= limits.waiting_max,
+        Unavailable::KeyLineFull => own.waiting >= limits.waiting_per_key_max,
+        _ => return,
+    };
+    // How much room there is in a shortage is the pool's to know.
+    let room = all.idle > 0 || all.open < limits.open_max && !base.ran_short;
+    let own_room = if own.open < limits.open_per_key_max { room } else { own.idle > 0 };
+    let dials = own_room && own.dialing < limits.dialing_per_key_max && own.waiting <= own.dialing;
+    if !full || own.idle > 0 || own.dialing > own.waiting || dials {
+        base.stage.wrong(|| format!("call {call}: {why}, with {all:?}, and of its key {own:?}"));
+    }
 }
 
 /// The call of the plan that uses a connection.

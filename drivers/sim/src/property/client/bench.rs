@@ -100,7 +100,10 @@ impl<M: Machines> Bench<M> {
             Event::BodyFailed(n) => self.with_call(n, Input::BodyFailed),
             Event::Rewound(n, done) => self.with_call(n, |call| Input::Rewound(call, done)),
             Event::Resolved(n, found) => {
-                self.with_conn(n, |conn| Input::Resolved(conn, addresses(found)));
+                self.with_conn(n, |conn| match found {
+                    240.. => Input::ResolveFailed(conn, IoKind::Exhausted),
+                    _ => Input::Resolved(conn, addresses(found)),
+                });
             }
             Event::Connected { n, attempt, done } => self.connected(n, attempt, done),
             Event::Tls(n, done) => self.tls(n, done),
@@ -321,7 +324,8 @@ impl<M: Machines> Bench<M> {
 
     fn connected(&mut self, n: u8, attempt: u8, done: bool) {
         let Some(conn) = self.conn(n) else { return };
-        let done = if done { Ok(()) } else { Err(IoKind::Refused) };
+        let why = if attempt < 128 { IoKind::Refused } else { IoKind::Exhausted };
+        let done = if done { Ok(()) } else { Err(why) };
         let attempts = self.socks.get(&conn).map(|it| it.attempts.keys().copied().collect());
         let attempts: Vec<u8> = attempts.unwrap_or_default();
         let known = pick(&attempts, attempt).filter(|_| attempt < 240);

@@ -28,6 +28,7 @@ pub(in crate::property) enum Input {
     Close,
     CloseNow,
     Resolved(ConnId, Vec<SocketAddr>),
+    ResolveFailed(ConnId, IoKind),
     Connected(ConnId, u8, Result<(), IoKind>),
     Tls(ConnId, Result<(), TlsKind>),
     Written(ConnId, usize),
@@ -185,6 +186,7 @@ impl Machines for Facade {
             Input::Close => client.close(now),
             Input::CloseNow => client.close_now(now),
             Input::Resolved(conn, addrs) => client.handle_resolved(*conn, addrs, now),
+            Input::ResolveFailed(conn, why) => client.handle_resolve_failed(*conn, *why, now),
             Input::Connected(conn, attempt, done) => {
                 client.handle_connected(*conn, *attempt, *done, now);
             }
@@ -292,7 +294,10 @@ impl Machines for Facade {
             4 => client.body_failed(call, now),
             5 => client.rewound(call, false, now),
             6 => assert!(client.send_body(call, 3, true, now).is_none()),
-            7 => client.handle_resolved(conn, &[], now),
+            7 => {
+                client.handle_resolved(conn, &[], now);
+                client.handle_resolve_failed(conn, IoKind::Exhausted, now);
+            }
             8 => client.handle_connected(conn, 0, Err(IoKind::Refused), now),
             9 => client.handle_tls(conn, Ok(()), now),
             10 => client.handle_written(conn, 1, now),

@@ -12,10 +12,14 @@ use httpool::{
 };
 use quickcheck::{Arbitrary, Gen};
 
-use self::model::{Answer, Deed, Model, Place, Standing};
+use self::{
+    model::Model,
+    state::{Answer, Deed, Place, SHORT, Standing},
+};
 use super::source::{Source, random_bytes, shorter};
 
 mod model;
+mod state;
 
 /// Holds the pool to a slow and plain model of it: any script of events, the same decisions,
 /// nothing lost, nothing twice, all told; and nothing left when everybody has given back what they
@@ -26,6 +30,8 @@ pub fn pool_ops(data: &[u8]) {
 
 /// So many events show what there is to see, and the model is slow.
 const EVENTS_MAX: usize = 400;
+/// In place of milliseconds: a second.
+const LONG: u8 = 255;
 
 /// An event. Numbers choose among what there is: the lower half among what is alive, the upper half
 /// among all that ever was. The order of deeds counts, but for those of a close.
@@ -38,6 +44,7 @@ enum Event {
     Discard(u8),
     Dialed(u8),
     DialFailed(u8),
+    DialShort(u8),
     DialAbandoned(u8),
     Connected(u8),
     Lost(u8),
@@ -55,12 +62,13 @@ pub struct PoolScript {
     idle_per_key_max: usize,
     dialing_per_key_max: usize,
     waiting_max: usize,
+    waiting_per_key_max: usize,
     ages: bool,
     events: Vec<Event>,
 }
 
 impl PoolScript {
-    /// Seven bytes of limits, the swarm, and then events.
+    /// Eight bytes of limits, the swarm, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let (own_dials, ages) = (source.flag(), source.flag());
         let mut small = |max: usize| 1 + source.below(max);
@@ -72,10 +80,11 @@ impl PoolScript {
             idle_per_key_max: small(4) - 1,
             dialing_per_key_max: small(3),
             waiting_max: small(6),
+            waiting_per_key_max: small(6),
             events: Vec::new(),
         };
         // A close is rare, or nothing would come behind it.
-        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1]);
+        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10]);
         while !source.is_empty() && script.events.len() < EVENTS_MAX {
             script.events.push(Event::decode(source, &weights));
         }
@@ -112,9 +121,11 @@ impl Event {
             7 => Self::DialAbandoned(n),
             8 => Self::Connected(n),
             9 => Self::Lost(n),
-            10 => Self::Pass(n % 16),
+            // A shortage lasts for long.
+            10 => Self::Pass(if n >= 248 { LONG } else { n % 16 }),
             11 => Self::Timeout,
-            _ => Self::Close,
+            12 => Self::Close,
+            _ => Self::DialShort(n),
         }
     }
 }
@@ -155,6 +166,7 @@ impl Pair {
         limits.idle_per_key_max = script.idle_per_key_max;
         limits.dialing_per_key_max = script.dialing_per_key_max;
         limits.waiting_max = script.waiting_max;
+        limits.waiting_per_key_max = script.waiting_per_key_max;
         limits.own_dials = script.own_dials;
         limits.idle_max = Duration::from_millis(30);
         limits.age_max = script.ages.then_some(Duration::from_millis(100));
@@ -237,6 +249,12 @@ impl Pair {
                     self.model.dial_failed(conn, Some(DialError::Name));
                 }
             }
+            Event::DialShort(n) => {
+                if let Some(conn) = self.a_dial(n) {
+                    self.pool.dial_failed(self.conns[conn], SHORT, now);
+                    self.model.dial_failed(conn, Some(SHORT));
+                }
+            }
             Event::DialAbandoned(n) => {
                 if let Some(conn) = self.a_dial(n) {
                     self.pool.dial_abandoned(self.conns[conn], now);
@@ -256,6 +274,7 @@ impl Pair {
                     self.model.idle_lost(conn);
                 }
             }
+            Event::Pass(LONG) => self.clock += Duration::from_secs(1),
             Event::Pass(ms) => self.clock += Duration::from_millis(ms.into()),
             Event::Timeout => {
                 self.pool.handle_timeout(now);
@@ -396,7 +415,7 @@ impl Pair {
         while self.pool.stats().dialing > 0 {
             self.happen(Event::DialFailed(0));
         }
-        self.happen(Event::Pass(255));
+        self.happen(Event::Pass(LONG));
         self.happen(Event::Timeout);
         assert_eq!(self.pool.stats(), Stats::default());
         self.ended.sort_unstable();

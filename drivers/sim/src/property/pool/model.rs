@@ -8,67 +8,7 @@ use httpool::{
     pool::{Evicted, Limits, Want},
 };
 
-/// What the pool is to do, except waking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Deed {
-    Dial { conn: usize, ticket: usize, key: usize },
-    Abandon { conn: usize },
-    Close { conn: usize, io: u32, why: Evicted },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    Reuse { conn: usize, io: u32, probe: bool },
-    Fresh { conn: usize, io: u32 },
-    Wait { dialing: bool },
-    Failed(Unavailable),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// `kept`: not to be abandoned, since TCP is up or a thread has it.
-    Dialing {
-        ticket: Option<usize>,
-        own: bool,
-        kept: bool,
-    },
-    Idle {
-        since: Duration,
-        parked: Duration,
-    },
-    Granted {
-        ticket: usize,
-        since: Duration,
-        fresh: bool,
-    },
-    Leased,
-    Gone,
-}
-
-#[derive(Debug)]
-pub(super) struct Conn {
-    pub(super) key: usize,
-    pub(super) place: Place,
-    pub(super) io: u32,
-    opened: Duration,
-    /// Its age was looked at, while it was in use.
-    swept: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    Waiting { dial: Option<usize> },
-    Granted(usize),
-    Failed(Unavailable),
-    Spent,
-}
-
-#[derive(Debug)]
-pub(super) struct Ticket {
-    key: usize,
-    want: Want,
-    pub(super) standing: Standing,
-}
+use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
 
 #[derive(Debug)]
 pub(super) struct Model {
@@ -88,6 +28,11 @@ pub(super) struct Model {
     stranded: Vec<usize>,
     held: Vec<usize>,
     retry_cents: u32,
+    /// How many connections there may be, and until when no more than that.
+    room: usize,
+    short_until: Option<Duration>,
+    /// How many have gone, but for dials that found no descriptor.
+    gone: u64,
     pub(super) deeds: Vec<Deed>,
 }
 
@@ -108,6 +53,9 @@ impl Model {
             stranded: Vec::new(),
             held: Vec::new(),
             retry_cents: limits.retry_budget.map_or(0, |it| it.burst * 100),
+            room: limits.open_max,
+            short_until: None,
+            gone: 0,
             deeds: Vec::new(),
         }
     }
@@ -120,9 +68,19 @@ impl Model {
             return Err(Unavailable::RetryBudget);
         }
         let hit = if want.fresh { None } else { self.newest_idle(key) };
-        if hit.is_none() && self.line.len() >= self.limits.waiting_max {
+        let own = self.line.iter().filter(|it| self.tickets[**it].key == key).count();
+        let full = if own >= self.limits.waiting_per_key_max {
+            Some(Unavailable::KeyLineFull)
+        } else if self.line.len() >= self.limits.waiting_max {
+            Some(Unavailable::LineFull)
+        } else {
+            None
+        };
+        if let (None, Some(why)) = (hit, full) {
             self.settle(key);
-            return Err(Unavailable::LineFull);
+            if !self.dials_at_once(key, want.fresh) {
+                return Err(why);
+            }
         }
         if let Some(budget) = self.limits.retry_budget {
             if want.retry {
@@ -158,7 +116,7 @@ impl Model {
                 self.conns[conn].place = Place::Leased;
                 let io = self.conns[conn].io;
                 let repeatable = self.tickets[ticket].want.repeatable;
-                let probe = !repeatable || self.now - since > self.limits.probe_after;
+                let probe = !repeatable || self.now - since >= self.limits.probe_after;
                 if fresh { Answer::Fresh { conn, io } } else { Answer::Reuse { conn, io, probe } }
             }
             Standing::Failed(why) => Answer::Failed(why),
@@ -177,7 +135,9 @@ impl Model {
             Standing::Failed(_) | Standing::Spent => {}
         }
         self.tickets[ticket].standing = Standing::Spent;
-        self.settle(key);
+        if !matches!(standing, Standing::Failed(_) | Standing::Spent) {
+            self.settle(key);
+        }
     }
 
     pub(super) fn checkin(&mut self, conn: usize, keep: bool) {
@@ -185,6 +145,7 @@ impl Model {
             self.offer(conn, self.now, false, None);
         } else {
             self.conns[conn].place = Place::Gone;
+            self.gone += 1;
         }
         self.settle(self.conns[conn].key);
     }
@@ -202,8 +163,8 @@ impl Model {
         };
         let key = self.conns[conn].key;
         self.orphans.retain(|it| *it != conn);
-        self.conns[conn] =
-            Conn { key, place: Place::Leased, io, opened: self.now, swept: self.conns[conn].swept };
+        let it = &mut self.conns[conn];
+        (it.place, it.io, it.opened) = (Place::Leased, io, self.now);
         let mine = self.limits.own_dials && own;
         let first = if mine { wisher } else { self.front(key, true) };
         if let Some(wisher) = wisher {
@@ -225,12 +186,21 @@ impl Model {
     /// `why`: none if it was abandoned by its thread.
     pub(super) fn dial_failed(&mut self, conn: usize, why: Option<DialError>) {
         let Place::Dialing { ticket, own, .. } = self.conns[conn].place else { return };
+        let open = self.stats(None)[0];
+        // What else is open may be closed or come back; what has gone has left a descriptor.
+        let again = why == Some(SHORT) && (open > 1 || self.gone > self.conns[conn].gone);
         self.orphans.retain(|it| *it != conn);
         self.conns[conn].place = Place::Gone;
+        if why == Some(SHORT) {
+            self.room = (open - 1).max(1);
+            self.short_until = Some(self.now + Duration::from_secs(1));
+        } else {
+            self.gone += 1;
+        }
         if let Some(ticket) = ticket {
             self.tickets[ticket].standing = Standing::Waiting { dial: None };
             match why {
-                Some(why) if own => {
+                Some(why) if own && !again => {
                     self.leave(ticket);
                     self.tickets[ticket].standing = Standing::Failed(Unavailable::Dial(why));
                 }
@@ -305,6 +275,25 @@ impl Model {
                 }
             }
         }
+        self.take_turns();
+    }
+
+    /// Whether a ticket that came now would have a dial at once.
+    fn dials_at_once(&self, key: usize, fresh: bool) -> bool {
+        if self.orphans.iter().any(|it| self.conns[*it].key == key) {
+            return true;
+        }
+        let mut ahead = self.undialed.iter().map(|it| &self.tickets[*it]);
+        if ahead.any(|it| it.key == key && (it.want.fresh || !fresh)) {
+            return false;
+        }
+        let ([open, idle, _, dialing, _], all) = (self.stats(Some(key)), self.stats(None));
+        let has_room = if open < self.limits.open_per_key_max {
+            all[0] < self.room || all[1] > 0
+        } else {
+            idle > 0
+        };
+        has_room && dialing < self.limits.dialing_per_key_max
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {
@@ -314,7 +303,8 @@ impl Model {
         });
         let aging = (0..self.conns.len()).filter(|it| self.is_aging(*it));
         let age = aging.filter_map(|it| Some(self.conns[it].opened + self.limits.age_max?));
-        idle.chain(age).min()
+        let waits = !self.stranded.is_empty() || !self.held.is_empty();
+        idle.chain(age).chain(self.short_until.filter(|_| waits)).min()
     }
 
     /// Open, idle, leased, dialing, waiting; of one key, or of all.
@@ -422,11 +412,13 @@ impl Model {
 
     fn close_conn(&mut self, conn: usize, why: Evicted) {
         self.conns[conn].place = Place::Gone;
+        self.gone += 1;
         self.deeds.push(Deed::Close { conn, io: self.conns[conn].io, why });
     }
 
     fn abandon(&mut self, conn: usize) {
         self.conns[conn].place = Place::Gone;
+        self.gone += 1;
         self.orphans.retain(|it| *it != conn);
         self.deeds.push(Deed::Abandon { conn });
     }
@@ -495,11 +487,19 @@ impl Model {
 
     fn settle(&mut self, key: usize) {
         self.queue_up(key);
+        self.take_turns();
+    }
+
+    fn take_turns(&mut self) {
+        if self.short_until.is_some_and(|until| until <= self.now) {
+            (self.room, self.short_until) = (self.limits.open_max, None);
+        }
         while let Some(next) = self.stranded.first().or_else(|| self.held.first()).copied() {
             let [open, ..] = self.stats(Some(next));
+            let gone = self.gone;
             let full = if open >= self.limits.open_per_key_max {
                 Some(self.idle.iter().copied().find(|it| self.conns[*it].key == next))
-            } else if self.stats(None)[0] >= self.limits.open_max {
+            } else if self.stats(None)[0] >= self.room {
                 Some(self.idle.first().copied())
             } else {
                 None
@@ -514,19 +514,19 @@ impl Model {
                 }
                 None => {}
             }
-            self.dial(next);
+            self.dial(next, gone);
             self.leave_ring(next);
             self.queue_up(next);
         }
     }
 
-    fn dial(&mut self, key: usize) {
+    fn dial(&mut self, key: usize, gone: u64) {
         let ticket = self.first_undialed(key).expect("a key has its turn only if it would dial");
         self.undialed.retain(|it| *it != ticket);
         let conn = self.conns.len();
         let kept = self.limits.own_dials;
         let place = Place::Dialing { ticket: Some(ticket), own: true, kept };
-        self.conns.push(Conn { key, place, io: 0, opened: self.now, swept: false });
+        self.conns.push(Conn { key, place, io: 0, opened: self.now, gone, swept: false });
         self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };
         self.deeds.push(Deed::Dial { conn, ticket, key });
     }

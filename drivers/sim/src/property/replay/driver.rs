@@ -77,6 +77,7 @@ impl<'s> Driven<'s> {
         config.pool.open_max = 3;
         config.pool.open_per_key_max = 2;
         config.pool.waiting_max = 6;
+        config.pool.waiting_per_key_max = 4;
         config.pool.idle_max = Duration::from_secs(2);
         config.pool.own_dials = false;
         config.dial.tls_available = setting & 1 > 0;
@@ -216,9 +217,14 @@ impl<'s> Driven<'s> {
         if std::mem::take(&mut peer.resolving) {
             let all =
                 ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
-            self.client.handle_resolved(conn, if luck { &all } else { &[] }, now);
+            if luck {
+                self.client.handle_resolved(conn, &all, now);
+            } else {
+                let why = self.refusal();
+                self.client.handle_resolve_failed(conn, why, now);
+            }
         } else if let Some(attempt) = peer.connecting.pop() {
-            let done = if luck { Ok(()) } else { Err(IoKind::Refused) };
+            let done = if luck { Ok(()) } else { Err(self.refusal()) };
             self.client.handle_connected(conn, attempt, done, now);
         } else if std::mem::take(&mut peer.shaking) {
             let done = if luck { Ok(()) } else { Err(TlsKind::Alert) };
@@ -339,6 +345,10 @@ impl<'s> Driven<'s> {
     fn conn(&mut self) -> Option<ConnId> {
         let which = usize::from(self.byte());
         self.conns.keys().nth(which % self.conns.len().max(1)).copied()
+    }
+
+    fn refusal(&mut self) -> IoKind {
+        if self.byte() < 128 { IoKind::Refused } else { IoKind::Exhausted }
     }
 
     fn peer(&mut self, conn: ConnId) -> &mut Peer {

@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) look_ups: Vec<(usize, Option<usize>)>,
     /// Sockets that were shut down from another thread.
     pub(super) shut: Vec<bool>,
+    /// Sockets that were looked at, and found to be of use, since a call last began on them.
+    pub(super) probed: Vec<bool>,
     /// Which call last wrote to a socket.
     pub(super) users: Vec<u32>,
 }
@@ -88,6 +90,7 @@ impl Baton {
             outcomes: Vec::new(),
             look_ups: Vec::new(),
             shut: Vec::new(),
+            probed: Vec::new(),
             users: Vec::new(),
         };
         Self { world: Mutex::new(world), turns: (0..threads).map(|_| Condvar::new()).collect() }

@@ -95,6 +95,9 @@ impl Platform for Sim {
     fn look_up(&self, host: &str, _: u16, _: &Arc<SimSeat>) -> io::Result<SimLookUp> {
         self.0.step();
         let mut world = self.0.lock();
+        if world.base.look_up_is_short() {
+            return Err(kind(IoKind::Exhausted).into());
+        }
         let id = world.look_ups.len();
         world.look_ups.push((me(), None));
         world.base.stage.tell(20, id as u64, format_args!("look up {host}"));
@@ -107,11 +110,15 @@ impl Platform for Sim {
         self.0.step();
         let mut world = self.0.lock();
         world.base.stage.tell(21, 0, format_args!("connect to {to}"));
+        if world.base.is_short() {
+            return Err(kind(IoKind::Exhausted).into());
+        }
         let Some(sock) = world.base.connect(to) else {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         };
         world.outcomes.push(None);
         world.shut.push(false);
+        world.probed.push(false);
         world.users.push(u32::MAX);
         drop(world);
         let socket = SimSocket { baton: self.0.clone(), sock, timeout: Mutex::new(None) };
@@ -140,6 +147,10 @@ impl Platform for Sim {
         };
         self.0.wait(wants);
         let mut world = self.0.lock();
+        // To wait for several things takes a descriptor as well.
+        if world.base.is_short() && world.base.stage.random.once_in(16) {
+            return Err(kind(IoKind::Exhausted).into());
+        }
         world.threads[seat.thread].rung = false;
         let World { base, .. } = &*world;
         Ok(Ready {
@@ -225,6 +236,8 @@ impl Connecting for SimConnecting {
 
     fn finish(self) -> io::Result<SimSocket> {
         self.socket.baton.step();
+        // One that has just been opened needs no look, though a proxy may have been spoken to.
+        self.socket.baton.lock().probed[self.socket.sock as usize] = true;
         Ok(self.socket)
     }
 }
@@ -235,7 +248,7 @@ const fn kind(why: IoKind) -> io::ErrorKind {
         IoKind::Reset => io::ErrorKind::ConnectionReset,
         IoKind::Unreachable => io::ErrorKind::HostUnreachable,
         IoKind::TimedOut => io::ErrorKind::TimedOut,
-        IoKind::Exhausted => io::ErrorKind::AddrNotAvailable,
+        IoKind::Exhausted => io::ErrorKind::QuotaExceeded,
         _ => io::ErrorKind::Other,
     }
 }
@@ -288,9 +301,14 @@ impl SimSocket {
         if before == call || call == u32::MAX {
             return;
         }
+        let probed = std::mem::take(&mut world.probed[self.sock as usize]);
         let base = &mut world.base;
         let it = base.net.get(self.sock);
         let sock = self.sock;
+        if before != u32::MAX && !probed && base.plan.config.pool.probe_after.is_zero() {
+            let words = "is used again, and nobody looked whether it is still of use";
+            base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
+        }
         if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
             let words = "is used, and spoke before without being asked";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
@@ -344,6 +362,15 @@ impl Socket for SimSocket {
         Ok(some)
     }
 
+    fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize> {
+        let mut input = Vec::new();
+        let some = self.take_in_time(into.len() + beyond.len(), &mut input)?;
+        let (first, second) = input.split_at(some.min(into.len()));
+        into[..first.len()].copy_from_slice(first);
+        beyond[..second.len()].copy_from_slice(second);
+        Ok(some)
+    }
+
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
         self.baton.step();
         let mut input = Vec::new();
@@ -370,8 +397,10 @@ impl Socket for SimSocket {
 
     fn is_dead(&self) -> bool {
         self.baton.step();
-        let world = self.baton.lock();
-        world.shut[self.sock as usize] || world.base.net.readable(self.sock)
+        let mut world = self.baton.lock();
+        let dead = world.shut[self.sock as usize] || world.base.net.readable(self.sock);
+        world.probed[self.sock as usize] = !dead;
+        dead
     }
 
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {

@@ -1,0 +1,54 @@
+//! A load of 20,000 calls over eight connections, on each driver, against a server that adds responses
+//! that nobody asked for: of all sizes, in the segment that ends the response before, in one of their
+//! own right behind it, while the connection is idle, and when the next request has arrived. No call
+//! may be given one of them, or another call's response, except where that came after the client had
+//! looked at the connection for the last time: no client of HTTP/1.1 can tell those, and the test
+//! counts them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod blocking;
+mod ledger;
+mod mio;
+mod server;
+
+use std::{ops::Range, sync::Arc};
+
+use httpool::pool;
+
+use ledger::Ledger;
+
+const CALLS: usize = 20_000;
+/// Between these all connections are idle.
+const ROUNDS: usize = 10;
+const THREADS: usize = 16;
+const CONNECTIONS: usize = 8;
+
+/// The calls of each round.
+fn rounds() -> impl Iterator<Item = Range<usize>> {
+    (0..ROUNDS).map(|round| CALLS / ROUNDS * round..CALLS / ROUNDS * (round + 1))
+}
+
+/// At most eight connections.
+fn narrow() -> pool::Limits {
+    let mut limits = pool::Limits::default();
+    limits.open_per_key_max = CONNECTIONS;
+    limits
+}
+
+#[test]
+fn sixteen_threads_get_no_response_that_was_there_before_they_asked() {
+    let ledger = Arc::new(Ledger::new());
+    blocking::load(&ledger, &server::start(&ledger));
+    ledger.judge("blocking");
+}
+
+#[test]
+fn an_event_loop_gets_no_response_that_was_there_before_it_asked() {
+    let ledger = Arc::new(Ledger::new());
+    mio::load(&ledger, &server::start(&ledger));
+    ledger.judge("mio");
+}
