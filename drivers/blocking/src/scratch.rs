@@ -19,39 +19,44 @@ pub(crate) struct Scratch {
     pub(crate) head: ResponseHead,
 }
 
-/// Buffers that no call uses, for the next calls. There are never more of them than calls run, so that
-/// a burst of calls leaves none behind; but [`KEPT_MIN`] are kept in any case.
-#[derive(Debug, Default)]
+/// The most buffers that are kept while no call uses them: 17 KiB each for usual calls, so 1 MiB. A
+/// program that makes no more calls at once allocates none anew. Another allocates some, which costs
+/// little beside a call, and a burst of calls leaves no more than this behind.
+const FREE_MAX: usize = 64;
+
+/// Buffers that no call uses, for the next calls.
+#[derive(Debug)]
 #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
 pub(crate) struct FreeList {
+    /// Never grows: its memory would lie behind that of many calls and keep the allocator from giving
+    /// theirs back to the system.
     free: Vec<Box<Scratch>>,
-    /// How many are with calls.
-    used: usize,
     closed: bool,
 }
 
-/// So many buffers are kept, 17 KiB each for usual calls. A program that makes fewer calls at once
-/// allocates none anew.
-const KEPT_MIN: usize = 16;
-
 impl FreeList {
+    pub(crate) fn new() -> Self {
+        Self { free: Vec::with_capacity(FREE_MAX), closed: false }
+    }
+
     /// Buffers for a call, if there are some.
     pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
-        self.used += 1;
         self.free.pop()
     }
 
-    /// Takes the buffers of a call that has ended.
-    pub(crate) fn give(&mut self, scratch: Box<Scratch>) {
-        self.used = self.used.saturating_sub(1);
+    /// Takes the buffers of a call that has ended. Gives them out again, to be dropped, if there are
+    /// enough.
+    pub(crate) fn give(&mut self, scratch: Box<Scratch>) -> Option<Box<Scratch>> {
+        if self.closed || self.free.len() == FREE_MAX {
+            return Some(scratch);
+        }
         self.free.push(scratch);
-        self.free.truncate(if self.closed { 0 } else { self.used.max(KEPT_MIN) });
+        None
     }
 
     /// Keeps none from now on. Gives out those there are, to be dropped.
     pub(crate) fn close(&mut self) -> Self {
-        self.closed = true;
-        Self { free: mem::take(&mut self.free), ..Self::default() }
+        mem::replace(self, Self { free: Vec::new(), closed: true })
     }
 }
 
@@ -277,23 +282,20 @@ mod tests {
     }
 
     #[test]
-    fn no_more_buffers_are_kept_than_calls_run() {
-        let mut list = FreeList::default();
-        let held: Vec<_> = (0..9_000).map(|_| list.take().unwrap_or_default()).collect();
-        for scratch in held {
-            list.give(scratch);
-            assert!(list.free.len() <= list.used.max(KEPT_MIN));
+    fn a_burst_of_calls_leaves_a_bounded_number_of_buffers_behind_and_close_none() {
+        let mut list = FreeList::new();
+        for calls in [1, FREE_MAX, 9_000] {
+            let held: Vec<_> = (0..calls).map(|_| list.take().unwrap_or_default()).collect();
+            assert_eq!(list.free.len(), 0);
+            let dropped = held.into_iter().filter_map(|scratch| list.give(scratch)).count();
+            assert_eq!(list.free.len(), calls - dropped);
+            assert_eq!(list.free.len(), calls.min(FREE_MAX));
         }
-        assert_eq!((list.used, list.free.len()), (0, KEPT_MIN));
-        let held: Vec<_> = (0..KEPT_MIN).map(|_| list.take().unwrap()).collect();
-        assert_eq!(list.free.len(), 0);
-        for scratch in held {
-            list.give(scratch);
-        }
-        assert_eq!(list.close().free.len(), KEPT_MIN);
-        let late = list.take().unwrap_or_default();
-        list.give(late);
-        assert_eq!((list.used, list.free.len()), (0, 0));
+        assert_eq!(list.free.capacity(), FREE_MAX);
+        let late = list.take().unwrap();
+        assert_eq!(list.close().free.len(), FREE_MAX - 1);
+        assert!(list.give(late).is_some());
+        assert!(list.take().is_none());
     }
 
     #[test]

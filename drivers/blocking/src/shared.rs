@@ -88,7 +88,7 @@ impl<P: Platform> Shared<P> {
         if let Some(sink) = &settings.sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }
-        let locked = Locked { pool, waiting: BTreeMap::new(), scratch: FreeList::default() };
+        let locked = Locked { pool, waiting: BTreeMap::new(), scratch: FreeList::new() };
         Self {
             locked: platform.lock(locked),
             wall_at_epoch: platform.wall_at_epoch(),
@@ -155,7 +155,7 @@ impl<P: Platform> Shared<P> {
 
     pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
-        self.locked.with(|locked| locked.scratch.give(scratch));
+        drop(self.locked.with(|locked| locked.scratch.give(scratch)));
     }
 
     pub(crate) fn take_scratch(&self) -> Box<Scratch> {
