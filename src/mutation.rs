@@ -40,6 +40,8 @@ pub enum Mutation {
     PausedDiscard,
     /// What waits to be told of a call is told though the application has given it up.
     LateNews,
+    /// The end of a response ends the sending of the body that it answers, and that is called success.
+    CutUpload,
 }
 
 #[cfg(httpool_mutations)]

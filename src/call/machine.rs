@@ -334,9 +334,11 @@ impl Call {
                 let framed = (framing.prefix().len() + framing.suffix().len()) as u64;
                 let framed = framed.saturating_add(len as u64);
                 self.attempt.unwritten = self.attempt.unwritten.saturating_add(framed);
+                self.count_body(len, framing.suffix().len());
                 self.arm_write(now);
                 self.attempt.look_at(conn);
                 self.time_phase(now);
+                self.go_on_to_end(now);
                 self.say(now);
                 Some(framing)
             }
@@ -381,6 +383,7 @@ impl Call {
         self.attempt.unwritten = self.attempt.unwritten.saturating_sub(bytes as u64);
         self.arm_write(now);
         self.time_phase(now);
+        self.go_on_to_end(now);
     }
 
     /// Writing failed. What the peer has said may still be read: an early answer is an answer.
@@ -393,8 +396,10 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return;
         }
+        self.attempt.broke.get_or_insert(why);
         self.give_up_sending(now);
         self.time_phase(now);
+        self.go_on_to_end(now);
         self.say(now);
     }
 
@@ -457,7 +462,16 @@ impl Call {
             return Event::NeedInput;
         }
         let event = match conn.receive_eof(clean) {
-            Ok(event @ Event::End(_)) => self.pass_on(conn, event, now),
+            Ok(event @ Event::End(_)) => {
+                self.stop_for_closed(conn, IoKind::Eof, now);
+                self.pass_on(conn, event, now)
+            }
+            Ok(_) if self.attempt.ended => {
+                let why = if clean { IoKind::Eof } else { IoKind::Reset };
+                self.stop_for_closed(conn, why, now);
+                self.go_on_to_end(now);
+                Event::Skipped
+            }
             Ok(_) | Err(_) if !self.attempt.heard || !clean => {
                 let why = if clean { IoKind::Eof } else { IoKind::Reset };
                 self.attempt_failed(Cause::Lost(why), now);
@@ -477,19 +491,26 @@ impl Call {
     }
 
     /// The application stops, or goes on, reading: the stall deadline stands still meanwhile, unless
-    /// what comes is for nobody.
+    /// what comes is for nobody. When it goes on, the write deadline begins anew. A paused call does
+    /// not end, unless it fails.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
             self.attempt.paused = paused;
+            if !paused {
+                // A driver that wrote nothing meanwhile has not been kept waiting.
+                self.arm_write(now);
+            }
             self.time_phase(now);
+            self.go_on_to_end(now);
         }
     }
 
     /// The application wants no more of the response's body. What comes of it is dropped, within
-    /// [`Policy::drain_bytes_max`], so that the connection can be kept; a driver that does not want
-    /// to wait for it reads what is there and then calls [`cancel`](Self::cancel). Says whether there
-    /// was one to discard: not before the response's head, nor after its end.
+    /// [`Policy::drain_bytes_max`], so that the connection can be kept; the request's body goes on to
+    /// its end if the response needs it. A driver that does not want to wait for either reads what is
+    /// there and then calls [`cancel`](Self::cancel). Says whether there was one to discard: not before
+    /// the response's head, nor after the end of the call.
     pub fn discard(&mut self, now: Instant) -> bool {
         let reading = matches!(self.state, State::Exchange)
             && self.attempt.answered
@@ -498,10 +519,12 @@ impl Call {
             self.trace.event(now, format_args!("discard"));
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
-            if !self.attempt.is_out() {
+            if self.attempt.given_up && !self.attempt.is_out() {
                 self.state = State::Release(Then::Done);
+            } else {
+                self.go_on_to_end(now);
+                self.time_phase(now);
             }
-            self.time_phase(now);
             self.say(now);
         }
         reading

@@ -40,6 +40,9 @@ pub enum RequestError {
     ContentLength,
     /// A Transfer-Encoding other than `chunked`, or one beside a Content-Length.
     TransferEncoding,
+    /// An Expect whose value is not `100-continue`, the one expectation that is defined
+    /// (RFC 9110 10.1.1).
+    Expect,
     /// `TE: chunked` (RFC 9112 7.4).
     Te,
     /// A body with a method that can have none: CONNECT, TRACE.
@@ -71,6 +74,7 @@ impl fmt::Display for RequestError {
             Self::TransferEncoding => f.write_str(
                 "Transfer-Encoding can only be chunked, and not together with Content-Length",
             ),
+            Self::Expect => f.write_str("Expect must be 100-continue: no other value is defined"),
             Self::Te => f.write_str("TE must not name chunked: it is always understood"),
             Self::Body => f.write_str("this method cannot have a body"),
             Self::Sensitive => f.write_str("TRACE must not carry credentials or cookies"),

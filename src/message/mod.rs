@@ -8,6 +8,7 @@ mod origin;
 mod request;
 mod response;
 mod status;
+mod taken;
 
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
@@ -17,6 +18,7 @@ pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};
 pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::Status;
+pub use taken::BodyTaken;
 pub use url::Url;
 
 pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};

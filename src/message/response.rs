@@ -91,7 +91,7 @@ impl ResponseHead {
 }
 
 /// Fields that outlive the input they came in, such as a body's trailers. The memory is used again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnedFields {
     bytes: Vec<u8>,
 }

@@ -412,9 +412,19 @@ dialogue! { an_early_answer_is_read_while_the_body_goes_out: post(10);
     };
 }
 
-dialogue! { or_the_body_is_given_up: post(10);
+dialogue! { an_early_refusal_ends_the_sending: post(10);
     < b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n" => "head 413", "end";
     then |d| {
+        never(d, CloseReason::RequestUnfinished);
+        assert_eq!(d.conn.body_to_send(), None);
+        assert_eq!(d.conn.send_body(1, false).unwrap_err(), Misuse::OutOfTurn);
+    };
+}
+
+dialogue! { or_the_body_is_given_up: post(10);
+    < b"HTTP/1.1 302 There\r\nContent-Length: 0\r\n\r\n" => "head 302", "end";
+    then |d| {
+        assert_eq!(d.conn.body_to_send(), Some(10));
         d.conn.stop_sending();
         never(d, CloseReason::RequestUnfinished);
         assert_eq!(d.conn.body_to_send(), None);
@@ -425,6 +435,27 @@ dialogue! { or_the_body_is_given_up: post(10);
 dialogue! { an_early_answer_before_a_close_ends_the_sending: upload();
     < b"HTTP/1.1 413 Too Much\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" => "head 413", "end";
     then |d| { assert_eq!(d.conn.body_to_send(), None); never(d, CloseReason::PeerAsked) };
+}
+
+dialogue! { an_answer_of_http_1_0_lets_the_sending_go_on: post(10);
+    < b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
+    then |d| { assert_eq!(d.conn.body_to_send(), Some(10)); never(d, CloseReason::PeerAsked) };
+}
+
+dialogue! { the_end_of_the_peers_side_ends_the_sending: post(10);
+    < b"HTTP/1.1 200 OK\r\n\r\nx" => "head 200", "data x";
+    then |d| assert_eq!(d.conn.body_to_send(), Some(10));
+    eof => "end";
+    then |d| { assert_eq!(d.conn.body_to_send(), None); never(d, CloseReason::CloseDelimited) };
+}
+
+dialogue! { a_success_instead_of_a_100_lets_the_body_go: expecting(5);
+    < b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
+    then |d| {
+        assert_eq!(d.conn.body_to_send(), Some(5));
+        d.conn.send_body(5, true).unwrap();
+        reuse(d, Reuse::Ready);
+    };
 }
 
 dialogue! { what_is_sent_must_be_what_was_declared: post(10);

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use httpool::{
     call::{Call, Next},
-    error::{Cause, Failure, Unavailable},
+    error::Failure,
     h1::Event,
     id::ConnId,
     message::{OwnedFields, Request, ResponseHead},
@@ -161,6 +161,11 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
+    /// Whether the response is complete, and the call goes on because the request is still going out.
+    pub(crate) fn only_sends(&self) -> bool {
+        self.exchanges() && self.call.is_answered() && !self.scratch.incoming.has_body()
+    }
+
     /// Whether the response has ended, as far as that can be told without reading. If so the
     /// connection is given back at once, and not only when the application asks for more.
     pub(crate) fn settle(&mut self) {
@@ -259,12 +264,22 @@ impl<P: Platform> Exchange<P> {
             return None;
         }
         let (_, warm) = self.held.as_mut()?;
-        let sent = warm.socket.send_now(&self.scratch.outgoing.slices());
+        let sent = if self.scratch.outgoing.has_gone() {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            warm.bound_unsent(&self.call);
+            warm.socket.send_now(&self.scratch.outgoing.slices())
+        };
         self.now = self.shared.now();
         match sent {
             Ok(sent) => {
                 self.scratch.outgoing.advance(sent);
-                self.call.written(sent, self.now);
+                let last = self.scratch.outgoing.has_gone();
+                if last && warm.bounded && self.call.is_written_late() {
+                    self.scratch.outgoing.hold_back(sent);
+                } else {
+                    self.call.written(sent, self.now);
+                }
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -281,13 +296,17 @@ impl<P: Platform> Exchange<P> {
                 match waited {
                     Ok(ready) if ready.readable => {
                         let read = warm.socket.recv_now(self.scratch.incoming.room());
+                        // A lost connection takes output as well.
+                        if ready.writable && read.is_ok() {
+                            self.wrote_last();
+                        }
                         self.came(read);
                         return match self.take_input(sink) {
                             Took::Progress(progress) => Some(progress),
                             Took::Changed | Took::All => None,
                         };
                     }
-                    Ok(ready) if ready.writable => {}
+                    Ok(ready) if ready.writable => self.wrote_last(),
                     Ok(_) => self.late(),
                     Err(error) => self.write_failed(error),
                 }
@@ -298,6 +317,12 @@ impl<P: Platform> Exchange<P> {
                 None
             }
         }
+    }
+
+    /// The socket takes output: what was held back has gone.
+    fn wrote_last(&mut self) {
+        let bytes = self.scratch.outgoing.let_go();
+        self.call.written(bytes, self.now);
     }
 
     fn write_failed(&mut self, error: io::Error) {
@@ -500,11 +525,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn error(&mut self, why: Failure) -> Error {
-        let told = matches!(
-            why.cause,
-            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_))
-        );
-        let source = self.source.take().filter(|_| told);
+        let source = self.source.take().filter(|_| Error::has_source(&why));
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
             .with_trace(self.call.recent_trace())

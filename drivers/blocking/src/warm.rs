@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use httpool::h1;
+use httpool::{call::Call, h1};
 
 use crate::platform::{Platform, Socket};
 
@@ -13,11 +13,23 @@ pub(crate) struct Warm<P: Platform> {
     pub(crate) h1: h1::Connection,
     /// The receive timeout that the socket has; none if it was never set, or has become too short.
     timeout: Option<Duration>,
+    /// Whether what the system holds unsent is bounded, and whether that was tried.
+    pub(crate) bounded: bool,
+    tried_to_bound: bool,
 }
 
 impl<P: Platform> Warm<P> {
     pub(crate) fn new(socket: P::Socket, limits: h1::Limits) -> Self {
-        Self { socket, h1: h1::Connection::new(limits), timeout: None }
+        let h1 = h1::Connection::new(limits);
+        Self { socket, h1, timeout: None, bounded: false, tried_to_bound: false }
+    }
+
+    /// Bounds what the system holds unsent, once, where the call's request is long.
+    pub(crate) fn bound_unsent(&mut self, call: &Call) {
+        if !self.tried_to_bound && call.is_long() {
+            self.tried_to_bound = true;
+            self.bounded = self.socket.bound_unsent();
+        }
     }
 
     /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request

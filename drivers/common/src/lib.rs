@@ -12,8 +12,10 @@ mod body;
 mod error;
 mod outgoing;
 mod resolve;
+mod unsent;
 
 pub use body::{Body, Piece};
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
 pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};
+pub use unsent::bound_unsent;

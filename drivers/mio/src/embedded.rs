@@ -127,6 +127,7 @@ impl Embedded {
             socket.writable |= event.is_writable() || event.is_error();
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.closing |= event.is_read_closed() || event.is_error();
+            socket.broken |= event.is_error();
             self.queue_up(slot);
         }
         true
@@ -204,6 +205,11 @@ impl Embedded {
             if !socket.up {
                 return;
             }
+        }
+        // That the request has left comes before what the server says to it.
+        if self.sockets.get_mut(slot).is_some_and(|it| it.has_written_last()) {
+            self.write(slot);
+            self.act(app);
         }
         self.read(slot, app);
         self.act(app);

@@ -118,6 +118,11 @@ marks! {
     CloseUnfinished "close: its call went on without it",
     CloseAbandoned "close: nobody needs it",
     CloseFailed "close: it could not be opened",
+    LateEnd "outcome: a response that was complete before its request",
+    BodyDone "application: discards, and the body goes on",
+    CauseBodyUnsent "cause: the rest of the body could not be sent",
+    BodyTaken "outcome: a response that needed no more of the body",
+    Expectation "course: sent again without Expect",
 }
 
 /// What one world has seen.

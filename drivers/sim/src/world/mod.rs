@@ -23,6 +23,7 @@
 //! | each call | one outcome, and silence after it; a failure has a reason in this world |
 //! | a response | it is that of this request, byte for byte, and all of it |
 //! | a request | its server reads what the application gave; credentials reach their own server only |
+//! | a success | its server has the whole request, or has said or shown that it wants no more |
 //! | a POST | a server acts on it once, unless its policy allows more |
 //! | the line | who came first is served first |
 //! | deadlines | they pass in their time and not before; without any, every call still ends |
@@ -119,6 +120,7 @@ mod proxy;
 mod random;
 mod reply;
 mod run;
+mod seen;
 mod server;
 mod shrink;
 mod stage;
