@@ -6,7 +6,9 @@ use std::{
     process::ExitCode,
 };
 
-use httpool::error::{Cause, DialError, IoKind, RequestError, TlsKind, Unavailable, Violation};
+use httpool::error::{
+    Cause, DialError, IoKind, RequestError, TlsKind, Unavailable, Unsent, Violation,
+};
 use httpool_blocking::Error;
 
 /// Kinds of failure, each with an exit code. [`help::TEXT`](crate::help::TEXT) explains them.
@@ -115,6 +117,10 @@ impl Kind {
             | Cause::Status(_)
             | Cause::NotReplayable => Self::Repeat,
             Cause::Timeout(_) => Self::Timeout,
+            Cause::BodyUnsent(unsent) => match unsent.why() {
+                Unsent::Timeout(_) => Self::Timeout,
+                _ => Self::Lost,
+            },
             Cause::Violation(_) => Self::Protocol,
             Cause::Lost(_) => Self::Lost,
             Cause::Redirect(_) => Self::Redirect,

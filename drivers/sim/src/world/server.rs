@@ -315,14 +315,13 @@ impl Peer {
             Length::Chunked => Reads::Chunks(Chunk::Size),
         };
         let reply = Servers::reply(plan, call, self.serial);
-        let (early, continues) = (reply.early, reply.continues);
         let has_body = self.reads != Reads::Body(0);
-        if asked.expects && continues && !early {
+        if asked.expects && reply.continues && !reply.early {
             self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             stage.mark(Mark::Continued);
         }
         self.asked = Some(asked);
-        if early && has_body {
+        if reply.early && has_body {
             stage.mark(Mark::FaultEarly);
             self.plan_reply(stage, sock, reply);
         }
