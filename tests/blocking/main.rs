@@ -14,6 +14,7 @@ mod ends;
 mod messages;
 mod pending;
 mod reuse;
+mod slow;
 mod threads;
 
 use httpool_blocking::{

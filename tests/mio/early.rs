@@ -210,7 +210,7 @@ fn a_refusal_is_heard_although_the_rest_of_the_request_cannot_be_written() {
     let server = Server::start(|peer| {
         if peer.head().is_some() {
             peer.send("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
-            peer.tcp.shutdown(std::net::Shutdown::Write).ok();
+            peer.tcp.shutdown(Shutdown::Write).ok();
             peer.until_closed();
         }
     });

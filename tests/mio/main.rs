@@ -16,6 +16,7 @@ mod many;
 mod pause;
 mod pending;
 mod reuse;
+mod slow;
 mod switch;
 
 use std::time::Duration;
