@@ -322,7 +322,9 @@ impl<P: Platform> Exchange<P> {
     /// The socket takes output: what was held back has gone.
     fn wrote_last(&mut self) {
         let bytes = self.scratch.outgoing.let_go();
-        self.call.written(bytes, self.now);
+        if bytes > 0 {
+            self.call.written(bytes, self.now);
+        }
     }
 
     fn write_failed(&mut self, error: io::Error) {

@@ -287,12 +287,13 @@ impl Case {
                 let whole = script.body.len.map(u64::from);
                 let counted = unsent.taken().of().is_none_or(|of| Some(of) == whole)
                     && whole.is_some_and(|whole| unsent.taken().bytes() <= whole)
-                    && (self.tainted || self.status == unsent.status());
+                    // Threads are not told of the head of a response without a body.
+                    && (self.tainted || !self.heard_head || self.status == unsent.status());
                 let fair = match unsent.why() {
                     Unsent::Timeout(which) => passed(which),
                     _ => true,
                 };
-                (Mark::CauseBodyUnsent, fair && counted && self.status < 400)
+                (Mark::CauseBodyUnsent, fair && counted && unsent.status() < 400)
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
             Cause::Unavailable(Unavailable::Closed) => (Mark::CauseClosed, world.closed),

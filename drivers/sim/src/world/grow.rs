@@ -397,6 +397,7 @@ impl Grower {
                     (reply.status, reply.early) = (417, true);
                 }
             }
+            5 => (reply.status, reply.early) = (self.random.pick(&[200, 200, 413]), true),
             _ => {}
         }
         if call.upgrade && !self.random.once_in(4) {
