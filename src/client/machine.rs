@@ -380,17 +380,16 @@ impl Client {
                 self.forget(index);
             }
             let action = self.actions.pop_front()?;
-            match action {
-                Action::Failed { call, .. }
-                | Action::End { call, .. }
-                | Action::BodyDone { call }
-                | Action::HandOver { call, .. } => self.over.push(call.index),
-                Action::Transmit { conn, .. } => {
-                    if let Some(leased) = self.conns.leased(conn) {
-                        leased.told = true;
-                    }
-                }
-                _ => {}
+            if let Action::Failed { call, .. }
+            | Action::End { call, .. }
+            | Action::BodyDone { call }
+            | Action::HandOver { call, .. } = action
+            {
+                self.over.push(call.index);
+            } else if let Action::Transmit { conn, .. } = action
+                && let Some(leased) = self.conns.leased(conn)
+            {
+                leased.told = true;
             }
             if !action.call().is_some_and(|call| self.is_silent(call)) {
                 return Some(action);

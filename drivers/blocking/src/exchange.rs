@@ -267,7 +267,9 @@ impl<P: Platform> Exchange<P> {
         let sent = if self.scratch.outgoing.has_gone() {
             Err(io::ErrorKind::WouldBlock.into())
         } else {
-            warm.bound_unsent(&self.call);
+            if !self.scratch.outgoing.has_no_piece() {
+                warm.bound_unsent(&self.call);
+            }
             warm.socket.send_now(&self.scratch.outgoing.slices())
         };
         self.now = self.shared.now();

@@ -1,5 +1,7 @@
 //! Answers that come before the whole body of the request has gone.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::{

@@ -207,14 +207,14 @@ impl Embedded {
             }
         }
         // That the request has left comes before what the server says to it.
-        if self.sockets.get_mut(slot).is_some_and(|it| it.has_written_last()) {
+        if self.sockets.get_mut(slot).is_some_and(|it| it.holds_back() && it.writes_on()) {
             self.write(slot);
             self.act(app);
         }
         self.read(slot, app);
         self.act(app);
         let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else { return };
-        if socket.writable && socket.has_out() {
+        if socket.writes_on() {
             self.write(slot);
         }
         self.queue_if_ready(slot);
@@ -235,7 +235,7 @@ impl Embedded {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let reads = (socket.readable && !socket.ended || socket.unheard)
             && self.client.core.wants_input(socket.conn);
-        if reads || socket.writable && socket.has_out() {
+        if reads || socket.writes_on() {
             self.queue_up(slot);
         }
     }

@@ -75,11 +75,15 @@ impl Socket {
         }
     }
 
-    /// Whether the last bytes of a request have gone to the system, are not called written yet, and
-    /// now can be.
-    pub(crate) fn has_written_last(&self) -> bool {
-        let holds_back = self.held.as_ref().is_some_and(|held| held.out.holds_back());
-        holds_back && self.writable && !self.broken
+    /// Whether the last bytes of a request have gone to the system, and are not called written yet.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.out.holds_back())
+    }
+
+    /// Whether to write what the socket had no room for. That a broken one takes output does not
+    /// mean that the last bytes have left.
+    pub(crate) fn writes_on(&self) -> bool {
+        self.writable && self.has_out() && !(self.broken && self.holds_back())
     }
 
     /// Whether there is something that the socket had no room for.

@@ -41,7 +41,8 @@ impl Embedded {
                 break;
             }
             let Some(socket) = self.sockets.get_mut(slot) else { break };
-            if socket.bounded.is_none() && self.client.core.is_long(conn) {
+            let body = !self.out.has_no_piece();
+            if body && socket.bounded.is_none() && self.client.core.is_long(conn) {
                 socket.bounded = Some(bound_unsent(&socket.tcp));
             }
             match self.out.write_to(&mut socket.tcp) {

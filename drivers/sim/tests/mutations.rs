@@ -30,7 +30,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Two that the worlds found when they were young. Threads neither pause nor hear late.
     (Mutation::PausedDiscard, 3_000, None),
     (Mutation::LateNews, 4_000, None),
-    (Mutation::CutUpload, 10_000, Some(10_000)),
+    (Mutation::CutUpload, 2_500, Some(3_000)),
 ];
 
 /// The same worlds at each run.

@@ -57,14 +57,15 @@
 //! | who comes last is served first | 1 | | the order of the line |
 //! | a connection is granted, and may still be evicted | 2 | | a panic |
 //! | a name that was given up comes to mean another entry | 7 | | stale news |
-//! | a waiter is lost when the one who dialled for it cancels | 12 | 698 | an invariant, a hang |
-//! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
-//! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
-//! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
-//! | nothing bounds the wait for more of a body | 171 | 8 | a hang |
+//! | nothing bounds the wait for more of a body | 4 | 4 | a hang |
+//! | credentials follow a redirect to another origin | 9 | 9 | the server that gets them |
+//! | a waiter is lost when the one who dialled for it cancels | 12 | 1,193 | an invariant, a hang |
+//! | a POST is sent again though a server may have acted | 149 | 453 | the server's count |
+//! | the end of a response stops the upload, and that is called success | 250 | 294 | the server that lacks the body |
 //! | a response that is discarded while paused is not read on | 256 | | what is left |
 //! | a call is spoken of after it was given up | 332 | | the application |
-//! | a connection is kept though its request was not all written | 4,206 | 7,915 | the server that reads on |
+//! | bytes on an idle connection are let pass | 907 | | the poisoned connection that is used |
+//! | a connection is kept though its request was not all written | 3,615 | 4,357 | the server that reads on |
 //!
 //! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
 //!
