@@ -153,6 +153,8 @@ mod linux {
                         link.tcp.shutdown(Shutdown::Both).ok();
                     }
                 }
+                // The answer came before the whole request had left.
+                Action::End { call, .. } => println!("{call} is complete"),
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
             }

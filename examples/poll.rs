@@ -44,6 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Action::Abandon { conn, .. } | Action::Close { conn, .. } => {
                     sockets.remove(&conn);
                 }
+                // The answer came before the whole request had left.
+                Action::End { call, .. } => println!("{call} is complete"),
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
             }

@@ -32,6 +32,17 @@ impl Default for MessageLimits {
     }
 }
 
+/// Most bytes of a [long](LONG_REQUEST_BYTES) request that the system may hold and not have sent yet,
+/// where a driver can bound that: 64 KiB. The deadline between two writes (30 seconds) is kept by a
+/// server that reads 5 kB/s, in windows of 64 KiB as on loopback, while the bound is that small; and a
+/// write of 64 KiB is large enough to be cheap.
+pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+
+/// A request with more bytes than this, head and body, is long: 128 KiB. One that is shorter leaves
+/// in one write, and a server that reads 5 kB/s has it within the 60 seconds that there are for the
+/// first byte of its answer.
+pub const LONG_REQUEST_BYTES: u64 = 128 * 1024;
+
 /// How many connections, and for how long. A bound of zero connections, dials or waiters would
 /// answer nobody, and counts as one.
 ///

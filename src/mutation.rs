@@ -52,6 +52,8 @@ pub enum Mutation {
     FatalShortage,
     /// A call is refused because others wait, though it need not wait itself.
     RefusedThoughFree,
+    /// The end of a response ends the sending of the body that it answers, and that is called success.
+    CutUpload,
 }
 
 #[cfg(httpool_mutations)]

@@ -2,7 +2,7 @@
 
 use super::machine::Then;
 use crate::{
-    error::Phase,
+    error::{IoKind, Phase},
     h1::Connection,
     message::BodyLeft,
     mutation::{Mutation, mutated},
@@ -19,10 +19,18 @@ pub(super) struct Attempt {
     pub(super) unwritten: u64,
     /// A byte of an answer has come.
     pub(super) heard: bool,
-    /// A final head has come.
+    /// A final head has come, and with which status.
     pub(super) answered: bool,
-    /// The rest of the request will not go: writing failed, or it was refused before it was whole.
+    pub(super) status: u16,
+    /// The response needs no more of the request than has gone.
+    pub(super) enough: bool,
+    /// The response has come to its end; the request may still be going out.
+    pub(super) ended: bool,
+    /// The rest of the request will not go: it is not needed, or cannot be written.
     pub(super) given_up: bool,
+    /// Why it cannot be written.
+    pub(super) broke: Option<IoKind>,
+    pub(super) body: BodyCount,
     /// The application is not reading what is for it.
     pub(super) paused: bool,
     /// What the sending half would take now.
@@ -35,6 +43,15 @@ pub(super) struct Attempt {
     pub(super) reader: Reader,
     /// How much of the input that was not taken a recording knows already.
     pub(super) known: usize,
+}
+
+/// How much of the request's body was framed.
+#[derive(Debug)]
+pub(super) struct BodyCount {
+    pub(super) given: u64,
+    /// The last piece, and the framing behind it.
+    pub(super) piece: u64,
+    pub(super) suffix: u64,
 }
 
 /// For whom the body of a response is.
@@ -56,7 +73,12 @@ impl Attempt {
             unwritten: 0,
             heard: false,
             answered: false,
+            status: 0,
+            enough: false,
+            ended: false,
             given_up: false,
+            broke: None,
+            body: BodyCount { given: 0, piece: 0, suffix: 0 },
             paused: false,
             sendable: None,
             request_sent: false,
@@ -99,7 +121,7 @@ impl Attempt {
     }
 
     pub(super) const fn phase(&self) -> Phase {
-        if self.answered {
+        if self.answered && (!self.ended || self.is_out()) {
             Phase::Body
         } else if self.is_out() {
             Phase::Head
@@ -112,13 +134,15 @@ impl Attempt {
     /// for the whole.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         if self.answered {
-            let wanted = matches!(self.reader, Reader::Application);
-            if !wanted && !mutated(Mutation::EndlessDrain) {
-                return Some(Deadline::Drain);
-            }
-            // While the request is still going out, its own deadline runs.
+            // While the request is still going out, its own deadlines run alone, and behind the end
+            // of the response nothing is waited for but that.
             let sending = !self.given_up && !self.is_out();
-            return if sending { None } else { Some(Deadline::Stall) };
+            let wanted = matches!(self.reader, Reader::Application);
+            return match wanted || mutated(Mutation::EndlessDrain) {
+                _ if sending || self.ended => None,
+                true => Some(Deadline::Stall),
+                false => Some(Deadline::Drain),
+            };
         }
         if self.given_up {
             return Some(Deadline::FirstByte);

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::{
-    Redirect,
+    HistoryEntry, Next, Redirect,
     attempt::Reader,
-    machine::{Call, HistoryEntry, Next, State, Then},
+    machine::{Call, State, Then},
     retry::{Again, retry_after},
     timeout::Clocks,
 };
@@ -26,6 +26,7 @@ impl Call {
         event: Event<'i>,
         now: Instant,
     ) -> Event<'i> {
+        let sending = !self.attempt.given_up && !self.attempt.is_out();
         let event = match event {
             Event::Interim(head) => {
                 self.trace.action(now, format_args!("interim {}", head.status()));
@@ -44,24 +45,22 @@ impl Call {
                 Reader::Nobody { left, then } => {
                     match left.checked_sub(data.len() as u64) {
                         Some(rest) => *left = rest,
+                        // The connection is lost, but the body that goes out over it is not.
+                        None if sending => *left = 0,
                         None => self.state = State::Release(*then),
                     }
                     Event::Skipped
                 }
             },
             Event::End(trailers) => {
-                // The whole answer came before the whole request had gone: nothing more need go.
-                conn.stop_sending();
-                match self.attempt.reader {
-                    Reader::Application => {
-                        self.trace.action(now, format_args!("end"));
-                        self.state = State::Release(Then::Done);
-                        Event::End(trailers)
-                    }
-                    Reader::Nobody { then, .. } => {
-                        self.state = State::Release(then);
-                        Event::Skipped
-                    }
+                let wanted = matches!(self.attempt.reader, Reader::Application);
+                self.response_ended(conn, now);
+                // A failure comes in place of the end.
+                if wanted && !matches!(self.state, State::Release(Then::Fail(_))) {
+                    self.trace.action(now, format_args!("end"));
+                    Event::End(trailers)
+                } else {
+                    Event::Skipped
                 }
             }
             event @ (Event::NeedInput | Event::Skipped) => event,
@@ -89,11 +88,6 @@ impl Call {
             self.finish(State::HandOver);
             return Event::Head(head);
         }
-        // RFC 9112 9.5: who is told of an error while sending ought to cease sending.
-        if !self.attempt.is_out() && !status.is_success() {
-            conn.stop_sending();
-            self.give_up_sending(now);
-        }
         let then = match self.policy.redirect.target(&self.request, &head) {
             Some(target) => {
                 let then = self.redirect(target, &head, now);
@@ -102,8 +96,11 @@ impl Call {
                 }
                 then
             }
-            None => self.retry_after_answer(&head, now),
+            None => {
+                self.without_expectation(status).or_else(|| self.retry_after_answer(&head, now))
+            }
         };
+        self.judge_body(conn, &head, then.is_some(), now);
         match then {
             None => Event::Head(head),
             Some(then) => {
@@ -304,7 +301,7 @@ impl Call {
 
     /// Ends the call with a failure, once the connection is given back.
     pub(super) fn fail(&mut self, cause: Cause, phase: Phase) {
-        let failure = self.failure(cause, phase);
+        let failure = self.failure(self.or_unsent(cause), phase);
         match self.state {
             State::Done | State::Failed(_) | State::HandOver | State::Release(Then::Done) => {}
             State::Exchange | State::Release(_) => {
@@ -346,12 +343,6 @@ impl Call {
             status,
             cause,
         });
-    }
-
-    pub(super) fn give_up_sending(&mut self, now: Instant) {
-        self.attempt.given_up = true;
-        self.attempt.sendable = None;
-        self.arm_write(now);
     }
 
     pub(super) fn arm_write(&mut self, now: Instant) {

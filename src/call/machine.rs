@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    Policy,
+    HistoryEntry, Next, Policy,
     attempt::{Attempt, Reader},
     retry::Left,
     timeout::Clocks,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
-    message::{Body, BodyLeft, Key, Method, Request, Status, Url},
+    message::{Body, BodyLeft, Key, Request},
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
@@ -85,46 +85,6 @@ pub struct Call {
     pub(super) trace: Trace,
     /// What the trace was last told to be next.
     pub(super) said: Option<Next>,
-}
-
-/// What the driver must do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a driver must do every one of them")]
-pub enum Next {
-    /// Get a connection to [`Call::key`], then [`Call::start`] or [`Call::lease_failed`].
-    Checkout,
-    /// Give the body from its start again, then [`Call::rewound`].
-    Rewind,
-    /// Write what was appended; read meanwhile.
-    Exchange,
-    /// As `Exchange`, and body may be sent, at most so much. Reading goes on meanwhile: a driver that
-    /// waits, waits for both directions.
-    SendBody(BodyLeft),
-    /// Wait for [`Call::poll_timeout`]: a retry's delay. No connection is held.
-    Wait,
-    /// Give the connection back: [`Call::released`], then the pool.
-    Release,
-    /// 101, or a 2xx to CONNECT: the socket and the input not taken are the application's; its lease
-    /// is given back as discarded. The call is done.
-    HandOver,
-    /// The response is complete.
-    Done,
-    /// There will be no (more) response.
-    Failed(Failure),
-}
-
-/// What came of an attempt that was followed by another (urllib3: `RequestHistory`).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct HistoryEntry {
-    /// The method of that attempt.
-    pub method: Method,
-    /// Its URL.
-    pub url: Url,
-    /// The status it was answered with, if it was.
-    pub status: Option<Status>,
-    /// What it failed of, if it did.
-    pub cause: Option<Cause>,
 }
 
 #[derive(Debug)]
@@ -347,9 +307,11 @@ impl Call {
                 let framed = (framing.prefix().len() + framing.suffix().len()) as u64;
                 let framed = framed.saturating_add(len as u64);
                 self.attempt.unwritten = self.attempt.unwritten.saturating_add(framed);
+                self.count_body(len, framing.suffix().len());
                 self.arm_write(now);
                 self.attempt.look_at(conn);
                 self.time_phase(now);
+                self.go_on_to_end(now);
                 self.say(now);
                 Some(framing)
             }
@@ -394,6 +356,7 @@ impl Call {
         self.attempt.unwritten = self.attempt.unwritten.saturating_sub(bytes as u64);
         self.arm_write(now);
         self.time_phase(now);
+        self.go_on_to_end(now);
     }
 
     /// Writing failed. What the peer has said may still be read: an early answer is an answer.
@@ -406,8 +369,10 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return;
         }
+        self.attempt.broke.get_or_insert(why);
         self.give_up_sending(now);
         self.time_phase(now);
+        self.go_on_to_end(now);
         self.say(now);
     }
 
@@ -474,7 +439,16 @@ impl Call {
             return Event::NeedInput;
         }
         let event = match conn.receive_eof(clean) {
-            Ok(event @ Event::End(_)) => self.pass_on(conn, event, now),
+            Ok(event @ Event::End(_)) => {
+                self.stop_for_closed(conn, IoKind::Eof, now);
+                self.pass_on(conn, event, now)
+            }
+            Ok(_) if self.attempt.ended => {
+                let why = if clean { IoKind::Eof } else { IoKind::Reset };
+                self.stop_for_closed(conn, why, now);
+                self.go_on_to_end(now);
+                Event::Skipped
+            }
             Ok(_) | Err(_) if !self.attempt.heard || !clean => {
                 let why = if clean { IoKind::Eof } else { IoKind::Reset };
                 self.attempt_failed(Cause::Lost(why), now);
@@ -494,20 +468,27 @@ impl Call {
     }
 
     /// The application stops, or goes on, reading: the stall and rate deadlines stand still
-    /// meanwhile. It does not concern a body that is read for nobody.
+    /// meanwhile. It does not concern a body that is read for nobody. When it goes on, the write
+    /// deadline begins anew. A paused call does not end, unless it fails.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
             self.attempt.paused = paused;
+            if !paused {
+                // A driver that wrote nothing meanwhile has not been kept waiting.
+                self.arm_write(now);
+            }
             self.time_phase(now);
+            self.go_on_to_end(now);
         }
     }
 
     /// The application wants no more of the response's body. What comes of it is dropped, within
     /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
-    /// kept; a driver that does not want
-    /// to wait for it reads what is there and then calls [`cancel`](Self::cancel). Says whether there
-    /// was one to discard: not before the response's head, nor after its end.
+    /// kept; the request's body goes on to its end if the response needs it, and then the time
+    /// begins. A driver that does not want to wait for either reads what is there and then calls
+    /// [`cancel`](Self::cancel). Says whether there was one to discard: not before the response's
+    /// head, nor after the end of the call.
     pub fn discard(&mut self, now: Instant) -> bool {
         let reading = matches!(self.state, State::Exchange)
             && self.attempt.answered
@@ -516,10 +497,12 @@ impl Call {
             self.trace.event(now, format_args!("discard"));
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
-            if !self.attempt.is_out() {
+            if self.attempt.given_up && !self.attempt.is_out() {
                 self.state = State::Release(Then::Done);
+            } else {
+                self.go_on_to_end(now);
+                self.time_phase(now);
             }
-            self.time_phase(now);
             self.say(now);
         }
         reading

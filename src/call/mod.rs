@@ -47,6 +47,26 @@
 //! for as their Retry-After says (RFC 9110 10.2.3), up to [`Retry::retry_after_max`] and
 //! [`Redirect::retry_after_max`]. The wait counts from the response's head, so that the drain of its
 //! body does not prolong it. No connection is held in it once the body is drained.
+//! # Two halves
+//!
+//! The body of a request goes out while its response comes in. What a final head means for the rest
+//! of the body (RFC 9110 7.5, RFC 9112 9.5 and 9.6):
+//!
+//! | the response | the rest of the body | the call |
+//! |---|---|---|
+//! | a status of 400 or more | stops at once | ends as the response does; [`Call::body_taken`] counts |
+//! | `Connection: close` | stops at once: the server needs no more | the same |
+//! | a redirect that is followed, an answer that is retried | stops, and the connection is closed | goes on |
+//! | any other | is sent to its end, while the response is read and after it | ends when both halves do |
+//!
+//! In the last case [`Event::End`](crate::h1::Event::End) may come while there is body to send: the
+//! call is in `Exchange` or `SendBody` until the request has left, and reading goes on so that the end
+//! of the peer's side is noticed. Meanwhile the write and total deadlines run. If the peer closes or a
+//! deadline passes before the whole body has left, the call fails with
+//! [`Cause::BodyUnsent`](crate::error::Cause::BodyUnsent), which has the status and the count.
+//!
+//! A response that the application [discards](Call::discard) does not stop the body; one that it
+//! leaves otherwise does, for the driver then cancels the call.
 //!
 //! # Stale connections
 //!
@@ -68,11 +88,14 @@ mod retry;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod types;
+mod upload;
 
-pub use machine::{Call, HistoryEntry, Next};
+pub use machine::Call;
 pub use policy::{DrainBytes, DrainTime, Policy, Route, Routes};
 pub use redirect::Redirect;
 pub use retry::Retry;
 pub use timeout::{MinRate, Timeout};
+pub use types::{HistoryEntry, Next};
 
 pub(crate) use record::{Beginning, Shape, read_request_line};

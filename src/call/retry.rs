@@ -160,6 +160,7 @@ impl Left {
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
             Cause::Unavailable(_)
+            | Cause::BodyUnsent(_)
             | Cause::Redirect(_)
             | Cause::Status(_)
             | Cause::NotReplayable

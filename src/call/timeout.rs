@@ -16,10 +16,18 @@ pub struct Timeout {
     /// In line for a connection, the time of dials on the call's behalf not counted (urllib3:
     /// `pool_timeout`). 60 seconds by default.
     pub queue: Option<Duration>,
-    /// Between two writes that moved bytes. 30 seconds by default.
+    /// Between two writes that moved bytes, also while the response is being read and behind it. 30
+    /// seconds by default. What moves is what the system takes. On Linux the drivers bound what it
+    /// holds unsent of a request longer than
+    /// [`LONG_REQUEST_BYTES`](crate::limits::LONG_REQUEST_BYTES) to
+    /// [`UNSENT_BYTES_MAX`](crate::limits::UNSENT_BYTES_MAX), so that the deadline sees what the peer
+    /// takes. Elsewhere, and in a driver with the standard library alone, the system's whole buffer
+    /// stands between, which may be megabytes: a peer that reads slowly may then pass the deadline.
     pub write: Option<Duration>,
     /// From the request's end to the end of the final response's head. Neither 1xx responses nor
-    /// pieces of a head prolong it. 60 seconds by default.
+    /// pieces of a head prolong it. 60 seconds by default. The request has ended when the system has
+    /// taken its last bytes; with the bound above, when it holds less than half of the bound unsent.
+    /// Elsewhere the time runs while the system still sends what it holds.
     pub first_byte: Option<Duration>,
     /// From the head, or the last bytes of the body, to the next bytes of the body or its end, while
     /// the application reads. Chunk sizes, chunk extensions, line ends and trailers are not bytes of

@@ -44,6 +44,9 @@ pub(super) struct Leased {
     pub(super) call: u32,
     /// What was encoded and not handed out yet.
     pub(super) out: Vec<u8>,
+    /// The driver has taken the action that says that there is something to write, and whether to read
+    /// before.
+    pub(super) told: bool,
 }
 
 /// What becomes of a connection at the moment.
@@ -129,7 +132,7 @@ impl Conns {
     /// A connection is in use from now on; gives a buffer for what is to be sent.
     pub(super) fn lease(&mut self, lease: Lease, h1: h1::Connection, call: u32) -> ConnId {
         let (conn, out) = (lease.conn(), self.spare.pop().unwrap_or_default());
-        self.put(conn, Entry::Leased(Leased { lease, h1, call, out }));
+        self.put(conn, Entry::Leased(Leased { lease, h1, call, out, told: false }));
         conn
     }
 

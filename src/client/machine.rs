@@ -137,13 +137,24 @@ impl Client {
     /// once; what is left of the body is read and dropped, within
     /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
     /// kept. Before the head this is [`cancel`](Self::cancel).
+    ///
+    /// Where the request's body is still going out and the response does not end that, it is sent to
+    /// its end. Then the driver goes on to give it: [`Transmit::Body`], [`send_body`](Self::send_body),
+    /// [`body_ready`](Self::body_ready) and [`body_failed`](Self::body_failed) know the id until
+    /// [`Action::BodyDone`]. [`feeds`](Self::feeds) says whether it is so.
     pub fn discard(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.silence(call) {
             if !running.call.discard(now) {
                 running.call.cancel(now);
             }
+            running.feeds = running.call.is_sending_body();
             self.attend(call.index, now);
         }
+    }
+
+    /// Whether the body of a call that was [discarded](Self::discard) is still being sent.
+    pub fn feeds(&self, call: CallId) -> bool {
+        self.calls.get(call.index, call.generation).is_some_and(|it| it.feeds && !it.ended)
     }
 
     /// Stops, or goes on, reading a response: while it is paused its connection wants no input, and
@@ -165,8 +176,8 @@ impl Client {
         last: bool,
         now: Instant,
     ) -> Option<Framing> {
-        let running = self.calls.get_mut(call.index, call.generation).filter(|it| !it.silent)?;
-        let leased = self.conns.leased(running.conn?)?;
+        let conn = self.feeding(call)?.conn?;
+        let (running, leased) = (&mut self.calls[call.index], self.conns.leased(conn)?);
         let framing = running.call.send_body(&mut leased.h1, len, last, now);
         self.attend(call.index, now);
         framing
@@ -175,7 +186,7 @@ impl Client {
     /// The application has body again, after it had none for [`Transmit::Body`]: an
     /// [`Action::Transmit`] follows.
     pub fn body_ready(&mut self, call: CallId) {
-        let Some(running) = self.alive(call) else { return };
+        let Some(running) = self.feeding(call) else { return };
         if let (Next::SendBody(_), Some(conn)) = (running.call.next(), running.conn) {
             self.actions.push_back(Action::Transmit { conn, probe: false });
         }
@@ -183,7 +194,7 @@ impl Client {
 
     /// The application's source of the body failed: the request cannot be finished.
     pub fn body_failed(&mut self, call: CallId, now: Instant) {
-        if let Some(running) = self.alive(call) {
+        if let Some(running) = self.feeding(call) {
             running.call.body_failed(now);
             self.attend(call.index, now);
         }
@@ -378,8 +389,16 @@ impl Client {
                 self.forget(index);
             }
             let action = self.actions.pop_front()?;
-            if let Action::Failed { call, .. } | Action::HandOver { call, .. } = action {
+            if let Action::Failed { call, .. }
+            | Action::End { call, .. }
+            | Action::BodyDone { call }
+            | Action::HandOver { call, .. } = action
+            {
                 self.over.push(call.index);
+            } else if let Action::Transmit { conn, .. } = action
+                && let Some(leased) = self.conns.leased(conn)
+            {
+                leased.told = true;
             }
             if !action.call().is_some_and(|call| self.is_silent(call)) {
                 return Some(action);
@@ -391,13 +410,15 @@ impl Client {
     }
 
     /// Appends to `out` what is to be written to `conn`, each byte once, and says whether body may
-    /// follow. Ask with an empty `out`, and what was encoded is not copied.
+    /// follow. Ask with an empty `out`, and what was encoded is not copied. Of a request that begins
+    /// there is nothing before its [`Action::Transmit`] was taken, which says whether to read first.
     pub fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> Transmit {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.poll_transmit(out);
             return Transmit::Nothing;
         }
-        let Some(leased) = self.conns.leased(conn) else { return Transmit::Nothing };
+        let leased = self.conns.leased(conn).filter(|leased| leased.told);
+        let Some(leased) = leased else { return Transmit::Nothing };
         let index = leased.call;
         if out.is_empty() {
             core::mem::swap(out, &mut leased.out);
@@ -457,6 +478,18 @@ impl Client {
             Some(index) => self.calls[index].call.sends(),
             None => matches!(self.conns.get(conn), Use::Dialing),
         }
+    }
+
+    /// Whether the request on `conn` is so long that what the system holds unsent should be bounded:
+    /// [`Call::is_long`].
+    pub fn is_long(&self, conn: ConnId) -> bool {
+        self.caller(conn).is_some_and(|index| self.calls[index].call.is_long())
+    }
+
+    /// With such a bound: whether what was handed out last for `conn` is written only when the socket
+    /// takes output again: [`Call::is_written_late`].
+    pub fn is_written_late(&self, conn: ConnId) -> bool {
+        self.caller(conn).is_some_and(|index| self.calls[index].call.is_written_late())
     }
 
     /// The call's machine: its request as it stands, its history. `None` for a stale id; one whose
@@ -533,6 +566,12 @@ impl Client {
     fn alive(&mut self, call: CallId) -> Option<&mut Running> {
         let running = self.calls.get_mut(call.index, call.generation)?;
         (!running.silent && !running.ended).then_some(running)
+    }
+
+    /// A call whose body the driver may give: one that is alive, or was discarded while it was sent.
+    fn feeding(&mut self, call: CallId) -> Option<&mut Running> {
+        let running = self.calls.get_mut(call.index, call.generation)?;
+        ((!running.silent || running.feeds) && !running.ended).then_some(running)
     }
 
     /// Which call uses a connection.

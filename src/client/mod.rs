@@ -31,6 +31,8 @@
 //! | [`Close`](Action::Close) | closes the connection's socket, or sockets | |
 //! | [`HandOver`](Action::HandOver) | gives the socket to the application | |
 //! | [`Rewind`](Action::Rewind) | takes a body back to its start | `rewound` |
+//! | [`End`](Action::End) | tells the application | |
+//! | [`BodyDone`](Action::BodyDone) | drops the body | |
 //! | [`Failed`](Action::Failed) | tells the application | |
 //!
 //! **Ids** that are no longer alive name nothing, and what is told of them is ignored: an event loop
@@ -46,6 +48,14 @@
 //! so with `handle_written`, and asks again when all has left. Where it waits for room, it asks
 //! [`sends`](Client::sends) before it goes on: the rest of a request that was refused need not go.
 //! Where [`Transmit`](Action::Transmit) says `probe`, it reads once, without waiting, before it writes.
+//! Where the system can bound what it holds unsent, a driver does so for a request that
+//! [`is_long`](Client::is_long), and says of its last bytes that they are written when the socket
+//! takes output again ([`is_written_late`](Client::is_written_late)); where it cannot, they are
+//! written when the system has them.
+//!
+//! **Both halves.** A response may be complete while the request's body is still going out. Writing
+//! then goes on, and so does reading, to notice the end of the peer's side: the call ends with
+//! [`Action::End`], or [`Action::Failed`].
 //!
 //! # Example
 //!

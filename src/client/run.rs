@@ -8,7 +8,7 @@ use crate::{
     error::IoKind,
     h1::{self, Connection, Reuse},
     id::{CallId, ConnId},
-    message::Key,
+    message::{Key, OwnedFields},
     mutation::{Mutation, mutated},
     pool::{self, Checkin, Claim, Lease, Ticket},
     time::Instant,
@@ -36,6 +36,10 @@ pub(super) struct Running {
     pub(super) rewinding: bool,
     /// It is over; the driver has been, or is being, told so.
     pub(super) ended: bool,
+    /// The response is complete, and its end is told when the request has left.
+    late_end: Option<OwnedFields>,
+    /// Nobody wants to hear of it, and its body is still being asked for.
+    pub(super) feeds: bool,
 }
 
 impl Running {
@@ -50,6 +54,8 @@ impl Running {
             told: false,
             rewinding: false,
             ended: false,
+            late_end: None,
+            feeds: false,
         }
     }
 }
@@ -125,12 +131,18 @@ impl Client {
     }
 
     /// Puts the name of the call on what is for it, if anybody wants to hear.
-    fn of<'i>(&self, index: u32, event: h1::Event<'i>) -> Event<'i> {
-        if self.calls[index].silent && !matches!(event, h1::Event::NeedInput) {
+    fn of<'i>(&mut self, index: u32, event: h1::Event<'i>) -> Event<'i> {
+        let running = &mut self.calls[index];
+        if running.silent && !matches!(event, h1::Event::NeedInput) {
             return Event::Skipped;
         }
+        let goes_on = running.call.next() != Next::Release;
         let call = self.name(index);
         match event {
+            h1::Event::End(trailers) if goes_on => {
+                self.calls[index].late_end.insert(OwnedFields::default()).set(&trailers);
+                Event::Skipped
+            }
             h1::Event::NeedInput => Event::NeedInput,
             h1::Event::Skipped => Event::Skipped,
             h1::Event::Interim(head) => Event::Interim(call, head),
@@ -181,7 +193,14 @@ impl Client {
                     return self.end(index);
                 }
                 Next::Done => {
-                    self.over.push(index);
+                    let end = running.late_end.take().filter(|_| !running.silent);
+                    match end {
+                        Some(trailers) => {
+                            let call = self.name(index);
+                            self.actions.push_back(Action::End { call, trailers });
+                        }
+                        None => self.ends_unheard(index),
+                    }
                     return self.end(index);
                 }
                 Next::Failed(failure) => {
@@ -189,7 +208,7 @@ impl Client {
                         self.pool.cancel(ticket, now);
                     }
                     if self.calls[index].silent {
-                        self.over.push(index);
+                        self.ends_unheard(index);
                     } else {
                         let call = self.name(index);
                         self.actions.push_back(Action::Failed { call, failure });
@@ -199,6 +218,16 @@ impl Client {
             }
         }
         self.timers_set(Owner::call(index));
+    }
+
+    /// A call ends of whose end nothing is to be told, but perhaps that its body is needed no more.
+    fn ends_unheard(&mut self, index: u32) {
+        if self.calls[index].feeds {
+            let call = self.name(index);
+            self.actions.push_back(Action::BodyDone { call });
+        } else {
+            self.over.push(index);
+        }
     }
 
     fn end(&mut self, index: u32) {

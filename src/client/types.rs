@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     h1::CloseReason,
     id::{CallId, ConnId},
-    message::{BodyLeft, Fields, Head, TlsId},
+    message::{BodyLeft, Fields, Head, OwnedFields, TlsId},
     pool::Evicted,
     time::Deadline,
 };
@@ -90,6 +90,21 @@ pub enum Action {
         /// Whose.
         call: CallId,
     },
+    /// Tell the application: the response, which was complete before, has its end, with trailer fields
+    /// if there were any. The call has ended. Said in place of [`Event::End`] where that came while the
+    /// request's body was still going out.
+    End {
+        /// Which.
+        call: CallId,
+        /// The trailer fields.
+        trailers: OwnedFields,
+    },
+    /// The body of a call that was [discarded](super::Client::discard) while it was being sent is needed
+    /// no more. The application hears nothing of it.
+    BodyDone {
+        /// Whose.
+        call: CallId,
+    },
     /// Tell the application: there will be no (more) response. The call has ended.
     Failed {
         /// Which.
@@ -103,10 +118,12 @@ impl Action {
     /// The call that the application is to hear of.
     pub(super) const fn call(&self) -> Option<CallId> {
         match self {
-            Self::HandOver { call, .. } | Self::Rewind { call } | Self::Failed { call, .. } => {
-                Some(*call)
-            }
-            Self::Resolve { .. }
+            Self::HandOver { call, .. }
+            | Self::Rewind { call }
+            | Self::End { call, .. }
+            | Self::Failed { call, .. } => Some(*call),
+            Self::BodyDone { .. }
+            | Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Abandon { .. }
             | Self::StartTls { .. }
@@ -133,6 +150,10 @@ impl fmt::Display for Action {
             Self::Close { conn, why } => write!(f, "close {conn} {why}"),
             Self::HandOver { conn, call } => write!(f, "hand-over {conn} {call}"),
             Self::Rewind { call } => write!(f, "rewind {call}"),
+            Self::End { call, trailers } => {
+                write!(f, "end {call}, {} B of trailers", trailers.fields().as_bytes().len())
+            }
+            Self::BodyDone { call } => write!(f, "body-done {call}"),
             Self::Failed { call, failure } => write!(f, "failed {call} {failure}"),
         }
     }
@@ -170,8 +191,8 @@ impl fmt::Display for Closed {
 /// so the client may be used while an event is held.
 ///
 /// Of one call there come `Interim* Head Data* End`, or as much of that as there is until
-/// [`Action::Failed`] or [`Action::HandOver`]. Nothing comes after the end, nor after the
-/// application has [cancelled](super::Client::cancel) it.
+/// [`Action::End`], [`Action::Failed`] or [`Action::HandOver`]. Nothing comes after the end, nor after
+/// the application has [cancelled](super::Client::cancel) it.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {
@@ -185,7 +206,8 @@ pub enum Event<'i> {
     Head(CallId, Head<'i>),
     /// A piece of its body, framing removed; never empty.
     Data(CallId, &'i [u8]),
-    /// The response is complete, with trailer fields if there were any. The call has ended.
+    /// The response is complete, with trailer fields if there were any. The call has ended. Where the
+    /// request's body is still going out, [`Action::End`] says so when it has left.
     End(CallId, Fields<'i>),
 }
 

@@ -8,11 +8,13 @@
 
 mod dial;
 mod request;
+mod unsent;
 
 use core::fmt;
 
 pub use dial::{DialError, TlsKind};
 pub use request::{FieldLabel, RequestError};
+pub use unsent::{BodyUnsent, Unsent};
 
 use crate::time::Deadline;
 
@@ -41,7 +43,7 @@ impl Failure {
             }
             Cause::Violation(_) | Cause::Redirect(_) | Cause::Status(_) => Fault::Peer,
             Cause::Unavailable(why) => why.fault(),
-            Cause::Timeout(_) | Cause::Lost(_) => Fault::Network,
+            Cause::Timeout(_) | Cause::Lost(_) | Cause::BodyUnsent(_) => Fault::Network,
         }
     }
 
@@ -161,6 +163,8 @@ pub enum Cause {
     Violation(Violation),
     /// The connection was lost.
     Lost(IoKind),
+    /// The server answered with success, and the rest of the request's body could not be sent.
+    BodyUnsent(BodyUnsent),
     /// A redirect could not be followed.
     Redirect(RedirectError),
     /// Retries are spent, and the last response had this status, which the policy counts as a
@@ -183,6 +187,7 @@ impl fmt::Display for Cause {
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
             Self::Violation(why) => write!(f, "{why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
+            Self::BodyUnsent(why) => write!(f, "{why}"),
             Self::Redirect(why) => write!(f, "a redirect cannot be followed: {why}"),
             Self::Status(status) => {
                 write!(f, "no retry is left, and the last response has status {status}")

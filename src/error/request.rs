@@ -48,6 +48,9 @@ pub enum RequestError {
     ContentLength,
     /// A Transfer-Encoding other than `chunked`, or one beside a Content-Length.
     TransferEncoding,
+    /// An Expect whose value is not `100-continue`, the one expectation that is defined
+    /// (RFC 9110 10.1.1).
+    Expect,
     /// `TE: chunked` (RFC 9112 7.4).
     Te,
     /// A body with a method that can have none: CONNECT, TRACE.
@@ -97,6 +100,9 @@ impl fmt::Display for RequestError {
             Self::TransferEncoding => f.write_str(
                 "the field Transfer-Encoding can only be chunked, and not go with Content-Length",
             ),
+            Self::Expect => {
+                f.write_str("the field Expect must be 100-continue: no other value is defined")
+            }
             Self::Te => f.write_str(
                 "the field TE must not name chunked, which is always understood: leave it away",
             ),

@@ -166,8 +166,10 @@ impl Connection {
     }
 
     /// How much body may be sent now: what is left of a known length, [`BodyLeft::Unknown`] if it is
-    /// chunked. `None` where none may be: there is no body, it has been sent, it is given up, or it is
-    /// held back for a 100 (Continue).
+    /// chunked. `None` where none may be: there is no body, it has been sent, it is given up, the
+    /// response has ended the sending (a status of 400 or more, `Connection: close`, or the end of
+    /// the peer's side), or it is held back for a 100 (Continue). Any other response lets it go on
+    /// (RFC 9110 7.5).
     pub fn body_to_send(&self) -> Option<BodyLeft> {
         match (self.state.send(), self.outgoing) {
             (Send::Body, Outgoing::Length(left)) => Some(BodyLeft::Bytes(left)),
@@ -184,6 +186,12 @@ impl Connection {
     /// Whether the body is held back for a 100 (Continue).
     pub fn awaits_continue(&self) -> bool {
         self.state.send() == Send::Held
+    }
+
+    /// Whether the final head has said that no more of the request's body is needed: by a status of 400
+    /// or more, or by `Connection: close`.
+    pub(crate) const fn needs_no_more_body(&self) -> bool {
+        self.state.enough()
     }
 
     /// Whether the request has been sent to its end, as far as this machine framed it.
@@ -236,7 +244,10 @@ impl Connection {
                 self.state.closed();
                 Ok(self.end(Fields::EMPTY))
             }
-            (Receive::Body, Incoming::Close) if clean => Ok(self.end(Fields::EMPTY)),
+            (Receive::Body, Incoming::Close) if clean => {
+                self.state.closed();
+                Ok(self.end(Fields::EMPTY))
+            }
             (Receive::Head | Receive::Body, _) => {
                 self.state.fail(Violation::Truncated);
                 Err(Violation::Truncated)
@@ -338,7 +349,8 @@ impl Connection {
             BodyEnd::Switch => (Incoming::Length(0), Ahead::Switch),
         };
         self.incoming = incoming;
-        self.state.head_received(ahead, framing.persists(head.minor_version()));
+        let enough = status.as_u16() >= 400 || framing.says_close();
+        self.state.head_received(ahead, framing.persists(head.minor_version()), enough);
         Ok(Event::Head(*head))
     }
 

@@ -93,6 +93,11 @@ impl FramingFields {
         }
     }
 
+    /// Whether it has the option `close`: the peer takes nothing more (RFC 9112 9.6).
+    pub(super) const fn says_close(&self) -> bool {
+        self.close
+    }
+
     /// Whether the peer keeps the connection open (RFC 9112 9.3). `Proxy-Connection` says nothing.
     pub(super) const fn persists(&self, minor_version: u8) -> bool {
         !self.close && (minor_version >= 1 || self.keep_alive)

@@ -12,10 +12,13 @@
 //! ```
 //!
 //! 1. A request begins only where both halves are idle and nothing forbids it.
-//! 2. A final head while the body is held back ends the sending: the server has answered without it
-//!    (RFC 9110 10.1.1), and the body that the request announced will not come.
-//! 3. A final head after which the peer closes ends it too (RFC 9112 9.6). After any other early
-//!    answer sending may go on, or be stopped, whatever the caller decides.
+//! 2. A final head with a status of 400 or more, or with `Connection: close`, ends the sending: the
+//!    server needs no more of the body (RFC 9110 7.5, RFC 9112 9.6). So does the end of the peer's
+//!    side. After any other head the sending goes on to the end of the body, unless the caller stops
+//!    it. An HTTP/1.0 head without the option does not end it: the peer will close, but has not said
+//!    that it needs no more.
+//! 3. The same head releases or ends a body that is held back for a 100 (Continue): a server that
+//!    answers without it and does not close goes on reading (RFC 9110 10.1.1).
 //! 4. A violation ends both halves, and stays.
 //! 5. Whatever forbids reuse forbids it for good. The first reason is kept; a switch and a violation
 //!    come before it.
@@ -96,10 +99,13 @@ pub(super) struct State {
     send: Send,
     receive: Receive,
     never: Option<CloseReason>,
+    /// The final head has said that no more of the body is needed.
+    enough: bool,
 }
 
 impl State {
-    pub(super) const START: Self = Self { send: Send::Idle, receive: Receive::Idle, never: None };
+    pub(super) const START: Self =
+        Self { send: Send::Idle, receive: Receive::Idle, never: None, enough: false };
 
     pub(super) const fn send(&self) -> Send {
         self.send
@@ -107,6 +113,10 @@ impl State {
 
     pub(super) const fn receive(&self) -> Receive {
         self.receive
+    }
+
+    pub(super) const fn enough(&self) -> bool {
+        self.enough
     }
 
     pub(super) const fn reuse(&self) -> Reuse {
@@ -156,13 +166,17 @@ impl State {
         }
     }
 
-    /// The final head came. `persists`: the peer keeps the connection open.
-    pub(super) fn head_received(&mut self, ahead: Ahead, persists: bool) {
+    /// The final head came. `persists`: the peer keeps the connection open. `enough`: it needs no
+    /// more of the body.
+    pub(super) fn head_received(&mut self, ahead: Ahead, persists: bool, enough: bool) {
         if !persists {
             self.forbid(CloseReason::PeerAsked);
         }
-        if self.send == Send::Held || !persists {
+        self.enough = enough;
+        if enough || ahead == Ahead::Switch && self.send == Send::Held {
             self.abort_sending();
+        } else {
+            self.release_body();
         }
         self.receive = match ahead {
             Ahead::Delimited => Receive::Body,
@@ -189,9 +203,10 @@ impl State {
         self.forbid(CloseReason::Unsolicited);
     }
 
-    /// The peer closed its side outside any response.
+    /// The peer closed its side, outside any response or at the end of one.
     pub(super) fn closed(&mut self) {
         self.forbid(CloseReason::PeerAsked);
+        self.abort_sending();
     }
 
     /// The peer broke the protocol.
@@ -232,7 +247,7 @@ mod tests {
         ReleaseBody,
         BodySent,
         AbortSending,
-        HeadReceived { ahead: Ahead, persists: bool },
+        HeadReceived { ahead: Ahead, persists: bool, enough: bool },
         ResponseEnded,
         Unsolicited,
         Closed,
@@ -256,7 +271,9 @@ mod tests {
             all.push(Input::Begin { body, held, close });
         }
         for ahead in [Ahead::Delimited, Ahead::UntilClose, Ahead::Switch] {
-            all.extend(both.map(|persists| Input::HeadReceived { ahead, persists }));
+            for persists in both {
+                all.extend(both.map(|enough| Input::HeadReceived { ahead, persists, enough }));
+            }
         }
         all
     }
@@ -272,8 +289,8 @@ mod tests {
             Input::ReleaseBody => state.release_body(),
             Input::BodySent => state.body_sent(),
             Input::AbortSending => state.abort_sending(),
-            Input::HeadReceived { ahead, persists } if state.receive == Receive::Head => {
-                state.head_received(ahead, persists);
+            Input::HeadReceived { ahead, persists, enough } if state.receive == Receive::Head => {
+                state.head_received(ahead, persists, enough);
             }
             Input::ResponseEnded => state.response_ended(),
             Input::Unsolicited if matches!(state.receive, Receive::Idle | Receive::Done) => {
@@ -338,6 +355,24 @@ mod tests {
                     Some(Reuse::Never(_)) => "never",
                 };
                 assert_eq!(is, said, "{send:?} {receive:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_ends_the_sending_or_lets_the_whole_body_go() {
+        for state in reachable().into_iter().filter(|it| it.receive == Receive::Head) {
+            for input in all_inputs() {
+                let Input::HeadReceived { ahead, enough, .. } = input else { continue };
+                let Some(next) = after(state, input) else { continue };
+                let unsent = matches!(state.send, Send::Held | Send::Body);
+                let expected = match state.send {
+                    Send::Held if ahead == Ahead::Switch => Send::Aborted,
+                    _ if unsent && enough => Send::Aborted,
+                    Send::Held => Send::Body,
+                    other => other,
+                };
+                assert_eq!((next.send, next.enough), (expected, enough), "{state:?} {input:?}");
             }
         }
     }

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     Body, Fields, Method, Origin, Request,
     fields::{first_illegal_in_value, first_non_token, has_token, trim_ows},
-    request::{Encoded, TargetForm},
+    request::{EXPECT, Encoded, TargetForm},
 };
 use crate::error::{FieldLabel, RequestError};
 
@@ -157,7 +157,7 @@ impl RequestBuilder {
         }
         let expects_continue = self.expect_continue && !self.body.is_empty();
         if expects_continue {
-            head.extend_from_slice(b"Expect: 100-continue\r\n");
+            head.extend_from_slice(EXPECT);
         }
         head.extend_from_slice(b"\r\n");
 
@@ -267,12 +267,24 @@ impl RequestBuilder {
             (Body::Empty, Some(_)) => return Err(RequestError::ContentLength),
             (body, _) => body,
         };
-        if self.lists("expect", "100-continue") {
-            self.expect_continue = true;
-        }
+        self.understand_expect()?;
         for name in ["content-length", "transfer-encoding", "expect"] {
             self.remove(name);
         }
+        Ok(())
+    }
+
+    /// RFC 9110 10.1.1: the one expectation there is, in whatever case.
+    fn understand_expect(&mut self) -> Result<(), RequestError> {
+        let known = |value: &[u8]| {
+            value
+                .split(|&byte| byte == b',')
+                .all(|one| trim_ows(one).eq_ignore_ascii_case(b"100-continue"))
+        };
+        if !self.fields().get_all("expect").all(known) {
+            return Err(RequestError::Expect);
+        }
+        self.expect_continue |= self.has("expect");
         Ok(())
     }
 
@@ -452,6 +464,24 @@ mod tests {
         let trace = Request::builder(Method::TRACE, "http://a/");
         assert_eq!(error(trace.clone().field("Cookie", "a=b")), RequestError::Sensitive);
         assert_eq!(error(trace.body(Body::Unknown { replayable: true })), RequestError::Body);
+    }
+
+    #[test]
+    fn an_expectation_other_than_100_continue_is_refused() {
+        let post = || Request::post("http://a/").body(Body::Known { len: 3, replayable: true });
+        for value in ["200-ok", "100-continue, other", "", "100", "100-continue=x"] {
+            for body in [post(), Request::get("http://a/")] {
+                let refused = body.field("Expect", value).build().unwrap_err();
+                assert_eq!(refused, RequestError::Expect, "{value:?}");
+            }
+        }
+        let two = post().field("Expect", "100-continue").field("Expect", "x");
+        assert_eq!(two.build().unwrap_err(), RequestError::Expect);
+        let known = post().field("expect", " 100-Continue ");
+        assert!(head_of(known).ends_with("\r\nExpect: 100-continue\r\n\r\n"));
+        assert!(
+            !head_of(Request::get("http://a/").field("Expect", "100-continue")).contains("Expect")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod request;
 mod response;
 mod secret;
 mod status;
+mod taken;
 
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
@@ -20,6 +21,7 @@ pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};
 pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::Status;
+pub use taken::BodyTaken;
 pub use url::Url;
 
 pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};

@@ -67,6 +67,10 @@ impl Body {
     }
 }
 
+/// The last field line of a request whose body is held back for a 100 (Continue).
+pub(super) const EXPECT: &[u8] = b"Expect: 100-continue\r\n";
+
+#[derive(Clone)]
 pub(super) struct Encoded {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -214,6 +218,18 @@ impl Request {
         out.extend_from_slice(&head[rest..]);
     }
 
+    /// The same without Expect, for a server that answers it with 417 (RFC 9110 10.1.1).
+    pub(crate) fn without_expect(&self) -> Self {
+        let mut encoded = Encoded::clone(&self.0);
+        encoded.expects_continue = false;
+        let before = encoded.head.len().saturating_sub(EXPECT.len() + 2);
+        if encoded.head[before..].starts_with(EXPECT) {
+            encoded.head.truncate(before);
+            encoded.head.extend_from_slice(b"\r\n");
+        }
+        Self(Arc::new(encoded))
+    }
+
     /// The request that follows a redirect to `url`: as this one, without the fields for which
     /// `drop` says so, and where `get` is set as a GET (or HEAD, if it was one) without a body.
     pub(crate) fn redirected(
@@ -305,6 +321,20 @@ mod tests {
                 assert!(!head.contains(&b'#'), "{}", head.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn without_expect_the_rest_of_the_request_is_the_same() {
+        let request = || {
+            let body = Body::Known { len: 3, replayable: true };
+            Request::post("http://a/x").field("X-A", "1").body(body)
+        };
+        let expecting = request().expect_continue(true).build().unwrap();
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        expecting.without_expect().write_head(false, &mut with);
+        request().build().unwrap().write_head(false, &mut without);
+        assert_eq!(with, without);
+        assert!(!expecting.without_expect().expects_continue());
     }
 
     #[test]

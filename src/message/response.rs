@@ -97,7 +97,7 @@ impl fmt::Debug for ResponseHead {
 }
 
 /// Fields that outlive the input they came in, such as a body's trailers. The memory is used again.
-#[derive(Clone, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct OwnedFields {
     bytes: Vec<u8>,
 }

@@ -195,7 +195,7 @@ fn a_body_waits_for_100_and_may_never_go() {
         while let Some(head) = peer.head() {
             assert!(head.contains("Expect: 100-continue"));
             if head.starts_with("POST /no") {
-                peer.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
+                peer.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
                 told.lock().unwrap().send(peer.take(1)).unwrap();
             } else {
                 peer.send("HTTP/1.1 100 Continue\r\nX: y\r\n\r\n");
@@ -209,10 +209,31 @@ fn a_body_waits_for_100_and_may_never_go() {
     assert_eq!(post("/yes").unwrap().text().unwrap(), "thanks");
     let refused = post("/no").unwrap();
     assert!(refused.reused());
-    assert_eq!(refused.status(), 417);
+    assert_eq!(refused.status(), 413);
     drop(refused);
     assert_eq!(behind_the_head.recv().unwrap(), None, "the body was sent");
     assert_eq!(client.stats().open, 0);
+}
+
+#[test]
+fn a_417_is_answered_with_the_same_request_without_expect() {
+    let server = Server::start(|peer| {
+        while let Some(head) = peer.head() {
+            if head.contains("Expect: 100-continue") {
+                peer.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
+            } else {
+                assert_eq!(peer.take(5).unwrap(), b"hello");
+                peer.answer("thanks");
+            }
+        }
+    });
+    // It can be read once, and has not been.
+    let body = Body::sized_reader(Cursor::new("hello"), 5);
+    let request = Client::new().post(&server.url("/")).expect_continue(true);
+    let response = request.body(body).send().unwrap();
+    assert_eq!(response.history()[0].status.unwrap(), 417);
+    assert_eq!(response.text().unwrap(), "thanks");
+    assert_eq!(server.accepted(), 2);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod pending;
 mod reuse;
 mod signals;
 mod slow;
+mod slow_reader;
 mod threads;
 mod unwind;
 

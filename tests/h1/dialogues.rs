@@ -1,128 +1,13 @@
-//! Dialogues: what the server says and what is understood, however its bytes are cut.
+//! What a server says, and how it is understood, however its bytes are cut.
 
 use httpool::{
     error::Misuse,
     h1::{CloseReason, Limits, Reuse},
-    message::{Body, BodyLeft, Method, Request},
+    message::{BodyLeft, Request},
 };
-
 use httpool_sim::property::{Reader, Seen};
 
-enum Step {
-    /// The server says this, and this is seen.
-    Read(&'static [u8], &'static [&'static str]),
-    /// The server closes, cleanly or not.
-    Eof(bool, &'static [&'static str]),
-    Then(fn(&mut Reader)),
-}
-
-/// `< bytes => what is seen;`, `eof => ...;` (a clean end), `cut => ...;` (another), `then |d| ...;`.
-/// Each dialogue is run whole, byte by byte, and cut in two at every point.
-macro_rules! dialogue {
-    ($name:ident: $request:expr; $($steps:tt)*) => {
-        dialogue!($name: $request, Limits::default(); $($steps)*);
-    };
-    ($name:ident: $request:expr, $limits:expr; $($steps:tt)*) => {
-        #[test]
-        fn $name() {
-            play_every_way(&$request, $limits, &dialogue!(@ [] $($steps)*));
-        }
-    };
-    (@ [$($done:tt)*]) => { [$($done)*] };
-    (@ [$($done:tt)*] < $bytes:expr => $($words:literal),*; $($rest:tt)*) => {
-        dialogue!(@ [$($done)* Step::Read($bytes, &[$($words),*]),] $($rest)*)
-    };
-    (@ [$($done:tt)*] eof => $($words:literal),*; $($rest:tt)*) => {
-        dialogue!(@ [$($done)* Step::Eof(true, &[$($words),*]),] $($rest)*)
-    };
-    (@ [$($done:tt)*] cut => $($words:literal),*; $($rest:tt)*) => {
-        dialogue!(@ [$($done)* Step::Eof(false, &[$($words),*]),] $($rest)*)
-    };
-    (@ [$($done:tt)*] then |$driver:ident| $what:expr; $($rest:tt)*) => {
-        dialogue!(@ [$($done)* Step::Then(|$driver| { $what; }),] $($rest)*)
-    };
-}
-
-fn play_every_way(request: &Request, limits: Limits, steps: &[Step]) {
-    let len: usize = steps
-        .iter()
-        .map(|step| if let Step::Read(bytes, _) = step { bytes.len() } else { 0 })
-        .sum();
-    play(request, limits, steps, "whole", |_| false);
-    play(request, limits, steps, "byte by byte", |_| true);
-    for cut in 1..len {
-        play(request, limits, steps, &format!("cut at {cut}"), |at| at == cut);
-    }
-}
-
-fn play(request: &Request, limits: Limits, steps: &[Step], how: &str, cut: impl Fn(usize) -> bool) {
-    let mut driver = Reader::new(limits);
-    driver.send(request);
-    let mut at = 0;
-    for (number, step) in steps.iter().enumerate() {
-        driver.begin_step();
-        let words = match step {
-            Step::Read(bytes, words) => {
-                let mut piece = Vec::new();
-                for &byte in *bytes {
-                    piece.push(byte);
-                    at += 1;
-                    if cut(at) {
-                        driver.read(&piece);
-                        piece.clear();
-                    }
-                }
-                driver.read(&piece);
-                words
-            }
-            Step::Eof(clean, words) => {
-                driver.eof(*clean);
-                words
-            }
-            Step::Then(what) => {
-                what(&mut driver);
-                continue;
-            }
-        };
-        assert_eq!(driver.words(), **words, "step {number}, {how}");
-    }
-}
-
-fn get() -> Request {
-    Request::get("http://a/").build().unwrap()
-}
-
-fn upload() -> Request {
-    Request::post("http://a/").body(Body::Unknown { replayable: false }).build().unwrap()
-}
-
-fn post(len: u64) -> Request {
-    Request::post("http://a/").body(Body::Known { len, replayable: true }).build().unwrap()
-}
-
-fn expecting(len: u64) -> Request {
-    Request::post("http://a/")
-        .body(Body::Known { len, replayable: true })
-        .expect_continue(true)
-        .build()
-        .unwrap()
-}
-
-fn method(name: &str) -> Request {
-    Request::builder(Method::new(name).unwrap(), "http://a/").build().unwrap()
-}
-
-fn upgrade() -> Request {
-    Request::get("http://a/").field("Upgrade", "echo").build().unwrap()
-}
-
-fn reuse(driver: &Reader, expected: Reuse) {
-    assert_eq!(driver.conn.reuse(), expected);
-}
-
-fn never(driver: &Reader, reason: CloseReason) {
-    reuse(driver, Reuse::Never(reason));
-}
+use crate::dialogue::*;
 
 // ---- Where responses end -------------------------------------------------------------------
 
@@ -408,83 +293,6 @@ dialogue! { an_answer_instead_of_a_100_ends_the_sending: expecting(5);
     then |d| never(d, CloseReason::RequestUnfinished);
 }
 
-// ---- While the request is being sent -------------------------------------------------------
-
-dialogue! { an_early_answer_is_read_while_the_body_goes_out: post(10);
-    then |d| { d.conn.send_body(4, false).unwrap(); };
-    < b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" => "head 200", "data ok", "end";
-    then |d| {
-        reuse(d, Reuse::NotYet);
-        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(6)));
-        assert_eq!(d.conn.start_next_cycle().unwrap_err(), Misuse::OutOfTurn);
-        d.conn.send_body(6, true).unwrap();
-        reuse(d, Reuse::Ready);
-    };
-}
-
-dialogue! { or_the_body_is_given_up: post(10);
-    < b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n" => "head 413", "end";
-    then |d| {
-        d.conn.stop_sending();
-        never(d, CloseReason::RequestUnfinished);
-        assert_eq!(d.conn.body_to_send(), None);
-        assert_eq!(d.conn.send_body(1, false).unwrap_err(), Misuse::OutOfTurn);
-    };
-}
-
-dialogue! { an_early_answer_before_a_close_ends_the_sending: upload();
-    < b"HTTP/1.1 413 Too Much\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" => "head 413", "end";
-    then |d| { assert_eq!(d.conn.body_to_send(), None); never(d, CloseReason::PeerAsked) };
-}
-
-dialogue! { what_is_sent_must_be_what_was_declared: post(10);
-    then |d| {
-        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(10)));
-        assert_eq!(d.conn.send_body(11, false).unwrap_err(), Misuse::BodyLength);
-        assert_eq!(d.conn.send_body(9, true).unwrap_err(), Misuse::BodyLength);
-        let framing = d.conn.send_body(4, false).unwrap();
-        assert_eq!((framing.prefix(), framing.suffix()), (&b""[..], &b""[..]));
-        assert_eq!(d.conn.send_body(0, true).unwrap_err(), Misuse::BodyLength);
-        assert_eq!(d.conn.send_trailers(&[], &mut Vec::new()).unwrap_err(), Misuse::OutOfTurn);
-        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Bytes(6)));
-        assert!(!d.conn.request_sent());
-        d.conn.send_body(6, false).unwrap();
-        assert!(d.conn.request_sent());
-        assert_eq!(d.conn.body_to_send(), None);
-        d.conn.send_body(0, true).unwrap();
-        assert_eq!(d.conn.send_body(1, true).unwrap_err(), Misuse::OutOfTurn);
-    };
-}
-
-dialogue! { chunks_are_framed_and_empty_pieces_are_none: upload();
-    then |d| {
-        assert_eq!(d.conn.body_to_send(), Some(BodyLeft::Unknown));
-        let mut frame = |len, last| {
-            let framing = d.conn.send_body(len, last).unwrap();
-            [framing.prefix(), b"|", framing.suffix()].concat()
-        };
-        assert_eq!(frame(300, false), b"12c\r\n|\r\n");
-        assert_eq!(frame(0, false), b"|");
-        assert_eq!(frame(1, true), b"1\r\n|\r\n0\r\n\r\n");
-        assert_eq!(frame(0, true), b"|");
-        assert!(d.conn.request_sent());
-    };
-    < b"HTTP/1.1 204 No Content\r\n\r\n" => "head 204", "end";
-    then |d| reuse(d, Reuse::Ready);
-}
-
-dialogue! { trailers_end_a_chunked_body: upload();
-    then |d| {
-        let mut out = Vec::new();
-        let bad = d.conn.send_trailers(&[("a", b"b"), ("Content-Length", b"5")], &mut out);
-        assert_eq!(bad.unwrap_err(), Misuse::Trailer { field: 1 });
-        d.conn.send_trailers(&[("Digest", b"x")], &mut out).unwrap();
-        assert_eq!(out, b"0\r\nDigest: x\r\n\r\n");
-        assert!(d.conn.request_sent());
-        assert_eq!(d.conn.send_trailers(&[], &mut out).unwrap_err(), Misuse::OutOfTurn);
-    };
-}
-
 // ---- Keeping the connection ----------------------------------------------------------------
 
 dialogue! { one_exchange_at_a_time: get();
@@ -556,41 +364,4 @@ fn a_fresh_connection_watches_too() {
     driver.read(b"220 mail.example ESMTP\r\n");
     assert_eq!(driver.seen, []);
     never(&driver, CloseReason::Unsolicited);
-}
-
-// ---- Other protocols -----------------------------------------------------------------------
-
-dialogue! { a_tunnel_begins_behind_the_head: method("CONNECT");
-    < b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\x16\x03\x01" => "head 200";
-    then |d| {
-        assert_eq!(d.untaken(), b"\x16\x03\x01");
-        assert!(!d.conn.wants_input());
-        never(d, CloseReason::Switched);
-    };
-    eof => ;
-    then |d| never(d, CloseReason::Switched);
-}
-
-dialogue! { an_old_proxy_can_tunnel_too: method("CONNECT");
-    < b"HTTP/1.0 200 Connection established\r\nConnection: close\r\n\r\n" => "head 200";
-    then |d| never(d, CloseReason::Switched);
-}
-
-dialogue! { a_refused_tunnel_has_a_body: method("CONNECT");
-    < b"HTTP/1.0 407 No\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nno" => "head 407", "data no", "end";
-    then |d| reuse(d, Reuse::Ready);
-}
-
-dialogue! { an_upgrade_that_was_asked_for: upgrade();
-    < b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n\0raw" => "100", "head 101";
-    then |d| { assert_eq!(d.untaken(), b"\0raw"); never(d, CloseReason::Switched) };
-}
-
-dialogue! { an_upgrade_that_was_declined: upgrade();
-    < b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
-    then |d| reuse(d, Reuse::Ready);
-}
-
-dialogue! { an_upgrade_that_nobody_asked_for: get();
-    < b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\nraw" => "UnexpectedSwitch";
 }

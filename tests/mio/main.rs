@@ -20,6 +20,7 @@ mod pause;
 mod pending;
 mod reuse;
 mod slow;
+mod slow_reader;
 mod switch;
 
 use std::time::Duration;

@@ -128,18 +128,24 @@ impl Peer {
         if let Some(length) = received.field("content-length") {
             body = self.take(length.parse().unwrap())?;
         } else if received.field("transfer-encoding").is_some() {
-            loop {
-                let line = self.line()?;
-                let size = usize::from_str_radix(&line, 16).unwrap();
-                body.extend(self.take(size)?);
-                self.line()?;
-                if size == 0 {
-                    break;
-                }
-            }
+            body = self.chunks()?;
         }
         self.requests.fetch_add(1, SeqCst);
         Some(Received { body, ..received })
+    }
+
+    /// A chunked body, without its framing; `None` at the end of the connection.
+    pub(crate) fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.line()?;
+            let size = usize::from_str_radix(&line, 16).unwrap();
+            body.extend(self.take(size)?);
+            self.line()?;
+            if size == 0 {
+                return Some(body);
+            }
+        }
     }
 
     pub(crate) fn answer(&mut self, body: &str) {

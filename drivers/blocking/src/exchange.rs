@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use httpool::{
     call::{Call, Next},
-    error::{Cause, Failure, Unavailable},
+    error::Failure,
     h1::Event,
     id::ConnId,
     message::{BodyLeft, OwnedFields, Request, ResponseHead},
@@ -164,6 +164,11 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
+    /// Whether the response is complete, and the call goes on because the request is still going out.
+    pub(crate) fn only_sends(&self) -> bool {
+        self.exchanges() && self.call.is_answered() && !self.scratch.incoming.has_body()
+    }
+
     /// Finds out without reading whether the response has ended. If so the connection is given back
     /// at once, also where the application has not read the body yet: that stays in the buffer.
     pub(crate) fn settle(&mut self) {
@@ -263,12 +268,24 @@ impl<P: Platform> Exchange<P> {
             return None;
         }
         let (_, warm) = self.held.as_mut()?;
-        let sent = warm.socket.send_now(&self.scratch.outgoing.slices());
+        let sent = if self.scratch.outgoing.has_gone() {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            if !self.scratch.outgoing.has_no_piece() {
+                warm.bound_unsent(&self.call);
+            }
+            warm.socket.send_now(&self.scratch.outgoing.slices())
+        };
         self.now = self.shared.now();
         match sent {
             Ok(sent) => {
                 self.scratch.outgoing.advance(sent);
-                self.call.written(sent, self.now);
+                let last = self.scratch.outgoing.has_gone();
+                if last && warm.bounded && self.call.is_written_late() {
+                    self.scratch.outgoing.hold_back(sent);
+                } else {
+                    self.call.written(sent, self.now);
+                }
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -285,13 +302,17 @@ impl<P: Platform> Exchange<P> {
                 match waited {
                     Ok(ready) if ready.readable => {
                         let read = warm.socket.recv_now(self.scratch.incoming.room());
+                        // A lost connection takes output as well.
+                        if ready.writable && read.is_ok() {
+                            self.wrote_last();
+                        }
                         self.came(read);
                         return match self.take_input(sink) {
                             Took::Progress(progress) => Some(progress),
                             Took::Changed | Took::All => None,
                         };
                     }
-                    Ok(ready) if ready.writable => {}
+                    Ok(ready) if ready.writable => self.wrote_last(),
                     Ok(_) => self.late(),
                     Err(error) => self.write_failed(error),
                 }
@@ -301,6 +322,14 @@ impl<P: Platform> Exchange<P> {
                 self.write_failed(error);
                 None
             }
+        }
+    }
+
+    /// The socket takes output: what was held back has gone.
+    fn wrote_last(&mut self) {
+        let bytes = self.scratch.outgoing.let_go();
+        if bytes > 0 {
+            self.call.written(bytes, self.now);
         }
     }
 
@@ -515,11 +544,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn error(&mut self, why: Failure) -> Error {
-        let told = matches!(
-            why.cause,
-            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_))
-        );
-        let source = self.source.take().filter(|_| told);
+        let source = self.source.take().filter(|_| Error::has_source(&why));
         let request = self.call.request();
         Error::failure(why, request.method(), request.url(), source)
             .with_redirect(self.call.refused_redirect())

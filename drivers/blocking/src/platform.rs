@@ -53,7 +53,7 @@
 //! | [`Socket::recv`], [`Socket::recv_beyond`], [`Socket::recv_onto`] | yes | input, its end, the receive timeout | no |
 //! | [`Socket::wait`] | yes | input, room for output, the timeout | no |
 //! | [`Socket::send_now`], [`Socket::recv_now`], [`Socket::is_dead`] | yes | | no |
-//! | [`Socket::set_receive_timeout`], [`Socket::into_stream`] | yes | | no |
+//! | [`Socket::set_receive_timeout`], [`Socket::bound_unsent`], [`Socket::into_stream`] | yes | | no |
 //! | [`Socket::stirrer`] | no | | under that of a [`Cancel`](crate::Cancel) |
 //! | dropping a [`Socket`], [`Connecting`] or [`LookUp`] | yes | | no |
 //! | dropping a [`Seat`] or a [`stirrer`](Socket::stirrer) | no | | **yes**, as [`Stir::stir`] |
@@ -251,6 +251,12 @@ pub trait Socket: fmt::Debug + Send + 'static {
     /// # Errors
     /// It cannot be waited for.
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
+
+    /// Bounds what the system holds and has not sent to
+    /// [`UNSENT_BYTES_MAX`](httpool::limits::UNSENT_BYTES_MAX); says whether it does. From then on
+    /// [`wait`](Self::wait) says that the socket takes output when less is unsent, and not when there
+    /// is room in the system's buffer. Does not wait.
+    fn bound_unsent(&self) -> bool;
 
     /// Whether an idle connection was closed by the peer, or has input that nobody asked for. Takes
     /// nothing, and does not wait. It is asked before every reuse (see

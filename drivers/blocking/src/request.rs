@@ -116,7 +116,8 @@ impl<P: Platform> RequestBuilder<P> {
         self.into_parts().0
     }
 
-    /// Sends it, and waits for the head of the response.
+    /// Sends it, and waits for the head of the response. Where the response has no body, and needs
+    /// the request's body, it also waits until that has left.
     ///
     /// # Errors
     /// A part of it cannot be sent, or there was no response.

@@ -9,7 +9,7 @@ use std::{
 use httpool::{
     call::{HistoryEntry, Next},
     id::ConnId,
-    message::{Fields, ResponseHead, Status, Url},
+    message::{BodyTaken, Fields, ResponseHead, Status, Url},
 };
 
 use crate::{
@@ -23,6 +23,12 @@ use crate::{
 /// When the body has been read to its end, the connection goes back to the pool. Dropped before
 /// that, a response takes what has come of its body already and gives the connection back, or closes
 /// it; it never waits.
+///
+/// A server may answer before it has the whole request. Where the response does not end the sending,
+/// the request's body goes on to its end while the response is read, and its last read, the one that
+/// finds the end, comes back when the body has left. If the rest cannot be sent, that read fails with
+/// [`Cause::BodyUnsent`](httpool::error::Cause::BodyUnsent). Dropping the response before that stops the
+/// body.
 pub struct Response<P: Platform = System> {
     exchange: Exchange<P>,
 }
@@ -38,6 +44,10 @@ impl<P: Platform> Response<P> {
             }
         }
         exchange.settle();
+        if exchange.only_sends() {
+            // There is nothing to read, so that no reading would go on with the request's body.
+            exchange.run(Sink::Nowhere)?;
+        }
         exchange.pause(true);
         Ok(Self { exchange })
     }
@@ -104,11 +114,19 @@ impl<P: Platform> Response<P> {
         self.exchange.served.is_some_and(|served| served.reused)
     }
 
+    /// How much of the request's body was taken, where the response ended the sending before the end
+    /// of the body: by a status of 400 or more, or by `Connection: close`. `None` where the body was
+    /// sent whole, and where there was none.
+    pub fn body_taken(&self) -> Option<BodyTaken> {
+        self.exchange.call.body_taken()
+    }
+
     /// The whole body. Trailers are lost; [`read_to_end`](Read::read_to_end) keeps them.
     ///
     /// # Errors
     /// The body did not come whole, or is longer than
-    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max).
+    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max); or the rest of the request's body, which
+    /// the response needed, could not be sent.
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         self.collect(&mut body)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use httpool::h1;
+use httpool::{call::Call, h1};
 
 use crate::platform::{Platform, Socket};
 
@@ -15,11 +15,24 @@ pub(crate) struct Warm<P: Platform> {
     timeout: Option<Duration>,
     /// The socket has one, and a read has ended by it.
     expired: bool,
+    /// Whether what the system holds unsent is bounded, and whether that was tried.
+    pub(crate) bounded: bool,
+    tried_to_bound: bool,
 }
 
 impl<P: Platform> Warm<P> {
     pub(crate) fn new(socket: P::Socket, limits: h1::Limits) -> Self {
-        Self { socket, h1: h1::Connection::new(limits), timeout: None, expired: false }
+        let h1 = h1::Connection::new(limits);
+        let (timeout, expired) = (None, false);
+        Self { socket, h1, timeout, expired, bounded: false, tried_to_bound: false }
+    }
+
+    /// Bounds what the system holds unsent, once, where the call's request is long.
+    pub(crate) fn bound_unsent(&mut self, call: &Call) {
+        if !self.tried_to_bound && call.is_long() {
+            self.tried_to_bound = true;
+            self.bounded = self.socket.bound_unsent();
+        }
     }
 
     /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request

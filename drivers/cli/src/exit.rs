@@ -8,7 +8,8 @@ use std::{
 
 use httpool::{
     error::{
-        Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+        Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Unsent,
+        Violation,
     },
     message::{Status, Url},
 };
@@ -158,6 +159,10 @@ impl Kind {
             | Cause::Status(_)
             | Cause::NotReplayable => Self::Repeat,
             Cause::Timeout(_) => Self::Timeout,
+            Cause::BodyUnsent(unsent) => match unsent.why() {
+                Unsent::Timeout(_) => Self::Timeout,
+                _ => Self::Lost,
+            },
             Cause::Violation(_) => Self::Protocol,
             Cause::Lost(_) => Self::Lost,
             Cause::Redirect(_) => Self::Redirect,

@@ -3,7 +3,10 @@
 use std::io::{Write, stdout};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use httpool::{call::HistoryEntry, message::Fields};
+use httpool::{
+    call::HistoryEntry,
+    message::{BodyTaken, Fields},
+};
 use httpool_blocking::Response;
 use serde_json::{Value, json};
 
@@ -54,6 +57,8 @@ pub(crate) fn show(
         }
     }
     object["trailers"] = pairs(response.trailers().unwrap_or_default());
+    // Known only now: null where the request's body was sent whole.
+    object["request_body_taken"] = response.body_taken().map_or(Value::Null, taken);
     print(&object)
 }
 
@@ -104,6 +109,11 @@ fn attempt(entry: &HistoryEntry) -> Value {
         "status": entry.status.map(|status| status.as_u16()),
         "failure": entry.cause.map(|cause| cause.to_string()),
     })
+}
+
+/// How much of the request's body the server took before its response said that it was enough.
+fn taken(taken: BodyTaken) -> Value {
+    json!({ "bytes": taken.bytes(), "of": taken.of() })
 }
 
 /// Field values and reasons are bytes (RFC 9110 5.5): what is not UTF-8 is taken as Latin-1, in

@@ -3,8 +3,8 @@
 use std::{error, fmt, io};
 
 use httpool::{
-    error::{Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable},
-    message::{Method, ResponseHead, Url},
+    error::{Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent},
+    message::{BodyTaken, Method, ResponseHead, Url},
     trace::Recent,
 };
 
@@ -144,16 +144,36 @@ impl Error {
         self.0.head.as_ref()
     }
 
+    /// How much of the request's body was taken, where the server answered with success and the rest
+    /// of the body could not be sent: [`Cause::BodyUnsent`], which also has the status.
+    pub fn body_taken(&self) -> Option<BodyTaken> {
+        match self.as_failure()?.cause {
+            Cause::BodyUnsent(unsent) => Some(unsent.taken()),
+            _ => None,
+        }
+    }
+
     /// Whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self.as_failure().map(|failure| failure.cause),
+        match self.as_failure().map(|failure| failure.cause) {
             Some(
                 Cause::Timeout(_)
-                    | Cause::Unavailable(Unavailable::Dial(DialError::Timeout(_)))
-                    | Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::TimedOut)))
-            )
-        )
+                | Cause::Unavailable(Unavailable::Dial(DialError::Timeout(_)))
+                | Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::TimedOut))),
+            ) => true,
+            Some(Cause::BodyUnsent(unsent)) => matches!(unsent.why(), Unsent::Timeout(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the error of the system that a driver has heard of last may be behind such a failure.
+    #[doc(hidden)]
+    pub fn has_source(why: &Failure) -> bool {
+        match why.cause {
+            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
+            Cause::BodyUnsent(unsent) => matches!(unsent.why(), Unsent::Lost(_)),
+            _ => false,
+        }
     }
 
     /// Whether no connection could be opened.
@@ -263,10 +283,18 @@ impl error::Error for ResolverPanicked {}
 /// The error itself stays inside, to be got at by downcast.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
+        let lost = |why| match why {
+            IoKind::Reset => io::ErrorKind::ConnectionReset,
+            IoKind::Eof => io::ErrorKind::UnexpectedEof,
+            _ => io::ErrorKind::Other,
+        };
         let kind = match error.as_failure().map(|failure| failure.cause) {
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
-            Some(Cause::Lost(IoKind::Reset)) => io::ErrorKind::ConnectionReset,
-            Some(Cause::Lost(IoKind::Eof)) => io::ErrorKind::UnexpectedEof,
+            Some(Cause::Lost(why)) => lost(why),
+            Some(Cause::BodyUnsent(unsent)) => match unsent.why() {
+                Unsent::Lost(why) => lost(why),
+                _ => io::ErrorKind::Other,
+            },
             Some(Cause::Violation(httpool::error::Violation::Truncated)) => {
                 io::ErrorKind::UnexpectedEof
             }

@@ -14,6 +14,7 @@ mod connect;
 mod error;
 mod outgoing;
 mod resolve;
+mod unsent;
 
 pub use body::{Body, EndedEarly, Piece};
 #[cfg(unix)]
@@ -22,3 +23,4 @@ pub use connect::refuse_self;
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
 pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};
+pub use unsent::bound_unsent;

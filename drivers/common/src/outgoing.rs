@@ -20,13 +20,37 @@ pub struct Outgoing {
     end: usize,
     /// The framing behind it.
     after: &'static [u8],
+    /// So many bytes have gone to the system, and are not called written yet.
+    held_back: usize,
 }
 
 impl Outgoing {
-    /// Whether all has gone.
+    /// Whether all has gone, and nothing is [held back](Self::hold_back).
     #[inline]
     pub fn is_empty(&self) -> bool {
+        self.held_back == 0 && self.has_gone()
+    }
+
+    /// Whether all has gone to the system.
+    #[inline]
+    pub fn has_gone(&self) -> bool {
         self.sent == self.before.len() && self.has_no_piece()
+    }
+
+    /// So many bytes, the last ones, are called written when the socket takes output again.
+    pub fn hold_back(&mut self, bytes: usize) {
+        self.held_back = bytes;
+    }
+
+    /// Whether there are such bytes.
+    #[inline]
+    pub fn holds_back(&self) -> bool {
+        self.held_back > 0
+    }
+
+    /// The socket takes output again: how many bytes are to be called written.
+    pub fn let_go(&mut self) -> usize {
+        std::mem::take(&mut self.held_back)
     }
 
     /// Whether a piece may be put in.
@@ -103,6 +127,7 @@ impl Outgoing {
         self.before.clear();
         self.bytes = Bytes::new();
         (self.sent, self.start, self.end, self.after) = (0, 0, 0, &[]);
+        self.held_back = 0;
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use httpool::{
     client::Action,
-    error::{Cause, Failure, TlsKind, Unavailable},
+    error::{Failure, TlsKind},
     id::{CallId, ConnId},
 };
 use httpool_common::{io_kind, refuse_self};
@@ -49,6 +49,11 @@ impl Embedded {
                     let done = self.client.body(call).is_none_or(crate::Body::rewind);
                     self.client.core.rewound(call, done, now);
                 }
+                Action::End { call, trailers } => {
+                    self.client.forget(call);
+                    app(&mut self.client, Output::End(call, trailers.fields()));
+                }
+                Action::BodyDone { call } => self.client.forget(call),
                 Action::Failed { call, failure } => {
                     let error = self.error(call, failure);
                     self.client.forget(call);
@@ -158,10 +163,7 @@ impl Embedded {
     }
 
     fn error(&mut self, call: CallId, failure: Failure) -> Error {
-        let told = matches!(
-            failure.cause,
-            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_))
-        );
+        let told = Error::has_source(&failure);
         let conn = self.client.core.connection(call).filter(|_| told);
         let source = conn.and_then(|(conn, _)| self.errors.remove(conn));
         match self.client.core.call(call) {

@@ -117,12 +117,15 @@ impl Client {
     /// of its body is read and dropped within
     /// [`Policy::drain_bytes_max`](httpool::call::Policy::drain_bytes_max) and
     /// [`Policy::drain_time_max`](httpool::call::Policy::drain_time_max), so that the connection can
-    /// be kept. Before the head this is [`cancel`](Self::cancel).
+    /// be kept. A request's body that is still going out goes on to its end, if the response needs
+    /// it. Before the head this is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId) {
         let now = self.now();
         self.stir(call);
         self.core.discard(call, now);
-        self.forget(call);
+        if !self.core.feeds(call) {
+            self.forget(call);
+        }
         self.asked = true;
     }
 

@@ -136,6 +136,7 @@ impl Embedded {
             socket.writable |= event.is_writable() || event.is_error();
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.closing |= event.is_read_closed() || event.is_error();
+            socket.broken |= event.is_error();
             self.queue_up(slot);
         }
         true
@@ -214,10 +215,15 @@ impl Embedded {
                 return;
             }
         }
+        // That the request has left comes before what the server says to it.
+        if self.sockets.get_mut(slot).is_some_and(|it| it.holds_back() && it.writes_on()) {
+            self.write(slot);
+            self.act(app);
+        }
         self.read(slot, app);
         self.act(app);
         let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else { return };
-        if socket.writable && socket.has_out() {
+        if socket.writes_on() {
             self.write(slot);
         }
         self.queue_if_ready(slot);
@@ -241,7 +247,7 @@ impl Embedded {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let reads = (socket.readable && !socket.ended || socket.unheard)
             && self.client.core.wants_input(socket.conn);
-        if reads || socket.writable && socket.has_out() {
+        if reads || socket.writes_on() {
             self.queue_up(slot);
         }
     }

@@ -24,8 +24,10 @@ pub enum Output<'o> {
     Head(CallId, Head<'o>),
     /// A piece of its body, framing removed; never empty.
     Data(CallId, &'o [u8]),
-    /// The response is complete, with its trailer fields (RFC 9110 6.5), if there were any. The call
-    /// has ended.
+    /// The response is complete, with its trailer fields (RFC 9110 6.5), if there were any, and the
+    /// request has left, or the response has ended its sending
+    /// ([`Call::body_taken`](httpool::call::Call::body_taken) of [`Client::call`](crate::Client::call)
+    /// counts then). The call has ended.
     End(CallId, Fields<'o>),
     /// After a head with 101, or a 2xx to CONNECT: the connection, which is no longer HTTP. The call
     /// has ended.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use httpool::{
     call::HistoryEntry,
     id::{CallId, ConnId},
-    message::{Fields, Head, OwnedFields, ResponseHead, Status, Url},
+    message::{BodyTaken, Fields, Head, OwnedFields, ResponseHead, Status, Url},
 };
 
 use crate::{
@@ -23,6 +23,7 @@ pub struct Response {
     url: Url,
     history: Vec<HistoryEntry>,
     connection: Option<(ConnId, bool)>,
+    body_taken: Option<BodyTaken>,
     switched: Option<Switched>,
 }
 
@@ -82,6 +83,13 @@ impl Response {
     /// Whether that connection had served another request before.
     pub fn reused(&self) -> bool {
         self.connection.is_some_and(|(_, reused)| reused)
+    }
+
+    /// How much of the request's body was taken, where the response ended the sending before the end
+    /// of the body: by a status of 400 or more, or by `Connection: close`. `None` where the body was
+    /// sent whole, and where there was none.
+    pub fn body_taken(&self) -> Option<BodyTaken> {
+        self.body_taken
     }
 
     /// The body.
@@ -247,6 +255,7 @@ impl Responses {
             url: call.request().url().clone(),
             history: call.history().to_vec(),
             connection: client.connection(id),
+            body_taken: call.body_taken(),
             switched,
         };
         self.done.insert(id, Ok(response));

@@ -7,7 +7,8 @@ use httpool::{
     id::{CallId, ConnId},
     message::BodyLeft,
 };
-use httpool_common::io_kind;
+use httpool_common::{bound_unsent, io_kind};
+use mio::{Interest, Token};
 
 use crate::{Body, embedded::Embedded};
 
@@ -23,6 +24,11 @@ impl Embedded {
         if let Some(held) = &mut socket.held {
             mem::swap(&mut held.out, &mut self.out);
         }
+        let last = self.out.let_go();
+        if last > 0 {
+            let now = self.client.now();
+            self.client.core.handle_written(conn, last, now);
+        }
         for left in (0..=WRITES_PER_TURN).rev() {
             if !self.out.is_empty() && !self.client.core.sends(conn) {
                 self.out.clear();
@@ -36,9 +42,17 @@ impl Embedded {
                 break;
             }
             let Some(socket) = self.sockets.get_mut(slot) else { break };
+            let body = !self.out.has_no_piece();
+            if body && socket.bounded.is_none() && self.client.core.is_long(conn) {
+                socket.bounded = Some(bound_unsent(&socket.tcp));
+            }
             match self.out.write_to(&mut socket.tcp) {
                 Ok(written) => {
                     self.out.advance(written);
+                    if self.out.has_gone() && self.waits_for_room(slot) {
+                        self.out.hold_back(written);
+                        break;
+                    }
                     let now = self.client.now();
                     self.client.core.handle_written(conn, written, now);
                 }
@@ -63,6 +77,20 @@ impl Embedded {
             mem::swap(&mut socket.held.get_or_insert_default().out, &mut self.out);
         }
         socket.let_go();
+    }
+
+    /// Whether the last bytes of a request are called written only when the socket takes output again.
+    /// Of that there is an event only where the system was asked and said no: registering asks it.
+    fn waits_for_room(&mut self, slot: u32) -> bool {
+        let Some(socket) = self.sockets.get_mut(slot) else { return false };
+        if socket.bounded != Some(true) || !self.client.core.is_written_late(socket.conn) {
+            return false;
+        }
+        let token = Token(self.tokens.start + slot as usize + 1);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let asked = self.registry.reregister(&mut socket.tcp, token, both).is_ok();
+        socket.writable &= !asked;
+        asked
     }
 
     /// Asks the core what is next, and the application for a piece of body.

@@ -38,6 +38,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Over threads nobody knows what is idle at the moment of the failure.
     (Mutation::FatalShortage, 2_000, None),
     (Mutation::RefusedThoughFree, 500, None),
+    (Mutation::CutUpload, 2_500, Some(3_000)),
 ];
 
 /// The same worlds at each run.
@@ -84,5 +85,5 @@ fn every_defect_is_in_the_list() {
     for (place, (mutation, ..)) in DEFECTS.iter().enumerate() {
         assert_eq!(*mutation as usize, place);
     }
-    assert_eq!(DEFECTS.len() - 1, Mutation::RefusedThoughFree as usize);
+    assert_eq!(DEFECTS.len() - 1, Mutation::CutUpload as usize);
 }

@@ -39,7 +39,7 @@ fn the_total_deadline_binds_in_every_state() {
 /// The connection ends the sending of itself: no body is sent, and what is read has its deadline.
 #[test]
 fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
-    for (expects, close) in [(true, ""), (false, "Connection: close\r\n")] {
+    for (expects, answer) in [(true, "403 No"), (false, "200 OK\r\nConnection: close")] {
         let request = Request::post("http://a/").body(Body::Known { len: 9, replayable: true });
         let request = request.expect_continue(expects).build().unwrap();
         let mut world = World::new(request, Policy::default());
@@ -48,7 +48,7 @@ fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
             assert!(world.call.send_body(&mut world.conn, 3, false, world.now).is_some());
             world.call.written(1, world.now);
         }
-        world.says(format!("HTTP/1.1 200 OK\r\n{close}Content-Length: 9\r\n\r\n").as_bytes());
+        world.says(format!("HTTP/1.1 {answer}\r\nContent-Length: 9\r\n\r\n").as_bytes());
         assert!(!world.call.sends() && world.call.next() == Next::Exchange);
         assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Stall);
         world.says(b"wonderful");

@@ -5,6 +5,7 @@ mod bodies;
 mod deadlines;
 mod ends;
 mod redirects;
+mod upload;
 
 use alloc::{
     borrow::Cow,
@@ -126,6 +127,13 @@ impl World {
 
     fn head(&self) -> String {
         String::from_utf8(self.out.clone()).unwrap()
+    }
+
+    /// The status and the count of a call that failed because its body could not be sent.
+    #[track_caller]
+    fn unsent(&self) -> (u16, String) {
+        let Cause::BodyUnsent(unsent) = self.failed().cause else { panic!("{:?}", self.failed()) };
+        (unsent.status(), unsent.taken().to_string())
     }
 
     #[track_caller]

@@ -72,6 +72,109 @@ fn an_early_refusal_stops_the_sending() {
     assert_eq!(world.done().last().unwrap(), "close c0.0 used RequestUnfinished");
 }
 
+/// The end comes when the body has left, or a failure in its place.
+#[test]
+fn the_end_of_an_early_success_comes_behind_the_body() {
+    const EARLY: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let begun = || {
+        let mut world = World::new();
+        let call = world.request(post(5, true), Policy::default());
+        world.connect();
+        let conn = world.conn(call);
+        world.client.send_body(call, 2, false, world.now).unwrap();
+        world.client.handle_written(conn, 2, world.now);
+        world.says(conn, EARLY);
+        assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok"]);
+        assert_eq!(world.why(call), "the application, for more of the body");
+        (world, call, conn)
+    };
+    let (mut world, call, conn) = begun();
+    world.client.send_body(call, 3, true, world.now).unwrap();
+    assert_eq!(world.why(call), "the socket, to take more of the request");
+    world.done();
+    world.client.handle_written(conn, 3, world.now);
+    assert!(world.client.call(call).is_some());
+    world.settle();
+    assert_eq!(
+        (world.told(), world.done()),
+        (vec!["a0.0 end".into()], vec!["end a0.0, 10 B of trailers".into()])
+    );
+    assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
+
+    let (mut world, call, conn) = begun();
+    world.eof(conn);
+    let failure = "a0.0 failed: the server answered 200, but of the request's body 2 of 5 bytes were \
+                   taken: the peer closed the connection";
+    assert_eq!(world.told(), [failure]);
+    assert!(world.client.call(call).is_none());
+}
+
+/// The id of a discarded call stays good for its body, and for nothing else.
+#[test]
+fn a_discarded_call_is_fed_until_its_body_is_done() {
+    let begun = || {
+        let mut world = World::new();
+        let call = world.request(post(5, true), Policy::default());
+        world.connect();
+        let conn = world.conn(call);
+        world.client.send_body(call, 2, false, world.now).unwrap();
+        world.client.handle_written(conn, 2, world.now);
+        world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+        world.client.discard(call, world.now);
+        world.settle();
+        assert_eq!(world.told(), ["a0.0 head 200"]);
+        world.done();
+        assert!(world.client.feeds(call) && world.client.call(call).is_none());
+        (world, call, conn)
+    };
+    let (mut world, call, conn) = begun();
+    world.client.body_ready(call);
+    world.settle();
+    assert_eq!(world.done(), ["transmit c0.0"]);
+    assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: BodyLeft::Bytes(3) });
+    world.client.send_body(call, 3, true, world.now).unwrap();
+    world.client.handle_written(conn, 3, world.now);
+    world.says(conn, b"ok");
+    assert_eq!((world.told(), world.done()), (vec![], vec!["body-done a0.0".into()]));
+    assert!(
+        !world.client.feeds(call) && world.client.send_body(call, 0, true, world.now).is_none()
+    );
+    assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
+
+    let (mut world, call, _) = begun();
+    world.client.body_failed(call, world.now);
+    world.settle();
+    assert_eq!(
+        (world.told(), world.done()),
+        (vec![], vec!["close c0.0 unfinished".into(), "body-done a0.0".into()])
+    );
+}
+
+/// A connection that comes free when the last of a body has left is the next call's, which reads
+/// before it writes.
+#[test]
+fn a_request_waits_for_the_word_that_says_whether_to_read_first() {
+    let mut world = World::new();
+    let first = world.request(post(5, true), Policy::default());
+    world.connect();
+    let conn = world.conn(first);
+    world.client.send_body(first, 5, true, world.now).unwrap();
+    world.says(conn, OK);
+    world.client.handle_written(conn, 5, world.now);
+    let request = Request::get("http://127.0.0.1/").build().unwrap();
+    world.client.request(request, Policy::default().into(), world.now);
+    let mut out = Vec::new();
+    assert_eq!(world.client.poll_transmit(conn, &mut out), Transmit::Nothing);
+    assert!(out.is_empty(), "a driver writes on, and has not read the connection again");
+    while let Some(action) = world.client.poll_action() {
+        if let Action::Transmit { conn, .. } = action {
+            world.client.poll_transmit(conn, &mut out);
+        }
+    }
+    assert!(out.starts_with(b"GET / HTTP/1.1\r\n"));
+}
+
 #[test]
 fn a_body_is_rewound_for_another_attempt() {
     for can in [true, false] {

@@ -75,11 +75,13 @@ impl World {
                 Action::Failed { call, failure } => {
                     self.told.push(format!("{call} failed: {}", failure.cause));
                 }
+                Action::End { call, .. } => self.told.push(format!("{call} end")),
                 Action::HandOver { call, .. } => self.told.push(format!("{call} switched")),
                 Action::Close { conn, .. } => self.connecting.retain(|it| it.0 != conn),
                 Action::Resolve { .. }
                 | Action::Abandon { .. }
                 | Action::StartTls { .. }
+                | Action::BodyDone { .. }
                 | Action::Rewind { .. } => {}
             }
             self.check();

@@ -68,6 +68,11 @@ impl Socket for Arc<TcpStream> {
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
+    /// `std` cannot: the write deadline is then about the system's whole buffer.
+    fn bound_unsent(&self) -> bool {
+        false
+    }
+
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(timeout))
     }

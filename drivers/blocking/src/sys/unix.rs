@@ -71,6 +71,10 @@ impl Socket for Arc<TcpStream> {
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
+    fn bound_unsent(&self) -> bool {
+        httpool_common::bound_unsent(self)
+    }
+
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(timeout))
     }

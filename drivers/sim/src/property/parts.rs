@@ -59,6 +59,10 @@ struct OneCall {
     /// The driver was told to transmit, and has not asked since.
     told: bool,
     rewinding: bool,
+    /// The trailer fields of a response that came to its end before its request had left.
+    late_end: Option<String>,
+    /// The application wants to hear no more, and is still asked for the body.
+    feeds: bool,
 }
 
 /// A connection in use.
@@ -68,6 +72,8 @@ struct OneConn {
     lease: Lease,
     h1: Connection,
     out: Vec<u8>,
+    /// The driver was told of the request.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +115,11 @@ impl Parts {
     /// A call that the application may still speak of.
     fn alive(&mut self, number: usize) -> Option<&mut OneCall> {
         self.calls.get_mut(&number).filter(|it| !it.silent)
+    }
+
+    /// A call whose body may be given.
+    fn feeding(&mut self, number: usize) -> Option<&mut OneCall> {
+        self.calls.get_mut(&number).filter(|it| !it.silent || it.feeds)
     }
 
     /// Tells a call something, and does what follows.
@@ -212,13 +223,20 @@ impl Parts {
                     self.acts.push_back(Act::HandOver { conn: name, call: number });
                 }
                 Next::Done => {
+                    if it.feeds {
+                        self.acts.push_back(Act::BodyDone { call: number });
+                    } else if let Some(trailers) = it.late_end.take().filter(|_| !it.silent) {
+                        self.acts.push_back(Act::End { call: number, trailers });
+                    }
                     self.calls.remove(&number);
                 }
                 Next::Failed(failure) => {
                     if let Some(ticket) = it.ticket {
                         self.pool.cancel(ticket, now);
                     }
-                    if !it.silent {
+                    if it.feeds {
+                        self.acts.push_back(Act::BodyDone { call: number });
+                    } else if !it.silent {
                         self.acts.push_back(Act::Failed { call: number, failure });
                     }
                     self.calls.remove(&number);
@@ -241,7 +259,7 @@ impl Parts {
         it.ticket = None;
         let (name, mut out) = (lease.conn(), Vec::new());
         it.call.start(&mut h1, reused, now, &mut out);
-        it.conn = Some(OneConn { name, lease, h1, out });
+        it.conn = Some(OneConn { name, lease, h1, out, told: false });
         it.told = true;
         self.acts.push_back(Act::Transmit { conn: name, probe });
     }
@@ -314,8 +332,9 @@ impl Parts {
         }
     }
 
-    fn said(&self, number: usize, event: Event<'_>) -> Said {
-        let silent = self.calls.get(&number).is_some_and(|it| it.silent);
+    fn said(&mut self, number: usize, event: Event<'_>) -> Said {
+        let it = self.calls.get_mut(&number);
+        let silent = it.as_ref().is_some_and(|it| it.silent);
         match event {
             Event::NeedInput => Said::NeedInput,
             _ if silent => Said::Skipped,
@@ -323,7 +342,13 @@ impl Parts {
             Event::Interim(head) => Said::Interim(number, head_text(&head)),
             Event::Head(head) => Said::Head(number, head_text(&head)),
             Event::Data(data) => Said::Data(number, data.to_vec()),
-            Event::End(fields) => Said::End(number, text(&fields)),
+            Event::End(fields) => match it.filter(|it| it.call.next() != Next::Release) {
+                Some(it) => {
+                    it.late_end = Some(text(&fields));
+                    Said::Skipped
+                }
+                None => Said::End(number, text(&fields)),
+            },
         }
     }
 

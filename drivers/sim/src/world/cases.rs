@@ -1,7 +1,7 @@
 //! The applications: what each does with its call, and what it may hear of it.
 
 use httpool::{
-    error::{Cause, DialError, Failure, RedirectError, RequestError, Unavailable},
+    error::{Cause, DialError, Failure, RedirectError, RequestError, Unavailable, Unsent},
     id::CallId,
     message::{Body, BodyLeft, Request},
     time::Deadline,
@@ -44,7 +44,7 @@ pub(super) struct Case {
     pub(super) order: u32,
     status: u16,
     /// Which answer it is being given.
-    serial: u32,
+    pub(super) serial: u32,
     is_head: bool,
     heard_head: bool,
     /// So much of the body has come.
@@ -317,20 +317,30 @@ impl Case {
         let since = |then: u64, least: Option<std::time::Duration>| {
             least.is_some_and(|least| u128::from(stage.now - then) >= least.as_nanos())
         };
+        let passed = |which: Deadline| match which {
+            Deadline::Total => since(self.began, timeout.total),
+            Deadline::Queue => since(self.began, timeout.queue),
+            Deadline::Write => since(self.wrote, timeout.write),
+            Deadline::FirstByte => since(self.wrote, timeout.first_byte),
+            Deadline::Stall => since(self.took, timeout.stall),
+            // With a body of its own, the first window begins with the end of that.
+            Deadline::Rate if script.body.len.is_some() => timeout.rate.is_some(),
+            Deadline::Rate => since(self.window, timeout.rate.map(|it| it.window)),
+            _ => false,
+        };
         let (mark, fair) = match why.cause {
-            Cause::Timeout(which) => {
-                let fair = match which {
-                    Deadline::Total => since(self.began, timeout.total),
-                    Deadline::Queue => since(self.began, timeout.queue),
-                    Deadline::Write => since(self.wrote, timeout.write),
-                    Deadline::FirstByte => since(self.wrote, timeout.first_byte),
-                    Deadline::Stall => since(self.took, timeout.stall),
-                    // With a body of its own, the first window begins with the end of that.
-                    Deadline::Rate if script.body.len.is_some() => timeout.rate.is_some(),
-                    Deadline::Rate => since(self.window, timeout.rate.map(|it| it.window)),
-                    _ => false,
+            Cause::Timeout(which) => (deadline(which), passed(which)),
+            Cause::BodyUnsent(unsent) => {
+                let whole = script.body.len.map(u64::from);
+                let counted = unsent.taken().of().is_none_or(|of| Some(of) == whole)
+                    && whole.is_some_and(|whole| unsent.taken().bytes() <= whole)
+                    // Threads are not told of the head of a response without a body.
+                    && (self.tainted || !self.heard_head || self.status == unsent.status());
+                let fair = match unsent.why() {
+                    Unsent::Timeout(which) => passed(which),
+                    _ => true,
                 };
-                (deadline(which), fair)
+                (Mark::CauseBodyUnsent, fair && counted && unsent.status() < 400)
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
             Cause::Unavailable(Unavailable::KeyLineFull) => (Mark::CauseKeyLineFull, true),

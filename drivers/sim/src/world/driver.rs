@@ -136,18 +136,18 @@ impl Driver {
         if what == Does::Begin {
             return self.begin(base, call);
         }
+        if let (Does::BodyReady, Some(id)) = (what, case.id) {
+            case.body_ready();
+            return self.client.body_ready(id);
+        }
         let Some(id) = case.id.filter(|_| case.outcome.is_none()) else { return };
         match what {
-            Does::Begin => {}
+            Does::Begin | Does::BodyReady => {}
             Does::Cancel => self.give_up(base, call, id, false),
             Does::Resume => {
                 case.resume(&base.stage);
                 base.stage.say(format_args!("call {call} reads on"));
                 self.client.pause(id, false, now);
-            }
-            Does::BodyReady => {
-                case.body_ready();
-                self.client.body_ready(id);
             }
             Does::Rewound => {
                 let rewinds = base.plan.calls[call as usize].body.rewinds;
@@ -205,7 +205,10 @@ impl Driver {
             Outcome::Cancelled
         };
         base.cases[call as usize].end(&base.stage, outcome);
-        self.over.push(id);
+        // Its body is asked for until that is done.
+        if !self.client.feeds(id) {
+            self.over.push(id);
+        }
     }
 
     // ---- What the client wants done ----------------------------------------------------------
@@ -301,6 +304,18 @@ impl Driver {
                 let delay = if base.stage.random.once_in(2) { 0 } else { 20_000 };
                 base.stage.plan(delay, Event::App { call, what: Does::Rewound });
             }
+            Action::End { call: id, .. } => {
+                let Some(call) = self.known(base, id) else { return };
+                base.stage.mark(Mark::LateEnd);
+                let Base { plan, stage, cases, .. } = &mut *base;
+                cases[call as usize].finish(plan, stage, call, false);
+                self.over.push(id);
+            }
+            Action::BodyDone { call: id } => {
+                base.stage.tell(28, id.to_bits(), format_args!("the body of {id} is done"));
+                base.stage.mark(Mark::BodyDone);
+                self.over.push(id);
+            }
             Action::Failed { call: id, failure } => {
                 let Some(call) = self.known(base, id) else { return };
                 watch::fails(base, &self.client, call, failure);
@@ -393,6 +408,14 @@ impl Driver {
         if action.is_some() || before != (self.client.stats(), self.client.calls()) {
             base.stage.wrong(|| format!("news of what is over had an effect: {action:?}"));
         }
+    }
+
+    /// Which call of the plan it is, if its body may be asked for.
+    pub(super) fn fed(&self, base: &mut Base, id: CallId) -> Option<u32> {
+        if self.client.feeds(id) {
+            return self.names.get(id.index()).copied();
+        }
+        self.known(base, id)
     }
 
     /// Which call of the plan it is, if its application still wants to hear.

@@ -60,6 +60,7 @@ impl Plan {
                 && it.cancel.is_none()
                 && (it.body.len.is_none() || it.body.replayable && it.body.rewinds)
                 && it.body.fails_at.is_none()
+                && it.replies.iter().all(|reply| !reply.closes_early(it.closes))
                 && it.replies.iter().all(|it| matches!(it.finish, Finish::Keep | Finish::Close))
         };
         let dial = &self.config.dial;
@@ -431,7 +432,13 @@ impl Grower {
                 reply.retry_after = self.random.once_in(2).then(|| self.random.below(3) as u32);
             }
             3 => (reply.status, reply.early) = (self.random.pick(&[413, 413, 200]), true),
-            4 => reply.status = self.random.pick(&[204, 304, 404]),
+            4 => {
+                reply.status = self.random.pick(&[204, 304, 404]);
+                if call.expect && reply.status == 404 {
+                    (reply.status, reply.early) = (417, true);
+                }
+            }
+            5 => (reply.status, reply.early) = (self.random.pick(&[200, 200, 413]), true),
             _ => {}
         }
         if call.upgrade && !self.random.once_in(4) {

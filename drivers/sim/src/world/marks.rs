@@ -128,6 +128,11 @@ marks! {
     FaultShort "fault: no descriptor is left",
     CauseShort "cause: no descriptor, and nothing open",
     CauseKeyLineFull "cause: the line of a key is full",
+    LateEnd "outcome: a response that was complete before its request",
+    BodyDone "application: discards, and the body goes on",
+    CauseBodyUnsent "cause: the rest of the body could not be sent",
+    BodyTaken "outcome: a response that needed no more of the body",
+    Expectation "course: sent again without Expect",
 }
 
 /// What one world has seen.

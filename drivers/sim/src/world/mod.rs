@@ -23,6 +23,7 @@
 //! | each call | one outcome, and silence after it; a failure has a reason in this world |
 //! | a response | it is that of this request, byte for byte, and all of it |
 //! | a request | its server reads what the application gave; credentials reach their own server only |
+//! | a success | its server has the whole request, or has said or shown that it wants no more |
 //! | a POST | a server acts on it once, unless its policy allows more |
 //! | the line | who came first is served first; nobody is refused who need not wait |
 //! | deadlines | they pass in their time, neither before nor after; without any, every call still ends |
@@ -70,6 +71,7 @@
 //! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | what was open |
 //! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
+//! | the end of a response stops the upload, and that is called success | 250 | 294 | the server that lacks the body |
 //! | a response that is discarded while paused is not read on | 256 | | the time it takes |
 //! | a call is spoken of after it was given up | 332 | | the application |
 //! | a connection is kept though its request was not all written | 16,546 | 7,915 | the server that reads on |
@@ -128,6 +130,7 @@ mod proxy;
 mod random;
 mod reply;
 mod run;
+mod seen;
 mod server;
 mod shrink;
 mod stage;

@@ -400,6 +400,13 @@ impl Reply {
         }
     }
 
+    /// Whether its server closes the connection without having said so, and perhaps before it has the
+    /// whole request.
+    pub(super) fn closes_early(&self, asked: bool) -> bool {
+        let closes = asked || matches!(self.framing, Framing::Close | Framing::Old);
+        self.early && self.status < 400 && self.finish != Finish::Close && closes
+    }
+
     /// The same with Retry-After, in seconds.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {

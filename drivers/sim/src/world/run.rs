@@ -10,9 +10,10 @@ use httpool::{
 use super::{
     Coverage, Outcome, Plan,
     base::Base,
+    cases::Case,
     driver::Driver,
     marks::Marks,
-    server::Seen,
+    seen::Seen,
     stage::{Does, Event, Stage},
     watch,
 };
@@ -281,6 +282,7 @@ impl World {
                 stage.wrong(|| format!("call {call} never ended"));
             }
             judge_effects(plan, stage, call, seen);
+            judge_whole(case, stage, call, seen);
         }
     }
 
@@ -306,6 +308,15 @@ pub(super) fn judge_effects(plan: &Plan, stage: &mut Stage, call: usize, seen: S
         || script.policy.retry.methods.as_ref().is_none_or(|it| it.contains(&script.method));
     if seen.unsafe_effects > 1 && !twice {
         stage.wrong(|| format!("call {call}: done {} times", seen.unsafe_effects));
+    }
+}
+
+/// A call that reports success has brought its server the whole request, unless that wanted no more.
+pub(super) fn judge_whole(case: &Case, stage: &mut Stage, call: usize, seen: Seen) {
+    let success = matches!(case.outcome, Some(Outcome::Response(status)) if status < 400);
+    let judged = success && !case.tainted && !stage.out_of_step;
+    if judged && !seen.is_settled(case.serial) {
+        stage.wrong(|| format!("call {call}: a success, and its server has not its whole body"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The servers: each connection reads requests, counts what they do, and answers by the script.
 
+mod faults;
+
 use std::mem;
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     net::{Io, Net},
     parse::{self, Asked, Chunk, Length},
     reply::{self, request_byte},
+    seen::Seen,
     stage::{Event, Stage, Timer},
 };
 
@@ -19,19 +22,6 @@ pub(super) struct Servers {
     /// How many connections each has accepted.
     accepted: Vec<u32>,
     seen: Vec<Seen>,
-}
-
-/// What the servers have seen of a call.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
-    /// How often its head arrived.
-    pub(super) heads: u32,
-    /// How often it was acted upon.
-    pub(super) effects: u32,
-    /// How often that was more than doing it once.
-    pub(super) unsafe_effects: u32,
-    /// The hop that its last redirect leads to, and the time before which nobody may follow it.
-    wait: Option<(u32, u64)>,
 }
 
 /// The server's end of a connection.
@@ -61,6 +51,8 @@ pub(super) struct Peer {
     /// Changes when timers of the time before do not count any more.
     turn: u32,
     deaf: bool,
+    /// Something has happened to the connection for which a request may not come whole.
+    broken: bool,
     /// The client was told that the connection ends here.
     announced: bool,
     /// Nothing more is sent.
@@ -129,6 +121,7 @@ impl Servers {
             served: 0,
             turn: 0,
             deaf: false,
+            broken: false,
             announced: false,
             mute: false,
             gone: false,
@@ -181,13 +174,19 @@ impl Servers {
             return;
         }
         match what {
-            Timer::Fault(index) => peer.suffer(plan, stage, net, sock, index as usize),
+            Timer::Fault(index) => {
+                peer.suffer(plan, stage, net, sock, index as usize);
+                peer.break_off(&mut self.seen);
+            }
             Timer::Heal => {
                 peer.deaf = false;
                 return self.look(plan, stage, net, sock);
             }
             _ if turn != peer.turn => return,
-            Timer::Reply => peer.answer(plan, stage, net, sock, &mut self.seen),
+            Timer::Reply => {
+                peer.answer(plan, stage, net, sock, &mut self.seen);
+                peer.settle_asked(&mut self.seen);
+            }
             Timer::Drip => peer.pump(plan, stage, net, sock),
             Timer::Idle => {
                 stage.mark(Mark::FaultIdleClose);
@@ -198,6 +197,7 @@ impl Servers {
                 let mark = if peer.served == 0 { Mark::FaultGreeting } else { Mark::FaultChatter };
                 stage.mark(mark);
                 stage.say(format_args!("s{sock} speaks unasked"));
+                peer.break_off(&mut self.seen);
                 let at = net.sent(sock);
                 net.get_mut(sock).poison_at.get_or_insert(at);
                 reply::unasked(&mut peer.out);
@@ -314,6 +314,7 @@ impl Peer {
             stage.mark(Mark::Waited);
         }
         (self.serial, self.body) = (seen.heads, 0);
+        self.settle(seen);
         seen.heads += 1;
         self.turn += 1;
         self.busy = true;
@@ -330,14 +331,13 @@ impl Peer {
             Length::Chunked => Reads::Chunks(Chunk::Size),
         };
         let reply = Servers::reply(plan, call, self.serial);
-        let (early, continues) = (reply.early, reply.continues);
         let has_body = self.reads != Reads::Body(0);
-        if asked.expects && continues && !early {
+        if asked.expects && reply.continues && !reply.early {
             self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             stage.mark(Mark::Continued);
         }
         self.asked = Some(asked);
-        if early && has_body {
+        if reply.early && has_body {
             stage.mark(Mark::FaultEarly);
             self.plan_reply(stage, sock, reply);
         }
@@ -375,6 +375,7 @@ impl Peer {
             return Err(format!("call {call}: {} B of body, not {declared}", self.body));
         }
         let reply = Servers::reply(plan, call, self.serial);
+        seen[call].settle(self.serial);
         if reply.status / 100 == 2 {
             seen[call].effects += 1;
             seen[call].unsafe_effects += u32::from(asked.is_unsafe);
@@ -438,6 +439,11 @@ impl Peer {
             Finish::CutReset(to) => self.cut_to(cut(to), Then::Reset),
             Finish::Stall(to) => self.cut_to(cut(to), Then::Stall),
         };
+        // It has said or done what lets the rest of the request be kept, or be lost.
+        self.broken |= announce
+            || reply.status >= 400
+            || !matches!(self.then, Then::Keep)
+            || matches!(reply.finish, Finish::Second | Finish::Garbage);
         reply::mark(stage, reply);
         if let Some(poison) = written.poison
             && net.get(sock).poison_at.is_none()
@@ -458,6 +464,24 @@ impl Peer {
             format_args!("s{sock} answers call {call}: {} {:?}", reply.status, reply.finish),
         );
         self.pump(plan, stage, net, sock);
+    }
+
+    /// Something has happened to the connection: no request on it need come whole from now on.
+    fn break_off(&mut self, seen: &mut [Seen]) {
+        self.broken = true;
+        self.settle_asked(seen);
+    }
+
+    fn settle_asked(&self, seen: &mut [Seen]) {
+        if let Some(seen) = self.asked.as_ref().and_then(|it| seen.get_mut(it.call as usize)) {
+            self.settle(seen);
+        }
+    }
+
+    fn settle(&self, seen: &mut Seen) {
+        if self.broken {
+            seen.settle(self.serial);
+        }
     }
 
     fn cut_to(&mut self, len: usize, then: Then) -> Then {
@@ -539,39 +563,6 @@ impl Peer {
             if here && fault.kind == FaultKind::Chatter {
                 timer(Timer::Chatter, fault.after);
             }
-        }
-    }
-
-    fn suffer(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32, index: usize) {
-        let kind = plan.faults[index].kind;
-        stage.say(format_args!("s{sock} suffers {kind:?}"));
-        match kind {
-            FaultKind::Reset => {
-                stage.mark(Mark::FaultReset);
-                self.leave(stage, net, sock, true);
-            }
-            FaultKind::HalfClose => {
-                stage.mark(Mark::FaultHalfClose);
-                self.mute = true;
-                net.server_end(stage, sock, false);
-            }
-            FaultKind::Hole(heals) => {
-                let (mark, until) = match heals {
-                    Some(after) => (Mark::FaultHeals, stage.now + after.as_nanos() as u64),
-                    None => (Mark::FaultHole, u64::MAX),
-                };
-                stage.mark(mark);
-                net.put_off(sock, until);
-            }
-            FaultKind::Deaf(heals) => {
-                stage.mark(Mark::FaultDeaf);
-                self.deaf = true;
-                if let Some(after) = heals {
-                    let (what, turn) = (Timer::Heal, 0);
-                    stage.plan(after.as_nanos() as u64, Event::Server { sock, what, turn });
-                }
-            }
-            FaultKind::Chatter => {}
         }
     }
 

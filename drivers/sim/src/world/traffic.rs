@@ -118,6 +118,7 @@ impl Driver {
             }
             Told::Data(_, data) => case.data(plan, stage, call, data, poisoned),
             Told::End(..) => {
+                watch::taken(stage, &self.client, id);
                 case.finish(plan, stage, call, poisoned);
                 self.over.push(id);
             }
@@ -204,7 +205,7 @@ impl Driver {
             Transmit::Nothing => return !conn.out.is_empty(),
             Transmit::Body { call, max } => (call, max),
         };
-        let Some(call) = self.known(base, of) else { return !self.is_empty(id) };
+        let Some(call) = self.fed(base, of) else { return !self.is_empty(id) };
         let case = &mut base.cases[call as usize];
         match case.supply(&base.plan, &mut base.stage, call, max) {
             Supply::NotYet => return !self.is_empty(id),

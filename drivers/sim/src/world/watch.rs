@@ -178,12 +178,22 @@ pub(super) fn course(stage: &mut Stage, client: &Client, id: CallId) {
         stage.mark(Mark::Tunnelled);
     }
     for past in call.history() {
+        if past.status.is_some_and(|status| status == 417) {
+            stage.mark(Mark::Expectation);
+        }
         let redirected = past.status.is_some_and(|status| status.is_redirection());
         stage.mark(if redirected { Mark::Redirected } else { Mark::Retried });
         let elsewhere = past.url.host_str() != call.request().url().host_str();
         if redirected && elsewhere {
             stage.mark(Mark::RedirectedElsewhere);
         }
+    }
+}
+
+/// Whether the answer of a call has needed less than its whole body.
+pub(super) fn taken(stage: &mut Stage, client: &Client, id: CallId) {
+    if client.call(id).is_some_and(|call| call.body_taken().is_some()) {
+        stage.mark(Mark::BodyTaken);
     }
 }
 

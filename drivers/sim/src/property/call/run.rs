@@ -233,6 +233,8 @@ impl Run {
     fn check_begin(&mut self, head: &[u8]) {
         let history = self.call.history();
         let led = |status: u16| [301, 302, 303, 307, 308].contains(&status);
+        // Nor does a 417 count, behind which the server has not acted.
+        let led = |status: u16| led(status) || status == 417;
         let redirects = history.iter().filter(|it| it.status.is_some_and(|it| led(it.as_u16())));
         let redirects = redirects.count();
         if redirects > self.redirects {
@@ -263,7 +265,7 @@ impl Run {
     fn says(&mut self, piece: &[u8]) {
         let mut input = core::mem::take(&mut self.rest);
         input.extend_from_slice(piece);
-        let mut at = 0;
+        let (mut at, mut still) = (0, 0);
         while is_exchange(self.call.next()) {
             let before = self.call.next();
             let rest = &input[at..];
@@ -277,9 +279,10 @@ impl Run {
                 assert_eq!(taken, 0);
                 break;
             }
-            let moved = taken > 0 || self.call.next() != before;
+            // The end of a response moves nothing while the request goes out, and comes once.
+            still += usize::from(taken == 0 && self.call.next() == before);
             self.heard(&event);
-            assert!(moved, "{event:?} and nothing has moved");
+            assert!(still <= 1, "{event:?} and nothing has moved");
         }
         self.rest = input.split_off(at);
     }

@@ -304,6 +304,13 @@ impl<M: Machines> Bench<M> {
                 assert!(view.body.is_replayable(), "asked for a body again that is gone");
                 view.rewind = true;
             }
+            Act::End { call, .. } => {
+                assert_eq!(self.calls[call].heads, 1, "an end without a head");
+                self.ended(call, "end");
+            }
+            Act::BodyDone { call } => {
+                assert!(self.calls[call].left_alone, "only who hears no more is not told");
+            }
             Act::Failed { call, .. } => self.ended(call, "failed"),
         }
     }
@@ -461,7 +468,8 @@ impl<M: Machines> Bench<M> {
         self.drain();
         let conn = self.socks.keys().any(|conn| conn.to_bits() == bits);
         let call = self.machines.call_of(bits).map(|call| &self.calls[call]);
-        if !conn && call.is_none_or(|it| it.left_alone || it.outcome.is_some()) {
+        let feeds = self.machines.call_of(bits).is_some_and(|call| self.machines.feeds(call));
+        if !conn && !feeds && call.is_none_or(|it| it.left_alone || it.outcome.is_some()) {
             self.machines.tell_stale(what, bits, self.now);
         }
     }

@@ -125,6 +125,12 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         answer
     }
 
+    fn feeds(&self, call: usize) -> bool {
+        let answer = self.one.feeds(call);
+        assert_eq!(answer, self.other.feeds(call));
+        answer
+    }
+
     fn calls(&self) -> usize {
         let answer = self.one.calls();
         assert_eq!(answer, self.other.calls());

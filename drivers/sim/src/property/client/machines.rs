@@ -47,6 +47,8 @@ pub(in crate::property) enum Act {
     Close { conn: ConnId, why: Closed },
     HandOver { conn: ConnId, call: usize },
     Rewind { call: usize },
+    End { call: usize, trailers: String },
+    BodyDone { call: usize },
     Failed { call: usize, failure: Failure },
 }
 
@@ -102,6 +104,9 @@ pub(in crate::property) trait Machines {
     fn body_ahead(&self, conn: ConnId) -> BodyLeft;
 
     fn sends(&self, conn: ConnId) -> bool;
+
+    /// Whether the body of a call that was discarded is still being sent.
+    fn feeds(&self, call: usize) -> bool;
 
     /// How many calls have not ended.
     fn calls(&self) -> usize;
@@ -232,6 +237,11 @@ impl Machines for Facade {
                 Act::HandOver { conn, call: self.number(call) }
             }
             client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
+            client::Action::End { call, trailers } => {
+                let trailers = format!("{:?}", trailers.fields());
+                Act::End { call: self.number(call), trailers }
+            }
+            client::Action::BodyDone { call } => Act::BodyDone { call: self.number(call) },
             client::Action::Failed { call, failure } => {
                 Act::Failed { call: self.number(call), failure }
             }
@@ -259,6 +269,10 @@ impl Machines for Facade {
 
     fn sends(&self, conn: ConnId) -> bool {
         self.client.sends(conn)
+    }
+
+    fn feeds(&self, call: usize) -> bool {
+        self.client.feeds(self.name(call))
     }
 
     fn calls(&self) -> usize {

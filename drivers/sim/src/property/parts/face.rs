@@ -41,6 +41,8 @@ impl Machines for Parts {
             silent: false,
             told: false,
             rewinding: false,
+            late_end: None,
+            feeds: false,
         };
         self.calls.insert(number, it);
         self.follow(Some(number), now);
@@ -58,18 +60,24 @@ impl Machines for Parts {
                 if !it.call.discard(now) {
                     it.call.cancel(now);
                 }
+                it.feeds = it.call.is_sending_body();
             }),
             Input::Pause(call, paused) => {
                 self.with_call(call, now, |it| it.call.pause(paused, now));
             }
             Input::BodyReady(call) => {
-                let asked = self.alive(call).filter(|it| is_send_body(it.call.next()));
+                let asked = self.feeding(call).filter(|it| is_send_body(it.call.next()));
                 if let Some(conn) = asked.and_then(|it| it.conn.as_ref()) {
                     let conn = conn.name;
                     self.acts.push_back(Act::Transmit { conn, probe: false });
                 }
             }
-            Input::BodyFailed(call) => self.with_call(call, now, |it| it.call.body_failed(now)),
+            Input::BodyFailed(call) => {
+                if let Some(it) = self.feeding(call) {
+                    it.call.body_failed(now);
+                    self.follow(Some(call), now);
+                }
+            }
             Input::Rewound(call, done) => self.with_call(call, now, |it| {
                 it.rewinding = false;
                 it.call.rewound(done, now);
@@ -174,14 +182,19 @@ impl Machines for Parts {
         last: bool,
         now: Instant,
     ) -> Option<(Vec<u8>, Vec<u8>)> {
-        let it = self.alive(call)?;
+        let it = self.feeding(call)?;
         let framing = it.call.send_body(&mut it.conn.as_mut()?.h1, len, last, now);
         self.follow(Some(call), now);
         framing.map(|framing| (framing.prefix().to_vec(), framing.suffix().to_vec()))
     }
 
     fn poll_action(&mut self) -> Option<Act> {
-        self.acts.pop_front()
+        let act = self.acts.pop_front()?;
+        if let Act::Transmit { conn, .. } = act {
+            let mut conns = self.calls.values_mut().filter_map(|it| it.conn.as_mut());
+            conns.by_ref().filter(|it| it.name == conn).for_each(|it| it.told = true);
+        }
+        Some(act)
     }
 
     fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
@@ -191,7 +204,7 @@ impl Machines for Parts {
         }
         let number = self.user(conn)?;
         let it = self.calls.get_mut(&number)?;
-        out.append(&mut it.conn.as_mut()?.out);
+        out.append(&mut it.conn.as_mut().filter(|it| it.told)?.out);
         let Next::SendBody(max) = it.call.next() else {
             it.told = false;
             return None;
@@ -224,6 +237,10 @@ impl Machines for Parts {
             Some(number) => self.calls[&number].call.sends(),
             None => self.dials.contains_key(&conn),
         }
+    }
+
+    fn feeds(&self, call: usize) -> bool {
+        self.calls.get(&call).is_some_and(|it| it.feeds)
     }
 
     fn calls(&self) -> usize {

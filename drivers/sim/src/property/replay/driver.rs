@@ -337,7 +337,7 @@ impl<'s> Driven<'s> {
                     let done = self.byte() & 3 > 0;
                     self.client.rewound(call, done, self.now);
                 }
-                Action::Failed { .. } => {}
+                Action::End { .. } | Action::BodyDone { .. } | Action::Failed { .. } => {}
             }
         }
     }

@@ -237,6 +237,18 @@ impl World {
         }
     }
 
+    /// What is still on its way to the servers arrives.
+    pub(super) fn run_dry(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let Some(at) = self.base.stage.queue.next_at() else { return };
+            if self.base.stage.wrong.is_some() {
+                return;
+            }
+            self.base.stage.now = self.base.stage.now.max(at);
+            self.happens();
+        }
+    }
+
     fn is_ready(&self, thread: usize) -> bool {
         let it = &self.threads[thread];
         if it.done {

@@ -23,7 +23,11 @@ use self::{
     platform::{Sim, stand_up},
     program::Program,
 };
-use super::{CallReport, Outcome, Plan, Report, Violation, base::Base, run::judge_effects};
+use super::{
+    CallReport, Outcome, Plan, Report, Violation,
+    base::Base,
+    run::{judge_effects, judge_whole},
+};
 
 /// Most threads that make calls.
 const THREADS_MAX: usize = 8;
@@ -98,6 +102,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
         Some(baton) => baton.into_world(),
         None => return (Err(Violation::new("a socket is left".into())), Vec::new()),
     };
+    world.run_dry();
     let (steps, misled) = (world.steps, world.misled);
     let Base { stage, net, cases, servers, plan, .. } = &mut world.base;
     if stats.open + stats.waiting > 0 && !misled {
@@ -111,6 +116,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
             stage.wrong(|| format!("call {call} never ended"));
         }
         judge_effects(plan, stage, call, servers.seen(call));
+        judge_whole(case, stage, call, servers.seen(call));
     }
     let log = stage.take_log();
     if let Some(what) = stage.wrong.take() {

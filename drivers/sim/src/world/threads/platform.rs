@@ -395,6 +395,12 @@ impl Socket for SimSocket {
         Ok(Ready { readable, writable })
     }
 
+    /// The world's windows are small.
+    fn bound_unsent(&self) -> bool {
+        self.baton.step();
+        false
+    }
+
     fn is_dead(&self) -> bool {
         self.baton.step();
         let mut world = self.baton.lock();

@@ -1,0 +1,80 @@
+//! A server that reads slowly: what the system holds of a long request and has not sent is bounded, so
+//! that the deadlines see what the server does (`TCP_NOTSENT_LOWAT`).
+#![cfg(target_os = "linux")]
+
+use std::{
+    io::{self, Read},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use httpool_blocking::{
+    Body, Client,
+    httpool::{call::Timeout, error::Cause, time::Deadline},
+};
+
+use crate::{cause, support::Server};
+
+/// Counts what is taken of it.
+struct Counted(Arc<AtomicUsize>);
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.fetch_add(into.len(), SeqCst);
+        Ok(into.len())
+    }
+}
+
+fn timeouts(each: Duration) -> Timeout {
+    let mut timeout = Timeout::default();
+    (timeout.write, timeout.first_byte) = (Some(each), Some(each));
+    timeout
+}
+
+/// The system's own buffers hold some 2.5 MB for a connection on loopback.
+#[test]
+fn a_server_that_reads_nothing_is_sent_little() {
+    let (over, is_over) = mpsc::channel::<()>();
+    let is_over = Mutex::new(is_over);
+    let server = Server::start(move |peer| {
+        peer.head();
+        is_over.lock().unwrap().recv().ok();
+    });
+    let taken = Arc::new(AtomicUsize::new(0));
+    let body = Body::sized_reader(Counted(taken.clone()), 32 << 20);
+    let request =
+        Client::new().post(&server.url("/")).timeouts(timeouts(Duration::from_millis(200)));
+    let error = request.body(body).send().unwrap_err();
+    assert_eq!(cause(&error), Cause::Timeout(Deadline::Write));
+    let taken = taken.load(SeqCst);
+    assert!(taken < 1 << 20, "{taken} bytes");
+    drop(over);
+}
+
+/// 640 kB/s, for which the defaults would do at 5 kB/s: the whole body would fit into the system's
+/// buffers, from which the server needs longer than the deadline for the first byte of its answer.
+#[test]
+fn a_server_that_reads_steadily_is_in_time() {
+    const LEN: usize = 2 << 20;
+    let server = Server::start(|peer| {
+        peer.head();
+        for _ in 0..LEN / 32_768 {
+            if peer.take(32_768).is_none() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        peer.answer("all");
+        peer.until_closed();
+    });
+    for body in [Body::from(vec![7; LEN]), Body::sized_reader(io::repeat(7), LEN as u64)] {
+        let request =
+            Client::new().post(&server.url("/")).timeouts(timeouts(Duration::from_millis(1_500)));
+        assert_eq!(request.body(body).send().unwrap().text().unwrap(), "all");
+    }
+}
