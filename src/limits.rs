@@ -64,25 +64,28 @@ pub struct PoolLimits {
     pub idle_per_key_max: usize,
     /// Most dials of one key at a time. 32 by default: a burst must not flood a listen queue.
     pub dialing_per_key_max: usize,
-    /// Most tickets in line over all keys; one more is refused, not queued, unless it need not wait:
-    /// a connection is idle for it, or can be opened at once. 10,000 by default.
+    /// Most tickets in line over all keys; one more is refused, not queued, unless it need not
+    /// wait: a connection is idle for it, or can be opened at once. 10,000 by default.
     pub waiting_max: usize,
     /// The same for one key. 5,000 by default, half of `waiting_max`: a server that does not answer
-    /// leaves as many places in line to all others. And more than that would rarely be served in time:
-    /// with 100 connections and a minute to wait, each call would have to take 1.2 seconds at most.
+    /// leaves as many places in line to all others. And more than that would rarely be served in
+    /// time: with 100 connections and a minute to wait, each call would have to take 1.2 seconds at
+    /// most.
     pub waiting_per_key_max: usize,
     /// How long a connection may stay idle. 60 seconds by default: servers close after 60 to 75.
     pub idle_max: Duration,
     /// How long a connection may be used in all; `None` for ever, which is the default.
     pub age_max: Option<Duration>,
-    /// A connection that was idle for this time or longer is probed before it is used again: a driver
-    /// looks, without waiting, whether the peer has closed it or has sent bytes that nobody asked for.
-    /// Zero by default: every connection is probed, for every method, however short it was idle.
+    /// A connection that was idle for this time or longer is probed before it is used again: a
+    /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
+    /// asked for. Zero by default: every connection is probed, for every method, however short it
+    /// was idle.
     ///
-    /// A longer time saves one system call for requests that may be repeated (those that may not are
-    /// probed in any case). Within that time a response that nobody asked for can be taken for the
-    /// response to the next request. No setting helps against bytes that arrive after the probe and
-    /// before the server reads the request: no client of HTTP/1.1 can tell them from its response.
+    /// A longer time saves one system call for requests that may be repeated (those that may not
+    /// are probed in any case). Within that time a response that nobody asked for can be taken for
+    /// the response to the next request. No setting helps against bytes that arrive after the probe
+    /// and before the server reads the request: no client of HTTP/1.1 can tell them from its
+    /// response.
     pub probe_after: Duration,
     /// Who runs dials. An event loop (false): a dial serves whoever is in front, and a surplus one
     /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket

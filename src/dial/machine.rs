@@ -176,8 +176,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The look-up has failed, and why: for want of a descriptor here ([`IoKind::Exhausted`]), of which
-    /// the name says nothing; anything else is the same as no address.
+    /// The look-up has failed, and why: for want of a descriptor here ([`IoKind::Exhausted`]), of
+    /// which the name says nothing; anything else is the same as no address.
     pub fn resolve_failed(&mut self, why: IoKind, now: Instant) {
         self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
         if let Stage::Resolve { .. } = self.stage {

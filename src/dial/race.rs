@@ -59,7 +59,8 @@ enum State {
 pub(super) enum Standing {
     Open,
     Won,
-    /// No address is left; why the last one failed, or `Exhausted` if there was no descriptor for one.
+    /// No address is left; why the last one failed, or `Exhausted` if there was no descriptor for
+    /// one.
     Lost(IoKind),
 }
 
@@ -206,8 +207,8 @@ impl Race {
         self.turn(State::Won, State::Unwanted);
     }
 
-    /// An address that was not tried for want of a descriptor may be well: no later failure of another
-    /// hides that.
+    /// An address that was not tried for want of a descriptor may be well: no later failure of
+    /// another hides that.
     fn note_failure(&mut self, why: IoKind) {
         if self.last_failure != IoKind::Exhausted {
             self.last_failure = why;

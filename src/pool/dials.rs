@@ -123,8 +123,8 @@ impl<T> Pool<T> {
     }
 
     /// A dial has come to nothing. `why`: it failed, for which its ticket pays if it was that one's
-    /// wish; if not, or if nobody is to blame, the ticket gets another. So it does where there was no
-    /// descriptor, unless nothing else is open.
+    /// wish; if not, or if nobody is to blame, the ticket gets another. So it does where there was
+    /// no descriptor, unless nothing else is open.
     pub(super) fn lose_dial(&mut self, conn: ConnId, why: Option<DialError>) {
         if !self.is_dial(conn) {
             return;
@@ -180,8 +180,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Begins a dial for the first in line who has none. `gone`: how many connections had been let go
-    /// before room was made for it.
+    /// Begins a dial for the first in line who has none. `gone`: how many connections had been let
+    /// go before room was made for it.
     fn begin_dial(&mut self, key: u32, gone: u64) {
         let entry = &mut self.keys[key];
         let Some(ticket) = entry.undialed() else { return };
@@ -222,8 +222,8 @@ impl<T> Pool<T> {
             && (entry.open < self.limits.open_per_key_max || !entry.idle.is_empty())
     }
 
-    /// Whether a ticket that came now would get a dial at once. (Where there is room, no key waits for
-    /// its turn.)
+    /// Whether a ticket that came now would get a dial at once. (Where there is room, no key waits
+    /// for its turn.)
     pub(super) fn dials_at_once(&self, key: Option<u32>, fresh: bool) -> bool {
         let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
         let Some(entry) = key.map(|key| &self.keys[key]) else { return has_room };

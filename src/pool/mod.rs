@@ -50,11 +50,11 @@
 //!   connections than calls that ran at once (but for tickets that want a fresh one).
 //! - **A failed dial** fails the ticket at whose wish it ran, if that still waits on it, and no other.
 //! - **A dial without a descriptor** fails nobody while anything else is open. The pool closes the
-//!   connection that is idle for longest, of whatever key, and begins the dial again. With none idle
-//!   the ticket waits for its turn, as at the bound of all connections; for a second the pool opens no
-//!   more than it had open then.
-//! - **Nobody is refused who need not wait**: a ticket for which a connection is idle or can be opened
-//!   at once is admitted, whatever the bounds on those who wait.
+//!   connection that is idle for longest, of whatever key, and begins the dial again. With none
+//!   idle the ticket waits for its turn, as at the bound of all connections; for a second the pool
+//!   opens no more than it had open then.
+//! - **Nobody is refused who need not wait**: a ticket for which a connection is idle or can be
+//!   opened at once is admitted, whatever the bounds on those who wait.
 //! - **Room**: at the bound of all connections, the one that is idle for longest makes room, whosever
 //!   it is. With none idle, the key waits for its turn in a ring. A key that has nothing open comes
 //!   before those that have, and until it has something each connection that comes back makes room:

@@ -97,8 +97,9 @@ impl<T> Pool<T> {
     /// it was told to wait.
     ///
     /// # Errors
-    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or where the ticket would
-    /// have to wait [`KeyLineFull`](Unavailable::KeyLineFull) and [`LineFull`](Unavailable::LineFull).
+    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or where the ticket
+    /// would have to wait [`KeyLineFull`](Unavailable::KeyLineFull) and
+    /// [`LineFull`](Unavailable::LineFull).
     pub fn checkout(&mut self, key: &Key, want: Want, now: Instant) -> Result<Ticket, Unavailable> {
         self.now = self.now.max(now);
         self.note_checkout(key, want);
@@ -378,8 +379,8 @@ impl<T> Pool<T> {
     /// - Where a ticket waits that an idle connection could serve, none is idle.
     /// - Each ticket in line has a dial, or its key's turn to dial comes, or its key has reached a
     ///   bound of its own and connections under way.
-    /// - A turn is waited for only while the bound on all connections is reached (for a while after a
-    ///   shortage of descriptors, that of those that were open then) and nothing is idle.
+    /// - A turn is waited for only while the bound on all connections is reached (for a while after
+    ///   a shortage of descriptors, that of those that were open then) and nothing is idle.
     /// - Dials and tickets point at each other. A dial that nobody waits for is one that the pool does
     ///   not abandon, and there is none beside a ticket that has no dial.
     /// - Idle connections stand in the order of their expiry, all by the order of their age.

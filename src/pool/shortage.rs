@@ -1,9 +1,10 @@
 //! A shortage of descriptors: the system has none for one more connection.
 //!
 //! For a while the pool then has room for as many connections as it has open, and no more. All else
-//! follows from the rules of the bound on all connections: the one that was idle for longest is closed
-//! and the dial begun again, and with none idle the ticket waits in line for one to come back. Only
-//! where nothing is open, so that nothing can be closed or come back, does the dial's failure count.
+//! follows from the rules of the bound on all connections: the one that was idle for longest is
+//! closed and the dial begun again, and with none idle the ticket waits in line for one to come
+//! back. Only where nothing is open, so that nothing can be closed or come back, does the dial's
+//! failure count.
 
 use core::time::Duration;
 
@@ -18,9 +19,9 @@ use crate::{
     time::Instant,
 };
 
-/// How long the pool opens no more than it had open when a dial found no descriptor. Descriptors may
-/// be free again by then: other parts of the program use them as well. One failed dial a second costs
-/// little if they are not.
+/// How long the pool opens no more than it had open when a dial found no descriptor. Descriptors
+/// may be free again by then: other parts of the program use them as well. One failed dial a second
+/// costs little if they are not.
 const LASTS: Duration = Duration::from_secs(1);
 
 /// How many connections there is room for.
@@ -40,8 +41,9 @@ impl Room {
 
 impl<T> Pool<T> {
     /// Whether whoever a failed dial ran for gets another in place of the failure: it found no
-    /// descriptor, and something else is open, or has been closed since the dial began. (One that is
-    /// closed to make room for a dial is closed by the driver only after the pool has let it go.)
+    /// descriptor, and something else is open, or has been closed since the dial began. (One that
+    /// is closed to make room for a dial is closed by the driver only after the pool has let it
+    /// go.)
     pub(super) fn is_begun_again(&self, conn: u32, why: DialError) -> bool {
         if !why.is_shortage() || mutated(Mutation::FatalShortage) {
             return false;

@@ -39,8 +39,8 @@ fn one_connection_serves_one_request_after_another() {
     assert_eq!(server.accepted(), 1);
 }
 
-/// The server's second answer, glued to the first or late, is never taken for an answer: whatever the
-/// method is, and however short the connection was idle.
+/// The server's second answer, glued to the first or late, is never taken for an answer: whatever
+/// the method is, and however short the connection was idle.
 #[test]
 fn an_answer_that_nobody_asked_for_answers_nobody() {
     for (glued, method) in [(true, "GET"), (true, "POST"), (false, "GET"), (false, "POST")] {

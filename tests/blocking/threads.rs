@@ -73,8 +73,8 @@ fn sixteen_threads_open_sixteen_connections_at_most() {
     }
 }
 
-/// One origin does not answer. Its calls fill their own line, and not that of the others; and a call
-/// that need not wait is not refused though the line is full.
+/// One origin does not answer. Its calls fill their own line, and not that of the others; and a
+/// call that need not wait is not refused though the line is full.
 #[test]
 fn a_silent_origin_does_not_fill_the_line_for_others() {
     let (silent, server) = (Server::start(Peer::until_closed), Server::answering("hello"));

@@ -9,9 +9,10 @@
 //! - A driver of threads reads when the application does, and pauses meanwhile (`pause`).
 //! - Whoever stands in line is told that its dial is under way (`dialing`) as often as the driver
 //!   asks.
-//! - Both look at an idle connection before they use it, and one on an event loop watches it as well:
-//!   both know of a connection that its peer has closed before they write. That is the pool's, whose
-//!   lines are not compared: who dials is a setting, and so is when a connection is taken for lost.
+//! - Both look at an idle connection before they use it, and one on an event loop watches it as
+//!   well: both know of a connection that its peer has closed before they write. That is the
+//!   pool's, whose lines are not compared: who dials is a setting, and so is when a connection is
+//!   taken for lost.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

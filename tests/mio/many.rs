@@ -123,8 +123,8 @@ fn a_chain_of_calls_keeps_to_one_connection() {
     assert_eq!((left, server.accepted(), server.requests()), (0, 1, 200));
 }
 
-/// One origin does not answer. Its calls fill their own line, and not that of the others; and a call
-/// that need not wait is not refused though the line is full.
+/// One origin does not answer. Its calls fill their own line, and not that of the others; and a
+/// call that need not wait is not refused though the line is full.
 #[test]
 fn a_silent_origin_does_not_fill_the_line_for_others() {
     let silent = Server::start(Peer::until_closed);

@@ -23,7 +23,8 @@ use crate::{CALLS, CONNECTIONS, ROUNDS};
 const IDLE_MAX: usize = 8 * CONNECTIONS * ROUNDS;
 
 thread_local! {
-    /// When this thread was last given a connection that had been used: it has not yet looked at it.
+    /// When this thread was last given a connection that had been used: it has not yet looked at
+    /// it.
     static GIVEN: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -39,8 +40,8 @@ pub(crate) enum Surplus {
     Before,
 }
 
-/// A response: that for call `id`; for an `id` from [`CALLS`] on the one that nobody asked for, added
-/// to that for call `id - CALLS`; and from twice that on those on idle connections.
+/// A response: that for call `id`; for an `id` from [`CALLS`] on the one that nobody asked for,
+/// added to that for call `id - CALLS`; and from twice that on those on idle connections.
 pub(crate) struct Sent {
     pub(crate) len: usize,
     pub(crate) surplus: Surplus,
@@ -180,8 +181,8 @@ impl Ledger {
         }
     }
 
-    /// Says how many were misled by what came too late to be told, and fails if any was by something
-    /// else.
+    /// Says how many were misled by what came too late to be told, and fails if any was by
+    /// something else.
     pub(crate) fn judge(&self, driver: &str) {
         let was_written = |id: usize| self.written[id].load(SeqCst) > 0;
         let count = |kind| {
@@ -211,9 +212,10 @@ impl Ledger {
         assert!(added.iter().all(|(_, count)| *count > 20), "{driver}: {added:?}");
     }
 
-    /// Whether the response was there when the call looked at its connection for the last time: because
-    /// it came with the end of a response that its own call had read, or because it had been written
-    /// before the call was given the connection. (On loopback what is written is received.)
+    /// Whether the response was there when the call looked at its connection for the last time:
+    /// because it came with the end of a response that its own call had read, or because it had
+    /// been written before the call was given the connection. (On loopback what is written is
+    /// received.)
     fn could_tell(&self, it: &Misled, misled: &[Misled]) -> bool {
         let came_with = Self::added_to(it.got).filter(|id| Self::surplus(*id) == Surplus::Glued);
         if let Some(call) = came_with {

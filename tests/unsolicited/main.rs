@@ -1,9 +1,9 @@
-//! A load of 20,000 calls over eight connections, on each driver, against a server that adds responses
-//! that nobody asked for: of all sizes, in the segment that ends the response before, in one of their
-//! own right behind it, while the connection is idle, and when the next request has arrived. No call
-//! may be given one of them, or another call's response, except where that came after the client had
-//! looked at the connection for the last time: no client of HTTP/1.1 can tell those, and the test
-//! counts them.
+//! A load of 20,000 calls over eight connections, on each driver, against a server that adds
+//! responses that nobody asked for: of all sizes, in the segment that ends the response before, in
+//! one of their own right behind it, while the connection is idle, and when the next request has
+//! arrived. No call may be given one of them, or another call's response, except where that came
+//! after the client had looked at the connection for the last time: no client of HTTP/1.1 can tell
+//! those, and the test counts them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -77,8 +77,8 @@ pub(crate) enum Progress {
 const DIRECT_MIN: usize = 8 * 1024;
 /// The most that is asked for in one read of a whole body.
 const READ_MAX: usize = 256 * 1024;
-/// So many bytes more, so that the read shows what follows the body: the framing of chunks, or bytes
-/// that nobody asked for.
+/// So many bytes more, so that the read shows what follows the body: the framing of chunks, or
+/// bytes that nobody asked for.
 const BEYOND: usize = 64;
 
 impl<P: Platform> Exchange<P> {

@@ -26,8 +26,8 @@
 //!    once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
 //! 5. takes the lock again to give the connection back, under which it rings the seats of those who
-//!    are served by that. Connections that the pool lets go are closed after it; then it rings who is
-//!    to dial in their place.
+//!    are served by that. Connections that the pool lets go are closed after it; then it rings who
+//!    is to dial in their place.
 //!
 //! # For a scheduler
 //!

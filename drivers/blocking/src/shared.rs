@@ -119,8 +119,8 @@ impl<P: Platform> Shared<P> {
     }
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
-    /// sockets closed after it. A thread that is to dial in place of a closed connection is rung after
-    /// that, because it may need the descriptor.
+    /// sockets closed after it. A thread that is to dial in place of a closed connection is rung
+    /// after that, because it may need the descriptor.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
         self.settled_at(self.now(), work)
     }

@@ -32,8 +32,8 @@ pub struct SystemResolver;
 impl Resolve for SystemResolver {
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let found = (host, port).to_socket_addrs().map(Iterator::collect);
-        // `getaddrinfo` opens files and sockets. Where it found no descriptor for them it often says
-        // no more than that the look-up failed.
+        // `getaddrinfo` opens files and sockets. Where it found no descriptor for them it often
+        // says no more than that the look-up failed.
         found.map_err(|error| shortage().unwrap_or(error))
     }
 }

@@ -147,8 +147,8 @@ impl DriverBuilder {
 
     /// A driver for a loop of your own: its sockets are registered with your [`Poll`] and have
     /// tokens in `tokens`. That must be a number for each connection and one more, and where
-    /// addresses race one for each attempt. A connection that finds none is opened in place of an idle
-    /// one, or waits for one in use, as where the system has no descriptor.
+    /// addresses race one for each attempt. A connection that finds none is opened in place of an
+    /// idle one, or waits for one in use, as where the system has no descriptor.
     ///
     /// # Errors
     /// The system gives no second handle to the poll, or no way to be woken.

@@ -21,8 +21,7 @@ enum Event {
     Keep(usize),
     Discard(usize),
     Dialed(usize),
-    DialFailed(usize),
-    DialShort(usize),
+    DialFailed(usize, DialError),
     DialAbandoned(usize),
     Connected(usize),
     Lost(ConnId),
@@ -53,6 +52,8 @@ struct World {
     mishaps: Vec<&'static str>,
 }
 
+/// How a dial fails that finds no descriptor.
+const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 const IDLE_MAX: Duration = Duration::from_millis(10);
 
 fn world(hosts: &'static [&'static str], open_max: usize, own_dials: bool) -> World {
@@ -107,10 +108,10 @@ impl World {
         for i in 0..self.dials.len() {
             events.push(Event::Dialed(i));
             if can("fail") {
-                events.push(Event::DialFailed(i));
+                events.push(Event::DialFailed(i, DialError::Name));
             }
             if can("short") {
-                events.push(Event::DialShort(i));
+                events.push(Event::DialFailed(i, SHORT));
             }
             if can("abandon") {
                 events.push(Event::DialAbandoned(i));
@@ -171,16 +172,10 @@ impl World {
                 self.pool.dialed(conn, self.opened, now);
                 self.opened += 1;
             }
-            Event::DialFailed(i) => {
-                self.once(true, "fail");
+            Event::DialFailed(i, why) => {
+                self.once(true, if why == SHORT { "short" } else { "fail" });
                 let conn = self.dials.swap_remove(i);
-                self.pool.dial_failed(conn, DialError::Name, now);
-            }
-            Event::DialShort(i) => {
-                self.once(true, "short");
-                let conn = self.dials.swap_remove(i);
-                let short = DialError::Connect(IoKind::Exhausted);
-                self.pool.dial_failed(conn, short, now);
+                self.pool.dial_failed(conn, why, now);
             }
             Event::DialAbandoned(i) => {
                 self.once(true, "abandon");

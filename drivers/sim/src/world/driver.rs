@@ -1,5 +1,7 @@
 //! The driver of `client::Client`: it does what the client says, over the network of the world.
 
+use std::net::SocketAddr;
+
 use httpool::{
     client::{Action, Client, Reason},
     error::{IoKind, TlsKind},
@@ -227,25 +229,11 @@ impl Driver {
         match action {
             Action::Resolve { conn, host, .. } => {
                 base.stage.tell(20, conn.to_bits(), format_args!("look up {host}"));
-                self.open(base, conn);
-                if base.look_up_is_short() {
-                    let now = base.stage.instant();
-                    return self.client.handle_resolve_failed(conn, IoKind::Exhausted, now);
-                }
-                base.look_up(&host, conn.to_bits());
+                self.look_up(base, conn, &host);
             }
             Action::Connect { conn, attempt, addr, .. } => {
                 base.stage.tell(21, conn.to_bits() ^ u64::from(attempt), format_args!("to {addr}"));
-                self.open(base, conn);
-                if base.is_short() {
-                    let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
-                    return self.client.handle_connected(conn, attempt, why, now);
-                }
-                let Some(sock) = base.connect(addr) else { return };
-                self.owners.push((conn, attempt));
-                if let Some(conn) = self.conn(conn) {
-                    conn.attempts.push((attempt, sock));
-                }
+                self.connect(base, conn, attempt, addr);
             }
             Action::Abandon { conn, attempt } => {
                 base.stage.tell(22, conn.to_bits(), format_args!("abandon {conn} {attempt}"));
@@ -323,6 +311,28 @@ impl Driver {
                 case.fail(&base.plan, &mut base.stage, call, failure, &base.why);
                 self.over.push(id);
             }
+        }
+    }
+
+    fn look_up(&mut self, base: &mut Base, conn: ConnId, host: &str) {
+        self.open(base, conn);
+        if base.look_up_is_short() {
+            let now = base.stage.instant();
+            return self.client.handle_resolve_failed(conn, IoKind::Exhausted, now);
+        }
+        base.look_up(host, conn.to_bits());
+    }
+
+    fn connect(&mut self, base: &mut Base, conn: ConnId, attempt: u8, addr: SocketAddr) {
+        self.open(base, conn);
+        if base.is_short() {
+            let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
+            return self.client.handle_connected(conn, attempt, why, now);
+        }
+        let Some(sock) = base.connect(addr) else { return };
+        self.owners.push((conn, attempt));
+        if let Some(conn) = self.conn(conn) {
+            conn.attempts.push((attempt, sock));
         }
     }
 

@@ -77,8 +77,9 @@ impl Plan {
             && self.calls.iter().all(calls)
     }
 
-    /// Whether a call that finds no descriptor always gets one in the end: applications keep none for
-    /// what they were handed over, and a connection that was let go is closed before another begins.
+    /// Whether a call that finds no descriptor always gets one in the end: applications keep none
+    /// for what they were handed over, and a connection that was let go is closed before another
+    /// begins.
     fn is_sound_when_short(&self) -> bool {
         self.descriptors.is_none() || !self.threads && self.calls.iter().all(|it| !it.upgrade)
     }
@@ -140,8 +141,8 @@ impl Grower {
     }
 
     /// What there may be too little of: descriptors, and places in line for one server. And a body
-    /// that is long enough to be read to where it is wanted. By numbers of its own, so that all else
-    /// of a seed's world stays as it is.
+    /// that is long enough to be read to where it is wanted. By numbers of its own, so that all
+    /// else of a seed's world stays as it is.
     fn scarcity(&self, plan: &mut Plan, seed: u64) {
         let mut random = Random::new(seed ^ 0x5ca2_c17e);
         let handed_over = plan.calls.iter().any(|it| it.upgrade);

@@ -27,7 +27,8 @@ pub struct Plan {
     pub calls: Vec<CallPlan>,
     /// What happens to connections.
     pub faults: Vec<Fault>,
-    /// How many sockets the process may have open; `None`: any number. One more finds no descriptor.
+    /// How many sockets the process may have open; `None`: any number. One more finds no
+    /// descriptor.
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,

@@ -56,8 +56,8 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
     (case.attempts, case.past) = (case.attempts + 1, past);
 }
 
-/// A call has failed. For want of a descriptor it may only where no connection could be closed for it,
-/// and none was in use that would come back.
+/// A call has failed. For want of a descriptor it may only where no connection could be closed for
+/// it, and none was in use that would come back.
 pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failure) {
     let short = Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::Exhausted)));
     // Where the retry budget is spent, the failure is told that was to be retried, and later.
@@ -71,8 +71,8 @@ pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failur
     }
 }
 
-/// A call has begun. That others wait is a reason to refuse it only where it would have to wait, and
-/// as many wait as may.
+/// A call has begun. That others wait is a reason to refuse it only where it would have to wait,
+/// and as many wait as may.
 pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     let Some(own) = client.call(id) else { return };
     let Next::Failed(Failure { cause: Cause::Unavailable(why), .. }) = own.next() else { return };

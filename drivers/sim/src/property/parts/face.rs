@@ -107,14 +107,7 @@ impl Machines for Parts {
                     Err(why) => it.dial.tls_failed(why, now),
                 }
             }),
-            Input::Written(conn, bytes) => {
-                if let Some(number) = self.user(conn)
-                    && let Some(it) = self.calls.get_mut(&number)
-                {
-                    it.call.written(bytes, now);
-                    self.follow(Some(number), now);
-                }
-            }
+            Input::Written(conn, bytes) => self.written(conn, bytes, now),
             Input::WriteFailed(conn, why) => match self.user(conn) {
                 Some(number) => {
                     if let Some(it) = self.calls.get_mut(&number) {
@@ -264,4 +257,15 @@ impl Machines for Parts {
 
 fn is_send_body(next: Next) -> bool {
     matches!(next, Next::SendBody(_))
+}
+
+impl Parts {
+    fn written(&mut self, conn: ConnId, bytes: usize, now: Instant) {
+        if let Some(number) = self.user(conn)
+            && let Some(it) = self.calls.get_mut(&number)
+        {
+            it.call.written(bytes, now);
+            self.follow(Some(number), now);
+        }
+    }
 }
