@@ -370,7 +370,7 @@ mod tests {
                     Send::Held if ahead == Ahead::Switch => Send::Aborted,
                     _ if unsent && enough => Send::Aborted,
                     Send::Held => Send::Body,
-                    other => other,
+                    Send::Idle | Send::Body | Send::Done | Send::Aborted => state.send,
                 };
                 assert_eq!((next.send, next.enough), (expected, enough), "{state:?} {input:?}");
             }
