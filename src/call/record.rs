@@ -51,7 +51,7 @@ pub(super) fn write_beginning(
     part(&|_, f| write!(f, "policy{}", Shown(policy)));
     part(&|_, f| {
         let (method, shape) = (request.method(), Shape::of(request));
-        write!(f, "request {method} {}{}", request.url(), Shown(&shape))
+        write!(f, "request {method} {}{}", request.url_with_zone(), Shown(&shape))
     });
     for field in request.own_fields() {
         part(&|redaction, f| {

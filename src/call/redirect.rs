@@ -112,7 +112,7 @@ impl Redirect {
     ) -> Result<Request, RedirectError> {
         let url = request.url().join(&ascii(location)).map_err(|_| RedirectError::Location)?;
         let origin = match Origin::of(&url) {
-            Some(origin) => origin,
+            Some(origin) => origin.on_the_link_of(request.origin()),
             None if matches!(url.scheme(), "http" | "https") => {
                 return Err(RedirectError::Location);
             }

@@ -48,6 +48,9 @@ pub enum RequestError {
     Sensitive,
     /// A user name with a colon, or credentials with control bytes (RFC 7617 2).
     Credentials,
+    /// The zone id of the URL's IPv6 address is empty, longer than 64 bytes, or holds another
+    /// character than letters, digits, `-`, `.`, `_` and `~` (RFC 6874).
+    Zone,
 }
 
 impl fmt::Display for RequestError {
@@ -77,6 +80,10 @@ impl fmt::Display for RequestError {
             Self::Credentials => {
                 f.write_str("credentials must not hold control bytes, nor the user name a colon")
             }
+            Self::Zone => f.write_str(
+                "the zone id in the URL's IPv6 address must be the name or the number of an \
+                 interface, as in http://[fe80::1%25eth0]/",
+            ),
         }
     }
 }
