@@ -40,6 +40,9 @@ pub enum Mutation {
     PausedDiscard,
     /// What waits to be told of a call is told though the application has given it up.
     LateNews,
+    /// An address that does not answer takes its share of the connect time from the call's total,
+    /// however little of that there is.
+    DeadAddress,
 }
 
 #[cfg(httpool_mutations)]

@@ -158,6 +158,7 @@ impl Client {
     /// Answers [`Transmit::Body`]: frames `len` bytes that the driver now writes, whole, before it
     /// asks for more. `last`: the body ends with them. `None`: no body is to be sent now, or it is
     /// longer or shorter than declared, and the call has failed.
+    #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
         call: CallId,

@@ -11,6 +11,8 @@ use crate::time::Deadline;
 pub enum DialError {
     /// The name has no address.
     Name,
+    /// The name was not looked up, or the look-up broke.
+    Resolve(ResolveKind),
     /// No address took the connection; the last one's reason.
     Connect(IoKind),
     /// The proxy was reached and then lost, before the tunnel stood.
@@ -32,6 +34,8 @@ impl DialError {
     pub(super) const fn fault(self) -> Fault {
         match self {
             Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
+            Self::Resolve(ResolveKind::Zone) => Fault::Caller,
+            Self::Resolve(ResolveKind::Busy | ResolveKind::Panicked) => Fault::Local,
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
             Self::ProxyCredentials => Fault::Caller,
             Self::Tls(TlsKind::Unavailable) => Fault::Local,
@@ -44,6 +48,7 @@ impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name => f.write_str("the host's name has no address"),
+            Self::Resolve(why) => write!(f, "the host's name was not looked up: {why}"),
             Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
             Self::ProxyLost(why) => write!(f, "the proxy was lost: {why}"),
             Self::ProxyRefused(status) => write!(f, "the proxy refused the tunnel: {status}"),
@@ -62,6 +67,7 @@ impl core::error::Error for DialError {
         match self {
             Self::Connect(why) | Self::ProxyLost(why) => Some(why),
             Self::Tls(why) => Some(why),
+            Self::Resolve(why) => Some(why),
             Self::Name
             | Self::ProxyRefused(_)
             | Self::ProxyProtocol
@@ -70,6 +76,31 @@ impl core::error::Error for DialError {
         }
     }
 }
+
+/// Why a name was not looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResolveKind {
+    /// So many look-ups hang that no thread is left for another.
+    Busy,
+    /// The resolver panicked.
+    Panicked,
+    /// The zone id of the IPv6 address (RFC 4007 section 11) names no interface of this host.
+    /// Never tried again.
+    Zone,
+}
+
+impl fmt::Display for ResolveKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "too many look-ups of other names hang",
+            Self::Panicked => "the resolver panicked",
+            Self::Zone => "the address's zone id names no network interface of this host",
+        })
+    }
+}
+
+impl core::error::Error for ResolveKind {}
 
 /// What kind of failure a TLS handshake met: the first two are never retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod request;
 
 use core::fmt;
 
-pub use dial::{DialError, TlsKind};
+pub use dial::{DialError, ResolveKind, TlsKind};
 pub use request::RequestError;
 
 use crate::time::Deadline;

@@ -16,4 +16,6 @@ mod resolve;
 pub use body::{Body, Piece};
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
-pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};
+pub use resolve::{
+    Answer, Asked, Fixed, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
+};

@@ -11,7 +11,7 @@ use httpool::{
     error::{Cause, Failure, TlsKind, Unavailable},
     id::{CallId, ConnId},
 };
-use httpool_common::io_kind;
+use httpool_common::{Asked, io_kind};
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
@@ -33,6 +33,7 @@ impl Embedded {
                         self.connect_failed(conn, attempt, error);
                     }
                 }
+                Action::Refresh { host, port } => self.names.refresh(&host, port),
                 Action::Abandon { conn, attempt } => {
                     if let Some(slot) = self.sockets.slot_of_attempt(conn, attempt) {
                         self.sockets.remove(slot);
@@ -88,8 +89,10 @@ impl Embedded {
     }
 
     fn resolve(&mut self, conn: ConnId, host: &str, port: u16) {
-        if let Some(answer) = self.names.ask(conn, host, port) {
-            self.resolved(conn, answer);
+        match self.names.ask(conn, host, port) {
+            Asked::Answered(answer) => self.resolved(conn, answer),
+            Asked::Begun => {}
+            Asked::Queued => self.client.core.handle_resolve_queued(conn, self.client.now()),
         }
     }
 
@@ -220,7 +223,7 @@ fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
     let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
     fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
     ioctl_fionbio(&fd, true)?;
-    bind(&fd, &SocketAddr::new(local, 0))?;
+    bind(&fd, &httpool_common::local_for(local, addr))?;
     match connect(&fd, &addr) {
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(TcpStream::from(fd)),
         Err(error) => Err(error.into()),

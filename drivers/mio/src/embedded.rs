@@ -3,11 +3,15 @@
 use std::{collections::VecDeque, fmt, io, net::SocketAddr, ops::Range, time::Duration};
 
 use httpool::id::ConnId;
-use httpool_common::Outgoing;
+use httpool_common::{Outgoing, resolve_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{
-    act::Errors, builder::DriverBuilder, client::Client, names::Names, output::Output,
+    act::Errors,
+    builder::DriverBuilder,
+    client::Client,
+    names::{Names, News},
+    output::Output,
     sockets::Sockets,
 };
 
@@ -151,8 +155,11 @@ impl Embedded {
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
         self.client.fix_time();
         self.recover(app);
-        for (conn, addrs) in self.names.answers() {
-            self.resolved(conn, addrs);
+        for news in self.names.news() {
+            match news {
+                News::Begun(conn) => self.client.core.handle_resolving(conn, self.client.now()),
+                News::Answer(conn, answer) => self.resolved(conn, answer),
+            }
         }
         let now = self.client.now();
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
@@ -216,12 +223,18 @@ impl Embedded {
     }
 
     pub(crate) fn resolved(&mut self, conn: ConnId, addrs: io::Result<Vec<SocketAddr>>) {
-        let addrs = addrs.unwrap_or_else(|error| {
-            self.errors.put_last(conn, error);
-            Vec::new()
-        });
         let now = self.client.now();
-        self.client.core.handle_resolved(conn, &addrs, now);
+        match addrs {
+            Ok(addrs) => self.client.core.handle_resolved(conn, &addrs, now),
+            Err(error) => {
+                let why = resolve_kind(&error);
+                self.errors.put_last(conn, error);
+                match why {
+                    Some(why) => self.client.core.handle_resolve_failed(conn, why, now),
+                    None => self.client.core.handle_resolved(conn, &[], now),
+                }
+            }
+        }
     }
 
     /// A socket that stopped before it had to is looked at again without an event.

@@ -80,6 +80,7 @@ impl World {
                 Action::Resolve { .. }
                 | Action::Abandon { .. }
                 | Action::StartTls { .. }
+                | Action::Refresh { .. }
                 | Action::Rewind { .. } => {}
             }
             self.check();
@@ -90,7 +91,7 @@ impl World {
 
     fn transmit(&mut self, conn: ConnId) {
         let mut out = Vec::new();
-        self.client.poll_transmit(conn, &mut out);
+        let _ = self.client.poll_transmit(conn, &mut out);
         self.client.handle_written(conn, out.len(), self.now);
         self.wire.entry(conn).or_default().append(&mut out);
     }

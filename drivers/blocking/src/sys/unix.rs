@@ -19,6 +19,8 @@ use rustix::{
     },
 };
 
+use httpool_common::local_for;
+
 use crate::platform::{Connecting, Ready, Socket, Stir};
 
 impl Socket for TcpStream {
@@ -80,13 +82,20 @@ enum Outcome {
     Told,
 }
 
+/// Several connections can be opened at once.
+pub(super) const RACES: bool = true;
+
 impl SystemConnecting {
-    pub(super) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
+    pub(super) fn start(
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        _: Option<Duration>,
+    ) -> io::Result<Self> {
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         if let Some(from) = from {
-            bind(&fd, &SocketAddr::new(from, 0))?;
+            bind(&fd, &local_for(from, to))?;
         }
         let tcp = TcpStream::from(fd);
         tcp.set_nonblocking(true)?;
@@ -154,8 +163,8 @@ pub(super) fn poll(
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
             // Only what looks broken is asked for its error: one system call saved for the rest.
-            let error = if is_broken(got) { attempt.tcp.take_error()? } else { None };
-            attempt.outcome = Outcome::Known(error.map_or(Ok(()), Err));
+            let error = if is_broken(got) { attempt.tcp.take_error() } else { Ok(None) };
+            attempt.outcome = Outcome::Known(error.and_then(|error| error.map_or(Ok(()), Err)));
         } else {
             talks = ready(got);
         }

@@ -118,6 +118,10 @@ marks! {
     CloseUnfinished "close: its call went on without it",
     CloseAbandoned "close: nobody needs it",
     CloseFailed "close: it could not be opened",
+    DeadlineResolver "deadline: resolver",
+    NextAddress "course: another address because one did not answer",
+    NextAddressTotal "course: the same, sooner because of a total deadline",
+    Refresh "course: an answer that is kept is of no more use",
 }
 
 /// What one world has seen.
