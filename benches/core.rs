@@ -105,7 +105,7 @@ fn client() -> Work {
                 }
                 client::Action::Transmit { conn, .. } => {
                     out.clear();
-                    client.poll_transmit(conn, &mut out);
+                    let _ = client.poll_transmit(conn, &mut out);
                     client.handle_written(conn, black_box(&out).len(), now);
                     let mut rest = black_box(&response[..]);
                     loop {

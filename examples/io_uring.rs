@@ -2,6 +2,8 @@
 //! not allow io_uring it says so, and exits with 77.
 //!
 //!     cargo run --example io_uring -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
+//!
+//! Arguments that are no URLs are addresses to connect to, instead of those of the URLs' names.
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> std::process::ExitCode {
@@ -28,7 +30,7 @@ mod linux {
     };
 
     use httpool::{
-        client::{Action, Client, Config, Event},
+        client::{Action, Client, Config, Event, Transmit},
         error::IoKind,
         id::ConnId,
         message::Request,
@@ -47,7 +49,7 @@ mod linux {
                 return ExitCode::from(77);
             }
         };
-        match Loop::new(ring).run(std::env::args().skip(1)) {
+        match Loop::new(ring).run(std::env::args().skip(1).collect()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{error}");
@@ -58,10 +60,14 @@ mod linux {
 
     /// An operation that the kernel has. It keeps what that uses until the completion comes.
     enum Op {
-        Connect { conn: ConnId, attempt: u8, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
+        Connect { attempt: Attempt, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
         Send { conn: ConnId, tcp: Rc<TcpStream>, out: Vec<u8>, sent: usize },
-        Receive { conn: ConnId, tcp: Rc<TcpStream>, buffer: Vec<u8> },
+        Receive { attempt: Attempt, tcp: Rc<TcpStream>, buffer: Vec<u8> },
     }
+
+    /// Of which connection, and which one: addresses race, and the losers are abandoned before
+    /// anything is sent.
+    type Attempt = (ConnId, u8);
 
     /// An open socket, and input that was not taken.
     struct Link {
@@ -72,7 +78,9 @@ mod linux {
     struct Loop {
         ring: IoUring,
         client: Client,
-        links: BTreeMap<ConnId, Link>,
+        /// Addresses to connect to, instead of those of names.
+        given: Vec<String>,
+        links: BTreeMap<Attempt, Link>,
         /// By the number that the kernel gives back.
         ops: BTreeMap<u64, Op>,
         last: u64,
@@ -84,6 +92,7 @@ mod linux {
             Self {
                 ring,
                 client: Client::new(Config::default()),
+                given: Vec::new(),
                 links: BTreeMap::new(),
                 ops: BTreeMap::new(),
                 last: 0,
@@ -91,10 +100,10 @@ mod linux {
             }
         }
 
-        fn run(
-            mut self,
-            urls: impl Iterator<Item = String>,
-        ) -> Result<(), Box<dyn std::error::Error>> {
+        fn run(mut self, args: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
+            let (urls, given): (Vec<_>, Vec<_>) =
+                args.into_iter().partition(|arg| arg.contains("://"));
+            self.given = given;
             for url in urls {
                 let now = self.now();
                 self.client.request(Request::get(&url).build()?, Default::default(), now);
@@ -128,37 +137,49 @@ mod linux {
             match action {
                 // In place, so everything waits for it: a real loop has a thread for look-ups.
                 Action::Resolve { conn, host, port } => {
-                    let addrs = (host, port).to_socket_addrs().map_or(vec![], Iterator::collect);
-                    self.client.handle_resolved(conn, &addrs, now);
+                    let names = if self.given.is_empty() { vec![host] } else { self.given.clone() };
+                    let found = names.into_iter().flat_map(|name| (name, port).to_socket_addrs());
+                    self.client.handle_resolved(conn, &found.flatten().collect::<Vec<_>>(), now);
                 }
                 Action::Connect { conn, attempt, addr, .. } => {
                     let tcp = Rc::new(open(addr)?);
                     let addr = Box::new(addr.as_any());
                     let (fd, len) = (types::Fd(tcp.as_raw_fd()), addr.addr_len());
                     let entry = opcode::Connect::new(fd, addr.as_ptr().cast(), len).build();
-                    self.links.insert(conn, Link { tcp: tcp.clone(), rest: Vec::new() });
-                    self.push(entry, Op::Connect { conn, attempt, tcp, _addr: addr })?;
+                    let attempt = (conn, attempt);
+                    self.links.insert(attempt, Link { tcp: tcp.clone(), rest: Vec::new() });
+                    self.push(entry, Op::Connect { attempt, tcp, _addr: addr })?;
                 }
                 // These requests have no body: what is appended is all there is to send.
                 Action::Transmit { conn, .. } => {
                     let mut out = Vec::new();
-                    self.client.poll_transmit(conn, &mut out);
-                    if let Some(tcp) = self.links.get(&conn).map(|link| link.tcp.clone()) {
+                    assert_eq!(self.client.poll_transmit(conn, &mut out), Transmit::Nothing);
+                    let mut open = self.links.range((conn, 0)..=(conn, u8::MAX));
+                    if let Some(tcp) = open.next().map(|(_, link)| link.tcp.clone()) {
                         self.send(conn, tcp, out, 0)?;
                     }
                 }
-                Action::Abandon { conn, .. } | Action::Close { conn, .. } => {
-                    // What the kernel still has of it then completes, and frees it.
-                    if let Some(link) = self.links.remove(&conn) {
-                        link.tcp.shutdown(Shutdown::Both).ok();
-                    }
+                Action::Abandon { conn, attempt } => self.shut((conn, attempt)),
+                Action::Close { conn, .. } => {
+                    let open = self.links.range((conn, 0)..=(conn, u8::MAX));
+                    let open: Vec<_> = open.map(|(attempt, _)| *attempt).collect();
+                    open.into_iter().for_each(|attempt| self.shut(attempt));
                 }
                 // The answer came before the whole request had left.
                 Action::End { call, .. } => println!("{call} is complete"),
+                // No look-up is kept.
+                Action::Refresh { .. } => {}
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
             }
             Ok(())
+        }
+
+        /// What the kernel still has of it then completes, and frees it.
+        fn shut(&mut self, attempt: Attempt) {
+            if let Some(link) = self.links.remove(&attempt) {
+                link.tcp.shutdown(Shutdown::Both).ok();
+            }
         }
 
         fn completed(&mut self, op: Op, result: i32) -> io::Result<()> {
@@ -169,12 +190,15 @@ mod linux {
                 _ => IoKind::Other,
             };
             match op {
-                Op::Connect { conn, attempt, tcp, .. } => {
-                    let done = if result < 0 { Err(kind()) } else { Ok(()) };
-                    self.client.handle_connected(conn, attempt, done, now);
-                    if result >= 0 && self.links.contains_key(&conn) {
-                        self.receive(conn, tcp, vec![0; 16 * 1024])?;
-                    }
+                // It was abandoned meanwhile.
+                Op::Connect { attempt, .. } if !self.links.contains_key(&attempt) => {}
+                Op::Connect { attempt, .. } if result < 0 => {
+                    self.links.remove(&attempt);
+                    self.client.handle_connected(attempt.0, attempt.1, Err(kind()), now);
+                }
+                Op::Connect { attempt, tcp, .. } => {
+                    self.client.handle_connected(attempt.0, attempt.1, Ok(()), now);
+                    self.receive(attempt, tcp, vec![0; 16 * 1024])?;
                 }
                 Op::Send { conn, .. } if result < 0 => {
                     self.client.handle_write_failed(conn, kind(), now);
@@ -186,26 +210,27 @@ mod linux {
                         self.send(conn, tcp, out, sent)?;
                     }
                 }
-                Op::Receive { conn, .. } if result <= 0 => {
+                Op::Receive { attempt, .. } if !self.links.contains_key(&attempt) => {}
+                Op::Receive { attempt: (conn, _), .. } if result <= 0 => {
                     if let Event::End(call, _) = self.client.handle_eof(conn, result == 0, now) {
                         println!("{call} is complete");
                     }
                 }
-                Op::Receive { conn, tcp, buffer } => {
-                    self.take(conn, &buffer[..result as usize], now);
-                    if self.links.contains_key(&conn) {
-                        self.receive(conn, tcp, buffer)?;
+                Op::Receive { attempt, tcp, buffer } => {
+                    self.take(attempt, &buffer[..result as usize], now);
+                    if self.links.contains_key(&attempt) {
+                        self.receive(attempt, tcp, buffer)?;
                     }
                 }
             }
             Ok(())
         }
 
-        fn take(&mut self, conn: ConnId, input: &[u8], now: Instant) {
-            let Some(link) = self.links.get_mut(&conn) else { return };
+        fn take(&mut self, attempt: Attempt, input: &[u8], now: Instant) {
+            let Some(link) = self.links.get_mut(&attempt) else { return };
             link.rest.extend_from_slice(input);
             loop {
-                let (taken, event) = self.client.receive(conn, &link.rest, now);
+                let (taken, event) = self.client.receive(attempt.0, &link.rest, now);
                 match event {
                     Event::NeedInput => break,
                     Event::Head(call, head) => println!("{call} {}", head.status()),
@@ -231,13 +256,13 @@ mod linux {
 
         fn receive(
             &mut self,
-            conn: ConnId,
+            attempt: Attempt,
             tcp: Rc<TcpStream>,
             mut buffer: Vec<u8>,
         ) -> io::Result<()> {
             let (len, fd) = (buffer.len() as u32, types::Fd(tcp.as_raw_fd()));
             let entry = opcode::Recv::new(fd, buffer.as_mut_ptr(), len).build();
-            self.push(entry, Op::Receive { conn, tcp, buffer })
+            self.push(entry, Op::Receive { attempt, tcp, buffer })
         }
 
         fn push(&mut self, entry: squeue::Entry, op: Op) -> io::Result<()> {

@@ -1,11 +1,13 @@
 //! The core under tokio: a task for each connection, and one that has the client.
 //!
 //!     cargo run --example tokio -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
+//!
+//! Arguments that are no URLs are addresses to connect to, instead of those of the URLs' names.
 
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
 use httpool::{
-    client::{Action, Client, Config, Event},
+    client::{Action, Client, Config, Event, Transmit},
     error::IoKind,
     id::ConnId,
     message::Request,
@@ -21,13 +23,17 @@ use tokio::{
 /// What the tasks tell the one that has the client.
 enum News {
     Resolved(ConnId, Vec<SocketAddr>),
-    Connected(ConnId, u8, io::Result<()>),
-    Read(ConnId, Vec<u8>),
-    Written(ConnId, io::Result<usize>),
-    Ended(ConnId, bool),
+    Connected(Attempt, io::Result<()>),
+    Read(Attempt, Vec<u8>),
+    Written(Attempt, io::Result<usize>),
+    Ended(Attempt, bool),
 }
 
-/// How a connection's task is reached (it ends when this is dropped), and input that was not taken.
+/// Of which connection, and which one: addresses race, and the losers are abandoned before anything
+/// is sent.
+type Attempt = (ConnId, u8);
+
+/// How an attempt's task is reached (it ends when this is dropped), and input that was not taken.
 struct Link {
     out: UnboundedSender<Vec<u8>>,
     rest: Vec<u8>,
@@ -38,51 +44,48 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let epoch = std::time::Instant::now();
     let now = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
     let mut client = Client::new(Config::default());
-    let mut links: BTreeMap<ConnId, Link> = BTreeMap::new();
+    let mut links: BTreeMap<Attempt, Link> = BTreeMap::new();
     let (tell, mut news) = channel(64);
-    for url in std::env::args().skip(1) {
-        client.request(Request::get(&url).build()?, Default::default(), now());
+    let (urls, given): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|arg| arg.contains("://"));
+    for url in &urls {
+        client.request(Request::get(url).build()?, Default::default(), now());
     }
     loop {
         while let Some(action) = client.poll_action() {
             match action {
                 Action::Resolve { conn, host, port } => {
-                    let tell = tell.clone();
+                    let (tell, mut names) = (tell.clone(), given.clone());
+                    if names.is_empty() {
+                        names.push(host);
+                    }
                     tokio::spawn(async move {
-                        let addrs = lookup_host((host, port)).await;
-                        let addrs = addrs.map_or(Vec::new(), Iterator::collect);
+                        let mut addrs = Vec::new();
+                        for name in names {
+                            addrs.extend(lookup_host((name, port)).await.into_iter().flatten());
+                        }
                         tell.send(News::Resolved(conn, addrs)).await.ok();
                     });
                 }
                 Action::Connect { conn, attempt, addr, .. } => {
                     let (out, orders) = unbounded_channel();
-                    links.insert(conn, Link { out, rest: Vec::new() });
-                    let tell = tell.clone();
-                    tokio::spawn(async move {
-                        let connected = TcpStream::connect(addr).await;
-                        let (tcp, done) = match connected {
-                            Ok(tcp) => (Some(tcp), Ok(())),
-                            Err(error) => (None, Err(error)),
-                        };
-                        tell.send(News::Connected(conn, attempt, done)).await.ok();
-                        if let Some(tcp) = tcp {
-                            connection(conn, tcp, &tell, orders).await;
-                        }
-                    });
+                    links.insert((conn, attempt), Link { out, rest: Vec::new() });
+                    tokio::spawn(run((conn, attempt), addr, tell.clone(), orders));
                 }
                 // These requests have no body: what is appended is all there is to send.
                 Action::Transmit { conn, .. } => {
                     let mut out = Vec::new();
-                    client.poll_transmit(conn, &mut out);
-                    if let Some(link) = links.get(&conn) {
+                    assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
+                    if let Some((_, link)) = links.range((conn, 0)..=(conn, u8::MAX)).next() {
                         link.out.send(out).ok();
                     }
                 }
-                Action::Abandon { conn, .. } | Action::Close { conn, .. } => {
-                    links.remove(&conn);
-                }
+                Action::Abandon { conn, attempt } => drop(links.remove(&(conn, attempt))),
+                Action::Close { conn, .. } => links.retain(|(of, _), _| *of != conn),
                 // The answer came before the whole request had left.
                 Action::End { call, .. } => println!("{call} is complete"),
+                // No look-up is kept.
+                Action::Refresh { .. } => {}
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
             }
@@ -100,25 +103,30 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Hands the client what happened.
-fn learn(client: &mut Client, links: &mut BTreeMap<ConnId, Link>, news: News, now: Instant) {
+fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, now: Instant) {
     match news {
         News::Resolved(conn, addrs) => client.handle_resolved(conn, &addrs, now),
-        News::Connected(conn, attempt, done) => {
+        News::Connected((conn, attempt), done) => {
             let done = done.map_err(|error| match error.kind() {
                 io::ErrorKind::ConnectionRefused => IoKind::Refused,
                 _ => IoKind::Other,
             });
+            if done.is_err() {
+                links.remove(&(conn, attempt));
+            }
             client.handle_connected(conn, attempt, done, now);
         }
-        News::Written(conn, Ok(sent)) => client.handle_written(conn, sent, now),
-        News::Written(conn, Err(_)) => client.handle_write_failed(conn, IoKind::Reset, now),
-        News::Ended(conn, clean) => {
+        News::Written((conn, _), Ok(sent)) => client.handle_written(conn, sent, now),
+        News::Written((conn, _), Err(_)) => client.handle_write_failed(conn, IoKind::Reset, now),
+        // Of an attempt that was abandoned meanwhile it says nothing.
+        News::Ended(attempt, _) if !links.contains_key(&attempt) => {}
+        News::Ended((conn, _), clean) => {
             if let Event::End(call, _) = client.handle_eof(conn, clean, now) {
                 println!("{call} is complete");
             }
         }
-        News::Read(conn, input) => {
-            let Some(link) = links.get_mut(&conn) else { return };
+        News::Read(attempt, input) => {
+            let ((conn, _), Some(link)) = (attempt, links.get_mut(&attempt)) else { return };
             link.rest.extend_from_slice(&input);
             loop {
                 let (taken, event) = client.receive(conn, &link.rest, now);
@@ -135,27 +143,38 @@ fn learn(client: &mut Client, links: &mut BTreeMap<ConnId, Link>, news: News, no
     }
 }
 
-/// Writes what it is ordered to, and tells what comes, until nobody has orders for it any more.
-async fn connection(
-    conn: ConnId,
-    tcp: TcpStream,
-    tell: &Sender<News>,
+/// Connects, writes what it is ordered to, and tells what comes, until nobody has orders for it any
+/// more.
+async fn run(
+    attempt: Attempt,
+    addr: SocketAddr,
+    tell: Sender<News>,
     mut orders: UnboundedReceiver<Vec<u8>>,
 ) {
+    let connected = tokio::select! {
+        connected = TcpStream::connect(addr) => connected,
+        None = orders.recv() => return,
+    };
+    let (tcp, done) = match connected {
+        Ok(tcp) => (Some(tcp), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    tell.send(News::Connected(attempt, done)).await.ok();
+    let Some(tcp) = tcp else { return };
     let (mut reader, mut writer) = tcp.into_split();
     let mut buffer = vec![0; 16 * 1024];
     let mut open = true;
     loop {
         let news = tokio::select! {
             out = orders.recv() => match out {
-                Some(out) => News::Written(conn, writer.write_all(&out).await.map(|()| out.len())),
+                Some(out) => News::Written(attempt, writer.write_all(&out).await.map(|()| out.len())),
                 None => return,
             },
             read = reader.read(&mut buffer), if open => match read {
-                Ok(read @ 1..) => News::Read(conn, buffer[..read].to_vec()),
+                Ok(read @ 1..) => News::Read(attempt, buffer[..read].to_vec()),
                 end => {
                     open = false;
-                    News::Ended(conn, end.is_ok())
+                    News::Ended(attempt, end.is_ok())
                 }
             },
         };

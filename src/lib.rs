@@ -14,9 +14,9 @@
 //! |---|---|---|---|
 //! | [`call::Call`] | one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
 //! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, dial abandoned, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
-//! | [`dial::Dial`] | one connection's way from a key to ready | resolved, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
+//! | [`dial::Dial`] | one connection's way from a key to ready | needed by, resolving, resolve queued, resolved, resolve failed, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | bytes to messages and back (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolved, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
+//! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
 //!
 //! What they speak of: [`message`] (requests, heads, origins), [`time`], [`id`], [`limits`],
 //! [`error`], and [`trace`], which is every event and action as a line of text. What was recorded so,

@@ -54,6 +54,9 @@ pub enum Mutation {
     RefusedThoughFree,
     /// The end of a response ends the sending of the body that it answers, and that is called success.
     CutUpload,
+    /// An address that does not answer takes its share of the connect time from the call's total,
+    /// however little of that there is.
+    DeadAddress,
 }
 
 #[cfg(httpool_mutations)]

@@ -55,13 +55,16 @@ impl fmt::Display for Instant {
 
 /// What a deadline is for; it becomes the error when it passes.
 ///
-/// Each has one owner, who alone keeps it: a [`Dial`](crate::dial::Dial) the first three, a
+/// Each has one owner, who alone keeps it: a [`Dial`](crate::dial::Dial) the first four, a
 /// [`Call`](crate::call::Call) the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// For a name's addresses.
+    /// For a name's addresses, from the beginning of the look-up.
     Resolve,
+    /// For a look-up to begin, where it has to wait for a thread of the resolver's. As long as
+    /// [`Resolve`](Self::Resolve).
+    Resolver,
     /// For TCP and a proxy's answers, over all addresses.
     Connect,
     /// For each TLS handshake.
@@ -93,6 +96,7 @@ impl Deadline {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resolve => "resolve",
+            Self::Resolver => "resolver",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Queue => "queue",

@@ -1,5 +1,6 @@
 //! The examples of event loops are complete programs, and they work: each fetches from a scripted
-//! server, follows a redirect, reuses a connection, and tells of one that is refused.
+//! server, follows a redirect, reuses a connection, reads a body that ends with its connection, races
+//! addresses of which one does not answer, and tells of one that is refused.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +13,7 @@ use std::{
     process::{Command, Output},
 };
 
-use support::{Server, ok};
+use support::{Received, Server, ok};
 
 /// Where cargo has put it, beside this test.
 fn example(name: &str) -> PathBuf {
@@ -21,46 +22,112 @@ fn example(name: &str) -> PathBuf {
     target.join("examples").join(name).with_extension(env::consts::EXE_EXTENSION)
 }
 
-fn run(name: &str, urls: &[String]) -> Output {
+fn run(name: &str, args: &[String]) -> Output {
     let path = example(name);
-    let output = Command::new(&path).args(urls).output();
+    let output = Command::new(&path).args(args).output();
     let missing = "is it there? `cargo test --test` alone does not build it, `cargo test` does";
     output.unwrap_or_else(|error| panic!("{}: {error}; {missing}", path.display()))
 }
 
-fn fetches(name: &str) {
-    let server = Server::replying(|request| match request.target() {
+/// What a run says; `None` where the system does not allow what it needs.
+fn says(name: &str, args: &[String]) -> Option<String> {
+    let output = run(name, args);
+    let (said, errors) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) {
+        eprintln!("\n!! SKIPPED: {errors}");
+        return None;
+    }
+    assert!(output.status.success(), "{said}{errors}");
+    Some(said)
+}
+
+fn answer(request: &Received) -> Vec<u8> {
+    match request.target() {
         "/away" => b"HTTP/1.1 302 Found\r\nLocation: /big\r\nContent-Length: 0\r\n\r\n".to_vec(),
         "/big" => ok(vec![b'x'; 300_000]),
         "/chunked" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec()
         }
+        UNTIL_THE_END => b"HTTP/1.1 200 OK\r\n\r\nabcde".to_vec(),
         other => ok(other),
-    });
+    }
+}
+
+/// Its body ends with the connection.
+const UNTIL_THE_END: &str = "/until-the-end";
+
+fn server() -> Server {
+    Server::start(|peer| {
+        while let Some(request) = peer.request() {
+            peer.send(answer(&request));
+            if request.target() == UNTIL_THE_END {
+                return;
+            }
+        }
+    })
+}
+
+fn fetches(name: &str) {
+    let server = server();
     // Nobody listens at that address: the port is this test's at another one.
     let bound = TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = format!("http://127.0.0.2:{}/", bound.local_addr().unwrap().port());
     let by_name = format!("http://localhost:{}/name", server.port());
-    let urls =
-        [server.url("/small"), server.url("/away"), server.url("/chunked"), by_name, refused];
-    let output = run(name, &urls);
-    let (said, errors) =
-        (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
-    if output.status.code() == Some(77) {
-        eprintln!("\n!! SKIPPED: {errors}");
-        return;
-    }
-    assert!(output.status.success(), "{said}{errors}");
+    let urls = [
+        server.url("/small"),
+        server.url("/away"),
+        server.url("/chunked"),
+        server.url(UNTIL_THE_END),
+        by_name,
+        refused,
+    ];
+    let Some(said) = says(name, &urls) else { return };
     let count = |what: &str| said.lines().filter(|line| line.contains(what)).count();
-    assert_eq!((count(" 200"), count("is complete")), (4, 4), "{said}");
+    assert_eq!((count(" 200"), count("is complete")), (5, 5), "{said}");
     assert_eq!((count("failed: "), count("refused")), (1, 1), "{said}");
     let bytes = |call: &str| {
         let own = said.lines().filter(|line| line.starts_with(call));
         let pieces = own.filter_map(|line| line.strip_suffix(" bytes")?.split(' ').nth(1));
         pieces.map(|piece| piece.parse::<usize>().unwrap()).sum::<usize>()
     };
-    assert_eq!([bytes("a0."), bytes("a1."), bytes("a2.")], [6, 300_000, 3], "{said}");
-    assert_eq!(server.requests(), 5, "{said}");
+    let all = ["a0.", "a1.", "a2.", "a3."].map(bytes);
+    assert_eq!(all, [6, 300_000, 3, 5], "{said}");
+    assert_eq!(server.requests(), 6, "{said}");
+}
+
+/// Of two addresses nobody answers at the first: a listener whose queue is full is silent on Linux.
+/// The other one wins the race, and nothing of the first is left.
+#[cfg(target_os = "linux")]
+fn races(name: &str, silent: &str) {
+    use std::net::TcpStream;
+
+    let server = server();
+    let listener = TcpListener::bind((silent, server.port())).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let filler = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+
+    let url = |path: &str| format!("http://two.test:{}{path}", server.port());
+    let addresses = [silent.to_owned(), "127.0.0.1".into()];
+    let urls = [url("/a"), url(UNTIL_THE_END), url("/big")];
+    let Some(said) = says(name, &[&addresses[..], &urls].concat()) else { return };
+    let count = |what: &str| said.lines().filter(|line| line.contains(what)).count();
+    assert_eq!((count(" 200"), count("is complete"), count("failed")), (3, 3, 0), "{said}");
+    // One may have served twice.
+    assert_eq!(server.requests(), 3, "{said}");
+    assert!(server.accepted() <= 3, "{said}");
+    drop((listener.accept().unwrap(), filler));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody else is in the queue");
+}
+
+/// Of two addresses the first refuses, and the other serves.
+fn goes_on(name: &str) {
+    let server = server();
+    let url = format!("http://two.test:{}/a", server.port());
+    let args = ["127.0.0.77".into(), "127.0.0.1".into(), url];
+    let Some(said) = says(name, &args) else { return };
+    assert!(said.contains("is complete"), "{said}");
 }
 
 #[cfg(unix)]
@@ -78,4 +145,23 @@ fn tokio() {
 #[test]
 fn io_uring() {
     fetches("io_uring");
+}
+
+#[test]
+fn a_refused_address_leads_to_the_next() {
+    goes_on("tokio");
+    if cfg!(unix) {
+        goes_on("poll");
+    }
+    if cfg!(target_os = "linux") {
+        goes_on("io_uring");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn addresses_race() {
+    races("poll", "127.0.0.71");
+    races("tokio", "127.0.0.72");
+    races("io_uring", "127.0.0.73");
 }

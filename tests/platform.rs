@@ -140,7 +140,12 @@ impl Platform for World {
         Ok(Asked { world: self.clone(), at })
     }
 
-    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> io::Result<Opening> {
+    fn connect(
+        &self,
+        to: SocketAddr,
+        _: Option<IpAddr>,
+        _: Option<Duration>,
+    ) -> io::Result<Opening> {
         assert_eq!(to, SocketAddr::from(([127, 0, 0, 1], 80)));
         let mut inside = self.step();
         inside.opened += 1;

@@ -41,7 +41,7 @@ fn of_cause(cause: Cause) -> &'static str {
 
 fn of_dial(why: DialError) -> &'static str {
     match why {
-        DialError::Name => "dns",
+        DialError::Name | DialError::Resolve(_) => "dns",
         DialError::Timeout(_) | DialError::Connect(IoKind::TimedOut) => "timeout",
         DialError::Connect(_) => "connect",
         DialError::ProxyLost(_)

@@ -218,6 +218,11 @@ impl Call {
         self.clocks.soonest()
     }
 
+    /// When its total deadline passes, if it has one: whoever dials for it need not go on longer.
+    pub fn total_deadline(&self) -> Option<Instant> {
+        self.clocks.total()
+    }
+
     /// While it waits in line: a dial has begun, or ended, on its behalf.
     pub fn dialing(&mut self, under_way: bool, now: Instant) {
         if matches!(self.state, State::Checkout) {
@@ -283,6 +288,7 @@ impl Call {
     /// Answers [`Next::SendBody`]: frames `len` bytes that the driver now writes, whole, before it
     /// asks again. `last`: the body ends with them. `None`: the body is longer or shorter than
     /// declared, and the call has failed.
+    #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
         conn: &mut Connection,
@@ -534,7 +540,7 @@ impl Call {
             | Deadline::Rate
             | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
             // A dial's own, kept by the dial.
-            Deadline::Resolve | Deadline::Connect | Deadline::Tls => {}
+            Deadline::Resolve | Deadline::Resolver | Deadline::Connect | Deadline::Tls => {}
         }
         self.say(now);
     }
@@ -547,6 +553,7 @@ impl Call {
     }
 
     /// Answers [`Next::Release`]: whether the connection may be kept. `rest`: input not taken.
+    #[must_use = "a connection that may not be kept is closed"]
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };
         // What was framed and has not left would be taken for the next request's by the peer.

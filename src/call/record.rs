@@ -55,7 +55,7 @@ pub(super) fn write_beginning(
     part(&|_, f| write!(f, "policy{}", Shown(policy)));
     part(&|redaction, f| {
         let (method, shape) = (request.method(), Shape::of(request));
-        let url = redaction.url(request.url_sent().as_bytes());
+        let url = redaction.url(request.url_with_zone().as_bytes()).into_owned();
         write!(f, "request {method} {}{}", String::from_utf8_lossy(&url), Shown(&shape))
     });
     for field in request.own_fields() {

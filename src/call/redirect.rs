@@ -139,7 +139,7 @@ impl Redirect {
             url.set_fragment(before.fragment());
         }
         let origin = match Origin::of(&url) {
-            Some(origin) => origin,
+            Some(origin) => origin.on_the_link_of(request.origin()),
             None if matches!(url.scheme(), "http" | "https") => {
                 return Err(RedirectError::Location);
             }

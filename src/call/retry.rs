@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::date;
 use crate::{
-    error::{Cause, DialError, TlsKind, Unavailable},
+    error::{Cause, DialError, ResolveKind, TlsKind, Unavailable},
     message::{Fields, Method, Status},
 };
 
@@ -156,6 +156,9 @@ impl Left {
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(
                 TlsKind::Certificate | TlsKind::Pin | TlsKind::Unavailable,
             ))) => return false,
+            Cause::Unavailable(Unavailable::Dial(DialError::Resolve(ResolveKind::Zone))) => {
+                return false;
+            }
             Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,

@@ -169,6 +169,7 @@ impl Client {
     /// Answers [`Transmit::Body`]: frames `len` bytes that the driver now writes, whole, before it
     /// asks for more. `last`: the body ends with them. `None`: no body is to be sent now, or it is
     /// longer or shorter than declared, and the call has failed.
+    #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
         call: CallId,
@@ -234,15 +235,6 @@ impl Client {
     pub fn handle_resolved(&mut self, conn: ConnId, addrs: &[SocketAddr], now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolved(addrs, now);
-            self.attend_dial(conn, now);
-        }
-    }
-
-    /// Answers [`Action::Resolve`]: the look-up has failed, and why. Only [`IoKind::Exhausted`] is
-    /// another matter than no address: see [`Dial::resolve_failed`](dial::Dial::resolve_failed).
-    pub fn handle_resolve_failed(&mut self, conn: ConnId, why: IoKind, now: Instant) {
-        if let Some(dialing) = self.conns.dialing(conn) {
-            dialing.dial.resolve_failed(why, now);
             self.attend_dial(conn, now);
         }
     }

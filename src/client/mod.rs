@@ -23,7 +23,8 @@
 //!
 //! | action | the driver does | and answers with |
 //! |---|---|---|
-//! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved` |
+//! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved`, `handle_resolve_failed`; `handle_resolve_queued` and `handle_resolving` where it waits for a thread |
+//! | [`Refresh`](Action::Refresh) | forgets the answer that it keeps for a name, if it keeps any | |
 //! | [`Connect`](Action::Connect) | begins to connect | `handle_connected` |
 //! | [`Abandon`](Action::Abandon) | closes that attempt's socket | |
 //! | [`StartTls`](Action::StartTls) | shakes hands | `handle_tls` |
@@ -100,6 +101,7 @@
 mod check;
 mod conns;
 mod machine;
+mod names;
 mod run;
 mod timers;
 mod types;

@@ -308,6 +308,10 @@ impl Client {
                 self.wake(ticket);
             }
             pool::Action::Abandon { conn } => {
+                let dial = self.conns.dialing(conn).map(|dialing| &mut dialing.dial);
+                if let Some((host, port)) = dial.and_then(|dial| dial.stale_answer(now)) {
+                    self.actions.push_back(Action::Refresh { host: host.into(), port });
+                }
                 if self.conns.end_dial(conn) {
                     self.timers.remove(Owner::dial(conn.index));
                     self.actions.push_back(Action::Close { conn, why: Closed::Abandoned });
@@ -328,7 +332,7 @@ impl Client {
     }
 
     /// Whose ticket it is.
-    fn waiter(&self, ticket: Ticket) -> Option<u32> {
+    pub(super) fn waiter(&self, ticket: Ticket) -> Option<u32> {
         let index = *self.tickets.get(ticket.index())?;
         let (_, running) = self.calls.at(index)?;
         (running.ticket == Some(ticket)).then_some(index)
@@ -346,6 +350,9 @@ impl Client {
     /// Does what a dial says is next, until it waits or is over.
     fn advance(&mut self, conn: ConnId, now: Instant) {
         while let Some(dialing) = self.conns.dialing(conn) {
+            if let Some((host, port)) = dialing.dial.stale_answer(now) {
+                self.actions.push_back(Action::Refresh { host: host.into(), port });
+            }
             match dialing.dial.next() {
                 dial::Next::Resolve { host, port } => {
                     self.actions.push_back(Action::Resolve { conn, host: host.into(), port });
@@ -354,7 +361,11 @@ impl Client {
                 dial::Next::Connect { attempt, addr } => {
                     let local = dialing.dial.key().local();
                     self.actions.push_back(Action::Connect { conn, attempt, addr, local });
-                    dialing.dial.connecting(attempt, now);
+                    let needed_by = self.needed_by(conn);
+                    if let Some(dialing) = self.conns.dialing(conn) {
+                        dialing.dial.needed_by(needed_by, now);
+                        dialing.dial.connecting(attempt, now);
+                    }
                 }
                 dial::Next::Abandon { attempt } => {
                     self.actions.push_back(Action::Abandon { conn, attempt });

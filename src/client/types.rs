@@ -19,11 +19,15 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know what to do with each")]
 pub enum Action {
-    /// Look up a name, then [`Client::handle_resolved`](super::Client::handle_resolved).
+    /// Look up a name, then [`Client::handle_resolved`](super::Client::handle_resolved) or
+    /// [`Client::handle_resolve_failed`](super::Client::handle_resolve_failed). The clock of the
+    /// look-up runs from now on, unless
+    /// [`Client::handle_resolve_queued`](super::Client::handle_resolve_queued) says that it waits.
     Resolve {
         /// For which connection.
         conn: ConnId,
-        /// The name, never an address.
+        /// The name. Never an address, but for an IPv6 address whose zone id is no number:
+        /// `fe80::1%eth0`, as `getaddrinfo` takes it.
         host: String,
         /// The port that the addresses are to have.
         port: u16,
@@ -38,6 +42,15 @@ pub enum Action {
         addr: SocketAddr,
         /// The address to connect from, if that matters.
         local: Option<IpAddr>,
+    },
+    /// An address that was looked up for this name has refused a connection, or has not answered in
+    /// its time: an answer that is kept should not be given again. Whoever keeps none has nothing to
+    /// do.
+    Refresh {
+        /// The name.
+        host: String,
+        /// The port.
+        port: u16,
     },
     /// Close that attempt's socket, if it is still open: where news of an attempt came late, this
     /// is said of it twice.
@@ -125,6 +138,7 @@ impl Action {
             Self::BodyDone { .. }
             | Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::Refresh { .. }
             | Self::Abandon { .. }
             | Self::StartTls { .. }
             | Self::Transmit { .. }
@@ -142,6 +156,7 @@ impl fmt::Display for Action {
                 write!(f, "connect {conn} {attempt} {addr}")?;
                 local.map_or(Ok(()), |local| write!(f, " from {local}"))
             }
+            Self::Refresh { host, port } => write!(f, "refresh {host}:{port}"),
             Self::Abandon { conn, attempt } => write!(f, "abandon {conn} {attempt}"),
             Self::StartTls { conn, tls, name } => write!(f, "start-tls {conn} {} {name}", tls.0),
             Self::Transmit { conn, probe } => {
@@ -193,6 +208,7 @@ impl fmt::Display for Closed {
 /// Of one call there come `Interim* Head Data* End`, or as much of that as there is until
 /// [`Action::End`], [`Action::Failed`] or [`Action::HandOver`]. Nothing comes after the end, nor after
 /// the application has [cancelled](super::Client::cancel) it.
+#[must_use = "what was received is in it, and the end of a body that ends with the connection"]
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {
@@ -212,6 +228,7 @@ pub enum Event<'i> {
 }
 
 /// What may be written to a connection, behind what was appended.
+#[must_use = "a body that is not asked for is never sent"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Transmit {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::{
     fmt, mem,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, SocketAddrV6},
     time::Duration,
 };
 
@@ -13,8 +13,9 @@ use super::{
     tunnel::{Tunnel, takes_address_only},
 };
 use crate::{
-    error::{DialError, IoKind, TlsKind},
+    error::{DialError, IoKind, ResolveKind, TlsKind},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
+    mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
     trace::{Heard, Kind, Named, Recent, Trace},
 };
@@ -28,6 +29,9 @@ pub struct Dial {
     stop: usize,
     race: Race,
     connect: Clock,
+    /// When whoever waits for the connection gives up, and whether it has been too late for them.
+    needed_by: Option<Instant>,
+    missed: bool,
     pub(super) trace: Trace,
     /// How much of the input that was not taken a recording knows already.
     pub(super) known: usize,
@@ -40,7 +44,7 @@ enum Stage {
     /// Looking up the name of stop `of`.
     Resolve {
         of: usize,
-        begun: bool,
+        state: LookUp,
         until: Option<Instant>,
     },
     /// Connecting to the first stop.
@@ -55,6 +59,25 @@ enum Stage {
     Failed(DialError),
 }
 
+/// How far a look-up is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookUp {
+    /// The driver is to begin it.
+    Due,
+    /// It runs, or will be said to wait.
+    Running,
+    /// It waits for a thread of the resolver's.
+    Queued,
+    /// It runs, and has waited.
+    Begun,
+}
+
+impl Stage {
+    const fn look_up(of: usize) -> Self {
+        Self::Resolve { of, state: LookUp::Due, until: None }
+    }
+}
+
 impl Dial {
     /// A dial about to begin. One that needs TLS fails here if there is none.
     pub fn new(key: &Key, policy: &Policy, now: Instant) -> Self {
@@ -65,6 +88,8 @@ impl Dial {
             stop: 0,
             race: Race::new(policy.race_after),
             connect: Clock::new(policy.connect_timeout),
+            needed_by: None,
+            missed: false,
             trace: Trace::OFF,
             known: 0,
             now,
@@ -73,11 +98,10 @@ impl Dial {
         let needs_tls = (0..=key.hops().len()).any(|stop| dial.wants_tls(stop));
         if needs_tls && !policy.tls_available {
             dial.stage = Stage::Failed(DialError::Tls(TlsKind::Unavailable));
-        } else if let Some(ip) = literal(dial.origin(0)) {
-            let addr = SocketAddr::new(ip, dial.origin(0).port());
+        } else if let Some(addr) = address(dial.origin(0)) {
             dial.race.begin(&[addr]);
         } else {
-            dial.stage = Stage::Resolve { of: 0, begun: false, until: None };
+            dial.stage = Stage::look_up(0);
         }
         dial.settle(now);
         dial
@@ -106,11 +130,11 @@ impl Dial {
             return Next::Abandon { attempt };
         }
         match &self.stage {
-            Stage::Resolve { begun: true, .. } => Next::Wait,
-            Stage::Resolve { of, begun: false, .. } => {
+            Stage::Resolve { of, state: LookUp::Due, .. } => {
                 let origin = self.origin(*of);
-                Next::Resolve { host: origin.host_unbracketed(), port: origin.port() }
+                Next::Resolve { host: origin.look_up_name(), port: origin.port() }
             }
+            Stage::Resolve { .. } => Next::Wait,
             Stage::Connect => match self.race.offered() {
                 Some((attempt, addr)) => Next::Connect { attempt, addr },
                 None => Next::Wait,
@@ -146,14 +170,73 @@ impl Dial {
         self.race.winner()
     }
 
+    /// When whoever waits for the connection gives up; `None`: never. It is no deadline of the dial,
+    /// but an address's share of the time is taken from what is left until then, if that is less
+    /// than is left for connecting. Said before an attempt begins.
+    pub fn needed_by(&mut self, at: Option<Instant>, now: Instant) {
+        if at == self.needed_by {
+            return;
+        }
+        (self.needed_by, self.missed) = (at, false);
+        match at {
+            Some(at) => self.trace.event_as(
+                now,
+                format_args!("needed by {at}"),
+                format_args!("needed-by {}", at.as_nanos()),
+            ),
+            None => self.trace.event(now, format_args!("needed-by none")),
+        }
+        self.settle(now);
+    }
+
     /// Answers [`Next::Resolve`]: the look-up has begun.
     pub fn resolving(&mut self, now: Instant) {
         self.trace.event(now, format_args!("resolving"));
-        if let Stage::Resolve { begun: begun @ false, until, .. } = &mut self.stage {
-            *begun = true;
-            *until = self.policy.resolve_timeout.map(|timeout| now.after(timeout));
+        self.look_up_is(
+            |state| match state {
+                LookUp::Due => Some(LookUp::Running),
+                LookUp::Queued => Some(LookUp::Begun),
+                LookUp::Running | LookUp::Begun => None,
+            },
+            now,
+        );
+        self.settle(now);
+    }
+
+    /// Answers [`Next::Resolve`]: the look-up waits for a thread of the resolver's. When it begins,
+    /// [`resolving`](Self::resolving) says so.
+    pub fn resolve_queued(&mut self, now: Instant) {
+        self.trace.event(now, format_args!("resolve-queued"));
+        self.look_up_is(
+            |state| match state {
+                LookUp::Due | LookUp::Running => Some(LookUp::Queued),
+                LookUp::Queued | LookUp::Begun => None,
+            },
+            now,
+        );
+        self.settle(now);
+    }
+
+    /// The name was not looked up, or the look-up broke. That there is no such name is an answer:
+    /// [`resolved`](Self::resolved) with no addresses.
+    pub fn resolve_failed(&mut self, why: ResolveKind, now: Instant) {
+        self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
+        if let Stage::Resolve { .. } = self.stage {
+            self.fail(DialError::Resolve(why));
         }
         self.settle(now);
+    }
+
+    /// Whether an answer that is kept for a name should not be given again, and which: once after
+    /// an address of it has refused a connection, or has not answered in its time. Asked after each
+    /// event, and once more when the dial is given up.
+    pub fn stale_answer(&mut self, now: Instant) -> Option<(&str, u16)> {
+        if !self.missed && self.needed_by.is_some_and(|at| at <= now) {
+            self.missed = true;
+            self.race.run_out();
+        }
+        let doubted = self.race.take_doubt() && address(self.origin(0)).is_none();
+        doubted.then(|| (self.origin(0).look_up_name(), self.origin(0).port()))
     }
 
     /// The look-up has ended, with addresses in the resolver's order, or none. The first 16 that
@@ -176,24 +259,15 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The look-up has failed, and why: for want of a descriptor here ([`IoKind::Exhausted`]), of
-    /// which the name says nothing; anything else is the same as no address.
-    pub fn resolve_failed(&mut self, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
-        if let Stage::Resolve { .. } = self.stage {
-            let short = why == IoKind::Exhausted;
-            self.fail(if short { DialError::Connect(why) } else { DialError::Name });
-        }
-        self.settle(now);
-    }
-
     /// Answers [`Next::Connect`]: the attempt has begun.
     pub fn connecting(&mut self, attempt: u8, now: Instant) {
         self.trace.event(now, format_args!("connecting {attempt}"));
         if let Stage::Connect = self.stage {
             self.connect.run(now);
         }
-        self.race.connecting(attempt, now, self.connect.until);
+        let needed_by = self.needed_by.filter(|_| !mutated(Mutation::DeadAddress));
+        let until = self.connect.until.into_iter().chain(needed_by).min();
+        self.race.connecting(attempt, now, until);
         self.settle(now);
     }
 
@@ -239,6 +313,7 @@ impl Dial {
     /// Bytes from a proxy; says how many it took. What it leaves belongs in front of what is read
     /// next, and once there is nothing more to [exchange](Next::Exchange) to the TLS handshake that
     /// comes then. Where none comes, something left is an error: nobody was asked for it.
+    #[must_use = "what it did not take belongs in front of what is read next"]
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
         let mut heard = self.trace.records().then(|| Heard::open(input, self.known));
@@ -324,7 +399,10 @@ impl Dial {
         }
         self.trace.event(now, format_args!("timeout"));
         match self.deadline() {
-            Some((at, which)) if at <= now => self.fail(DialError::Timeout(which)),
+            Some((at, which)) if at <= now => {
+                self.race.run_out();
+                self.fail(DialError::Timeout(which));
+            }
             Some(_) | None => self.race.handle_timeout(now),
         }
         self.settle(now);
@@ -348,7 +426,7 @@ impl Dial {
             None => self.stage = Stage::Ready,
             Some(hop) if takes_address_only(hop.kind()) && literal(self.origin(next)).is_none() => {
                 self.connect.stop(now);
-                self.stage = Stage::Resolve { of: next, begun: false, until: None };
+                self.stage = Stage::look_up(next);
             }
             Some(_) => self.ask_proxy(&[], now),
         }
@@ -373,6 +451,16 @@ impl Dial {
         }
     }
 
+    /// Moves a look-up on, if it moves, and begins its clock anew.
+    fn look_up_is(&mut self, moved: impl Fn(LookUp) -> Option<LookUp>, now: Instant) {
+        if let Stage::Resolve { state, until, .. } = &mut self.stage
+            && let Some(new) = moved(*state)
+        {
+            *state = new;
+            *until = self.policy.resolve_timeout.map(|timeout| now.after(timeout));
+        }
+    }
+
     fn judge(&mut self, standing: Standing) {
         if let (Stage::Connect, Standing::Lost(why)) = (&self.stage, standing) {
             self.fail(DialError::Connect(why));
@@ -386,6 +474,9 @@ impl Dial {
 
     fn deadline(&self) -> Option<(Instant, Deadline)> {
         match self.stage {
+            Stage::Resolve { until, state: LookUp::Queued, .. } => {
+                until.map(|at| (at, Deadline::Resolver))
+            }
             Stage::Resolve { until, .. } => until.map(|at| (at, Deadline::Resolve)),
             Stage::Connect | Stage::Exchange(_) => {
                 self.connect.until.map(|at| (at, Deadline::Connect))
@@ -459,6 +550,18 @@ impl Clock {
 
 fn literal(origin: &Origin) -> Option<IpAddr> {
     origin.host_unbracketed().parse().ok()
+}
+
+/// Where to connect, if no look-up is needed: an address without a zone id, or with one that is a
+/// number (RFC 4007 section 11.2). Another zone id is looked up as a part of the name.
+fn address(origin: &Origin) -> Option<SocketAddr> {
+    let (ip, port) = (literal(origin)?, origin.port());
+    match (ip, origin.zone()) {
+        (IpAddr::V6(ip), Some(zone)) => {
+            Some(SocketAddrV6::new(ip, port, 0, zone.parse().ok()?).into())
+        }
+        _ => Some(SocketAddr::new(ip, port)),
+    }
 }
 
 struct List<'a>(&'a [SocketAddr]);

@@ -18,7 +18,7 @@
 //!
 //! | `next` | what the driver does | what it then says |
 //! |---|---|---|
-//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
+//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), or first [`resolve_queued`](Dial::resolve_queued) where it has to wait; later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
 //! | [`Connect`](Next::Connect) | begins to connect | [`connecting`](Dial::connecting), later [`connected`](Dial::connected) or [`connect_failed`](Dial::connect_failed) |
 //! | [`Abandon`](Next::Abandon) | closes a socket | [`abandoned`](Dial::abandoned) |
 //! | [`Exchange`](Next::Exchange) | writes what [`poll_transmit`](Dial::poll_transmit) gives, and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |
@@ -31,11 +31,16 @@
 //!
 //! # Deadlines
 //!
-//! [`Policy`] has one for each look-up, one for TCP and the answers of proxies together, and one for
-//! each handshake. Without racing, an address has its share of the time for connecting: what is left
-//! of it, divided by the addresses that are left. When that has passed, the attempt is abandoned for
-//! the next, so that one address that swallows everything does not take all the time there is. When
-//! the last attempt fails, its reason becomes the error.
+//! [`Policy`] has one for each look-up (and the same again for its wait for a thread), one for TCP
+//! and the answers of proxies together, and one for each handshake.
+//!
+//! An address that does not answer must not take all the time there is. Each address has its share:
+//! the time that is left for connecting, or until the connection is
+//! [needed](Dial::needed_by), whichever is less, divided by the addresses that are left. When its
+//! share has passed, the attempt is abandoned for the next. Where addresses race, the next attempt
+//! begins after [`Policy::race_after`], or after the share if that is less, and the one before goes
+//! on. An attempt that fails makes room for the next at once. When the last one fails, its reason
+//! becomes the error.
 //!
 //! # Sockets
 //!
@@ -101,7 +106,8 @@ use crate::{error::DialError, message::TlsId};
 pub enum Next<'d> {
     /// Begin to look up a name.
     Resolve {
-        /// The name, never an address.
+        /// The name. Never an address, but for an IPv6 address whose zone id is no number:
+        /// `fe80::1%eth0`, as `getaddrinfo` takes it.
         host: &'d str,
         /// The port that the addresses are to have.
         port: u16,

@@ -8,7 +8,11 @@ use crate::limits::MessageLimits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// For each look-up of a name. 10 seconds by default. urllib3 has no such bound.
+    /// For each look-up of a name, from its beginning. Where it must first wait for a thread of the
+    /// resolver's, that wait may take as long again ([`Deadline::Resolver`]). 10 seconds by default.
+    /// urllib3 has no such bound.
+    ///
+    /// [`Deadline::Resolver`]: crate::time::Deadline::Resolver
     pub resolve_timeout: Option<Duration>,
     /// For TCP and all that proxies answer, over all addresses together; it stands still while a
     /// name is looked up and while TLS shakes hands. 10 seconds by default. urllib3's
@@ -16,10 +20,12 @@ pub struct Policy {
     pub connect_timeout: Option<Duration>,
     /// For each TLS handshake: through an `https` proxy there are two. 10 seconds by default.
     pub tls_timeout: Option<Duration>,
-    /// Race addresses (RFC 8305): families take turns, and the next address is tried when the one
-    /// before has failed, or has not been reached for so long. RFC 8305 section 5 proposes 250
-    /// milliseconds and forbids less than 10, which counts as 10 here. `None`, the default: one
-    /// address after the other, in the resolver's order.
+    /// Race addresses (RFC 8305): families take turns, that of the first address first, and the next
+    /// address is tried when the one before has failed, or has not been reached for so long or for
+    /// its share of the time that is left, whichever is less. 250 milliseconds by default, which RFC
+    /// 8305 section 5 proposes; it forbids less than 10, which counts as 10 here. `None`: one address
+    /// after the other, in the resolver's order, each for its share. urllib3 does that, and gives
+    /// each the whole connect timeout.
     pub race_after: Option<Duration>,
     /// Whether the driver can do TLS. False by default: what needs it then fails at once, before a
     /// name is looked up.
@@ -35,7 +41,7 @@ impl Default for Policy {
             resolve_timeout: TIMEOUT,
             connect_timeout: TIMEOUT,
             tls_timeout: TIMEOUT,
-            race_after: None,
+            race_after: Some(Duration::from_millis(250)),
             tls_available: false,
             limits: MessageLimits::default(),
         }

@@ -34,6 +34,8 @@ pub(super) struct Race {
     /// When to try the next address though the last has not failed.
     go_on_at: Option<Instant>,
     last_failure: IoKind,
+    /// An attempt has failed or run out of time since this was taken.
+    doubted: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Race {
             stagger: stagger.map(|delay| delay.max(STAGGER_MIN)),
             go_on_at: None,
             last_failure: IoKind::Other,
+            doubted: false,
         }
     }
 
@@ -114,12 +117,17 @@ impl Race {
         self.go_on_at
     }
 
-    /// An attempt has begun; all of them must be done by `until`. Without racing it has its share of
-    /// the time until then, so that one address that swallows everything does not take all of it.
+    /// An attempt has begun; all of them must be done by `until`. It has its share of the time until
+    /// then before the next is tried, or the delay of a race where that is less, so that an address
+    /// that does not answer does not take all of the time.
     pub(super) fn connecting(&mut self, attempt: u8, now: Instant, until: Option<Instant>) {
         let waiting = self.count(State::Waiting);
-        let share = |until: Instant| until.since(now) / (waiting + 1);
-        let patience = self.stagger.or_else(|| until.map(share)).filter(|_| waiting > 0);
+        let share = until.map(|until| until.since(now) / (waiting + 1));
+        let patience = match (self.stagger, share) {
+            (Some(delay), Some(share)) => Some(delay.min(share.max(STAGGER_MIN))),
+            (delay, share) => delay.or(share),
+        }
+        .filter(|_| waiting > 0);
         match self.state_of(attempt) {
             Some(state @ State::Offered) => {
                 *state = State::Running;
@@ -168,6 +176,7 @@ impl Race {
             Some(State::Waiting | State::Won | State::Over) | None => return Standing::Open,
         }
         self.note_failure(why);
+        self.doubted = true;
         if self.first(State::Offered).is_none() {
             self.go_on_at = None;
             self.offer();
@@ -191,11 +200,23 @@ impl Race {
             return;
         }
         self.go_on_at = None;
-        if self.stagger.is_none() {
+        // A driver may have spoken of the next one out of turn: then this is the last, and goes on.
+        if self.stagger.is_none() && self.first(State::Waiting).is_some() {
             self.note_failure(IoKind::TimedOut);
+            self.doubted = true;
             self.turn(State::Running, State::Unwanted);
         }
         self.offer();
+    }
+
+    /// Notes that there was no time left for the attempts under way.
+    pub(super) fn run_out(&mut self) {
+        self.doubted |= self.count(State::Running) > 0;
+    }
+
+    /// Whether an attempt has failed or run out of time since this was asked last.
+    pub(super) fn take_doubt(&mut self) -> bool {
+        core::mem::take(&mut self.doubted)
     }
 
     /// Nothing more is tried, and no socket is wanted any more, not even the winner's.

@@ -11,6 +11,8 @@ use crate::time::Deadline;
 pub enum DialError {
     /// The name has no address.
     Name,
+    /// The name was not looked up, or the look-up broke.
+    Resolve(ResolveKind),
     /// No address took the connection; the last one's reason.
     Connect(IoKind),
     /// The proxy was reached and then lost, before the tunnel stood.
@@ -31,13 +33,17 @@ pub enum DialError {
 impl DialError {
     /// Whether there was no descriptor for it, so that another connection's end would help.
     pub(crate) const fn is_shortage(self) -> bool {
-        matches!(self, Self::Connect(IoKind::Exhausted))
+        matches!(self, Self::Connect(IoKind::Exhausted) | Self::Resolve(ResolveKind::Exhausted))
     }
 
     pub(super) const fn fault(self) -> Fault {
         match self {
             Self::Connect(IoKind::Exhausted) => Fault::Local,
             Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
+            Self::Resolve(ResolveKind::Zone) => Fault::Caller,
+            Self::Resolve(ResolveKind::Busy | ResolveKind::Panicked | ResolveKind::Exhausted) => {
+                Fault::Local
+            }
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
             Self::ProxyCredentials => Fault::Caller,
             Self::Tls(TlsKind::Unavailable) => Fault::Local,
@@ -50,6 +56,7 @@ impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name => f.write_str("no address was found for the host's name"),
+            Self::Resolve(why) => write!(f, "the host's name was not looked up: {why}"),
             Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
             Self::ProxyLost(why) => write!(f, "the connection to the proxy was lost: {why}"),
             Self::ProxyRefused(status) => {
@@ -70,6 +77,34 @@ impl fmt::Display for DialError {
 }
 
 impl core::error::Error for DialError {}
+
+/// Why a name was not looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResolveKind {
+    /// So many look-ups hang that no thread is left for another.
+    Busy,
+    /// The resolver panicked.
+    Panicked,
+    /// This system has no descriptor for the look-up. The name may have addresses.
+    Exhausted,
+    /// The zone id of the IPv6 address (RFC 4007 section 11) names no interface of this host.
+    /// Never tried again.
+    Zone,
+}
+
+impl fmt::Display for ResolveKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "too many look-ups of other names hang",
+            Self::Panicked => "the resolver panicked",
+            Self::Exhausted => "this system has no descriptors or memory left",
+            Self::Zone => "the address's zone id names no network interface of this host",
+        })
+    }
+}
+
+impl core::error::Error for ResolveKind {}
 
 /// What kind of failure a TLS handshake met: the first two are never retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

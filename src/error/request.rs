@@ -59,6 +59,9 @@ pub enum RequestError {
     Sensitive,
     /// A user name with a colon, or credentials with control bytes (RFC 7617 2).
     Credentials,
+    /// The zone id of the URL's IPv6 address is empty, longer than 64 bytes, or holds another
+    /// character than letters, digits, `-`, `.`, `_` and `~` (RFC 6874).
+    Zone,
 }
 
 impl fmt::Display for RequestError {
@@ -81,6 +84,10 @@ impl fmt::Display for RequestError {
             Self::UrlHost => {
                 f.write_str("the URL has no host, or one that is neither a name nor an address")
             }
+            Self::Zone => f.write_str(
+                "the zone id in the URL's IPv6 address must be the name or the number of an \
+                 interface, as in http://[fe80::1%25eth0]/",
+            ),
             Self::UrlPort => f.write_str("the URL's port is not a number from 0 to 65535"),
             Self::Url => f.write_str("the URL cannot be parsed"),
             Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),

@@ -5,6 +5,7 @@ use crate::message::{Fields, Head};
 /// What the bytes meant. Everything borrowed is borrowed from the caller's input.
 ///
 /// One response is `Interim* Head Data* End`; after a head that switches protocols nothing follows.
+#[must_use = "what was received is in it, and the end of a body that ends with the connection"]
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {

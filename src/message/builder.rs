@@ -321,8 +321,8 @@ impl fmt::Debug for RequestBuilder {
 }
 
 /// An absolute `http` or `https` URL, without the repairs of a browser's address bar: no control
-/// bytes, no missing or extra slashes, no backslashes before the host. An error names the part that
-/// is wrong.
+/// bytes, no missing or extra slashes, no backslashes before the host. An IPv6 address in it may have
+/// a zone id. An error names the part that is wrong.
 pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
     if let Some(at) = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(RequestError::UrlByte { at });
@@ -338,7 +338,35 @@ pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
     if authority.is_empty() || authority.starts_with(['/', '\\', '?', '#']) {
         return Err(RequestError::UrlHost);
     }
-    check_url(Url::parse(text).map_err(part_of)?)
+    let Some((addr_end, zone_end)) = find_zone(text) else {
+        return check_url(Url::parse(text).map_err(part_of)?);
+    };
+    let zone = read_zone(&text[addr_end..zone_end]).ok_or(RequestError::Zone)?;
+    let unzoned = [&text[..addr_end], &text[zone_end..]].concat();
+    let (url, origin) = check_url(Url::parse(&unzoned).map_err(part_of)?)?;
+    Ok((url, origin.with_zone(&zone)))
+}
+
+/// Where in a URL the zone id of an IPv6 address stands, from its `%` to the bracket behind it.
+fn find_zone(url: &str) -> Option<(usize, usize)> {
+    let start = url.find("//")? + 2;
+    let authority = url[start..].split(['/', '\\', '?', '#']).next()?;
+    let host = start + authority.rfind('@').map_or(0, |at| at + 1);
+    let bracketed = url[host..start + authority.len()].strip_prefix('[')?.split(']').next()?;
+    let zone = host + 1 + bracketed.find('%')?;
+    Some((zone, host + 1 + bracketed.len()))
+}
+
+/// The zone id behind a `%25` (RFC 6874), or behind a bare `%` as people write it. `%25` alone is the
+/// interface with that number.
+fn read_zone(text: &str) -> Option<String> {
+    const LEN_MAX: usize = 64;
+    let text = text.strip_prefix('%')?;
+    let text = text.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(text);
+    let zone = percent_decode_str(text).decode_utf8().ok()?;
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let fits = !zone.is_empty() && zone.len() <= LEN_MAX && zone.bytes().all(sound);
+    fits.then(|| zone.into_owned())
 }
 
 /// Whether what is behind the first colon reads as a port, so that a host is before it.
@@ -518,6 +546,40 @@ mod tests {
         }
         assert_eq!(Request::get("HTTP://A").build().unwrap().target(), "/");
         assert_eq!(Request::get("http://a?q").build().unwrap().target(), "/?q");
+    }
+
+    #[test]
+    fn a_zone_id_is_taken_off_the_url_and_never_sent() {
+        for (written, zone) in [
+            ("[fe80::1%25eth0]", Some("eth0")),
+            ("[fe80::1%eth0]", Some("eth0")),
+            ("[FE80::1%2525]", Some("25")),
+            ("[fe80::1%25]", Some("25")),
+            ("[fe80::1%3]", Some("3")),
+            ("[fe80::1%25a%2Db~._]", Some("a-b~._")),
+            ("[fe80::1]", None),
+        ] {
+            let url = alloc::format!("http://u:%25p@{written}:81/a%25b?[x%25y]#%25");
+            let request = Request::get(&url).build().unwrap();
+            assert_eq!(request.origin().zone(), zone, "{url}");
+            assert_eq!(request.url().as_str(), "http://[fe80::1]:81/a%25b?[x%25y]", "{url}");
+            for to_proxy in [false, true] {
+                let mut out = Vec::new();
+                request.write_head(to_proxy, &mut out);
+                let head = String::from_utf8(out).unwrap();
+                assert!(head.contains("Host: [fe80::1]:81\r\n"), "{head}");
+                assert!(!head.contains("eth0"), "{head}");
+            }
+        }
+        for bad in ["%", "%25%20", "%25a/b", "%25a%2Fb", "%25%00", "%25%C3%A9", "%25%"] {
+            let url = alloc::format!("http://[fe80::1{bad}]/");
+            assert!(Request::get(&url).build().is_err(), "{url}");
+        }
+        let long = alloc::format!("http://[fe80::1%25{}]/", "x".repeat(65));
+        assert_eq!(Request::get(&long).build().unwrap_err(), RequestError::Zone);
+        for bad in ["http://[a.test%25eth0]/", "http://[1.2.3.4%25eth0]/", "http://a%25eth0/"] {
+            assert_eq!(Request::get(bad).build().unwrap_err(), RequestError::Url, "{bad}");
+        }
     }
 
     #[test]

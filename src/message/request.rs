@@ -1,6 +1,6 @@
 //! Requests: validated and encoded once, sent any number of times.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{borrow::Cow, format, sync::Arc, vec::Vec};
 use core::fmt::{self, Write};
 
 use url::Url;
@@ -138,8 +138,9 @@ impl Request {
         &self.0.method
     }
 
-    /// The URL, with its userinfo taken off. Its fragment is for the application alone, and is never
-    /// sent (RFC 9110 7.1).
+    /// The URL, with its userinfo taken off, and the zone id of an IPv6 address, which
+    /// [`origin`](Self::origin) has. Its fragment is for the application alone, and is never sent
+    /// (RFC 9110 7.1).
     pub fn url(&self) -> &Url {
         &self.0.url
     }
@@ -183,6 +184,15 @@ impl Request {
             .filter(|field| !is_framing(field.name()) || field.is("host") && self.0.own_host)
     }
 
+    /// The URL as the builder took it, with the zone id: for a recording.
+    pub(crate) fn url_with_zone(&self) -> Cow<'_, str> {
+        let url = self.url_sent();
+        match (self.origin().zone(), url.split_once(']')) {
+            (Some(zone), Some((before, behind))) => format!("{before}%25{zone}]{behind}").into(),
+            _ => url.into(),
+        }
+    }
+
     /// Whether it asks about the server as a whole.
     pub(crate) fn is_asterisk(&self) -> bool {
         self.0.form == TargetForm::Asterisk
@@ -212,7 +222,8 @@ impl Request {
             return;
         }
         out.extend_from_slice(&head[..*target_at]);
-        write!(Text(out), "{}", self.0.origin).ok();
+        let origin = &self.0.origin;
+        write!(Text(out), "{}://{}", origin.scheme().as_str(), origin.authority()).ok();
         // RFC 9112 3.2.4: `OPTIONS *` travels as a URL with an empty path.
         let rest = if self.0.form == TargetForm::Asterisk { target_at + 1 } else { *target_at };
         out.extend_from_slice(&head[rest..]);
@@ -238,12 +249,14 @@ impl Request {
         get: bool,
         drop: impl Fn(&str) -> bool,
     ) -> Result<Self, RequestError> {
-        let same_origin = Origin::of(&url).as_ref() == Some(&self.0.origin);
+        let checked =
+            check_url(url).map(|(url, origin)| (url, origin.on_the_link_of(&self.0.origin)));
+        let same_origin = checked.as_ref().is_ok_and(|(_, origin)| *origin == self.0.origin);
         let method = match &self.0.method {
             kept if !get || *kept == Method::HEAD => kept.clone(),
             _ => Method::GET,
         };
-        let mut builder = RequestBuilder::new(method, check_url(url))
+        let mut builder = RequestBuilder::new(method, checked)
             .body(if get { Body::Empty } else { self.0.body })
             .expect_continue(self.0.expects_continue);
         if self.0.form == TargetForm::Asterisk {
@@ -335,6 +348,21 @@ mod tests {
         request().build().unwrap().write_head(false, &mut without);
         assert_eq!(with, without);
         assert!(!expecting.without_expect().expects_continue());
+    }
+
+    #[test]
+    fn a_redirect_to_the_same_address_keeps_its_zone_id() {
+        let request = Request::get("http://[fe80::1%25eth0]:81/a").build().unwrap();
+        assert_eq!(request.url_with_zone(), "http://[fe80::1%25eth0]:81/a");
+        let zone = |url: &str| {
+            let url = request.url().join(url).unwrap();
+            let next = request.redirected(url, false, |_| false).unwrap();
+            next.origin().zone().map(String::from)
+        };
+        assert_eq!(zone("/b").as_deref(), Some("eth0"));
+        assert_eq!(zone("http://[fe80::1]:82/").as_deref(), Some("eth0"));
+        assert_eq!(zone("http://[fe80::2]:81/"), None);
+        assert_eq!(zone("http://a/"), None);
     }
 
     #[test]

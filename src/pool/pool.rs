@@ -356,6 +356,16 @@ impl<T> Pool<T> {
         }
     }
 
+    /// The ticket on whose behalf a dial runs.
+    pub(crate) fn ticket_of(&self, conn: ConnId) -> Option<Ticket> {
+        match self.conns.get(conn.index, conn.generation)?.state {
+            State::Dialing(Dialing { ticket: Some(index), .. }) => {
+                Some(Ticket { index, generation: self.tickets.generation(index) })
+            }
+            State::Dialing(_) | State::Idle { .. } | State::Granted { .. } | State::Leased => None,
+        }
+    }
+
     /// How many of what, over all keys.
     pub fn stats(&self) -> Stats {
         let (open, idle, dialing) = (self.conns.len(), self.lru.len(), self.dialing);

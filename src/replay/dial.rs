@@ -11,7 +11,8 @@ use super::{
 use crate::{
     dial::{Dial, Policy},
     message::Key,
-    trace::{Trace, Value, parse_io_kind, parse_tls_kind, read_settings},
+    time::Instant,
+    trace::{Trace, Value, parse_io_kind, parse_resolve_kind, parse_tls_kind, read_settings},
 };
 
 #[derive(Default)]
@@ -65,8 +66,11 @@ fn tell(dial: &mut Dial, out: &mut Vec<u8>, told: &Told<'_>) -> Option<()> {
     let Told { at, verb, rest } = *told;
     match verb {
         "resolving" => dial.resolving(at),
+        "resolve-queued" => dial.resolve_queued(at),
+        "resolve-failed" => dial.resolve_failed(parse_resolve_kind(rest)?, at),
+        "needed-by" if rest == "none" => dial.needed_by(None, at),
+        "needed-by" => dial.needed_by(Some(Instant::from_nanos(number(rest)?)), at),
         "resolved" => dial.resolved(&addresses(rest)?, at),
-        "resolve-failed" => dial.resolve_failed(parse_io_kind(rest)?, at),
         "connecting" => dial.connecting(number(rest)?, at),
         "connected" => dial.connected(number(rest)?, at),
         "connect-failed" => {

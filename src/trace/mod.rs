@@ -35,7 +35,9 @@ pub use redact::Redaction;
 
 pub(crate) use handle::Note;
 pub(crate) use hear::Heard;
-pub(crate) use name::{Named, parse_dial_error, parse_io_kind, parse_tls_kind, parse_unavailable};
+pub(crate) use name::{
+    Named, parse_dial_error, parse_io_kind, parse_resolve_kind, parse_tls_kind, parse_unavailable,
+};
 pub(crate) use redact::Hidden;
 pub(crate) use setting::{Settings, Shown, read_settings};
 pub(crate) use text::{Escaped, Unescape, unescape};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    error::{DialError, IoKind, TlsKind, Unavailable},
+    error::{DialError, IoKind, ResolveKind, TlsKind, Unavailable},
     time::Deadline,
 };
 
@@ -41,6 +41,16 @@ pub(crate) fn parse_tls_kind(text: &str) -> Option<TlsKind> {
     })
 }
 
+pub(crate) fn parse_resolve_kind(text: &str) -> Option<ResolveKind> {
+    Some(match text {
+        "Busy" => ResolveKind::Busy,
+        "Panicked" => ResolveKind::Panicked,
+        "Exhausted" => ResolveKind::Exhausted,
+        "Zone" => ResolveKind::Zone,
+        _ => return None,
+    })
+}
+
 pub(crate) fn parse_dial_error(text: &str) -> Option<DialError> {
     let (name, inside) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
         Some((name, inside)) => (name, Some(inside)),
@@ -50,6 +60,7 @@ pub(crate) fn parse_dial_error(text: &str) -> Option<DialError> {
         ("Name", None) => DialError::Name,
         ("ProxyProtocol", None) => DialError::ProxyProtocol,
         ("ProxyCredentials", None) => DialError::ProxyCredentials,
+        ("Resolve", Some(why)) => DialError::Resolve(parse_resolve_kind(why)?),
         ("Connect", Some(why)) => DialError::Connect(parse_io_kind(why)?),
         ("ProxyLost", Some(why)) => DialError::ProxyLost(parse_io_kind(why)?),
         ("ProxyRefused", Some(status)) => DialError::ProxyRefused(status.parse().ok()?),
@@ -73,6 +84,7 @@ pub(crate) fn parse_unavailable(text: &str) -> Option<Unavailable> {
 fn parse_deadline(text: &str) -> Option<Deadline> {
     Some(match text {
         "Resolve" => Deadline::Resolve,
+        "Resolver" => Deadline::Resolver,
         "Connect" => Deadline::Connect,
         "Tls" => Deadline::Tls,
         "Queue" => Deadline::Queue,
@@ -103,6 +115,10 @@ mod tests {
     fn reasons_come_back() {
         for why in [
             DialError::Name,
+            DialError::Resolve(ResolveKind::Busy),
+            DialError::Resolve(ResolveKind::Panicked),
+            DialError::Resolve(ResolveKind::Exhausted),
+            DialError::Resolve(ResolveKind::Zone),
             DialError::Connect(IoKind::Refused),
             DialError::ProxyLost(IoKind::Exhausted),
             DialError::ProxyRefused(407),
@@ -111,6 +127,7 @@ mod tests {
             DialError::Tls(TlsKind::Lost(IoKind::Eof)),
             DialError::Tls(TlsKind::Pin),
             DialError::Timeout(Deadline::Connect),
+            DialError::Timeout(Deadline::Resolver),
         ] {
             let why = Unavailable::Dial(why);
             assert_eq!(parse_unavailable(&Named(why).to_string()), Some(why));

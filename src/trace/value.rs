@@ -163,7 +163,10 @@ fn write_list(
 impl Value for Origin {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme().as_str())?;
-        write_word(f, self.host())?;
+        match self.zone() {
+            Some(zone) => write_word(f, &format!("[{}%{zone}]", self.host_unbracketed()))?,
+            None => write_word(f, self.host())?,
+        }
         write!(f, ":{}", self.port())
     }
 
@@ -302,6 +305,7 @@ mod tests {
             Origin::new(Scheme::Http, "a b,c+d://e:1", 2),
             "http://a\\x20b\\x2cc\\x2bd:\\x2f\\x2fe:1:2",
         );
+        comes_back(Origin::new(Scheme::Http, "[fe80::1%eth0]", 80), "http://[fe80::1\\x25eth0]:80");
         let hop = Hop::new(HopKind::Socks5h, Origin::new(Scheme::Http, "p", 1080));
         let other = hop.clone().with_tls(TlsId(3)).with_credentials(Credentials::new("", "é+ "));
         let key =

@@ -9,6 +9,7 @@ mod abandon;
 mod again;
 mod bodies;
 mod close;
+mod dialing;
 mod early;
 mod ends;
 mod errors;

@@ -1,7 +1,5 @@
 //! Stories of dials.
 
-use core::time::Duration;
-
 use httpool::{
     dial::{Dial, Next, Policy},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
@@ -11,6 +9,12 @@ use super::{golden, story::Story};
 
 fn key() -> Key {
     Key::direct(Origin::new(Scheme::Http, "example.com", 80))
+}
+
+fn in_turn() -> Policy {
+    let mut policy = Policy::default();
+    policy.race_after = None;
+    policy
 }
 
 /// Two addresses for the name.
@@ -30,7 +34,7 @@ fn wait(story: &mut Story, dial: &mut Dial) {
 #[test]
 fn addresses_in_turn_and_racing() {
     let mut story = Story::new();
-    let mut turn = story.dialing(&key(), Policy::default());
+    let mut turn = story.dialing(&key(), in_turn());
     resolve(&mut story, &mut turn);
     story.refuse(&mut turn, 0);
     turn.connecting(1, story.now());
@@ -38,9 +42,7 @@ fn addresses_in_turn_and_racing() {
     turn.connected(1, story.now());
     assert_eq!(turn.next(), Next::Ready { attempt: 1 });
 
-    let mut policy = Policy::default();
-    policy.race_after = Some(Duration::from_millis(250));
-    let mut race = story.dialing(&key(), policy);
+    let mut race = story.dialing(&key(), Policy::default());
     resolve(&mut story, &mut race);
     race.connecting(0, story.now());
     wait(&mut story, &mut race);
@@ -84,7 +86,7 @@ fn timeouts() {
     wait(&mut story, &mut resolving);
     assert!(matches!(resolving.next(), Next::Failed(_)));
 
-    let mut connecting = story.dialing(&key(), Policy::default());
+    let mut connecting = story.dialing(&key(), in_turn());
     resolve(&mut story, &mut connecting);
     connecting.connecting(0, story.now());
     // The first address has its share of the time, and the second what is left.

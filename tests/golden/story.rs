@@ -149,7 +149,7 @@ impl Story {
     /// The peer closes its side.
     pub(crate) fn hear_the_end(&self, running: &mut Running) {
         let Some((_, conn)) = &mut running.held else { panic!("no connection") };
-        running.call.receive_eof(conn, true, self.now);
+        let _ = running.call.receive_eof(conn, true, self.now);
     }
 
     /// The connection goes back.

@@ -12,7 +12,7 @@ use httpool_mio::{
     Driver, Resolve,
     httpool::{
         call::{Policy, Retry},
-        error::{Cause, DialError, IoKind, Reached, Unavailable},
+        error::{Cause, DialError, IoKind, Reached, ResolveKind, Unavailable},
         time::Deadline,
     },
 };
@@ -72,7 +72,11 @@ fn a_resolver_that_panics_fails_its_call_alone() {
     let mut world = World::with(Driver::builder().resolver(Arc::new(Knows(know))));
     for host in ["bad.test", "good.test", "bad.test"] {
         let error = world.fetch(&format!("http://{host}/")).unwrap_err();
-        assert_eq!(cause(&error), Cause::Unavailable(Unavailable::Dial(DialError::Name)));
+        let why = match host {
+            "bad.test" => DialError::Resolve(ResolveKind::Panicked),
+            _ => DialError::Name,
+        };
+        assert_eq!(cause(&error), Cause::Unavailable(Unavailable::Dial(why)));
         let source = error.source().unwrap().to_string();
         assert_eq!(source.contains("panicked"), host == "bad.test");
     }

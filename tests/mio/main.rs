@@ -9,6 +9,7 @@ mod again;
 mod bodies;
 mod cancel;
 mod close;
+mod dialing;
 mod early;
 mod embed;
 mod ends;

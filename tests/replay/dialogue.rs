@@ -47,8 +47,8 @@ fn redirected(locations: &[Vec<u8>]) -> String {
         while matches!(call.next(), Next::Exchange) && at < input.len() {
             at += call.receive(&mut conn, &input[at..], now).0;
         }
-        call.receive(&mut conn, b"", now);
-        call.released(&mut conn, b"", now);
+        let _ = call.receive(&mut conn, b"", now);
+        let _ = call.released(&mut conn, b"", now);
         if call.next() != Next::Checkout {
             break;
         }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
 };
@@ -196,6 +196,13 @@ impl ClientBuilder {
     /// The address of `host` for connections to `port`, whatever a resolver would say. Several are
     /// tried in order.
     pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
+        self.platform.fix(host, port, SocketAddr::new(address, port));
+        self
+    }
+
+    /// The same with a port of its own (0 stands for `port`), and with the scope id that an IPv6
+    /// address of a link needs.
+    pub fn resolve_to_socket(mut self, host: &str, port: u16, address: SocketAddr) -> Self {
         self.platform.fix(host, port, address);
         self
     }
@@ -287,6 +294,9 @@ impl<P: Platform> ClientBuilder<P> {
         pool.own_dials = true;
         let mut dial = self.dial;
         dial.limits = self.messages;
+        if !self.platform.races() {
+            dial.race_after = None;
+        }
         let settings = Settings {
             pool,
             policy: self.policy,

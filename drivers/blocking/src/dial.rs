@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
 
 use httpool::{
@@ -14,7 +15,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_common::io_kind;
+use httpool_common::{io_kind, resolve_kind};
 
 use crate::{
     lease::Line,
@@ -35,8 +36,11 @@ impl<P: Platform> Line<'_, P> {
     ) -> Option<Claim<Box<Warm<P>>>> {
         let (shared, conn) = (self.shared, order.conn);
         self.dials = Some(conn);
-        let mut run = Run::new(shared, order);
+        let mut run = Run::new(shared, order, call);
         let outcome = run.run_out(self, call, source);
+        if let Some((host, port)) = run.dial.stale_answer(shared.now()) {
+            shared.platform.refresh(host, port);
+        }
         call.keep_trace_of(&run.dial);
         match outcome {
             Outcome::Ready(socket) => {
@@ -83,20 +87,25 @@ struct Run<P: Platform> {
     local: Option<IpAddr>,
     attempts: Vec<(u8, P::Connecting)>,
     look_up: Option<P::LookUp>,
+    /// The look-up waits for a thread.
+    queued: bool,
     /// What is to be written to a proxy, and what it said that was not taken.
     out: Vec<u8>,
     input: Vec<u8>,
 }
 
 impl<P: Platform> Run<P> {
-    fn new(shared: &Shared<P>, Order { conn, key }: &Order) -> Self {
-        let mut dial = Dial::new(key, &shared.dial, shared.now());
+    fn new(shared: &Shared<P>, Order { conn, key }: &Order, call: &Call) -> Self {
+        let now = shared.now();
+        let mut dial = Dial::new(key, &shared.dial, now);
         dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
+        dial.needed_by(call.total_deadline(), now);
         Self {
             dial,
             local: key.local(),
             attempts: Vec::new(),
             look_up: None,
+            queued: false,
             out: Vec::new(),
             input: Vec::new(),
         }
@@ -126,18 +135,23 @@ impl<P: Platform> Run<P> {
                         return outcome;
                     }
                     match shared.platform.look_up(host, port, &line.seat) {
-                        Ok(look_up) => {
+                        Ok(mut look_up) => {
+                            self.queued = !look_up.has_begun();
                             self.look_up = Some(look_up);
-                            self.dial.resolving(shared.now());
+                            if self.queued {
+                                self.dial.resolve_queued(shared.now());
+                            } else {
+                                self.dial.resolving(shared.now());
+                            }
                         }
-                        Err(error) => self.resolve_failed(error, shared.now(), source),
+                        Err(error) => self.resolved(Err(error), shared.now(), source),
                     }
                 }
                 Next::Connect { attempt, addr } => {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
                     }
-                    self.connect(attempt, addr, shared, source);
+                    self.connect(attempt, addr, (shared, call), source);
                 }
                 Next::Exchange | Next::Wait => {
                     if let Err(error) = self.wait(line, call, source) {
@@ -158,18 +172,48 @@ impl<P: Platform> Run<P> {
         &mut self,
         attempt: u8,
         addr: SocketAddr,
-        shared: &Shared<P>,
+        (shared, call): (&Shared<P>, &Call),
         source: &mut Option<io::Error>,
     ) {
-        self.dial.connecting(attempt, shared.now());
-        let connecting = shared.platform.connect(addr, self.local);
+        let now = shared.now();
+        self.dial.connecting(attempt, now);
+        let connecting = shared.platform.connect(addr, self.local, self.patience(call, now));
         let now = shared.now();
         match connecting {
             Ok(connecting) => {
                 self.attempts.push((attempt, connecting));
                 self.hear(now, source);
             }
-            Err(error) => self.connect_failed(attempt, error, now, source),
+            Err(error) => {
+                // Where that has waited, it may be a deadline that has ended it.
+                self.dial.handle_timeout(now);
+                self.connect_failed(attempt, error, now, source);
+            }
+        }
+    }
+
+    /// How long there is nothing to do unless something happens.
+    fn patience(&self, call: &Call, now: Instant) -> Option<Duration> {
+        let soonest = [self.dial.poll_timeout(), call.poll_timeout()];
+        soonest.into_iter().flatten().map(|(at, _)| at.since(now)).min()
+    }
+
+    /// Passes on what a look-up came to.
+    fn resolved(
+        &mut self,
+        answer: io::Result<Vec<SocketAddr>>,
+        now: Instant,
+        source: &mut Option<io::Error>,
+    ) {
+        match answer {
+            Ok(addrs) => self.dial.resolved(&addrs, now),
+            Err(error) => {
+                match resolve_kind(&error) {
+                    Some(why) => self.dial.resolve_failed(why, now),
+                    None => self.dial.resolved(&[], now),
+                }
+                *source = Some(error);
+            }
         }
     }
 
@@ -201,20 +245,19 @@ impl<P: Platform> Run<P> {
             self.dial.poll_transmit(&mut self.out);
             self.flush(talker, shared);
         }
-        let now = shared.now();
-        let soonest = [self.dial.poll_timeout(), call.poll_timeout()];
-        let timeout = soonest.into_iter().flatten().map(|(at, _)| at.since(now)).min();
+        let timeout = self.patience(call, shared.now());
         let talks = talker.map(|talker| (talker, !self.out.is_empty()));
         let ready = shared.platform.poll(&line.seat, &mut self.attempts, talks, timeout)?;
 
         let now = shared.now();
         self.hear(now, source);
-        if let Some(addrs) = self.look_up.as_mut().and_then(LookUp::answer) {
+        if self.queued && self.look_up.as_mut().is_some_and(LookUp::has_begun) {
+            self.queued = false;
+            self.dial.resolving(now);
+        }
+        if let Some(answer) = self.look_up.as_mut().and_then(LookUp::answer) {
             self.look_up = None;
-            match addrs {
-                Ok(addrs) => self.dial.resolved(&addrs, now),
-                Err(error) => self.resolve_failed(error, now, source),
-            }
+            self.resolved(answer, now, source);
         }
         if let Some(talker) = talker.filter(|_| ready.readable) {
             self.listen(talker, shared);
@@ -255,11 +298,6 @@ impl<P: Platform> Run<P> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.dial.lost(io_kind(&error), now),
         }
-    }
-
-    fn resolve_failed(&mut self, error: io::Error, now: Instant, source: &mut Option<io::Error>) {
-        self.dial.resolve_failed(io_kind(&error), now);
-        *source = Some(error);
     }
 
     fn connect_failed(

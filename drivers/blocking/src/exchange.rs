@@ -439,7 +439,8 @@ impl<P: Platform> Exchange<P> {
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
-            self.call.receive_eof(&mut warm.h1, clean, self.now);
+            // The call says what is next. Where a body ends so, there is no trailer.
+            let _ = self.call.receive_eof(&mut warm.h1, clean, self.now);
         }
     }
 

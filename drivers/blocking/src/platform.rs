@@ -47,8 +47,10 @@
 //! | [`Stir::stir`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
 //! | [`Seat::park`] | yes | a ring, the timeout | no |
 //! | [`Platform::poll`] | yes | connects, a proxy, a ring, the timeout | no |
-//! | [`Platform::look_up`], [`LookUp::answer`] | yes | | no |
-//! | [`Platform::connect`] | yes | | no |
+//! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
+//! | [`Platform::refresh`] | yes | | no |
+//! | [`Platform::races`] | no | | no; once, when the client is built |
+//! | [`Platform::connect`] | yes | the connection, where it does not race | no |
 //! | [`Connecting::outcome`], [`Connecting::socket`], [`Connecting::finish`] | yes | | no |
 //! | [`Socket::recv`], [`Socket::recv_beyond`], [`Socket::recv_onto`] | yes | input, its end, the receive timeout | no |
 //! | [`Socket::wait`] | yes | input, room for output, the timeout | no |
@@ -118,19 +120,40 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// The calling thread's seat: each thread has one, and gets the same one each time.
     fn seat(&self) -> Arc<Self::Seat>;
 
-    /// Begins to look `host` up, a name that is no address. The answer is there when
-    /// [`LookUp::answer`] says so, for which `seat` is rung. Dropped, the look-up is given up.
+    /// Begins to look `host` up: a name, or an IPv6 address with a zone id that is no number, as in
+    /// `fe80::1%eth0`. The answer is there when [`LookUp::answer`] says so, for which `seat` is rung,
+    /// as it is when the look-up [begins](LookUp::has_begun) after it had to wait. Dropped, the
+    /// look-up is given up.
     ///
     /// # Errors
     /// It cannot be begun. A name that is not known is an answer.
     fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp>;
 
+    /// An address of the name has refused a connection, or has not answered in its time: an answer
+    /// that is kept should not be given again. It does nothing by default.
+    fn refresh(&self, host: &str, port: u16) {
+        let _ = (host, port);
+    }
+
+    /// Whether [`connect`](Self::connect) returns before the connection is open, so that several can
+    /// be opened at once. True by default. Where not, addresses are tried one after the other,
+    /// whatever [`race_after`](httpool::dial::Policy::race_after) says.
+    fn races(&self) -> bool {
+        true
+    }
+
     /// Begins to connect to `to`, from the address `from` if one is given. Dropped, the connection is
-    /// given up, and closed if it was open.
+    /// given up, and closed if it was open. `patience`: a platform that does not
+    /// [race](Self::races) waits here, and for at most so long; another does not need it.
     ///
     /// # Errors
     /// It cannot be begun, or was refused at once.
-    fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self::Connecting>;
+    fn connect(
+        &self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        patience: Option<Duration>,
+    ) -> io::Result<Self::Connecting>;
 
     /// Waits until one of `attempts` that had no outcome has one, the socket of `talker` can be read
     /// (or written, if `talker` says so), `seat` is rung, or for at most `timeout`. It must look at all
@@ -177,8 +200,15 @@ pub trait Seat: Stir {
 
 /// A look-up under way. Dropped, nobody waits for it any more.
 pub trait LookUp: fmt::Debug + Send {
+    /// Whether it runs. False while it waits for a thread; then its seat is rung when it begins. True
+    /// by default.
+    fn has_begun(&mut self) -> bool {
+        true
+    }
+
     /// What came of it, if it has ended: addresses, best first, or why there are none. It is given
-    /// once. Does not wait.
+    /// once. Does not wait. A [`LookUpError`](crate::LookUpError) inside the error is told from a name
+    /// that is not known.
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>>;
 }
 

@@ -60,7 +60,7 @@ mod of_unix {
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = open(family)?;
         if let Some(from) = from {
-            bind(&fd, &SocketAddr::new(from, 0))?;
+            bind(&fd, &crate::local_for(from, to))?;
         }
         match connect(&fd, &to) {
             Ok(()) => Ok((fd.into(), true)),

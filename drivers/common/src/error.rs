@@ -222,10 +222,6 @@ impl fmt::Display for What<'_> {
                 }
             }
             (Kind::Failure(failure), None) => match (failure.cause, &self.0.source) {
-                (NO_ADDRESS, Some(error)) if is_panic(error) => f.write_str(
-                    "the resolver that the client was given panicked while it looked up the \
-                     host's name",
-                ),
                 (NO_ADDRESS, Some(_)) => f.write_str("the host's name could not be looked up"),
                 (cause, _) => write!(f, "{cause}"),
             },
@@ -243,10 +239,6 @@ impl fmt::Display for What<'_> {
 }
 
 const NO_ADDRESS: Cause = Cause::Unavailable(Unavailable::Dial(DialError::Name));
-
-fn is_panic(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<ResolverPanicked>())
-}
 
 /// As `Display`, and below it the sources.
 impl fmt::Debug for Error {
@@ -266,19 +258,6 @@ impl error::Error for Error {
         self.0.source.as_ref().map(|error| error as &(dyn error::Error + 'static))
     }
 }
-
-/// Inside an [`io::Error`]: a resolver panicked instead of answering.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResolverPanicked;
-
-impl fmt::Display for ResolverPanicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // That it panicked is said by the error that this is the source of.
-        f.write_str("why it panicked was said on standard error, or to the panic hook")
-    }
-}
-
-impl error::Error for ResolverPanicked {}
 
 /// The error itself stays inside, to be got at by downcast.
 impl From<Error> for io::Error {

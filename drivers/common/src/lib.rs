@@ -22,5 +22,7 @@ pub use connect::begin_connect;
 pub use connect::refuse_self;
 pub use error::{Error, io_kind};
 pub use outgoing::Outgoing;
-pub use resolve::{Answer, Fixed, Resolve, Resolver, SystemResolver};
+pub use resolve::{
+    Answer, Asked, Fixed, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
+};
 pub use unsent::bound_unsent;

@@ -11,7 +11,7 @@ use httpool::{
     error::{Failure, TlsKind},
     id::{CallId, ConnId},
 };
-use httpool_common::{io_kind, refuse_self};
+use httpool_common::{Asked, io_kind, refuse_self};
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
@@ -33,6 +33,7 @@ impl Embedded {
                         self.connect_failed(conn, attempt, error);
                     }
                 }
+                Action::Refresh { host, port } => self.names.refresh(&host, port),
                 Action::Abandon { conn, attempt } => {
                     if let Some(slot) = self.sockets.slot_of_attempt(conn, attempt) {
                         self.sockets.remove(slot);
@@ -93,8 +94,10 @@ impl Embedded {
     }
 
     fn resolve(&mut self, conn: ConnId, host: &str, port: u16) {
-        if let Some(answer) = self.names.ask(conn, host, port) {
-            self.resolved(conn, answer);
+        match self.names.ask(conn, host, port) {
+            Asked::Answered(answer) => self.resolved(conn, answer),
+            Asked::Begun => {}
+            Asked::Queued => self.client.core.handle_resolve_queued(conn, self.client.now()),
         }
     }
 

@@ -1,6 +1,11 @@
 //! How a driver is set up.
 
-use std::{fmt, io, net::IpAddr, ops::Range, sync::Arc};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+    sync::Arc,
+};
 
 use httpool::{
     call::Policy,
@@ -47,7 +52,7 @@ impl DriverBuilder {
                 ("User-Agent".into(), agent.into()),
                 ("Accept".into(), "*/*".into()),
             ],
-            resolve: Arc::new(SystemResolver),
+            resolve: Arc::new(SystemResolver::new()),
             fixed: Fixed::default(),
             body_bytes_max: 256 * 1024 * 1024,
             sink: None,
@@ -105,6 +110,13 @@ impl DriverBuilder {
     /// tried in order.
     pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
         self.fixed.add(host, port, address);
+        self
+    }
+
+    /// The same with a port of its own (0 stands for `port`), and with the scope id that an IPv6
+    /// address of a link needs.
+    pub fn resolve_to_socket(mut self, host: &str, port: u16, address: SocketAddr) -> Self {
+        self.fixed.add_socket(host, port, address);
         self
     }
 

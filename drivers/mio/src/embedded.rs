@@ -10,11 +10,15 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::{Outgoing, io_kind};
+use httpool_common::{Outgoing, resolve_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{
-    act::Errors, builder::DriverBuilder, client::Client, names::Names, output::Output,
+    act::Errors,
+    builder::DriverBuilder,
+    client::Client,
+    names::{Names, News},
+    output::Output,
     sockets::Sockets,
 };
 
@@ -161,8 +165,11 @@ impl Embedded {
     pub(crate) fn settle_dyn(&mut self, app: &mut App<'_>) {
         self.client.fix_time();
         self.recover(app);
-        for (conn, addrs) in self.names.answers() {
-            self.resolved(conn, addrs);
+        for news in self.names.news() {
+            match news {
+                News::Begun(conn) => self.client.core.handle_resolving(conn, self.client.now()),
+                News::Answer(conn, answer) => self.resolved(conn, answer),
+            }
         }
         let now = self.client.now();
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
@@ -235,9 +242,12 @@ impl Embedded {
         match addrs {
             Ok(addrs) => self.client.core.handle_resolved(conn, &addrs, now),
             Err(error) => {
-                let why = io_kind(&error);
+                let why = resolve_kind(&error);
                 self.errors.put_last(conn, error);
-                self.client.core.handle_resolve_failed(conn, why, now);
+                match why {
+                    Some(why) => self.client.core.handle_resolve_failed(conn, why, now),
+                    None => self.client.core.handle_resolved(conn, &[], now),
+                }
             }
         }
     }

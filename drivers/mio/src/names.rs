@@ -7,7 +7,7 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::{Answer, Fixed, Resolve, Resolver};
+use httpool_common::{Answer, Asked, Fixed, Resolve, Resolver};
 use mio::Waker;
 
 /// Look-ups for connections.
@@ -18,11 +18,16 @@ pub(crate) struct Names {
     inbox: Arc<Inbox>,
 }
 
-/// What a look-up gave, and for which connection.
-type Answered = (ConnId, io::Result<Vec<SocketAddr>>);
+/// What is heard of a look-up, and for which connection.
+pub(crate) enum News {
+    /// It had to wait for a thread, and begins.
+    Begun(ConnId),
+    /// It has ended.
+    Answer(ConnId, io::Result<Vec<SocketAddr>>),
+}
 
 struct Inbox {
-    answers: Mutex<Vec<Answered>>,
+    news: Mutex<Vec<News>>,
     waker: Arc<Waker>,
 }
 
@@ -33,32 +38,34 @@ struct Asker {
 }
 
 impl Answer for Asker {
+    fn begun(&self) {
+        self.inbox.put(News::Begun(self.conn));
+    }
+
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
-        self.inbox.put((self.conn, addrs));
-        // Where the loop cannot be woken, it finds the answer when it wakes by itself.
-        self.inbox.waker.wake().ok();
+        self.inbox.put(News::Answer(self.conn, addrs));
     }
 }
 
 impl Names {
     pub(crate) fn new(fixed: Fixed, resolve: Arc<dyn Resolve>, waker: Arc<Waker>) -> Self {
-        let inbox = Arc::new(Inbox { answers: Mutex::default(), waker });
+        let inbox = Arc::new(Inbox { news: Mutex::default(), waker });
         Self { fixed, resolver: Resolver::new(resolve), inbox }
     }
 
-    /// Looks `host` up. The answer is among [`answers`](Self::answers) when the loop is woken; one
-    /// that needs no asking is given at once.
-    pub(crate) fn ask(
-        &self,
-        conn: ConnId,
-        host: &str,
-        port: u16,
-    ) -> Option<io::Result<Vec<SocketAddr>>> {
+    /// Looks `host` up. The answer is among the [`news`](Self::news) when the loop is woken; one that
+    /// needs no asking is given at once.
+    pub(crate) fn ask(&self, conn: ConnId, host: &str, port: u16) -> Asked {
         let fixed = self.fixed.get(host, port);
         if !fixed.is_empty() {
-            return Some(Ok(fixed));
+            return Asked::Answered(Ok(fixed));
         }
-        self.resolver.ask(host, port, Asker { conn, inbox: self.inbox.clone() }).err().map(Err)
+        self.resolver.ask(host, port, Asker { conn, inbox: self.inbox.clone() })
+    }
+
+    /// An address of the name has failed.
+    pub(crate) fn refresh(&self, host: &str, port: u16) {
+        self.resolver.refresh(host, port);
     }
 
     /// Nobody waits for that answer any more.
@@ -67,14 +74,16 @@ impl Names {
     }
 
     /// Takes what has come.
-    pub(crate) fn answers(&self) -> Vec<Answered> {
-        mem::take(&mut self.inbox.answers.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn news(&self) -> Vec<News> {
+        mem::take(&mut self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Inbox {
-    fn put(&self, answered: Answered) {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answered);
+    fn put(&self, news: News) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+        // Where the loop cannot be woken, it finds the news when it wakes by itself.
+        self.waker.wake().ok();
     }
 }
 

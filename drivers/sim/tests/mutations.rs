@@ -39,6 +39,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::FatalShortage, 2_000, None),
     (Mutation::RefusedThoughFree, 500, None),
     (Mutation::CutUpload, 2_500, Some(3_000)),
+    // The oracle looks at single attempts where there is one loop.
+    (Mutation::DeadAddress, 4_000, None),
 ];
 
 /// The same worlds at each run.
@@ -85,5 +87,5 @@ fn every_defect_is_in_the_list() {
     for (place, (mutation, ..)) in DEFECTS.iter().enumerate() {
         assert_eq!(*mutation as usize, place);
     }
-    assert_eq!(DEFECTS.len() - 1, Mutation::CutUpload as usize);
+    assert_eq!(DEFECTS.len() - 1, Mutation::DeadAddress as usize);
 }

@@ -8,7 +8,7 @@ use std::{
 
 use httpool::{
     call::{Policy, Retry},
-    error::{Cause, IoKind, Reached},
+    error::{Cause, DialError, IoKind, Reached, Unavailable},
     message::{Method, Status},
     replay,
     time::Deadline,
@@ -168,11 +168,43 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     let mut plan = one(vec![Reply::new(200)], Policy::default());
     plan.origins[0].addresses = vec![Address::Never, Address::Up { after: Duration::ZERO }];
     plan.config.dial.connect_timeout = Some(Duration::from_secs(8));
+    // By default they race.
+    assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
+    plan.config.dial.race_after = None;
     let report = run(&plan).unwrap();
     assert_eq!(report.calls[0].outcome, Outcome::Response(200));
     assert_eq!(report.calls[0].took, Duration::from_millis(4_004));
-    plan.config.dial.race_after = Some(Duration::from_millis(250));
-    assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
+    // Where the call has less time than that, the address has half of it.
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_secs(2));
+    plan.calls[0].policy = Arc::new(policy);
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        assert_eq!(call.outcome, Outcome::Response(200));
+        assert_eq!(call.took.as_millis(), 1_004);
+    }
+}
+
+/// The limits of waiting for a thread and of the look-up follow each other.
+#[test]
+fn a_look_up_that_waits_for_a_thread_has_as_much_time_after_that() {
+    let mut plan = one(vec![Reply::new(200)], Policy::default());
+    plan.config.dial.resolve_timeout = Some(Duration::from_secs(1));
+    plan.origins[0].names = Names::Found { after: Duration::from_millis(900) };
+    plan.origins[0].queued = Some(Duration::from_millis(900));
+    for run in [run, run_threads] {
+        assert_eq!(run(&plan).unwrap().calls[0].outcome, Outcome::Response(200));
+    }
+    for (queued, after, which) in [(1_100, 0, Deadline::Resolver), (100, 1_100, Deadline::Resolve)]
+    {
+        plan.origins[0].names = Names::Found { after: Duration::from_millis(after) };
+        plan.origins[0].queued = Some(Duration::from_millis(queued));
+        for run in [run, run_threads] {
+            let Outcome::Failed(failure) = run(&plan).unwrap().calls[0].outcome else { panic!() };
+            let late = Unavailable::Dial(DialError::Timeout(which));
+            assert_eq!(failure.cause, Cause::Unavailable(late));
+        }
+    }
 }
 
 // ---- What the worlds have found, at its smallest -------------------------------------------

@@ -251,15 +251,15 @@ fn a_long_request_is_one_that_outlasts_its_first_write() {
     assert!(!is_long(known(100_000)).call.is_long());
     let mut long = is_long(known(200_000));
     assert!(long.call.is_long() && !long.call.is_written_late());
-    long.call.send_body(&mut long.conn, 100_000, false, long.now);
+    let _ = long.call.send_body(&mut long.conn, 100_000, false, long.now);
     assert!(!long.call.is_written_late());
-    long.call.send_body(&mut long.conn, 100_000, true, long.now);
+    let _ = long.call.send_body(&mut long.conn, 100_000, true, long.now);
     assert!(long.call.is_written_late());
     let mut chunked = is_long(Body::Unknown { replayable: false });
     assert!(!chunked.call.is_long());
-    chunked.call.send_body(&mut chunked.conn, 100_000, false, chunked.now);
+    let _ = chunked.call.send_body(&mut chunked.conn, 100_000, false, chunked.now);
     assert!(!chunked.call.is_long());
-    chunked.call.send_body(&mut chunked.conn, 100_000, false, chunked.now);
+    let _ = chunked.call.send_body(&mut chunked.conn, 100_000, false, chunked.now);
     assert!(chunked.call.is_long() && !chunked.call.is_written_late());
     assert!(!World::get(Policy::default()).call.is_long());
 }

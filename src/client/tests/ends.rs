@@ -159,7 +159,7 @@ fn a_lost_connection_is_told_how_far_the_request_had_got() {
     );
     world.settle().connect();
     let conn = world.conn(call);
-    world.client.handle_eof(conn, false, world.now);
+    let _ = world.client.handle_eof(conn, false, world.now);
     let mut actions = core::iter::from_fn(|| world.client.poll_action());
     assert!(matches!(actions.next(), Some(Action::Close { .. })));
     let Some(Action::Failed { failure, .. }) = actions.next() else { panic!() };

@@ -82,6 +82,7 @@ impl World {
                 | Action::Abandon { .. }
                 | Action::StartTls { .. }
                 | Action::BodyDone { .. }
+                | Action::Refresh { .. }
                 | Action::Rewind { .. } => {}
             }
             self.check();
@@ -92,7 +93,7 @@ impl World {
 
     fn transmit(&mut self, conn: ConnId) {
         let mut out = Vec::new();
-        self.client.poll_transmit(conn, &mut out);
+        let _ = self.client.poll_transmit(conn, &mut out);
         self.client.handle_written(conn, out.len(), self.now);
         self.wire.entry(conn).or_default().append(&mut out);
     }

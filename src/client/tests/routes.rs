@@ -1,7 +1,10 @@
 //! How calls come to connections: dials, the line, reuse, timers.
 
 use super::*;
-use crate::message::{Hop, HopKind, Origin, Scheme};
+use crate::{
+    error::{DialError, ResolveKind, Unavailable},
+    message::{Hop, HopKind, Origin, Scheme},
+};
 
 #[test]
 fn a_connection_serves_one_call_after_another() {
@@ -33,10 +36,54 @@ fn a_name_is_looked_up_and_its_addresses_are_tried_in_order() {
     assert_eq!(world.why(call), "a connection to http://a, over TCP");
     world.client.handle_connected(conn, 0, Err(IoKind::Refused), world.now);
     world.settle();
-    assert_eq!(world.done(), ["connect c0.0 1 192.0.2.2:80"]);
+    assert_eq!(world.done(), ["refresh a:80", "connect c0.0 1 192.0.2.2:80"]);
     world.client.handle_connected(conn, 1, Ok(()), world.now);
     world.settle();
     assert_eq!(world.why(call), "the server, for the head of its response");
+}
+
+#[test]
+fn a_look_up_that_waits_for_a_thread_has_a_limit_of_its_own() {
+    let pass = |world: &mut World, seconds| {
+        world.now = world.now.after(Duration::from_secs(seconds));
+        world.client.handle_timeout(world.now);
+        world.settle();
+    };
+    let failed =
+        |call, why| [format!("{call} failed: {}", Cause::Unavailable(Unavailable::Dial(why)))];
+    let (mut world, conn) = (World::new(), ConnId::from_bits(0));
+    let call = world.get("http://a/");
+    world.client.handle_resolve_queued(conn, world.now);
+    pass(&mut world, 9);
+    world.client.handle_resolving(conn, world.now);
+    pass(&mut world, 9);
+    assert_eq!(world.client.dial_of(call), Some(conn));
+    world.client.handle_resolve_failed(conn, ResolveKind::Panicked, world.now);
+    world.settle();
+    assert_eq!(world.told(), failed(call, DialError::Resolve(ResolveKind::Panicked)));
+
+    let mut world = World::new();
+    let call = world.get("http://a/");
+    world.client.handle_resolve_queued(conn, world.now);
+    pass(&mut world, 10);
+    assert_eq!(world.told(), failed(call, DialError::Timeout(Deadline::Resolver)));
+}
+
+/// The total deadline of the call that waits bounds the share of each address.
+#[test]
+fn an_address_that_does_not_answer_leaves_the_call_time_for_the_next() {
+    let mut world = World::new();
+    let mut policy = Policy::default();
+    policy.timeout.total = Some(Duration::from_millis(100));
+    world.request(Request::get("http://a/").build().unwrap(), policy);
+    let (conn, addrs) = (ConnId::from_bits(0), ["192.0.2.1:80", "192.0.2.2:80"]);
+    world.client.handle_resolved(conn, &addrs.map(|addr| addr.parse().unwrap()), world.now);
+    world.settle();
+    world.now = world.now.after(Duration::from_millis(50));
+    world.client.handle_timeout(world.now);
+    world.settle();
+    let done = world.done();
+    assert_eq!(done.last().unwrap(), "connect c0.0 1 192.0.2.2:80", "{done:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::*;
-use crate::error::{IoKind, TlsKind};
+use crate::error::{IoKind, ResolveKind, TlsKind};
 
 const A: &str = "192.0.2.1:80";
 const B: &str = "192.0.2.2:80";
@@ -17,7 +17,7 @@ fn named() -> Key {
 #[test]
 fn an_address_needs_no_look_up() {
     for (host, addr) in [("192.0.2.1", "192.0.2.1:8080"), ("[::1]", "[::1]:8080")] {
-        let mut scene = Scene::new(&Key::direct(http(host, 8080)), &Policy::default());
+        let mut scene = Scene::new(&Key::direct(http(host, 8080)), &in_turn());
         scene.says(&format!("connect 0 {addr}"));
         scene.begin(0);
         scene.says("wait");
@@ -31,7 +31,7 @@ fn an_address_needs_no_look_up() {
 
 #[test]
 fn the_second_address_takes_over_when_the_first_fails() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.says("resolve a.test:80");
     scene.waits_for(None);
     scene.dial.resolving(scene.now);
@@ -49,7 +49,7 @@ fn the_second_address_takes_over_when_the_first_fails() {
 
 #[test]
 fn the_last_reason_is_the_error() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[A, B]);
     scene.begin(0);
     scene.dial.connect_failed(0, IoKind::Unreachable, scene.now);
@@ -61,7 +61,7 @@ fn the_last_reason_is_the_error() {
 
 #[test]
 fn a_name_without_addresses_fails() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[]);
     scene.says("failed Name");
 }
@@ -70,7 +70,7 @@ fn a_name_without_addresses_fails() {
 fn not_every_address_of_many_is_tried_and_none_twice() {
     let many: Vec<SocketAddr> =
         (0..64).map(|n: u8| SocketAddr::from(([192, 0, 2, n / 2], 80))).collect();
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.dial.resolved(&many, scene.now);
     for attempt in 0..16 {
         scene.says(&format!("connect {attempt} 192.0.2.{attempt}:80"));
@@ -82,7 +82,7 @@ fn not_every_address_of_many_is_tried_and_none_twice() {
 
 #[test]
 fn an_address_that_swallows_everything_has_only_its_share_of_the_time() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[A, B, A6]);
     scene.pass(1_000);
     scene.begin(0);
@@ -102,6 +102,70 @@ fn an_address_that_swallows_everything_has_only_its_share_of_the_time() {
     scene.says("abandon 2");
     scene.dial.abandoned(2);
     scene.says("failed Timeout(Connect)");
+}
+
+#[test]
+fn an_address_has_its_share_of_the_time_until_the_connection_is_needed() {
+    let mut scene = Scene::new(&named(), &in_turn());
+    scene.resolved(&[A, B]);
+    let total = scene.now.after(Duration::from_secs(3));
+    scene.dial.needed_by(Some(total), scene.now);
+    scene.begin(0);
+    scene.waits_for(Some((1_500, Deadline::Connect)));
+    scene.pass(1_500);
+    scene.says("abandon 0");
+    scene.dial.abandoned(0);
+    // Whoever waited is gone; another, who has more time, is served by the same dial.
+    scene.dial.needed_by(None, scene.now);
+    scene.begin(1);
+    scene.waits_for(Some((10_000, Deadline::Connect)));
+}
+
+#[test]
+fn a_dead_address_costs_the_delay_of_the_race_or_its_share_if_that_is_less() {
+    assert_eq!(Policy::default(), racing());
+    for (needed_by, next) in [(60_000, 250), (400, 200), (100, 50), (1, 10)] {
+        let mut scene = Scene::new(&named(), &racing());
+        scene.resolved(&[A6, A]);
+        let needed_by = scene.now.after(Duration::from_millis(needed_by));
+        scene.dial.needed_by(Some(needed_by), scene.now);
+        scene.begin(0);
+        scene.waits_for(Some((next, Deadline::Connect)));
+        scene.pass(next);
+        scene.says(&format!("connect 1 {A}"));
+    }
+}
+
+#[test]
+fn every_kind_of_failure_goes_on_to_the_next_address_at_once() {
+    use IoKind::{Eof, Exhausted, Other, Refused, Reset, TimedOut, Unreachable};
+    for why in [Refused, Reset, Unreachable, Eof, TimedOut, Exhausted, Other] {
+        for policy in [in_turn(), racing()] {
+            let mut scene = Scene::new(&named(), &policy);
+            scene.resolved(&[A6, A]);
+            scene.begin(0);
+            scene.dial.connect_failed(0, why, scene.now);
+            scene.says(&format!("connect 1 {A}"));
+        }
+    }
+}
+
+/// A driver that speaks of an attempt out of turn has used it up.
+#[test]
+fn the_last_address_goes_on_when_its_share_has_passed() {
+    let mut policy = in_turn();
+    policy.connect_timeout = None;
+    let mut scene = Scene::new(&named(), &policy);
+    scene.resolved(&[A, B]);
+    scene.dial.needed_by(Some(scene.now.after(Duration::from_secs(2))), scene.now);
+    scene.begin(0);
+    scene.begin(1);
+    scene.says("abandon 1");
+    scene.dial.abandoned(1);
+    scene.pass(1_000);
+    scene.says("wait");
+    scene.dial.connected(0, scene.now);
+    scene.says("ready 0");
 }
 
 #[test]
@@ -159,7 +223,7 @@ fn racing_does_not_wait_after_a_failure() {
 
 #[test]
 fn racing_addresses_are_ten_milliseconds_apart_at_least() {
-    let policy = Policy { race_after: Some(Duration::ZERO), ..Policy::default() };
+    let policy = Policy { race_after: Some(Duration::ZERO), ..racing() };
     let mut scene = Scene::new(&named(), &policy);
     scene.resolved(&[A6, A]);
     scene.begin(0);
@@ -180,7 +244,7 @@ fn a_loser_that_fails_by_itself_need_not_be_abandoned() {
 
 #[test]
 fn a_socket_that_should_not_be_is_abandoned_and_nothing_else_changes() {
-    let mut scene = Scene::connected(&Key::direct(http("192.0.2.1", 80)), &Policy::default());
+    let mut scene = Scene::connected(&Key::direct(http("192.0.2.1", 80)), &in_turn());
     for attempt in [1, 16, 255] {
         scene.dial.connecting(attempt, scene.now);
         scene.dial.connected(attempt, scene.now);
@@ -192,7 +256,7 @@ fn a_socket_that_should_not_be_is_abandoned_and_nothing_else_changes() {
 
 #[test]
 fn an_attempt_begun_after_the_deadline_is_abandoned() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[A, B]);
     scene.begin(0);
     scene.pass(5_000);
@@ -208,7 +272,7 @@ fn an_attempt_begun_after_the_deadline_is_abandoned() {
 
 #[test]
 fn a_wanted_socket_that_the_driver_closed_is_a_failure() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[A, B]);
     scene.begin(0);
     scene.dial.abandoned(0);
@@ -253,13 +317,13 @@ fn tls_that_fails_fails_the_dial_and_closes_the_socket() {
 
 #[test]
 fn without_tls_nothing_is_tried_that_needs_it() {
-    let scene = Scene::new(&Key::direct(https("a.test", 443)), &Policy::default());
+    let scene = Scene::new(&Key::direct(https("a.test", 443)), &in_turn());
     scene.says("failed Tls(Unavailable)");
 }
 
 #[test]
 fn a_look_up_has_a_deadline_of_its_own() {
-    let mut scene = Scene::new(&named(), &Policy::default());
+    let mut scene = Scene::new(&named(), &in_turn());
     scene.pass(3_600_000);
     scene.says("resolve a.test:80");
     scene.dial.resolving(scene.now);
@@ -269,6 +333,115 @@ fn a_look_up_has_a_deadline_of_its_own() {
     scene.says("failed Timeout(Resolve)");
     scene.resolved(&[A]);
     scene.says("failed Timeout(Resolve)");
+}
+
+#[test]
+fn a_look_up_that_waits_for_a_thread_has_two_clocks() {
+    for told_first in [false, true] {
+        let mut scene = Scene::new(&named(), &in_turn());
+        if told_first {
+            // An event loop says so of every look-up.
+            scene.dial.resolving(scene.now);
+        }
+        scene.dial.resolve_queued(scene.now);
+        scene.says("wait");
+        scene.waits_for(Some((10_000, Deadline::Resolver)));
+        scene.pass(9_999);
+        // Told again, it changes nothing.
+        scene.dial.resolve_queued(scene.now);
+        scene.waits_for(Some((10_000, Deadline::Resolver)));
+        scene.dial.resolving(scene.now);
+        scene.waits_for(Some((19_999, Deadline::Resolve)));
+        scene.pass(5_000);
+        scene.dial.resolving(scene.now);
+        scene.dial.resolve_queued(scene.now);
+        scene.waits_for(Some((19_999, Deadline::Resolve)));
+        scene.pass(5_000);
+        scene.says("failed Timeout(Resolve)");
+    }
+    let mut scene = Scene::new(&named(), &in_turn());
+    scene.dial.resolve_queued(scene.now);
+    scene.pass(10_000);
+    scene.says("failed Timeout(Resolver)");
+    scene.dial.resolving(scene.now);
+    scene.says("failed Timeout(Resolver)");
+}
+
+#[test]
+fn a_look_up_that_breaks_is_told_from_a_name_without_addresses() {
+    for (why, failed) in [
+        (ResolveKind::Busy, "failed Resolve(Busy)"),
+        (ResolveKind::Panicked, "failed Resolve(Panicked)"),
+        (ResolveKind::Zone, "failed Resolve(Zone)"),
+    ] {
+        let mut scene = Scene::new(&named(), &in_turn());
+        scene.dial.resolve_failed(why, scene.now);
+        scene.says(failed);
+    }
+    let mut scene = Scene::new(&named(), &in_turn());
+    scene.resolved(&[A]);
+    scene.dial.resolve_failed(ResolveKind::Busy, scene.now);
+    scene.says(&format!("connect 0 {A}"));
+}
+
+#[test]
+fn zone_ids_survive() {
+    let host = |host| Key::direct(http(host, 80));
+    Scene::new(&host("[fe80::1%3]"), &in_turn()).says("connect 0 [fe80::1%3]:80");
+    let mut scene = Scene::new(&host("[fe80::1%eth0]"), &in_turn());
+    scene.says("resolve fe80::1%eth0:80");
+    scene.resolved(&["[fe80::1%2]:80", "[fe80::1%4]:80", "[fe80::1%2]:80"]);
+    scene.says("connect 0 [fe80::1%2]:80");
+    scene.begin(0);
+    scene.dial.connect_failed(0, IoKind::Refused, scene.now);
+    scene.says("connect 1 [fe80::1%4]:80");
+}
+
+#[test]
+fn an_answer_is_stale_once_an_address_has_failed() {
+    let stale = Some(("a.test", 80));
+    let mut scene = Scene::new(&named(), &in_turn());
+    scene.resolved(&[A, B, A6]);
+    scene.begin(0);
+    assert_eq!(scene.dial.stale_answer(scene.now), None);
+    scene.dial.connect_failed(0, IoKind::Refused, scene.now);
+    assert_eq!(scene.dial.stale_answer(scene.now), stale);
+    assert_eq!(scene.dial.stale_answer(scene.now), None, "it is said once");
+    scene.begin(1);
+    scene.pass(5_000);
+    assert_eq!(scene.dial.stale_answer(scene.now), stale, "its share has passed");
+    scene.dial.abandoned(1);
+    scene.begin(2);
+    scene.pass(5_000);
+    scene.says("abandon 2");
+    assert_eq!(scene.dial.stale_answer(scene.now), stale, "the deadline has passed");
+
+    // Whoever waited for it has given up.
+    let mut scene = Scene::new(&named(), &in_turn());
+    scene.resolved(&[A]);
+    scene.dial.needed_by(Some(scene.now.after(Duration::from_secs(1))), scene.now);
+    scene.begin(0);
+    scene.pass(999);
+    assert_eq!(scene.dial.stale_answer(scene.now), None);
+    scene.pass(1);
+    assert_eq!(scene.dial.stale_answer(scene.now), stale);
+    assert_eq!(scene.dial.stale_answer(scene.now), None);
+
+    // The one that did not win has not failed.
+    let mut scene = Scene::new(&named(), &racing());
+    scene.resolved(&[A6, A]);
+    scene.begin(0);
+    scene.pass(250);
+    scene.begin(1);
+    scene.dial.connected(1, scene.now);
+    scene.dial.abandoned(0);
+    assert_eq!(scene.dial.stale_answer(scene.now), None);
+
+    // Nobody was asked for it.
+    let mut scene = Scene::new(&Key::direct(http("192.0.2.1", 80)), &in_turn());
+    scene.begin(0);
+    scene.dial.connect_failed(0, IoKind::Refused, scene.now);
+    assert_eq!(scene.dial.stale_answer(scene.now), None);
 }
 
 #[test]

@@ -86,7 +86,11 @@ fn https(host: &str, port: u16) -> Origin {
 }
 
 fn with_tls() -> Policy {
-    Policy { tls_available: true, ..Policy::default() }
+    Policy { tls_available: true, ..in_turn() }
+}
+
+fn in_turn() -> Policy {
+    Policy { race_after: None, ..Policy::default() }
 }
 
 fn racing() -> Policy {

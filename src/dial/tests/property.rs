@@ -6,7 +6,7 @@ use quickcheck::{Arbitrary, Gen, QuickCheck};
 
 use super::*;
 use crate::{
-    error::{IoKind, TlsKind},
+    error::{IoKind, ResolveKind, TlsKind},
     message::{Credentials, Hop, HopKind},
 };
 
@@ -17,6 +17,9 @@ enum Op {
     Follow(bool),
     /// Whatever, in turn or not.
     Resolving,
+    ResolveQueued,
+    ResolveFailed,
+    NeededBy(u16),
     Resolved(u8),
     Connecting(u8),
     Connected(u8),
@@ -33,7 +36,7 @@ impl Arbitrary for Op {
     fn arbitrary(g: &mut Gen) -> Self {
         // Few numbers, so that they meet.
         let attempt = *g.choose(&[0, 0, 1, 1, 2, 3, 15, 16, 255]).unwrap();
-        match u8::arbitrary(g) % 24 {
+        match u8::arbitrary(g) % 28 {
             0 => Self::Resolving,
             1 => Self::Resolved(u8::arbitrary(g) % 5),
             2 => Self::Connecting(attempt),
@@ -44,6 +47,9 @@ impl Arbitrary for Op {
             7 => Self::TlsUp,
             8 => Self::TlsFailed,
             9 => Self::Lost,
+            12 => Self::ResolveQueued,
+            13 => Self::ResolveFailed,
+            14 => Self::NeededBy(u16::arbitrary(g) % 6_000),
             10 | 11 => Self::Pass(u16::arbitrary(g) % 6_000),
             _ => Self::Follow(u8::arbitrary(g) % 4 > 0),
         }
@@ -73,7 +79,7 @@ impl World {
             6 => vec![hop(Socks5h)],
             _ => vec![hop(Connect), hop(Socks4), hop(Socks5h)],
         };
-        let mut policy = if setting & 32 == 0 { racing() } else { Policy::default() };
+        let mut policy = if setting & 32 == 0 { racing() } else { in_turn() };
         policy.tls_available = true;
         if setting & 64 == 0 {
             (policy.resolve_timeout, policy.connect_timeout, policy.tls_timeout) =
@@ -89,6 +95,11 @@ impl World {
         match op {
             Op::Follow(luck) => self.follow(*luck),
             Op::Resolving => dial.resolving(now),
+            Op::ResolveQueued => dial.resolve_queued(now),
+            Op::ResolveFailed => dial.resolve_failed(ResolveKind::Busy, now),
+            Op::NeededBy(millis) => {
+                dial.needed_by(Some(now.after(Duration::from_millis((*millis).into()))), now);
+            }
             Op::Resolved(count) => dial.resolved(&addrs(*count), now),
             Op::Connecting(attempt) => {
                 self.open.insert(*attempt);

@@ -129,7 +129,7 @@ fn any_other_answer_is_a_refusal() {
         let refused = alloc::format!("failed ProxyRefused({status})");
         let key = via(hop(HopKind::Connect), https("a.test", 443));
         let mut scene = Scene::connected(&key, &with_tls());
-        scene.dial.receive(answer.as_bytes(), scene.now);
+        let _ = scene.dial.receive(answer.as_bytes(), scene.now);
         scene.says("abandon 0");
         scene.dial.abandoned(0);
         scene.says(&refused);
@@ -139,7 +139,7 @@ fn any_other_answer_is_a_refusal() {
 /// The error that `answer` leads to.
 fn failure(key: &Key, answer: &[u8]) -> String {
     let mut scene = Scene::connected(key, &with_tls());
-    scene.dial.receive(answer, scene.now);
+    let _ = scene.dial.receive(answer, scene.now);
     scene.says("abandon 0");
     scene.dial.abandoned(0);
     scene.dial.next().to_string()
@@ -165,7 +165,7 @@ fn what_a_proxy_may_say_is_bounded() {
     let long = alloc::format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(64));
     for answer in [long, "HTTP/1.1 100 Continue\r\n\r\n".repeat(3)] {
         let mut scene = Scene::connected(&key, &policy);
-        scene.dial.receive(answer.as_bytes(), scene.now);
+        let _ = scene.dial.receive(answer.as_bytes(), scene.now);
         scene.dial.abandoned(0);
         scene.says("failed ProxyProtocol");
     }
@@ -416,12 +416,12 @@ fn a_trace_shows_no_secret() {
     scene.begin(0);
     scene.dial.connected(0, scene.now);
     scene.transmits();
-    scene.dial.receive(b"\x05\x02\x01", scene.now);
+    let _ = scene.dial.receive(b"\x05\x02\x01", scene.now);
     assert!(!alloc::format!("{:?}", scene.dial).contains("pass"));
     scene.transmits();
-    scene.dial.receive(b"\x01\x00", scene.now);
+    let _ = scene.dial.receive(b"\x01\x00", scene.now);
     scene.transmits();
-    scene.dial.receive(b"\x05\x01", scene.now);
+    let _ = scene.dial.receive(b"\x05\x01", scene.now);
     scene.dial.abandoned(0);
     assert_eq!(
         lines.taken(),

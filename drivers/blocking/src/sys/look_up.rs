@@ -3,16 +3,30 @@
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use httpool_common::{Answer, Resolver};
+use httpool_common::{Answer, Asked, Resolver};
 
 use super::seat::SystemSeat;
 use crate::platform::{LookUp, Stir};
 
-/// What a look-up has come to, once it has.
-type Reply = Mutex<Option<io::Result<Vec<SocketAddr>>>>;
+/// How far a look-up is.
+#[derive(Default)]
+struct Progress {
+    begun: bool,
+    answer: Option<io::Result<Vec<SocketAddr>>>,
+}
+
+/// What the resolver's thread and the one that waits share.
+#[derive(Default)]
+struct Reply(Mutex<Progress>);
+
+impl Reply {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Who asked: its seat is rung.
 pub(super) struct Asker {
@@ -21,8 +35,13 @@ pub(super) struct Asker {
 }
 
 impl Answer for Asker {
+    fn begun(&self) {
+        self.reply.progress().begun = true;
+        self.seat.stir();
+    }
+
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
-        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(addrs);
+        self.reply.progress().answer = Some(addrs);
         self.seat.stir();
     }
 }
@@ -30,7 +49,7 @@ impl Answer for Asker {
 /// A name being looked up by the system.
 pub struct SystemLookUp {
     reply: Arc<Reply>,
-    /// Where it may still stand in line.
+    /// Where it may still be waited for.
     resolver: Option<Resolver<Asker>>,
 }
 
@@ -42,19 +61,29 @@ impl SystemLookUp {
         seat: &Arc<SystemSeat>,
     ) -> io::Result<Self> {
         let reply = Arc::new(Reply::default());
-        resolver.ask(host, port, Asker { reply: reply.clone(), seat: seat.clone() })?;
+        match resolver.ask(host, port, Asker { reply: reply.clone(), seat: seat.clone() }) {
+            Asked::Answered(answer) => return Ok(Self::answered(answer?, seat)),
+            Asked::Begun => reply.progress().begun = true,
+            Asked::Queued => {}
+        }
         Ok(Self { reply, resolver: Some(resolver.clone()) })
     }
 
     /// One that had its answer before it was asked for.
-    pub(super) fn answered(addrs: Vec<SocketAddr>) -> Self {
-        Self { reply: Arc::new(Mutex::new(Some(Ok(addrs)))), resolver: None }
+    pub(super) fn answered(addrs: Vec<SocketAddr>, seat: &Arc<SystemSeat>) -> Self {
+        seat.stir();
+        let progress = Progress { begun: true, answer: Some(Ok(addrs)) };
+        Self { reply: Arc::new(Reply(Mutex::new(progress))), resolver: None }
     }
 }
 
 impl LookUp for SystemLookUp {
+    fn has_begun(&mut self) -> bool {
+        self.reply.progress().begun
+    }
+
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
-        self.reply.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.reply.progress().answer.take()
     }
 }
 

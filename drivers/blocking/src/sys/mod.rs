@@ -5,8 +5,8 @@
 //! `MSG_DONTWAIT`; a thread that waits there takes a descriptor more, by which others wake it (see
 //! `bell`). Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot)
 //! with `std` alone: waiting for several things is then done by looking again every millisecond, the
-//! probe of an idle connection costs three system calls instead of one, and a connect can be
-//! interrupted only between addresses.
+//! probe of an idle connection costs three system calls instead of one, and one address is connected
+//! to at a time, each for its share of the time. A connect can be interrupted only between addresses.
 
 #[cfg(all(unix, not(httpool_std_only)))]
 mod bell;
@@ -50,7 +50,7 @@ pub struct System {
 impl System {
     /// With the system's resolver.
     pub fn new() -> Self {
-        Self::resolving_by(Arc::new(SystemResolver))
+        Self::resolving_by(Arc::new(SystemResolver::new()))
     }
 
     /// With another resolver.
@@ -69,8 +69,8 @@ impl System {
     }
 
     /// The address of `host` for connections to `port`, whatever the resolver says.
-    pub(crate) fn fix(&mut self, host: &str, port: u16, address: IpAddr) {
-        self.fixed.add(host, port, address);
+    pub(crate) fn fix(&mut self, host: &str, port: u16, address: SocketAddr) {
+        self.fixed.add_socket(host, port, address);
     }
 }
 
@@ -111,13 +111,25 @@ impl Platform for System {
         if fixed.is_empty() {
             SystemLookUp::begin(&self.resolver, host, port, seat)
         } else {
-            seat.stir();
-            Ok(SystemLookUp::answered(fixed))
+            Ok(SystemLookUp::answered(fixed, seat))
         }
     }
 
-    fn connect(&self, to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self::Connecting> {
-        SystemConnecting::start(to, from)
+    fn refresh(&self, host: &str, port: u16) {
+        self.resolver.refresh(host, port);
+    }
+
+    fn races(&self) -> bool {
+        imp::RACES
+    }
+
+    fn connect(
+        &self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        patience: Option<Duration>,
+    ) -> io::Result<Self::Connecting> {
+        SystemConnecting::start(to, from, patience)
     }
 
     fn poll(

@@ -15,7 +15,6 @@ use super::seat::SystemSeat;
 use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
-const CONNECT_STEP: Duration = Duration::from_secs(5);
 
 impl Socket for Arc<TcpStream> {
     type Stream = TcpStream;
@@ -93,16 +92,27 @@ pub struct SystemConnecting {
     told: bool,
 }
 
+/// Opening a connection waits for it.
+pub(super) const RACES: bool = false;
+
 impl SystemConnecting {
-    /// Connects, for at most five seconds. A local address cannot be chosen with `std`.
-    pub(super) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
+    /// Connects, for as long as `patience`. A local address cannot be chosen with `std`.
+    pub(super) fn start(
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        patience: Option<Duration>,
+    ) -> io::Result<Self> {
         if from.is_some() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "a local address cannot be chosen on this system",
             ));
         }
-        let tcp = TcpStream::connect_timeout(&to, CONNECT_STEP)?;
+        let tcp = match patience {
+            // No time at all is an error there.
+            Some(patience) => TcpStream::connect_timeout(&to, patience.max(LOOK_AGAIN))?,
+            None => TcpStream::connect(to)?,
+        };
         refuse_self(to, || tcp.local_addr())?;
         Ok(Self { tcp: Arc::new(tcp), told: false })
     }

@@ -104,8 +104,15 @@ enum Outcome {
     Told,
 }
 
+/// Several connections can be opened at once.
+pub(super) const RACES: bool = true;
+
 impl SystemConnecting {
-    pub(super) fn start(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
+    pub(super) fn start(
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        _: Option<Duration>,
+    ) -> io::Result<Self> {
         let (tcp, is_open) = begin_connect(to, from)?;
         let mut this = Self { tcp: Arc::new(tcp), to, outcome: Outcome::Pending };
         if is_open {
@@ -184,9 +191,9 @@ pub(super) fn poll(
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
             // Only what looks broken is asked for its error: one system call saved for the rest.
-            match if is_broken(got) { attempt.tcp.take_error()? } else { None } {
-                Some(error) => attempt.outcome = Outcome::Known(Err(error)),
-                None => attempt.came_up(),
+            match if is_broken(got) { attempt.tcp.take_error() } else { Ok(None) } {
+                Ok(Some(error)) | Err(error) => attempt.outcome = Outcome::Known(Err(error)),
+                Ok(None) => attempt.came_up(),
             }
         } else {
             talks = ready(got);
@@ -286,7 +293,7 @@ mod tests {
         rustix::net::listen(&listener, 0).unwrap();
         let to = listener.local_addr().unwrap();
         let filler = TcpStream::connect(to).unwrap();
-        (listener, filler, SystemConnecting::start(to, None).unwrap())
+        (listener, filler, SystemConnecting::start(to, None, None).unwrap())
     }
 
     #[test]

@@ -165,6 +165,10 @@ impl Parts {
                 self.wake(ticket);
             }
             Action::Abandon { conn } => {
+                let dial = self.dials.get_mut(&conn).map(|it| &mut it.dial);
+                if let Some((host, port)) = dial.and_then(|dial| dial.stale_answer(now)) {
+                    self.acts.push_back(Act::Refresh { host: host.to_owned(), port });
+                }
                 if self.dials.remove(&conn).is_some() {
                     self.acts.push_back(Act::Close { conn, why: Closed::Abandoned });
                 }
@@ -282,6 +286,9 @@ impl Parts {
     /// Does what a dial says is next.
     fn step_dial(&mut self, conn: ConnId, now: Instant) {
         while let Some(it) = self.dials.get_mut(&conn) {
+            if let Some((host, port)) = it.dial.stale_answer(now) {
+                self.acts.push_back(Act::Refresh { host: host.to_owned(), port });
+            }
             match it.dial.next() {
                 dial::Next::Resolve { host, port } => {
                     self.acts.push_back(Act::Resolve { conn, host: host.to_owned(), port });
@@ -290,6 +297,12 @@ impl Parts {
                 dial::Next::Connect { attempt, addr } => {
                     let local = it.dial.key().local();
                     self.acts.push_back(Act::Connect { conn, attempt, addr, local });
+                    // Whoever it runs for has so much time.
+                    let whose = |it: &&OneCall| {
+                        it.ticket.is_some_and(|ticket| self.pool.dial_of(ticket) == Some(conn))
+                    };
+                    let total = self.calls.values().find(whose);
+                    it.dial.needed_by(total.and_then(|it| it.call.total_deadline()), now);
                     it.dial.connecting(attempt, now);
                 }
                 dial::Next::Abandon { attempt } => {

@@ -132,11 +132,11 @@ fn answer_once(call: &mut Call, answer: &Answer) {
         rest = &rest[taken..];
         if let Event::NeedInput = event {
             call.write_failed(IoKind::Reset, NOW);
-            call.receive_eof(&mut conn, true, NOW);
+            let _ = call.receive_eof(&mut conn, true, NOW);
         }
     }
     if let Next::Release = call.next() {
-        call.released(&mut conn, rest, NOW);
+        let _ = call.released(&mut conn, rest, NOW);
     }
 }
 

@@ -90,21 +90,30 @@ impl Base {
         self.is_short() && self.stage.random.once_in(2)
     }
 
-    /// Begins to look a name up, for `conn`.
-    pub(super) fn look_up(&mut self, host: &str, conn: u64) {
+    /// Begins to look a name up, for `conn`. Says whether it has to wait first.
+    pub(super) fn look_up(&mut self, host: &str, conn: u64) -> bool {
         let Some(origin) = self.hosts.iter().position(|it| it.0 == host) else {
-            return self.stage.wrong(|| format!("nobody is called {host}"));
+            self.stage.wrong(|| format!("nobody is called {host}"));
+            return false;
         };
+        let queued = self.plan.origins[origin].queued;
+        if let Some(time) = queued {
+            self.stage.plan(time.as_nanos() as u64, Event::Resolving { conn });
+        }
         let after = match self.plan.origins[origin].names {
             Names::Found { after } => after,
             Names::Missing { after } => {
                 self.stage.mark(Mark::FaultNameMissing);
                 after
             }
-            Names::Never => return self.stage.mark(Mark::FaultNameNever),
+            Names::Never => {
+                self.stage.mark(Mark::FaultNameNever);
+                return queued.is_some();
+            }
         };
         let event = Event::Resolved { conn, origin: origin as u32 };
-        self.stage.plan(after.as_nanos() as u64, event);
+        self.stage.plan((queued.unwrap_or_default() + after).as_nanos() as u64, event);
+        queued.is_some()
     }
 
     /// What looking a server's name up has given.

@@ -354,7 +354,8 @@ impl Case {
                 DialError::ProxyLost(_) | DialError::ProxyRefused(_) | DialError::ProxyProtocol,
             )) => (Mark::CauseProxy, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Timeout(which))) => {
-                (deadline(which), true)
+                let waits = plan.origins.iter().any(|it| it.queued.is_some());
+                (deadline(which), which != Deadline::Resolver || waits)
             }
             Cause::Violation(_) => (Mark::CauseViolation, true),
             Cause::Lost(_) => (Mark::CauseLost, true),
@@ -409,6 +410,7 @@ fn mark_fair(stage: &mut Stage, mark: Mark, fair: bool) -> Option<&'static str> 
 pub(super) const fn deadline(which: Deadline) -> Mark {
     match which {
         Deadline::Resolve => Mark::DeadlineResolve,
+        Deadline::Resolver => Mark::DeadlineResolver,
         Deadline::Connect => Mark::DeadlineConnect,
         Deadline::Tls => Mark::DeadlineTls,
         Deadline::Queue => Mark::DeadlineQueue,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use httpool::{
     client::{Action, Client, Reason},
-    error::{IoKind, TlsKind},
+    error::{IoKind, ResolveKind, TlsKind},
     id::{CallId, ConnId},
     time::{Deadline, Instant},
 };
@@ -15,6 +15,7 @@ use super::{
     cases::{self, Outcome},
     marks::Mark,
     stage::{Does, Event},
+    tries::Tries,
     watch,
 };
 
@@ -40,6 +41,7 @@ pub(super) struct Driver {
 pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) attempts: Vec<(u8, u32)>,
+    tries: Tries,
     /// The one that is the connection.
     pub(super) sock: Option<u32>,
     /// Read and not taken.
@@ -71,6 +73,11 @@ impl Driver {
         let now = base.stage.instant();
         match event {
             Event::Connect { sock } => self.connected(base, sock),
+            Event::Resolving { conn } => {
+                let id = ConnId::from_bits(conn);
+                base.stage.tell(28, id.to_bits(), format_args!("the look-up for {id} begins"));
+                self.client.handle_resolving(id, now);
+            }
             Event::Resolved { conn, origin } => {
                 let id = ConnId::from_bits(conn);
                 if self.conn(id).is_none() && !base.stage.noise.stale {
@@ -79,6 +86,9 @@ impl Driver {
                 let found = base.found(origin as usize);
                 let count = found.len();
                 base.stage.tell(10, id.to_bits(), format_args!("{id} resolved: {count} addresses"));
+                if let Some(conn) = self.conn(id).filter(|it| it.attempts.is_empty()) {
+                    conn.tries.found(count);
+                }
                 self.client.handle_resolved(id, &found, now);
             }
             Event::Tls { conn } => {
@@ -235,6 +245,10 @@ impl Driver {
                 base.stage.tell(21, conn.to_bits() ^ u64::from(attempt), format_args!("to {addr}"));
                 self.connect(base, conn, attempt, addr);
             }
+            Action::Refresh { host, .. } => {
+                base.stage.tell(29, 0, format_args!("the answer for {host} is doubted"));
+                base.stage.mark(Mark::Refresh);
+            }
             Action::Abandon { conn, attempt } => {
                 base.stage.tell(22, conn.to_bits(), format_args!("abandon {conn} {attempt}"));
                 base.stage.mark(Mark::Abandoned);
@@ -318,14 +332,20 @@ impl Driver {
         self.open(base, conn);
         if base.look_up_is_short() {
             let now = base.stage.instant();
-            return self.client.handle_resolve_failed(conn, IoKind::Exhausted, now);
+            return self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
         }
-        base.look_up(host, conn.to_bits());
+        if base.look_up(host, conn.to_bits()) {
+            self.client.handle_resolve_queued(conn, base.stage.instant());
+        }
     }
 
     fn connect(&mut self, base: &mut Base, conn: ConnId, attempt: u8, addr: SocketAddr) {
         self.open(base, conn);
         if base.is_short() {
+            if let Some(conn) = self.conn(conn) {
+                conn.tries.begins(base);
+                conn.tries.failed(base);
+            }
             let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
             return self.client.handle_connected(conn, attempt, why, now);
         }
@@ -333,6 +353,7 @@ impl Driver {
         self.owners.push((conn, attempt));
         if let Some(conn) = self.conn(conn) {
             conn.attempts.push((attempt, sock));
+            conn.tries.begins(base);
         }
     }
 
@@ -351,7 +372,9 @@ impl Driver {
                 let mut buffer = || self.spare.pop().unwrap_or_default();
                 let (rest, out) = (buffer(), buffer());
                 let (attempts, sock) = (Vec::new(), None);
-                let conn = Conn { id, attempts, sock, rest, out, written: 0, blocked: false };
+                let tries = Tries::default();
+                let (written, blocked) = (0, false);
+                let conn = Conn { id, attempts, tries, sock, rest, out, written, blocked };
                 self.conns[id.index()] = Some(conn);
                 let open = self.conns.iter().flatten().count();
                 let most = base.plan.config.pool.open_max;
@@ -374,8 +397,12 @@ impl Driver {
         if let Some(conn) = self.conn(id) {
             if done.is_ok() {
                 conn.sock.get_or_insert(sock);
+                conn.tries.connected(base);
             } else {
                 conn.attempts.retain(|it| it.1 != sock);
+                if conn.sock.is_none() {
+                    conn.tries.failed(base);
+                }
                 base.net.close(&mut base.stage, sock);
             }
         }
@@ -451,7 +478,8 @@ impl Driver {
 
     /// Closes all sockets of a connection.
     pub(super) fn shut(&mut self, base: &mut Base, conn: Conn) {
-        let Conn { attempts, mut rest, mut out, .. } = conn;
+        let Conn { attempts, tries, mut rest, mut out, .. } = conn;
+        tries.check(base);
         for (_, sock) in attempts {
             base.net.close(&mut base.stage, sock);
         }

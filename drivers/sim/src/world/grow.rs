@@ -107,6 +107,12 @@ impl Grower {
         let origins = self.random.from(1, 4).min(count);
         plan.config = self.config(count as usize, seed);
         plan.origins = (0..origins).map(|nth| self.origin(nth)).collect();
+        // Drawn apart, so that worlds stay otherwise as they were.
+        let mut apart = Random::new(seed ^ 0x6c6f_6f6b_7570);
+        for origin in &mut plan.origins {
+            let times = [1_000, 20_000, 300_000];
+            origin.queued = apart.once_in(5).then(|| micros(apart.pick(&times)));
+        }
         let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
         let policies: Vec<_> = (0..self.random.from(1, 2))
             .map(|_| {

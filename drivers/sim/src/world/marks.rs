@@ -133,6 +133,10 @@ marks! {
     CauseBodyUnsent "cause: the rest of the body could not be sent",
     BodyTaken "outcome: a response that needed no more of the body",
     Expectation "course: sent again without Expect",
+    DeadlineResolver "deadline: resolver",
+    NextAddress "course: another address because one did not answer",
+    NextAddressTotal "course: the same, sooner because of a total deadline",
+    Refresh "course: an answer that is kept is of no more use",
 }
 
 /// What one world has seen.

@@ -26,6 +26,7 @@
 //! | a success | its server has the whole request, or has said or shown that it wants no more |
 //! | a POST | a server acts on it once, unless its policy allows more |
 //! | the line | who came first is served first; nobody is refused who need not wait |
+//! | an address that does not answer | the next one is tried after its share of the time, or the delay of a race; after a failure at once |
 //! | deadlines | they pass in their time, neither before nor after; without any, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
@@ -68,11 +69,12 @@
 //! | bytes of chunk framing begin the stall deadline again | 84 | 84 | the time it takes |
 //! | a waiter is lost when the one who dialled for it cancels | 12 | 1,226 | an invariant, a hang |
 //! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
+//! | a response that is discarded while paused is not read on | 90 | | what is left |
 //! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | what was open |
 //! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
 //! | the end of a response stops the upload, and that is called success | 250 | 294 | the server that lacks the body |
-//! | a response that is discarded while paused is not read on | 256 | | the time it takes |
+//! | an address that does not answer has its share of the connect time, not of the call's total | 309 | | the next address, too late |
 //! | a call is spoken of after it was given up | 332 | | the application |
 //! | a connection is kept though its request was not all written | 16,546 | 7,915 | the server that reads on |
 //!
@@ -137,6 +139,7 @@ mod stage;
 mod switch;
 mod threads;
 mod traffic;
+mod tries;
 mod watch;
 
 pub use cases::Outcome;

@@ -100,6 +100,8 @@ pub struct OriginPlan {
     pub url: String,
     /// What looking its name up gives, if it is a name.
     pub names: Names,
+    /// A look-up of it waits for so long until a thread of the resolver's takes it, and says so.
+    pub queued: Option<Duration>,
     /// Its addresses; a host that is an address has one.
     pub addresses: Vec<Address>,
     /// How TLS goes, if its scheme is `https`.
@@ -120,6 +122,7 @@ impl OriginPlan {
         Self {
             url: url.into(),
             names: Names::Found { after: Duration::ZERO },
+            queued: None,
             addresses: vec![Address::Up { after: Duration::ZERO }],
             tls: Tls::Up { after: Duration::ZERO },
             proxy: None,

@@ -24,6 +24,8 @@ pub(super) enum Event {
     Connect { sock: u32 },
     /// A server's timer; `turn` says whether it still counts.
     Server { sock: u32, what: Timer, turn: u32 },
+    /// A look-up that had to wait begins.
+    Resolving { conn: u64 },
     /// A look-up ends.
     Resolved { conn: u64, origin: u32 },
     /// A handshake ends.

@@ -8,7 +8,7 @@ use std::{
 
 use httpool::{
     call::Policy,
-    error::{IoKind, TlsKind},
+    error::{IoKind, ResolveKind, TlsKind},
     id::ConnId,
     message::{Body, BodyLeft, Request},
     time::Instant,
@@ -101,8 +101,11 @@ impl<M: Machines> Bench<M> {
             Event::Rewound(n, done) => self.with_call(n, |call| Input::Rewound(call, done)),
             Event::Resolved(n, found) => {
                 self.with_conn(n, |conn| match found {
-                    240.. => Input::ResolveFailed(conn, IoKind::Exhausted),
-                    _ => Input::Resolved(conn, addresses(found)),
+                    0..235 => Input::Resolved(conn, addresses(found)),
+                    235..240 => Input::ResolveFailed(conn, ResolveKind::Exhausted),
+                    240..245 => Input::ResolveQueued(conn),
+                    245..250 => Input::Resolving(conn),
+                    250.. => Input::ResolveFailed(conn, ResolveKind::Busy),
                 });
             }
             Event::Connected { n, attempt, done } => self.connected(n, attempt, done),
@@ -269,6 +272,9 @@ impl<M: Machines> Bench<M> {
             Act::Resolve { conn, host, .. } => {
                 assert!(host.parse::<core::net::IpAddr>().is_err(), "{host} is an address");
                 self.sock(conn).resolving = true;
+            }
+            Act::Refresh { host, .. } => {
+                assert!(host.parse::<core::net::IpAddr>().is_err(), "{host} was not looked up");
             }
             Act::Connect { conn, attempt, .. } => {
                 let sock = self.sock(conn);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use httpool::{
     call::Policy,
     client::{self, Client, Closed, Config, Transmit},
-    error::{Failure, IoKind, TlsKind},
+    error::{Failure, IoKind, ResolveKind, TlsKind},
     id::{CallId, ConnId},
     message::{BodyLeft, Request, TlsId},
     pool::Stats,
@@ -28,7 +28,9 @@ pub(in crate::property) enum Input {
     Close,
     CloseNow,
     Resolved(ConnId, Vec<SocketAddr>),
-    ResolveFailed(ConnId, IoKind),
+    ResolveQueued(ConnId),
+    Resolving(ConnId),
+    ResolveFailed(ConnId, ResolveKind),
     Connected(ConnId, u8, Result<(), IoKind>),
     Tls(ConnId, Result<(), TlsKind>),
     Written(ConnId, usize),
@@ -41,6 +43,7 @@ pub(in crate::property) enum Input {
 pub(in crate::property) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
     Connect { conn: ConnId, attempt: u8, addr: SocketAddr, local: Option<IpAddr> },
+    Refresh { host: String, port: u16 },
     Abandon { conn: ConnId, attempt: u8 },
     StartTls { conn: ConnId, tls: TlsId, name: String },
     Transmit { conn: ConnId, probe: bool },
@@ -191,6 +194,8 @@ impl Machines for Facade {
             Input::Close => client.close(now),
             Input::CloseNow => client.close_now(now),
             Input::Resolved(conn, addrs) => client.handle_resolved(*conn, addrs, now),
+            Input::ResolveQueued(conn) => client.handle_resolve_queued(*conn, now),
+            Input::Resolving(conn) => client.handle_resolving(*conn, now),
             Input::ResolveFailed(conn, why) => client.handle_resolve_failed(*conn, *why, now),
             Input::Connected(conn, attempt, done) => {
                 client.handle_connected(*conn, *attempt, *done, now);
@@ -229,6 +234,7 @@ impl Machines for Facade {
             client::Action::Connect { conn, attempt, addr, local } => {
                 Act::Connect { conn, attempt, addr, local }
             }
+            client::Action::Refresh { host, port } => Act::Refresh { host, port },
             client::Action::Abandon { conn, attempt } => Act::Abandon { conn, attempt },
             client::Action::StartTls { conn, tls, name } => Act::StartTls { conn, tls, name },
             client::Action::Transmit { conn, probe } => Act::Transmit { conn, probe },
@@ -310,7 +316,7 @@ impl Machines for Facade {
             6 => assert!(client.send_body(call, 3, true, now).is_none()),
             7 => {
                 client.handle_resolved(conn, &[], now);
-                client.handle_resolve_failed(conn, IoKind::Exhausted, now);
+                client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
             }
             8 => client.handle_connected(conn, 0, Err(IoKind::Refused), now),
             9 => client.handle_tls(conn, Ok(()), now),

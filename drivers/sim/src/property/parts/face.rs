@@ -93,6 +93,10 @@ impl Machines for Parts {
             Input::Resolved(conn, ref addrs) => {
                 self.with_dial(conn, now, |it| it.dial.resolved(addrs, now));
             }
+            Input::ResolveQueued(conn) => {
+                self.with_dial(conn, now, |it| it.dial.resolve_queued(now));
+            }
+            Input::Resolving(conn) => self.with_dial(conn, now, |it| it.dial.resolving(now)),
             Input::ResolveFailed(conn, why) => {
                 self.with_dial(conn, now, |it| it.dial.resolve_failed(why, now));
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use httpool::{
     call::{Policy, Retry, Route},
     client::{Action, Client, Config, Event, Transmit},
-    error::{IoKind, TlsKind},
+    error::{IoKind, ResolveKind, TlsKind},
     id::{CallId, ConnId},
     message::{Body, BodyLeft, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status},
     time::Instant,
@@ -129,6 +129,8 @@ impl<'s> Driven<'s> {
         if what < 225 {
             let Some(conn) = self.conn() else { return };
             match byte % 6 {
+                0 if byte >= 128 => self.client.handle_resolve_queued(conn, now),
+                1 if byte >= 128 => self.client.handle_resolving(conn, now),
                 0 => drop(self.client.handle_eof(conn, true, now)),
                 1 => drop(self.client.handle_eof(conn, false, now)),
                 2 => self.client.handle_write_failed(conn, IoKind::Reset, now),
@@ -217,11 +219,15 @@ impl<'s> Driven<'s> {
         if std::mem::take(&mut peer.resolving) {
             let all =
                 ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
-            if luck {
-                self.client.handle_resolved(conn, &all, now);
-            } else {
-                let why = self.refusal();
-                self.client.handle_resolve_failed(conn, why, now);
+            match luck {
+                true => self.client.handle_resolved(conn, &all, now),
+                false if self.calls.len() == 2 => {
+                    self.client.handle_resolve_failed(conn, ResolveKind::Panicked, now);
+                }
+                false if self.refusal() == IoKind::Exhausted => {
+                    self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
+                }
+                false => self.client.handle_resolved(conn, &[], now),
             }
         } else if let Some(attempt) = peer.connecting.pop() {
             let done = if luck { Ok(()) } else { Err(self.refusal()) };
@@ -337,7 +343,10 @@ impl<'s> Driven<'s> {
                     let done = self.byte() & 3 > 0;
                     self.client.rewound(call, done, self.now);
                 }
-                Action::End { .. } | Action::BodyDone { .. } | Action::Failed { .. } => {}
+                Action::End { .. }
+                | Action::BodyDone { .. }
+                | Action::Failed { .. }
+                | Action::Refresh { .. } => {}
             }
         }
     }

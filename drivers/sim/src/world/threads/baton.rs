@@ -47,14 +47,21 @@ pub(super) struct World {
     pub(super) steps: u64,
     /// What came of connecting, by socket.
     pub(super) outcomes: Vec<Option<Result<(), IoKind>>>,
-    /// Who asked for each look-up, and once it has ended for which server.
-    pub(super) look_ups: Vec<(usize, Option<usize>)>,
+    pub(super) look_ups: Vec<LookedUp>,
     /// Sockets that were shut down from another thread.
     pub(super) shut: Vec<bool>,
     /// Sockets that were looked at, and found to be of use, since a call last began on them.
     pub(super) probed: Vec<bool>,
     /// Which call last wrote to a socket.
     pub(super) users: Vec<u32>,
+}
+
+/// A look-up: who asked for it, whether it has begun, and once it has ended for which server it was.
+#[derive(Debug)]
+pub(super) struct LookedUp {
+    pub(super) thread: usize,
+    pub(super) begun: bool,
+    pub(super) origin: Option<usize>,
 }
 
 /// A thread of the world.
@@ -229,9 +236,14 @@ impl World {
                 self.outcomes[sock as usize] = self.base.finish_connect(sock);
             }
             Some(Event::Resolved { conn, origin }) => {
-                let (thread, answer) = &mut self.look_ups[conn as usize];
-                *answer = Some(origin as usize);
-                self.threads[*thread].rung = true;
+                let it = &mut self.look_ups[conn as usize];
+                it.origin = Some(origin as usize);
+                self.threads[it.thread].rung = true;
+            }
+            Some(Event::Resolving { conn }) => {
+                let it = &mut self.look_ups[conn as usize];
+                it.begun = true;
+                self.threads[it.thread].rung = true;
             }
             _ => {}
         }

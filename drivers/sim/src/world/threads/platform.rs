@@ -14,7 +14,7 @@ use httpool_blocking::platform::{Connecting, Lock, LookUp, Platform, Ready, Seat
 
 use super::{
     super::{marks::Mark, net::Io},
-    baton::{Baton, Wants, World, me},
+    baton::{Baton, LookedUp, Wants, World, me},
 };
 
 thread_local! {
@@ -99,14 +99,19 @@ impl Platform for Sim {
             return Err(kind(IoKind::Exhausted).into());
         }
         let id = world.look_ups.len();
-        world.look_ups.push((me(), None));
         world.base.stage.tell(20, id as u64, format_args!("look up {host}"));
-        world.base.look_up(host, id as u64);
+        let begun = !world.base.look_up(host, id as u64);
+        world.look_ups.push(LookedUp { thread: me(), begun, origin: None });
         drop(world);
         Ok(SimLookUp { baton: self.0.clone(), id })
     }
 
-    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> io::Result<SimConnecting> {
+    fn connect(
+        &self,
+        to: SocketAddr,
+        _: Option<IpAddr>,
+        _: Option<Duration>,
+    ) -> io::Result<SimConnecting> {
         self.0.step();
         let mut world = self.0.lock();
         world.base.stage.tell(21, 0, format_args!("connect to {to}"));
@@ -208,10 +213,15 @@ impl Seat for SimSeat {
 }
 
 impl LookUp for SimLookUp {
+    fn has_begun(&mut self) -> bool {
+        self.baton.step();
+        self.baton.lock().look_ups[self.id].begun
+    }
+
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
         self.baton.step();
         let world = self.baton.lock();
-        let origin = world.look_ups[self.id].1?;
+        let origin = world.look_ups[self.id].origin?;
         let found = world.base.found(origin);
         Some(if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) })
     }

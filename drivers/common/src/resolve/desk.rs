@@ -1,0 +1,328 @@
+//! Which name is looked up next: one look-up a name, shared by all who wait for it.
+//!
+//! ```text
+//!          a place is free                 over slow_after, and a slow place is free
+//!   line ──────────────────▶ working ───────────────────────────────▶ slow
+//!    ▲                          │ the answer                            │ the answer
+//!    │ none is free             ▼                                       ▼
+//!   ask ── nor a slow one ──▶ busy
+//! ```
+//!
+//! `getaddrinfo` cannot be given up, so a name server that does not answer holds a thread for as long
+//! as the system waits. Such a look-up moves out of the way of others, and a bound of its own says how
+//! many may hang.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::threads::Answer;
+
+/// How many look-ups there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// That have not taken long yet.
+    pub(super) working: usize,
+    /// That have.
+    pub(super) slow: usize,
+    /// From when on one takes long.
+    pub(super) slow_after: Duration,
+}
+
+/// A host and a port.
+pub(super) type Name = (Arc<str>, u16);
+
+/// The look-ups, and who waits for them. It has no thread and no clock of its own.
+pub(super) struct Desk<A> {
+    bounds: Bounds,
+    look_ups: BTreeMap<Name, LookUp<A>>,
+    /// Those that have no place.
+    line: VecDeque<Name>,
+    /// Those that have a place and wait for a thread to take them.
+    ready: VecDeque<Name>,
+    /// Those that have a place and do not take long yet, in the order in which they began.
+    working: VecDeque<(Instant, Name)>,
+    /// How many take long.
+    slow: usize,
+}
+
+struct LookUp<A> {
+    waiters: Vec<A>,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Line,
+    Working,
+    Slow,
+}
+
+/// What came of an ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Enter {
+    Begun,
+    Queued,
+    /// There is no place for it, and will be none soon: so many hang.
+    Busy(usize),
+}
+
+impl<A: Answer> Desk<A> {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            look_ups: BTreeMap::new(),
+            line: VecDeque::new(),
+            ready: VecDeque::new(),
+            working: VecDeque::new(),
+            slow: 0,
+        }
+    }
+
+    /// Has `who` wait for the addresses of a name.
+    pub(super) fn ask(&mut self, host: &str, port: u16, who: A, now: Instant) -> Enter {
+        self.advance(now);
+        let name: Name = (host.into(), port);
+        if let Some(known) = self.look_ups.get_mut(&name) {
+            known.waiters.push(who);
+            return if known.place == Place::Line { Enter::Queued } else { Enter::Begun };
+        }
+        let (place, enter) = if self.working.len() < self.bounds.working {
+            self.ready.push_back(name.clone());
+            self.working.push_back((now, name.clone()));
+            (Place::Working, Enter::Begun)
+        } else if self.slow < self.bounds.slow {
+            self.line.push_back(name.clone());
+            (Place::Line, Enter::Queued)
+        } else {
+            return Enter::Busy(self.slow);
+        };
+        self.look_ups.insert(name, LookUp { waiters: vec![who], place });
+        enter
+    }
+
+    /// Time has passed: look-ups that take long make room for others.
+    pub(super) fn advance(&mut self, now: Instant) {
+        while self.slow < self.bounds.slow
+            && let Some((began, name)) = self.working.front()
+            && now.saturating_duration_since(*began) >= self.bounds.slow_after
+        {
+            if let Some(look_up) = self.look_ups.get_mut(name) {
+                look_up.place = Place::Slow;
+            }
+            self.working.pop_front();
+            self.slow += 1;
+        }
+        while self.working.len() < self.bounds.working
+            && let Some(name) = self.line.pop_front()
+        {
+            if let Some(look_up) = self.look_ups.get_mut(&name) {
+                look_up.place = Place::Working;
+                look_up.waiters.iter().for_each(Answer::begun);
+            }
+            self.ready.push_back(name.clone());
+            self.working.push_back((now, name));
+        }
+    }
+
+    /// When [`advance`](Self::advance) may have something to do without a look-up having ended.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        let moves = !self.line.is_empty() && self.slow < self.bounds.slow;
+        let (began, _) = self.working.front().filter(|_| moves)?;
+        began.checked_add(self.bounds.slow_after)
+    }
+
+    /// A name to be looked up. What nobody waits for any more is not.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Name> {
+        while let Some(name) = self.ready.pop_front() {
+            if self.look_ups.get(&name).is_some_and(|it| !it.waiters.is_empty()) {
+                return Some(name);
+            }
+            self.end(&name, now);
+        }
+        None
+    }
+
+    /// A look-up has ended. Gives those who wait for it.
+    pub(super) fn end(&mut self, name: &Name, now: Instant) -> Vec<A> {
+        let Some(LookUp { waiters, place }) = self.look_ups.remove(name) else { return Vec::new() };
+        match place {
+            Place::Slow => self.slow -= 1,
+            Place::Working => self.working.retain(|(_, other)| other != name),
+            Place::Line => self.line.retain(|other| other != name),
+        }
+        self.advance(now);
+        waiters
+    }
+
+    /// Those of whom `gone` says so wait no more. A look-up that runs goes on, for others.
+    pub(super) fn forget(&mut self, gone: impl Fn(&A) -> bool) {
+        let line = &mut self.line;
+        self.look_ups.retain(|name, look_up| {
+            look_up.waiters.retain(|who| !gone(who));
+            let drops = look_up.place == Place::Line && look_up.waiters.is_empty();
+            if drops {
+                line.retain(|other| other != name);
+            }
+            !drops
+        });
+    }
+
+    /// Nobody waits any more, and nothing is begun.
+    pub(super) fn clear(&mut self) {
+        (self.line, self.ready) = (VecDeque::new(), VecDeque::new());
+        self.look_ups.clear();
+        self.working.clear();
+        self.slow = 0;
+    }
+
+    /// How many threads it takes, beside those that look something up: one for each name that is
+    /// ready, and one that looks after the line.
+    pub(super) fn wants_threads(&self) -> usize {
+        self.ready.len() + usize::from(!self.line.is_empty())
+    }
+
+    /// How many names are being looked up, or are to be.
+    pub(super) fn len(&self) -> usize {
+        self.look_ups.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
+
+    use super::*;
+
+    /// Who asks, and how often they were told that it begins.
+    #[derive(Clone, Default)]
+    struct Who(u32, Rc<Cell<u32>>);
+
+    impl Answer for Who {
+        fn begun(&self) {
+            self.1.set(self.1.get() + 1);
+        }
+
+        fn answer(self, _: io::Result<Vec<SocketAddr>>) {}
+    }
+
+    struct Scene {
+        desk: Desk<Who>,
+        now: Instant,
+    }
+
+    const SLOW_AFTER: Duration = Duration::from_secs(1);
+
+    impl Scene {
+        /// Two work, three may hang.
+        fn new() -> Self {
+            let bounds = Bounds { working: 2, slow: 3, slow_after: SLOW_AFTER };
+            Self { desk: Desk::new(bounds), now: Instant::now() }
+        }
+
+        fn ask(&mut self, host: &str, who: u32) -> Enter {
+            self.desk.ask(host, 80, Who(who, Rc::default()), self.now)
+        }
+
+        fn takes(&mut self) -> Vec<String> {
+            let (desk, now) = (&mut self.desk, self.now);
+            std::iter::from_fn(|| desk.take(now)).map(|(host, _)| host.to_string()).collect()
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.now += time;
+            self.desk.advance(self.now);
+        }
+
+        fn ends(&mut self, host: &str) -> Vec<u32> {
+            let who = self.desk.end(&(host.into(), 80), self.now);
+            who.into_iter().map(|who| who.0).collect()
+        }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_once_for_all_who_wait_for_it() {
+        let mut scene = Scene::new();
+        for who in 0..20 {
+            assert_eq!(scene.ask("a", who), Enter::Begun);
+        }
+        assert_eq!(scene.desk.ask("a", 81, Who::default(), scene.now), Enter::Begun);
+        assert_eq!(scene.takes(), ["a", "a"], "one for each port");
+        scene.desk.forget(|who| who.0 % 2 == 0);
+        assert_eq!(scene.ends("a"), [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
+        assert_eq!(scene.ends("a"), []);
+    }
+
+    #[test]
+    fn one_that_takes_long_makes_room_for_those_in_line() {
+        let mut scene = Scene::new();
+        let (told, begun) = (Rc::new(Cell::new(0)), Enter::Begun);
+        assert_eq!((scene.ask("hangs", 1), scene.ask("too", 2)), (begun, begun));
+        assert_eq!(scene.desk.ask("fast", 80, Who(3, told.clone()), scene.now), Enter::Queued);
+        assert_eq!(scene.takes(), ["hangs", "too"]);
+        assert_eq!(scene.desk.next_at(), Some(scene.now + SLOW_AFTER));
+        scene.pass(SLOW_AFTER - Duration::from_millis(1));
+        assert_eq!((scene.takes(), told.get()), (vec![], 0));
+        scene.pass(Duration::from_millis(1));
+        assert_eq!((scene.takes(), told.get()), (vec!["fast".into()], 1));
+        assert_eq!(scene.desk.next_at(), None, "nobody is in line");
+        // Whoever joins one that has begun does not wait for a thread.
+        assert_eq!(scene.ask("hangs", 4), Enter::Begun);
+        assert_eq!((scene.ends("fast"), scene.ends("hangs")), (vec![3], vec![1, 4]));
+    }
+
+    #[test]
+    fn one_that_ends_makes_room_at_once() {
+        let mut scene = Scene::new();
+        for (host, who) in [("a", 1), ("b", 2), ("c", 3)] {
+            scene.ask(host, who);
+        }
+        assert_eq!(scene.takes(), ["a", "b"]);
+        assert_eq!(scene.ends("b"), [2]);
+        assert_eq!(scene.takes(), ["c"]);
+    }
+
+    #[test]
+    fn a_new_name_fails_at_once_when_too_many_hang() {
+        let mut scene = Scene::new();
+        for (host, enter) in [
+            ("1", Enter::Begun),
+            ("2", Enter::Begun),
+            ("3", Enter::Queued),
+            ("4", Enter::Queued),
+            ("5", Enter::Queued),
+        ] {
+            assert_eq!(scene.ask(host, 0), enter, "{host}");
+        }
+        scene.pass(SLOW_AFTER);
+        scene.pass(SLOW_AFTER);
+        // Three hang, two work, and nobody is in line.
+        assert_eq!(scene.takes(), ["1", "2", "3", "4", "5"]);
+        assert_eq!(scene.ask("6", 6), Enter::Busy(3));
+        assert_eq!(scene.ask("5", 7), Enter::Begun, "it is under way");
+        scene.pass(SLOW_AFTER * 60);
+        assert_eq!(scene.ask("6", 6), Enter::Busy(3), "those that work hang as well");
+        scene.ends("1");
+        assert_eq!(scene.ask("6", 6), Enter::Begun, "one of them has moved");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_begun() {
+        let mut scene = Scene::new();
+        for (host, who) in [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("c", 5)] {
+            scene.ask(host, who);
+        }
+        scene.desk.forget(|who| who.0 != 5);
+        // "c" gets the place that "a" had, although no thread has come for it.
+        assert_eq!(scene.takes(), ["c"]);
+        assert_eq!((scene.ends("c"), scene.desk.len()), (vec![5], 0));
+        // One that runs goes on, and whoever comes then shares it.
+        scene.ask("e", 6);
+        assert_eq!(scene.takes(), ["e"]);
+        scene.desk.forget(|who| who.0 == 6);
+        assert_eq!(scene.ask("e", 7), Enter::Begun);
+        assert_eq!((scene.takes(), scene.ends("e")), (vec![], vec![7]));
+    }
+}

@@ -1,0 +1,454 @@
+//! The threads that look names up.
+
+use std::{
+    error, fmt, io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    LookUpError, Resolve,
+    desk::{Bounds, Desk, Enter, Name},
+    zoned,
+};
+
+/// Who asked, and hears of the answer. It says so itself which of several it is.
+pub trait Answer {
+    /// A look-up that had to wait for a thread has begun. Called under a lock of the resolver's: it
+    /// must not ask the resolver for anything.
+    fn begun(&self);
+
+    /// The look-up has ended. Called on a thread of the resolver's.
+    fn answer(self, addrs: io::Result<Vec<SocketAddr>>);
+}
+
+/// What came of asking.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
+pub enum Asked {
+    /// No look-up was needed, or none is possible: [`Answer`] hears nothing.
+    Answered(io::Result<Vec<SocketAddr>>),
+    /// The look-up runs: [`Answer::answer`] follows.
+    Begun,
+    /// It waits for a thread: [`Answer::begun`] comes before the answer.
+    Queued,
+}
+
+/// A look-up mostly takes milliseconds. One that does not must not keep others waiting; and how many
+/// of those hold a thread must have a bound, too.
+const BOUNDS: Bounds = Bounds { working: 8, slow: 64, slow_after: Duration::from_secs(1) };
+/// How long a thread waits for another name before it ends.
+const THREAD_IDLE: Duration = Duration::from_secs(10);
+
+/// The threads that look names up: one look-up a name at a time, shared by all who ask for it.
+///
+/// Eight look-ups are at work at once, and others wait in line. One that has taken over a second is
+/// counted apart, so that it keeps nobody waiting; of those there may be 64. When all 72 places are
+/// taken, a new name fails at once with [`LookUpError::Busy`].
+///
+/// Threads are started when there is work, and end when there is none for ten seconds or the last
+/// clone of this is dropped.
+pub struct Resolver<A: Answer + Send + 'static>(Arc<Handle<A>>);
+
+struct Handle<A: Answer>(Arc<Shared<A>>);
+
+struct Shared<A> {
+    resolve: Arc<dyn Resolve>,
+    threads_max: usize,
+    state: Mutex<State<A>>,
+    work: Condvar,
+}
+
+struct State<A> {
+    desk: Desk<A>,
+    threads: usize,
+    idle: usize,
+    over: bool,
+}
+
+impl<A: Answer + Send + 'static> Resolver<A> {
+    /// Threads that ask `resolve`. None is started yet.
+    pub fn new(resolve: Arc<dyn Resolve>) -> Self {
+        Self::bounded(resolve, BOUNDS)
+    }
+
+    fn bounded(resolve: Arc<dyn Resolve>, bounds: Bounds) -> Self {
+        let state = State { desk: Desk::new(bounds), threads: 0, idle: 0, over: false };
+        // One for each look-up, and one that looks after the line.
+        let threads_max = bounds.working + bounds.slow + 1;
+        let (state, work) = (Mutex::new(state), Condvar::new());
+        Self(Arc::new(Handle(Arc::new(Shared { resolve, threads_max, state, work }))))
+    }
+
+    /// Looks `host` up, and lets `who` know. An IPv6 address with a zone id, `fe80::1%eth0`, and an
+    /// answer that is kept need no thread.
+    pub fn ask(&self, host: &str, port: u16, who: A) -> Asked {
+        let shared = &self.0.0;
+        let at_hand = zoned(host, port).or_else(|| shared.resolve.kept(host, port).map(Ok));
+        if let Some(answer) = at_hand {
+            return Asked::Answered(answer);
+        }
+        let mut state = shared.state();
+        let asked = match state.desk.ask(host, port, who, Instant::now()) {
+            Enter::Begun => Asked::Begun,
+            Enter::Queued => Asked::Queued,
+            Enter::Busy(hanging) => {
+                return Asked::Answered(Err(LookUpError::Busy { hanging }.into()));
+            }
+        };
+        if let Err(error) = shared.staff(&mut state)
+            && state.threads == 0
+        {
+            state.desk.end(&(host.into(), port), Instant::now());
+            return Asked::Answered(Err(error));
+        }
+        asked
+    }
+
+    /// Those for whom `gone` says so wait no more. One that is being answered hears of it all the
+    /// same. The look-up goes on if it has begun: others may wait for it.
+    pub fn forget(&self, gone: impl Fn(&A) -> bool) {
+        self.0.0.state().desk.forget(gone);
+    }
+
+    /// An address of the name has failed: see [`Resolve::refresh`].
+    pub fn refresh(&self, host: &str, port: u16) {
+        self.0.0.resolve.refresh(host, port);
+    }
+}
+
+impl<A: Answer + Send + 'static> Clone for Resolver<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A: Answer + Send + 'static> fmt::Debug for Resolver<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.0.state();
+        write!(f, "Resolver({} names, {} threads)", state.desk.len(), state.threads)
+    }
+}
+
+impl<A: Answer> Drop for Handle<A> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.over = true;
+        state.desk.clear();
+        self.0.work.notify_all();
+    }
+}
+
+impl<A> Shared<A> {
+    fn state(&self) -> MutexGuard<'_, State<A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A: Answer + Send + 'static> Shared<A> {
+    /// Sees that there is a thread for what is to be done.
+    ///
+    /// # Errors
+    /// None can be started. Those that run will come to it.
+    fn staff(self: &Arc<Self>, state: &mut State<A>) -> io::Result<()> {
+        let wanted = state.desk.wants_threads();
+        if wanted > state.idle && state.threads < self.threads_max {
+            let own = self.clone();
+            let builder = thread::Builder::new().name("httpool-resolve".into());
+            builder.spawn(move || own.work_until_idle())?;
+            state.threads += 1;
+        } else if wanted > 0 {
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    fn work_until_idle(self: &Arc<Self>) {
+        let _running = Running(self);
+        while let Some(name) = self.next_name() {
+            let (host, port) = &name;
+            let resolved = catch_unwind(AssertUnwindSafe(|| self.resolve.resolve(host, *port)));
+            let addrs = resolved.unwrap_or_else(|_| Err(LookUpError::Panicked.into()));
+            let waiters = self.state().desk.end(&name, Instant::now());
+            tell(waiters, addrs);
+        }
+    }
+
+    fn next_name(self: &Arc<Self>) -> Option<Name> {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            state.desk.advance(now);
+            if let Some(name) = state.desk.take(now) {
+                // Others may be ready, or in line. Where no thread can be started for them, this one
+                // comes back.
+                self.staff(&mut state).ok();
+                return Some(name);
+            }
+            if state.over {
+                return None;
+            }
+            let until = state.desk.next_at();
+            let time = until.map_or(THREAD_IDLE, |at| at.saturating_duration_since(now));
+            state.idle += 1;
+            let (woken, waited) =
+                self.work.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if waited.timed_out() && until.is_none() && state.desk.wants_threads() == 0 {
+                return None;
+            }
+        }
+    }
+}
+
+/// Gives each of those who waited the answer; the last one the error itself, if it is one, and the
+/// others one like it.
+fn tell<A: Answer>(mut waiters: Vec<A>, addrs: io::Result<Vec<SocketAddr>>) {
+    let Some(last) = waiters.pop() else { return };
+    if waiters.is_empty() {
+        return last.answer(addrs);
+    }
+    match addrs {
+        Ok(addrs) => {
+            waiters.into_iter().for_each(|who| who.answer(Ok(addrs.clone())));
+            last.answer(Ok(addrs));
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            waiters.push(last);
+            waiters.into_iter().for_each(|who| who.answer(Err(another(&error))));
+        }
+    }
+}
+
+/// An error with the words and the source of `error`.
+fn another(error: &Arc<io::Error>) -> io::Error {
+    if let Some(code) = error.raw_os_error() {
+        return io::Error::from_raw_os_error(code);
+    }
+    match error.get_ref().and_then(|it| it.downcast_ref::<LookUpError>()) {
+        Some(own) => own.clone().into(),
+        None => io::Error::new(error.kind(), Told(error.clone())),
+    }
+}
+
+/// An error that several were given.
+#[derive(Debug)]
+struct Told(Arc<io::Error>);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl error::Error for Told {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.get_ref()?.source()
+    }
+}
+
+/// Counts a thread out.
+struct Running<'a, A>(&'a Shared<A>);
+
+impl<A> Drop for Running<'_, A> {
+    fn drop(&mut self) {
+        self.0.state().threads -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc::{Receiver, Sender, channel},
+    };
+
+    use httpool::error::ResolveKind;
+
+    use super::{super::resolve_kind, *};
+
+    /// Who asks: it hears that the look-up begins, and the answer.
+    struct Who(Sender<Heard>);
+
+    #[derive(Debug)]
+    enum Heard {
+        Begun,
+        Answer(io::Result<Vec<SocketAddr>>),
+    }
+
+    impl Answer for Who {
+        fn begun(&self) {
+            self.0.send(Heard::Begun).ok();
+        }
+
+        fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
+            self.0.send(Heard::Answer(addrs)).ok();
+        }
+    }
+
+    /// Counts how often it is asked. Names that begin with `hangs` are answered when `go` is dropped
+    /// or says so.
+    struct Moody {
+        asked: Arc<AtomicUsize>,
+        go: Mutex<Receiver<()>>,
+    }
+
+    impl Resolve for Moody {
+        fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+            self.asked.fetch_add(1, SeqCst);
+            assert_ne!(host, "panics");
+            if host.starts_with("hangs") {
+                self.go.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+            }
+            if host == "unknown" {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "nobody knows it"));
+            }
+            Ok(vec![([192, 0, 2, 1], port).into()])
+        }
+    }
+
+    struct Scene {
+        resolver: Resolver<Who>,
+        asked: Arc<AtomicUsize>,
+        go: Sender<()>,
+    }
+
+    impl Scene {
+        fn new(bounds: Bounds) -> Self {
+            let (go, wait) = channel();
+            let asked = Arc::new(AtomicUsize::new(0));
+            let moody = Moody { asked: asked.clone(), go: Mutex::new(wait) };
+            Self { resolver: Resolver::bounded(Arc::new(moody), bounds), asked, go }
+        }
+
+        fn ask(&self, host: &str) -> (Asked, Receiver<Heard>) {
+            let (sender, heard) = channel();
+            (self.resolver.ask(host, 80, Who(sender)), heard)
+        }
+
+        fn until_asked(&self, times: usize) {
+            while self.asked.load(SeqCst) < times {
+                thread::yield_now();
+            }
+        }
+    }
+
+    fn answer(heard: &Receiver<Heard>) -> io::Result<Vec<SocketAddr>> {
+        match heard.recv() {
+            Ok(Heard::Answer(addrs)) => addrs,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const NEVER_SLOW: Bounds = Bounds { working: 2, slow: 2, slow_after: Duration::MAX };
+    const SLOW_AT_ONCE: Bounds = Bounds { working: 1, slow: 2, slow_after: Duration::ZERO };
+
+    #[test]
+    fn whoever_asks_is_answered_once_even_by_a_panic() {
+        let scene = Scene::new(NEVER_SLOW);
+        for host in ["a", "panics", "b"] {
+            let (asked, heard) = scene.ask(host);
+            assert!(matches!(asked, Asked::Begun));
+            let answer = answer(&heard);
+            let kind = answer.as_ref().err().map(resolve_kind);
+            let panicked = Some(Some(ResolveKind::Panicked));
+            assert_eq!(kind, panicked.filter(|_| host == "panics"), "{answer:?}");
+            assert!(heard.recv().is_err(), "once");
+        }
+    }
+
+    #[test]
+    fn all_who_wait_for_a_name_share_one_look_up_and_its_answer() {
+        let scene = Scene::new(NEVER_SLOW);
+        let early: Vec<_> = (0..50).map(|_| scene.ask("hangs").1).collect();
+        scene.until_asked(1);
+        // Those who give up end nothing: whoever comes then shares what has begun.
+        scene.resolver.forget(|_| true);
+        let late: Vec<_> = (0..50).map(|_| scene.ask("hangs").1).collect();
+        scene.go.send(()).unwrap();
+        late.iter().for_each(|heard| assert_eq!(answer(heard).unwrap().len(), 1));
+        early.iter().for_each(|heard| assert!(heard.recv().is_err(), "it was forgotten"));
+        assert_eq!(scene.asked.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn an_error_that_several_get_has_its_kind_and_words() {
+        for (error, kind) in [
+            (io::Error::new(io::ErrorKind::NotFound, "nobody knows it"), None),
+            (LookUpError::Panicked.into(), Some(ResolveKind::Panicked)),
+            (io::Error::from_raw_os_error(2), None),
+        ] {
+            let (sender, heard) = channel();
+            let (what, words) = (error.kind(), error.to_string());
+            tell(vec![Who(sender.clone()), Who(sender.clone()), Who(sender)], Err(error));
+            for _ in 0..3 {
+                let told = answer(&heard).unwrap_err();
+                assert_eq!((told.kind(), told.to_string()), (what, words.clone()));
+                assert_eq!(resolve_kind(&told), kind);
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_hang_keep_no_other_waiting_and_too_many_are_refused() {
+        let scene = Scene::new(SLOW_AT_ONCE);
+        // Each is slow as soon as the next one comes.
+        let hanging: Vec<_> = (0..3).map(|n| scene.ask(&format!("hangs-{n}"))).collect();
+        scene.until_asked(3);
+        let (asked, _) = scene.ask("fast");
+        match asked {
+            Asked::Answered(Err(error)) => {
+                assert_eq!(resolve_kind(&error), Some(ResolveKind::Busy));
+            }
+            other => panic!("{other:?}"),
+        }
+        // One of them ends, and its place is free.
+        scene.go.send(()).unwrap();
+        let (asked, heard) = loop {
+            match scene.ask("fast") {
+                (Asked::Answered(_), _) => thread::yield_now(),
+                asked => break asked,
+            }
+        };
+        assert!(matches!(asked, Asked::Begun), "{asked:?}");
+        assert_eq!(answer(&heard).unwrap().len(), 1);
+        drop(scene.go);
+        hanging.iter().for_each(|(_, heard)| drop(answer(heard)));
+    }
+
+    #[test]
+    fn one_in_line_hears_that_its_look_up_begins() {
+        let scene = Scene::new(NEVER_SLOW);
+        let first: Vec<_> = (0..2).map(|n| scene.ask(&format!("hangs-{n}")).1).collect();
+        scene.until_asked(2);
+        let (asked, heard) = scene.ask("fast");
+        assert!(matches!(asked, Asked::Queued));
+        let (asked, shares) = scene.ask("fast");
+        assert!(matches!(asked, Asked::Queued));
+        scene.go.send(()).unwrap();
+        for heard in [heard, shares] {
+            assert!(matches!(heard.recv(), Ok(Heard::Begun)));
+            assert_eq!(answer(&heard).unwrap().len(), 1);
+        }
+        assert_eq!(scene.asked.load(SeqCst), 3);
+        drop(scene.go);
+        first.iter().for_each(|heard| drop(answer(heard)));
+    }
+
+    #[test]
+    fn threads_end_with_the_resolver() {
+        let scene = Scene::new(NEVER_SLOW);
+        let (_, heard) = scene.ask("a");
+        answer(&heard).unwrap();
+        let shared = Arc::downgrade(&scene.resolver.0.0);
+        drop(scene);
+        while shared.strong_count() > 0 {
+            thread::yield_now();
+        }
+    }
+}
