@@ -6,8 +6,9 @@ use super::Body;
 
 /// How much of a request's body was taken, where it was not sent to its end.
 ///
-/// Taken is what the system has accepted for the connection, the framing of chunks not counted. The
-/// peer may have read less of it.
+/// Taken is what the driver has reported as [`written`](crate::call::Call::written), the framing of
+/// chunks not counted: what the system has accepted, but for the last bytes of a long request, which
+/// count when the system has sent most of what it held. The peer may have read less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyTaken {
     bytes: u64,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use httpool_blocking::{
-    Body, Client,
+    Body, Client, Error,
     httpool::{call::Timeout, error::Cause, time::Deadline},
 };
 
@@ -77,4 +77,42 @@ fn a_server_that_reads_steadily_is_in_time() {
             Client::new().post(&server.url("/")).timeouts(timeouts(Duration::from_millis(1_500)));
         assert_eq!(request.body(body).send().unwrap().text().unwrap(), "all");
     }
+}
+
+/// It closes behind its answer, which has no other end: that comes behind the whole request.
+#[test]
+fn a_server_that_closes_when_it_has_all_has_all() {
+    for _ in 0..20 {
+        const LEN: usize = 1 << 20;
+        let server = Server::start(|peer| {
+            peer.head();
+            peer.send("HTTP/1.1 200 OK\r\n\r\n");
+            for _ in 0..LEN / 16_384 {
+                if let Some(piece) = peer.take(16_384) {
+                    peer.send(piece);
+                }
+            }
+        });
+        let request = Client::new().post(&server.url("/")).body(vec![7; LEN]);
+        assert_eq!(request.send().unwrap().bytes().unwrap().len(), LEN);
+    }
+}
+
+/// All of it was with the system, of which the server read nothing: closing then resets the connection.
+#[test]
+fn a_body_that_only_the_system_has_is_not_sent() {
+    let (over, is_over) = mpsc::channel::<()>();
+    let is_over = Mutex::new(is_over);
+    let server = Server::start(move |peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        // Until the client has read the answer.
+        is_over.lock().unwrap().recv().ok();
+    });
+    let mut response = Client::new().post(&server.url("/")).body(vec![7; 180_000]).send().unwrap();
+    assert_eq!(response.read(&mut [0; 2]).unwrap(), 2);
+    drop(over);
+    let error = response.read(&mut [0; 2]).unwrap_err().downcast::<Error>().unwrap();
+    let Cause::BodyUnsent(unsent) = cause(&error) else { panic!("{error}") };
+    assert!(unsent.taken().bytes() < 180_000, "{unsent}");
 }

@@ -83,3 +83,43 @@ fn a_server_that_reads_steadily_is_in_time() {
         assert_eq!(world.stats().idle, 1);
     }
 }
+
+/// It closes behind its answer, which has no other end: that comes behind the whole request.
+#[test]
+fn a_server_that_closes_when_it_has_all_has_all() {
+    for _ in 0..20 {
+        const LEN: usize = 1 << 20;
+        let server = Server::start(|peer| {
+            peer.head();
+            peer.send("HTTP/1.1 200 OK\r\n\r\n");
+            for _ in 0..LEN / 16_384 {
+                if let Some(piece) = peer.take(16_384) {
+                    peer.send(piece);
+                }
+            }
+        });
+        let mut world = World::new();
+        let call = world.client().post(&server.url("/")).body(vec![7; LEN]).send().unwrap();
+        assert_eq!(world.driver.fetch(call).unwrap().body().len(), LEN);
+    }
+}
+
+/// All of it was with the system, of which the server read nothing: closing then resets the connection.
+#[test]
+fn a_body_that_only_the_system_has_is_not_sent() {
+    let (over, is_over) = mpsc::channel::<()>();
+    let is_over = Mutex::new(is_over);
+    let server = Server::start(move |peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        // Until the client has read the answer.
+        is_over.lock().unwrap().recv().ok();
+    });
+    let mut world = World::new();
+    world.client().post(&server.url("/")).body(vec![7; 180_000]).send().unwrap();
+    world.until(|world| world.body == b"ok");
+    drop(over);
+    world.until_told("failed");
+    let Cause::BodyUnsent(unsent) = cause(&world.errors[0]) else { panic!() };
+    assert!(unsent.taken().bytes() < 180_000, "{unsent}");
+}

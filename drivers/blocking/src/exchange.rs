@@ -1,6 +1,6 @@
 //! Runs a [`Call`]: performs what it says is next, and reports what happened.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use httpool::{
     call::{Call, Next},
@@ -302,8 +302,9 @@ impl<P: Platform> Exchange<P> {
                 match waited {
                     Ok(ready) if ready.readable => {
                         let read = warm.socket.recv_now(self.scratch.incoming.room());
-                        // A lost connection takes output as well.
-                        if ready.writable && read.is_ok() {
+                        // A lost connection takes output as well. What was read may have come since
+                        // the wait, behind the last of the request.
+                        if read.is_ok() && !ready.broken && (ready.writable || self.has_left()) {
                             self.wrote_last();
                         }
                         self.came(read);
@@ -323,6 +324,15 @@ impl<P: Platform> Exchange<P> {
                 None
             }
         }
+    }
+
+    /// Whether the socket takes output again, if something was held back until then.
+    fn has_left(&self) -> bool {
+        let held = self.held.as_ref().filter(|_| self.scratch.outgoing.holds_back());
+        held.is_some_and(|(_, warm)| {
+            let ready = warm.socket.wait(true, Some(Duration::ZERO)).unwrap_or_default();
+            ready.writable && !ready.broken
+        })
     }
 
     /// The socket takes output: what was held back has gone.

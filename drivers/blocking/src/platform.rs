@@ -315,10 +315,12 @@ pub trait Socket: fmt::Debug + Send + 'static {
 
 /// What a wait has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a socket has two directions")]
+#[expect(clippy::exhaustive_structs, reason = "a socket has two directions, and may break")]
 pub struct Ready {
     /// The socket has input, its end, or an error.
     pub readable: bool,
     /// The socket takes output, or has an error.
     pub writable: bool,
+    /// The socket has an error, as far as is known: what it takes will not arrive.
+    pub broken: bool,
 }

@@ -140,7 +140,7 @@ impl Embedded {
             socket.writable |= event.is_writable() || event.is_error();
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.closing |= event.is_read_closed() || event.is_error();
-            socket.broken |= event.is_error();
+            socket.broken |= event.is_error() || event.is_write_closed();
             self.queue_up(slot);
         }
         true

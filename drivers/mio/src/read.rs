@@ -3,6 +3,7 @@
 use std::{io, io::Read, mem};
 
 use httpool::{client::Event, id::ConnId};
+use mio::net::TcpStream;
 
 use crate::{
     client::Client,
@@ -45,7 +46,6 @@ impl Embedded {
                 return;
             }
             let read = match socket.tcp.read(&mut self.scratch) {
-                Ok(0) => return self.end(slot, conn, None, app),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -53,6 +53,17 @@ impl Embedded {
                     return;
                 }
                 Err(error) => return self.end(slot, conn, Some(error), app),
+            };
+            // What was read may have come behind the last of a request, of which no event has told.
+            if socket.holds_back() && !socket.broken && takes_output(&socket.tcp) {
+                socket.writable = true;
+                self.write(slot);
+            }
+            if read == 0 {
+                return self.end(slot, conn, None, app);
+            }
+            let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else {
+                return;
             };
             // Where the peer has closed its side, that is still to be read.
             socket.readable = read == self.scratch.len() || socket.closing || !SHORT_READ_EMPTIES;
@@ -117,6 +128,21 @@ impl Embedded {
         let event = self.client.core.handle_eof(conn, clean, now);
         tell(&mut self.client, event, app);
     }
+}
+
+/// Whether a socket takes output just now.
+#[cfg(target_os = "linux")]
+fn takes_output(tcp: &TcpStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut polled = [PollFd::new(tcp, PollFlags::OUT)];
+    let at_once = Timespec::default();
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents() == PollFlags::OUT
+}
+
+/// Nothing is held back where it matters.
+#[cfg(not(target_os = "linux"))]
+const fn takes_output(_: &TcpStream) -> bool {
+    true
 }
 
 /// Has the core take what it can of some input. Says how much that was, and whether it was all that

@@ -50,14 +50,14 @@ impl Socket for Arc<TcpStream> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             if self.is_dead() {
-                return Ok(Ready { readable: true, writable: false });
+                return Ok(Ready { readable: true, ..Ready::default() });
             }
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Ok(Ready::default());
             }
             thread::sleep(LOOK_AGAIN);
             if write {
-                return Ok(Ready { readable: false, writable: true });
+                return Ok(Ready { writable: true, ..Ready::default() });
             }
         }
     }

@@ -232,6 +232,7 @@ fn ready(got: PollFlags) -> Ready {
     Ready {
         readable: broken || got.contains(PollFlags::IN),
         writable: broken || got.contains(PollFlags::OUT),
+        broken,
     }
 }
 

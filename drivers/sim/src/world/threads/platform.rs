@@ -161,6 +161,7 @@ impl Platform for Sim {
         Ok(Ready {
             readable: talker.is_some_and(|it| base.net.readable(it.0)),
             writable: talker.is_some_and(|it| it.1 && base.net.writable(&base.stage, it.0)),
+            broken: false,
         })
     }
 }
@@ -402,7 +403,7 @@ impl Socket for SimSocket {
         let shut = world.shut[sock as usize];
         let readable = shut || world.base.net.readable(sock);
         let writable = shut || write && world.base.net.writable(&world.base.stage, sock);
-        Ok(Ready { readable, writable })
+        Ok(Ready { readable, writable, broken: shut })
     }
 
     /// The world's windows are small.
