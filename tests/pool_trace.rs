@@ -64,9 +64,9 @@ fn a_story_of_reuse_failure_and_close() {
 0.036000 pool < checkout http://a fresh repeatable
 0.036000 pool > dial c0.1 t0.2 http://a
 0.036000 pool > admit t0.2
-0.040000 pool < dial failed c0.1 the host's name has no address
+0.040000 pool < dial failed c0.1 no address was found for the host's name
 0.040000 pool < claim t0.2
-0.040000 pool > fail t0.2 the host's name has no address
+0.040000 pool > fail t0.2 no address was found for the host's name
 0.040000 pool < close";
     assert_eq!(lines.0.lock().unwrap().join("\n"), expected);
 }

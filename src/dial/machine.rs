@@ -322,8 +322,12 @@ impl Dial {
             let ahead = heard.as_ref().map(|_| tunnel.hear(rest));
             let answer = tunnel.receive(rest);
             if let (Some(heard), Some(ahead)) = (&mut heard, ahead) {
-                let whole = answer.as_ref().ok().filter(|(_, stands)| *stands);
-                heard.extend(&ahead, whole.map(|(len, _)| *len));
+                let len = match answer {
+                    Ok((len, true)) => Some(len),
+                    Ok((_, false)) => None,
+                    Err(_) => tunnel.refused_within(),
+                };
+                heard.extend(&ahead, len);
             }
             match answer {
                 Ok((len, stands)) => {

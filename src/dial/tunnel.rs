@@ -66,6 +66,17 @@ impl Tunnel {
         }
     }
 
+    /// Counts the bytes of an answer that hold the reason for which it was refused, if the protocol
+    /// bounds them: what stands behind them is no answer, and a recording leaves it out.
+    pub(super) const fn refused_within(&self) -> Option<usize> {
+        /// A method, a verdict, and a reply to the type of its address.
+        const SOCKS5: usize = 2 + 2 + 4;
+        match self.talk {
+            Talk::Http(_) => None,
+            Talk::Socks(_) => Some(SOCKS5),
+        }
+    }
+
     /// Reads what the proxy says: how much was taken, and whether the tunnel stands.
     pub(super) fn receive(&mut self, input: &[u8]) -> Result<(usize, bool), DialError> {
         match &mut self.talk {

@@ -74,7 +74,8 @@ fn a_resolver_that_panics_is_told_from_a_name_without_an_address() {
         let error = client.get("http://panics.test/").send().unwrap_err();
         assert_eq!(cause(&error), dialed(DialError::Resolve(ResolveKind::Panicked)));
         let source = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(source, "the resolver panicked");
+        assert!(error.to_string().contains("the resolver panicked"), "{error}");
+        assert!(source.contains("told why"), "{source}");
     }
 }
 

@@ -25,4 +25,4 @@ pub use outgoing::Outgoing;
 pub use resolve::{
     Answer, Asked, Fixed, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
 };
-pub use unsent::bound_unsent;
+pub use unsent::{bound_unsent, takes_output};

@@ -15,3 +15,19 @@ pub fn bound_unsent<S: std::os::fd::AsFd>(socket: &S) -> bool {
 pub fn bound_unsent<S>(_: &S) -> bool {
     false
 }
+
+/// Whether `socket` takes output just now: whether it holds less unsent than half of the bound. One
+/// system call, which does not wait.
+#[cfg(target_os = "linux")]
+pub fn takes_output<S: std::os::fd::AsFd>(socket: &S) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut polled = [PollFd::new(socket, PollFlags::OUT)];
+    let at_once = Timespec::default();
+    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents() == PollFlags::OUT
+}
+
+/// Whether `socket` takes output just now. Without a bound on what it holds, nothing asks.
+#[cfg(not(target_os = "linux"))]
+pub fn takes_output<S>(_: &S) -> bool {
+    true
+}

@@ -3,7 +3,7 @@
 use std::{io, io::Read, mem};
 
 use httpool::{client::Event, id::ConnId};
-use mio::net::TcpStream;
+use httpool_common::takes_output;
 
 use crate::{
     client::Client,
@@ -128,21 +128,6 @@ impl Embedded {
         let event = self.client.core.handle_eof(conn, clean, now);
         tell(&mut self.client, event, app);
     }
-}
-
-/// Whether a socket takes output just now.
-#[cfg(target_os = "linux")]
-fn takes_output(tcp: &TcpStream) -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let mut polled = [PollFd::new(tcp, PollFlags::OUT)];
-    let at_once = Timespec::default();
-    poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents() == PollFlags::OUT
-}
-
-/// Nothing is held back where it matters.
-#[cfg(not(target_os = "linux"))]
-const fn takes_output(_: &TcpStream) -> bool {
-    true
 }
 
 /// Has the core take what it can of some input. Says how much that was, and whether it was all that

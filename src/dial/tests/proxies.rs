@@ -5,6 +5,7 @@ use crate::{
     error::IoKind,
     limits::MessageLimits,
     message::{Credentials, Hop, HopKind, TlsId},
+    trace::{Recorder, Redaction},
 };
 
 /// What happens in an exchange.
@@ -443,4 +444,25 @@ fn a_trace_shows_no_secret() {
             "0.000000 d3 > failed ProxyRefused(1)",
         ]
     );
+}
+
+#[test]
+fn a_refused_socks_answer_is_recorded_as_far_as_its_reason() {
+    for answer in [&b"HTTP/1.1 topsecret"[..], b"\x05\x01 topsecret"] {
+        let key = via(hop(HopKind::Socks5h), http("a.test", 80));
+        let mut scene = Scene::new(&key, &with_tls());
+        let text = Arc::new(Mutex::new(String::new()));
+        let to = text.clone();
+        let recorder = Recorder::new(Redaction::default(), move |line| {
+            to.lock().unwrap().push_str(&line.to_string());
+        });
+        scene.dial.set_trace(Trace::new(Arc::new(recorder), Who::Dial(1)));
+        scene.begin(0);
+        scene.dial.connected(0, scene.now);
+        scene.transmits();
+        let _ = scene.dial.receive(answer, scene.now);
+        let text = text.lock().unwrap();
+        assert!(text.contains("< received ") && !text.contains("topsecret"), "{text}");
+        crate::replay::check(&text).unwrap();
+    }
 }

@@ -1,7 +1,9 @@
 //! The applications: what each does with its call, and what it may hear of it.
 
 use httpool::{
-    error::{Cause, DialError, Failure, RedirectError, RequestError, Unavailable, Unsent},
+    error::{
+        Cause, DialError, Failure, RedirectError, RequestError, ResolveKind, Unavailable, Unsent,
+    },
     id::CallId,
     message::{Body, BodyLeft, Request},
     time::Deadline,
@@ -348,6 +350,9 @@ impl Case {
             Cause::Unavailable(Unavailable::Dial(DialError::Name)) => (Mark::CauseName, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Connect(_))) => {
                 (Mark::CauseConnect, true)
+            }
+            Cause::Unavailable(Unavailable::Dial(DialError::Resolve(ResolveKind::Exhausted))) => {
+                (Mark::CauseShort, plan.descriptors.is_some())
             }
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) => (Mark::CauseTls, true),
             Cause::Unavailable(Unavailable::Dial(

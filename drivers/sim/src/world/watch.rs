@@ -6,7 +6,7 @@ use std::time::Duration;
 use httpool::{
     call::Next,
     client::{Client, Closed, Opening, Waiting},
-    error::{Cause, DialError, Failure, IoKind, Unavailable},
+    error::{Cause, DialError, Failure, IoKind, ResolveKind, Unavailable},
     h1::CloseReason,
     id::{CallId, ConnId},
     pool::Evicted,
@@ -59,9 +59,14 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
 /// A call has failed. For want of a descriptor it may only where no connection could be closed for
 /// it, and none was in use that would come back.
 pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failure) {
-    let short = Cause::Unavailable(Unavailable::Dial(DialError::Connect(IoKind::Exhausted)));
+    let short = matches!(
+        failure.cause,
+        Cause::Unavailable(Unavailable::Dial(
+            DialError::Connect(IoKind::Exhausted) | DialError::Resolve(ResolveKind::Exhausted)
+        ))
+    );
     // Where the retry budget is spent, the failure is told that was to be retried, and later.
-    if failure.cause != short || base.plan.config.pool.retry_budget.is_some() {
+    if !short || base.plan.config.pool.retry_budget.is_some() {
         return;
     }
     base.stage.mark(Mark::CauseShort);
@@ -133,7 +138,9 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
     for (number, (case, script)) in cases.iter_mut().zip(&plan.calls).enumerate() {
         let timeout = &script.policy.timeout;
         let drain = Some(script.policy.drain_time_max.0);
-        if case.outcome == Some(Outcome::Discarded) && !passed(now - case.ended, drain) {
+        // Where it has a body, the time begins when that has been sent.
+        let drains = script.body.len.is_some() || !passed(now - case.ended, drain);
+        if case.outcome == Some(Outcome::Discarded) && drains {
             known += 1;
         }
         let Some(id) = case.id.filter(|_| case.is_live()) else { continue };
