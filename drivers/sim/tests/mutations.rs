@@ -34,7 +34,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::EndlessDrain, 500, None),
     (Mutation::FramingStall, 2_000, Some(2_000)),
     (Mutation::HastyRedirect, 1_000, Some(1_000)),
-    (Mutation::UnprobedReuse, 500, Some(500)),
+    (Mutation::UnprobedReuse, 5_000, Some(500)),
     // Over threads nobody knows what is idle at the moment of the failure.
     (Mutation::FatalShortage, 2_000, None),
     (Mutation::RefusedThoughFree, 500, None),
