@@ -134,3 +134,28 @@ fn a_refused_retry_budget_tells_the_failure_before() {
     world.call.lease_failed(Unavailable::RetryBudget, world.now);
     assert_eq!(world.failed().cause, Cause::Lost(IoKind::Eof));
 }
+
+#[test]
+fn a_failure_before_a_byte_has_left_is_tried_again_for_any_method() {
+    let mut world = World::new(post(true), retrying(1));
+    world.lease(false);
+    world.call.write_failed(IoKind::Reset, world.now);
+    world.eof(false);
+    assert_eq!((world.call.next(), world.call.history().len()), (Next::Checkout, 1));
+
+    let mut world = World::new(post(true), retrying(1));
+    world.lease(false).written().body(3).eof(false);
+    assert_eq!(world.failed().cause, Cause::Lost(IoKind::Reset));
+}
+
+#[test]
+fn nothing_written_is_no_progress() {
+    let mut world = World::get(Policy::default());
+    world.call.written(1, world.now);
+    assert_eq!(world.call.reached(), Reached::Nothing);
+    world.lease(false);
+    let deadline = world.call.poll_timeout();
+    world.now = world.now.after(seconds(1));
+    world.call.written(0, world.now);
+    assert_eq!((world.call.reached(), world.call.poll_timeout()), (Reached::Nothing, deadline));
+}
