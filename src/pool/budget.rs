@@ -1,12 +1,12 @@
-//! The retry budget: one bucket for all calls of all threads.
+//! The retry budget, which all calls of a pool share.
 
 use super::Want;
 use crate::limits::RetryBudget;
 
-/// A retry is this much.
+/// The cost of one retry. Calls that are not retries deposit a part of it.
 const ONE: u64 = 100;
 
-/// What is left of a [`RetryBudget`].
+/// The rest of a [`RetryBudget`].
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     budget: RetryBudget,
@@ -18,12 +18,12 @@ impl Bucket {
         Self { budget, left: Self::most(budget) }
     }
 
-    /// Whether it can pay for this.
+    /// Returns whether the budget allows this checkout.
     pub(super) fn covers(&self, want: Want) -> bool {
         !want.retry || self.left >= ONE
     }
 
-    /// Takes for a retry, puts in for what repeats nothing.
+    /// Withdraws the cost of a retry, or deposits the share of a call that is not a retry.
     pub(super) fn charge(&mut self, want: Want) {
         if want.retry {
             self.left = self.left.saturating_sub(ONE);
