@@ -17,14 +17,14 @@
 //!                                    stands                   (SOCKS4, SOCKS5)
 //! ```
 //!
-//! | `next` | what the driver does | what it then says |
+//! | `next` | the driver | then calls |
 //! |---|---|---|
-//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), or first [`resolve_queued`](Dial::resolve_queued) where it has to wait; later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
+//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), or first [`resolve_queued`](Dial::resolve_queued) if the look-up has to wait; later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
 //! | [`Connect`](Next::Connect) | begins to connect | [`connecting`](Dial::connecting), later [`connected`](Dial::connected) or [`connect_failed`](Dial::connect_failed) |
 //! | [`Abandon`](Next::Abandon) | closes a socket | [`abandoned`](Dial::abandoned) |
-//! | [`Exchange`](Next::Exchange) | writes what [`poll_transmit`](Dial::poll_transmit) gives, and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |
-//! | [`StartTls`](Next::StartTls) | shakes hands | [`tls_up`](Dial::tls_up) or [`tls_failed`](Dial::tls_failed) |
-//! | [`Wait`](Next::Wait) | waits | whatever comes, or [`handle_timeout`](Dial::handle_timeout) |
+//! | [`Exchange`](Next::Exchange) | writes the bytes from [`poll_transmit`](Dial::poll_transmit), and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |
+//! | [`StartTls`](Next::StartTls) | performs a TLS handshake | [`tls_up`](Dial::tls_up) or [`tls_failed`](Dial::tls_failed) |
+//! | [`Wait`](Next::Wait) | waits | the method for the next event, or [`handle_timeout`](Dial::handle_timeout) |
 //! | [`Ready`](Next::Ready), [`Failed`](Next::Failed) | ends | |
 //!
 //! A driver that blocks during a look-up or a connect may leave out `resolving` and `connecting`.
