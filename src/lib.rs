@@ -7,15 +7,16 @@
 //!
 //! # The map
 //!
-//! Four state machines, each usable alone, and a fifth that combines them for an event loop:
+//! Four state machines, each usable alone, and a fifth that combines them for an event loop. A
+//! *dial* is the opening of one connection.
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
-//! | [`call::Call`] | one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
-//! | [`pool::Pool`] | who may use which connection | checkout, claim, checkin, dialed, dial failed, dial abandoned, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
-//! | [`dial::Dial`] | one connection's way from a key to ready | needed by, resolving, resolve queued, resolved, resolve failed, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
-//! | [`h1::Connection`] | bytes to messages and back (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it routes between the other four, for many calls, and keeps time | the driver's: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; the application's: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; of each call interim, head, data, end |
+//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`pool::Pool`] | which call may use which connection, and when to open another one | checkout, claim, checkin, dialed, dial failed, dial abandoned, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
+//! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | needed by, resolving, resolve queued, resolved, resolve failed, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
+//! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
+//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`trace`] writes every event and action as a

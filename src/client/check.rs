@@ -17,8 +17,8 @@ impl Client {
     /// Checks the invariants of the client, for tests and simulators: those of
     /// [`Pool::check`](crate::pool::Pool::check), and
     ///
-    /// - the client and the pool agree on the connections in use and being dialed, and each connection
-    ///   in use belongs to its call;
+    /// - the client and the pool agree on the connections in use and being dialed, and each
+    ///   connection in use belongs to its call;
     /// - each call has a ticket, a connection or neither, as its next step requires;
     /// - each deadline has a timer entry that is not too late;
     /// - no call waits without a deadline or a pending action of the driver;

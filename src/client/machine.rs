@@ -344,9 +344,8 @@ impl Client {
         }
     }
 
-    /// Handles the deadlines that have passed, earliest first. Calls that come too early do
-    /// nothing. Work may be left for a next call; [`poll_timeout`](Self::poll_timeout) then returns
-    /// its time.
+    /// Handles the deadlines that have passed, earliest first. Does nothing if called too early.
+    /// May leave work for the next time; [`poll_timeout`](Self::poll_timeout) then returns that.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut due = core::mem::take(&mut self.due);
         while let Some(owner) = self.timers.pop_due(now) {

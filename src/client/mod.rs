@@ -16,8 +16,8 @@
 //!                        └──────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. It reports events: `handle_*`, [`receive`](Client::receive), and the application's inputs. Any
-//!    number of them may come before the next step.
+//! 1. It reports events: `handle_*`, [`receive`](Client::receive), and the application's inputs.
+//!    Any number of them may come before the next step.
 //! 2. It drains [`poll_action`](Client::poll_action) and performs each action once.
 //! 3. It waits for its sockets, or until [`poll_timeout`](Client::poll_timeout).
 //!

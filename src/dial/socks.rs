@@ -43,8 +43,8 @@ enum Answer {
 }
 
 impl Socks {
-    /// Begins to ask for `target`, at `addr` if its address is known. Appends the first message to
-    /// send.
+    /// Begins a request for `target`, at `addr` if its address is known. Appends the first message
+    /// to send.
     pub(super) fn begin(
         kind: HopKind,
         target: &Origin,

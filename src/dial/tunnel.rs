@@ -28,7 +28,8 @@ enum Talk {
 }
 
 impl Tunnel {
-    /// Begins to ask `hop` for a tunnel to `target`, at `addr` if its address is known.
+    /// Begins a request to the proxy `hop` for a tunnel to `target`, at `addr` if its address is
+    /// known.
     pub(super) fn begin(
         hop: &Hop,
         target: &Origin,

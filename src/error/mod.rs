@@ -400,9 +400,9 @@ impl core::error::Error for RedirectError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// As many tickets wait in line over all keys as `waiting_max` allows.
+    /// The number of waiting tickets, over all keys, has reached `waiting_max`.
     LineFull,
-    /// As many tickets wait for the same key as `waiting_per_key_max` allows.
+    /// The number of waiting tickets for this key has reached `waiting_per_key_max`.
     KeyLineFull,
     /// The pool's retry budget is used up.
     RetryBudget,

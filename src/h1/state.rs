@@ -14,10 +14,10 @@
 //!
 //! 1. A request can begin only if both halves are idle and nothing forbids reuse.
 //! 2. A final head with a status of 400 or more, or with `Connection: close`, ends the sending,
-//!    because the server needs no more of the body (RFC 9110 7.5, RFC 9112 9.6). The end of the peer's
-//!    side also ends it. After any other head the body is sent to its end, unless the caller stops it.
-//!    An HTTP/1.0 head without `close` does not end the sending: the peer will close the connection,
-//!    but may still need the body.
+//!    because the server needs no more of the body (RFC 9110 7.5, RFC 9112 9.6). The end of the
+//!    peer's side also ends it. After any other head the body is sent to its end, unless the caller
+//!    stops it. An HTTP/1.0 head without `close` does not end the sending: the peer will close the
+//!    connection, but may still need the body.
 //! 3. The final head also ends or releases a body that waits for a 100 (Continue). A server that
 //!    answers without a 100 and does not close still reads the body (RFC 9110 10.1.1).
 //! 4. A violation ends both halves for good.

@@ -276,8 +276,8 @@ impl RequestBuilder {
         Ok(())
     }
 
-    /// Sets `expect_continue` if Expect is given. Its only defined value is `100-continue`, in any
-    /// case (RFC 9110 10.1.1).
+    /// Sets `expect_continue` if Expect is given. Its only defined value is `100-continue`,
+    /// ignoring case (RFC 9110 10.1.1).
     fn understand_expect(&mut self) -> Result<(), RequestError> {
         let known = |value: &[u8]| {
             value

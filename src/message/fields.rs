@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
         FieldIter { rest: self.lines }
     }
 
-    /// Returns the value of the first field called `name`, in any case.
+    /// Returns the value of the first field called `name`, ignoring case.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
@@ -91,7 +91,7 @@ impl<'a> Field<'a> {
         self.value
     }
 
-    /// Returns whether the field is called `name`, in any case (RFC 9110 5.1).
+    /// Returns whether the field is called `name`, ignoring case (RFC 9110 5.1).
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
@@ -150,7 +150,7 @@ pub(crate) const fn trim_ows(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Returns whether the comma-separated list `value` has `token` as a member, in any case.
+/// Returns whether the comma-separated list `value` has `token` as a member, ignoring case.
 pub(crate) fn has_token(value: &[u8], token: &str) -> bool {
     value
         .split(|&byte| byte == b',')

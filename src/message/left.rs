@@ -27,8 +27,8 @@ impl BodyLeft {
         }
     }
 
-    /// Returns how much of the rest fits in `room` bytes of memory, assuming the most if its length
-    /// is unknown.
+    /// Returns how many bytes of the rest fit in `room` bytes of memory. A rest of unknown length
+    /// fills them.
     pub fn within(self, room: usize) -> usize {
         match self {
             Self::Bytes(bytes) => usize::try_from(bytes).map_or(room, |bytes| bytes.min(room)),

@@ -1,4 +1,4 @@
-//! Finds the secrets in a message. Recordings and `Debug` leave them out.
+//! Masks the secrets in a message, for recordings and `Debug`.
 
 /// Fields whose whole value is a secret.
 const NAMES: [&str; 15] = [
@@ -24,8 +24,9 @@ pub(crate) fn is_secret(name: &[u8]) -> bool {
     NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
-/// Masks the userinfo of each URL in `text` with `with`. Takes every `//`, and every colon, as the
-/// beginning of an authority, so that no lenient way to write a URL is missed.
+/// Masks the userinfo of each URL in `text` with the byte `with`. Takes every `//`, and every
+/// colon, as the beginning of an authority, so that it finds every URL that a lenient parser
+/// accepts.
 pub(crate) fn star_userinfo(text: &mut [u8], with: u8) {
     let mut at = 0;
     while let Some(start) = next_authority(text, at) {
@@ -35,8 +36,8 @@ pub(crate) fn star_userinfo(text: &mut [u8], with: u8) {
     }
 }
 
-/// Masks the userinfo of the one URL reference that `text` is. Leaves the path, which is sent.
-/// Takes `u` in `http:/u@h` for userinfo, although some base URLs make it part of the path.
+/// Masks the userinfo of `text`, which is one URL reference. Leaves the path, which is sent. Takes
+/// `u` in `http:/u@h` for userinfo, although some base URLs make it part of the path.
 pub(crate) fn star_userinfo_of(text: &mut [u8], with: u8) {
     let marks = |byte: &u8| matches!(byte, b':' | b'/' | b'\\' | b'?' | b'#');
     let Some(first) = text.iter().position(marks) else { return };

@@ -4,7 +4,7 @@ use core::{fmt, num::NonZeroU64};
 
 use super::Body;
 
-/// The number of bytes that were sent of a request's body that was not sent to its end.
+/// How many bytes of a request body were sent, if the body was not sent to its end.
 ///
 /// Counts the bytes that the driver reported with [`written`](crate::call::Call::written), without
 /// chunk framing. They were accepted by the system; the peer may have read fewer. The last bytes of

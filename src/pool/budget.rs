@@ -3,7 +3,7 @@
 use super::Want;
 use crate::limits::RetryBudget;
 
-/// The cost of one retry. Calls that are not retries deposit a part of it.
+/// The cost of one retry. Each call that is not a retry contributes a fraction of it.
 const ONE: u64 = 100;
 
 /// The rest of a [`RetryBudget`].
@@ -23,7 +23,8 @@ impl Bucket {
         !want.retry || self.left >= ONE
     }
 
-    /// Withdraws the cost of a retry, or deposits the share of a call that is not a retry.
+    /// Pays for a retry out of the budget, or adds the fraction of a retry that each other call
+    /// contributes.
     pub(super) fn charge(&mut self, want: Want) {
         if want.retry {
             self.left = self.left.saturating_sub(ONE);

@@ -24,7 +24,7 @@ impl<T> Pool<T> {
         self.forget(key);
     }
 
-    /// Begins dials for the keys in the rings, as long as there is room.
+    /// Begins dials for the keys that wait for room (those in the rings), as long as there is room.
     pub(super) fn take_turns(&mut self) {
         self.end_shortage();
         while let Some(next) = self.next_turn() {
@@ -225,8 +225,8 @@ impl<T> Pool<T> {
             && (entry.open < self.limits.open_per_key_max || !entry.idle.is_empty())
     }
 
-    /// Returns whether a new ticket would get a dial at once. (While there is room, no key is in a
-    /// ring.)
+    /// Returns whether a new ticket would get a dial at once. (While there is room, no key waits
+    /// for its turn.)
     pub(super) fn dials_at_once(&self, key: Option<u32>, fresh: bool) -> bool {
         let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
         let Some(entry) = key.map(|key| &self.keys[key]) else { return has_room };

@@ -36,34 +36,38 @@
 //! - **Reuse.** A checkout takes the newest idle connection of the key. Older ones stay unused and
 //!   expire.
 //! - **Queue.** Each key serves its tickets first come, first served. Tickets that want a fresh
-//!   connection, because the last one was stale, come before the others. Only finished dials serve them.
-//! - **Grants.** A granted connection stays in the pool until it is claimed. If its ticket is cancelled
-//!   before that, the connection goes to the next ticket. No order of grant, claim, cancel and timeout
-//!   loses a connection, or its place under the limits.
-//! - **Shared dials**, the rule for event loops. A finished dial goes to the front of the queue like a
-//!   returned connection, or is parked. There are never more dials than waiting tickets. When a ticket
-//!   is served by another connection, its dial is assigned to the next ticket without one. If there is
-//!   none, the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
-//! - **Own dials**, the rule for threads with [`own_dials`](Limits::own_dials). A finished dial goes to
-//!   the ticket that asked for it. If that ticket is cancelled or served by another connection, only
-//!   its thread knows how far the dial has got, and the dial counts until the thread has reported it:
-//!   with [`dial_abandoned`](Pool::dial_abandoned) before TCP is connected, and with `dialed` after.
-//!   The connection then goes to the front of the queue, or is parked. Until then the dial is
-//!   assigned to the next ticket without one, so that no other dial begins beside it. So a key never
-//!   has more connections than calls that ran at the same time, except for tickets that want a fresh one.
-//! - **Failed dials.** A failed dial fails the ticket that asked for it, if it still waits for it, and
-//!   no other.
+//!   connection, because the last one was stale, come before the others. Only finished dials serve
+//!   them.
+//! - **Grants.** A granted connection stays in the pool until it is claimed. If its ticket is
+//!   cancelled before that, the connection goes to the next ticket. No order of grant, claim,
+//!   cancel and timeout loses a connection, or its place under the limits.
+//! - **Shared dials**, the rule for event loops. A finished dial goes to the front of the queue
+//!   like a returned connection, or is parked. There are never more dials than waiting tickets.
+//!   When a ticket is served by another connection, its dial is assigned to the next ticket without
+//!   one. If there is none, the youngest dial is abandoned, unless it is
+//!   [connected](Pool::dial_connected).
+//! - **Own dials**, the rule for threads with [`own_dials`](Limits::own_dials). A finished dial
+//!   goes to the ticket that asked for it. If that ticket is cancelled or served by another
+//!   connection, only its thread knows how far the dial has got, and the dial counts until the
+//!   thread has reported it: with [`dial_abandoned`](Pool::dial_abandoned) before TCP is connected,
+//!   and with `dialed` after. The connection then goes to the front of the queue, or is parked.
+//!   Until then the dial is assigned to the next ticket without one, so that no other dial begins
+//!   beside it. So a key never has more connections than calls that ran at the same time, except
+//!   for tickets that want a fresh one.
+//! - **Failed dials.** A failed dial fails the ticket that asked for it, if it still waits for it,
+//!   and no other.
 //! - **No file descriptor.** A dial that finds no descriptor fails no ticket while anything else is
 //!   open. The pool closes the connection that is idle for longest, of any key, and begins the dial
-//!   again. Without an idle connection the ticket waits, as at the limit on all connections. For one
-//!   second the pool opens no more connections than it had open then.
-//! - **Admission.** The limits on waiting tickets apply only to a ticket that must wait. A ticket is
-//!   admitted if a connection for it is idle or can be opened at once.
-//! - **Room.** At the limit on all connections, the one idle for longest, of any key, is closed to make
-//!   room. Without an idle one, the key waits for its turn in a ring. A key without connections comes
-//!   before the others. While it waits, each connection that comes back is closed to make room for it.
-//!   Otherwise a key whose queue is never empty would keep its connections for ever and starve the
-//!   others. (With more busy keys than connections allowed, connections are therefore rarely reused.)
+//!   again. Without an idle connection the ticket waits, as at the limit on all connections. For
+//!   one second the pool opens no more connections than it had open then.
+//! - **Admission.** The limits on waiting tickets apply only to a ticket that must wait. A ticket
+//!   is admitted if a connection for it is idle or can be opened at once.
+//! - **Room.** At the limit on all connections, the one idle for longest, of any key, is closed to
+//!   make room. Without an idle one, the key waits for its turn in a ring. A key without
+//!   connections comes before the others. While it waits, each connection that comes back is closed
+//!   to make room for it. Otherwise a key whose queue is never empty would keep its connections for
+//!   ever and starve the others. (With more busy keys than connections allowed, connections are
+//!   therefore rarely reused.)
 //!
 //! # Example
 //!

@@ -390,13 +390,14 @@ impl<T> Pool<T> {
     /// - Each connection is in one place, and each counter equals the length that it counts.
     /// - The limits hold: on all connections; for each key, on connections, dials and idle ones.
     /// - No connection is idle that a waiting ticket could use.
-    /// - Each waiting ticket has a dial, or its key is in a ring, or its key has reached a limit of its
-    ///   own and has connections in use or being dialed.
-    /// - A key is in a ring only if the limit on all connections is reached and none is idle. (After a
-    ///   shortage of descriptors, a lower limit applies for a while.)
-    /// - Dials and tickets point at each other. An orphan is a dial that the pool must not abandon, and
-    ///   no ticket without a dial waits beside it.
-    /// - Idle connections are in the order of their expiry, all connections in the order of their age.
+    /// - Each waiting ticket has a dial, or its key is in a ring, or its key has reached a limit of
+    ///   its own and has connections in use or being dialed.
+    /// - A key is in a ring only if the limit on all connections is reached and none is idle.
+    ///   (After a shortage of descriptors, a lower limit applies for a while.)
+    /// - Dials and tickets point at each other. An orphan is a dial that the pool must not abandon,
+    ///   and no ticket without a dial waits beside it.
+    /// - Idle connections are in the order of their expiry, all connections in the order of their
+    ///   age.
     /// - Unused keys are removed, and a closed pool has leased connections only.
     ///
     /// The order of the queue cannot be seen from one state, so the tests compare it with a model.

@@ -66,7 +66,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Returns when a key in the rings may dial again although no connection comes back.
+    /// Returns when a key that waits for room may dial although no connection comes back.
     pub(super) fn shortage_until(&self) -> Option<Instant> {
         self.room.until.filter(|_| self.next_turn().is_some())
     }

@@ -110,7 +110,7 @@ pub(super) enum State<T> {
     Leased,
 }
 
-/// A dial that runs.
+/// The state of a dial: a connection that is being opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Dialing {
     /// The ticket that the dial runs for; `None` for an orphan.

@@ -33,8 +33,8 @@ impl Lease {
         self.conn
     }
 
-    /// Makes the lease that a recorded driver returned. It is stale if the connection is not
-    /// leased.
+    /// Makes a lease for replay, from the id in a recorded check-in. The pool ignores it if the
+    /// connection is not leased.
     pub(crate) const fn replayed(conn: ConnId) -> Self {
         Self { conn }
     }

@@ -236,7 +236,8 @@ impl Replay {
         Ok(())
     }
 
-    /// Checks that all decided actions are in the recording. `number` is the line after its last.
+    /// Checks that all decided actions are in the recording. `number` is that of the line after its
+    /// last one.
     fn end(self, number: usize) -> Result<Summary, Error> {
         let left = self.machines.into_values().find_map(|mut it| it.decided.pop_front());
         match left {

@@ -5,11 +5,11 @@
 //! forms:
 //!
 //! - **For people** ([`Sink::line`]): logs, golden traces, `httpool --trace`. It shows no secrets.
-//!   Bodies appear as a count of bytes, and a request as its method, its target without the values in
-//!   the query, and the length of its head.
+//!   Bodies appear as a count of bytes, and a request as its method, its target without the values
+//!   in the query, and the length of its head.
 //! - **For replay** ([`Sink::record`], or a [`Recorder`]): every input of a machine, so that
-//!   [`replay`](crate::replay) can feed it to another one and compare their actions. Secrets and bodies
-//!   are redacted, unless a [`Redaction`] keeps them.
+//!   [`replay`](crate::replay) can feed it to another one and compare their actions. Secrets and
+//!   bodies are redacted, unless a [`Redaction`] keeps them.
 //!
 //! A trace that is off costs a branch and no memory.
 
