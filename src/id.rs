@@ -8,7 +8,7 @@ use core::{
 
 use crate::mutation::{Mutation, mutated};
 
-/// Defines an id type: a slot, and how often that slot had been used before.
+/// Defines an id type: a slot, and the number of times that the slot had been used before.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*

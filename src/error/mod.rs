@@ -333,13 +333,13 @@ impl core::error::Error for Violation {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bound {
-    /// `head_bytes_max`.
+    /// The limit `head_bytes_max`.
     Head,
-    /// `fields_max`.
+    /// The limit `fields_max`.
     Fields,
-    /// `interim_max`.
+    /// The limit `interim_max`.
     Interim,
-    /// `chunk_overhead_bytes_max`.
+    /// The limit `chunk_overhead_bytes_max`.
     ChunkOverhead,
 }
 

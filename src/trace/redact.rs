@@ -24,8 +24,8 @@ use crate::message::{is_secret, star_userinfo, star_userinfo_of};
 pub struct Redaction {
     /// Whether secrets stay. False by default.
     pub secrets: bool,
-    /// Whether the values in queries and fragments stay. False by default. A recording whose second
-    /// line does not say so was made when they stayed, and is replayed so.
+    /// Whether the values in queries and fragments stay. False by default. True for an older
+    /// recording without this setting in its second line.
     pub queries: bool,
     /// Whether received bodies stay. False by default. (The bytes of request bodies never pass
     /// through the machines.)
