@@ -1,4 +1,4 @@
-//! Generational names: a name that has been given up names nothing, for ever.
+//! Generational ids: an id that was freed never refers to another entry.
 
 use alloc::vec::Vec;
 use core::{
@@ -8,7 +8,7 @@ use core::{
 
 use crate::mutation::{Mutation, mutated};
 
-/// A type of names: a slot, and how often that had been used before.
+/// Defines an id type: a slot, and the number of times that the slot had been used before.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*
@@ -19,18 +19,18 @@ macro_rules! names {
         }
 
         impl $name {
-            /// The name as one number, for an event loop's token.
+            /// Returns the id as one number, such as for an event loop's token.
             pub const fn to_bits(self) -> u64 {
                 (self.generation as u64) << 32 | self.index as u64
             }
 
-            /// The name that [`to_bits`](Self::to_bits) made a number of.
+            /// Returns the id that [`to_bits`](Self::to_bits) turned into a number.
             pub const fn from_bits(bits: u64) -> Self {
                 Self { index: bits as u32, generation: (bits >> 32) as u32 }
             }
 
-            /// Its slot: small numbers, no two alive at a time alike, used again. For a table of
-            /// the driver's.
+            /// Returns the slot, to index a table of the driver with. Slots are small numbers. No
+            /// two live ids share a slot, and the slot of a freed id is used again.
             pub const fn index(self) -> usize {
                 self.index as usize
             }
@@ -47,24 +47,24 @@ macro_rules! names {
 pub(crate) use names;
 
 names!(
-    /// A connection, from the decision to dial it until it is closed.
+    /// Identifies a connection, from the decision to dial it until it is closed.
     ///
-    /// Given out by [`Pool`](crate::pool::Pool). A stale id names nothing and is ignored wherever it
-    /// is handed in: stale readiness is normal in an event loop.
+    /// [`Pool`](crate::pool::Pool) assigns it. Every method ignores a stale id, because stale
+    /// readiness is normal in an event loop.
     ConnId, "c"
 );
 
 names!(
-    /// A call, from [`Client::request`](crate::client::Client::request) until the driver is told of
-    /// its end, or the application gives it up.
+    /// Identifies a call, from [`Client::request`](crate::client::Client::request) until the driver
+    /// has received the call's end, or the application cancels or discards the call.
     ///
-    /// A stale id names nothing and is ignored wherever it is handed in. (In traces a call is `r`
-    /// and the number of its request, which is never used again: [`Who`](crate::trace::Who).)
+    /// Every method ignores a stale id. (Traces print a call as `r` and the number of its request,
+    /// which is never used again: see [`Who`](crate::trace::Who).)
     CallId, "a"
 );
 
-/// A table whose entries are named by slot and generation, so that a name never comes to mean
-/// another entry. A freed slot is used again; after 2^32 uses of one slot its generations repeat.
+/// A table whose entries are identified by slot and generation, so that an id never refers to
+/// another entry. A freed slot is used again. After 2^32 uses of one slot its generations repeat.
 #[derive(Debug, Clone)]
 pub(crate) struct Slab<V> {
     slots: Vec<Slot<V>>,
@@ -93,7 +93,7 @@ impl<V> Slab<V> {
         self.len
     }
 
-    /// Puts `value` in; its name is (index, generation).
+    /// Inserts `value` and returns its (index, generation).
     pub(crate) fn insert(&mut self, value: V) -> (u32, u32) {
         self.len += 1;
         if let Some(index) = self.free
@@ -127,7 +127,8 @@ impl<V> Slab<V> {
         }
     }
 
-    /// The entry in slot `index`, whatever its generation, with that: for links inside a machine.
+    /// Returns the entry in slot `index` and its generation. For links inside a machine, which do
+    /// not hold the generation.
     pub(crate) fn at(&self, index: u32) -> Option<(u32, &V)> {
         match self.slots.get(index as usize) {
             Some(Slot { generation, state: SlotState::Full(value) }) => Some((*generation, value)),
@@ -135,7 +136,7 @@ impl<V> Slab<V> {
         }
     }
 
-    /// As [`at`](Self::at), to change it.
+    /// Returns the entry in slot `index`, mutably.
     pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut V> {
         match self.slots.get_mut(index as usize) {
             Some(Slot { state: SlotState::Full(value), .. }) => Some(value),
@@ -156,23 +157,23 @@ impl<V> Slab<V> {
         }
     }
 
-    /// As [`remove`](Self::remove), of the entry in slot `index` whatever its generation.
+    /// Removes the entry in slot `index`, whatever its generation.
     pub(crate) fn remove_at(&mut self, index: u32) -> Option<V> {
         let (generation, _) = self.at(index)?;
         self.remove(index, generation)
     }
 
-    /// The generation of the entry in slot `index`.
+    /// Returns the generation of slot `index`. Panics if the slot was never used.
     pub(crate) fn generation(&self, index: u32) -> u32 {
         self.slots[index as usize].generation
     }
 
-    /// One more than the highest slot that was ever used.
+    /// Returns one more than the highest slot ever used.
     pub(crate) fn bound(&self) -> u32 {
         self.slots.len() as u32
     }
 
-    /// All entries in the order of their slots, with their names.
+    /// Iterates over (index, generation, entry) in the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32, &V)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
             SlotState::Full(value) => Some((index as u32, slot.generation, value)),
@@ -181,8 +182,8 @@ impl<V> Slab<V> {
     }
 }
 
-/// By slot, for links inside a machine, which it keeps to live entries. A name from outside goes
-/// through [`get`](Slab::get).
+/// Indexes by slot, for links inside a machine, which always point to live entries. Ids from
+/// outside must go through [`get`](Slab::get).
 impl<V> Index<u32> for Slab<V> {
     type Output = V;
 

@@ -1,9 +1,10 @@
-//! Defects that the design excludes, each to be switched on in a build for tests, which proves that
-//! the simulator would find it.
+//! Deliberate defects for tests. A test build switches one on, to prove that the simulator finds
+//! it.
 //!
-//! Without `--cfg httpool_mutations` there is no switch, and nothing of this is left in the code.
+//! Without `--cfg httpool_mutations` nothing can be switched on, and the compiler removes all of
+//! this.
 
-/// A defect. Where it is asked for, the line that asks says what then goes wrong.
+/// A defect. The code that calls `mutated` with it does the wrong thing while it is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     httpool_mutations,
@@ -14,45 +15,45 @@
     expect(unreachable_pub, reason = "it is public where it can be switched")
 )]
 pub enum Mutation {
-    /// Who inherits the dial of a ticket that was cancelled is never woken.
+    /// A ticket that takes over the dial of a cancelled ticket is never woken.
     LostWaiter,
-    /// A connection that is granted stays among those to be evicted.
+    /// A connection that was granted to a ticket can still be evicted.
     EvictedGrant,
-    /// Bytes on an idle connection are let pass.
+    /// Bytes that arrive on an idle connection are ignored.
     PoisonedIdle,
-    /// A POST is sent again though a server may have acted on it.
+    /// A POST is sent again although a server may have acted on it.
     PostTwice,
-    /// A connection that is not kept keeps its place.
+    /// A connection that is closed on return still counts against the pool's limits.
     LeakedLease,
-    /// Nothing bounds the wait for more of a body.
+    /// The wait for more bytes of a body has no deadline.
     NoDeadline,
-    /// A ticket that has a dial gets more of them.
+    /// A ticket that already has a dial starts more.
     SurplusDials,
-    /// Who comes last is served first.
+    /// Waiting tickets are served last in, first out.
     UnfairLine,
-    /// A connection is kept though its request was not written to its end.
+    /// A connection is kept although its request was not written to its end.
     KeptUnsent,
     /// Credentials follow a redirect to another origin.
     LeakedCredentials,
-    /// A name that was given up comes to mean another entry.
+    /// A freed id refers to the next entry in its slot.
     StaleName,
-    /// A response that is discarded while it is paused is not read on.
+    /// A response that is discarded while paused is not read any further.
     PausedDiscard,
-    /// What waits to be told of a call is told though the application has given it up.
+    /// Queued events of a call are delivered although the application has given the call up.
     LateNews,
-    /// Only the stall deadline bounds the time in which a body that nobody wants is read.
+    /// Only the stall deadline limits how long the rest of a discarded body is read.
     EndlessDrain,
-    /// Bytes of chunk framing begin the stall deadline again.
+    /// Bytes of chunk framing restart the stall deadline.
     FramingStall,
-    /// A redirect is followed at once though its Retry-After asks for a wait.
+    /// A redirect is followed at once although its Retry-After asks for a wait.
     HastyRedirect,
-    /// A connection that was used a moment ago is not probed before it is used again.
+    /// A connection that was used a moment ago is reused without a probe.
     UnprobedReuse,
-    /// A call fails for want of a descriptor though connections are idle.
+    /// A call fails for lack of a file descriptor although idle connections could be closed.
     FatalShortage,
-    /// A call is refused because others wait, though it need not wait itself.
+    /// A call is refused because the queue is full, although it would not have to wait.
     RefusedThoughFree,
-    /// The end of a response ends the sending of the body that it answers, and that is called success.
+    /// The end of a response cuts off the request's body, and the call counts as a success.
     CutUpload,
     /// An address that does not answer takes its share of the connect time from the call's total,
     /// however little of that there is.
@@ -68,7 +69,7 @@ mod switch {
     const NONE: u8 = u8::MAX;
     static ACTIVE: AtomicU8 = AtomicU8::new(NONE);
 
-    /// Which defect there is from now on, in all machines of this process.
+    /// Switches one defect on, or all of them off, in every machine of this process.
     pub fn mutate(mutation: Option<Mutation>) {
         ACTIVE.store(mutation.map_or(NONE, |it| it as u8), Ordering::Relaxed);
     }

@@ -1,10 +1,10 @@
-//! Time, as told by the driver: the core never reads a clock.
+//! Points in time and deadlines. The driver supplies the time; the core never reads a clock.
 
 use core::{fmt, time::Duration};
 
-/// A point in monotonic time: nanoseconds since an epoch of the driver's choosing.
+/// A point in monotonic time, in nanoseconds since an epoch that the driver chooses.
 ///
-/// It holds 584 years. "No deadline" is `None`, never a far-off instant.
+/// The range is 584 years. `None` stands for "no deadline".
 ///
 /// ```
 /// use core::time::Duration;
@@ -20,17 +20,17 @@ use core::{fmt, time::Duration};
 pub struct Instant(u64);
 
 impl Instant {
-    /// The instant `nanos` nanoseconds after the epoch.
+    /// Returns the instant `nanos` nanoseconds after the epoch.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// Nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// This instant plus `delay`. Saturates: a time too far off to hold never comes.
+    /// Returns this instant plus `delay`. Saturates at the last instant that fits.
     #[must_use]
     pub const fn after(self, delay: Duration) -> Self {
         let nanos = delay.as_nanos();
@@ -40,59 +40,61 @@ impl Instant {
         Self(self.0.saturating_add(nanos as u64))
     }
 
-    /// The time from `earlier` to this instant, or zero where `earlier` is the later one.
+    /// Returns the time from `earlier` to this instant, or zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Seconds since the epoch, with microseconds.
+/// Writes the seconds since the epoch, with six decimals.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}", self.0 / 1_000_000_000, self.0 % 1_000_000_000 / 1_000)
     }
 }
 
-/// What a deadline is for; it becomes the error when it passes.
+/// The kind of a deadline. A call that misses the deadline reports it in its error.
 ///
-/// Each has one owner, who alone keeps it: a [`Dial`](crate::dial::Dial) the first four, a
-/// [`Call`](crate::call::Call) the others.
+/// Each deadline is kept by one machine: the first four by [`Dial`](crate::dial::Dial), the others
+/// by [`Call`](crate::call::Call).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// For a name's addresses, from the beginning of the look-up.
+    /// Limits the DNS look-up of a name, from the moment it begins.
     Resolve,
-    /// For a look-up to begin, where it has to wait for a thread of the resolver's. As long as
+    /// Limits how long a look-up waits for a thread of the resolver. It is as long as
     /// [`Resolve`](Self::Resolve).
     Resolver,
-    /// For TCP and a proxy's answers, over all addresses.
+    /// Limits the TCP connects and the answers of proxies, over all addresses together.
     Connect,
-    /// For each TLS handshake.
+    /// Limits each TLS handshake.
     Tls,
-    /// For a connection, until one is granted or a dial begins on the call's behalf.
+    /// Limits the wait in the pool's queue. It ends once a connection is granted, or a dial begins
+    /// on the call's behalf.
     Queue,
-    /// Between two writes that moved bytes.
+    /// Limits the time between two writes that moved bytes.
     Write,
-    /// From the request's end to the end of the response's head.
+    /// Limits the time from the end of the request to the end of the response's head.
     FirstByte,
-    /// From the head, or the last bytes of the body, to the next bytes of the body; stands still
-    /// while the application does not read.
+    /// Limits the time from the head, or from the last bytes of the body, to the next bytes of the
+    /// body. Suspended while the application does not read.
     Stall,
-    /// For a 100 (Continue); its passing is no error.
+    /// Ends the wait for a 100 (Continue). Missing it is no error: the body is then sent.
     Continue,
-    /// Before the next attempt; its passing is no error.
+    /// Ends the wait before the next attempt. Missing it is no error.
     Backoff,
-    /// The whole: queue, dials, attempts, pauses, body.
+    /// Limits the whole call: queue, dials, attempts, backoff and body.
     Total,
-    /// For the bytes of the body that the minimum rate asks for; stands still while the application
-    /// does not read.
+    /// Limits the time for as many bytes of the body as the minimum rate demands. Suspended while
+    /// the application does not read.
     Rate,
-    /// For the rest of a body that nobody wants; its passing closes the connection and is no error.
+    /// Limits how long the rest of a discarded body is read. Missing it closes the connection and
+    /// is no error.
     Drain,
 }
 
 impl Deadline {
-    /// The word that traces and errors use.
+    /// Returns the name of the deadline in traces and errors.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resolve => "resolve",
@@ -118,7 +120,7 @@ impl fmt::Display for Deadline {
     }
 }
 
-/// The sooner of two deadlines; of two at the same instant the first named.
+/// Returns the earlier of two deadlines; `a` if both are at the same instant.
 pub(crate) fn sooner(
     a: Option<(Instant, Deadline)>,
     b: Option<(Instant, Deadline)>,

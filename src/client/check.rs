@@ -1,4 +1,4 @@
-//! The walk over the client's invariants.
+//! Checks the client's invariants.
 
 use alloc::{format, string::String};
 
@@ -14,20 +14,20 @@ macro_rules! hold {
 }
 
 impl Client {
-    /// Walks the client and compares it with its invariants, for tests and simulators: those of
+    /// Checks the invariants of the client, for tests and simulators: those of
     /// [`Pool::check`](crate::pool::Pool::check), and
     ///
-    /// - what is leased or being dialled in the pool is so here, and each connection in use is its
-    ///   call's;
-    /// - each call is where it says: in line with a ticket, with a connection, or with neither;
-    /// - each deadline has an entry that comes up in time;
-    /// - no call waits without a deadline or something that the driver was asked to do;
-    /// - a call that has ended holds nothing.
+    /// - the client and the pool agree on the connections in use and being dialed, and each
+    ///   connection in use belongs to its call;
+    /// - each call has a ticket, a connection or neither, as its next step requires;
+    /// - each deadline has a timer entry that is not too late;
+    /// - no call waits without a deadline or a pending action of the driver;
+    /// - a call that has ended has no ticket and no connection.
     ///
-    /// It takes time in proportion to what there is.
+    /// Takes time linear in the number of calls and connections.
     ///
     /// # Errors
-    /// The first that does not hold, in words: a bug in the core.
+    /// A description of the first invariant that does not hold, which is a bug in the core.
     pub fn check(&self) -> Result<(), String> {
         self.pool.check()?;
         let (dialing, leased) = self.conns.count();

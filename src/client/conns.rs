@@ -1,4 +1,4 @@
-//! What the client has beside the pool for each connection that is not idle.
+//! The client's state for each connection that is not idle.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -9,11 +9,12 @@ use crate::{
     pool::Lease,
 };
 
-/// By the slots of the pool's connections. An idle one has no entry: the pool keeps its state.
+/// A table by the slots of the pool's connections. An idle connection has no entry, because the
+/// pool keeps its state.
 #[derive(Debug, Default)]
 pub(super) struct Conns {
     slots: Vec<Option<(ConnId, Entry)>>,
-    /// Buffers of heads that have been handed out.
+    /// Buffers for encoded heads, ready for reuse.
     spare: Vec<Vec<u8>>,
 }
 
@@ -23,15 +24,15 @@ enum Entry {
     Leased(Leased),
 }
 
-/// A connection being opened.
+/// A connection that is being opened.
 #[derive(Debug)]
 pub(super) struct Dialing {
     pub(super) dial: Box<Dial>,
-    /// The pool knows that TCP is up.
+    /// Whether the pool was told that TCP is connected.
     pub(super) up: bool,
-    /// The driver knows that there may be something to write to a proxy.
+    /// Whether the driver was told that there may be bytes to write to a proxy.
     pub(super) told: bool,
-    /// The driver knows that it is to shake hands.
+    /// Whether the driver was told to begin the TLS handshake.
     pub(super) shaking: bool,
 }
 
@@ -40,25 +41,24 @@ pub(super) struct Dialing {
 pub(super) struct Leased {
     pub(super) lease: Lease,
     pub(super) h1: h1::Connection,
-    /// By which call.
+    /// The call that uses it.
     pub(super) call: u32,
-    /// What was encoded and not handed out yet.
+    /// The encoded bytes that the driver has not fetched yet.
     pub(super) out: Vec<u8>,
-    /// The driver has taken the action that says that there is something to write, and whether to read
-    /// before.
+    /// Whether the driver has taken the `Transmit` action, which says whether to probe first.
     pub(super) told: bool,
 }
 
-/// What becomes of a connection at the moment.
+/// The use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Dialing,
     Leased,
-    /// It is idle, or its name is stale: only the pool knows.
+    /// The connection is idle, or its id is stale: only the pool knows which.
     Free,
 }
 
-/// More head buffers than this are not kept.
+/// The maximum number of spare head buffers.
 const SPARE_MAX: usize = 64;
 
 impl Conns {
@@ -105,7 +105,7 @@ impl Conns {
         }
     }
 
-    /// The call that uses `conn`.
+    /// Returns the call that uses `conn`.
     pub(super) fn caller(&self, conn: ConnId) -> Option<u32> {
         match self.entry(conn) {
             Some(Entry::Leased(leased)) => Some(leased.call),
@@ -113,13 +113,13 @@ impl Conns {
         }
     }
 
-    /// The name of the connection in a slot that has an entry; of one that has none, a stale name.
+    /// Returns the id of the connection in a slot, or a stale id if the slot has no entry.
     pub(super) fn name_at(&self, slot: u32) -> ConnId {
         let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
         entry.map_or(ConnId { index: slot, generation: u32::MAX }, |(conn, _)| *conn)
     }
 
-    /// Whether a proxy is being spoken to.
+    /// Returns whether bytes are being exchanged with a proxy.
     pub(super) fn exchanges(&self, conn: ConnId) -> bool {
         self.dial(conn).is_some_and(|dial| dial.next() == Next::Exchange)
     }
@@ -129,14 +129,14 @@ impl Conns {
         self.put(conn, Entry::Dialing(Dialing { dial, up: false, told: false, shaking: false }));
     }
 
-    /// A connection is in use from now on; gives a buffer for what is to be sent.
+    /// Adds an entry for a connection that is now in use, with a buffer for its encoded bytes.
     pub(super) fn lease(&mut self, lease: Lease, h1: h1::Connection, call: u32) -> ConnId {
         let (conn, out) = (lease.conn(), self.spare.pop().unwrap_or_default());
         self.put(conn, Entry::Leased(Leased { lease, h1, call, out, told: false }));
         conn
     }
 
-    /// A connection is in use no more.
+    /// Removes the entry of a connection in use.
     pub(super) fn unlease(&mut self, conn: ConnId) -> Option<(Lease, h1::Connection)> {
         self.leased(conn)?;
         match self.slots[conn.index()].take() {
@@ -151,7 +151,7 @@ impl Conns {
         }
     }
 
-    /// A dial has ended, or was given up. Says whether there was one.
+    /// Removes the entry of a dial. Returns whether there was one.
     pub(super) fn end_dial(&mut self, conn: ConnId) -> bool {
         let dialing = self.dialing(conn).is_some();
         if dialing {
@@ -160,7 +160,8 @@ impl Conns {
         dialing
     }
 
-    /// How many are being opened, and how many in use, for [`check`](super::Client::check).
+    /// Returns the numbers of connections being opened and in use, for
+    /// [`check`](super::Client::check).
     pub(super) fn count(&self) -> (usize, usize) {
         let entries = self.slots.iter().flatten();
         let dialing = entries.clone().filter(|it| matches!(it.1, Entry::Dialing(_))).count();

@@ -1,4 +1,4 @@
-//! The client's methods: each hands one thing on, and has the rest follow.
+//! The client's methods. Each passes one input to a machine and then settles its consequences.
 
 use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{fmt, net::SocketAddr, time::Duration};
@@ -23,41 +23,41 @@ use crate::{
     trace::{Sink, Trace, Who},
 };
 
-/// What a [`Client`] is set up with.
+/// The settings of a [`Client`].
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// How many connections, and for how long.
+    /// The limits of the pool: connections, queue, idle times, retry budget.
     pub pool: PoolLimits,
-    /// How connections are opened. Its `limits` are those of `messages`.
+    /// The policy for opening connections. Its `limits` are replaced by `messages`.
     pub dial: dial::Policy,
-    /// Bounds on what a server may send.
+    /// The limits on responses.
     pub messages: MessageLimits,
-    /// For the jitter of retry delays: the same seed and the same inputs give the same outputs. 0 by
-    /// default.
+    /// Seeds the jitter of retry delays: the same seed and the same inputs give the same outputs. 0
+    /// by default.
     pub seed: u64,
-    /// The time of day at the driver's epoch, as time since 1970: for a Retry-After that is a date
-    /// in a response that has no Date. None by default.
+    /// The wall-clock time at the driver's epoch, since 1970. A Retry-After date counts from it if
+    /// the response has no Date. `None` by default.
     pub wall_at_epoch: Option<Duration>,
-    /// How many lines of its trace each call keeps, so that a failed one can show them:
+    /// The number of trace lines that each call keeps, to explain a failure:
     /// [`Call::recent_trace`]. 0 by default.
     pub recent_trace: usize,
 }
 
-/// All calls and connections of one event loop. See the [module](super) for how it is driven.
+/// All calls and connections of one event loop. The [module](super) describes how to drive it.
 pub struct Client {
     pub(super) pool: Pool<h1::Connection>,
     pub(super) calls: Slab<Running>,
     pub(super) conns: Conns,
-    /// Whose each ticket is, by the ticket's slot.
+    /// The call of each ticket, by the ticket's slot.
     pub(super) tickets: Vec<u32>,
     pub(super) timers: Timers,
-    /// Whose time has come; empty but for its memory.
+    /// Scratch space for the owners whose deadline has come. Empty between calls.
     due: Vec<(Instant, Owner)>,
     pub(super) actions: VecDeque<Action>,
-    /// Calls to be looked at.
+    /// Calls to serve.
     pub(super) work: VecDeque<u32>,
-    /// Calls whose end the driver has been told of: their ids are stale when it asks for more.
+    /// Calls whose end was passed to the driver. Their ids become stale at the next action.
     pub(super) over: Vec<u32>,
     pub(super) dial: dial::Policy,
     pub(super) messages: MessageLimits,
@@ -65,14 +65,14 @@ pub struct Client {
     recent_trace: usize,
     seed: u64,
     wall_at_epoch: Option<Duration>,
-    /// How many calls have not ended.
+    /// The number of calls that have not ended.
     pub(super) live: usize,
-    /// How many calls there have been.
+    /// The number of calls started so far.
     requests: u64,
 }
 
 impl Client {
-    /// A client with nothing under way.
+    /// Makes a client without calls or connections.
     pub fn new(config: Config) -> Self {
         let mut dial = config.dial;
         dial.limits = config.messages;
@@ -97,8 +97,8 @@ impl Client {
         }
     }
 
-    /// Has every event and action of the pool, and of all calls and dials that begin from now on,
-    /// written to `sink`. A call is [`Who::Call`] with the number of its request, from 0; a dial
+    /// Traces every event and action of the pool, and of all calls and dials that begin from now
+    /// on, to `sink`. A call is [`Who::Call`] with the number of its request, from 0. A dial is
     /// [`Who::Dial`] with the bits of its connection's id.
     pub fn set_trace(&mut self, sink: Arc<dyn Sink>) {
         self.pool.set_trace(Trace::new(sink.clone(), Who::Pool));
@@ -123,9 +123,8 @@ impl Client {
         CallId { index, generation }
     }
 
-    /// Gives a call up. Its id is stale at once, and its connection, if it has one, is closed. Nothing
-    /// more is said of it, not even what had happened already and waits in
-    /// [`poll_action`](Self::poll_action).
+    /// Cancels a call. Its id is stale at once, and its connection is closed. No further event or
+    /// action concerns it, not even one already queued in [`poll_action`](Self::poll_action).
     pub fn cancel(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.silence(call) {
             running.call.cancel(now);
@@ -133,15 +132,15 @@ impl Client {
         }
     }
 
-    /// The application wants no more of a response whose head it has had. The call's id is stale at
-    /// once; what is left of the body is read and dropped, within
-    /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
-    /// kept. Before the head this is [`cancel`](Self::cancel).
+    /// Discards the rest of a response after its head. The call's id is stale at once. The rest of
+    /// the body is read and dropped, within [`Policy::drain_bytes_max`] and
+    /// [`Policy::drain_time_max`], so that the connection can be kept. Before the head this is
+    /// [`cancel`](Self::cancel).
     ///
-    /// Where the request's body is still going out and the response does not end that, it is sent to
-    /// its end. Then the driver goes on to give it: [`Transmit::Body`], [`send_body`](Self::send_body),
-    /// [`body_ready`](Self::body_ready) and [`body_failed`](Self::body_failed) know the id until
-    /// [`Action::BodyDone`]. [`feeds`](Self::feeds) says whether it is so.
+    /// A request body that is still being sent is sent to its end, unless the response ends it. The
+    /// driver continues to supply it: [`Transmit::Body`], [`send_body`](Self::send_body),
+    /// [`body_ready`](Self::body_ready) and [`body_failed`](Self::body_failed) accept the id until
+    /// [`Action::BodyDone`]. [`feeds`](Self::feeds) tells whether this is the case.
     pub fn discard(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.silence(call) {
             if !running.call.discard(now) {
@@ -152,13 +151,13 @@ impl Client {
         }
     }
 
-    /// Whether the body of a call that was [discarded](Self::discard) is still being sent.
+    /// Returns whether the body of a [discarded](Self::discard) call is still being sent.
     pub fn feeds(&self, call: CallId) -> bool {
         self.calls.get(call.index, call.generation).is_some_and(|it| it.feeds && !it.ended)
     }
 
-    /// Stops, or goes on, reading a response: while it is paused its connection wants no input, and
-    /// the stall and rate deadlines stand still. Before the head, and after the end, it says nothing.
+    /// Pauses or resumes reading a response. While it is paused its connection wants no input, and
+    /// the stall and rate deadlines are suspended. Ignored before the head and after the end.
     pub fn pause(&mut self, call: CallId, paused: bool, now: Instant) {
         if let Some(running) = self.alive(call) {
             running.call.pause(paused, now);
@@ -166,9 +165,9 @@ impl Client {
         }
     }
 
-    /// Answers [`Transmit::Body`]: frames `len` bytes that the driver now writes, whole, before it
-    /// asks for more. `last`: the body ends with them. `None`: no body is to be sent now, or it is
-    /// longer or shorter than declared, and the call has failed.
+    /// Answers [`Transmit::Body`]: returns the framing for `len` bytes. The driver must write all
+    /// of them before it asks for more. `last` ends the body. `None` means that no body is to be
+    /// sent now, or that it is longer or shorter than declared, and the call has failed.
     #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
@@ -184,8 +183,8 @@ impl Client {
         framing
     }
 
-    /// The application has body again, after it had none for [`Transmit::Body`]: an
-    /// [`Action::Transmit`] follows.
+    /// Reports that the application has body bytes again, after it had none for [`Transmit::Body`].
+    /// An [`Action::Transmit`] follows.
     pub fn body_ready(&mut self, call: CallId) {
         let Some(running) = self.feeding(call) else { return };
         if let (Next::SendBody(_), Some(conn)) = (running.call.next(), running.conn) {
@@ -193,7 +192,7 @@ impl Client {
         }
     }
 
-    /// The application's source of the body failed: the request cannot be finished.
+    /// Reports that the application's source of the body failed, so the request cannot be finished.
     pub fn body_failed(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.feeding(call) {
             running.call.body_failed(now);
@@ -201,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Answers [`Action::Rewind`]: whether the body can be given from its start again.
+    /// Answers [`Action::Rewind`]. `done` tells whether the body can be read from its start again.
     pub fn rewound(&mut self, call: CallId, done: bool, now: Instant) {
         if let Some(running) = self.alive(call) {
             running.rewinding = false;
@@ -210,8 +209,8 @@ impl Client {
         }
     }
 
-    /// Closes what is idle or being opened, fails calls in line, and refuses new ones. Calls that
-    /// have a connection go on to their end, and their connections are then closed.
+    /// Closes idle connections and dials, fails waiting calls, and refuses new ones. Calls with a
+    /// connection continue to their end; then their connections are closed.
     pub fn close(&mut self, now: Instant) {
         self.pool.close();
         self.go_on(now);
@@ -231,7 +230,7 @@ impl Client {
 
     // ---- The driver's inputs -----------------------------------------------------------------
 
-    /// Answers [`Action::Resolve`], with addresses in the resolver's order, or none.
+    /// Answers [`Action::Resolve`]. `addrs` are in the resolver's order, and may be empty.
     pub fn handle_resolved(&mut self, conn: ConnId, addrs: &[SocketAddr], now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolved(addrs, now);
@@ -239,8 +238,8 @@ impl Client {
         }
     }
 
-    /// Answers [`Action::Connect`]. Of a stale name nothing is known: its sockets are to be closed
-    /// when [`Action::Close`] says so, which comes before the name is stale.
+    /// Answers [`Action::Connect`]. Ignored if the id is stale: an earlier [`Action::Close`] has
+    /// told the driver to close the sockets.
     pub fn handle_connected(
         &mut self,
         conn: ConnId,
@@ -269,11 +268,12 @@ impl Client {
         }
     }
 
-    /// Bytes were read. Says how many it took, and what they meant. Call again with the rest until
-    /// [`Event::NeedInput`], keep what is then left, and begin the next input with it.
+    /// Parses bytes that were read. Returns how many were consumed, and an event. Call again with
+    /// the rest until [`Event::NeedInput`]; then keep the rest and put it in front of the next
+    /// input.
     ///
-    /// Bytes on an idle connection close it: nobody asked for them. None are taken there, nor where
-    /// the name is stale.
+    /// Bytes on an idle connection close it, because they answer no request. They are not consumed,
+    /// nor are bytes for a stale id.
     pub fn receive<'i>(
         &mut self,
         conn: ConnId,
@@ -293,7 +293,8 @@ impl Client {
                 self.attend_dial(conn, now);
                 (taken, if taken > 0 { Event::Skipped } else { Event::NeedInput })
             }
-            // Of a switched connection, whose name is stale, the input is the application's.
+            // On a connection with a stale id that has switched protocols, the input is the
+            // application's.
             Use::Free => {
                 if !input.is_empty() && !mutated(Mutation::PoisonedIdle) {
                     self.pool.idle_lost(conn);
@@ -304,8 +305,8 @@ impl Client {
         }
     }
 
-    /// The peer has closed its side, in order (`clean`) or by a reset or an error. Over TLS only a
-    /// close_notify is in order. What was read before belongs to [`receive`](Self::receive) first.
+    /// Reports that the peer closed its side, cleanly (`clean`) or by a reset or an error. Over TLS
+    /// only a close_notify is clean. Pass all earlier input to [`receive`](Self::receive) first.
     pub fn handle_eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Event<'static> {
         match self.conns.get(conn) {
             Use::Leased => return self.receive_end(conn, clean, now),
@@ -321,8 +322,9 @@ impl Client {
         Event::NeedInput
     }
 
-    /// So many bytes have left, of those that [`poll_transmit`](Self::poll_transmit) and
-    /// [`send_body`](Self::send_body) gave and of the body between them.
+    /// Reports that `bytes` bytes were written, of those from
+    /// [`poll_transmit`](Self::poll_transmit) and [`send_body`](Self::send_body) and of the body
+    /// between them.
     pub fn handle_written(&mut self, conn: ConnId, bytes: usize, now: Instant) {
         if let Some(index) = self.caller(conn) {
             self.calls[index].call.written(bytes, now);
@@ -330,7 +332,8 @@ impl Client {
         }
     }
 
-    /// Writing failed. Go on reading: what the peer has said before may still be an answer.
+    /// Reports a failed write. Continue to read, because a response may have arrived before the
+    /// failure.
     pub fn handle_write_failed(&mut self, conn: ConnId, why: IoKind, now: Instant) {
         match self.caller(conn) {
             Some(index) => {
@@ -341,9 +344,8 @@ impl Client {
         }
     }
 
-    /// Time has passed: the deadlines in it come, the sooner first. Spurious calls do nothing; one
-    /// may leave something for the next, which
-    /// [`poll_timeout`](Self::poll_timeout) then says.
+    /// Handles the deadlines that have passed, earliest first. Does nothing if called too early.
+    /// May leave work for the next time; [`poll_timeout`](Self::poll_timeout) then returns that.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut due = core::mem::take(&mut self.due);
         while let Some(owner) = self.timers.pop_due(now) {
@@ -352,7 +354,7 @@ impl Client {
                 later => self.timers.set(owner, later),
             }
         }
-        // An entry may have come up early, and with it before others that pass sooner.
+        // An entry may have been early, so sort by the actual deadlines.
         due.sort_unstable();
         for (_, owner) in due.drain(..) {
             if owner.is_call() {
@@ -372,9 +374,9 @@ impl Client {
         self.go_on(now);
     }
 
-    // ---- What a driver asks ------------------------------------------------------------------
+    // ---- Queries of the driver --------------------------------------------------------------
 
-    /// The next thing to do. Drain until `None`.
+    /// Returns the next action to perform. Drain until `None`.
     pub fn poll_action(&mut self) -> Option<Action> {
         loop {
             while let Some(index) = self.over.pop() {
@@ -401,9 +403,9 @@ impl Client {
         }
     }
 
-    /// Appends to `out` what is to be written to `conn`, each byte once, and says whether body may
-    /// follow. Ask with an empty `out`, and what was encoded is not copied. Of a request that begins
-    /// there is nothing before its [`Action::Transmit`] was taken, which says whether to read first.
+    /// Appends the bytes to write to `conn`, each once, and returns whether body bytes may follow.
+    /// With an empty `out` the encoded bytes are not copied. The bytes of a new request are
+    /// available only after its [`Action::Transmit`] was taken, which tells whether to probe first.
     pub fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> Transmit {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.poll_transmit(out);
@@ -427,8 +429,8 @@ impl Client {
         Transmit::Body { call, max }
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), and for what: never later than the
-    /// soonest deadline. It may be early, where a deadline has moved.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), and the reason. The time is
+    /// never later than the earliest deadline. It may be too early after a deadline has moved.
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
         let soonest = self.timers.soonest().map(|(at, owner, which)| {
             let slot = owner.slot();
@@ -445,8 +447,8 @@ impl Client {
         }
     }
 
-    /// Whether to read from `conn`. False while its response is paused, and where TCP is not up yet.
-    /// True for an idle connection, to notice its end.
+    /// Returns whether to read from `conn`. False while its response is paused, and before TCP is
+    /// connected. True for an idle connection, to notice that the peer closes it.
     pub fn wants_input(&self, conn: ConnId) -> bool {
         match self.conns.get(conn) {
             Use::Leased => {
@@ -457,14 +459,14 @@ impl Client {
         }
     }
 
-    /// So many of the next bytes are body and nothing else: see
+    /// Returns how many of the next bytes are body data only: see
     /// [`Connection::body_ahead`](h1::Connection::body_ahead).
     pub fn body_ahead(&self, conn: ConnId) -> BodyLeft {
         self.conns.h1(conn).map_or(BodyLeft::NONE, h1::Connection::body_ahead)
     }
 
-    /// Whether what was handed out for `conn` must still be written. It need not once the request
-    /// was refused before it was whole (RFC 9112 9.5), or writing has failed.
+    /// Returns whether the bytes fetched for `conn` must still be written. False after the server
+    /// has refused the request before its end (RFC 9112 9.5), and after a failed write.
     pub fn sends(&self, conn: ConnId) -> bool {
         match self.caller(conn) {
             Some(index) => self.calls[index].call.sends(),
@@ -472,32 +474,33 @@ impl Client {
         }
     }
 
-    /// Whether the request on `conn` is so long that what the system holds unsent should be bounded:
-    /// [`Call::is_long`].
+    /// Returns whether the request on `conn` is long enough to limit the unsent bytes that the
+    /// system buffers: see [`Call::is_long`].
     pub fn is_long(&self, conn: ConnId) -> bool {
         self.caller(conn).is_some_and(|index| self.calls[index].call.is_long())
     }
 
-    /// With such a bound: whether what was handed out last for `conn` is written only when the socket
-    /// takes output again: [`Call::is_written_late`].
+    /// Returns whether, with such a limit, the last bytes for `conn` count as written only once the
+    /// socket is writable again: see [`Call::is_written_late`].
     pub fn is_written_late(&self, conn: ConnId) -> bool {
         self.caller(conn).is_some_and(|index| self.calls[index].call.is_written_late())
     }
 
-    /// The call's machine: its request as it stands, its history. `None` for a stale id; one whose
-    /// end was told last is stale when the next action is asked for.
+    /// Returns the machine of a call, with its current request and its history. `None` for a stale
+    /// id; the id of a call that has ended becomes stale at the next
+    /// [`poll_action`](Self::poll_action).
     pub fn call(&self, call: CallId) -> Option<&Call> {
         let running = self.calls.get(call.index, call.generation).filter(|it| !it.silent)?;
         Some(&running.call)
     }
 
-    /// The connection that the call uses or used last, and whether that had served before; or the one
-    /// that failed to open at its wish since then.
+    /// Returns the connection that the call uses or used last, and whether it was a reused one; or
+    /// a later connection that failed to open for the call.
     pub fn connection(&self, call: CallId) -> Option<(ConnId, bool)> {
         self.calls.get(call.index, call.generation).filter(|it| !it.silent)?.served
     }
 
-    /// What a call is waiting for, to be printed; `None` for a stale id.
+    /// Returns what a call is waiting for, as printable text. `None` for a stale id.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -515,17 +518,17 @@ impl Client {
         Some(Waiting::of(self, running))
     }
 
-    /// How many calls have not ended.
+    /// Returns the number of calls that have not ended.
     pub fn calls(&self) -> usize {
         self.live
     }
 
-    /// How many connections there are, and how many calls wait for one.
+    /// Returns the numbers of connections, and of calls that wait for one.
     pub fn stats(&self) -> Stats {
         self.pool.stats()
     }
 
-    /// The same for one key.
+    /// Returns the numbers for one key.
     pub fn key_stats(&self, key: &Key) -> Stats {
         self.pool.key_stats(key)
     }
@@ -543,7 +546,7 @@ impl Client {
         }
     }
 
-    /// The application wants to hear no more of a call. Says whether anything is left to end.
+    /// Stops the events of a call to the application. Returns the call if it has not ended.
     fn silence(&mut self, call: CallId) -> Option<&mut Running> {
         let running = self.calls.get_mut(call.index, call.generation)?;
         let ends = !core::mem::replace(&mut running.silent, true) && !running.ended;
@@ -560,13 +563,14 @@ impl Client {
         (!running.silent && !running.ended).then_some(running)
     }
 
-    /// A call whose body the driver may give: one that is alive, or was discarded while it was sent.
+    /// Returns a call whose body can be supplied: a live one, or one discarded while its body was
+    /// sent.
     fn feeding(&mut self, call: CallId) -> Option<&mut Running> {
         let running = self.calls.get_mut(call.index, call.generation)?;
         ((!running.silent || running.feeds) && !running.ended).then_some(running)
     }
 
-    /// Which call uses a connection.
+    /// Returns the call that uses a connection.
     pub(super) fn caller(&self, conn: ConnId) -> Option<u32> {
         self.conns.caller(conn)
     }

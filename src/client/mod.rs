@@ -1,8 +1,8 @@
-//! The machines in one object, for an event loop.
+//! The whole HTTP client as one machine, for event loops.
 //!
-//! A [`Client`] is many calls over many connections. It routes what happens to the machine concerned
-//! and what that wants done to the driver, and it keeps time for all of them; it decides nothing
-//! itself. A driver has sockets, and does three things:
+//! A [`Client`] has many calls over many connections. It passes each event to the machine
+//! concerned, passes that machine's actions to the driver, and keeps time for all of them. It makes
+//! no HTTP decision itself. A driver owns the sockets, and does three things in a loop:
 //!
 //! ```text
 //!                        ┌──────────────────────────────────────────────┐
@@ -10,53 +10,53 @@
 //!                        │                                              │
 //!   request, pause,      │   Call ⇄ Pool<h1::Connection> ⇄ Dial         │   handle_resolved, handle_connected,
 //!   cancel, discard, ───▶│                                              │◀─ handle_tls, receive, handle_eof,
-//!   send_body,           │   poll_action: what to do, once              │   handle_written, handle_write_failed,
-//!   body_ready, rewound  │   poll_transmit: what to write               │   handle_timeout
-//!                        │   poll_timeout: when to look again           │
+//!   send_body,           │   poll_action: actions to perform once       │   handle_written, handle_write_failed,
+//!   body_ready, rewound  │   poll_transmit: bytes to write              │   handle_timeout
+//!                        │   poll_timeout: the next deadline            │
 //!                        └──────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. It tells what happened: `handle_*`, [`receive`](Client::receive), and what the application
-//!    wants. Any number of such inputs may come before the next step.
-//! 2. It drains [`poll_action`](Client::poll_action) and does each once.
+//! 1. It reports events: `handle_*`, [`receive`](Client::receive), and the application's inputs.
+//!    Any number of them may come before the next step.
+//! 2. It drains [`poll_action`](Client::poll_action) and performs each action once.
 //! 3. It waits for its sockets, or until [`poll_timeout`](Client::poll_timeout).
 //!
 //! | action | the driver does | and answers with |
 //! |---|---|---|
-//! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved`, `handle_resolve_failed`; `handle_resolve_queued` and `handle_resolving` where it waits for a thread |
-//! | [`Refresh`](Action::Refresh) | forgets the answer that it keeps for a name, if it keeps any | |
+//! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved`, `handle_resolve_failed`; `handle_resolve_queued` and `handle_resolving` if it waits for a thread |
+//! | [`Refresh`](Action::Refresh) | drops the cached DNS answer for a name | |
 //! | [`Connect`](Action::Connect) | begins to connect | `handle_connected` |
-//! | [`Abandon`](Action::Abandon) | closes that attempt's socket | |
-//! | [`StartTls`](Action::StartTls) | shakes hands | `handle_tls` |
-//! | [`Transmit`](Action::Transmit) | asks `poll_transmit`, and writes | `handle_written`, `handle_write_failed` |
+//! | [`Abandon`](Action::Abandon) | closes the attempt's socket | |
+//! | [`StartTls`](Action::StartTls) | performs a TLS handshake | `handle_tls` |
+//! | [`Transmit`](Action::Transmit) | calls `poll_transmit`, and writes | `handle_written`, `handle_write_failed` |
 //! | [`Close`](Action::Close) | closes the connection's socket, or sockets | |
 //! | [`HandOver`](Action::HandOver) | gives the socket to the application | |
-//! | [`Rewind`](Action::Rewind) | takes a body back to its start | `rewound` |
+//! | [`Rewind`](Action::Rewind) | rewinds a body to its start | `rewound` |
 //! | [`End`](Action::End) | tells the application | |
 //! | [`BodyDone`](Action::BodyDone) | drops the body | |
 //! | [`Failed`](Action::Failed) | tells the application | |
 //!
-//! **Ids** that are no longer alive name nothing, and what is told of them is ignored: an event loop
-//! learns of the end of a thing while news of it are still on their way.
+//! **Stale ids** are ignored: an event loop may learn that a connection has ended while events for
+//! it are still on their way.
 //!
-//! **Reading.** Ask [`wants_input`](Client::wants_input) before a read: when the application has
-//! [paused](Client::pause) a response it is false, and the peer is held back by its own socket. Pass
-//! what was read to [`receive`](Client::receive) until that says
-//! [`NeedInput`](Event::NeedInput); what it has not taken comes first in the next input, and is
-//! dropped with the connection. Idle connections want input too: that is how their end is noticed.
+//! **Reading.** Ask [`wants_input`](Client::wants_input) before a read. It is false while the
+//! application has [paused](Client::pause) a response, so that TCP slows the peer down. Pass the
+//! bytes read to [`receive`](Client::receive) until it returns [`NeedInput`](Event::NeedInput). Put
+//! the bytes that it did not consume in front of the next input, and drop them with the connection.
+//! Read from idle connections too, to notice that the peer closes them.
 //!
-//! **Writing.** Nothing is written before `poll_transmit` gave it. A driver writes what it gave, says
-//! so with `handle_written`, and asks again when all has left. Where it waits for room, it asks
-//! [`sends`](Client::sends) before it goes on: the rest of a request that was refused need not go.
-//! Where [`Transmit`](Action::Transmit) says `probe`, it reads once, without waiting, before it writes.
-//! Where the system can bound what it holds unsent, a driver does so for a request that
-//! [`is_long`](Client::is_long), and says of its last bytes that they are written when the socket
-//! takes output again ([`is_written_late`](Client::is_written_late)); where it cannot, they are
-//! written when the system has them.
+//! **Writing.** Write only the bytes that `poll_transmit` returns. Report them with
+//! `handle_written`, and ask again once all have been written. After waiting for the socket to
+//! become writable, ask [`sends`](Client::sends) before writing on: the rest of a refused request
+//! need not be sent. If [`Transmit`](Action::Transmit) has `probe` set, read once without blocking
+//! before the first write. If the system can limit the unsent bytes that it buffers, set that limit
+//! for a request that [`is_long`](Client::is_long), and report its last bytes as written once the
+//! socket is writable again ([`is_written_late`](Client::is_written_late)). Otherwise report them
+//! once the system has accepted them.
 //!
-//! **Both halves.** A response may be complete while the request's body is still going out. Writing
-//! then goes on, and so does reading, to notice the end of the peer's side: the call ends with
-//! [`Action::End`], or [`Action::Failed`].
+//! **Both halves.** A response can be complete while the request's body is still being sent. The
+//! driver then continues to write, and to read, which reveals when the peer closes its side. The
+//! call ends with [`Action::End`] or [`Action::Failed`].
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! What a driver tells of a look-up beside its answer, and until when a dial is needed.
+//! Reports about DNS look-ups, and the time until which a dial is needed.
 
 use super::Client;
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Client {
-    /// The look-up for [`Action::Resolve`](super::Action::Resolve) waits for a thread of the
-    /// resolver's. When it begins, [`handle_resolving`](Self::handle_resolving) says so.
+    /// Reports that the look-up for [`Action::Resolve`](super::Action::Resolve) waits for a thread
+    /// of the resolver. Call [`handle_resolving`](Self::handle_resolving) when it begins.
     pub fn handle_resolve_queued(&mut self, conn: ConnId, now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolve_queued(now);
@@ -17,7 +17,7 @@ impl Client {
         }
     }
 
-    /// A look-up that [waited](Self::handle_resolve_queued) has begun.
+    /// Reports that a [queued](Self::handle_resolve_queued) look-up has begun.
     pub fn handle_resolving(&mut self, conn: ConnId, now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolving(now);
@@ -25,8 +25,8 @@ impl Client {
         }
     }
 
-    /// Answers [`Action::Resolve`](super::Action::Resolve): the name was not looked up, or the
-    /// look-up broke. That there is no such name is an answer without addresses.
+    /// Answers [`Action::Resolve`](super::Action::Resolve): the look-up failed. If the name does
+    /// not exist, call [`handle_resolved`](Self::handle_resolved) without addresses instead.
     pub fn handle_resolve_failed(&mut self, conn: ConnId, why: ResolveKind, now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolve_failed(why, now);
@@ -34,13 +34,13 @@ impl Client {
         }
     }
 
-    /// The connection that is being opened on behalf of a call in line.
+    /// Returns the connection that is being opened for a waiting call.
     pub fn dial_of(&self, call: CallId) -> Option<ConnId> {
         let running = self.calls.get(call.index, call.generation)?;
         self.pool.dial_of(running.ticket?)
     }
 
-    /// When the call for which a connection is being opened gives up.
+    /// Returns when the call that a connection is being opened for gives up.
     pub(super) fn needed_by(&self, conn: ConnId) -> Option<Instant> {
         let index = self.waiter(self.pool.ticket_of(conn)?)?;
         self.calls[index].call.total_deadline()

@@ -1,5 +1,5 @@
-//! What follows from an input: calls, dials and the pool are asked what is next, until all of them
-//! wait.
+//! Settles the consequences of an input: asks calls, dials and the pool for their next step, until
+//! all of them wait.
 
 use super::{Action, Client, Closed, Event, timers::Owner};
 use crate::{
@@ -15,30 +15,30 @@ use crate::{
     trace::{Trace, Who},
 };
 
-/// A call, and what the client has to remember about it.
+/// A call, and the client's state for it.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) call: Call,
-    /// Its place in line.
+    /// The ticket with which it waits for a connection.
     pub(super) ticket: Option<Ticket>,
-    /// The ticket has to be asked about.
+    /// Whether the ticket must be claimed.
     asks: bool,
     /// The connection that it uses.
     pub(super) conn: Option<ConnId>,
-    /// The one it uses or used last, and whether that had served before, or the one that failed to
-    /// open since then.
+    /// The connection that it uses or used last, and whether it was a reused one; or a later
+    /// connection that failed to open.
     pub(super) served: Option<(ConnId, bool)>,
-    /// Nobody wants to hear of it any more: its id is stale.
+    /// Whether the application gave the call up: its id is stale, and it has no more events.
     pub(super) silent: bool,
-    /// The driver knows that there is something to send.
+    /// Whether the driver was told that there is something to send.
     pub(super) told: bool,
-    /// The driver knows that the body is to be rewound.
+    /// Whether the driver was told to rewind the body.
     pub(super) rewinding: bool,
-    /// It is over; the driver has been, or is being, told so.
+    /// Whether the call has ended, and its end is queued for the driver or was passed to it.
     pub(super) ended: bool,
-    /// The response is complete, and its end is told when the request has left.
+    /// The trailer fields of a complete response, kept until the request's body has been sent.
     late_end: Option<OwnedFields>,
-    /// Nobody wants to hear of it, and its body is still being asked for.
+    /// Whether the application gave the call up while its body is still being sent.
     pub(super) feeds: bool,
 }
 
@@ -61,13 +61,13 @@ impl Running {
 }
 
 impl Client {
-    /// Something has happened to a call.
+    /// Serves a call after an event, and then all that depends on it.
     pub(super) fn attend(&mut self, index: u32, now: Instant) {
         self.serve(index, now);
         self.go_on(now);
     }
 
-    /// Something has happened to a dial.
+    /// Advances a dial after an event, and then all that depends on it.
     pub(super) fn attend_dial(&mut self, conn: ConnId, now: Instant) {
         self.advance(conn, now);
         self.go_on(now);
@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// Does what the pool wants done, and serves the calls that concerns, until nothing is left.
+    /// Performs the pool's actions and serves the calls that they concern, until none is left.
     pub(super) fn go_on(&mut self, now: Instant) {
         loop {
             while let Some(action) = self.pool.poll_action() {
@@ -124,13 +124,13 @@ impl Client {
         event
     }
 
-    /// Forgets a call that has ended and whose end has been told.
+    /// Removes a call that has ended, once its end was passed to the driver.
     pub(super) fn forget(&mut self, index: u32) {
         self.timers.remove(Owner::call(index));
         self.calls.remove_at(index);
     }
 
-    /// Puts the name of the call on what is for it, if anybody wants to hear.
+    /// Tags an event with its call. Drops it if the application gave the call up.
     fn of<'i>(&mut self, index: u32, event: h1::Event<'i>) -> Event<'i> {
         let running = &mut self.calls[index];
         if running.silent && !matches!(event, h1::Event::NeedInput) {
@@ -152,7 +152,7 @@ impl Client {
         }
     }
 
-    /// Does what a call says is next, until it waits or is over.
+    /// Performs the call's next steps until it waits or has ended.
     fn serve(&mut self, index: u32, now: Instant) {
         loop {
             let Some(running) = self.calls.at_mut(index).filter(|it| !it.ended) else { return };
@@ -220,7 +220,8 @@ impl Client {
         self.timers_set(Owner::call(index));
     }
 
-    /// A call ends of whose end nothing is to be told, but perhaps that its body is needed no more.
+    /// Handles the end of a call that has no event for its end. Reports `BodyDone` if its body was
+    /// still being sent.
     fn ends_unheard(&mut self, index: u32) {
         if self.calls[index].feeds {
             let call = self.name(index);
@@ -236,7 +237,7 @@ impl Client {
         self.timers.remove(Owner::call(index));
     }
 
-    /// Takes a place in line.
+    /// Checks out a connection for a call.
     fn check_out(&mut self, index: u32, now: Instant) {
         let running = &mut self.calls[index];
         match self.pool.checkout(running.call.key(), running.call.want(), now) {
@@ -282,7 +283,7 @@ impl Client {
         self.actions.push_back(Action::Transmit { conn, probe });
     }
 
-    /// Gives a call's connection back. `rest`: what was read and not taken.
+    /// Returns a call's connection to the pool. `rest` is the input that was not consumed.
     fn release(&mut self, index: u32, rest: &[u8], now: Instant) {
         let running = &mut self.calls[index];
         let Some(conn) = running.conn.take() else { return };
@@ -331,7 +332,7 @@ impl Client {
         }
     }
 
-    /// Whose ticket it is.
+    /// Returns the call of a ticket.
     pub(super) fn waiter(&self, ticket: Ticket) -> Option<u32> {
         let index = *self.tickets.get(ticket.index())?;
         let (_, running) = self.calls.at(index)?;
@@ -347,7 +348,7 @@ impl Client {
         self.advance(conn, now);
     }
 
-    /// Does what a dial says is next, until it waits or is over.
+    /// Performs the dial's next steps until it waits or has ended.
     fn advance(&mut self, conn: ConnId, now: Instant) {
         while let Some(dialing) = self.conns.dialing(conn) {
             if let Some((host, port)) = dialing.dial.stale_answer(now) {

@@ -1,10 +1,11 @@
-//! When to look at whom again: a heap with places, so that an entry can be moved and taken out.
+//! Deadlines of calls and dials: an indexed heap, whose entries can be moved and removed.
 
 use alloc::vec::Vec;
 
 use crate::time::{Deadline, Instant};
 
-/// Whose deadline it is, as one number: the slot of a call twice, of a connection twice and one.
+/// The owner of a deadline, as one number: twice the slot of a call, or twice the slot of a
+/// connection plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Owner(u32);
 
@@ -33,16 +34,16 @@ struct Entry {
     which: Deadline,
 }
 
-/// At most one entry an owner, never later than its deadline.
+/// Holds at most one entry for each owner, never later than the owner's deadline.
 ///
-/// Deadlines mostly move to later: each read begins a stall anew. So an entry is only moved when its
-/// deadline comes sooner; when its time has come, its owner is asked, and if that has more time the
-/// entry is put back. It is a heap of four branches, the soonest on top, of equals the one with the
-/// least owner.
+/// Most deadlines move later: each read restarts the stall deadline. So an entry is moved only if
+/// its deadline becomes earlier. When the entry comes up, the owner is asked for its deadline, and
+/// the entry is put back if there is time left. The heap has four branches with the earliest entry
+/// on top; of equal ones, the smallest owner.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: Vec<Entry>,
-    /// Where each owner's entry is, or `NOWHERE`.
+    /// The position of each owner's entry in the heap, or `NOWHERE`.
     places: Vec<u32>,
 }
 
@@ -54,7 +55,7 @@ impl Timers {
         self.heap.first().map(|it| (it.at, it.owner, it.which))
     }
 
-    /// The owner has this deadline now, or none.
+    /// Notes the owner's current deadline, if any.
     pub(super) fn set(&mut self, owner: Owner, deadline: Option<(Instant, Deadline)>) {
         let Some((at, which)) = deadline else { return };
         let entry = Entry { at, owner, which };
@@ -87,7 +88,7 @@ impl Timers {
         }
     }
 
-    /// Takes out the soonest, if its time has come.
+    /// Removes and returns the earliest entry, if its time has come.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Owner> {
         let (at, owner, _) = self.soonest()?;
         if now < at {
@@ -97,7 +98,7 @@ impl Timers {
         Some(owner)
     }
 
-    /// Whether each entry is where its owner's place says, and none is above a sooner one.
+    /// Returns whether each entry is where its owner's place says, and the heap is in order.
     pub(super) fn is_whole(&self) -> bool {
         let placed = self.places.iter().filter(|place| **place != NOWHERE).count();
         placed == self.heap.len()
@@ -107,7 +108,7 @@ impl Timers {
             })
     }
 
-    /// When the owner's entry comes up.
+    /// Returns when the owner's entry comes up.
     pub(super) fn at(&self, owner: Owner) -> Option<Instant> {
         self.place(owner).map(|place| self.heap[place].at)
     }
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        /// Any order of moves against a plain map of what stands where.
+        /// Compares any order of moves with a plain map as the model.
         fn it_is_a_map_in_order(moves: Vec<(u8, Option<u8>)>) -> bool {
             let (mut timers, mut model) = (Timers::default(), BTreeMap::new());
             let instant = |at: u8| Instant::from_nanos(at.into());

@@ -1,4 +1,4 @@
-//! What a driver is told.
+//! The actions and events that the client gives to a driver.
 
 use alloc::string::String;
 use core::{
@@ -15,120 +15,121 @@ use crate::{
     time::Deadline,
 };
 
-/// What the driver must do, once. Drain with [`Client::poll_action`](super::Client::poll_action).
+/// An action that the driver must perform once. Drain with
+/// [`Client::poll_action`](super::Client::poll_action).
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know what to do with each")]
 pub enum Action {
-    /// Look up a name, then [`Client::handle_resolved`](super::Client::handle_resolved) or
-    /// [`Client::handle_resolve_failed`](super::Client::handle_resolve_failed). The clock of the
-    /// look-up runs from now on, unless
-    /// [`Client::handle_resolve_queued`](super::Client::handle_resolve_queued) says that it waits.
+    /// Look up a name, then call [`Client::handle_resolved`](super::Client::handle_resolved) or
+    /// [`Client::handle_resolve_failed`](super::Client::handle_resolve_failed). The look-up's
+    /// deadline runs from now on, unless
+    /// [`Client::handle_resolve_queued`](super::Client::handle_resolve_queued) reports that the
+    /// look-up waits.
     Resolve {
-        /// For which connection.
+        /// The connection to look the name up for.
         conn: ConnId,
-        /// The name. Never an address, but for an IPv6 address whose zone id is no number:
-        /// `fe80::1%eth0`, as `getaddrinfo` takes it.
+        /// The name. It is never an IP address, except an IPv6 address whose zone id is not a
+        /// number: `fe80::1%eth0`, as `getaddrinfo` accepts it.
         host: String,
-        /// The port that the addresses are to have.
+        /// The port for the addresses.
         port: u16,
     },
-    /// Connect, then [`Client::handle_connected`](super::Client::handle_connected).
+    /// Connect a socket, then call [`Client::handle_connected`](super::Client::handle_connected).
     Connect {
-        /// For which connection.
+        /// The connection to open.
         conn: ConnId,
-        /// Its number: several may be under way for one connection.
+        /// The number of the attempt. Several can run for one connection at the same time.
         attempt: u8,
-        /// Where to.
+        /// The address to connect to.
         addr: SocketAddr,
-        /// The address to connect from, if that matters.
+        /// The local address to connect from, if one is set.
         local: Option<IpAddr>,
     },
-    /// An address that was looked up for this name has refused a connection, or has not answered in
-    /// its time: an answer that is kept should not be given again. Whoever keeps none has nothing to
-    /// do.
+    /// Drop the cached DNS answer for a name, because one of its addresses refused a connection or
+    /// timed out. A driver without a DNS cache ignores this.
     Refresh {
         /// The name.
         host: String,
         /// The port.
         port: u16,
     },
-    /// Close that attempt's socket, if it is still open: where news of an attempt came late, this
-    /// is said of it twice.
+    /// Close the socket of an attempt, if it is still open. If the attempt was reported late, this
+    /// comes twice.
     Abandon {
-        /// Of which connection.
+        /// The connection.
         conn: ConnId,
-        /// Which.
+        /// The number of the attempt.
         attempt: u8,
     },
-    /// Shake hands as client over all that is there already, then
-    /// [`Client::handle_tls`](super::Client::handle_tls). What was read and not taken is the
-    /// handshake's first input.
+    /// Perform a TLS handshake as client, through all layers so far, then call
+    /// [`Client::handle_tls`](super::Client::handle_tls). The bytes that were read and not consumed
+    /// are its first input.
     StartTls {
-        /// On which connection.
+        /// The connection.
         conn: ConnId,
-        /// With which configuration.
+        /// The TLS configuration to use.
         tls: TlsId,
-        /// To be verified, and sent as SNI unless it is an address.
+        /// The server name to verify, and to send as SNI unless it is an IP address.
         name: String,
     },
-    /// There is something to send: call [`Client::poll_transmit`](super::Client::poll_transmit)
-    /// when the socket has room, and again whenever what it gave has left.
+    /// Send: call [`Client::poll_transmit`](super::Client::poll_transmit) when the socket is
+    /// writable, and again whenever the bytes it returned have been written.
     Transmit {
-        /// On which connection.
+        /// The connection to write to.
         conn: ConnId,
-        /// The connection has been used before: read once before the first write, without waiting.
-        /// A connection that the peer has closed, or on which it has sent bytes that nobody asked
-        /// for, is then found out while nothing is lost. See
-        /// [`probe_after`](crate::limits::PoolLimits::probe_after).
+        /// Read once without blocking before the first write, because the connection is reused.
+        /// This finds out in time that the peer has closed it, or has sent bytes that answer no
+        /// request. See [`probe_after`](crate::limits::PoolLimits::probe_after).
         probe: bool,
     },
-    /// Close its socket, and those of all attempts and the look-up for it, and drop what was read
-    /// and not taken and what was not written. Its id is stale already.
+    /// Close the connection's socket, the sockets of all its attempts, and its look-up. Drop the
+    /// input not consumed and the output not written. Its id is stale already.
     Close {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// Why.
+        /// The reason.
         why: Closed,
     },
-    /// Another protocol is spoken now (101, or a 2xx to CONNECT): the socket and the input not
-    /// taken are the application's. The connection's id is stale already; the call has ended.
+    /// Hand the socket and the input not consumed to the application, because the connection now
+    /// speaks another protocol (101, or a 2xx to CONNECT). The connection's id is stale already,
+    /// and the call has ended.
     HandOver {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// To whom.
+        /// The call that gets it.
         call: CallId,
     },
-    /// Give the body from its start again, then [`Client::rewound`](super::Client::rewound).
+    /// Rewind the body to its start, then call [`Client::rewound`](super::Client::rewound).
     Rewind {
-        /// Whose.
+        /// The call with the body.
         call: CallId,
     },
-    /// Tell the application: the response, which was complete before, has its end, with trailer fields
-    /// if there were any. The call has ended. Said in place of [`Event::End`] where that came while the
-    /// request's body was still going out.
+    /// Tell the application that the response has ended, with its trailer fields. The call has
+    /// ended. This replaces [`Event::End`] if the response was complete while the request's body
+    /// was still being sent.
     End {
-        /// Which.
+        /// The call.
         call: CallId,
-        /// The trailer fields.
+        /// The trailer fields; empty if there were none.
         trailers: OwnedFields,
     },
-    /// The body of a call that was [discarded](super::Client::discard) while it was being sent is needed
-    /// no more. The application hears nothing of it.
+    /// Drop the body of a call that was [discarded](super::Client::discard) while its body was
+    /// being sent: no more of it is needed. The application is not told.
     BodyDone {
-        /// Whose.
+        /// The call with the body.
         call: CallId,
     },
-    /// Tell the application: there will be no (more) response. The call has ended.
+    /// Tell the application that the call has failed: there is no response, or no more of it.
     Failed {
-        /// Which.
+        /// The call.
         call: CallId,
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
 }
 
 impl Action {
-    /// The call that the application is to hear of.
+    /// Returns the call whose application receives the action.
     pub(super) const fn call(&self) -> Option<CallId> {
         match self {
             Self::HandOver { call, .. }
@@ -147,7 +148,7 @@ impl Action {
     }
 }
 
-/// `connect c0.0 0 127.0.0.1:80`, `close c0.0 idle`: as in a log.
+/// Writes the action as in a log: `connect c0.0 0 127.0.0.1:80`, `close c0.0 idle`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -174,17 +175,17 @@ impl fmt::Display for Action {
     }
 }
 
-/// Why a connection is closed.
+/// The reason why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {
-    /// It cannot serve another request.
+    /// Its last exchange forbids reuse.
     Used(CloseReason),
-    /// The pool let it go.
+    /// The pool removed it.
     Evicted(Evicted),
-    /// Its call ended, or went on without it, before it had been used to the end.
+    /// Its call ended, or continued elsewhere, before the exchange was complete.
     Unfinished,
-    /// It was being opened, and nobody needs it any more.
+    /// It was being opened, and was not needed any more.
     Abandoned,
     /// It could not be opened.
     Failed,
@@ -202,50 +203,51 @@ impl fmt::Display for Closed {
     }
 }
 
-/// What received bytes meant, and for which call. Everything borrowed is borrowed from the input,
-/// so the client may be used while an event is held.
+/// An event parsed from received bytes, with its call. It borrows only from the input, so the
+/// client can be used while the event is held.
 ///
-/// Of one call there come `Interim* Head Data* End`, or as much of that as there is until
-/// [`Action::End`], [`Action::Failed`] or [`Action::HandOver`]. Nothing comes after the end, nor after
-/// the application has [cancelled](super::Client::cancel) it.
+/// A call's events come in this order: `Interim* Head Data* End`. [`Action::End`],
+/// [`Action::Failed`] or [`Action::HandOver`] cut it short. No event follows the end, or a
+/// [`cancel`](super::Client::cancel) by the application.
 #[must_use = "what was received is in it, and the end of a body that ends with the connection"]
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {
-    /// Nothing more without further bytes. What was not taken is presented again, in front of them.
+    /// More bytes are needed for the next event. Put the bytes not consumed in front of them.
     NeedInput,
-    /// Input was taken that is for nobody: go on with the rest.
+    /// Bytes were consumed without an event for the application. Go on with the rest.
     Skipped,
     /// A 1xx head, if the call's policy shows them.
     Interim(CallId, Head<'i>),
-    /// The response's head.
+    /// The final head.
     Head(CallId, Head<'i>),
-    /// A piece of its body, framing removed; never empty.
+    /// A piece of the body, without framing; never empty.
     Data(CallId, &'i [u8]),
-    /// The response is complete, with trailer fields if there were any. The call has ended. Where the
-    /// request's body is still going out, [`Action::End`] says so when it has left.
+    /// The end of the response, with its trailer fields. The call has ended. If the request's body
+    /// is still being sent, [`Action::End`] comes instead, once it has been sent.
     End(CallId, Fields<'i>),
 }
 
-/// What may be written to a connection, behind what was appended.
+/// The body bytes that may be written after the bytes that were appended.
 #[must_use = "a body that is not asked for is never sent"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Transmit {
-    /// No more than was appended.
+    /// No body bytes.
     Nothing,
-    /// Up to `max` bytes of the body of `call`. Ask the application, then
-    /// [`Client::send_body`](super::Client::send_body). If it has nothing yet, leave it:
-    /// [`Client::body_ready`](super::Client::body_ready) brings another [`Action::Transmit`].
+    /// Up to `max` bytes of the body of `call`: get them from the application, and call
+    /// [`Client::send_body`](super::Client::send_body). If the application has none yet, call
+    /// [`Client::body_ready`](super::Client::body_ready) later, which leads to another
+    /// [`Action::Transmit`].
     Body {
-        /// Whose.
+        /// The call with the body.
         call: CallId,
-        /// At most so many bytes; unknown for a body that is sent chunked.
+        /// The maximum number of bytes; unknown for a chunked body.
         max: BodyLeft,
     },
 }
 
-/// What [`Client::poll_timeout`](super::Client::poll_timeout) waits for.
+/// The reason for the time that [`Client::poll_timeout`](super::Client::poll_timeout) returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -253,7 +255,7 @@ pub enum Reason {
     Call(CallId, Deadline),
     /// A deadline of a connection that is being opened.
     Dial(ConnId, Deadline),
-    /// An idle connection's time to be closed, or the time to try again to open what there were no
-    /// descriptors for.
+    /// The expiry of an idle connection, or the time to retry dials after a shortage of file
+    /// descriptors.
     Idle,
 }

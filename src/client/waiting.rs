@@ -1,4 +1,4 @@
-//! What a call is waiting for, in words.
+//! Describes what a call is waiting for.
 
 use core::fmt;
 
@@ -11,43 +11,44 @@ use crate::{
     time::{Deadline, Instant},
 };
 
-/// What a call is waiting for: printed, a phrase for a person. See [`Client::why`].
+/// The thing that a call is waiting for. `Display` writes it as a phrase for people. See
+/// [`Client::why`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waiting<'c> {
-    /// A connection to whom, in line; none is being opened on its behalf.
+    /// Waiting in the queue for a connection with this key. No dial runs for the call.
     Line(&'c Key),
-    /// A connection to whom, which is being opened, and what that is waiting for.
+    /// Waiting for a connection with this key to open, and for the given step of that.
     Dial(&'c Key, Opening),
-    /// The application: to rewind the body.
+    /// Waiting for the application to rewind the body.
     Rewind,
-    /// The application: for more of the body.
+    /// Waiting for the application to supply more of the body.
     Body,
-    /// The socket: for room.
+    /// Waiting for the socket to become writable.
     Room,
-    /// The server: for a 100 (Continue).
+    /// Waiting for a 100 (Continue) from the server.
     Continue,
-    /// The server: for the head of the response.
+    /// Waiting for the head of the response.
     Head,
-    /// The server: for more of the response's body.
+    /// Waiting for more of the response's body.
     Data,
-    /// The server: for the rest of a body that nobody wants.
+    /// Waiting for the rest of a discarded body.
     Drain,
-    /// The application: to go on reading.
+    /// Waiting for the application to resume reading.
     Reader,
-    /// The time of the next attempt.
+    /// Waiting for the time of the next attempt.
     Pause(Option<Instant>),
-    /// Nothing: it is over.
+    /// Not waiting: the call has ended.
     Nothing,
 }
 
-/// What a connection that is being opened waits for.
+/// The step that a connection being opened is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Opening {
-    /// The addresses of a name.
+    /// The look-up of a name.
     Name,
-    /// TCP.
+    /// The TCP connect.
     Tcp,
     /// A proxy's answer.
     Proxy,

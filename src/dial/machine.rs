@@ -1,4 +1,4 @@
-//! The stages of a dial, and all transitions between them.
+//! The stages of a dial, and the transitions between them.
 
 use alloc::vec::Vec;
 use core::{
@@ -20,22 +20,22 @@ use crate::{
     trace::{Heard, Kind, Named, Recent, Trace},
 };
 
-/// One connection's way from a key to ready. See the [module](super) for how it is driven.
+/// Opens one connection: look-up, TCP, proxies, TLS. The [module](super) describes how to drive it.
 pub struct Dial {
     pub(super) key: Key,
     pub(super) policy: Policy,
     stage: Stage,
-    /// The stop that is being reached, or that bytes get to already.
+    /// The index of the current stop: a proxy of the key, or the peer after the last proxy.
     stop: usize,
     race: Race,
     connect: Clock,
-    /// When whoever waits for the connection gives up, and whether it has been too late for them.
+    /// The time when the waiting call gives up, and whether that time has passed.
     needed_by: Option<Instant>,
     missed: bool,
     pub(super) trace: Trace,
-    /// How much of the input that was not taken a recording knows already.
+    /// The bytes at the front of the next input that have already been recorded.
     pub(super) known: usize,
-    /// The time of the last event, and what was to be done after it.
+    /// The time of the last event, and the last `next` that was traced.
     pub(super) now: Instant,
     told: (Next<'static>, usize),
 }
@@ -49,9 +49,9 @@ enum Stage {
     },
     /// Connecting to the first stop.
     Connect,
-    /// Asking the proxy at `stop` for the next stop.
+    /// Asking the proxy at `stop` for a tunnel to the next stop.
     Exchange(Tunnel),
-    /// Shaking hands with `stop`.
+    /// Performing the TLS handshake with `stop`.
     Tls {
         until: Option<Instant>,
     },
@@ -59,16 +59,16 @@ enum Stage {
     Failed(DialError),
 }
 
-/// How far a look-up is.
+/// The state of a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LookUp {
-    /// The driver is to begin it.
+    /// The driver has not begun it.
     Due,
-    /// It runs, or will be said to wait.
+    /// It runs. The driver may still report that it is queued.
     Running,
-    /// It waits for a thread of the resolver's.
+    /// It waits for a thread of the resolver.
     Queued,
-    /// It runs, and has waited.
+    /// It runs, after it was queued.
     Begun,
 }
 
@@ -79,7 +79,7 @@ impl Stage {
 }
 
 impl Dial {
-    /// A dial about to begin. One that needs TLS fails here if there is none.
+    /// Starts a dial. It fails at once if it needs TLS and the driver has none.
     pub fn new(key: &Key, policy: &Policy, now: Instant) -> Self {
         let mut dial = Self {
             key: key.clone(),
@@ -107,15 +107,15 @@ impl Dial {
         dial
     }
 
-    /// Writes a line for every event and every change of [`next`](Self::next) from now on. A recording
-    /// is whole only if this comes before the first of them.
+    /// Traces every event and every change of [`next`](Self::next) from now on. For a complete
+    /// recording, call this before the first event.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
         self.note_beginning();
         self.say();
     }
 
-    /// The last lines of the trace, if it [keeps](Trace::keeping) them.
+    /// Returns the last lines of the trace, if it [keeps](Trace::keeping) them.
     pub fn recent_trace(&self) -> Option<&Recent> {
         self.trace.recent()
     }
@@ -124,7 +124,7 @@ impl Dial {
         &mut self.trace
     }
 
-    /// What the driver must do.
+    /// Returns what the driver must do.
     pub fn next(&self) -> Next<'_> {
         if let Some(attempt) = self.race.unwanted() {
             return Next::Abandon { attempt };
@@ -141,7 +141,7 @@ impl Dial {
             },
             Stage::Exchange(_) => Next::Exchange,
             Stage::Tls { .. } => {
-                // RFC 6066 section 3: the name without the dot that may end it.
+                // The server name has no final dot (RFC 6066 section 3).
                 let host = self.origin(self.stop).host_unbracketed();
                 let name = host.strip_suffix('.').unwrap_or(host);
                 Next::StartTls { tls: self.tls(self.stop), name }
@@ -154,25 +154,25 @@ impl Dial {
         }
     }
 
-    /// Where to; [`Key::local`] says from which address to connect.
+    /// Returns the key of the connection. [`Key::local`] is the address to connect from.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Whether a look-up is under way, or about to begin.
+    /// Returns whether a look-up runs or is about to begin.
     pub fn is_resolving(&self) -> bool {
         matches!(self.stage, Stage::Resolve { .. })
     }
 
-    /// The attempt whose socket is the connection, from the moment it won. After a failure there is
-    /// none: it is abandoned like the others.
+    /// Returns the attempt whose socket is the connection, as soon as it is connected. `None` after
+    /// a failure: its socket is then abandoned like the others.
     pub fn winner(&self) -> Option<u8> {
         self.race.winner()
     }
 
-    /// When whoever waits for the connection gives up; `None`: never. It is no deadline of the dial,
-    /// but an address's share of the time is taken from what is left until then, if that is less
-    /// than is left for connecting. Said before an attempt begins.
+    /// Sets when the waiting call gives up; `None` for never. The dial does not end then. The time
+    /// until then limits the share of each address, if it is shorter than the rest of the connect
+    /// timeout. Call this before an attempt begins.
     pub fn needed_by(&mut self, at: Option<Instant>, now: Instant) {
         if at == self.needed_by {
             return;
@@ -203,8 +203,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// Answers [`Next::Resolve`]: the look-up waits for a thread of the resolver's. When it begins,
-    /// [`resolving`](Self::resolving) says so.
+    /// Answers [`Next::Resolve`]: the look-up waits for a thread of the resolver. Call
+    /// [`resolving`](Self::resolving) when it begins.
     pub fn resolve_queued(&mut self, now: Instant) {
         self.trace.event(now, format_args!("resolve-queued"));
         self.look_up_is(
@@ -217,8 +217,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The name was not looked up, or the look-up broke. That there is no such name is an answer:
-    /// [`resolved`](Self::resolved) with no addresses.
+    /// Answers [`Next::Resolve`]: the look-up failed. If the name does not exist, call
+    /// [`resolved`](Self::resolved) without addresses instead.
     pub fn resolve_failed(&mut self, why: ResolveKind, now: Instant) {
         self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
         if let Stage::Resolve { .. } = self.stage {
@@ -227,9 +227,9 @@ impl Dial {
         self.settle(now);
     }
 
-    /// Whether an answer that is kept for a name should not be given again, and which: once after
-    /// an address of it has refused a connection, or has not answered in its time. Asked after each
-    /// event, and once more when the dial is given up.
+    /// Returns the name and port whose cached DNS answer should be dropped: one of its addresses
+    /// has failed or timed out. Returns it once for each such failure. Ask after each event, and
+    /// when the dial is abandoned.
     pub fn stale_answer(&mut self, now: Instant) -> Option<(&str, u16)> {
         if !self.missed && self.needed_by.is_some_and(|at| at <= now) {
             self.missed = true;
@@ -239,8 +239,8 @@ impl Dial {
         doubted.then(|| (self.origin(0).look_up_name(), self.origin(0).port()))
     }
 
-    /// The look-up has ended, with addresses in the resolver's order, or none. The first 16 that
-    /// differ are tried.
+    /// Answers [`Next::Resolve`]: the look-up is done. `addrs` are in the resolver's order, and may
+    /// be empty. The first 16 different ones are tried.
     pub fn resolved(&mut self, addrs: &[SocketAddr], now: Instant) {
         self.trace.event(now, format_args!("resolved {}", List(addrs)));
         match self.stage {
@@ -271,7 +271,7 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The attempt has a connection; the first to have one wins.
+    /// Reports that an attempt is connected. The first one wins.
     pub fn connected(&mut self, attempt: u8, now: Instant) {
         self.trace.event(now, format_args!("connected {attempt}"));
         if self.race.connected(attempt) == Standing::Won {
@@ -281,8 +281,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The attempt has failed, and its socket is closed. Of the winner it says nothing: that is
-    /// [`lost`](Self::lost), or a handshake that failed.
+    /// Reports that an attempt has failed and its socket is closed. Ignored for the winner: report
+    /// its failure with [`lost`](Self::lost) or [`tls_failed`](Self::tls_failed).
     pub fn connect_failed(&mut self, attempt: u8, why: IoKind, now: Instant) {
         self.trace.event(now, format_args!("connect-failed {attempt} {}", Named(why)));
         let standing = self.race.failed(attempt, why);
@@ -298,7 +298,7 @@ impl Dial {
         self.settle(self.now);
     }
 
-    /// Appends what is to be written to a proxy, each byte once.
+    /// Appends the bytes to write to a proxy, each once.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) {
         if let Stage::Exchange(tunnel) = &mut self.stage {
             let before = out.len();
@@ -310,9 +310,9 @@ impl Dial {
         }
     }
 
-    /// Bytes from a proxy; says how many it took. What it leaves belongs in front of what is read
-    /// next, and once there is nothing more to [exchange](Next::Exchange) to the TLS handshake that
-    /// comes then. Where none comes, something left is an error: nobody was asked for it.
+    /// Parses bytes from a proxy. Returns how many it consumed. Put the others in front of the next
+    /// input; once [`Next::Exchange`] is over, they are the first input of the TLS handshake. If no
+    /// TLS handshake follows, bytes that are left over are an error.
     #[must_use = "what it did not take belongs in front of what is read next"]
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
@@ -341,7 +341,7 @@ impl Dial {
                 Err(why) => self.fail(why),
             }
         }
-        // Plain HTTP is next, and there a peer does not speak before it is asked.
+        // HTTP without TLS comes next, and a server must not send bytes before a request.
         if exchanged && matches!(self.stage, Stage::Ready) && taken < input.len() {
             self.fail(DialError::ProxyProtocol);
         }
@@ -368,8 +368,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// The peer has closed, or reading or writing failed, after TCP was up. What had been read
-    /// before belongs to [`receive`](Self::receive) first.
+    /// Reports that the peer closed the connection, or a read or write failed, after TCP was
+    /// connected. Pass all earlier input to [`receive`](Self::receive) first.
     pub fn lost(&mut self, why: IoKind, now: Instant) {
         self.trace.event(now, format_args!("lost {}", Named(why)));
         match self.stage {
@@ -382,8 +382,8 @@ impl Dial {
         self.settle(now);
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), and for what. A wake-up that only
-    /// brings the next address its turn counts as [`Deadline::Connect`].
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout), and the kind of deadline. The
+    /// time to try the next address counts as [`Deadline::Connect`].
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
         let go_on = match self.stage {
             Stage::Connect => self.race.poll_timeout().map(|at| (at, Deadline::Connect)),
@@ -396,7 +396,8 @@ impl Dial {
         sooner(self.deadline(), go_on)
     }
 
-    /// Time has passed. Nothing happens before [`poll_timeout`](Self::poll_timeout) says so.
+    /// Handles the passing of time. Does nothing before the time of
+    /// [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|(at, _)| now < at) {
             return;
@@ -412,7 +413,7 @@ impl Dial {
         self.settle(now);
     }
 
-    /// Bytes get to `stop` and back: TCP, or a tunnel, stands.
+    /// Continues once bytes can flow to and from `stop`, over TCP or a tunnel.
     fn reached(&mut self, now: Instant) {
         if self.wants_tls(self.stop) {
             self.connect.stop(now);
@@ -423,7 +424,7 @@ impl Dial {
         }
     }
 
-    /// `stop` may be spoken to: the peer by HTTP, a proxy about the next stop.
+    /// Continues once `stop` can be spoken to: HTTP to the peer, or a tunnel request to a proxy.
     fn secured(&mut self, now: Instant) {
         let next = self.stop + 1;
         match self.key.hops().get(self.stop) {
@@ -436,7 +437,8 @@ impl Dial {
         }
     }
 
-    /// Begins the exchange with the proxy at `stop`. `addrs`: what a look-up of the next stop gave.
+    /// Begins the exchange with the proxy at `stop`. `addrs` are the looked-up addresses of the
+    /// next stop.
     fn ask_proxy(&mut self, addrs: &[SocketAddr], now: Instant) {
         let Some(hop) = self.key.hops().get(self.stop) else { return };
         let target = self.origin(self.stop + 1);
@@ -455,7 +457,8 @@ impl Dial {
         }
     }
 
-    /// Moves a look-up on, if it moves, and begins its clock anew.
+    /// Moves the look-up to the state that `moved` returns, and restarts its deadline; does nothing
+    /// on `None`.
     fn look_up_is(&mut self, moved: impl Fn(LookUp) -> Option<LookUp>, now: Instant) {
         if let Stage::Resolve { state, until, .. } = &mut self.stage
             && let Some(new) = moved(*state)
@@ -490,7 +493,7 @@ impl Dial {
         }
     }
 
-    /// Who is at a stop: the proxies in turn, and behind them the peer.
+    /// Returns the origin of a stop: a proxy, or the peer after the last one.
     fn origin(&self, stop: usize) -> &Origin {
         self.key.hops().get(stop).map_or_else(|| self.key.peer(), Hop::proxy)
     }
@@ -503,7 +506,7 @@ impl Dial {
         self.key.hops().get(stop).map_or_else(|| self.key.tls(), Hop::tls)
     }
 
-    /// Ends every event: what is to be done now is told to the trace if it is something else.
+    /// Ends every event: traces `next` if it has changed.
     fn settle(&mut self, now: Instant) {
         self.now = now;
         let next = (self.next().without_names(), self.stop);
@@ -528,7 +531,7 @@ impl fmt::Debug for Dial {
     }
 }
 
-/// A span of time that is used up in pieces.
+/// A time limit that can be suspended.
 struct Clock {
     left: Option<Duration>,
     until: Option<Instant>,
@@ -556,8 +559,8 @@ fn literal(origin: &Origin) -> Option<IpAddr> {
     origin.host_unbracketed().parse().ok()
 }
 
-/// Where to connect, if no look-up is needed: an address without a zone id, or with one that is a
-/// number (RFC 4007 section 11.2). Another zone id is looked up as a part of the name.
+/// Returns the address to connect to if no look-up is needed: an IP address without zone id, or
+/// with a numeric one (RFC 4007 section 11.2). An address with another zone id is looked up.
 fn address(origin: &Origin) -> Option<SocketAddr> {
     let (ip, port) = (literal(origin)?, origin.port());
     match (ip, origin.zone()) {
@@ -570,7 +573,7 @@ fn address(origin: &Origin) -> Option<SocketAddr> {
 
 struct List<'a>(&'a [SocketAddr]);
 
-/// Addresses, or `nothing`.
+/// Writes the addresses, or `nothing`.
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

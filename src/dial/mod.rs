@@ -1,12 +1,13 @@
-//! One connection's way from a key to ready: names, addresses in turn or racing, proxies, TLS.
+//! Opens one connection: resolves names, tries or races addresses, passes proxies, starts TLS.
 //!
-//! A [`Dial`] ends as a byte stream on which HTTP may begin. Racing, CONNECT, SOCKS and TLS within
-//! TLS change what happens in here; a driver's loop over [`Dial::next`] is the same for all.
+//! A [`Dial`] turns a [key](crate::message::Key) into a byte stream that is ready for HTTP. It
+//! handles racing, CONNECT, SOCKS and TLS within TLS; a driver's loop over [`Dial::next`] is the
+//! same for all.
 //!
 //! # The machine
 //!
-//! The way has stops: the proxies of the [key](crate::message::Key), nearest first, and at its end
-//! the peer. TCP leads to the first stop, and each proxy is asked for the next one.
+//! A dial passes a list of stops: the proxies of the key, the nearest first, and then the peer. It
+//! connects to the first stop by TCP, and asks each proxy for a tunnel to the next stop.
 //!
 //! ```text
 //!  Resolve ──▶ Connect ──▶ at a stop ──▶ StartTls ──▶ the peer? ──▶ Ready
@@ -16,37 +17,38 @@
 //!                                    stands                   (SOCKS4, SOCKS5)
 //! ```
 //!
-//! | `next` | what the driver does | what it then says |
+//! | `next` | the driver | then calls |
 //! |---|---|---|
-//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), or first [`resolve_queued`](Dial::resolve_queued) where it has to wait; later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
+//! | [`Resolve`](Next::Resolve) | begins a look-up | [`resolving`](Dial::resolving), or first [`resolve_queued`](Dial::resolve_queued) if the look-up has to wait; later [`resolved`](Dial::resolved) or [`resolve_failed`](Dial::resolve_failed) |
 //! | [`Connect`](Next::Connect) | begins to connect | [`connecting`](Dial::connecting), later [`connected`](Dial::connected) or [`connect_failed`](Dial::connect_failed) |
 //! | [`Abandon`](Next::Abandon) | closes a socket | [`abandoned`](Dial::abandoned) |
-//! | [`Exchange`](Next::Exchange) | writes what [`poll_transmit`](Dial::poll_transmit) gives, and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |
-//! | [`StartTls`](Next::StartTls) | shakes hands | [`tls_up`](Dial::tls_up) or [`tls_failed`](Dial::tls_failed) |
-//! | [`Wait`](Next::Wait) | waits | whatever comes, or [`handle_timeout`](Dial::handle_timeout) |
+//! | [`Exchange`](Next::Exchange) | writes the bytes from [`poll_transmit`](Dial::poll_transmit), and reads | [`receive`](Dial::receive), or [`lost`](Dial::lost) |
+//! | [`StartTls`](Next::StartTls) | performs a TLS handshake | [`tls_up`](Dial::tls_up) or [`tls_failed`](Dial::tls_failed) |
+//! | [`Wait`](Next::Wait) | waits | the method for the next event, or [`handle_timeout`](Dial::handle_timeout) |
 //! | [`Ready`](Next::Ready), [`Failed`](Next::Failed) | ends | |
 //!
-//! A driver that waits for a look-up or a connect in place may leave out `resolving` and
-//! `connecting`; their clocks do not run then.
+//! A driver that blocks during a look-up or a connect may leave out `resolving` and `connecting`.
+//! Their deadlines do not run then.
 //!
 //! # Deadlines
 //!
-//! [`Policy`] has one for each look-up (and the same again for its wait for a thread), one for TCP
-//! and the answers of proxies together, and one for each handshake.
+//! [`Policy`] has a timeout for each look-up (applied again to its wait for a thread), one for TCP
+//! and the answers of proxies together, and one for each TLS handshake.
 //!
-//! An address that does not answer must not take all the time there is. Each address has its share:
-//! the time that is left for connecting, or until the connection is
-//! [needed](Dial::needed_by), whichever is less, divided by the addresses that are left. When its
-//! share has passed, the attempt is abandoned for the next. Where addresses race, the next attempt
-//! begins after [`Policy::race_after`], or after the share if that is less, and the one before goes
-//! on. An attempt that fails makes room for the next at once. When the last one fails, its reason
-//! becomes the error.
+//! An address that does not answer must not use up the whole connect timeout, so each address has a
+//! share of it: the rest of the connect timeout, or the time until the connection is
+//! [needed](Dial::needed_by) if that is shorter, divided by the number of addresses left. When its
+//! share has passed, the attempt is abandoned and the next address is tried. If addresses race, the
+//! next attempt begins after [`Policy::race_after`], or after the share if that is shorter, and the
+//! earlier attempt continues. When an attempt fails, the next address is tried at once. The failure
+//! of the last address becomes the error.
 //!
 //! # Sockets
 //!
-//! No socket is forgotten: each attempt that has begun becomes the connection, is reported failed, or
-//! is asked to be abandoned, however late and out of turn a driver speaks of it. That comes before
-//! everything else, so after [`Next::Failed`] none is open.
+//! Every socket is accounted for. Each attempt that has begun becomes the connection, is reported
+//! as failed, or is abandoned by [`Next::Abandon`], even if the driver reports it late or out of
+//! order. `Abandon` comes before every other answer of `next`, so no socket is open after
+//! [`Next::Failed`].
 //!
 //! # Example
 //!
@@ -100,50 +102,51 @@ pub use policy::Policy;
 
 use crate::{error::DialError, message::TlsId};
 
-/// What the driver must do next; asked again, the same, until it is answered.
+/// The next step for the driver. [`Dial::next`] returns the same step until the driver answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must do every one of them")]
 pub enum Next<'d> {
     /// Begin to look up a name.
     Resolve {
-        /// The name. Never an address, but for an IPv6 address whose zone id is no number:
-        /// `fe80::1%eth0`, as `getaddrinfo` takes it.
+        /// The name. It is never an IP address, except an IPv6 address whose zone id is not a
+        /// number: `fe80::1%eth0`, as `getaddrinfo` accepts it.
         host: &'d str,
-        /// The port that the addresses are to have.
+        /// The port for the addresses.
         port: u16,
     },
-    /// Begin to connect, from [`Key::local`](crate::message::Key::local) if that is given.
+    /// Begin to connect, from [`Key::local`](crate::message::Key::local) if that is set.
     Connect {
-        /// Its number: several may be under way.
+        /// The number of the attempt. Several can run at the same time.
         attempt: u8,
-        /// Where to.
+        /// The address to connect to.
         addr: SocketAddr,
     },
-    /// Close that attempt's socket, if it has one.
+    /// Close the socket of an attempt, if it has one.
     Abandon {
-        /// Which.
+        /// The number of the attempt.
         attempt: u8,
     },
-    /// Speak to a proxy, over all that is there already: write what
-    /// [`poll_transmit`](Dial::poll_transmit) gives, and pass what is read to
-    /// [`receive`](Dial::receive). The socket is the [`winner`](Dial::winner)'s.
+    /// Exchange bytes with a proxy, through all layers so far: write the bytes from
+    /// [`poll_transmit`](Dial::poll_transmit), and pass the bytes read to
+    /// [`receive`](Dial::receive). The socket is that of the [`winner`](Dial::winner).
     Exchange,
-    /// Shake hands as client, over all that is there already: through an `https` proxy to an `https`
-    /// peer this comes twice. What `receive` has left is the handshake's first input.
+    /// Perform a TLS handshake as client, through all layers so far. An `https` proxy and an
+    /// `https` peer each need one. The bytes that `receive` did not consume are its first input.
     StartTls {
-        /// With which configuration.
+        /// The TLS configuration to use.
         tls: TlsId,
-        /// To be verified, and sent as SNI unless it is an address (which has no brackets here).
+        /// The server name to verify, and to send as SNI unless it is an IP address (given without
+        /// brackets).
         name: &'d str,
     },
-    /// Wait for what is under way, or [`poll_timeout`](Dial::poll_timeout).
+    /// Wait for an event, or until [`poll_timeout`](Dial::poll_timeout).
     Wait,
-    /// Done: HTTP to the peer may begin.
+    /// The connection is ready for HTTP.
     Ready {
-        /// Whose socket it is.
+        /// The attempt whose socket is the connection.
         attempt: u8,
     },
-    /// It cannot be done.
+    /// The dial has failed.
     Failed(DialError),
 }
 
@@ -162,7 +165,7 @@ impl Next<'_> {
     }
 }
 
-/// As in a trace: `connect 0 192.0.2.1:80`.
+/// Writes the step as in a trace: `connect 0 192.0.2.1:80`.
 impl fmt::Display for Next<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,24 +1,24 @@
-//! How to dial.
+//! The policy of a dial: timeouts, racing, TLS.
 
 use core::time::Duration;
 
 use crate::limits::MessageLimits;
 
-/// How long a dial may take, and how it goes about it. `None` as a timeout means without bound.
+/// The timeouts of a dial, and its way of trying addresses. `None` as a timeout means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// For each look-up of a name, from its beginning. Where it must first wait for a thread of the
+    /// Limits each look-up of a name, from its beginning. If it must first wait for a thread of the
     /// resolver's, that wait may take as long again ([`Deadline::Resolver`]). 10 seconds by default.
     /// urllib3 has no such bound.
     ///
     /// [`Deadline::Resolver`]: crate::time::Deadline::Resolver
     pub resolve_timeout: Option<Duration>,
-    /// For TCP and all that proxies answer, over all addresses together; it stands still while a
+    /// Limits TCP and the answers of proxies, over all addresses together; it stands still while a
     /// name is looked up and while TLS shakes hands. 10 seconds by default. urllib3's
     /// `Timeout.connect` is counted for each address anew, and for each answer of a proxy.
     pub connect_timeout: Option<Duration>,
-    /// For each TLS handshake: through an `https` proxy there are two. 10 seconds by default.
+    /// Limits each TLS handshake: through an `https` proxy there are two. 10 seconds by default.
     pub tls_timeout: Option<Duration>,
     /// Race addresses (RFC 8305): families take turns, that of the first address first, and the next
     /// address is tried when the one before has failed, or has not been reached for so long or for
@@ -30,7 +30,7 @@ pub struct Policy {
     /// Whether the driver can do TLS. False by default: what needs it then fails at once, before a
     /// name is looked up.
     pub tls_available: bool,
-    /// Bounds on a proxy's answer to CONNECT.
+    /// Limits on a proxy's answer to CONNECT.
     pub limits: MessageLimits,
 }
 

@@ -1,17 +1,17 @@
-//! Addresses, tried one after the other or racing (RFC 8305): which socket becomes the connection.
+//! Tries addresses one after the other, or races them (RFC 8305). The first socket to connect wins.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use crate::{error::IoKind, time::Instant};
 
-/// Most addresses that are tried. A name with more is served by any of the first.
+/// The maximum number of addresses that are tried.
 const ATTEMPTS_MAX: usize = 16;
 
-/// RFC 8305 section 5: the delay MUST NOT be less.
+/// The shortest delay that RFC 8305 section 5 allows between two attempts.
 const STAGGER_MIN: Duration = Duration::from_millis(10);
 
-/// The attempts of one dial.
+/// The connection attempts of one dial.
 ///
 /// ```text
 ///              offer            connecting             connected
@@ -22,19 +22,19 @@ const STAGGER_MIN: Duration = Duration::from_millis(10);
 ///                          └── connecting ──────▲
 /// ```
 ///
-/// Whatever a driver says of an attempt that should have no socket, that socket becomes unwanted:
-/// none is forgotten.
+/// If the driver reports an attempt that should have no socket, its socket becomes `Unwanted` and
+/// is closed.
 #[derive(Debug)]
 pub(super) struct Race {
-    /// In the order in which they are tried.
+    /// The attempts in the order in which they are tried.
     attempts: Vec<Attempt>,
-    /// Sockets that the driver speaks of and that were never offered.
+    /// Attempts that the driver reported and that were never offered.
     strays: BTreeSet<u8>,
     stagger: Option<Duration>,
-    /// When to try the next address though the last has not failed.
+    /// The time to try the next address, even if the last attempt has not failed.
     go_on_at: Option<Instant>,
     last_failure: IoKind,
-    /// An attempt has failed or run out of time since this was taken.
+    /// Whether an attempt has failed or timed out since [`take_doubt`](Self::take_doubt).
     doubted: bool,
 }
 
@@ -50,24 +50,25 @@ enum State {
     Offered,
     Running,
     Won,
-    /// Its socket is to be closed.
+    /// The driver must close its socket.
     Unwanted,
-    /// It has no socket and will have none.
+    /// The attempt has no socket and gets none.
     Over,
 }
 
-/// How a race stands after an event.
+/// The state of a race after an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Open,
     Won,
-    /// No address is left; why the last one failed, or `Exhausted` if there was no descriptor for
-    /// one.
+    /// No address is left. Holds the last failure, or `Exhausted` if any attempt found no file
+    /// descriptor.
     Lost(IoKind),
 }
 
 impl Race {
-    /// A race that has not begun. `stagger`: [`Policy::race_after`](super::Policy::race_after).
+    /// Makes a race that has not begun. `stagger` is
+    /// [`Policy::race_after`](super::Policy::race_after).
     pub(super) fn new(stagger: Option<Duration>) -> Self {
         Self {
             attempts: Vec::new(),
@@ -79,7 +80,7 @@ impl Race {
         }
     }
 
-    /// Begins with the first of `addrs`, of which there must be one.
+    /// Begins the race with `addrs`, which must not be empty.
     pub(super) fn begin(&mut self, addrs: &[SocketAddr]) {
         let mut order: Vec<SocketAddr> = Vec::with_capacity(addrs.len().min(ATTEMPTS_MAX));
         let mut add = |addr: &SocketAddr| {
@@ -97,13 +98,13 @@ impl Race {
         self.offer();
     }
 
-    /// The attempt that the driver is to begin.
+    /// Returns the attempt that the driver must begin.
     pub(super) fn offered(&self) -> Option<(u8, SocketAddr)> {
         let attempt = self.first(State::Offered)?;
         Some((attempt, self.attempts.get(usize::from(attempt))?.addr))
     }
 
-    /// An attempt whose socket the driver is to close.
+    /// Returns an attempt whose socket the driver must close.
     pub(super) fn unwanted(&self) -> Option<u8> {
         self.first(State::Unwanted).or_else(|| self.strays.first().copied())
     }
@@ -112,14 +113,14 @@ impl Race {
         self.first(State::Won)
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    /// Returns the time when [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.go_on_at
     }
 
-    /// An attempt has begun; all of them must be done by `until`. It has its share of the time until
-    /// then before the next is tried, or the delay of a race where that is less, so that an address
-    /// that does not answer does not take all of the time.
+    /// Records that an attempt has begun; all attempts together end by `until`. The next address is
+    /// tried after this one's share of the time left, or after the delay of the race if that is
+    /// shorter. An address that does not answer therefore leaves time for the others.
     pub(super) fn connecting(&mut self, attempt: u8, now: Instant, until: Option<Instant>) {
         let waiting = self.count(State::Waiting);
         let share = until.map(|until| until.since(now) / (waiting + 1));
@@ -143,7 +144,8 @@ impl Race {
         }
     }
 
-    /// An attempt has a connection. The first wins; the others' sockets become unwanted.
+    /// Records that an attempt is connected. The first one wins; the sockets of the others become
+    /// unwanted.
     pub(super) fn connected(&mut self, attempt: u8) -> Standing {
         match self.state_of(attempt) {
             Some(State::Offered | State::Running) => {
@@ -164,7 +166,7 @@ impl Race {
         Standing::Open
     }
 
-    /// An attempt has failed, and its socket is closed.
+    /// Records that an attempt has failed and its socket is closed.
     pub(super) fn failed(&mut self, attempt: u8, why: IoKind) -> Standing {
         self.strays.remove(&attempt);
         match self.state_of(attempt) {
@@ -189,18 +191,20 @@ impl Race {
         }
     }
 
-    /// An attempt's socket is closed. Of one that was wanted this is a failure.
+    /// Records that an attempt's socket is closed. This is a failure unless the socket was
+    /// unwanted.
     pub(super) fn abandoned(&mut self, attempt: u8) -> Standing {
         self.failed(attempt, IoKind::Other)
     }
 
-    /// Goes on to the next address if it is time to.
+    /// Tries the next address if its time has come.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.go_on_at.is_none_or(|at| now < at) {
             return;
         }
         self.go_on_at = None;
-        // A driver may have spoken of the next one out of turn: then this is the last, and goes on.
+        // If the driver has reported the next attempt out of order, this one is the last, and
+        // continues.
         if self.stagger.is_none() && self.first(State::Waiting).is_some() {
             self.note_failure(IoKind::TimedOut);
             self.doubted = true;
@@ -209,17 +213,18 @@ impl Race {
         self.offer();
     }
 
-    /// Notes that there was no time left for the attempts under way.
+    /// Records that the attempts under way have run out of time.
     pub(super) fn run_out(&mut self) {
         self.doubted |= self.count(State::Running) > 0;
     }
 
-    /// Whether an attempt has failed or run out of time since this was asked last.
+    /// Returns whether an attempt has failed or timed out since the last call of this method.
     pub(super) fn take_doubt(&mut self) -> bool {
         core::mem::take(&mut self.doubted)
     }
 
-    /// Nothing more is tried, and no socket is wanted any more, not even the winner's.
+    /// Ends the race: tries no further address, and makes every socket unwanted, including the
+    /// winner's.
     pub(super) fn give_up(&mut self) {
         self.go_on_at = None;
         self.turn(State::Waiting, State::Over);
@@ -228,8 +233,8 @@ impl Race {
         self.turn(State::Won, State::Unwanted);
     }
 
-    /// An address that was not tried for want of a descriptor may be well: no later failure of
-    /// another hides that.
+    /// Sets the failure to report. `Exhausted` is kept: the address may be reachable once there are
+    /// file descriptors.
     fn note_failure(&mut self, why: IoKind) {
         if self.last_failure != IoKind::Exhausted {
             self.last_failure = why;
@@ -259,7 +264,7 @@ impl Race {
     }
 }
 
-/// Families by turns, that of the first address first (RFC 8305 section 4).
+/// Interleaves the address families, starting with that of the first address (RFC 8305 section 4).
 fn by_turns(addrs: &[SocketAddr]) -> impl Iterator<Item = &SocketAddr> {
     let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let mut own = addrs.iter().filter(move |addr| addr.is_ipv6() == first_is_v6);

@@ -1,4 +1,4 @@
-//! What a recording says of a dial: what it was made of, and what a proxy said.
+//! Records a dial: its key and policy, and the bytes of proxies.
 
 use super::{Dial, Policy};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Dial {
-    /// What it was made of: its policy, and where to.
+    /// Records the policy and the key of the dial.
     pub(super) fn note_beginning(&mut self) {
         let Self { trace, now, key, policy, .. } = self;
         trace.show(*now, Kind::Event, format_args!("dial {key}"));
@@ -21,7 +21,7 @@ impl Dial {
         });
     }
 
-    /// A proxy has spoken, and so much was taken of it.
+    /// Records bytes from a proxy, and how many of them were consumed.
     pub(super) fn note_input(
         &mut self,
         input: &[u8],

@@ -1,4 +1,4 @@
-//! What is said to a SOCKS proxy: version 4, 4a, and 5 (RFC 1928) with a password (RFC 1929).
+//! Speaks SOCKS to a proxy: version 4, 4a, and 5 (RFC 1928) with a password (RFC 1929).
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -10,17 +10,17 @@ use crate::{
 
 const CONNECT: u8 = 1;
 
-/// RFC 1928 section 3.
+/// Authentication methods (RFC 1928 section 3).
 mod method {
     pub(super) const NONE_NEEDED: u8 = 0;
     pub(super) const PASSWORD: u8 = 2;
     pub(super) const NONE_ACCEPTABLE: u8 = 0xff;
 }
 
-/// One request to a SOCKS proxy, from the first byte until its answer.
+/// One SOCKS exchange, from the first byte to the proxy's last answer.
 pub(super) struct Socks {
     awaits: Awaits,
-    /// What is sent when its turn comes: the password, and the request.
+    /// The encoded messages that are sent after the proxy's answers.
     password: Vec<u8>,
     request: Vec<u8>,
 }
@@ -33,17 +33,18 @@ enum Awaits {
     Reply5,
 }
 
-/// What a proxy's answer came to.
+/// The meaning of the input from a proxy.
 enum Answer {
     Partial,
-    /// So many bytes were understood, and more is to come.
+    /// This many bytes were consumed, and more answers follow.
     Step(usize),
-    /// So many bytes were understood, and the tunnel stands.
+    /// This many bytes were consumed, and the tunnel is established.
     Done(usize),
 }
 
 impl Socks {
-    /// Asks for `target`, at `addr` if its address is known, and appends what is to be sent first.
+    /// Begins a request for `target`, at `addr` if its address is known. Appends the first message
+    /// to send.
     pub(super) fn begin(
         kind: HopKind,
         target: &Origin,
@@ -69,9 +70,10 @@ impl Socks {
         Ok(Self { awaits, password, request })
     }
 
-    /// Reads the proxy's answers and appends what follows from them: how much was taken, and whether
-    /// the tunnel stands. An answer is taken whole or not at all; a refusal is one from its code on,
-    /// since proxies close then, some without the rest.
+    /// Parses the proxy's answers and appends the next messages to send. Returns how many bytes
+    /// were consumed, and whether the tunnel is established. An answer is consumed whole or not at
+    /// all. A refusal is recognised by its code alone, because some proxies close before they have
+    /// sent the rest.
     pub(super) fn receive(
         &mut self,
         input: &[u8],
@@ -142,7 +144,8 @@ impl Socks {
     }
 }
 
-/// How long the reply is: the address that the proxy bound, which is of no use here, varies.
+/// Returns the length of a SOCKS5 reply. It depends on the type of the bound address, which is not
+/// used.
 fn reply5_len(reply: &[u8]) -> Result<Option<usize>, DialError> {
     let addr_len = match reply.get(3..) {
         Some([1, ..]) => 4,
@@ -154,7 +157,8 @@ fn reply5_len(reply: &[u8]) -> Result<Option<usize>, DialError> {
     Ok(Some(4 + addr_len + 2))
 }
 
-/// The user name identifies and is not checked; version 4 knows no password.
+/// Writes a SOCKS4 or SOCKS4a request. It carries the user name, which the proxy does not verify.
+/// SOCKS4 has no password.
 fn write_request4(
     kind: HopKind,
     target: &Origin,
@@ -170,7 +174,7 @@ fn write_request4(
     let (addr, name) = match addr {
         Some(IpAddr::V4(addr)) => (addr.octets(), None),
         _ if kind == HopKind::Socks4 || name.contains('\0') => return Err(DialError::Name),
-        // 4a: an address that cannot be, and the name behind the user's.
+        // SOCKS4a: an invalid address, and the name after the user name.
         _ => ([0, 0, 0, 1], Some(name)),
     };
     out.extend_from_slice(&[4, CONNECT]);
@@ -183,7 +187,7 @@ fn write_request4(
     Ok(())
 }
 
-/// RFC 1928 sections 4 and 5.
+/// Writes a SOCKS5 request (RFC 1928 sections 4 and 5).
 fn write_request5(
     target: &Origin,
     addr: Option<IpAddr>,
@@ -208,7 +212,7 @@ fn write_request5(
     Ok(())
 }
 
-/// RFC 1929 section 2.
+/// Writes the user name and password (RFC 1929 section 2).
 fn write_password(credentials: &Credentials, out: &mut Vec<u8>) -> Result<(), DialError> {
     out.push(1);
     write_counted(credentials.user(), out)
@@ -216,7 +220,7 @@ fn write_password(credentials: &Credentials, out: &mut Vec<u8>) -> Result<(), Di
         .ok_or(DialError::ProxyCredentials)
 }
 
-/// The text behind its length in one byte, if that can hold it.
+/// Writes `text` after its length in one byte. `None` if it is too long for that.
 fn write_counted(text: &str, out: &mut Vec<u8>) -> Option<()> {
     out.push(u8::try_from(text.len()).ok()?);
     out.extend_from_slice(text.as_bytes());

@@ -1,4 +1,4 @@
-//! What is said to one proxy so that it passes bytes on.
+//! The exchange with one proxy to establish a tunnel.
 
 use alloc::{format, string::String, vec::Vec};
 use core::net::IpAddr;
@@ -14,11 +14,11 @@ use crate::{
     trace::Heard,
 };
 
-/// An exchange with a proxy, from its first byte until the tunnel stands. Nothing that a proxy says
-/// is kept: what it cannot take yet, it leaves to the caller.
+/// An exchange with a proxy, from its first byte until the tunnel is established. It stores no
+/// input: bytes that it does not consume are left to the caller.
 pub(super) struct Tunnel {
     talk: Talk,
-    /// Not sent yet. It may hold a password.
+    /// The bytes to send. They may hold a password.
     out: Vec<u8>,
 }
 
@@ -28,7 +28,8 @@ enum Talk {
 }
 
 impl Tunnel {
-    /// Asks `hop` for `target`, at `addr` if its address is known.
+    /// Begins a request to the proxy `hop` for a tunnel to `target`, at `addr` if its address is
+    /// known.
     pub(super) fn begin(
         hop: &Hop,
         target: &Origin,
@@ -40,7 +41,7 @@ impl Tunnel {
             HopKind::Connect => {
                 let mut http = Connection::new(limits);
                 let request = connect_request(target, hop.credentials())?;
-                // It takes the request: nothing else is under way on it.
+                // This cannot fail: no other exchange is under way on the connection.
                 http.send_request(&request, false, &mut out)
                     .map_err(|_| DialError::ProxyProtocol)?;
                 Talk::Http(http)
@@ -56,9 +57,9 @@ impl Tunnel {
         out.append(&mut self.out);
     }
 
-    /// What of `input` a recording is to keep.
+    /// Returns the part of `input` that a recording keeps.
     pub(super) fn hear<'i>(&self, input: &'i [u8]) -> Heard<'i> {
-        /// RFC 1928 section 6, with the longest name.
+        /// The longest reply of RFC 1928 section 6: the one with the longest name.
         const REPLY_MAX: usize = 262;
         match &self.talk {
             Talk::Http(http) => Heard::by(http, input, 0),
@@ -66,10 +67,10 @@ impl Tunnel {
         }
     }
 
-    /// Counts the bytes of an answer that hold the reason for which it was refused, if the protocol
-    /// bounds them: what stands behind them is no answer, and a recording leaves it out.
+    /// Returns within how many bytes of an answer a refusal shows its reason, if the protocol
+    /// limits them. A recording leaves out the bytes after them.
     pub(super) const fn refused_within(&self) -> Option<usize> {
-        /// A method, a verdict, and a reply to the type of its address.
+        /// A method, a status, and a reply up to the type of its address.
         const SOCKS5: usize = 2 + 2 + 4;
         match self.talk {
             Talk::Http(_) => None,
@@ -77,7 +78,8 @@ impl Tunnel {
         }
     }
 
-    /// Reads what the proxy says: how much was taken, and whether the tunnel stands.
+    /// Parses the proxy's answer. Returns how many bytes were consumed, and whether the tunnel is
+    /// established.
     pub(super) fn receive(&mut self, input: &[u8]) -> Result<(usize, bool), DialError> {
         match &mut self.talk {
             Talk::Http(http) => receive_http(http, input),
@@ -86,7 +88,7 @@ impl Tunnel {
     }
 }
 
-/// Whether the proxy is to be told an address, so that the name is looked up here.
+/// Returns whether the proxy needs an IP address, so that the client must resolve the name.
 pub(super) fn takes_address_only(kind: HopKind) -> bool {
     match kind {
         HopKind::Socks4 | HopKind::Socks5 => true,
@@ -94,8 +96,8 @@ pub(super) fn takes_address_only(kind: HopKind) -> bool {
     }
 }
 
-/// RFC 9110 section 9.3.6: any 2xx is a tunnel from the end of its head on, whatever fields it has,
-/// and no other response is the target's.
+/// Parses the answer to CONNECT. After the head of any 2xx the tunnel begins, whatever the fields
+/// say (RFC 9110 section 9.3.6). Any other response is from the proxy.
 fn receive_http(http: &mut Connection, input: &[u8]) -> Result<(usize, bool), DialError> {
     let mut taken = 0;
     loop {
@@ -112,7 +114,8 @@ fn receive_http(http: &mut Connection, input: &[u8]) -> Result<(usize, bool), Di
     }
 }
 
-/// RFC 9112 section 3.2.3: host and port, and the Host field says the same.
+/// Builds the CONNECT request: its target is host and port, and its Host field is the same (RFC
+/// 9112 section 3.2.3).
 fn connect_request(
     target: &Origin,
     credentials: Option<&Credentials>,
@@ -124,11 +127,11 @@ fn connect_request(
         builder = builder.field("Proxy-Authorization", &basic(credentials)?);
     }
     let request = builder.build().map_err(|_| DialError::Name)?;
-    // A "host" that a URL reads as something else must not lead elsewhere.
+    // Refuse a host that the URL parser changes into another one.
     if request.target() == authority { Ok(request) } else { Err(DialError::Name) }
 }
 
-/// RFC 7617 section 2.
+/// Encodes Basic credentials (RFC 7617 section 2).
 fn basic(credentials: &Credentials) -> Result<String, DialError> {
     let (user, password) = (credentials.user(), credentials.password());
     if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {

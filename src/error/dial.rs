@@ -1,37 +1,38 @@
-//! Why no connection could be opened.
+//! Reasons why no connection could be opened.
 
 use core::fmt;
 
 use super::{Fault, IoKind};
 use crate::time::Deadline;
 
-/// Why no connection could be opened.
+/// The reason why no connection could be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DialError {
     /// The name has no address.
     Name,
-    /// The name was not looked up, or the look-up broke.
+    /// The name could not be looked up.
     Resolve(ResolveKind),
-    /// No address took the connection; the last one's reason.
+    /// No address accepted the connection. Holds the failure of the last address tried.
     Connect(IoKind),
-    /// The proxy was reached and then lost, before the tunnel stood.
+    /// The connection to the proxy was lost before the tunnel was established.
     ProxyLost(IoKind),
-    /// The proxy refused the tunnel: an HTTP status, or a SOCKS reply.
+    /// The proxy refused the tunnel. Holds its HTTP status or SOCKS reply code.
     ProxyRefused(u16),
-    /// The proxy broke its protocol.
+    /// The proxy violated its protocol.
     ProxyProtocol,
-    /// The credentials for the proxy cannot be said in its protocol: too long, or a byte that ends
-    /// them early.
+    /// The proxy credentials cannot be encoded in the proxy's protocol: they are too long, or hold
+    /// a byte that would end them early.
     ProxyCredentials,
-    /// The handshake failed.
+    /// The TLS handshake failed.
     Tls(TlsKind),
     /// A deadline passed.
     Timeout(Deadline),
 }
 
 impl DialError {
-    /// Whether there was no descriptor for it, so that another connection's end would help.
+    /// Returns whether file descriptors, ports or memory ran out. Closing another connection could
+    /// then make the dial possible.
     pub(crate) const fn is_shortage(self) -> bool {
         matches!(self, Self::Connect(IoKind::Exhausted) | Self::Resolve(ResolveKind::Exhausted))
     }
@@ -78,18 +79,18 @@ impl fmt::Display for DialError {
 
 impl core::error::Error for DialError {}
 
-/// Why a name was not looked up.
+/// The reason why a name was not looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveKind {
-    /// So many look-ups hang that no thread is left for another.
+    /// No resolver thread is free, because too many look-ups hang.
     Busy,
     /// The resolver panicked.
     Panicked,
-    /// This system has no descriptor for the look-up. The name may have addresses.
+    /// The system has no file descriptor for the look-up. The name may have addresses.
     Exhausted,
-    /// The zone id of the IPv6 address (RFC 4007 section 11) names no interface of this host.
-    /// Never tried again.
+    /// The zone id of the IPv6 address (RFC 4007 section 11) names no interface of this host. Never
+    /// retried.
     Zone,
 }
 
@@ -106,21 +107,22 @@ impl fmt::Display for ResolveKind {
 
 impl core::error::Error for ResolveKind {}
 
-/// What kind of failure a TLS handshake met: the first two are never retried.
+/// The kind of a TLS failure. [`Certificate`](Self::Certificate) and [`Pin`](Self::Pin) are never
+/// retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsKind {
-    /// The certificate is not trusted, or not for this name.
+    /// The certificate is not trusted, or was issued for another name.
     Certificate,
-    /// A pin did not match.
+    /// The certificate does not match the pinned one.
     Pin,
     /// The peer sent an alert.
     Alert,
-    /// Not TLS, or broken.
+    /// The peer does not speak TLS, or violated it.
     Protocol,
-    /// The driver has no TLS: an `https` URL cannot be reached with it.
+    /// The driver has no TLS, so it cannot reach `https` URLs.
     Unavailable,
-    /// The connection was lost.
+    /// The connection was lost during the handshake.
     Lost(IoKind),
 }
 

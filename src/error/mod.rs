@@ -1,10 +1,10 @@
-//! Whose fault it is, in which phase, and whether asking again is safe.
+//! Errors. Each tells its cause, the side at fault, the phase, and whether a retry is safe.
 //!
-//! Errors are small and `Copy`. An I/O error of the system enters the core as an [`IoKind`]; the
-//! driver keeps the original and puts it back as the source when it reports.
+//! Errors are small and `Copy`. The core receives an I/O error of the system as an [`IoKind`]. The
+//! driver keeps the original error and adds it as the source of the one that it reports.
 //!
-//! The `Display` of each says all that is known of it. None has a `source`, which reporters would
-//! print behind that and so say the same twice; to look at the parts, match on the fields.
+//! `Display` writes the whole error. `source` is always `None`, because error reporters print the
+//! source after the error and would repeat it. To inspect an error, match on its fields.
 
 mod dial;
 mod request;
@@ -18,15 +18,15 @@ pub use unsent::{BodyUnsent, Unsent};
 
 use crate::time::Deadline;
 
-/// Why a call ended without a (whole) response.
+/// The failure of a call: it got no response, or not all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What happened.
+    /// The reason for the failure.
     pub cause: Cause,
-    /// What the call was doing.
+    /// The phase in which the call failed.
     pub phase: Phase,
-    /// How far the request had got.
+    /// How far the request had got, which decides whether a retry is safe.
     pub reached: Reached,
 }
 
@@ -35,7 +35,7 @@ impl Failure {
         Self { cause, phase, reached }
     }
 
-    /// Whose fault it is.
+    /// Returns the side that caused the failure.
     pub const fn fault(&self) -> Fault {
         match self.cause {
             Cause::Misuse(_) | Cause::NotReplayable | Cause::Body | Cause::Cancelled => {
@@ -47,13 +47,13 @@ impl Failure {
         }
     }
 
-    /// What the call was doing, and how far the request had got: what `Display` has in parentheses
-    /// behind the cause.
+    /// Returns the phase and how far the request had got, as text. `Display` appends it in
+    /// parentheses.
     pub const fn circumstances(&self) -> impl fmt::Display + use<> {
         Circumstances(*self)
     }
 
-    /// Whether asking again could end otherwise, as far as the cause can tell.
+    /// Returns whether a retry could succeed, as far as the cause tells.
     const fn may_pass(&self) -> bool {
         let busy = matches!(
             self.cause,
@@ -84,25 +84,25 @@ impl fmt::Display for Failure {
 
 impl core::error::Error for Failure {}
 
-/// Whose fault a failure is.
+/// The side that caused a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The application's or the driver's.
+    /// The application or the driver.
     Caller,
-    /// The server's, or a proxy's.
+    /// The server or a proxy.
     Peer,
-    /// Nobody's who can be named: the way there.
+    /// The network between client and server.
     Network,
-    /// A bound of ours, or the lack of something here.
+    /// This client: one of its limits, or a lack of system resources.
     Local,
 }
 
-/// What a call was doing when it failed.
+/// The phase of a call in which it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Waiting for a connection, or for one to be opened.
+    /// Waiting for a pooled connection, or for a new one to open.
     Checkout,
     /// Sending the request.
     Send,
@@ -110,7 +110,7 @@ pub enum Phase {
     Head,
     /// Reading the response's body.
     Body,
-    /// Waiting before another attempt, or preparing it.
+    /// Waiting for the next attempt, or preparing it.
     Between,
     /// Deciding whether to follow a redirect.
     Redirect,
@@ -129,13 +129,13 @@ impl fmt::Display for Phase {
     }
 }
 
-/// How far a request had got: what a caller needs to know before it asks again.
+/// How far a request had got. It tells a caller whether sending the request again is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "callers decide by it and must see every case")]
 pub enum Reached {
-    /// No byte was written: safe to repeat.
+    /// No byte was written: sending the request again is safe.
     Nothing,
-    /// Bytes were written: the server may have acted.
+    /// Bytes were written: the server may have acted on the request.
     Sent,
     /// A response had begun.
     Answered,
@@ -151,32 +151,32 @@ impl fmt::Display for Reached {
     }
 }
 
-/// What happened.
+/// The cause of a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// There was no connection to be had.
+    /// The pool gave no connection.
     Unavailable(Unavailable),
     /// A deadline passed.
     Timeout(Deadline),
-    /// The peer broke the protocol.
+    /// The peer violated HTTP.
     Violation(Violation),
     /// The connection was lost.
     Lost(IoKind),
-    /// The server answered with success, and the rest of the request's body could not be sent.
+    /// The server answered with success, but the rest of the request's body could not be sent.
     BodyUnsent(BodyUnsent),
     /// A redirect could not be followed.
     Redirect(RedirectError),
-    /// Retries are spent, and the last response had this status, which the policy counts as a
+    /// No retries are left, and the last response had this status, which the policy counts as a
     /// failure (urllib3: `raise_on_status`).
     Status(u16),
-    /// Another attempt was due, and the body cannot be given again.
+    /// Another attempt was due, but the request's body cannot be replayed.
     NotReplayable,
     /// The application's body source failed.
     Body,
-    /// The caller broke the contract.
+    /// The driver or the application misused the API.
     Misuse(Misuse),
-    /// Given up by the application.
+    /// The application cancelled the call.
     Cancelled,
 }
 
@@ -203,17 +203,18 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The caller broke the contract: a bug in the driver or the application.
+/// A misuse of the API: a bug in the driver or the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// More or less body than declared.
+    /// The body was longer or shorter than declared.
     BodyLength,
-    /// Not in this state.
+    /// The method was called in a state that does not allow it.
     OutOfTurn,
-    /// A trailer field that is malformed, or whose name may not stand in a trailer (RFC 9110 6.5.1).
+    /// A trailer field is malformed, or its name is not allowed in a trailer section (RFC 9110
+    /// 6.5.1).
     Trailer {
-        /// Which of those given, from 0.
+        /// The index of the field among those given, from 0.
         field: usize,
     },
 }
@@ -239,41 +240,42 @@ impl fmt::Display for Misuse {
 
 impl core::error::Error for Misuse {}
 
-/// The peer broke HTTP/1.1, or went over a bound of ours.
+/// A violation of HTTP/1.1 by the peer, or a limit that its message exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// What came does not begin like an HTTP response, or its status line is malformed.
+    /// The first line is no HTTP status line, or a malformed one.
     StatusLine,
-    /// A major version that this client does not speak.
+    /// The major version of HTTP is not supported.
     Version,
-    /// A malformed field line: bad name, space before the colon, NUL, bare CR.
+    /// A field line is malformed: bad name, space before the colon, NUL, bare CR.
     FieldLine,
-    /// A field, or a trailer field, that goes on in a second line, which begins with a blank. It is
-    /// obsolete, and readers disagree about what it means.
+    /// A field, or a trailer field, is continued on a second line that begins with white space
+    /// (obs-fold, RFC 9112 5.2). It is refused because implementations parse it differently.
     FoldedLine,
-    /// A Content-Length that is not one number.
+    /// Content-Length is not one number.
     ContentLength,
-    /// A Transfer-Encoding other than `chunked`, or one in an HTTP/1.0 response.
+    /// Transfer-Encoding is not `chunked`, or the response is HTTP/1.0.
     TransferEncoding,
-    /// Both Content-Length and Transfer-Encoding, which is how responses are smuggled.
+    /// The response has both Content-Length and Transfer-Encoding, as in response smuggling.
     AmbiguousLength,
-    /// A malformed chunk: size, extension, or the line end after its data.
+    /// A chunk's size, extension or final line end is malformed.
     Chunk,
-    /// A malformed trailer section.
+    /// The trailer section is malformed.
     Trailer,
-    /// The connection ended inside a response.
+    /// The connection ended before the response was complete.
     Truncated,
-    /// The server spoke before anything was asked.
+    /// The server sent bytes before any request.
     Unsolicited,
-    /// 101 (Switching Protocols) without having been asked.
+    /// The server answered 101 (Switching Protocols) to a request without Upgrade.
     UnexpectedSwitch,
-    /// Longer or more than a bound of ours allows.
+    /// A part of the response exceeds one of [`MessageLimits`](crate::limits::MessageLimits).
     TooLarge(Bound),
 }
 
 impl Violation {
-    /// The section that was broken; for [`TooLarge`](Self::TooLarge) the one that allows a bound.
+    /// Returns the RFC section that the peer violated; for [`TooLarge`](Self::TooLarge), the one
+    /// that permits a limit.
     pub const fn section(self) -> &'static str {
         match self {
             Self::StatusLine => "RFC 9112 section 4",
@@ -327,17 +329,17 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// Which bound of [`MessageLimits`](crate::limits::MessageLimits) a peer went over.
+/// The field of [`MessageLimits`](crate::limits::MessageLimits) that a response exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bound {
-    /// `head_bytes_max`.
+    /// The limit `head_bytes_max`.
     Head,
-    /// `fields_max`.
+    /// The limit `fields_max`.
     Fields,
-    /// `interim_max`.
+    /// The limit `interim_max`.
     Interim,
-    /// `chunk_overhead_bytes_max`.
+    /// The limit `chunk_overhead_bytes_max`.
     ChunkOverhead,
 }
 
@@ -355,21 +357,21 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Why a redirect could not be followed.
+/// The reason why a redirect could not be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectError {
-    /// More than the policy allows.
+    /// The redirects exceed the number that the policy allows.
     TooMany,
     /// Location is not a URL reference (RFC 9110 10.2.2).
     Location,
     /// Location names a scheme other than `http` and `https`.
     Scheme,
-    /// From `https` to `http`, which the policy forbids.
+    /// The redirect leads from `https` to `http`, which the policy forbids.
     Downgrade,
-    /// It asks for a longer wait than the policy or what is left of the total deadline allows.
+    /// Retry-After asks for a longer wait than the policy or the rest of the total deadline allows.
     RetryAfter {
-        /// The wait that its Retry-After asks for.
+        /// The wait in Retry-After.
         seconds: u64,
     },
 }
@@ -394,21 +396,21 @@ impl fmt::Display for RedirectError {
 
 impl core::error::Error for RedirectError {}
 
-/// Why the pool gives no connection.
+/// The reason why the pool gave no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// As many tickets wait in line over all keys as `waiting_max` allows.
+    /// The number of waiting tickets, over all keys, has reached `waiting_max`.
     LineFull,
-    /// As many tickets wait for the same key as `waiting_per_key_max` allows.
+    /// The number of waiting tickets for this key has reached `waiting_per_key_max`.
     KeyLineFull,
-    /// The retry budget is spent.
+    /// The pool's retry budget is used up.
     RetryBudget,
     /// The pool is closed.
     Closed,
-    /// None could be opened.
+    /// No connection could be opened.
     Dial(DialError),
-    /// The ticket was spent before.
+    /// The ticket had already been answered.
     Spent,
 }
 
@@ -441,23 +443,23 @@ impl fmt::Display for Unavailable {
 
 impl core::error::Error for Unavailable {}
 
-/// What kind of failure an operation on a socket met.
+/// The kind of an I/O error on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IoKind {
-    /// Nobody listens.
+    /// No process listens on the port.
     Refused,
-    /// Reset or aborted.
+    /// The connection was reset or aborted.
     Reset,
-    /// No way there.
+    /// No route leads to the host or network.
     Unreachable,
-    /// The end came early.
+    /// The peer closed the connection too early.
     Eof,
-    /// The system's own timeout.
+    /// The system's own timeout passed.
     TimedOut,
-    /// No descriptors, no ports, no memory.
+    /// The system has no file descriptors, ports or memory left.
     Exhausted,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 

@@ -1,19 +1,19 @@
-//! Why a request cannot be built.
+//! Reasons why a request cannot be built.
 
 use core::fmt;
 
-/// Why a request cannot be built: nothing was sent, nothing will be. Positions count bytes from 0.
+/// The reason why a request cannot be built. Nothing was sent. Positions are in bytes from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The method is not a token (RFC 9110 5.6.2).
     Method {
-        /// The first bad byte; 0 also where there is none.
+        /// The position of the first bad byte; 0 if the method is empty.
         at: usize,
     },
     /// The URL holds a control byte or a space; write it percent-encoded.
     UrlByte {
-        /// The first such byte.
+        /// The position of the first such byte.
         at: usize,
     },
     /// The URL begins with a host or a path instead of a scheme, as `localhost:8080/x` does.
@@ -24,7 +24,7 @@ pub enum RequestError {
     UrlHost,
     /// The URL's port is not a number up to 65535.
     UrlPort,
-    /// The URL cannot be parsed, for another reason.
+    /// The URL cannot be parsed, for another reason than those above.
     Url,
     /// The URL's scheme is neither `http` nor `https`.
     Scheme,
@@ -32,35 +32,34 @@ pub enum RequestError {
     FieldName {
         /// The name.
         name: FieldLabel,
-        /// Its first bad byte; 0 also where it is empty.
+        /// The position of the first bad byte of the name; 0 if the name is empty.
         at: usize,
     },
     /// A field value holds CR, LF, NUL or another control byte (RFC 9110 5.5).
     FieldValue {
         /// The field's name.
         name: FieldLabel,
-        /// The first bad byte of the value.
+        /// The position of the first bad byte of the value.
         at: usize,
     },
-    /// More than one Host field, or one that is not a host (RFC 9112 3.2).
+    /// There is more than one Host field, or its value is not a host (RFC 9112 3.2).
     Host,
-    /// A Content-Length that is not one number, or not the body's.
+    /// Content-Length is not one number, or differs from the body's length.
     ContentLength,
-    /// A Transfer-Encoding other than `chunked`, or one beside a Content-Length.
+    /// Transfer-Encoding is not `chunked`, or stands beside Content-Length.
     TransferEncoding,
-    /// An Expect whose value is not `100-continue`, the one expectation that is defined
-    /// (RFC 9110 10.1.1).
+    /// Expect is not `100-continue`, the only defined expectation (RFC 9110 10.1.1).
     Expect,
-    /// `TE: chunked` (RFC 9112 7.4).
+    /// TE lists `chunked` (RFC 9112 7.4).
     Te,
-    /// A body with a method that can have none: CONNECT, TRACE.
+    /// The method (CONNECT, TRACE) does not allow a body.
     Body,
-    /// Credentials in a TRACE request (RFC 9110 9.3.8).
+    /// A TRACE request carries credentials or cookies (RFC 9110 9.3.8).
     Sensitive,
-    /// A user name with a colon, or credentials with control bytes (RFC 7617 2).
+    /// A user name holds a colon, or a user name or password holds a control byte (RFC 7617 2).
     Credentials,
-    /// The zone id of the URL's IPv6 address is empty, longer than 64 bytes, or holds another
-    /// character than letters, digits, `-`, `.`, `_` and `~` (RFC 6874).
+    /// The zone id of the URL's IPv6 address is empty, longer than 64 bytes, or holds a character
+    /// other than letters, digits, `-`, `.`, `_` and `~` (RFC 6874).
     Zone,
 }
 
@@ -124,16 +123,16 @@ impl fmt::Display for RequestError {
 
 impl core::error::Error for RequestError {}
 
-/// The name of a field, as errors have it: they are `Copy`, so that a long one is shortened.
+/// The name of a field in an error. Errors are `Copy`, so a long name is cut off.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FieldLabel {
     bytes: [u8; Self::BYTES_MAX],
-    /// How long the name is, if that is not more than one byte can say.
+    /// The length of the whole name, at most 255.
     len: u8,
 }
 
 impl FieldLabel {
-    /// How much of a name is kept, in bytes.
+    /// The number of bytes of a name that are kept.
     pub const BYTES_MAX: usize = 31;
 
     pub(crate) fn new(name: &str) -> Self {
@@ -143,13 +142,13 @@ impl FieldLabel {
         label
     }
 
-    /// Whether the name is empty.
+    /// Returns whether the name is empty.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
 
-/// What no field name may hold is escaped; `...` stands for what was left out.
+/// Escapes bytes that are not printable ASCII. Appends `...` to a name that was cut off.
 impl fmt::Display for FieldLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = usize::from(self.len);

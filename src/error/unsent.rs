@@ -1,13 +1,13 @@
-//! Why a request's body was not sent to its end although its response needed it.
+//! The error for a request body that was not sent to its end although its response needed it.
 
 use core::fmt;
 
 use super::IoKind;
 use crate::{message::BodyTaken, time::Deadline};
 
-/// The server answered with a status below 400 and without `Connection: close`, and then the rest of
-/// the request's body could not be sent (RFC 9110 7.5): how it answered, what kept the body back, and
-/// how much of it was taken.
+/// The rest of the request's body could not be sent after the server had answered with a status
+/// below 400 and without `Connection: close` (RFC 9110 7.5). Holds the status, the reason, and how
+/// much of the body was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyUnsent {
     status: u16,
@@ -15,11 +15,11 @@ pub struct BodyUnsent {
     taken: BodyTaken,
 }
 
-/// What kept the rest of a request's body back.
+/// The reason why the rest of a request's body was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsent {
-    /// The peer closed the connection, or it was lost.
+    /// The connection was lost, or the peer closed it.
     Lost(IoKind),
     /// A deadline passed.
     Timeout(Deadline),
@@ -30,17 +30,17 @@ impl BodyUnsent {
         Self { status, why, taken }
     }
 
-    /// The status of the response.
+    /// Returns the status of the response.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// What kept the rest of the body back.
+    /// Returns the reason why the rest of the body was not sent.
     pub const fn why(&self) -> Unsent {
         self.why
     }
 
-    /// How much of the body was taken, and how long it is.
+    /// Returns how much of the body was sent, and its length.
     pub const fn taken(&self) -> BodyTaken {
         self.taken
     }

@@ -1,4 +1,4 @@
-//! The chunked coding, undone in place (RFC 9112 section 7.1).
+//! Decodes the chunked coding in place (RFC 9112 section 7.1).
 
 use super::{
     Event,
@@ -10,19 +10,19 @@ use crate::{
     message::Fields,
 };
 
-/// Where in a chunked body the input is.
+/// The position of the decoder in a chunked body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunked {
-    /// The size of the chunk as far as it is known; then what is left of its data.
+    /// The chunk size as parsed so far; in `Data`, the number of data bytes left.
     left: u64,
-    /// Bytes of extensions in the whole body so far.
+    /// The bytes of chunk extensions so far, over the whole body.
     extensions: u32,
-    /// Leading zeros, blanks and bytes of extensions in this chunk-size line so far.
+    /// The leading zeros, blanks and extension bytes so far, in this chunk-size line.
     line: u32,
     at: At,
 }
 
-/// What the next byte is part of.
+/// The part of the coding that the next byte belongs to.
 ///
 /// ```text
 ///  Size ── digits ──▶ Digits ─┬─ CR ─────────────▶ LineLf ─┬─▶ Data ─▶ DataCr ─▶ DataLf ─▶ Size
@@ -47,12 +47,12 @@ enum At {
 impl Chunked {
     pub(super) const START: Self = Self { left: 0, extensions: 0, line: 0, at: At::Size };
 
-    /// How many of the next bytes are data.
+    /// Returns how many of the next bytes are data.
     pub(super) fn data_ahead(&self) -> u64 {
         if self.at == At::Data { self.left } else { 0 }
     }
 
-    /// Takes framing until there is something to say.
+    /// Decodes `input` up to the next event.
     pub(super) fn decode<'i>(
         &mut self,
         input: &'i [u8],
@@ -100,8 +100,8 @@ impl Chunked {
             }
             (At::Digits | At::Blank | At::Extension, b'\r') => At::LineLf,
             (At::Digits | At::Blank, b';') => self.extension_byte(limits)?,
-            // RFC 9112 7.1.1 allows blanks before a semicolon only. Real servers pad the size with
-            // them before the line end too, and no reader takes such a size for another one.
+            // RFC 9112 7.1.1 allows blanks only before a semicolon. Real servers also pad the size
+            // before the line end, and every parser reads such a size alike.
             (At::Digits | At::Blank, b' ' | b'\t') => self.filler(At::Blank, limits)?,
             (At::Digits, _) => {
                 let digit = hex_digit(byte)?;
@@ -120,7 +120,7 @@ impl Chunked {
         })
     }
 
-    /// Counts a byte of an extension: for its line, and for the whole body.
+    /// Counts a byte of an extension against the limits of its line and of the whole body.
     fn extension_byte(&mut self, limits: &MessageLimits) -> Result<At, Violation> {
         if self.extensions >= limits.chunk_overhead_bytes_max {
             return Err(Violation::TooLarge(Bound::ChunkOverhead));
@@ -129,7 +129,7 @@ impl Chunked {
         self.filler(At::Extension, limits)
     }
 
-    /// Counts a byte that does not change the size: for its line alone.
+    /// Counts a byte that does not change the size against the limit of its line only.
     fn filler(&mut self, next: At, limits: &MessageLimits) -> Result<At, Violation> {
         if self.line >= limits.chunk_overhead_bytes_max {
             return Err(Violation::TooLarge(Bound::ChunkOverhead));
@@ -243,7 +243,7 @@ mod tests {
         }
     }
 
-    /// A server that pads each size would otherwise fail in the middle of a long body.
+    /// Otherwise a server that pads each size would fail in the middle of a long body.
     #[test]
     fn zeros_and_blanks_count_for_their_line_alone() {
         let chunks = |line: &str| alloc::format!("{line}\r\nx\r\n").repeat(8_000) + "0\r\n\r\n";

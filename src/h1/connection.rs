@@ -1,4 +1,4 @@
-//! The two halves together.
+//! The protocol state of a connection, combined from its sending and its receiving half.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,8 @@ use crate::{
     message::{Body, BodyLeft, Fields, Request},
 };
 
-/// The protocol state of one HTTP/1.1 connection: no buffer, under 64 bytes, and it never allocates.
+/// The protocol state of one HTTP/1.1 connection. It has no buffer, takes under 64 bytes, and never
+/// allocates.
 ///
 /// ```
 /// use httpool::{
@@ -47,7 +48,7 @@ pub struct Connection {
     limits: Limits,
     state: State,
     asked: Asked,
-    /// 1xx heads before this response.
+    /// The number of 1xx heads before the final one.
     interim: u8,
     outgoing: Outgoing,
     incoming: Incoming,
@@ -55,27 +56,27 @@ pub struct Connection {
 
 const _: () = assert!(size_of::<Connection>() <= 64, "an idle connection is small");
 
-/// How the body being sent is framed.
+/// The framing of the request body that is being sent.
 #[derive(Debug, Clone, Copy)]
 enum Outgoing {
-    /// As it is; so much of it is left.
+    /// Content-Length; this many bytes are left.
     Length(u64),
     Chunked,
 }
 
-/// What part of a response comes next.
+/// The part of the response that is expected next.
 #[derive(Debug, Clone, Copy)]
 enum Incoming {
     Head(HeadProgress),
-    /// So much of the body is left.
+    /// A body with Content-Length; this many bytes are left.
     Length(u64),
     Chunked(Chunked),
-    /// Everything until the connection closes is body.
+    /// A body that ends when the connection closes.
     Close,
 }
 
 impl Connection {
-    /// A connection on which nothing has been sent.
+    /// Makes the state of a connection on which nothing has been sent.
     pub const fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -87,12 +88,12 @@ impl Connection {
         }
     }
 
-    /// Begins a request: appends its head to `out`, whole. `to_proxy`: its target in absolute form, for
-    /// a proxy that forwards (RFC 9112 3.2.2).
+    /// Begins a request: appends its whole head to `out`. `to_proxy` writes the request target in
+    /// absolute-form, for a forward proxy (RFC 9112 3.2.2).
     ///
     /// # Errors
-    /// [`Misuse::OutOfTurn`] where another exchange is under way, or the connection has become one that
-    /// may not be used again.
+    /// [`Misuse::OutOfTurn`] if another exchange is under way, or the connection must not be used
+    /// again.
     pub fn send_request(
         &mut self,
         request: &Request,
@@ -113,13 +114,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Frames `len` bytes of body that the caller writes itself, uncopied; `last`: the body ends with
-    /// them. A body of known length ends with its last byte whether that is said or not. An empty piece
-    /// is no piece, except that it can be the last one.
+    /// Returns the framing for `len` bytes of body, which the caller writes itself. `last` ends the
+    /// body. A body of known length also ends with its last byte. An empty piece adds nothing, but
+    /// it can be the last one.
     ///
     /// # Errors
-    /// [`Misuse::BodyLength`] where this is more than was declared, or the last of less;
-    /// [`Misuse::OutOfTurn`] where no body may be sent now. Nothing has changed then.
+    /// [`Misuse::BodyLength`] if the body becomes longer than declared, or ends before its declared
+    /// length. [`Misuse::OutOfTurn`] if no body may be sent now. The state is then unchanged.
     pub fn send_body(&mut self, len: usize, last: bool) -> Result<Framing, Misuse> {
         match (self.state.send(), self.outgoing) {
             (Send::Body, Outgoing::Length(left)) => {
@@ -144,12 +145,13 @@ impl Connection {
         }
     }
 
-    /// Ends a chunked body with trailer fields: appends the last chunk and them to `out`. Announce them
-    /// with a Trailer field in the request (RFC 9110 6.6.2).
+    /// Ends a chunked body with trailer fields: appends the last chunk and the fields to `out`. The
+    /// request should announce them in a Trailer field (RFC 9110 6.6.2).
     ///
     /// # Errors
-    /// [`Misuse::Trailer`] where one is malformed or may not stand there, [`Misuse::OutOfTurn`] where no
-    /// chunked body is being sent. Nothing has changed then, and nothing was appended.
+    /// [`Misuse::Trailer`] if a field is malformed or not allowed in a trailer section.
+    /// [`Misuse::OutOfTurn`] if no chunked body is being sent. The state is then unchanged, and
+    /// nothing was appended.
     pub fn send_trailers(
         &mut self,
         trailers: &[(&str, &[u8])],
@@ -165,10 +167,10 @@ impl Connection {
         }
     }
 
-    /// How much body may be sent now: what is left of a known length, [`BodyLeft::Unknown`] if it is
-    /// chunked. `None` where none may be: there is no body, it has been sent, it is given up, the
-    /// response has ended the sending (a status of 400 or more, `Connection: close`, or the end of
-    /// the peer's side), or it is held back for a 100 (Continue). Any other response lets it go on
+    /// Returns how much body may be sent now: the rest of a known length, or [`BodyLeft::Unknown`]
+    /// if the body is chunked. `None` if there is no body, it has been sent or stopped, it waits
+    /// for a 100 (Continue), or the response has ended it (a status of 400 or more, `Connection:
+    /// close`, or the end of the peer's side). After any other response the body is sent to its end
     /// (RFC 9110 7.5).
     pub fn body_to_send(&self) -> Option<BodyLeft> {
         match (self.state.send(), self.outgoing) {
@@ -178,41 +180,44 @@ impl Connection {
         }
     }
 
-    /// The 100 (Continue) has been waited for long enough: the body may go out (RFC 9110 10.1.1).
+    /// Releases a body that waited for a 100 (Continue), once the wait has timed out (RFC 9110
+    /// 10.1.1).
     pub fn continue_now(&mut self) {
         self.state.release_body();
     }
 
-    /// Whether the body is held back for a 100 (Continue).
+    /// Returns whether the body waits for a 100 (Continue).
     pub fn awaits_continue(&self) -> bool {
         self.state.send() == Send::Held
     }
 
-    /// Whether the final head has said that no more of the request's body is needed: by a status of 400
-    /// or more, or by `Connection: close`.
+    /// Returns whether the final head has shown that the server needs no more of the request's
+    /// body: by a status of 400 or more, or by `Connection: close`.
     pub(crate) const fn needs_no_more_body(&self) -> bool {
         self.state.enough()
     }
 
-    /// Whether the request has been sent to its end, as far as this machine framed it.
+    /// Returns whether the whole request has been framed for sending.
     pub fn request_sent(&self) -> bool {
         self.state.send() == Send::Done
     }
 
-    /// The body will not be sent to its end. The response may still be read, and the connection never
-    /// used again. Says nothing where the request has been sent already.
+    /// Stops sending the body before its end. The response can still be read; the connection cannot
+    /// be reused. Does nothing if the request has been sent already.
     pub fn stop_sending(&mut self) {
         self.state.abort_sending();
     }
 
-    /// Reads from the front of `input`; says how much it took. Call again with the rest until
-    /// [`Event::NeedInput`], keep what is then left, and begin the next input with it.
+    /// Parses the front of `input`. Returns how many bytes were consumed, and an event. Call again
+    /// with the rest until [`Event::NeedInput`]; then keep the rest and put it in front of the next
+    /// input.
     ///
-    /// Input that comes where no response is due is taken and dropped, and makes the connection
-    /// [`CloseReason::Unsolicited`](super::CloseReason::Unsolicited). After a switch of protocols nothing is taken.
+    /// Input outside a response is consumed and dropped, and the connection is closed as
+    /// [`CloseReason::Unsolicited`](super::CloseReason::Unsolicited). After a switch of protocols
+    /// no input is consumed.
     ///
     /// # Errors
-    /// What the peer did wrong. It stays: every later call says the same.
+    /// The peer's violation of HTTP. Every later call returns it again.
     pub fn receive<'i>(&mut self, input: &'i [u8]) -> Result<(usize, Event<'i>), Violation> {
         let result = match self.state.receive() {
             Receive::Head | Receive::Body => self.receive_response(input),
@@ -226,12 +231,12 @@ impl Connection {
         result.inspect_err(|&why| self.state.fail(why))
     }
 
-    /// The peer has closed its side: cleanly, or (`clean` false) by a reset, or without the
-    /// close_notify of TLS (RFC 9112 9.8). What came before must have been given to
-    /// [`receive`](Self::receive) already.
+    /// Reports that the peer closed its side. `clean` is false after a reset, or after an end of
+    /// TLS without close_notify (RFC 9112 9.8). Pass all earlier input to
+    /// [`receive`](Self::receive) first.
     ///
     /// # Errors
-    /// [`Violation::Truncated`] where that is inside a response.
+    /// [`Violation::Truncated`] if a response was not complete.
     pub fn receive_eof(&mut self, clean: bool) -> Result<Event<'static>, Violation> {
         match (self.state.receive(), self.incoming) {
             (Receive::Failed(why), _) => Err(why),
@@ -255,16 +260,16 @@ impl Connection {
         }
     }
 
-    /// Whether reading more could be of use now: a response is due, or in the middle. False also where
-    /// a driver watches an idle connection for the end, and hands in what it finds there.
+    /// Returns whether a response is due or in progress. False on an idle connection: a driver may
+    /// still watch it for its end, and passes on any bytes that arrive.
     pub fn wants_input(&self) -> bool {
         matches!(self.state.receive(), Receive::Head | Receive::Body)
     }
 
-    /// So many of the next bytes are body and nothing else: a driver may read them to where they are
-    /// wanted, then pass that slice to [`receive`](Self::receive), which gives it back as
-    /// [`Event::Data`]. None in heads and chunk framing; [`BodyLeft::Unknown`], which is all of them,
-    /// in a body that ends with the connection.
+    /// Returns how many of the next bytes are body data only. A driver may read them directly into
+    /// their destination, and then pass that slice to [`receive`](Self::receive), which returns it
+    /// as [`Event::Data`]. No bytes in heads and chunk framing; [`BodyLeft::Unknown`], which is all
+    /// of them, in a body that ends with the connection.
     pub fn body_ahead(&self) -> BodyLeft {
         match (self.state.receive(), &self.incoming) {
             (Receive::Body, Incoming::Length(left)) => BodyLeft::Bytes(*left),
@@ -274,30 +279,31 @@ impl Connection {
         }
     }
 
-    /// Whether the connection may serve another request, and if never, why.
+    /// Returns whether the connection can serve another request, or the reason why it never can.
     pub fn reuse(&self) -> Reuse {
         self.state.reuse()
     }
 
-    /// Makes a [`Reuse::Ready`] connection ready for the next request.
+    /// Prepares a [`Reuse::Ready`] connection for the next request.
     ///
     /// # Errors
-    /// [`Misuse::OutOfTurn`] where it is not.
+    /// [`Misuse::OutOfTurn`] if the connection is not ready.
     pub fn start_next_cycle(&mut self) -> Result<(), Misuse> {
         self.state.next_cycle()
     }
 
-    /// Another in the same state, to find out what would happen.
+    /// Copies the state, to try an input without changing it.
     pub(crate) const fn twin(&self) -> Self {
         Self { ..*self }
     }
 
-    /// Whether a head comes next.
+    /// Returns whether a response head is expected next.
     pub(crate) fn awaits_head(&self) -> bool {
         matches!(self.state.receive(), Receive::Head)
     }
 
-    /// Whether a request may begin; `reused`: after [`start_next_cycle`](Self::start_next_cycle).
+    /// Returns whether a request may begin. `reused` stands for a call of
+    /// [`start_next_cycle`](Self::start_next_cycle) before it.
     pub(crate) fn may_begin(&self, reused: bool) -> bool {
         self.reuse() == Reuse::Ready && (reused || matches!(self.state.send(), Send::Idle))
     }

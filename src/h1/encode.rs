@@ -1,4 +1,4 @@
-//! What is written around a request's body (RFC 9112 sections 6 and 7.1).
+//! Writes the framing of a request's body (RFC 9112 sections 6 and 7.1).
 
 use alloc::vec::Vec;
 
@@ -8,11 +8,11 @@ use crate::{
 };
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
-/// Digits of a 64-bit size, and CRLF.
+/// The hex digits of a 64-bit size, and CRLF.
 const PREFIX_MAX: usize = 18;
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Bytes to write before and after a piece of body, as `[prefix, piece, suffix]` in one `writev`.
+/// The bytes to write before and after a piece of body: `[prefix, piece, suffix]` in one `writev`.
 #[derive(Debug, Clone, Copy)]
 pub struct Framing {
     prefix: [u8; PREFIX_MAX],
@@ -21,12 +21,12 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Nothing: the piece goes out as it is.
+    /// No framing: the piece is sent as it is.
     pub(super) const NONE: Self =
         Self { prefix: [0; PREFIX_MAX], start: PREFIX_MAX as u8, suffix: b"" };
 
-    /// For a piece of `len` bytes as one chunk; `last`: the last chunk follows it. An empty piece is
-    /// no chunk, for that would end the body.
+    /// Frames `len` bytes as one chunk. `last` appends the last chunk. An empty piece is not sent
+    /// as a chunk, because a chunk of size 0 would end the body.
     pub(super) const fn chunk(len: usize, last: bool) -> Self {
         let mut framing = Self::NONE;
         if len == 0 {
@@ -47,18 +47,18 @@ impl Framing {
         framing
     }
 
-    /// What goes before the piece.
+    /// Returns the bytes to write before the piece.
     pub fn prefix(&self) -> &[u8] {
         self.prefix.get(usize::from(self.start)..).unwrap_or_default()
     }
 
-    /// What goes behind it.
+    /// Returns the bytes to write after the piece.
     pub const fn suffix(&self) -> &'static [u8] {
         self.suffix
     }
 }
 
-/// Appends the last chunk with `trailers`, or nothing if one of them may not be sent.
+/// Appends the last chunk with `trailers`; appends nothing if one of them is not allowed.
 pub(super) fn last_chunk(trailers: &[(&str, &[u8])], out: &mut Vec<u8>) -> Result<(), Misuse> {
     for (field, (name, value)) in trailers.iter().enumerate() {
         let malformed =
@@ -77,8 +77,9 @@ pub(super) fn last_chunk(trailers: &[(&str, &[u8])], out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// RFC 9110 6.5.1: not where a field is for framing, routing, authentication, request modifiers, or
-/// how content is to be processed; a recipient would have to know it before the body.
+/// Returns whether a field is allowed in a trailer section. RFC 9110 6.5.1 excludes fields for
+/// framing, routing, authentication, request modifiers and content processing, because a recipient
+/// must know them before the body.
 fn may_be_trailer(name: &str) -> bool {
     const NEVER: [&str; 28] = [
         "authorization",

@@ -1,26 +1,27 @@
-//! What received bytes mean.
+//! Events parsed from the bytes of a response.
 
 use crate::message::{Fields, Head};
 
-/// What the bytes meant. Everything borrowed is borrowed from the caller's input.
+/// An event parsed from received bytes. It borrows from the caller's input.
 ///
-/// One response is `Interim* Head Data* End`; after a head that switches protocols nothing follows.
+/// The events of a response come in this order: `Interim* Head Data* End`. None follows a head that
+/// switches protocols.
 #[must_use = "what was received is in it, and the end of a body that ends with the connection"]
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {
-    /// Nothing more without further bytes.
+    /// More bytes are needed for the next event.
     NeedInput,
-    /// Input was taken that is for nobody (framing, bytes that nothing asked for): go on with the
+    /// Bytes were consumed without an event: chunk framing, or unsolicited bytes. Go on with the
     /// rest.
     Skipped,
-    /// A 1xx head; another head follows.
+    /// A 1xx head. Another head follows.
     Interim(Head<'i>),
-    /// The response's head.
+    /// The final head.
     Head(Head<'i>),
-    /// A piece of the body, framing removed; never empty.
+    /// A piece of the body, without framing; never empty.
     Data(&'i [u8]),
-    /// The response is complete; trailer fields, if any. They are not fields of the head and must not
-    /// be merged with them unless their definition allows it (RFC 9110 6.5.1).
+    /// The end of the response, with its trailer fields. They must not be merged into the fields of
+    /// the head unless their definition allows it (RFC 9110 6.5.1).
     End(Fields<'i>),
 }

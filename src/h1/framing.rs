@@ -1,11 +1,12 @@
-//! Where a response's body ends, and whether the connection outlives it (RFC 9112 6.3 and 9.3).
+//! Determines the end of a response's body, and whether the connection persists (RFC 9112 6.3 and
+//! 9.3).
 
 use crate::{
     error::Violation,
     message::{Request, Status, trim_ows},
 };
 
-/// What of a request decides how its response ends.
+/// The properties of a request that determine the end of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Asked {
     pub(super) head: bool,
@@ -24,20 +25,21 @@ impl Asked {
     }
 }
 
-/// Where a body ends.
+/// The kind of a body's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyEnd {
-    /// After so many bytes.
+    /// The body has this many bytes.
     Length(u64),
-    /// Where its chunks say.
+    /// The body ends with its last chunk.
     Chunked,
-    /// With the connection.
+    /// The body ends when the connection closes.
     Close,
-    /// There is no body, and no HTTP behind the head.
+    /// There is no body, and another protocol follows the head.
     Switch,
 }
 
-/// What the fields of a head say about its message and its connection.
+/// The fields of a head that affect the framing of its message and the persistence of its
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct FramingFields {
     length: Length,
@@ -63,7 +65,8 @@ enum Coding {
 }
 
 impl FramingFields {
-    /// Takes note of one field. Most are none of ours, and that shows in the length of the name.
+    /// Records the field if it affects framing or persistence. Most fields do not, and their names
+    /// have another length.
     #[inline]
     pub(super) fn note(&mut self, name: &str, value: &[u8]) {
         match name.len() {
@@ -82,7 +85,8 @@ impl FramingFields {
         }
     }
 
-    /// RFC 9112 6.3 rule 5: a list is fine as long as it says one number throughout.
+    /// Records Content-Length. A list is accepted if all its members are the same number (RFC 9112
+    /// 6.3 rule 5).
     fn note_length(&mut self, value: &[u8]) {
         for member in members(value) {
             self.length = match (self.length, parse_decimal(member)) {
@@ -93,18 +97,19 @@ impl FramingFields {
         }
     }
 
-    /// Whether it has the option `close`: the peer takes nothing more (RFC 9112 9.6).
+    /// Returns whether Connection lists `close`: the peer reads no more requests (RFC 9112 9.6).
     pub(super) const fn says_close(&self) -> bool {
         self.close
     }
 
-    /// Whether the peer keeps the connection open (RFC 9112 9.3). `Proxy-Connection` says nothing.
+    /// Returns whether the peer keeps the connection open (RFC 9112 9.3). `Proxy-Connection` is
+    /// ignored.
     pub(super) const fn persists(&self, minor_version: u8) -> bool {
         !self.close && (minor_version >= 1 || self.keep_alive)
     }
 }
 
-/// RFC 9112 6.3, in its order, for a final response or a 101:
+/// Returns the end of the body of a final response or a 101, by the rules of RFC 9112 6.3 in order:
 ///
 /// | | response | body |
 /// |---|---|---|
@@ -117,9 +122,10 @@ impl FramingFields {
 /// | 6 | Content-Length | that many bytes |
 /// | 8 | neither | until the connection closes |
 ///
-/// (Rule 7 is for requests.) A 204 that answers CONNECT is a 2xx first (RFC 9110 9.3.6). A 205 has no
-/// place in the RFC's list and goes by its fields: a server that obeys RFC 9110 15.3.6 sends
-/// `Content-Length: 0`, and of one that does not the body is better read than left in the stream.
+/// (Rule 7 is for requests.) A 204 in answer to CONNECT counts as a 2xx to CONNECT (RFC 9110
+/// 9.3.6). The RFC has no rule for 205, so its fields decide. A server that obeys RFC 9110 15.3.6
+/// sends `Content-Length: 0`. A body from another server is read, so that its bytes do not stay in
+/// the stream.
 pub(super) fn body_end(
     asked: Asked,
     status: Status,
@@ -147,17 +153,17 @@ pub(super) fn body_end(
     }
 }
 
-/// Whether `name` is `known`, in whatever case; nearly always it is written like that.
+/// Returns whether `name` is `known`, ignoring case. Compares exactly first, which is faster.
 fn is(name: &str, known: &str) -> bool {
     name == known || name.eq_ignore_ascii_case(known)
 }
 
-/// What a comma-separated list has between its commas.
+/// Iterates over the members of a comma-separated list.
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim_ows)
 }
 
-/// 1*DIGIT, as far as 64 bits go.
+/// Parses 1*DIGIT that fits in 64 bits.
 fn parse_decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -261,7 +267,7 @@ mod tests {
         }
     }
 
-    /// The rules of RFC 9112 6.3 as its text has them, each asked in turn.
+    /// Applies the rules of RFC 9112 6.3 one by one, in the words of the RFC.
     fn by_the_book(
         asked: Asked,
         status: u16,

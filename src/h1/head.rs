@@ -1,4 +1,4 @@
-//! Response heads, read where they lie (RFC 9112 sections 4 and 5).
+//! Parses response heads in place (RFC 9112 sections 4 and 5).
 
 use core::mem::MaybeUninit;
 
@@ -12,28 +12,29 @@ use crate::{
     message::{Fields, Head, Status},
 };
 
-/// How many fields the fast way has room for, on the stack. Heads with more take the slow one.
+/// The number of fields that the fast parser holds on the stack. Heads with more fields take the
+/// slow path.
 const FAST_FIELDS_MAX: usize = 64;
 
-/// How far a head has come.
+/// The progress of a head that arrives in pieces.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeadProgress {
-    /// Bytes of empty lines that came before it.
+    /// The bytes of empty lines skipped before the head.
     skipped: u32,
     scan: Scan,
 }
 
-/// What came of looking for a head.
+/// The result of looking for a head.
 pub(super) enum Found<'i> {
-    /// It is whole.
+    /// The head is complete.
     Whole(Parsed<'i>),
-    /// It is not, but so much of the input is gone.
+    /// The head is incomplete. This many bytes of the input were consumed.
     Partial(usize),
 }
 
-/// A whole head.
+/// A complete head.
 pub(super) struct Parsed<'i> {
-    /// How much of the input is gone, empty lines before the head included.
+    /// The bytes of the input that were consumed, including empty lines before the head.
     pub(super) taken: usize,
     pub(super) head: Head<'i>,
     pub(super) framing: FramingFields,
@@ -42,7 +43,7 @@ pub(super) struct Parsed<'i> {
 impl HeadProgress {
     pub(super) const START: Self = Self { skipped: 0, scan: Scan::HEAD };
 
-    /// Reads a head from the front of `input`.
+    /// Parses a head from the front of `input`.
     pub(super) fn parse<'i>(
         &mut self,
         input: &'i [u8],
@@ -70,7 +71,8 @@ impl HeadProgress {
         }
     }
 
-    /// Some servers write a line end too many, behind an interim response for one.
+    /// Skips empty lines. Some servers write an extra line end, for example after an interim
+    /// response.
     fn skip_empty_lines(
         &mut self,
         input: &[u8],
@@ -93,8 +95,8 @@ impl HeadProgress {
     }
 }
 
-/// The fast way: one pass, if the head is whole and nothing about it is odd. `None` says nothing but
-/// that the slow way has to decide, so that there is one judge of what is wrong.
+/// Parses a complete and regular head in one pass. `None` leaves the decision to the slow path,
+/// which alone decides on errors.
 fn parse_whole(input: &[u8], fields_max: u16) -> Option<Parsed<'_>> {
     let mut headers = [const { MaybeUninit::uninit() }; FAST_FIELDS_MAX];
     let room = FAST_FIELDS_MAX.min(usize::from(fields_max));
@@ -112,7 +114,7 @@ fn parse_whole(input: &[u8], fields_max: u16) -> Option<Parsed<'_>> {
     Some(Parsed { taken, head: read_lines(&input[..taken])?, framing })
 }
 
-/// The slow way, for a head that the scan has walked through to its end.
+/// Parses a head that the scan has passed whole. This is the slow path.
 fn read_scanned(bytes: &[u8]) -> Option<Parsed<'_>> {
     let head = read_lines(bytes)?;
     let mut framing = FramingFields::default();
@@ -122,7 +124,7 @@ fn read_scanned(bytes: &[u8]) -> Option<Parsed<'_>> {
     Some(Parsed { taken: bytes.len(), head, framing })
 }
 
-/// Cuts a head that is known to be well-formed into its parts.
+/// Splits a head that is known to be well-formed into its parts.
 fn read_lines(bytes: &[u8]) -> Option<Head<'_>> {
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', code @ ..] = bytes else {
         return None;
@@ -149,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that are a head in most places.
+    /// Bytes that resemble a head, with some faults.
     #[derive(Debug, Clone)]
     struct AlmostHead(Vec<u8>);
 
@@ -190,7 +192,7 @@ mod tests {
         }
     }
 
-    /// All that is said of a head.
+    /// Returns all parts of a parsed head as text.
     fn summary(parsed: &Parsed<'_>) -> String {
         let Head { status, minor_version, reason, fields } = parsed.head;
         let fields: Vec<_> = fields.iter().map(|field| (field.name(), field.value())).collect();
@@ -205,7 +207,7 @@ mod tests {
     fn both_ways_read_a_head_alike() {
         fn alike(AlmostHead(bytes): AlmostHead) -> bool {
             let limits = MessageLimits::default();
-            // Where the slow way alone is asked: empty lines, and minor versions that httparse refuses.
+            // Only the slow path handles empty lines, and minor versions that httparse refuses.
             let version_ok = bytes.get(7).is_none_or(|&minor| minor <= b'1');
             if !version_ok || matches!(bytes.first(), Some(b'\r' | b'\n')) {
                 return true;
@@ -227,7 +229,7 @@ mod tests {
             let mut headers = [httparse::EMPTY_HEADER; 64];
             let mut response = httparse::Response::new(&mut headers);
             let Ok(httparse::Status::Complete(_)) = response.parse(&bytes) else { return true };
-            // Where we are stricter: a status has no leading zero.
+            // This parser is stricter than httparse: a status has no leading zero.
             if response.code < Some(100) {
                 return true;
             }

@@ -1,9 +1,9 @@
-//! One HTTP/1.1 connection (RFC 9112): bytes in, events out.
+//! The protocol of one HTTP/1.1 connection (RFC 9112): bytes in, events out.
 //!
-//! A [`Connection`] is the protocol state of one connection and nothing else: no socket, no clock, no
-//! policy, and no buffer. It is two half-machines, one that sends and one that receives, because
-//! HTTP/1.1 is full duplex: an early answer is read while the body it answers is still going out.
-//! What the progress of one half means for the other stands in one file, `state`:
+//! A [`Connection`] is the protocol state of one connection. It has no socket, clock, policy or
+//! buffer. It has one half that sends and one that receives, because HTTP/1.1 is full duplex: an
+//! early response is read while the request's body is still being sent. The rules that connect the
+//! two halves are in one file, `state`:
 //!
 //! ```text
 //!  sending     Idle ─┬─ request with a body ────▶ Body ── last piece ──▶ Done
@@ -19,22 +19,23 @@
 //!  both Done, and nothing forbids it ──▶ Ready ── start_next_cycle ──▶ both Idle
 //! ```
 //!
-//! **Input** belongs to the caller. [`receive`](Connection::receive) reads from the front of what it is
-//! given and says how much it took; what was not taken is presented again, in front of what follows. A
-//! head is left untaken until it is whole, and is then read where it lies. What was looked at is
-//! remembered and not looked at again, so that a head in a thousand pieces costs no more than a
-//! few times one in a single piece. Everything a peer sends costs time linear in its length.
+//! **Input** belongs to the caller. [`receive`](Connection::receive) parses the front of its input
+//! and returns how many bytes it consumed. The caller presents the other bytes again, in front of
+//! the next ones. A head is consumed only once it is complete, and is then parsed in place. Bytes
+//! that were scanned are not scanned again, so a head in a thousand pieces costs a few times as
+//! much as a head in one piece. All input costs time linear in its length.
 //!
-//! **Output** belongs to the caller as well: heads are appended whole to a buffer, and body bytes never
-//! pass through here, only the [`Framing`] around them does.
+//! **Output** also belongs to the caller: heads are appended whole to its buffer. Body bytes never
+//! pass through the connection; only the [`Framing`] around them does.
 //!
-//! **How strict.** A response that two readers could end at different places is refused, because it is
-//! how responses are smuggled: Content-Length beside Transfer-Encoding, any coding but `chunked` alone,
-//! lengths that differ, chunk sizes that are not hex digits, line folding, white space before a colon,
-//! control bytes. Accepted beyond the letter of the grammar are a line end that is LF alone in a head
-//! (RFC 9112 2.2 allows it; never in chunked framing), empty lines before a head (they count as bytes of
-//! it), a missing reason phrase, minor versions above 1, which are read as 1.1 (2.3), and spaces and tabs
-//! between a chunk size and its line end, with which real servers pad it (digits behind them are refused).
+//! **Strictness.** A response is refused if two parsers could disagree about its end, because such
+//! responses allow smuggling: Content-Length beside Transfer-Encoding, any coding but `chunked`
+//! alone, differing lengths, chunk sizes that are not hex digits, line folding, white space before
+//! a colon, control bytes. Five deviations from the grammar are accepted: a bare LF as line end in
+//! a head (RFC 9112 2.2 allows it; never in chunked framing); empty lines before a head (they count
+//! as bytes of it); a missing reason phrase; minor versions above 1, which are read as 1.1 (2.3);
+//! and spaces and tabs between a chunk size and its line end, because real servers pad with them
+//! (digits after them are refused).
 
 mod chunked;
 mod connection;

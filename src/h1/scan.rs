@@ -1,8 +1,9 @@
-//! Looking at a section of lines as it comes in pieces: each byte once, nothing kept.
+//! Scans a head or trailer section that arrives in pieces. Looks at each byte once, and stores
+//! none.
 //!
-//! A head that lies whole in the input is read in one pass by `httparse`. This is for the rest: heads
-//! and trailers that come in pieces, and all that is to be refused. It finds the end, or the first
-//! byte that cannot be, at the same byte however the input was cut.
+//! A head that is complete in the input is parsed in one pass by `httparse`. This scanner handles
+//! the rest: heads and trailers in pieces, and everything that is to be refused. It finds the end
+//! of the section, or the first invalid byte, at the same byte however the input is split.
 
 use crate::{
     error::{Bound, Violation},
@@ -10,19 +11,20 @@ use crate::{
     message::is_token_byte,
 };
 
-/// What kind of section, with its bounds.
+/// The kind of a section, with its limits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section {
     bytes_max: usize,
     lines_max: u16,
-    /// RFC 9112 2.2 allows it, and chunked framing is no place for leniency.
+    /// Whether a line may end with a bare LF, as RFC 9112 2.2 allows. Not after chunked framing,
+    /// where everything is strict.
     bare_lf: bool,
     malformed: Violation,
     too_long: Violation,
 }
 
 impl Section {
-    /// A response head, of which `skipped` bytes are gone already.
+    /// Returns the section of a response head, of which `skipped` bytes were consumed already.
     pub(super) fn head(limits: &MessageLimits, skipped: u32) -> Self {
         Self {
             bytes_max: limits.head_bytes_max.saturating_sub(skipped) as usize,
@@ -33,7 +35,7 @@ impl Section {
         }
     }
 
-    /// What follows the last chunk: the trailer section, and an empty line that is not part of it.
+    /// Returns the section after the last chunk: the trailer section and the empty line behind it.
     pub(super) const fn trailers(limits: &MessageLimits) -> Self {
         Self {
             bytes_max: limits.chunk_overhead_bytes_max.saturating_add(2) as usize,
@@ -45,7 +47,7 @@ impl Section {
     }
 }
 
-/// How far a section has been looked at.
+/// The progress of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scan {
     looked: u32,
@@ -53,10 +55,10 @@ pub(super) struct Scan {
     place: Place,
 }
 
-/// What the last byte was part of.
+/// The part of the section that the last byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// `HTTP/1.1 200`, byte by byte.
+    /// The status line up to the status: `HTTP/1.1 200`, byte by byte.
     Status,
     Reason,
     ReasonCr,
@@ -68,18 +70,18 @@ enum Place {
 }
 
 impl Scan {
-    /// From the beginning of a status line.
+    /// Starts at a status line.
     pub(super) const HEAD: Self = Self { looked: 0, lines: 0, place: Place::Status };
-    /// From the beginning of the first line after the last chunk.
+    /// Starts at the line after the last chunk.
     pub(super) const TRAILERS: Self = Self { looked: 0, lines: 0, place: Place::LineStart };
 
-    /// Whether nothing was looked at yet.
+    /// Returns whether no byte was scanned yet.
     pub(super) const fn is_fresh(&self) -> bool {
         self.looked == 0
     }
 
-    /// Goes on through `input`, which begins where the section does. Says where the section ends,
-    /// behind its empty line, if that is there.
+    /// Continues the scan in `input`, which starts at the start of the section. Returns the end of
+    /// the section, behind its empty line, once that has arrived.
     pub(super) fn look(
         &mut self,
         input: &[u8],
@@ -128,7 +130,8 @@ impl Scan {
     }
 }
 
-/// RFC 9112 4: `HTTP/1.` digit, space, three digits, and then a space or the end of the line.
+/// Checks a byte of `HTTP/1.`, a digit, a space and three digits, followed by a space or the end of
+/// the line (RFC 9112 4).
 fn status_line(at: u32, byte: u8) -> Result<Place, Violation> {
     let fits = match at {
         0..5 => byte == b"HTTP/"[at as usize],
@@ -148,7 +151,8 @@ fn status_line(at: u32, byte: u8) -> Result<Place, Violation> {
     if fits { Ok(Place::Status) } else { Err(Violation::StatusLine) }
 }
 
-/// What a field value or a reason phrase is made of (RFC 9110 5.5): no control byte but TAB.
+/// Returns whether a field value or a reason phrase may hold `byte` (RFC 9110 5.5): no control byte
+/// but TAB.
 pub(super) const fn is_text_byte(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f || byte == b'\t'
 }
@@ -177,7 +181,8 @@ mod tests {
         for blank in [" ", "\t"] {
             let folded = alloc::format!("HTTP/1.1 200\r\nA: b\r\n{blank}c\r\n\r\n");
             assert_eq!(look(folded.as_bytes()), Err(Violation::FoldedLine));
-            // Before the first field there is nothing to fold.
+            // No field precedes the first one, so a line that begins with a blank is not a folded
+            // one there.
             let first = alloc::format!("HTTP/1.1 200\r\n{blank}A: b\r\n\r\n");
             assert_eq!(look(first.as_bytes()), Err(Violation::FieldLine));
         }
@@ -185,7 +190,7 @@ mod tests {
         assert_eq!(look(b"HTTP/1.7 200\nA:b\n\n...").unwrap(), Some(18));
     }
 
-    /// Linear cost: what was looked at could be anything afterwards.
+    /// Changing the bytes that were scanned must not change the result: the cost is linear.
     #[test]
     fn no_byte_is_looked_at_twice() {
         let head = b"HTTP/1.1 200 OK\r\nName: value\r\nOther:\r\n\r\n";

@@ -1,6 +1,7 @@
-//! The joint rules: what the progress of each half means for the other, and for the connection.
+//! The rules that connect the two halves of a connection, and decide about its reuse.
 //!
-//! Which pairs there are, and whether the connection may be used again if nothing else forbids it:
+//! This table shows the possible pairs of states, and whether the connection can be reused if
+//! nothing else forbids it:
 //!
 //! ```text
 //!  sending ╲ receiving   Idle    Head    Body    Done    Switched  Failed
@@ -11,57 +12,57 @@
 //!  Aborted                       never   never   never   never     never
 //! ```
 //!
-//! 1. A request begins only where both halves are idle and nothing forbids it.
-//! 2. A final head with a status of 400 or more, or with `Connection: close`, ends the sending: the
-//!    server needs no more of the body (RFC 9110 7.5, RFC 9112 9.6). So does the end of the peer's
-//!    side. After any other head the sending goes on to the end of the body, unless the caller stops
-//!    it. An HTTP/1.0 head without the option does not end it: the peer will close, but has not said
-//!    that it needs no more.
-//! 3. The same head releases or ends a body that is held back for a 100 (Continue): a server that
-//!    answers without it and does not close goes on reading (RFC 9110 10.1.1).
-//! 4. A violation ends both halves, and stays.
-//! 5. Whatever forbids reuse forbids it for good. The first reason is kept; a switch and a violation
-//!    come before it.
+//! 1. A request can begin only if both halves are idle and nothing forbids reuse.
+//! 2. A final head with a status of 400 or more, or with `Connection: close`, ends the sending,
+//!    because the server needs no more of the body (RFC 9110 7.5, RFC 9112 9.6). The end of the
+//!    peer's side also ends it. After any other head the body is sent to its end, unless the caller
+//!    stops it. An HTTP/1.0 head without `close` does not end the sending: the peer will close the
+//!    connection, but may still need the body.
+//! 3. The final head also ends or releases a body that waits for a 100 (Continue). A server that
+//!    answers without a 100 and does not close still reads the body (RFC 9110 10.1.1).
+//! 4. A violation ends both halves for good.
+//! 5. A reason against reuse is final. The first reason is kept, but a switch of protocols and a
+//!    violation replace it.
 
 use crate::error::{Misuse, Violation};
 
-/// Whether a connection may be used again.
+/// Whether a connection can be reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "callers decide by it and must see every case")]
 pub enum Reuse {
     /// An exchange is under way.
     NotYet,
-    /// The next request may begin.
+    /// The next request can begin.
     Ready,
-    /// No other request may be sent.
+    /// No other request can be sent.
     Never(CloseReason),
 }
 
-/// Why a connection is not kept.
+/// The reason why a connection is not reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// `Connection: close` in the response, HTTP/1.0 without keep-alive, or the peer closed.
+    /// The response has `Connection: close`, it is HTTP/1.0 without keep-alive, or the peer closed.
     PeerAsked,
-    /// `Connection: close` in the request.
+    /// The request has `Connection: close`.
     WeAsked,
-    /// The body ended with the connection.
+    /// The response's body ended with the connection.
     CloseDelimited,
-    /// Bytes came that nothing asked for.
+    /// Bytes arrived that answer no request.
     Unsolicited,
     /// The request's body was not sent to its end.
     RequestUnfinished,
-    /// The response's body was not read to its end. A connection does not find this out by itself:
-    /// it is for whoever gives up reading.
+    /// The response's body was not read to its end. The driver reports this reason, as the
+    /// connection cannot detect that reading has stopped.
     ResponseUnfinished,
-    /// The peer broke the protocol.
+    /// The peer violated HTTP.
     Violation,
-    /// 101, or a 2xx to CONNECT: all input from there on is another protocol's, and is left to the
-    /// caller.
+    /// The response was a 101, or a 2xx to CONNECT. All further input belongs to another protocol
+    /// and is left to the caller.
     Switched,
 }
 
-/// The half that sends.
+/// The state of the sending half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Send {
     Idle,
@@ -71,7 +72,7 @@ pub(super) enum Send {
     Aborted,
 }
 
-/// The half that receives.
+/// The state of the receiving half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receive {
     Idle,
@@ -82,24 +83,24 @@ pub(super) enum Receive {
     Failed(Violation),
 }
 
-/// What is known of a response's end once its head is read.
+/// The kind of end that a response's head announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ahead {
-    /// The body says where it ends, or there is none.
+    /// The head delimits the body, or excludes one.
     Delimited,
-    /// The body ends with the connection.
+    /// The body ends when the connection closes.
     UntilClose,
-    /// There is no body, and HTTP ends here.
+    /// There is no body, and another protocol follows.
     Switch,
 }
 
-/// Both halves, and what forbids another request.
+/// The states of both halves, and the reason against reuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     send: Send,
     receive: Receive,
     never: Option<CloseReason>,
-    /// The final head has said that no more of the body is needed.
+    /// Whether the final head has shown that the server needs no more of the request's body.
     enough: bool,
 }
 
@@ -127,7 +128,8 @@ impl State {
         }
     }
 
-    /// A request with a `body` begins; `held`: the body waits for a 100 (Continue).
+    /// Begins a request. `body` says whether it has one; `held`, whether the body waits for a 100
+    /// (Continue); `close`, whether the request asks to close the connection.
     pub(super) fn begin(&mut self, body: bool, held: bool, close: bool) -> Result<(), Misuse> {
         if self.send != Send::Idle || self.never.is_some() {
             return Err(Misuse::OutOfTurn);
@@ -144,21 +146,21 @@ impl State {
         Ok(())
     }
 
-    /// A 100 came, or has been waited for long enough.
+    /// Releases a held body, after a 100 (Continue) or a timeout.
     pub(super) fn release_body(&mut self) {
         if self.send == Send::Held {
             self.send = Send::Body;
         }
     }
 
-    /// The body has been sent to its end.
+    /// Records that the whole body was sent.
     pub(super) fn body_sent(&mut self) {
         if self.send == Send::Body {
             self.send = Send::Done;
         }
     }
 
-    /// The body will not be sent to its end.
+    /// Stops sending the body before its end.
     pub(super) fn abort_sending(&mut self) {
         if matches!(self.send, Send::Held | Send::Body) {
             self.send = Send::Aborted;
@@ -166,8 +168,8 @@ impl State {
         }
     }
 
-    /// The final head came. `persists`: the peer keeps the connection open. `enough`: it needs no
-    /// more of the body.
+    /// Records the final head. `persists`: the peer keeps the connection open. `enough`: the server
+    /// needs no more of the request's body.
     pub(super) fn head_received(&mut self, ahead: Ahead, persists: bool, enough: bool) {
         if !persists {
             self.forbid(CloseReason::PeerAsked);
@@ -191,25 +193,25 @@ impl State {
         };
     }
 
-    /// The response has been read to its end.
+    /// Records that the whole response was read.
     pub(super) fn response_ended(&mut self) {
         if self.receive == Receive::Body {
             self.receive = Receive::Done;
         }
     }
 
-    /// Bytes came outside any response.
+    /// Records that bytes arrived outside a response.
     pub(super) fn unsolicited(&mut self) {
         self.forbid(CloseReason::Unsolicited);
     }
 
-    /// The peer closed its side, outside any response or at the end of one.
+    /// Records that the peer closed its side, outside a response or at the end of one.
     pub(super) fn closed(&mut self) {
         self.forbid(CloseReason::PeerAsked);
         self.abort_sending();
     }
 
-    /// The peer broke the protocol.
+    /// Records a violation by the peer.
     pub(super) fn fail(&mut self, why: Violation) {
         self.abort_sending();
         self.receive = Receive::Failed(why);
@@ -239,8 +241,7 @@ mod tests {
 
     use super::*;
 
-    /// Everything that can happen to a [`State`], in the way that [`Connection`](super::super::Connection)
-    /// lets it happen.
+    /// Every input of a [`State`], as [`Connection`](super::super::Connection) can make it.
     #[derive(Debug, Clone, Copy)]
     enum Input {
         Begin { body: bool, held: bool, close: bool },
@@ -278,7 +279,8 @@ mod tests {
         all
     }
 
-    /// The state after `input`, or `None` where the connection cannot come to give it.
+    /// Returns the state after `input`, or `None` if the connection cannot make that input in this
+    /// state.
     fn after(mut state: State, input: Input) -> Option<State> {
         let responding = matches!(state.receive, Receive::Head | Receive::Body);
         match input {
@@ -346,7 +348,7 @@ mod tests {
         for (send, row) in table {
             for (receive, said) in columns.into_iter().zip(row) {
                 let mut here = states.iter().filter(|s| (s.send, s.receive) == (send, receive));
-                // With the least reason against reuse that this pair can have.
+                // Choose a state of this pair without a reason against reuse, if there is one.
                 let best = here.clone().find(|s| s.never.is_none()).or_else(|| here.next());
                 let is = match best.map(State::reuse) {
                     None => "",

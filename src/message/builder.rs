@@ -1,4 +1,4 @@
-//! How a [`Request`] is put together and checked.
+//! The builder of a [`Request`], with its checks.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt::{self, Write};
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::error::{FieldLabel, RequestError};
 
-/// A request that is being put together. Errors are kept until [`build`](Self::build).
+/// Builds a [`Request`]. Errors are kept until [`build`](Self::build).
 #[derive(Clone)]
 #[must_use = "nothing is sent before `build`"]
 pub struct RequestBuilder {
     method: Method,
     url: Result<(Url, Origin), RequestError>,
-    /// Validated lines.
+    /// Validated field lines.
     fields: Vec<u8>,
     field_error: Option<RequestError>,
     body: Body,
@@ -41,14 +41,15 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds a field line; a second one of the same name is sent as well. White space around the
-    /// value is not part of it. Content-Length, Transfer-Encoding and Expect are understood: they
-    /// shape how the body is sent, or are refused.
+    /// Adds a field line, also if one of the same name exists. White space around the value is
+    /// dropped. Content-Length, Transfer-Encoding and Expect determine how the body is sent; a
+    /// value that contradicts the body makes [`build`](Self::build) fail.
     pub fn field(self, name: &str, value: &str) -> Self {
         self.field_bytes(name, value.as_bytes())
     }
 
-    /// The same with a value that need not be UTF-8 (RFC 9110 5.5: obs-text).
+    /// Adds a field line as [`field`](Self::field) does, with a value that need not be UTF-8 (RFC
+    /// 9110 5.5: obs-text).
     pub fn field_bytes(mut self, name: &str, value: &[u8]) -> Self {
         if self.field_error.is_some() {
             return self;
@@ -63,12 +64,12 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a field line unless one of that name is there already.
+    /// Adds a field line unless one of that name exists.
     pub fn default_field(self, name: &str, value: &str) -> Self {
         if self.has(name) { self } else { self.field(name, value) }
     }
 
-    /// Adds an Authorization field for the Basic scheme (RFC 7617), instead of one that is there.
+    /// Sets an Authorization field with Basic credentials (RFC 7617), replacing any that exists.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         if user.bytes().any(|byte| byte == b':') || has_control(user) || has_control(password) {
             self.field_error = self.field_error.or(Some(RequestError::Credentials));
@@ -79,30 +80,30 @@ impl RequestBuilder {
         self.field("Authorization", &value)
     }
 
-    /// How long the body is. Without it there is none.
+    /// Sets the length of the body, and whether it can be replayed. The default is no body.
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
     }
 
-    /// Holds the body back until the server says 100 (Continue), or a while has passed
-    /// (RFC 9110 10.1.1). Without a body it means nothing.
+    /// Sends the body only after a 100 (Continue) response, or after a timeout (RFC 9110 10.1.1).
+    /// Ignored if the body is empty.
     pub fn expect_continue(mut self, yes: bool) -> Self {
         self.expect_continue = yes;
         self
     }
 
-    /// Asks about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4). Other methods ignore it.
+    /// Makes an OPTIONS request ask about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4).
+    /// Ignored for other methods.
     pub fn asterisk(mut self) -> Self {
         self.asterisk = true;
         self
     }
 
-    /// The request.
+    /// Builds the request.
     ///
     /// # Errors
-    /// What is wrong with the URL, else with the fields, in the order of addition, else with how
-    /// they go together.
+    /// The first error in this order: the URL, the fields as they were added, their combination.
     pub fn build(mut self) -> Result<Request, RequestError> {
         let (mut url, origin) = self.url.clone()?;
         if let Some(error) = self.field_error {
@@ -191,7 +192,7 @@ impl RequestBuilder {
         self.fields().get_all(name).any(|value| has_token(value, token))
     }
 
-    /// Takes all lines called `name` out.
+    /// Removes all field lines called `name`.
     fn remove(&mut self, name: &str) {
         if self.has(name) {
             let mut rest = Vec::with_capacity(self.fields.len());
@@ -202,7 +203,7 @@ impl RequestBuilder {
         }
     }
 
-    /// RFC 9110 4.2.4: userinfo is never sent in a URL.
+    /// Moves the URL's userinfo to Authorization: it is never sent in a URL (RFC 9110 4.2.4).
     fn take_userinfo(&mut self, url: &mut Url) -> Result<(), RequestError> {
         if url.username().is_empty() && url.password().is_none() {
             return Ok(());
@@ -233,7 +234,7 @@ impl RequestBuilder {
         Ok(host)
     }
 
-    /// The value of the one field called `name`; two are an `error`.
+    /// Returns the value of the only field called `name`. Fails with `error` if there are two.
     fn only(&self, name: &str, error: RequestError) -> Result<Option<&[u8]>, RequestError> {
         let mut values = self.fields().get_all(name);
         match (values.next(), values.next()) {
@@ -242,7 +243,8 @@ impl RequestBuilder {
         }
     }
 
-    /// Turns Content-Length, Transfer-Encoding and Expect given by hand into what they mean.
+    /// Removes Content-Length, Transfer-Encoding and Expect, and sets the body and the expectation
+    /// by them.
     fn understand_framing(&mut self) -> Result<(), RequestError> {
         let length = match self.only("content-length", RequestError::ContentLength)? {
             Some(value) => Some(parse_length(value).ok_or(RequestError::ContentLength)?),
@@ -274,7 +276,8 @@ impl RequestBuilder {
         Ok(())
     }
 
-    /// RFC 9110 10.1.1: the one expectation there is, in whatever case.
+    /// Sets `expect_continue` if Expect is given. Its only defined value is `100-continue`,
+    /// ignoring case (RFC 9110 10.1.1).
     fn understand_expect(&mut self) -> Result<(), RequestError> {
         let known = |value: &[u8]| {
             value
@@ -288,7 +291,7 @@ impl RequestBuilder {
         Ok(())
     }
 
-    /// RFC 9110 9.3.6, 9.3.8.
+    /// Refuses a body with CONNECT or TRACE, and secrets with TRACE (RFC 9110 9.3.6, 9.3.8).
     fn check_method(&self) -> Result<(), RequestError> {
         let trace = self.method == Method::TRACE;
         if (trace || self.method == Method::CONNECT) && self.body != Body::Empty {
@@ -300,7 +303,7 @@ impl RequestBuilder {
         Ok(())
     }
 
-    /// Upgrade and TE are hop-by-hop, and Connection must say so (RFC 9110 7.8, 10.1.4).
+    /// Adds Upgrade and TE to Connection: both are hop-by-hop (RFC 9110 7.8, 10.1.4).
     fn complete_connection(&mut self) -> Result<(), RequestError> {
         if self.lists("te", "chunked") {
             return Err(RequestError::Te);
@@ -320,9 +323,9 @@ impl fmt::Debug for RequestBuilder {
     }
 }
 
-/// An absolute `http` or `https` URL, without the repairs of a browser's address bar: no control
-/// bytes, no missing or extra slashes, no backslashes before the host. An IPv6 address in it may have
-/// a zone id. An error names the part that is wrong.
+/// Parses an absolute `http` or `https` URL, whose IPv6 address may have a zone id. Repairs nothing
+/// as browsers do: refuses control bytes, missing or extra slashes, and backslashes before the
+/// host. The error names the wrong part.
 pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
     if let Some(at) = text.bytes().position(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(RequestError::UrlByte { at });
@@ -347,7 +350,7 @@ pub(super) fn parse_url(text: &str) -> Result<(Url, Origin), RequestError> {
     Ok((url, origin.with_zone(&zone)))
 }
 
-/// Where in a URL the zone id of an IPv6 address stands, from its `%` to the bracket behind it.
+/// Returns the range of an IPv6 address's zone id in a URL, from its `%` to before the bracket.
 fn find_zone(url: &str) -> Option<(usize, usize)> {
     let start = url.find("//")? + 2;
     let authority = url[start..].split(['/', '\\', '?', '#']).next()?;
@@ -357,8 +360,8 @@ fn find_zone(url: &str) -> Option<(usize, usize)> {
     Some((zone, host + 1 + bracketed.len()))
 }
 
-/// The zone id behind a `%25` (RFC 6874), or behind a bare `%` as people write it. `%25` alone is the
-/// interface with that number.
+/// Returns the zone id after `%25` (RFC 6874), or after a bare `%`, which people write. A zone of
+/// just `%25` is the interface with number 25.
 fn read_zone(text: &str) -> Option<String> {
     const LEN_MAX: usize = 64;
     let text = text.strip_prefix('%')?;
@@ -369,13 +372,14 @@ fn read_zone(text: &str) -> Option<String> {
     fits.then(|| zone.into_owned())
 }
 
-/// Whether what is behind the first colon reads as a port, so that a host is before it.
+/// Returns whether the text after the first colon begins with a port: the text before it is then a
+/// host.
 fn begins_with_port(rest: &str) -> bool {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     rest[..end].parse::<u16>().is_ok()
 }
 
-/// Which part of a URL an error is about.
+/// Maps a parse error to the part of the URL that it is about.
 const fn part_of(error: url::ParseError) -> RequestError {
     use url::ParseError as E;
     match error {
@@ -429,7 +433,7 @@ fn write_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Formats into bytes; never fails.
+/// Formats text into bytes. Never fails.
 pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Write for Text<'_> {

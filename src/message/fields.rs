@@ -1,17 +1,17 @@
-//! Field lines (RFC 9110 section 5), read where they lie.
+//! Field lines (RFC 9110 section 5), parsed in place.
 
 use core::fmt;
 
 use super::secret::{is_secret, star_userinfo};
 
-/// Field lines in the order and the case of the wire, borrowed from where they were received or
-/// encoded. They have been validated: names are tokens, values hold no CR, LF or NUL.
+/// Field lines in the order and the case of the message, borrowed from its buffer. They are valid:
+/// names are tokens, and values hold no CR, LF or NUL.
 ///
-/// Looking a name up walks the lines; for the few dozen that a message has, that is faster than
-/// building a map, and it allocates nothing.
+/// A look-up by name scans all lines. For the few dozen fields of a message that is faster than a
+/// map, and it allocates nothing.
 ///
-/// `Debug` shows `***` for the values of Authorization, Cookie, Set-Cookie and their like, and stars
-/// for user names and passwords in URLs, so that a log may have it.
+/// `Debug` is safe to log: it shows `***` for the values of Authorization, Cookie, Set-Cookie and
+/// similar fields, and stars for user names and passwords in URLs.
 #[derive(Clone, Copy, Default)]
 pub struct Fields<'a> {
     lines: &'a [u8],
@@ -25,10 +25,10 @@ pub struct Field<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// No fields.
+    /// An empty section.
     pub const EMPTY: Self = Self { lines: &[] };
 
-    /// `lines` is whole lines that have been validated, without the empty one at the end.
+    /// Wraps whole, validated field lines, without the empty line after them.
     pub(crate) const fn from_validated(lines: &'a [u8]) -> Self {
         Self { lines }
     }
@@ -37,28 +37,28 @@ impl<'a> Fields<'a> {
         self.lines
     }
 
-    /// The fields in order.
+    /// Iterates over the fields in order.
     pub fn iter(&self) -> FieldIter<'a> {
         FieldIter { rest: self.lines }
     }
 
-    /// The value of the first field called `name`, in whatever case.
+    /// Returns the value of the first field called `name`, ignoring case.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
-    /// The same as text, where it is UTF-8.
+    /// Returns the value of the first field called `name` as text, or `None` if it is not UTF-8.
     pub fn get_str(&self, name: &str) -> Option<&'a str> {
         core::str::from_utf8(self.get(name)?).ok()
     }
 
-    /// The values of all fields called `name`, in order. They are not joined: Set-Cookie must not be
-    /// (RFC 9110 5.3).
+    /// Iterates over the values of all fields called `name`, in order. The values are not joined,
+    /// because Set-Cookie must not be (RFC 9110 5.3).
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.iter().filter(move |field| field.is(name)).map(|field| field.value)
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -80,18 +80,18 @@ impl fmt::Debug for Fields<'_> {
 }
 
 impl<'a> Field<'a> {
-    /// The name as it came.
+    /// Returns the name, in the case of the message.
     pub fn name(&self) -> &'a str {
         core::str::from_utf8(self.name).unwrap_or_default()
     }
 
-    /// The value, without the white space around it. Any bytes but CR, LF and NUL: text in some
-    /// encoding, mostly ASCII (RFC 9110 5.5).
+    /// Returns the value without white space around it. It holds any bytes but CR, LF and NUL; most
+    /// values are ASCII (RFC 9110 5.5).
     pub const fn value(&self) -> &'a [u8] {
         self.value
     }
 
-    /// Whether that is its name, in whatever case (RFC 9110 5.1).
+    /// Returns whether the field is called `name`, ignoring case (RFC 9110 5.1).
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
@@ -112,13 +112,13 @@ impl fmt::Debug for Field<'_> {
     }
 }
 
-/// The fields of [`Fields`], in order.
+/// Iterates over the fields of [`Fields`], in order.
 #[derive(Clone)]
 pub struct FieldIter<'a> {
     rest: &'a [u8],
 }
 
-/// Those that are left.
+/// Shows the fields that are left.
 impl fmt::Debug for FieldIter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Fields::from_validated(self.rest).fmt(f)
@@ -139,7 +139,7 @@ impl<'a> Iterator for FieldIter<'a> {
     }
 }
 
-/// `value` without spaces and tabs at its ends.
+/// Removes spaces and tabs from both ends of `value`.
 pub(crate) const fn trim_ows(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
@@ -150,14 +150,14 @@ pub(crate) const fn trim_ows(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Whether the comma-separated list `value` holds `token`, in whatever case.
+/// Returns whether the comma-separated list `value` has `token` as a member, ignoring case.
 pub(crate) fn has_token(value: &[u8], token: &str) -> bool {
     value
         .split(|&byte| byte == b',')
         .any(|item| trim_ows(item).eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// tchar (RFC 9110 5.6.2).
+/// Returns whether `byte` is a tchar (RFC 9110 5.6.2).
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
@@ -179,7 +179,7 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// Where `name` stops being a token; 0 if it is empty.
+/// Returns the position of the first byte of `name` that no token may hold; 0 if `name` is empty.
 pub(crate) fn first_non_token(name: &[u8]) -> Option<usize> {
     if name.is_empty() {
         return Some(0);
@@ -187,7 +187,8 @@ pub(crate) fn first_non_token(name: &[u8]) -> Option<usize> {
     name.iter().position(|&byte| !is_token_byte(byte))
 }
 
-/// Where `value` holds what no field value may be sent with: any control byte but TAB.
+/// Returns the position of the first byte of `value` that must not be sent: a control byte other
+/// than TAB.
 pub(crate) fn first_illegal_in_value(value: &[u8]) -> Option<usize> {
     value.iter().position(|&byte| byte < b' ' && byte != b'\t' || byte == 0x7f)
 }

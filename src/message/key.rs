@@ -1,12 +1,12 @@
-//! What connections are shared by.
+//! The key of a connection: calls with equal keys can share it.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::{fmt, net::IpAddr};
 
 use super::Origin;
 
-/// All that changes the peer or the trust. Two calls may use one connection only if their keys are
-/// equal.
+/// Everything that determines the peer of a connection and the trust in it. Two calls may use one
+/// connection only if their keys are equal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key {
     peer: Origin,
@@ -16,52 +16,52 @@ pub struct Key {
 }
 
 impl Key {
-    /// A direct connection to `peer`: to whom HTTP is spoken, an origin or a proxy that forwards.
+    /// Returns the key of a direct connection to `peer`: an origin, or a forward proxy.
     pub const fn direct(peer: Origin) -> Self {
         Self { peer, tunnel: None, tls: TlsId(0), local: None }
     }
 
-    /// The same through `hops`, the one nearest to us first.
+    /// Sets the proxies that tunnel the connection, the nearest one first.
     #[must_use]
     pub fn through(self, hops: impl Into<Arc<[Hop]>>) -> Self {
         let hops = hops.into();
         Self { tunnel: if hops.is_empty() { None } else { Some(hops) }, ..self }
     }
 
-    /// The same with another TLS configuration.
+    /// Sets the TLS configuration for the peer.
     #[must_use]
     pub fn with_tls(self, tls: TlsId) -> Self {
         Self { tls, ..self }
     }
 
-    /// The same from a local address.
+    /// Sets the local address to connect from.
     #[must_use]
     pub fn with_local(self, local: Option<IpAddr>) -> Self {
         Self { local, ..self }
     }
 
-    /// To whom HTTP is spoken.
+    /// Returns the HTTP peer: the origin, or a forward proxy.
     pub const fn peer(&self) -> &Origin {
         &self.peer
     }
 
-    /// What lies between, the nearest first.
+    /// Returns the proxies that tunnel the connection, the nearest one first.
     pub fn hops(&self) -> &[Hop] {
         self.tunnel.as_deref().unwrap_or_default()
     }
 
-    /// The configuration for TLS to the peer, if its scheme is `https`.
+    /// Returns the TLS configuration for the peer, used if its scheme is `https`.
     pub const fn tls(&self) -> TlsId {
         self.tls
     }
 
-    /// The address to connect from.
+    /// Returns the local address to connect from.
     pub const fn local(&self) -> Option<IpAddr> {
         self.local
     }
 }
 
-/// `http://example.com:8080`, then ` via ` and each hop.
+/// Writes `http://example.com:8080`, then ` via ` and each proxy.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.peer)?;
@@ -72,7 +72,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// A proxy that passes bytes on, with its credentials and its own TLS.
+/// A proxy that tunnels a connection, with its credentials and TLS configuration.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Hop {
     kind: HopKind,
@@ -82,58 +82,58 @@ pub struct Hop {
 }
 
 impl Hop {
-    /// The proxy at `proxy`; with `https` as its scheme, it is itself spoken to over TLS, whatever
-    /// its kind.
+    /// Returns the hop for the proxy at `proxy`. If the scheme of `proxy` is `https`, the
+    /// connection to the proxy itself uses TLS, whatever its kind.
     pub const fn new(kind: HopKind, proxy: Origin) -> Self {
         Self { kind, proxy, credentials: None, tls: TlsId(0) }
     }
 
-    /// With a name and a password for it.
+    /// Sets the user name and password for the proxy.
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// With another TLS configuration for it.
+    /// Sets the TLS configuration for the connection to the proxy.
     #[must_use]
     pub fn with_tls(self, tls: TlsId) -> Self {
         Self { tls, ..self }
     }
 
-    /// How it is asked to pass bytes on.
+    /// Returns the protocol of the proxy.
     pub const fn kind(&self) -> HopKind {
         self.kind
     }
 
-    /// Where it is.
+    /// Returns the address of the proxy.
     pub const fn proxy(&self) -> &Origin {
         &self.proxy
     }
 
-    /// What it asks for.
+    /// Returns the user name and password for the proxy.
     pub const fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
 
-    /// The configuration for TLS to it.
+    /// Returns the TLS configuration for the connection to the proxy.
     pub const fn tls(&self) -> TlsId {
         self.tls
     }
 }
 
-/// How a proxy is asked to pass bytes on.
+/// The protocol that asks a proxy for a tunnel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum HopKind {
     /// CONNECT (RFC 9110 9.3.6).
     Connect,
-    /// SOCKS4: an IPv4 address, resolved here.
+    /// SOCKS4: the client resolves the name, and sends an IPv4 address.
     Socks4,
-    /// SOCKS4a: a name, resolved by the proxy.
+    /// SOCKS4a: the proxy resolves the name.
     Socks4a,
-    /// SOCKS5 (RFC 1928): an address, resolved here.
+    /// SOCKS5 (RFC 1928): the client resolves the name, and sends an address.
     Socks5,
-    /// SOCKS5 with a name, resolved by the proxy.
+    /// SOCKS5 (RFC 1928): the proxy resolves the name.
     Socks5h,
 }
 
@@ -145,17 +145,17 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Both may be empty.
+    /// Makes credentials. Both parts may be empty.
     pub fn new(user: &str, password: &str) -> Self {
         Self { user: user.into(), password: password.into() }
     }
 
-    /// The user name.
+    /// Returns the user name.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The password.
+    /// Returns the password.
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -167,7 +167,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The driver's number for one TLS configuration. The core compares it and hands it back.
+/// The driver's number for a TLS configuration. The core only compares it, and passes it to the
+/// driver when TLS starts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is a number and will stay one")]
 pub struct TlsId(pub u32);

@@ -1,25 +1,25 @@
-//! How much of a body is left.
+//! The length of the rest of a body.
 
-/// How much of a body is left, to be sent or to be received.
+/// The length of the rest of a body that is being sent or received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a length is known or it is not")]
 pub enum BodyLeft {
-    /// So many bytes.
+    /// Exactly this many bytes are left.
     Bytes(u64),
-    /// Nobody knows yet: the body ends where its chunks say, or with the connection.
+    /// The length is unknown. The body ends with its last chunk, or with the connection.
     Unknown,
 }
 
 impl BodyLeft {
-    /// Nothing.
+    /// No bytes are left.
     pub const NONE: Self = Self::Bytes(0);
 
-    /// Whether that is nothing.
+    /// Returns whether no bytes are left.
     pub const fn is_none(self) -> bool {
         matches!(self, Self::Bytes(0))
     }
 
-    /// Whether it is known to be more than `max` bytes.
+    /// Returns whether more than `max` bytes are known to be left.
     pub const fn exceeds(self, max: u64) -> bool {
         match self {
             Self::Bytes(bytes) => bytes > max,
@@ -27,7 +27,8 @@ impl BodyLeft {
         }
     }
 
-    /// The most of it that `room` bytes of memory can hold.
+    /// Returns how many bytes of the rest fit in `room` bytes of memory. A rest of unknown length
+    /// fills them.
     pub fn within(self, room: usize) -> usize {
         match self {
             Self::Bytes(bytes) => usize::try_from(bytes).map_or(room, |bytes| bytes.min(room)),

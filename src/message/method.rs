@@ -6,7 +6,7 @@ use core::fmt;
 use super::fields::first_non_token;
 use crate::error::RequestError;
 
-/// A request method: case-sensitive, a token (RFC 9110 9.1).
+/// A request method: a token, case-sensitive (RFC 9110 9.1).
 ///
 /// ```
 /// use httpool::message::Method;
@@ -25,7 +25,7 @@ enum Name {
     Extension(Box<str>),
 }
 
-/// RFC 9110 section 9.3, and PATCH (RFC 5789).
+/// The methods of RFC 9110 section 9.3, and PATCH (RFC 5789).
 const STANDARD: [Method; 9] = [
     Method::GET,
     Method::HEAD,
@@ -58,10 +58,10 @@ impl Method {
     /// TRACE.
     pub const TRACE: Self = Self(Name::Standard("TRACE"));
 
-    /// The method of that name, in exactly that case.
+    /// Returns the method with exactly this name: the case matters.
     ///
     /// # Errors
-    /// [`RequestError::Method`] where it is not a token.
+    /// [`RequestError::Method`] if `name` is not a token.
     pub fn new(name: &str) -> Result<Self, RequestError> {
         if let Some(standard) = STANDARD.iter().find(|method| method.as_str() == name) {
             return Ok(standard.clone());
@@ -72,7 +72,7 @@ impl Method {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the method.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Name::Standard(name) => name,
@@ -80,18 +80,18 @@ impl Method {
         }
     }
 
-    /// Whether it asks for nothing but information (RFC 9110 9.2.1).
+    /// Returns whether the method is safe: it only retrieves information (RFC 9110 9.2.1).
     pub fn is_safe(&self) -> bool {
         matches!(self.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
     }
 
-    /// Whether doing it twice is doing it once (RFC 9110 9.2.2), so that it may be repeated after a
-    /// lost connection. An unknown method is not.
+    /// Returns whether the method is idempotent (RFC 9110 9.2.2): its request may be sent again
+    /// after the connection was lost. Unknown methods are not.
     pub fn is_idempotent(&self) -> bool {
         self.is_safe() || matches!(self.as_str(), "PUT" | "DELETE")
     }
 
-    /// Whether a request with it says `Content-Length: 0` when it has no body (RFC 9110 8.6).
+    /// Returns whether a request without a body carries `Content-Length: 0` (RFC 9110 8.6).
     pub(crate) fn expects_content(&self) -> bool {
         matches!(self.as_str(), "POST" | "PUT" | "PATCH")
     }

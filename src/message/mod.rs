@@ -1,4 +1,4 @@
-//! What is said: requests, response heads, and whom they are for.
+//! HTTP messages: requests, response heads, fields, and the origins and keys they are sent to.
 
 mod builder;
 mod fields;

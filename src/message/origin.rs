@@ -1,22 +1,22 @@
-//! Scheme, host and port (RFC 9110 section 4.3).
+//! Origins: scheme, host and port (RFC 9110 section 4.3).
 
 use alloc::{format, sync::Arc};
 use core::fmt;
 
 use url::Url;
 
-/// `http` or `https`.
+/// The scheme of a URL: `http` or `https`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "other schemes are refused when a request is built")]
 pub enum Scheme {
-    /// Plain.
+    /// `http`: plain TCP.
     Http,
-    /// Over TLS.
+    /// `https`: over TLS.
     Https,
 }
 
 impl Scheme {
-    /// Its name in a URL.
+    /// Returns the scheme as in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -24,7 +24,7 @@ impl Scheme {
         }
     }
 
-    /// 80 or 443 (RFC 9110 4.2.1, 4.2.2).
+    /// Returns 80 for `http` and 443 for `https` (RFC 9110 4.2.1, 4.2.2).
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -33,19 +33,19 @@ impl Scheme {
     }
 }
 
-/// Scheme, host and port: what credentials are bound to.
+/// Scheme, host and port. Credentials are sent to one origin only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Origin {
     scheme: Scheme,
     port: u16,
     host: Arc<str>,
-    /// `fe80::1%eth0`, where there is a zone id.
+    /// The address and zone id, such as `fe80::1%eth0`; `None` without a zone id.
     zoned: Option<Arc<str>>,
 }
 
 impl Origin {
-    /// An origin. `host` is a name in lower case and ASCII, an IPv4 address, or an IPv6 address in
-    /// brackets: as [`Url::host_str`] gives it. An IPv6 address may have a zone id, as in
+    /// Makes an origin. `host` is a lower-case ASCII name, an IPv4 address, or an IPv6 address in
+    /// brackets, as [`Url::host_str`] returns it. An IPv6 address may have a zone id, as in
     /// `[fe80::1%eth0]`.
     pub fn new(scheme: Scheme, host: &str, port: u16) -> Self {
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -55,8 +55,8 @@ impl Origin {
         }
     }
 
-    /// The same through the interface `zone` (RFC 4007 section 11): its name or its number. It means
-    /// something on this host alone, and is never sent. A host that is no IPv6 address has none.
+    /// Sets the zone id of an IPv6 address: the name or number of an interface of this host (RFC
+    /// 4007 section 11). It is never sent. Ignored if the host is not an IPv6 address.
     #[must_use]
     pub fn with_zone(self, zone: &str) -> Self {
         if !self.host.starts_with('[') {
@@ -66,14 +66,16 @@ impl Origin {
         Self { zoned: Some(zoned.into()), ..self }
     }
 
-    /// A redirect to the same address does not leave the link, and a server cannot name its zone.
+    /// Copies the zone id of `other` if the address is the same. For a redirect: the address is on
+    /// the same link, and the server cannot know the zone id.
     #[must_use]
     pub(crate) fn on_the_link_of(self, other: &Self) -> Self {
         let same = self.zoned.is_none() && self.host == other.host;
         if same { Self { zoned: other.zoned.clone(), ..self } } else { self }
     }
 
-    /// That of a URL; `None` where it has no host or another scheme.
+    /// Returns the origin of a URL; `None` if the URL has no host, or its scheme is neither `http`
+    /// nor `https`.
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
@@ -84,44 +86,45 @@ impl Origin {
         Some(Self::new(scheme, host, url.port().unwrap_or_else(|| scheme.default_port())))
     }
 
-    /// The scheme.
+    /// Returns the scheme.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host, an IPv6 address in brackets.
+    /// Returns the host, with brackets around an IPv6 address.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The host, an IPv6 address without brackets: for a resolver, or a certificate.
+    /// Returns the host without brackets around an IPv6 address, as resolvers and certificates have
+    /// it.
     pub fn host_unbracketed(&self) -> &str {
         self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
     }
 
-    /// The zone id of an IPv6 address, if it was given one.
+    /// Returns the zone id of the IPv6 address, if it has one.
     pub fn zone(&self) -> Option<&str> {
         self.zoned.as_deref()?.split_once('%').map(|(_, zone)| zone)
     }
 
-    /// What a resolver is asked for: the host without brackets, with the zone id.
+    /// Returns the name to look up: the host without brackets, with the zone id.
     pub(crate) fn look_up_name(&self) -> &str {
         self.zoned.as_deref().unwrap_or_else(|| self.host_unbracketed())
     }
 
-    /// The port.
+    /// Returns the port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Host and port, the port left out where it is the scheme's own and the zone id in any case: as
-    /// in a Host field.
+    /// Returns host and port as in a Host field: without the scheme's default port and without zone
+    /// id.
     pub fn authority(&self) -> impl fmt::Display + '_ {
         Authority(self)
     }
 }
 
-/// `http://example.com:8080`, or `http://[fe80::1%25eth0]` (RFC 6874).
+/// Writes `http://example.com:8080`, or `http://[fe80::1%25eth0]` (RFC 6874).
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.as_str())?;

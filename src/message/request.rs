@@ -1,4 +1,4 @@
-//! Requests: validated and encoded once, sent any number of times.
+//! Requests, which are validated and encoded once and can be sent many times.
 
 use alloc::{borrow::Cow, format, sync::Arc, vec::Vec};
 use core::fmt::{self, Write};
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::error::RequestError;
 
-/// A request, validated and encoded. Cheap to clone; a kept one may be sent any number of times, and
-/// then nothing is parsed or encoded again.
+/// A request, validated and encoded. It is cheap to clone. Sending it again parses and encodes
+/// nothing.
 ///
 /// ```
 /// use httpool::message::{Body, Request};
@@ -32,28 +32,28 @@ use crate::error::RequestError;
 #[derive(Clone)]
 pub struct Request(pub(super) Arc<Encoded>);
 
-/// How long a request's body is, and whether the driver can give it again from the start.
+/// The length of a request's body, and whether the driver can replay it from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
-    /// So many bytes: sent with Content-Length.
+    /// A body of known length, sent with Content-Length.
     Known {
-        /// Bytes.
+        /// The length in bytes.
         len: u64,
-        /// Whether it can be given again.
+        /// Whether the driver can replay the body.
         replayable: bool,
     },
-    /// Until it ends: sent chunked.
+    /// A body of unknown length, sent chunked.
     Unknown {
-        /// Whether it can be given again.
+        /// Whether the driver can replay the body.
         replayable: bool,
     },
 }
 
 impl Body {
-    /// Whether it can be given again, as no body can.
+    /// Returns whether the driver can replay the body. An absent body counts as replayable.
     pub const fn is_replayable(self) -> bool {
         match self {
             Self::Empty => true,
@@ -61,7 +61,7 @@ impl Body {
         }
     }
 
-    /// Whether there is none, or one of no bytes.
+    /// Returns whether there is no body, or one of zero bytes.
     pub const fn is_empty(self) -> bool {
         matches!(self, Self::Empty | Self::Known { len: 0, .. })
     }
@@ -80,111 +80,111 @@ pub(super) struct Encoded {
     pub(super) expects_continue: bool,
     pub(super) asks_close: bool,
     pub(super) asks_upgrade: bool,
-    /// Whether the first field line, Host, was set by hand.
+    /// Whether the builder was given the Host field, which is the first line.
     pub(super) own_host: bool,
-    /// The head as it is sent to an origin, with the empty line at its end.
+    /// The head as sent to an origin, including the empty line at its end.
     pub(super) head: Vec<u8>,
-    /// Where in it the target begins, and the first field line.
+    /// The positions of the request target and of the first field line in `head`.
     pub(super) target_at: usize,
     pub(super) fields_at: usize,
 }
 
-/// In which form a request names its target (RFC 9112 section 3.2).
+/// The form of the request target (RFC 9112 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TargetForm {
-    /// Path and query; to a proxy that forwards, with scheme and authority before it.
+    /// Path and query. A forward proxy gets scheme and authority before them (absolute-form).
     Origin,
-    /// Host and port, for CONNECT alone.
+    /// Host and port, only for CONNECT.
     Authority,
-    /// `*`, for OPTIONS alone.
+    /// `*`, only for OPTIONS.
     Asterisk,
 }
 
 impl Request {
-    /// A GET of `url`.
+    /// Starts a GET of `url`.
     pub fn get(url: &str) -> RequestBuilder {
         Self::builder(Method::GET, url)
     }
 
-    /// A HEAD of `url`.
+    /// Starts a HEAD of `url`.
     pub fn head(url: &str) -> RequestBuilder {
         Self::builder(Method::HEAD, url)
     }
 
-    /// A POST to `url`.
+    /// Starts a POST to `url`.
     pub fn post(url: &str) -> RequestBuilder {
         Self::builder(Method::POST, url)
     }
 
-    /// A PUT to `url`.
+    /// Starts a PUT to `url`.
     pub fn put(url: &str) -> RequestBuilder {
         Self::builder(Method::PUT, url)
     }
 
-    /// A DELETE of `url`.
+    /// Starts a DELETE of `url`.
     pub fn delete(url: &str) -> RequestBuilder {
         Self::builder(Method::DELETE, url)
     }
 
-    /// A request with any method. `url` is absolute, `http` or `https`; a user name and a password
-    /// in it become an Authorization field (RFC 7617) unless one is given. What is wrong with any
-    /// part is said by [`RequestBuilder::build`].
+    /// Starts a request with any method. `url` must be absolute, `http` or `https`. A user name and
+    /// a password in it become an Authorization field (RFC 7617) unless one is added. All errors
+    /// are reported by [`RequestBuilder::build`].
     pub fn builder(method: Method, url: &str) -> RequestBuilder {
         RequestBuilder::new(method, parse_url(url))
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.0.method
     }
 
-    /// The URL, with its userinfo taken off, and the zone id of an IPv6 address, which
-    /// [`origin`](Self::origin) has. Its fragment is for the application alone, and is never sent
-    /// (RFC 9110 7.1).
+    /// Returns the URL without userinfo, and without the zone id of an IPv6 address: see
+    /// [`origin`](Self::origin). The fragment is for the application and is never sent (RFC 9110
+    /// 7.1).
     pub fn url(&self) -> &Url {
         &self.0.url
     }
 
-    /// The URL without what is not sent.
+    /// Returns the URL without its fragment, which is not sent.
     pub(crate) fn url_sent(&self) -> &str {
         &self.0.url[..url::Position::AfterQuery]
     }
 
-    /// Whom the request is for.
+    /// Returns the origin that the request is for.
     pub fn origin(&self) -> &Origin {
         &self.0.origin
     }
 
-    /// The length of its body.
+    /// Returns the length of the body.
     pub fn body(&self) -> Body {
         self.0.body
     }
 
-    /// The request target as it is sent to an origin.
+    /// Returns the request target as sent to an origin.
     pub fn target(&self) -> &str {
         let end = self.0.fields_at - " HTTP/1.1\r\n".len();
         core::str::from_utf8(&self.0.head[self.0.target_at..end]).unwrap_or_default()
     }
 
-    /// All field lines as they are sent, Host first, framing fields last.
+    /// Iterates over all field lines as they are sent: Host first, framing fields last.
     pub fn fields(&self) -> Fields<'_> {
         Fields::from_validated(&self.0.head[self.0.fields_at..self.0.head.len() - 2])
     }
 
-    /// Whether the body is held back for a 100 (Continue).
+    /// Returns whether the body waits for a 100 (Continue).
     pub fn expects_continue(&self) -> bool {
         self.0.expects_continue
     }
 
-    /// The fields that its builder was given, or made of what it was given, without those that are
-    /// written anew for each request.
+    /// Iterates over the fields that the builder was given or derived from its input. Leaves out
+    /// the framing fields, which each request encodes anew, and a Host made from the URL.
     pub(crate) fn own_fields(&self) -> impl Iterator<Item = Field<'_>> {
         self.fields()
             .iter()
             .filter(|field| !is_framing(field.name()) || field.is("host") && self.0.own_host)
     }
 
-    /// The URL as the builder took it, with the zone id: for a recording.
+    /// Returns the URL with the zone id, as the builder was given it. Recordings use it.
     pub(crate) fn url_with_zone(&self) -> Cow<'_, str> {
         let url = self.url_sent();
         match (self.origin().zone(), url.split_once(']')) {
@@ -193,28 +193,29 @@ impl Request {
         }
     }
 
-    /// Whether it asks about the server as a whole.
+    /// Returns whether the request target is `*`.
     pub(crate) fn is_asterisk(&self) -> bool {
         self.0.form == TargetForm::Asterisk
     }
 
-    /// Whether it carries `Connection: close`.
+    /// Returns whether the request carries `Connection: close`.
     pub(crate) fn asks_close(&self) -> bool {
         self.0.asks_close
     }
 
-    /// Whether it carries Upgrade, so that a 101 may come.
+    /// Returns whether the request carries Upgrade, so that a 101 may follow.
     pub(crate) fn asks_upgrade(&self) -> bool {
         self.0.asks_upgrade
     }
 
-    /// Whether a lost connection may be answered by sending it again (RFC 9110 9.2.2).
+    /// Returns whether the request may be sent again after a lost connection: it is idempotent (RFC
+    /// 9110 9.2.2), and its body is replayable.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.0.method.is_idempotent() && self.0.body.is_replayable()
     }
 
-    /// Appends the whole head to `out`. `to_proxy`: the target in absolute form, for a proxy that
-    /// forwards (RFC 9112 3.2.2).
+    /// Appends the whole head to `out`. `to_proxy` writes the target in absolute-form, for a
+    /// forward proxy (RFC 9112 3.2.2).
     pub(crate) fn write_head(&self, to_proxy: bool, out: &mut Vec<u8>) {
         let Encoded { head, target_at, .. } = &*self.0;
         if !to_proxy || self.0.form == TargetForm::Authority {
@@ -224,12 +225,12 @@ impl Request {
         out.extend_from_slice(&head[..*target_at]);
         let origin = &self.0.origin;
         write!(Text(out), "{}://{}", origin.scheme().as_str(), origin.authority()).ok();
-        // RFC 9112 3.2.4: `OPTIONS *` travels as a URL with an empty path.
+        // To a proxy, `OPTIONS *` is sent as a URL with an empty path (RFC 9112 3.2.4).
         let rest = if self.0.form == TargetForm::Asterisk { target_at + 1 } else { *target_at };
         out.extend_from_slice(&head[rest..]);
     }
 
-    /// The same without Expect, for a server that answers it with 417 (RFC 9110 10.1.1).
+    /// Returns the request without Expect, for a server that answered 417 (RFC 9110 10.1.1).
     pub(crate) fn without_expect(&self) -> Self {
         let mut encoded = Encoded::clone(&self.0);
         encoded.expects_continue = false;
@@ -241,8 +242,8 @@ impl Request {
         Self(Arc::new(encoded))
     }
 
-    /// The request that follows a redirect to `url`: as this one, without the fields for which
-    /// `drop` says so, and where `get` is set as a GET (or HEAD, if it was one) without a body.
+    /// Returns the request that follows a redirect to `url`. It leaves out the fields for which
+    /// `drop` returns true. `get` turns it into a GET without a body; a HEAD stays a HEAD.
     pub(crate) fn redirected(
         &self,
         url: Url,
@@ -274,7 +275,8 @@ impl Request {
     }
 }
 
-/// Method, target and the length of the head: no field value, which may be a secret.
+/// Writes the method, the target and the length of the head. Leaves out field values, which may be
+/// secret.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Encoded { method, origin, head, .. } = &*self.0;
@@ -288,7 +290,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Fields that are written anew for each request.
+/// Returns whether each request encodes the field anew.
 fn is_framing(name: &str) -> bool {
     ["host", "content-length", "transfer-encoding", "expect"]
         .iter()

@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::{Fields, Status};
 
-/// A response head, read in place: nothing of it is copied.
+/// A response head, borrowed from the input it was parsed from.
 #[derive(Clone, Copy)]
 pub struct Head<'i> {
     pub(crate) status: Status,
@@ -15,22 +15,22 @@ pub struct Head<'i> {
 }
 
 impl<'i> Head<'i> {
-    /// The status code.
+    /// Returns the status code.
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// The x of HTTP/1.x.
+    /// Returns the minor version: the x of HTTP/1.x.
     pub const fn minor_version(&self) -> u8 {
         self.minor_version
     }
 
-    /// The reason phrase, which may be empty, and means nothing (RFC 9112 4).
+    /// Returns the reason phrase. It may be empty, and clients should ignore it (RFC 9112 4).
     pub const fn reason(&self) -> &'i [u8] {
         self.reason
     }
 
-    /// The field lines.
+    /// Returns the field lines.
     pub const fn fields(&self) -> Fields<'i> {
         self.fields
     }
@@ -42,8 +42,7 @@ impl fmt::Debug for Head<'_> {
     }
 }
 
-/// A response head that outlives the input it came in. Its memory is used again: [`set`](Self::set)
-/// copies into what is there.
+/// An owned copy of a response head. [`set`](Self::set) replaces it and reuses its memory.
 #[derive(Clone)]
 pub struct ResponseHead {
     status: Status,
@@ -53,13 +52,13 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// A head with nothing in it, to be [`set`](Self::set).
+    /// Returns an empty head, to be filled with [`set`](Self::set).
     pub const fn new() -> Self {
         const OK: Status = Status::new(200).expect("three digits");
         Self { status: OK, minor_version: 1, reason_len: 0, bytes: Vec::new() }
     }
 
-    /// Makes this a copy of `head`, in the memory it has.
+    /// Replaces the contents with a copy of `head`. Reuses the memory.
     pub fn set(&mut self, head: &Head<'_>) {
         self.status = head.status;
         self.minor_version = head.minor_version;
@@ -69,22 +68,22 @@ impl ResponseHead {
         self.bytes.extend_from_slice(head.fields.as_bytes());
     }
 
-    /// The status code.
+    /// Returns the status code.
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// The x of HTTP/1.x.
+    /// Returns the minor version: the x of HTTP/1.x.
     pub const fn minor_version(&self) -> u8 {
         self.minor_version
     }
 
-    /// The reason phrase, which may be empty.
+    /// Returns the reason phrase, which may be empty.
     pub fn reason(&self) -> &[u8] {
         self.bytes.get(..self.reason_len).unwrap_or_default()
     }
 
-    /// The field lines.
+    /// Returns the field lines.
     pub fn fields(&self) -> Fields<'_> {
         Fields::from_validated(self.bytes.get(self.reason_len..).unwrap_or_default())
     }
@@ -96,20 +95,21 @@ impl fmt::Debug for ResponseHead {
     }
 }
 
-/// Fields that outlive the input they came in, such as a body's trailers. The memory is used again.
+/// An owned copy of field lines, such as a body's trailers. [`set`](Self::set) replaces it and
+/// reuses its memory.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct OwnedFields {
     bytes: Vec<u8>,
 }
 
 impl OwnedFields {
-    /// Makes this a copy of `fields`, in the memory it has.
+    /// Replaces the contents with a copy of `fields`. Reuses the memory.
     pub fn set(&mut self, fields: &Fields<'_>) {
         self.bytes.clear();
         self.bytes.extend_from_slice(fields.as_bytes());
     }
 
-    /// The field lines.
+    /// Returns the field lines.
     pub fn fields(&self) -> Fields<'_> {
         Fields::from_validated(&self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Which parts of a message are secrets: what recordings leave out, and `Debug` does not show.
+//! Masks the secrets in a message, for recordings and `Debug`.
 
 /// Fields whose whole value is a secret.
 const NAMES: [&str; 15] = [
@@ -19,13 +19,14 @@ const NAMES: [&str; 15] = [
     "x-amz-security-token",
 ];
 
-/// Whether the whole value of the field called `name` is a secret.
+/// Returns whether the whole value of the field called `name` is a secret.
 pub(crate) fn is_secret(name: &[u8]) -> bool {
     NAMES.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
-/// Stars what stands before an `@` in the authority of each URL, as widely as a URL can be read:
-/// `//`, or a scheme and whatever slashes, begin one.
+/// Masks the userinfo of each URL in `text` with the byte `with`. Takes every `//`, and every
+/// colon, as the beginning of an authority, so that it finds every URL that a lenient parser
+/// accepts.
 pub(crate) fn star_userinfo(text: &mut [u8], with: u8) {
     let mut at = 0;
     while let Some(start) = next_authority(text, at) {
@@ -35,13 +36,12 @@ pub(crate) fn star_userinfo(text: &mut [u8], with: u8) {
     }
 }
 
-/// Stars what stands before an `@` in the authority of the one URL reference that `text` is. Its path
-/// stays: it is sent. `http:/u@h` can be read in two ways, depending on the URL that it refers from,
-/// and is taken for an authority.
+/// Masks the userinfo of `text`, which is one URL reference. Leaves the path, which is sent. Takes
+/// `u` in `http:/u@h` for userinfo, although some base URLs make it part of the path.
 pub(crate) fn star_userinfo_of(text: &mut [u8], with: u8) {
     let marks = |byte: &u8| matches!(byte, b':' | b'/' | b'\\' | b'?' | b'#');
     let Some(first) = text.iter().position(marks) else { return };
-    // A URL parser takes tabs out.
+    // URL parsers drop tabs.
     let seen = |&&byte: &&u8| !matches!(byte, b' ' | b'\t');
     let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\');
     let mut before = text[..first].iter().filter(seen);
@@ -63,7 +63,7 @@ pub(crate) fn star_userinfo_of(text: &mut [u8], with: u8) {
     }
 }
 
-/// Stars the userinfo of the authority that begins at `start`; says where the authority ends.
+/// Masks the userinfo of the authority that begins at `start`. Returns the end of the authority.
 fn star_authority(text: &mut [u8], start: usize, ends: impl Fn(&u8) -> bool, with: u8) -> usize {
     let rest = &text[start..];
     let end = start + rest.iter().position(ends).unwrap_or(rest.len());
@@ -73,7 +73,8 @@ fn star_authority(text: &mut [u8], start: usize, ends: impl Fn(&u8) -> bool, wit
     end
 }
 
-/// Where the next authority after `from` begins: behind a colon and slashes, or two slashes.
+/// Returns the start of the next authority after `from`: behind a colon and any slashes, or behind
+/// two slashes.
 fn next_authority(text: &[u8], from: usize) -> Option<usize> {
     let slash = |at: usize| matches!(text.get(at), Some(b'/' | b'\\'));
     let mut at = from;
@@ -90,8 +91,8 @@ fn next_authority(text: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// What a URL's user name and password decode to keeps its length, the colon between them, and what
-/// the Basic scheme cannot carry.
+/// Masks a user name and password. Keeps their decoded length, the colon between them, and control
+/// bytes, which the Basic scheme refuses.
 fn star(userinfo: &mut [u8], with: u8) {
     let stays = |byte: u8| byte == b':' || byte.is_ascii_control();
     let mut at = 0;

@@ -1,18 +1,18 @@
-//! How much of a request's body was taken.
+//! The count of request-body bytes that were sent.
 
 use core::{fmt, num::NonZeroU64};
 
 use super::Body;
 
-/// How much of a request's body was taken, where it was not sent to its end.
+/// How many bytes of a request body were sent, if the body was not sent to its end.
 ///
-/// Taken is what the driver has reported as [`written`](crate::call::Call::written), the framing of
-/// chunks not counted: what the system has accepted, but for the last bytes of a long request, which
-/// count when the system has sent most of what it held. The peer may have read less.
+/// Counts the bytes that the driver reported with [`written`](crate::call::Call::written), without
+/// chunk framing. They were accepted by the system; the peer may have read fewer. The last bytes of
+/// a long request are counted once the system has sent most of its buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyTaken {
     bytes: u64,
-    /// A body of no bytes is always sent whole.
+    /// `None` if the length is unknown. It is never 0, as an empty body is always sent whole.
     of: Option<NonZeroU64>,
 }
 
@@ -25,12 +25,12 @@ impl BodyTaken {
         Self { bytes, of }
     }
 
-    /// How many bytes of the body were taken.
+    /// Returns the number of body bytes that were sent.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many bytes the body has; `None` where that was not declared.
+    /// Returns the length of the body in bytes; `None` if it was not declared.
     pub const fn of(&self) -> Option<u64> {
         match self.of {
             Some(of) => Some(of.get()),
@@ -39,7 +39,7 @@ impl BodyTaken {
     }
 }
 
-/// `5 of 10 bytes`, or `5 bytes of a body of unknown length`.
+/// Writes `5 of 10 bytes`, or `5 bytes of a body of unknown length`.
 impl fmt::Display for BodyTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.of {

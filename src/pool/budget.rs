@@ -1,12 +1,12 @@
-//! The retry budget: one bucket for all calls of all threads.
+//! The retry budget, which all calls of a pool share.
 
 use super::Want;
 use crate::limits::RetryBudget;
 
-/// A retry is this much.
+/// The cost of one retry. Each call that is not a retry contributes a fraction of it.
 const ONE: u64 = 100;
 
-/// What is left of a [`RetryBudget`].
+/// The rest of a [`RetryBudget`].
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     budget: RetryBudget,
@@ -18,12 +18,13 @@ impl Bucket {
         Self { budget, left: Self::most(budget) }
     }
 
-    /// Whether it can pay for this.
+    /// Returns whether the budget allows this checkout.
     pub(super) fn covers(&self, want: Want) -> bool {
         !want.retry || self.left >= ONE
     }
 
-    /// Takes for a retry, puts in for what repeats nothing.
+    /// Pays for a retry out of the budget, or adds the fraction of a retry that each other call
+    /// contributes.
     pub(super) fn charge(&mut self, want: Want) {
         if want.retry {
             self.left = self.left.saturating_sub(ONE);

@@ -1,4 +1,4 @@
-//! The walk over all invariants; [`Pool::check`] lists them.
+//! Checks all invariants of the pool; [`Pool::check`] lists them.
 
 use alloc::{format, string::String};
 
@@ -151,7 +151,7 @@ fn ticket<T>(pool: &Pool<T>, index: u32, waiter: &Waiter) -> Result<(), String> 
     Ok(())
 }
 
-/// Whether a list is as long as it says, and ends.
+/// Returns whether a list ends, and has as many entries as it claims.
 fn length<V, C: Chain<V>>(list: &List<C>, slab: &Slab<V>) -> bool {
     list.iter(slab).take(list.len() + 1).count() == list.len()
         && list.iter(slab).take(list.len()).last() == list.back()

@@ -1,5 +1,5 @@
-//! Dials: when one begins, on whose behalf it runs, when it is abandoned. And whose turn it is, where
-//! there is no room for all.
+//! Begins, reassigns and abandons dials, and decides which key may dial when there is not room for
+//! all.
 
 use core::mem;
 
@@ -16,15 +16,15 @@ use crate::{
 };
 
 impl<T> Pool<T> {
-    /// Brings all in order after a change to `key`: its place in the ring, what may now be dialled by
-    /// whoever's turn it is, and whether the key is still of use.
+    /// Restores the pool's order after a change to `key`: updates its place in the rings, begins
+    /// the dials that there is room for, and removes the key if it is unused.
     pub(super) fn settle(&mut self, key: u32) {
         self.queue_up(key);
         self.take_turns();
         self.forget(key);
     }
 
-    /// Begins dials for the keys that wait for their turn, as long as there is room.
+    /// Begins dials for the keys that wait for room (those in the rings), as long as there is room.
     pub(super) fn take_turns(&mut self) {
         self.end_shortage();
         while let Some(next) = self.next_turn() {
@@ -38,15 +38,16 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The number of a key from now on.
+    /// Adds a key to the table and returns its index.
     pub(super) fn intern(&mut self, key: &Key) -> u32 {
         let (index, _) = self.keys.insert(Entry::new(key.clone()));
         self.names.insert(key.clone(), index);
         index
     }
 
-    /// A dial whose ticket has left the line. Of surplus dials the youngest is abandoned; a thread's
-    /// own counts on until its thread has told what became of it.
+    /// Reassigns a dial whose ticket has left the queue: to the next ticket without a dial. If
+    /// there is none, the youngest dial of the key is abandoned. A dial that must be kept is not
+    /// abandoned but becomes an orphan.
     pub(super) fn release_dial(&mut self, dial: u32) {
         self.dial_mut(dial).ticket = None;
         if self.closed {
@@ -72,14 +73,15 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Has a dial run on behalf of a ticket at whose wish it was not begun.
+    /// Assigns a dial to a ticket other than the one that asked for it.
     pub(super) fn adopt(&mut self, dial: u32, ticket: u32) {
         let it = self.dial_mut(dial);
         (it.ticket, it.adopted) = (Some(ticket), true);
         self.tickets[ticket].state = Standing::Waiting { dial: Some(dial) };
     }
 
-    /// A dial of `from` has ended in favour of `to`, whose own dial goes to `from` in return.
+    /// Settles the tickets of two dials, after a dial of `from` was granted to `to`: `from` gets
+    /// the dial of `to` in exchange.
     pub(super) fn exchange(&mut self, from: Option<u32>, to: Option<u32>) {
         if from == to {
             return;
@@ -96,15 +98,15 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A dial that is not to be abandoned from now on.
+    /// Marks a dial as one that must not be abandoned.
     pub(super) fn keep_dial(&mut self, dial: u32) {
         if !mem::replace(&mut self.dial_mut(dial).kept, true) {
             self.keys[self.conns[dial].key].dials.remove(&mut self.conns, dial);
         }
     }
 
-    /// Takes a dial out of all that counts dials, and says on whose behalf it ran. Its place is still
-    /// taken.
+    /// Removes a dial from the lists and counters, and returns its ticket. The connection still
+    /// counts against the limits.
     pub(super) fn end_dial(&mut self, dial: u32) -> Option<u32> {
         let Dialing { ticket, kept, .. } = *self.dial(dial);
         let entry = &mut self.keys[self.conns[dial].key];
@@ -122,9 +124,10 @@ impl<T> Pool<T> {
         ticket
     }
 
-    /// A dial has come to nothing. `why`: it failed, for which its ticket pays if it was that one's
-    /// wish; if not, or if nobody is to blame, the ticket gets another. So it does where there was
-    /// no descriptor, unless nothing else is open.
+    /// Removes a dial that failed (`why`) or was abandoned by its thread. The failure fails the
+    /// ticket that asked for the dial. A ticket that took the dial over gets another one, and so
+    /// does every ticket if the dial was abandoned, or found no file descriptor while others can
+    /// become free.
     pub(super) fn lose_dial(&mut self, conn: ConnId, why: Option<DialError>) {
         if !self.is_dial(conn) {
             return;
@@ -149,7 +152,7 @@ impl<T> Pool<T> {
         self.settle(key);
     }
 
-    /// Ends a dial that nobody needs.
+    /// Abandons a dial that no ticket needs.
     pub(super) fn abandon(&mut self, dial: u32) {
         let conn = self.name(dial);
         self.end_dial(dial);
@@ -180,8 +183,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Begins a dial for the first in line who has none. `gone`: how many connections had been let
-    /// go before room was made for it.
+    /// Begins a dial for the first ticket without one. `gone` is the value of [`Pool::gone`] before
+    /// room was made for the dial.
     fn begin_dial(&mut self, key: u32, gone: u64) {
         let entry = &mut self.keys[key];
         let Some(ticket) = entry.undialed() else { return };
@@ -212,9 +215,9 @@ impl<T> Pool<T> {
         self.act(Action::Dial { conn: ConnId { index, generation }, ticket, key: name });
     }
 
-    /// Whether `key` may dial, as far as its own bounds go: `dialing < min(waiters, dialing_max)`,
-    /// and a place of its own, if need be that of an idle connection, which then only tickets that
-    /// want a fresh one can have left idle.
+    /// Returns whether the limits of `key` allow a dial: `dialing < min(waiters, dialing_max)`, and
+    /// fewer than `open_per_key_max` connections or an idle one to evict. A connection can be idle
+    /// while tickets wait only if they all want a fresh one.
     pub(super) fn wants_dial(&self, key: u32) -> bool {
         let entry = &self.keys[key];
         entry.undialed().is_some()
@@ -222,7 +225,7 @@ impl<T> Pool<T> {
             && (entry.open < self.limits.open_per_key_max || !entry.idle.is_empty())
     }
 
-    /// Whether a ticket that came now would get a dial at once. (Where there is room, no key waits
+    /// Returns whether a new ticket would get a dial at once. (While there is room, no key waits
     /// for its turn.)
     pub(super) fn dials_at_once(&self, key: Option<u32>, fresh: bool) -> bool {
         let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
@@ -237,8 +240,9 @@ impl<T> Pool<T> {
         !entry.orphans.is_empty() || ahead.is_none() && dials
     }
 
-    /// Whether there is a place for one more connection of `key`, by letting an idle one go if need
-    /// be. (Where `key` waits, an idle connection is another key's, or useless to those who wait.)
+    /// Makes room for one more connection of `key`, by evicting an idle one if necessary. Returns
+    /// whether there is room. (If `key` is in a ring, an idle connection belongs to another key, or
+    /// its tickets want a fresh one.)
     fn make_room(&mut self, key: u32) -> bool {
         let entry = &self.keys[key];
         let oldest = if entry.open >= self.limits.open_per_key_max {
@@ -262,7 +266,8 @@ impl<T> Pool<T> {
         self.stranded.front().or_else(|| self.held.front())
     }
 
-    /// Puts `key` at the end of the ring it belongs in, leaves it where it is, or takes it out.
+    /// Moves `key` to the end of the ring that it belongs in, or out of the rings. A key that is in
+    /// the right ring keeps its place.
     fn queue_up(&mut self, key: u32) {
         let wants = self.wants_dial(key);
         let entry = &self.keys[key];
@@ -284,8 +289,8 @@ impl<T> Pool<T> {
         ring.remove(&mut self.keys, key);
     }
 
-    /// Forgets a key that nothing refers to, unless that has been done: the key whose connection was
-    /// returned last may be the one that made room.
+    /// Removes a key without connections and tickets. It may be gone already, because making room
+    /// for another key can remove it.
     fn forget(&mut self, key: u32) {
         let Some((_, entry)) = self.keys.at(key) else { return };
         if entry.open == 0 && entry.waiting() == 0 {

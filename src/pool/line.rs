@@ -1,4 +1,4 @@
-//! Tickets in line: how they come, go, are told, and find a dial to hope for.
+//! The queue of tickets: enqueues and dequeues them, wakes them, and finds dials for them.
 
 use super::{
     Action, Pool, Ticket,
@@ -10,7 +10,8 @@ use crate::{
 };
 
 impl<T> Pool<T> {
-    /// Puts a new ticket in line: behind all, or if it wants a fresh connection behind those that do.
+    /// Appends a new ticket to the queue of its key. Tickets that want a fresh connection have
+    /// their own queue, which comes first.
     pub(super) fn join_line(&mut self, ticket: u32) {
         let waiter = &self.tickets[ticket];
         let line = self.keys[waiter.key].line(waiter.want.fresh);
@@ -27,7 +28,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Puts a ticket whose grant was lost back in front.
+    /// Puts a ticket back at the front of the queue after its granted connection was lost.
     pub(super) fn stand_again(&mut self, ticket: u32) {
         let (key, want) = (self.tickets[ticket].key, self.tickets[ticket].want);
         if !want.fresh
@@ -41,7 +42,7 @@ impl<T> Pool<T> {
         self.seek_dial(ticket);
     }
 
-    /// Takes a ticket out of the line, if it is there. The dial on its behalf is passed on.
+    /// Removes a ticket from the queue, if it is in it, and reassigns its dial.
     pub(super) fn leave_line(&mut self, ticket: u32) {
         let waiter = &mut self.tickets[ticket];
         let Standing::Waiting { dial } = &mut waiter.state else { return };
@@ -58,8 +59,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A ticket in line that has lost the dial on its behalf takes over one that nobody waits for,
-    /// or is the next for whom one is begun.
+    /// Finds another dial for a waiting ticket that has lost its own: an orphan, or the next dial
+    /// that begins.
     pub(super) fn seek_dial(&mut self, ticket: u32) {
         if !self.adopt_orphan(ticket) {
             let waiter = &self.tickets[ticket];
@@ -74,7 +75,7 @@ impl<T> Pool<T> {
         self.tell(ticket);
     }
 
-    /// Wakes a ticket that was told to wait, if its answer is another now.
+    /// Wakes a ticket that was told to wait, if its answer has changed.
     pub(super) fn tell(&mut self, ticket: u32) {
         let generation = self.tickets.generation(ticket);
         let waiter = &mut self.tickets[ticket];

@@ -1,16 +1,18 @@
-//! Doubly linked lists through the entries of a slab: every operation O(1), none allocates.
+//! Doubly linked lists through the entries of a slab. Every operation is O(1) and allocates
+//! nothing.
 
 use core::marker::PhantomData;
 
 use crate::id::Slab;
 
-/// Which of its links an entry is chained by. One list at a time may hold an entry by one chain.
+/// Selects the links of an entry that a list uses. An entry can be in one list for each of its
+/// links.
 pub(super) trait Chain<V> {
     fn links(entry: &V) -> &Links;
     fn links_mut(entry: &mut V) -> &mut Links;
 }
 
-/// An entry's neighbours.
+/// The neighbours of an entry in a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Links {
     prev: Option<u32>,
@@ -24,7 +26,7 @@ impl Links {
     }
 }
 
-/// A list of entries, by their slots.
+/// A list of entries, given by their slots.
 #[derive(Debug, Clone)]
 pub(super) struct List<C> {
     front: Option<u32>,
@@ -82,7 +84,7 @@ impl<C> List<C> {
         self.len += 1;
     }
 
-    /// Unlinks an entry of this list; one that is in no list is left alone.
+    /// Removes an entry from this list. Does nothing if the entry is in no list.
     pub(super) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32)
     where
         C: Chain<V>,
@@ -111,7 +113,7 @@ impl<C> List<C> {
         Some(front)
     }
 
-    /// From front to back.
+    /// Iterates from front to back.
     pub(super) fn iter<V>(&self, slab: &Slab<V>) -> impl Iterator<Item = u32>
     where
         C: Chain<V>,

@@ -1,7 +1,9 @@
-//! Who may use which connection. No sockets, no bytes, no calls.
+//! Decides which call may use which connection. The pool has no sockets, handles no bytes, and does
+//! not know the calls.
 //!
-//! Two calls may share a connection if their [`Key`](crate::message::Key)s are equal. A driver checks
-//! out, claims, and checks in; it does what [`Pool::poll_action`] says, and reports how dials ended.
+//! Two calls can share a connection if their [`Key`](crate::message::Key)s are equal. A driver
+//! checks connections out, claims them, and checks them in. It performs the actions of
+//! [`Pool::poll_action`] and reports how dials ended.
 //!
 //! ```text
 //!            a hit ┌──────────────────────────────────┐
@@ -18,48 +20,54 @@
 //! |---|---|---|
 //! | dialing | [`dialed`](Pool::dialed) | is offered, as fresh |
 //! | | [`dial_failed`](Pool::dial_failed), [`dial_abandoned`](Pool::dial_abandoned), or [`Action::Abandon`] | is gone |
-//! | **offered** | at once, in this order: the pool is closed, it is too old, others need its place | goes: [`Action::Close`] |
-//! | | somebody waits for it | is granted, and [`Action::Wake`] sent |
-//! | | as many are idle as are kept | goes |
-//! | | | is idle |
+//! | **offered** | checked at once, in this order: the pool is closed, the connection is too old, another key needs its place | is closed: [`Action::Close`] |
+//! | | a ticket waits for it | is granted, and [`Action::Wake`] sent |
+//! | | `idle_per_key_max` connections are idle | is closed |
+//! | | none of these | is idle |
 //! | granted | [`claim`](Pool::claim) | is leased |
 //! | | [`cancel`](Pool::cancel) | is offered, as it was |
 //! | idle | [`checkout`](Pool::checkout) | is granted |
-//! | | its time is over, it is lost, or its place is needed | goes |
+//! | | it has expired, it is lost, or its place is needed | is closed |
 //! | leased | [`checkin`](Pool::checkin) to keep it | is offered |
 //! | | checkin to discard it | is gone |
 //!
 //! # The rules
 //!
-//! - **A hit** takes the newest idle connection of the key; older ones get their rest and expire.
-//! - **The line** is first come, first served for each key. Who wants a fresh connection (the request
-//!   before met a stale one) comes before the others, and is served by finished dials alone.
-//! - **A grant stays in the pool** until it is claimed. A ticket that is cancelled at that moment
-//!   gives it back, and it goes to the next: no order of grant, claim, cancel and timeout loses a
-//!   connection or a place.
-//! - **A dial belongs to nobody** in an event loop: finished, it goes to the front of the line as a
-//!   returned connection does, else it is parked. There are never more dials begun than tickets wait;
-//!   when a ticket is served otherwise, its dial serves the next one without, and if there is none
-//!   the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
-//! - **A dial belongs to its thread** with [`own_dials`](Limits::own_dials): finished, it goes to the
-//!   ticket at whose wish it ran. When that is served otherwise or given up, only the thread knows how
-//!   far the dial has got. It counts until the thread has told: if TCP is not up, with
-//!   [`dial_abandoned`](Pool::dial_abandoned); if it is, with `dialed`, and the connection then goes to
-//!   the front of the line or is parked like one that was returned. Until then the dial serves the
-//!   next ticket without one, so that no other is begun beside it: of one key there are never more
-//!   connections than calls that ran at once (but for tickets that want a fresh one).
-//! - **A failed dial** fails the ticket at whose wish it ran, if that still waits on it, and no other.
-//! - **A dial without a descriptor** fails nobody while anything else is open. The pool closes the
-//!   connection that is idle for longest, of whatever key, and begins the dial again. With none
-//!   idle the ticket waits for its turn, as at the bound of all connections; for a second the pool
-//!   opens no more than it had open then.
-//! - **Nobody is refused who need not wait**: a ticket for which a connection is idle or can be
-//!   opened at once is admitted, whatever the bounds on those who wait.
-//! - **Room**: at the bound of all connections, the one that is idle for longest makes room, whosever
-//!   it is. With none idle, the key waits for its turn in a ring. A key that has nothing open comes
-//!   before those that have, and until it has something each connection that comes back makes room:
-//!   otherwise a key whose line is never empty would keep its connections for ever, and starve the
-//!   others. (With more busy keys than connections allowed, connections are thus of little use twice.)
+//! - **Reuse.** A checkout takes the newest idle connection of the key. Older ones stay unused and
+//!   expire.
+//! - **Queue.** Each key serves its tickets first come, first served. Tickets that want a fresh
+//!   connection, because the last one was stale, come before the others. Only finished dials serve
+//!   them.
+//! - **Grants.** A granted connection stays in the pool until it is claimed. If its ticket is
+//!   cancelled before that, the connection goes to the next ticket. No order of grant, claim,
+//!   cancel and timeout loses a connection, or its place under the limits.
+//! - **Shared dials**, the rule for event loops. A finished dial goes to the front of the queue
+//!   like a returned connection, or is parked. There are never more dials than waiting tickets.
+//!   When a ticket is served by another connection, its dial is assigned to the next ticket without
+//!   one. If there is none, the youngest dial is abandoned, unless it is
+//!   [connected](Pool::dial_connected).
+//! - **Own dials**, the rule for threads with [`own_dials`](Limits::own_dials). A finished dial
+//!   goes to the ticket that asked for it. If that ticket is cancelled or served by another
+//!   connection, only its thread knows how far the dial has got, and the dial counts until the
+//!   thread has reported it: with [`dial_abandoned`](Pool::dial_abandoned) before TCP is connected,
+//!   and with `dialed` after. The connection then goes to the front of the queue, or is parked.
+//!   Until then the dial is assigned to the next ticket without one, so that no other dial begins
+//!   beside it. So a key never has more connections than calls that ran at the same time, except
+//!   for tickets that want a fresh one.
+//! - **Failed dials.** A failed dial fails the ticket that asked for it, if it still waits for it,
+//!   and no other.
+//! - **No file descriptor.** A dial that finds no descriptor fails no ticket while anything else is
+//!   open. The pool closes the connection that is idle for longest, of any key, and begins the dial
+//!   again. Without an idle connection the ticket waits, as at the limit on all connections. For
+//!   one second the pool opens no more connections than it had open then.
+//! - **Admission.** The limits on waiting tickets apply only to a ticket that must wait. A ticket
+//!   is admitted if a connection for it is idle or can be opened at once.
+//! - **Room.** At the limit on all connections, the one idle for longest, of any key, is closed to
+//!   make room. Without an idle one, the key waits for its turn in a ring. A key without
+//!   connections comes before the others. While it waits, each connection that comes back is closed
+//!   to make room for it. Otherwise a key whose queue is never empty would keep its connections for
+//!   ever and starve the others. (With more busy keys than connections allowed, connections are
+//!   therefore rarely reused.)
 //!
 //! # Example
 //!

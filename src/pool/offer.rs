@@ -1,4 +1,4 @@
-//! Where a connection goes: to a ticket, to the idle ones, or away.
+//! Decides about a free connection: grants it to a ticket, parks it as idle, or closes it.
 
 use core::mem;
 
@@ -12,11 +12,12 @@ use crate::{
 };
 
 impl<T> Pool<T> {
-    /// The one path of a connection that has become free: returned, dialled, or granted in vain.
-    /// `first`: who has a right to it before the line.
+    /// Offers a connection that has become free: returned, dialed, or granted but not claimed.
+    /// `first` is a ticket that comes before the queue.
     ///
-    /// A key that finds no room and has nothing open at all would starve beside a busy one, whose
-    /// own line takes all it gets back: so a connection that comes back makes room for it.
+    /// A key without any connection would starve beside a busy key, because the busy key's own
+    /// queue takes every connection that it returns. So while such a key waits, a returned
+    /// connection is closed to make room for it.
     pub(super) fn offer(&mut self, conn: u32, free: Free<T>, first: Option<u32>) {
         let key = &self.keys[self.conns[conn].key];
         let unfit = if self.closed {
@@ -41,7 +42,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The newest idle connection of a key. Those that were idle or open for too long are closed.
+    /// Returns the newest idle connection of a key. Closes those that were idle or open for too
+    /// long.
     pub(super) fn newest_idle(&mut self, key: u32) -> Option<u32> {
         loop {
             let conn = self.keys[key].idle.back()?;
@@ -62,34 +64,34 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Lets an idle connection go.
+    /// Removes an idle connection from the pool and closes it.
     pub(super) fn evict(&mut self, conn: u32, why: Evicted) {
         if let Some(free) = self.unpark(conn) {
             self.close_conn(conn, free.io, why);
         }
     }
 
-    /// Frees the place of a connection that is in no list, and has it closed.
+    /// Removes a connection that is in no list, and closes it.
     pub(super) fn close_conn(&mut self, conn: u32, io: T, why: Evicted) {
         let name = self.name(conn);
         self.remove(conn);
         self.act(Action::Close { conn: name, io, why });
     }
 
-    /// Frees the place of a connection that is in no list, and with it a descriptor.
+    /// Removes a connection that is in no list, and counts that a file descriptor becomes free.
     pub(super) fn remove(&mut self, conn: u32) {
         self.gone += 1;
         self.free_place(conn);
     }
 
-    /// Frees the place of a connection that is in no list.
+    /// Removes a connection that is in no list from the table and the counters.
     pub(super) fn free_place(&mut self, conn: u32) {
         self.ages.remove(&mut self.conns, conn);
         self.keys[self.conns[conn].key].open -= 1;
         self.conns.remove_at(conn);
     }
 
-    /// The state of a connection, which is leased from now on.
+    /// Sets a connection to leased, and returns its previous state.
     pub(super) fn take(&mut self, conn: u32) -> State<T> {
         mem::replace(&mut self.conns[conn].state, State::Leased)
     }

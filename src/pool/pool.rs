@@ -1,4 +1,4 @@
-//! The pool's methods: each notes the event, changes one thing, and settles what follows from it.
+//! The pool's methods. Each traces the event, makes one change, and then settles its consequences.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -22,13 +22,13 @@ use crate::{
     trace::{Named, Trace},
 };
 
-/// Who may use which connection; see the [module](super).
+/// A connection pool. See the [module](super).
 ///
-/// `T` is what a driver keeps with a connection. Every method is O(1) (O(log keys) to look a key up;
-/// [`handle_timeout`](Self::handle_timeout) and [`close`](Self::close) in the number of connections
-/// they let go), does no I/O and, once the pool has been as full as it gets, allocates nothing: short
-/// enough for a mutex. Methods that take `now` may be handed a time before the last one, as happens
-/// between threads; it then counts as the last one.
+/// `T` is the driver's data for a connection. Every method is O(1), except that looking up a key is
+/// O(log keys), and that [`handle_timeout`](Self::handle_timeout) and [`close`](Self::close) are
+/// linear in the connections that they close. No method does I/O. None allocates once the pool has
+/// reached its largest size. Each is short enough to run under a mutex. If `now` is earlier than in
+/// the last call, as can happen between threads, the last time is used instead.
 #[cfg_attr(test, derive(Clone))]
 pub struct Pool<T> {
     pub(super) limits: Limits,
@@ -36,31 +36,31 @@ pub struct Pool<T> {
     pub(super) keys: Slab<Entry>,
     pub(super) conns: Slab<Conn<T>>,
     pub(super) tickets: Slab<Waiter>,
-    /// Idle, over all keys: the next to be evicted or swept in front.
+    /// The idle connections of all keys; the next to evict or to close by age is in front.
     pub(super) lru: List<ByUse>,
-    /// Open, over all keys, for the sweep by age; one that was in use when its time came is no
-    /// longer here. Empty without `age_max`.
+    /// All open connections, to close them by age; one that was in use when it became too old has
+    /// been removed. Empty without `age_max`.
     pub(super) ages: List<ByAge>,
-    /// Keys that would dial, have nothing open and find no room. They come before `held`.
+    /// Keys that need a dial, have no connection, and find no room. They come before `held`.
     pub(super) stranded: List<Turn>,
-    /// Keys that would dial, have something open and find no room for more.
+    /// Keys that need a dial, have connections, and find no room for more.
     pub(super) held: List<Turn>,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
-    /// For how many connections there is room: less than `open_max` for a while after a shortage.
+    /// The current limit on connections. It is below `open_max` for a while after a shortage.
     pub(super) room: Room,
-    /// How many connections and dials were let go in all, but for dials that found no descriptor.
+    /// The number of connections and dials removed so far, except dials that found no descriptor.
     pub(super) gone: u64,
     pub(super) budget: Option<Bucket>,
     pub(super) closed: bool,
-    /// The latest time that was told.
+    /// The latest time passed to any method.
     pub(super) now: Instant,
     pub(super) actions: VecDeque<Action<T>>,
     pub(super) trace: Trace,
 }
 
 impl<T> Pool<T> {
-    /// An empty pool.
+    /// Makes an empty pool.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits: Limits {
@@ -91,14 +91,14 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Takes a place in line for a connection to `key`.
+    /// Joins the queue for a connection to `key`.
     ///
-    /// Ask [`claim`](Self::claim) at once: on a hit it is answered, and a ticket is woken only after
-    /// it was told to wait.
+    /// Call [`claim`](Self::claim) at once. An idle connection is granted immediately, and only
+    /// tickets that were told to wait are woken.
     ///
     /// # Errors
-    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or where the ticket
-    /// would have to wait [`KeyLineFull`](Unavailable::KeyLineFull) and
+    /// [`Unavailable::Closed`], [`RetryBudget`](Unavailable::RetryBudget), or, if the ticket would
+    /// have to wait, [`KeyLineFull`](Unavailable::KeyLineFull) or
     /// [`LineFull`](Unavailable::LineFull).
     pub fn checkout(&mut self, key: &Key, want: Want, now: Instant) -> Result<Ticket, Unavailable> {
         self.now = self.now.max(now);
@@ -118,7 +118,7 @@ impl<T> Pool<T> {
         answer
     }
 
-    /// What has become of a ticket. Any answer but [`Claim::Wait`] spends it.
+    /// Returns the state of a ticket. Any answer but [`Claim::Wait`] spends the ticket.
     pub fn claim(&mut self, ticket: Ticket, now: Instant) -> Claim<T> {
         self.event(now, format_args!("claim {ticket}"));
         let claim = self.hand_over(ticket);
@@ -146,8 +146,8 @@ impl<T> Pool<T> {
         claim
     }
 
-    /// Gives a ticket up, in whatever state; what it had been granted goes to the next. A spent one
-    /// is ignored.
+    /// Cancels a ticket in any state. A connection granted to it goes to the next ticket. Ignored
+    /// if the ticket is spent.
     pub fn cancel(&mut self, ticket: Ticket, now: Instant) {
         self.event(now, format_args!("cancel {ticket}"));
         let Some(waiter) = self.tickets.get(ticket.index, ticket.generation) else { return };
@@ -167,8 +167,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Gives a lease back. A connection of another pool's lease comes out again as
-    /// [`Action::Close`].
+    /// Returns a lease. If it is from another pool, its connection comes back as [`Action::Close`].
     pub fn checkin(&mut self, lease: Lease, how: Checkin<T>, now: Instant) {
         let Lease { conn } = lease;
         let word = if matches!(how, Checkin::Keep(_)) { "keep" } else { "discard" };
@@ -189,9 +188,9 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A dial is too far on to be abandoned when its ticket is served otherwise: TCP is up. It is
-    /// then finished, and parked if nobody waits. With `own_dials` this changes nothing: the pool
-    /// abandons no thread's dial but by [`close`](Self::close).
+    /// Reports that a dial has connected TCP. It is then no longer abandoned when its ticket is
+    /// served by another connection, but finished, and parked if no ticket waits. Has no effect
+    /// with `own_dials`: there only [`close`](Self::close) abandons dials.
     pub fn dial_connected(&mut self, conn: ConnId) {
         self.event(self.now, format_args!("connected {conn}"));
         if self.is_dial(conn) {
@@ -199,7 +198,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A dial has ended well. Of a stale name, `io` comes out again as [`Action::Close`].
+    /// Reports that a dial has succeeded. If the id is stale, `io` comes back as [`Action::Close`].
     pub fn dialed(&mut self, conn: ConnId, io: T, now: Instant) {
         self.event(now, format_args!("dialed {conn}"));
         if !self.is_dial(conn) {
@@ -221,11 +220,13 @@ impl<T> Pool<T> {
         self.settle(key);
     }
 
-    /// A dial has failed. The ticket at whose wish it ran pays for it, if it still waits; if not,
-    /// whoever was to profit gets another dial. A stale name is ignored.
+    /// Reports that a dial has failed. This fails the ticket that asked for the dial, if it still
+    /// waits for it. A ticket that took the dial over gets another dial. Ignored if the id is
+    /// stale.
     ///
-    /// `Connect(Exhausted)` says that there was no descriptor: the ticket then gets another dial as
-    /// well, in place of an idle connection or when one comes back, unless nothing else is open.
+    /// `Connect(Exhausted)` means that there was no file descriptor. The ticket then also gets
+    /// another dial, in place of an idle connection or of one that comes back. It fails only if
+    /// nothing else is open.
     pub fn dial_failed(&mut self, conn: ConnId, why: DialError, now: Instant) {
         self.now = self.now.max(now);
         let named = Named(why);
@@ -237,9 +238,9 @@ impl<T> Pool<T> {
         self.lose_dial(conn, Some(why));
     }
 
-    /// A dial has been given up before TCP was up, and its socket closed: by a thread whose ticket
-    /// was served otherwise or cancelled (`own_dials`). Nobody pays for it: whoever counted on it
-    /// gets another. A stale name is ignored.
+    /// Reports that a thread has given up its dial before TCP was connected, and has closed the
+    /// socket, because its ticket was cancelled or served by another connection (`own_dials`). This
+    /// fails no ticket: one that took the dial over gets another. Ignored if the id is stale.
     pub fn dial_abandoned(&mut self, conn: ConnId, now: Instant) {
         self.now = self.now.max(now);
         self.trace.event_as(
@@ -250,9 +251,9 @@ impl<T> Pool<T> {
         self.lose_dial(conn, None);
     }
 
-    /// A connection in the pool was closed by its peer, or spoke unasked. One that had been granted
-    /// and not claimed costs its ticket nothing: that stands in front of the line again, even if
-    /// the line is full. A stale name, or that of a leased connection, is ignored.
+    /// Reports that the peer closed an idle connection, or sent bytes on it. If it was granted and
+    /// not yet claimed, its ticket returns to the front of the queue, even if the queue is full.
+    /// Ignored if the id is stale or the connection is leased.
     pub fn idle_lost(&mut self, conn: ConnId) {
         self.event(self.now, format_args!("lost {conn}"));
         let Some(lost) = self.conns.get(conn.index, conn.generation) else { return };
@@ -270,8 +271,8 @@ impl<T> Pool<T> {
         self.settle(key);
     }
 
-    /// Closes what is idle or granted, abandons dials, answers all tickets with [`Claim::Failed`],
-    /// refuses new ones. What is leased is closed when it comes back.
+    /// Closes idle and granted connections, abandons dials, fails all tickets with
+    /// [`Claim::Failed`], and refuses new ones. A leased connection is closed when it comes back.
     pub fn close(&mut self) {
         self.event(self.now, format_args!("close"));
         self.closed = true;
@@ -302,23 +303,24 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The next thing to do. Any number of events may be handed in before a drain.
+    /// Returns the next action to perform. Any number of events may be reported before the actions
+    /// are drained.
     pub fn poll_action(&mut self) -> Option<Action<T>> {
         self.actions.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout): never later than the first idle
-    /// connection's time is over, or a shortage of descriptors that a ticket waits out. It may be
-    /// early, for a connection that is in use when it has grown too old.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time is never later than
+    /// the first expiry of an idle connection, or the end of a shortage of descriptors that tickets
+    /// wait for. It may be too early if a connection is in use when it becomes too old.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let idle = self.lru.front().and_then(|conn| self.idle_until(conn));
         let age = self.ages.front().and_then(|conn| self.age_until(conn));
         [idle, age, self.shortage_until()].into_iter().flatten().min()
     }
 
-    /// Closes what has been idle or open for too long, and tries again to open what there were no
-    /// descriptors for. Nothing depends on its being called in time: the other methods look at the
-    /// clock themselves.
+    /// Closes connections that were idle or open for too long, and retries dials after a shortage
+    /// of descriptors. It need not be called in time, because the other methods check the times
+    /// themselves.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.event(now, format_args!("timeout"));
         while let Some(conn) = self.lru.front()
@@ -337,7 +339,7 @@ impl<T> Pool<T> {
         self.take_turns();
     }
 
-    /// The dial under way on behalf of a ticket that waits.
+    /// Returns the dial that runs for a waiting ticket.
     pub fn dial_of(&self, ticket: Ticket) -> Option<ConnId> {
         match self.tickets.get(ticket.index, ticket.generation)?.state {
             Standing::Waiting { dial } => dial.map(|dial| self.name(dial)),
@@ -345,7 +347,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The ticket that would pay if the dial failed now: see [`dial_failed`](Self::dial_failed).
+    /// Returns the ticket that would fail if the dial failed now: see
+    /// [`dial_failed`](Self::dial_failed).
     pub(crate) fn payer_of(&self, conn: ConnId, why: DialError) -> Option<Ticket> {
         match self.conns.get(conn.index, conn.generation)?.state {
             State::Dialing(_) if self.is_begun_again(conn.index, why) => None,
@@ -356,7 +359,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The ticket on whose behalf a dial runs.
+    /// Returns the ticket that a dial runs for.
     pub(crate) fn ticket_of(&self, conn: ConnId) -> Option<Ticket> {
         match self.conns.get(conn.index, conn.generation)?.state {
             State::Dialing(Dialing { ticket: Some(index), .. }) => {
@@ -366,13 +369,13 @@ impl<T> Pool<T> {
         }
     }
 
-    /// How many of what, over all keys.
+    /// Returns the numbers of connections and waiting tickets, over all keys.
     pub fn stats(&self) -> Stats {
         let (open, idle, dialing) = (self.conns.len(), self.lru.len(), self.dialing);
         Stats { open, idle, dialing, leased: open - idle - dialing, waiting: self.waiting }
     }
 
-    /// How many of what, of one key.
+    /// Returns the numbers of connections and waiting tickets of one key.
     pub fn key_stats(&self, key: &Key) -> Stats {
         let Some(entry) = self.names.get(key).map(|key| &self.keys[*key]) else {
             return Stats::default();
@@ -381,26 +384,26 @@ impl<T> Pool<T> {
         Stats { open, idle, dialing, leased: open - idle - dialing, waiting: entry.waiting() }
     }
 
-    /// Walks the whole pool and compares it with its invariants, for tests and simulators. It takes
-    /// time in proportion to what the pool holds.
+    /// Checks all invariants of the pool, for tests and simulators. Takes time linear in the size
+    /// of the pool.
     ///
-    /// - Each connection is in one place, and counts equal the lengths of what they count.
-    /// - The bounds hold: over all, and for each key connections, dials and idle ones.
-    /// - Where a ticket waits that an idle connection could serve, none is idle.
-    /// - Each ticket in line has a dial, or its key's turn to dial comes, or its key has reached a
-    ///   bound of its own and connections under way.
-    /// - A turn is waited for only while the bound on all connections is reached (for a while after
-    ///   a shortage of descriptors, that of those that were open then) and nothing is idle.
-    /// - Dials and tickets point at each other. A dial that nobody waits for is one that the pool does
-    ///   not abandon, and there is none beside a ticket that has no dial.
-    /// - Idle connections stand in the order of their expiry, all by the order of their age.
-    /// - A key that nothing refers to is forgotten, and a closed pool keeps leased connections only.
+    /// - Each connection is in one place, and each counter equals the length that it counts.
+    /// - The limits hold: on all connections; for each key, on connections, dials and idle ones.
+    /// - No connection is idle that a waiting ticket could use.
+    /// - Each waiting ticket has a dial, or its key is in a ring, or its key has reached a limit of
+    ///   its own and has connections in use or being dialed.
+    /// - A key is in a ring only if the limit on all connections is reached and none is idle.
+    ///   (After a shortage of descriptors, a lower limit applies for a while.)
+    /// - Dials and tickets point at each other. An orphan is a dial that the pool must not abandon,
+    ///   and no ticket without a dial waits beside it.
+    /// - Idle connections are in the order of their expiry, all connections in the order of their
+    ///   age.
+    /// - Unused keys are removed, and a closed pool has leased connections only.
     ///
-    /// First come, first served is an order in time, which no one moment shows: the tests hold it
-    /// against a model.
+    /// The order of the queue cannot be seen from one state, so the tests compare it with a model.
     ///
     /// # Errors
-    /// The first invariant that does not hold, in words: a bug in the pool.
+    /// A description of the first invariant that does not hold, which is a bug in the pool.
     pub fn check(&self) -> Result<(), String> {
         super::check::walk(self)
     }
@@ -426,7 +429,8 @@ impl<T> Pool<T> {
         if hit.is_none()
             && let Some(why) = self.full_line(known)
         {
-            // What was too old is closed by now, and its place may be somebody's.
+            // Connections that were too old are closed by now, and others may have taken their
+            // places.
             match known {
                 Some(key) => self.settle(key),
                 None => self.take_turns(),
@@ -458,7 +462,7 @@ impl<T> Pool<T> {
         Ok(Ticket { index, generation })
     }
 
-    /// Why one more ticket may not wait.
+    /// Returns the reason why no more tickets may wait, if a limit is reached.
     fn full_line(&self, key: Option<u32>) -> Option<Unavailable> {
         let own = key.map_or(0, |key| self.keys[key].waiting());
         if own >= self.limits.waiting_per_key_max {
@@ -499,7 +503,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Whether a connection that has been silent since then is probed before it is used.
+    /// Returns whether a connection that was last used at `since` must be probed before its next
+    /// use.
     fn probes(&self, want: Want, since: Instant) -> bool {
         let silent = self.now.since(since);
         if mutated(Mutation::UnprobedReuse) && silent < Duration::from_millis(1) {
@@ -545,7 +550,7 @@ impl<T> Pool<T> {
     }
 }
 
-/// None for a time too far off to come.
+/// Returns `start + delay`; `None` if that saturates, because it then never comes.
 fn after(start: Instant, delay: Duration) -> Option<Instant> {
     Some(start.after(delay)).filter(|at| *at < Instant::from_nanos(u64::MAX))
 }

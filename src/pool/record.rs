@@ -1,4 +1,4 @@
-//! What a recording says of a pool beside its events: its limits, and the keys by number.
+//! Records a pool: its limits, and its keys by number.
 
 use super::{Pool, Want};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl<T> Pool<T> {
-    /// Writes every event and every action to `trace`. A recording is whole only if this comes before
-    /// the first of them.
+    /// Traces every event and every action. For a complete recording, call this before the first
+    /// event.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
         let limits = Shown(&self.limits);
@@ -19,8 +19,8 @@ impl<T> Pool<T> {
         &mut self.trace
     }
 
-    /// A recording names a key once, and by its number from then on: two keys that differ in what is
-    /// redacted stay two.
+    /// Records the checkout. A key is written out once and then referred to by number, so that two
+    /// keys that redaction makes equal stay different.
     pub(super) fn note_checkout(&mut self, key: &Key, want: Want) {
         if !self.trace.is_on() {
             return;

@@ -1,10 +1,10 @@
-//! A shortage of descriptors: the system has none for one more connection.
+//! Handles a shortage of file descriptors: the system has none for one more connection.
 //!
-//! For a while the pool then has room for as many connections as it has open, and no more. All else
-//! follows from the rules of the bound on all connections: the one that was idle for longest is
-//! closed and the dial begun again, and with none idle the ticket waits in line for one to come
-//! back. Only where nothing is open, so that nothing can be closed or come back, does the dial's
-//! failure count.
+//! For a while the pool then limits itself to the connections that it has open. The rules for the
+//! limit on all connections do the rest: the connection idle for longest is closed and the dial
+//! begins again; without an idle one, the ticket waits in the queue until one comes back. A dial's
+//! failure fails its ticket only if nothing else is open, because then nothing can be closed or
+//! come back.
 
 use core::time::Duration;
 
@@ -19,17 +19,16 @@ use crate::{
     time::Instant,
 };
 
-/// How long the pool opens no more than it had open when a dial found no descriptor. Descriptors
-/// may be free again by then: other parts of the program use them as well. One failed dial a second
-/// costs little if they are not.
+/// How long the pool opens no more connections than it had when a dial found no descriptor. By then
+/// the rest of the program may have freed some. If not, one failed dial each second costs little.
 const LASTS: Duration = Duration::from_secs(1);
 
-/// How many connections there is room for.
+/// The current limit on connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
-    /// Most connections at the moment.
+    /// The maximum number of connections at the moment.
     pub(super) max: usize,
-    /// When that is `open_max` again, if it is less.
+    /// When the limit returns to `open_max`; `None` if it is `open_max`.
     pub(super) until: Option<Instant>,
 }
 
@@ -40,10 +39,9 @@ impl Room {
 }
 
 impl<T> Pool<T> {
-    /// Whether whoever a failed dial ran for gets another in place of the failure: it found no
-    /// descriptor, and something else is open, or has been closed since the dial began. (One that
-    /// is closed to make room for a dial is closed by the driver only after the pool has let it
-    /// go.)
+    /// Returns whether the ticket of a failed dial gets another dial: the failed one found no
+    /// descriptor, and another connection is open or was closed since the dial began. (The driver
+    /// closes a connection, evicted to make room, only after the pool has removed it.)
     pub(super) fn is_begun_again(&self, conn: u32, why: DialError) -> bool {
         if !why.is_shortage() || mutated(Mutation::FatalShortage) {
             return false;
@@ -55,25 +53,25 @@ impl<T> Pool<T> {
         self.conns.len() > 1 || self.gone > since
     }
 
-    /// A dial has found no descriptor, and its own place is free again.
+    /// Lowers the limit after a dial found no descriptor. The dial must have been removed already.
     pub(super) fn run_short(&mut self) {
         self.room.max = self.conns.len().clamp(1, self.limits.open_max);
         self.room.until = Some(self.now.after(LASTS));
     }
 
-    /// Has room for all connections again if the time for that has come.
+    /// Restores the limit once the shortage has lasted its time.
     pub(super) fn end_shortage(&mut self) {
         if self.room.until.is_some_and(|until| until <= self.now) {
             self.room = Room::new(self.limits.open_max);
         }
     }
 
-    /// When a key that waits for its turn may have it though no connection comes back.
+    /// Returns when a key that waits for room may dial although no connection comes back.
     pub(super) fn shortage_until(&self) -> Option<Instant> {
         self.room.until.filter(|_| self.next_turn().is_some())
     }
 
-    /// Frees the place of a dial that found no descriptor: nothing was open there.
+    /// Removes a dial that found no descriptor, and lowers the limit.
     pub(super) fn remove_short(&mut self, conn: ConnId) {
         self.free_place(conn.index);
         self.run_short();

@@ -1,4 +1,4 @@
-//! What the pool remembers of keys, connections and tickets, and the lists that hold them.
+//! The entries for keys, connections and tickets, and the lists that link them.
 
 use super::{
     Want,
@@ -6,25 +6,25 @@ use super::{
 };
 use crate::{error::Unavailable, message::Key, time::Instant};
 
-/// A key that something refers to: a connection, or a ticket in line.
+/// A key that has connections or waiting tickets.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) name: Key,
-    /// Connections in whatever state.
+    /// The number of connections, in any state.
     pub(super) open: usize,
-    /// Of these, being dialled.
+    /// The number of connections being dialed.
     pub(super) dialing: usize,
-    /// Of these, idle: the newest used at the back.
+    /// The idle connections; the most recently used is at the back.
     pub(super) idle: List<ByKey>,
-    /// Dials that the pool may still abandon: the youngest at the back.
+    /// Dials that the pool can abandon; the youngest is at the back.
     pub(super) dials: List<ByKey>,
-    /// Dials that nobody in line waits for and that the pool does not abandon.
+    /// Dials that no ticket waits for and that the pool does not abandon.
     pub(super) orphans: List<ByKey>,
-    /// Tickets that want a fresh connection; they come before `plain`.
+    /// Tickets that want a fresh connection. They come before `plain`.
     pub(super) fresh: Line,
     /// All other tickets.
     pub(super) plain: Line,
-    /// Which ring of keys that would dial but have no room it is in, if in any.
+    /// Whether the key is in the ring `stranded` rather than in `held`, if it is in one of them.
     pub(super) stranded: bool,
     pub(super) turn: Links,
 }
@@ -53,22 +53,23 @@ impl Entry {
         self.fresh.all.len() + self.plain.all.len()
     }
 
-    /// The first in line with no dial on its behalf.
+    /// Returns the first ticket without a dial.
     pub(super) fn undialed(&self) -> Option<u32> {
         self.fresh.undialed.front().or_else(|| self.plain.undialed.front())
     }
 
-    /// Who is next for a connection, of those that can use it.
+    /// Returns the next ticket for a connection. Only a `fresh` connection can go to the tickets
+    /// that want a fresh one.
     pub(super) fn front(&self, fresh: bool) -> Option<u32> {
         self.fresh.all.front().filter(|_| fresh).or_else(|| self.plain.all.front())
     }
 }
 
-/// A line of tickets, first come first served.
+/// A queue of tickets, first come, first served.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) all: List<InLine>,
-    /// Those with no dial on their behalf.
+    /// The tickets without a dial.
     pub(super) undialed: List<Undialed>,
 }
 
@@ -82,7 +83,7 @@ impl Line {
 #[derive(Debug, Clone)]
 pub(super) struct Conn<T> {
     pub(super) key: u32,
-    /// When the dial had ended; until then, when it began.
+    /// The end of the dial; while dialing, its beginning.
     pub(super) opened: Instant,
     pub(super) state: State<T>,
     pub(super) by_key: Links,
@@ -90,69 +91,71 @@ pub(super) struct Conn<T> {
     pub(super) by_age: Links,
 }
 
-/// Where a connection is.
+/// The state of a connection.
 #[derive(Debug, Clone)]
 pub(super) enum State<T> {
     Dialing(Dialing),
     Idle {
         free: Free<T>,
-        /// Since when it is here: the order of sweeping. Later than `free.since` after a grant that
-        /// nobody claimed.
+        /// When it was parked. The pool closes idle connections in this order. Later than
+        /// `free.since` if the connection was granted and not claimed.
         parked: Instant,
     },
-    /// Still in the pool, for a ticket that has yet to claim it.
+    /// Reserved for a ticket that has not claimed it yet.
     Granted {
         free: Free<T>,
         ticket: u32,
     },
-    /// With a driver.
+    /// In use by the driver.
     Leased,
 }
 
-/// A dial under way.
+/// The state of a dial: a connection that is being opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Dialing {
-    /// On whose behalf. None: an orphan.
+    /// The ticket that the dial runs for; `None` for an orphan.
     pub(super) ticket: Option<u32>,
-    /// Not that ticket's own wish: begun for another that has left. Its failure is not that
-    /// ticket's, and neither is its success before others'.
+    /// Whether the ticket took the dial over from a ticket that left. The failure of the dial then
+    /// fails no ticket, and its connection goes to the queue rather than to this ticket first.
     pub(super) adopted: bool,
-    /// The pool does not abandon it: TCP is up, or it is a thread's own, which alone knows.
+    /// Whether the pool must not abandon the dial: TCP is connected, or the dial belongs to a
+    /// thread.
     pub(super) kept: bool,
-    /// How many connections the pool had let go when it was decided.
+    /// The value of [`Pool::gone`](super::Pool::gone) when the dial was decided.
     pub(super) gone: u64,
 }
 
-/// A connection in the pool's hands.
+/// A connection that is held by the pool.
 #[derive(Debug, Clone)]
 pub(super) struct Free<T> {
     pub(super) io: T,
-    /// When it was last in use, or dialled: how long it has been silent.
+    /// When the connection was last used or dialed. It has been silent since.
     pub(super) since: Instant,
-    /// Dialled just now, and not parked since.
+    /// Whether it was dialed just now, and not parked since.
     pub(super) fresh: bool,
 }
 
-/// A ticket that is not spent.
+/// A ticket that has not been answered yet.
 #[derive(Debug, Clone)]
 pub(super) struct Waiter {
     pub(super) key: u32,
     pub(super) want: Want,
     pub(super) state: Standing,
-    /// What it was last told of dialing, if it has not been woken since.
+    /// The `dialing` flag that the driver was last given; `None` if the ticket was woken since, or
+    /// never told to wait.
     pub(super) told: Option<bool>,
     pub(super) in_line: Links,
     pub(super) undialed: Links,
 }
 
-/// How a ticket stands.
+/// The state of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// In line; the dial on its behalf.
+    /// In the queue, with the dial that runs for it.
     Waiting { dial: Option<u32> },
-    /// A connection waits for it.
+    /// A connection is reserved for it.
     Granted(u32),
-    /// There will be none.
+    /// It will get no connection.
     Failed(Unavailable),
 }
 
@@ -173,26 +176,26 @@ macro_rules! chain {
 }
 
 chain!(
-    /// The connections of one key: idle, or dials.
+    /// The connections of one key: the idle ones, or the dials.
     ByKey, by_key of Conn<T>, T
 );
 chain!(
-    /// The idle connections of all keys, the longest parked in front.
+    /// The idle connections of all keys; the one parked longest is in front.
     ByUse, by_use of Conn<T>, T
 );
 chain!(
-    /// Connections of all keys by age, the oldest in front.
+    /// The connections of all keys by age; the oldest is in front.
     ByAge, by_age of Conn<T>, T
 );
 chain!(
-    /// Tickets in the order of their turn.
+    /// Tickets in the order of the queue.
     InLine, in_line of Waiter
 );
 chain!(
-    /// Tickets with no dial on their behalf.
+    /// Tickets without a dial.
     Undialed, undialed of Waiter
 );
 chain!(
-    /// Keys that would dial, but for the bound on all connections.
+    /// Keys that need a dial, but find no room because of the limit on all connections.
     Turn, turn of Entry
 );

@@ -1,4 +1,4 @@
-//! What is handed in and what comes out.
+//! The inputs and outputs of the pool.
 
 use core::fmt;
 
@@ -9,17 +9,18 @@ use crate::{
 };
 
 names!(
-    /// A place in line, generational.
+    /// Identifies a place in the pool's queue.
     ///
-    /// Given out by [`Pool::checkout`](super::Pool::checkout), and spent by a final [`Claim`] or by
-    /// [`Pool::cancel`](super::Pool::cancel). A spent one names nothing.
+    /// [`Pool::checkout`](super::Pool::checkout) issues it. A final [`Claim`] or
+    /// [`Pool::cancel`](super::Pool::cancel) spends it. A spent ticket is ignored.
     Ticket, "t"
 );
 
 /// The right to use one connection.
 ///
-/// Not `Clone`: it is given back exactly once, with [`Pool::checkin`](super::Pool::checkin). A driver
-/// keeps it in a guard that gives it back on drop, so that an unwinding thread loses no place.
+/// It is not `Clone`, because it must be returned exactly once, with
+/// [`Pool::checkin`](super::Pool::checkin). Keep it in a guard that returns it on drop, so that a
+/// panic does not leak the connection's place.
 #[derive(Debug)]
 #[must_use = "a dropped lease counts against the limits for ever"]
 pub struct Lease {
@@ -27,32 +28,34 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Of which connection.
+    /// Returns the id of the connection.
     pub const fn conn(&self) -> ConnId {
         self.conn
     }
 
-    /// The lease that a recorded driver gave back. Of a connection that is not leased it is stale.
+    /// Makes a lease for replay, from the id in a recorded check-in. The pool ignores it if the
+    /// connection is not leased.
     pub(crate) const fn replayed(conn: ConnId) -> Self {
         Self { conn }
     }
 }
 
-/// What kind of connection a call can use. By default: any, and probed before use.
+/// The kind of connection that a call can use. The default is any connection, probed before use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_structs, reason = "callers build it; a new wish is a new question")]
 pub struct Want {
-    /// Only one that has just been dialled, and in front of the line: the stale rule. (A connection
-    /// that was dialled and then parked may be as dead as the one that failed.)
+    /// Accept only a connection that was dialed for this purpose, and come before the other
+    /// tickets. Set after a reused connection turned out dead. (A connection that was dialed and
+    /// then parked may be dead as well.)
     pub fresh: bool,
-    /// The request may be sent again if the connection turns out dead. If not, a connection is
-    /// probed before it is used, also within [`probe_after`](super::Limits::probe_after).
+    /// The request can be sent again if the connection turns out dead. If not set, a connection is
+    /// always probed before reuse, also within [`probe_after`](super::Limits::probe_after).
     pub repeatable: bool,
-    /// It is a retry: the pool's retry budget, shared by all calls, is asked.
+    /// This is a retry, so the pool's retry budget, which all calls share, must allow it.
     pub retry: bool,
 }
 
-/// `fresh`, `repeatable` and `retry`, as far as they hold, each with a space before it.
+/// Writes those of `fresh`, `repeatable` and `retry` that are set, each after a space.
 impl fmt::Display for Want {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = [(self.fresh, "fresh"), (self.repeatable, "repeatable"), (self.retry, "retry")];
@@ -60,76 +63,80 @@ impl fmt::Display for Want {
     }
 }
 
-/// The answer to [`Pool::claim`](super::Pool::claim). Any but [`Wait`](Self::Wait) spends the ticket.
+/// The answer of [`Pool::claim`](super::Pool::claim). Any answer but [`Wait`](Self::Wait) spends
+/// the ticket.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know what to do with each")]
 pub enum Claim<T> {
-    /// A connection that has been used or parked before, the newest of its key.
+    /// A connection that was used or parked before: the newest idle one of its key.
     Reuse {
-        /// The right to it.
+        /// The right to use it.
         lease: Lease,
-        /// What the driver keeps with it.
+        /// The driver's data for it.
         io: T,
-        /// Look before the first byte is written (without blocking, without the lock) whether the
-        /// peer has closed it, or has sent bytes that nobody asked for. If so, give it back as
+        /// Before the first write, check (without blocking, outside the lock) whether the peer has
+        /// closed the connection or sent bytes that answer no request. If so, return the lease with
         /// [`Checkin::Discard`] and check out again.
         probe: bool,
     },
-    /// A connection that has just been dialled.
+    /// A connection that was just dialed.
     Fresh {
-        /// The right to it.
+        /// The right to use it.
         lease: Lease,
-        /// What the driver keeps with it.
+        /// The driver's data for it.
         io: T,
     },
-    /// Not yet.
+    /// The ticket must wait.
     Wait {
-        /// A dial is under way on its behalf, so the queue's clock stands still.
+        /// A dial runs for this ticket, so the queue deadline is suspended.
         dialing: bool,
     },
-    /// There will be none: the dial at this ticket's wish failed, the pool was closed, or the ticket
-    /// had been spent.
+    /// There is no connection: the dial for this ticket failed, the pool was closed, or the ticket
+    /// was spent.
     Failed(Unavailable),
 }
 
-/// What is to be done, once. Drain under the lock, do after it.
+/// An action to perform once. Drain the actions under the lock, and perform them after releasing
+/// it.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must know what to do with each")]
 pub enum Action<T> {
-    /// Run a [`Dial`](crate::dial::Dial), then [`Pool::dialed`](super::Pool::dialed) or
-    /// [`Pool::dial_failed`](super::Pool::dial_failed). From now on the claim of `ticket` says
+    /// Run a [`Dial`](crate::dial::Dial), then call [`Pool::dialed`](super::Pool::dialed) or
+    /// [`Pool::dial_failed`](super::Pool::dial_failed). From now on a claim of `ticket` returns
     /// `dialing`.
     Dial {
-        /// Its name from now on.
+        /// The id of the new connection.
         conn: ConnId,
-        /// At whose wish. Where threads dial for themselves, wake that one to do it.
+        /// The ticket that asked for the dial. If threads dial for themselves, wake its thread to
+        /// do so.
         ticket: Ticket,
-        /// Where to.
+        /// The key to dial.
         key: Key,
     },
-    /// Nobody needs that dial any more; its name is stale already. With `own_dials` only
-    /// [`Pool::close`](super::Pool::close) says so: else a thread gives its own dial up by itself.
+    /// Abandon a dial that is not needed any more. Its id is stale already. With `own_dials` this
+    /// comes only from [`Pool::close`](super::Pool::close), because threads abandon their dials
+    /// themselves.
     Abandon {
-        /// Which.
+        /// The id of the dial.
         conn: ConnId,
     },
-    /// [`Pool::claim`](super::Pool::claim) has a new answer for this one: a final one, or another
-    /// word on `dialing` that no [`Dial`](Self::Dial) told of. Sent only to a ticket that was told to
-    /// wait, and once until it asks again. It may be spent by the time this is read.
+    /// Call [`Pool::claim`](super::Pool::claim) for this ticket: the answer has changed. Sent once,
+    /// and only to a ticket that was told to wait. A change of `dialing` that came with
+    /// [`Dial`](Self::Dial) is not announced again. The ticket may be spent by now.
     Wake(Ticket),
-    /// Close it; its name is stale already.
+    /// Close the connection. Its id is stale already.
     Close {
-        /// Which.
+        /// The id of the connection.
         conn: ConnId,
-        /// What was kept with it.
+        /// The driver's data for it.
         io: T,
-        /// Why.
+        /// The reason.
         why: Evicted,
     },
 }
 
-/// `dial c0.0 t0.0 http://a`, `abandon c0.0`, `wake t0.0`, `close c0.0 idle`.
+/// Writes `dial c0.0 t0.0 http://a`, `abandon c0.0`, `wake t0.0`, `close c0.0 idle`.
 impl<T> fmt::Display for Action<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,26 +148,26 @@ impl<T> fmt::Display for Action<T> {
     }
 }
 
-/// Why the pool let a connection go.
+/// The reason why the pool removed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Evicted {
-    /// Idle for longer than `idle_max`.
+    /// It was idle for longer than `idle_max`.
     Idle,
-    /// Open for longer than `age_max`.
+    /// It was open for longer than `age_max`.
     Age,
-    /// More than `idle_per_key_max` allows, or of a name that was stale.
+    /// There were more idle connections than `idle_per_key_max` allows, or the id was stale.
     Surplus,
-    /// Its place was needed for another.
+    /// It made room for another connection.
     MadeRoom,
-    /// The peer closed it, or spoke unasked.
+    /// The peer closed it, or sent bytes on it while it was idle.
     Lost,
     /// The pool was closed.
     Closed,
 }
 
 impl Evicted {
-    /// The word that traces use.
+    /// Returns the name of the reason in traces.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -179,28 +186,30 @@ impl fmt::Display for Evicted {
     }
 }
 
-/// How a lease ends.
+/// The way a lease ends.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a connection is kept or it is not")]
 pub enum Checkin<T> {
-    /// Keep the connection for others: both halves are done, no input is left, nothing forbids reuse.
+    /// Keep the connection for reuse: both halves are done, no input is left, nothing forbids
+    /// reuse.
     Keep(T),
-    /// It is closed, or has become another protocol's.
+    /// Forget the connection: it is closed, or speaks another protocol now.
     Discard,
 }
 
-/// How many of what. A connection is counted once: `open = idle + leased + dialing`.
+/// Counts of connections and tickets. Each connection is counted once: `open = idle + leased +
+/// dialing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Connections that take a place.
+    /// All connections, including those being dialed.
     pub open: usize,
-    /// Free to be used.
+    /// Connections that are idle.
     pub idle: usize,
-    /// In use, or granted to a ticket that has not claimed it yet.
+    /// Connections in use, or granted to a ticket that has not claimed them yet.
     pub leased: usize,
-    /// Being opened.
+    /// Connections being dialed.
     pub dialing: usize,
-    /// Tickets in line.
+    /// Tickets that wait in the queue.
     pub waiting: usize,
 }

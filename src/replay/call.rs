@@ -1,7 +1,7 @@
-//! Tells a call what it was told, over a connection in the state that it was given then.
+//! Replays a call, over a connection in the state that was recorded.
 
 use super::{
-    Malformed, Told,
+    Event, Malformed,
     input::{Held, Input},
     line::number,
 };
@@ -19,13 +19,13 @@ use alloc::{
 };
 
 #[derive(Default)]
-pub(super) struct Player {
+pub(super) struct Replayer {
     draft: Draft,
     running: Option<Running>,
     input: Input,
 }
 
-/// What a call is to be made of.
+/// The settings of a call, collected until it begins.
 #[derive(Default)]
 struct Draft {
     beginning: Beginning,
@@ -40,23 +40,23 @@ struct Running {
     out: Vec<u8>,
 }
 
-impl Player {
-    /// Says whether a call begins.
-    pub(super) fn told(
+impl Replayer {
+    /// Feeds an event to the call. Returns whether the call began with it.
+    pub(super) fn feed(
         &mut self,
-        told: &Told<'_>,
+        event: &Event<'_>,
         trace: impl Fn() -> Trace,
         held: &mut Held,
     ) -> Result<bool, Malformed> {
-        if told.verb == "call" {
+        if event.verb == "call" {
             self.input.clear(held);
             *self = Self::default();
         }
         if self.running.is_some() {
-            return self.tell(told, held).map(|()| false);
+            return self.apply(event, held).map(|()| false);
         }
-        if told.verb != "begin" {
-            return self.draft.read(told).map(|()| false);
+        if event.verb != "begin" {
+            return self.draft.read(event).map(|()| false);
         }
         let Draft { beginning, policy, line, fields } = core::mem::take(&mut self.draft);
         let request = build(line.ok_or(Malformed::Beginning)?, fields)?;
@@ -65,7 +65,7 @@ impl Player {
         if let Some(wall) = beginning.wall_at_epoch {
             call.set_wall_clock(wall);
         }
-        call.set_trace(trace(), told.at);
+        call.set_trace(trace(), event.at);
         let conn = Connection::new(Limits::default());
         self.running = Some(Running { call, conn, out: Vec::new() });
         Ok(true)
@@ -75,48 +75,49 @@ impl Player {
         self.running.as_mut().map(|running| running.call.trace_mut())
     }
 
-    fn tell(&mut self, told: &Told<'_>, held: &mut Held) -> Result<(), Malformed> {
+    fn apply(&mut self, event: &Event<'_>, held: &mut Held) -> Result<(), Malformed> {
         let running = self.running.as_mut().ok_or(Malformed::Beginning)?;
-        match told.verb {
+        match event.verb {
             "bytes" => {
                 let Running { call, conn, .. } = running;
-                let (taken, _) = call.receive(conn, self.input.hear(told.rest, held)?, told.at);
+                let (taken, _) =
+                    call.receive(conn, self.input.present(event.rest, held)?, event.at);
                 self.input.take(taken, held);
                 Ok(())
             }
             "leased" => {
                 self.input.clear(held);
-                running.lease(told)
+                running.lease(event)
             }
             "released" => {
                 self.input.clear(held);
-                running.tell(told).ok_or(Malformed::Event)
+                running.apply(event).ok_or(Malformed::Event)
             }
-            _ => running.tell(told).ok_or(Malformed::Event),
+            _ => running.apply(event).ok_or(Malformed::Event),
         }
     }
 }
 
 impl Draft {
-    fn read(&mut self, told: &Told<'_>) -> Result<(), Malformed> {
+    fn read(&mut self, event: &Event<'_>) -> Result<(), Malformed> {
         let Policy { redirect, retry, timeout, routes, .. } = &mut self.policy;
-        let read = match told.verb {
-            "call" => read_settings(told.rest, &mut self.beginning),
-            "redirect" => read_settings(told.rest, redirect),
-            "retry" => read_settings(told.rest, retry),
-            "timeout" => read_settings(told.rest, timeout),
-            "routes" => read_settings(told.rest, routes),
-            "policy" => read_settings(told.rest, &mut self.policy),
+        let read = match event.verb {
+            "call" => read_settings(event.rest, &mut self.beginning),
+            "redirect" => read_settings(event.rest, redirect),
+            "retry" => read_settings(event.rest, retry),
+            "timeout" => read_settings(event.rest, timeout),
+            "routes" => read_settings(event.rest, routes),
+            "policy" => read_settings(event.rest, &mut self.policy),
             "request" => {
                 let (method, url, settings) =
-                    read_request_line(told.rest).ok_or(Malformed::Request)?;
+                    read_request_line(event.rest).ok_or(Malformed::Request)?;
                 let mut shape = Shape::default();
                 let read = read_settings(settings, &mut shape);
                 self.line = Some((method, url.to_string(), shape));
                 read
             }
             "field" => {
-                let (name, value) = told.rest.split_once(": ").ok_or(Malformed::Request)?;
+                let (name, value) = event.rest.split_once(": ").ok_or(Malformed::Request)?;
                 let mut bytes = Vec::new();
                 unescape(value, &mut bytes, value.len()).map_err(|_| Malformed::Request)?;
                 self.fields.push((name.to_string(), bytes));
@@ -129,9 +130,10 @@ impl Draft {
 }
 
 impl Running {
-    /// A connection as good as the one that was leased: `spent` is one on which no request may begin.
-    fn lease(&mut self, told: &Told<'_>) -> Result<(), Malformed> {
-        let (word, rest) = told.rest.split_once(' ').unwrap_or((told.rest, ""));
+    /// Makes a connection in the state of the one that was leased. `spent`: no request may begin on
+    /// it.
+    fn lease(&mut self, event: &Event<'_>) -> Result<(), Malformed> {
+        let (word, rest) = event.rest.split_once(' ').unwrap_or((event.rest, ""));
         let reused = match word {
             "reused" => true,
             "fresh" => false,
@@ -146,18 +148,18 @@ impl Running {
         if self.call.next() == Next::Checkout {
             self.conn = Connection::new(limits);
             if spent {
-                // Idle, it takes note of the end and is of no more use.
+                // An idle connection records the end, and is then unusable.
                 let _ = self.conn.receive_eof(true);
             }
         }
         self.out.clear();
-        self.call.start(&mut self.conn, reused, told.at, &mut self.out);
+        self.call.start(&mut self.conn, reused, event.at, &mut self.out);
         Ok(())
     }
 
-    fn tell(&mut self, told: &Told<'_>) -> Option<()> {
+    fn apply(&mut self, event: &Event<'_>) -> Option<()> {
         let Self { call, conn, .. } = self;
-        let Told { at, verb, rest } = *told;
+        let Event { at, verb, rest } = *event;
         match verb {
             "dialing" => call.dialing(rest.parse().ok()?, at),
             "lease-failed" => call.lease_failed(parse_unavailable(rest)?, at),
@@ -182,7 +184,7 @@ impl Running {
             "timeout" => call.handle_timeout(at),
             "cancel" => call.cancel(at),
             "released" => {
-                // How much was left makes no difference, but whether anything was.
+                // Only whether input was left matters, not how much.
                 let rest: &[u8] = if number::<usize>(rest)? > 0 { b"x" } else { b"" };
                 let _ = call.released(conn, rest, at);
             }

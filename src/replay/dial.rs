@@ -1,10 +1,10 @@
-//! Tells a dial what it was told.
+//! Replays a dial.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::{
-    Malformed, Told,
+    Event, Malformed,
     input::{Held, Input},
     line::number,
 };
@@ -16,31 +16,31 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Player {
+pub(super) struct Replayer {
     policy: Policy,
     dial: Option<Dial>,
     input: Input,
     out: Vec<u8>,
 }
 
-impl Player {
-    /// Says whether a dial begins.
-    pub(super) fn told(
+impl Replayer {
+    /// Feeds an event to the dial. Returns whether a dial began with it.
+    pub(super) fn feed(
         &mut self,
-        told: &Told<'_>,
+        event: &Event<'_>,
         trace: impl Fn() -> Trace,
         held: &mut Held,
     ) -> Result<bool, Malformed> {
-        match told.verb {
+        match event.verb {
             "policy" => {
                 self.input.clear(held);
                 *self = Self::default();
-                read_settings(told.rest, &mut self.policy).ok_or(Malformed::Setting)?;
+                read_settings(event.rest, &mut self.policy).ok_or(Malformed::Setting)?;
                 return Ok(false);
             }
             "dial" => {
-                let key = Key::read(told.rest).ok_or(Malformed::Setting)?;
-                let mut dial = Dial::new(&key, &self.policy, told.at);
+                let key = Key::read(event.rest).ok_or(Malformed::Setting)?;
+                let mut dial = Dial::new(&key, &self.policy, event.at);
                 dial.set_trace(trace());
                 self.dial = Some(dial);
                 return Ok(true);
@@ -48,11 +48,11 @@ impl Player {
             _ => {}
         }
         let dial = self.dial.as_mut().ok_or(Malformed::Beginning)?;
-        if told.verb == "received" {
-            let taken = dial.receive(self.input.hear(told.rest, held)?, told.at);
+        if event.verb == "received" {
+            let taken = dial.receive(self.input.present(event.rest, held)?, event.at);
             self.input.take(taken, held);
         } else {
-            tell(dial, &mut self.out, told).ok_or(Malformed::Event)?;
+            apply(dial, &mut self.out, event).ok_or(Malformed::Event)?;
         }
         Ok(false)
     }
@@ -62,8 +62,8 @@ impl Player {
     }
 }
 
-fn tell(dial: &mut Dial, out: &mut Vec<u8>, told: &Told<'_>) -> Option<()> {
-    let Told { at, verb, rest } = *told;
+fn apply(dial: &mut Dial, out: &mut Vec<u8>, event: &Event<'_>) -> Option<()> {
+    let Event { at, verb, rest } = *event;
     match verb {
         "resolving" => dial.resolving(at),
         "resolve-queued" => dial.resolve_queued(at),

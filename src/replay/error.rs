@@ -1,53 +1,53 @@
-//! What can be wrong with a recording.
+//! Errors of replaying a recording.
 
 use alloc::{boxed::Box, string::String};
 use core::fmt;
 
-/// Why a recording does not replay.
+/// The reason why a recording does not replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is no recording, or not one that this version understands.
+    /// The text is not a recording, or not one of this version.
     Malformed {
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem with the line.
         why: Malformed,
     },
-    /// A machine decided something else than is recorded.
+    /// A machine decided something other than the recording says.
     Differs(Box<Difference>),
 }
 
-/// The first difference between what was decided and what is decided now.
+/// The first difference between the recorded actions and those decided now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// The line, from 1: that of the action that is different, of the event before which an action is
-    /// missing, or the one behind the last.
+    /// The number of the line, from 1: that of the differing action, that of the event before which
+    /// an action is missing, or the one after the last line.
     pub line: usize,
-    /// What is recorded; `None` where the machine decides something that is not.
+    /// The recorded action; `None` if the recording has none here.
     pub expected: Option<String>,
-    /// What the machine decides now; `None` where that is nothing.
+    /// The action that the machine decides now; `None` if it decides none.
     pub got: Option<String>,
 }
 
-/// What is wrong with a line of a recording.
+/// The problem with a line of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The first line is not that of a recording of this version.
+    /// The first line is not [`VERSION`](super::VERSION).
     Version,
-    /// It has not the form `TIME WHO < WHAT`.
+    /// The line does not have the form `TIME WHO < WHAT`.
     Line,
-    /// No such event, or its arguments make no sense.
+    /// The event is unknown, or its arguments are invalid.
     Event,
-    /// A setting that is unknown, or whose value makes no sense.
+    /// The setting is unknown, or its value is invalid.
     Setting,
     /// The request cannot be built.
     Request,
-    /// The machine has not begun: what it was made of is missing.
+    /// The machine has not begun: the lines with its settings are missing.
     Beginning,
-    /// More input at a time than any driver reads.
+    /// The line presents more input at a time than any driver reads.
     TooLong,
 }
 

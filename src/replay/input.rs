@@ -1,28 +1,30 @@
-//! Input that a machine is given again.
+//! Holds the recorded input of a machine until it is consumed.
 
 use alloc::vec::Vec;
 
 use super::{Malformed, line::number};
 use crate::trace::{Unescape, unescape};
 
-/// More than this is not held at a time, over all machines: a count of body bytes is short to write.
+/// The maximum input held at a time, over all machines. A recording can ask for much memory in few
+/// characters, by a count of body bytes.
 const HELD_MAX: usize = 16 * 1024 * 1024;
 
-/// How much input all machines have not taken.
+/// The number of input bytes that the machines have not consumed.
 #[derive(Debug, Default)]
 pub(super) struct Held(usize);
 
-/// Input of one machine that it has not taken.
+/// The input of one machine that it has not consumed.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     bytes: Vec<u8>,
-    /// So much of it is as it was recorded; the rest is filler, given once.
+    /// The number of bytes at the front that were recorded. The rest is filler, presented once.
     known: usize,
 }
 
 impl Input {
-    /// Reads how much a machine was given, and what was new of it.
-    pub(super) fn hear(&mut self, text: &str, held: &mut Held) -> Result<&[u8], Malformed> {
+    /// Parses how many bytes were presented to the machine, and the new ones among them. Returns
+    /// the bytes.
+    pub(super) fn present(&mut self, text: &str, held: &mut Held) -> Result<&[u8], Malformed> {
         let (given, new) = text.split_once(' ').unwrap_or((text, ""));
         let given: usize = number(given).ok_or(Malformed::Event)?;
         let room = self.known + (HELD_MAX - held.0);
@@ -39,7 +41,7 @@ impl Input {
         Ok(&self.bytes[..given])
     }
 
-    /// The machine has taken so much of it.
+    /// Removes the `len` bytes that the machine has consumed.
     pub(super) fn take(&mut self, len: usize, held: &mut Held) {
         let len = len.min(self.known);
         held.0 -= len;

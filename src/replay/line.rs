@@ -1,4 +1,4 @@
-//! The parts of a line.
+//! Parses the parts of a line.
 
 use crate::{
     id::ConnId,
@@ -15,7 +15,7 @@ pub(super) struct Line<'t> {
     pub(super) text: &'t str,
 }
 
-/// `0.020000000 r12 < written 34`.
+/// Parses `0.020000000 r12 < written 34`.
 pub(super) fn read(line: &str) -> Option<Line<'_>> {
     let mut parts = line.splitn(4, ' ');
     let (at, who, kind, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -47,12 +47,12 @@ fn machine(text: &str) -> Option<Who> {
     }
 }
 
-/// `c3.0`.
+/// Parses `c3.0`.
 pub(super) fn conn(text: &str) -> Option<ConnId> {
     bits(text.strip_prefix('c')?).map(ConnId::from_bits)
 }
 
-/// `t3.0`.
+/// Parses `t3.0`.
 pub(super) fn ticket(text: &str) -> Option<Ticket> {
     bits(text.strip_prefix('t')?).map(Ticket::from_bits)
 }
@@ -63,7 +63,7 @@ fn bits(text: &str) -> Option<u64> {
     Some(u64::from(generation) << 32 | u64::from(index))
 }
 
-/// A number in digits and nothing else.
+/// Parses a number that consists of digits only.
 pub(super) fn number<N: core::str::FromStr>(text: &str) -> Option<N> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -1,49 +1,51 @@
-//! Feeds a recording to the machines, which must decide the same again.
+//! Replays a recording: feeds its events to new machines, and checks that they decide the same
+//! actions.
 //!
-//! Any driver can record: it gives a [`Recorder`](crate::trace::Recorder) to its machines as their
-//! [`Trace`]. [`check`] builds each machine anew from what the recording says of it, tells it what it
-//! was told then, and compares each line that it now decides with the one that is recorded, byte for
-//! byte.
+//! Any driver can record, by giving its machines a [`Recorder`](crate::trace::Recorder) as the sink
+//! of their [`Trace`]. [`check`] builds each machine from its recorded settings, feeds it the
+//! recorded events, and compares each action that it decides with the recorded one, byte for byte.
 //!
 //! # The format
 //!
-//! Text in ASCII. The first line is the [version](VERSION), the second says what was kept and not
-//! [redacted](crate::trace::Redaction); empty lines, and those that begin with `#`, are nothing. Every
-//! other line is an event (`<`) that a machine was told, or an action (`>`) that it decided:
+//! A recording is ASCII text. The first line is the [version](VERSION). The second says which parts
+//! are kept instead of [redacted](crate::trace::Redaction). Empty lines and lines that begin with
+//! `#` are ignored. Every other line is an event (`<`) that a machine received, or an action (`>`)
+//! that it decided:
 //!
 //! ```text
 //! httpool-record 1
 //! kept secrets=false queries=false bodies=false fields=-
 //! 0.000031500 r0 < written 34
-//! │           │  │ └ what, a word and its arguments
-//! │           │  └ told, or decided
-//! │           └ which machine: pool, or a call (r) or a dial (d) and its number
+//! │           │  │ └ the event: a word and its arguments
+//! │           │  └ event (<) or action (>)
+//! │           └ the machine: pool, or a call (r) or a dial (d) and its number
 //! └ seconds since the driver's epoch, with nine digits
 //! ```
 //!
-//! Each machine's lines stand in the order in which they happened, its actions behind the event that
-//! brought them about. Between machines there is no order: the lines of one replay by themselves.
+//! The lines of each machine are in their order in time, with its actions behind the event that led
+//! to them. There is no order between machines: the lines of each replay by themselves.
 //!
-//! A machine begins with what it was made of: a pool with `limits`; a dial with its `policy`, and `dial`
-//! and its key; a call with `call` (when it began, and its seed), its policy in several lines, the
-//! `request`, a `field` line for each, and `begin`. Settings are `name=value` words. One that is
-//! missing has its default; one that is unknown is an error.
+//! The first lines of a machine hold its settings. A pool has `limits`. A dial has its `policy`,
+//! and `dial` with its key. A call has `call` (when it began, and its seed), its policy in several
+//! lines, the `request`, a `field` line for each field, and `begin`. Settings are `name=value`
+//! words. A missing one has its default; an unknown one is an error.
 //!
-//! Bytes are text in which `\r`, `\n`, `\t`, `\\`, `\{` and `\x80` stand for what they do in Rust, and
-//! `{5}` for five bytes of a body, whatever they were. Input is recorded once, when it is first
-//! presented: `bytes 60 ` is followed by what is new among the 60 bytes that the call was given. What
-//! the machine did not look into is not recorded; filler stands for it. Of a field line that is not
-//! whole yet nothing is recorded before its end, as it might hold a secret.
+//! Bytes are written as text. The escapes are `\r`, `\n`, `\t`, `\\` and `\x80` as in Rust, and
+//! `\{`. `{5}` stands for five bytes of a body with any contents. Input is recorded once, when it
+//! is first presented: in `bytes 60 ...`, the call was given 60 bytes, and the text has those among
+//! them that are new. Bytes that the machine did not inspect are not recorded; filler replaces them
+//! on replay. An incomplete field line is recorded only at its end, because it may hold a secret.
 //!
-//! Two of the pool's keys that differ only in credentials would look alike: the pool's lines number
-//! them (`key 0 ...`, then `checkout 0`).
+//! A pool numbers its keys (`key 0 ...`, then `checkout 0`), because two keys that differ only in
+//! their credentials would look alike when redacted.
 //!
 //! # Redaction
 //!
-//! A body's bytes become a count; each byte of a secret, and of a value in the query or fragment of a
-//! URL, becomes a `*`, or another byte that is encoded and compared as the one it stands for. Lengths,
-//! the names in a query, and whatever decisions are made by, stay. On replay the machine is given stars and filler, and what it decides is redacted in
-//! the same way, so a redacted recording replays as well as a whole one.
+//! The bytes of a body become a count. Each byte of a secret, and of a value in the query or
+//! fragment of a URL, becomes a `*`, or another byte that is percent-encoded and compared like the
+//! original. Lengths, the names in a query, and everything that decisions depend on are kept. On
+//! replay the machine is fed stars and filler, and its actions are redacted in the same way. So a
+//! redacted recording replays as well as a complete one.
 //!
 //! # Example
 //!
@@ -106,32 +108,32 @@ use crate::{
 };
 use input::Held;
 
-/// The first line of a recording. Its number changes when recordings that were made before cannot be
-/// understood any more.
+/// The first line of a recording. The number changes whenever older recordings can no longer be
+/// read.
 pub const VERSION: &str = "httpool-record 1";
 
-/// What a recording held that replayed without a difference.
+/// The contents of a recording that replayed without a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Lines of what machines were told.
+    /// The number of events.
     pub events: usize,
-    /// Lines of what they decided.
+    /// The number of actions.
     pub actions: usize,
-    /// Pools.
+    /// The number of pools.
     pub pools: usize,
-    /// Calls.
+    /// The number of calls.
     pub calls: usize,
-    /// Dials.
+    /// The number of dials.
     pub dials: usize,
 }
 
-/// Replays a recording. It never panics, and its memory is bound by the length of the recording and
-/// 16 MiB for input, which a recording can state by its length alone.
+/// Replays a recording. It never panics. Its memory is limited by the length of the recording, plus
+/// 16 MiB for input that a recording states by its length alone.
 ///
 /// # Errors
-/// The first line that cannot be understood, or the first difference between what was decided and
-/// what is decided now.
+/// The first line that cannot be parsed, or the first difference between the recorded actions and
+/// those decided now.
 pub fn check(recording: &str) -> Result<Summary, Error> {
     let mut lines = (1..).zip(recording.lines());
     let redaction = read_header(&mut lines)?;
@@ -156,7 +158,7 @@ fn read_header<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result
         Some((_, VERSION)) => {}
         _ => return Err(Malformed::Version.at(1)),
     }
-    // A recording that does not say so is older than the redaction of queries.
+    // A recording without this setting is older than the redaction of queries.
     let mut redaction = Redaction { queries: true, ..Redaction::default() };
     let kept = lines.next().and_then(|(_, line)| line.strip_prefix("kept "));
     kept.and_then(|kept| read_settings(kept, &mut redaction))
@@ -167,22 +169,22 @@ fn read_header<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result
 struct Replay {
     redaction: Redaction,
     machines: BTreeMap<Who, Machine>,
-    /// Input that the machines have not taken.
+    /// The input that the machines have not consumed.
     held: Held,
     summary: Summary,
 }
 
 /// A machine that is being replayed.
 struct Machine {
-    player: Player,
-    /// What it has decided, as far as the recording has not said so yet.
+    replayer: Replayer,
+    /// The actions that it has decided and that the recording has not listed yet.
     decided: VecDeque<String>,
 }
 
-enum Player {
-    Pool(Box<pool::Player>),
-    Call(Box<call::Player>),
-    Dial(Box<dial::Player>),
+enum Replayer {
+    Pool(Box<pool::Replayer>),
+    Call(Box<call::Replayer>),
+    Dial(Box<dial::Replayer>),
 }
 
 impl Replay {
@@ -210,30 +212,32 @@ impl Replay {
 
     fn event(&mut self, line: &line::Line<'_>) -> Result<(), Refused> {
         let Self { redaction, machines, held, summary } = self;
-        let machine = machines
-            .entry(line.who)
-            .or_insert_with(|| Machine { player: Player::new(line.who), decided: VecDeque::new() });
+        let machine = machines.entry(line.who).or_insert_with(|| Machine {
+            replayer: Replayer::new(line.who),
+            decided: VecDeque::new(),
+        });
         if let Some(got) = machine.decided.pop_front() {
             return Err(Refused::Undecided(got));
         }
         let trace = || Trace::rehearsing(line.who, redaction.clone());
         let (verb, rest) = line.text.split_once(' ').unwrap_or((line.text, ""));
-        let told = Told { at: line.at, verb, rest };
-        match &mut machine.player {
-            Player::Pool(pool) => summary.pools += usize::from(pool.told(&told, trace)?),
-            Player::Call(call) => summary.calls += usize::from(call.told(&told, trace, held)?),
-            Player::Dial(dial) => summary.dials += usize::from(dial.told(&told, trace, held)?),
+        let event = Event { at: line.at, verb, rest };
+        match &mut machine.replayer {
+            Replayer::Pool(pool) => summary.pools += usize::from(pool.feed(&event, trace)?),
+            Replayer::Call(call) => summary.calls += usize::from(call.feed(&event, trace, held)?),
+            Replayer::Dial(dial) => summary.dials += usize::from(dial.feed(&event, trace, held)?),
         }
-        let trace = match &mut machine.player {
-            Player::Pool(pool) => pool.trace(),
-            Player::Call(call) => call.trace(),
-            Player::Dial(dial) => dial.trace(),
+        let trace = match &mut machine.replayer {
+            Replayer::Pool(pool) => pool.trace(),
+            Replayer::Call(call) => call.trace(),
+            Replayer::Dial(dial) => dial.trace(),
         };
         machine.decided = trace.map(Trace::rehearsed).unwrap_or_default().into();
         Ok(())
     }
 
-    /// Whether all that was decided is in the recording; `number`: that of the line behind its last.
+    /// Checks that all decided actions are in the recording. `number` is that of the line after its
+    /// last one.
     fn end(self, number: usize) -> Result<Summary, Error> {
         let left = self.machines.into_values().find_map(|mut it| it.decided.pop_front());
         match left {
@@ -243,7 +247,7 @@ impl Replay {
     }
 }
 
-impl Player {
+impl Replayer {
     fn new(who: Who) -> Self {
         match who {
             Who::Pool => Self::Pool(Box::default()),
@@ -253,17 +257,17 @@ impl Player {
     }
 }
 
-/// An event.
-struct Told<'t> {
+/// A recorded event.
+struct Event<'t> {
     at: Instant,
     verb: &'t str,
     rest: &'t str,
 }
 
-/// Why an event was not told.
+/// The reason why an event was not fed to its machine.
 enum Refused {
     Malformed(Malformed),
-    /// The machine had decided something that is not in the recording.
+    /// The machine had decided an action that is not in the recording.
     Undecided(String),
 }
 

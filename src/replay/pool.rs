@@ -1,9 +1,9 @@
-//! Tells a pool what it was told.
+//! Replays a pool.
 
 use alloc::{format, vec::Vec};
 
 use super::{
-    Malformed, Told,
+    Event, Malformed,
     line::{conn, number, ticket},
 };
 use crate::{
@@ -13,28 +13,28 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(super) struct Player {
+pub(super) struct Replayer {
     pool: Option<Pool<()>>,
     keys: Vec<Key>,
 }
 
-impl Player {
-    /// Says whether a pool begins.
-    pub(super) fn told(
+impl Replayer {
+    /// Feeds an event to the pool. Returns whether a pool began with it.
+    pub(super) fn feed(
         &mut self,
-        told: &Told<'_>,
+        event: &Event<'_>,
         trace: impl Fn() -> Trace,
     ) -> Result<bool, Malformed> {
-        if told.verb == "limits" {
+        if event.verb == "limits" {
             let mut limits = Limits::default();
-            read_settings(told.rest, &mut limits).ok_or(Malformed::Setting)?;
+            read_settings(event.rest, &mut limits).ok_or(Malformed::Setting)?;
             let mut pool = Pool::new(limits);
             pool.set_trace(trace());
             *self = Self { pool: Some(pool), keys: Vec::new() };
             return Ok(true);
         }
         let pool = self.pool.as_mut().ok_or(Malformed::Beginning)?;
-        tell(pool, &mut self.keys, told).ok_or(Malformed::Event)?;
+        apply(pool, &mut self.keys, event).ok_or(Malformed::Event)?;
         while pool.poll_action().is_some() {}
         Ok(false)
     }
@@ -44,8 +44,8 @@ impl Player {
     }
 }
 
-fn tell(pool: &mut Pool<()>, keys: &mut Vec<Key>, told: &Told<'_>) -> Option<()> {
-    let Told { at, verb, rest } = *told;
+fn apply(pool: &mut Pool<()>, keys: &mut Vec<Key>, event: &Event<'_>) -> Option<()> {
+    let Event { at, verb, rest } = *event;
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     match verb {
         "key" => {
@@ -53,11 +53,11 @@ fn tell(pool: &mut Pool<()>, keys: &mut Vec<Key>, told: &Told<'_>) -> Option<()>
                 return None;
             }
             let key = Key::read(second)?;
-            keys.push(if keys.contains(&key) { told_apart(key, keys.len()) } else { key });
+            keys.push(if keys.contains(&key) { distinct_key(key, keys.len()) } else { key });
         }
         "checkout" => {
             let key = keys.get(number::<usize>(first)?)?;
-            // Refused or not: that is among the actions.
+            // The result is among the recorded actions.
             let _ = pool.checkout(key, want(second)?, at);
         }
         "claim" => drop(pool.claim(ticket(first)?, at)),
@@ -95,9 +95,9 @@ fn want(words: &str) -> Option<Want> {
     Some(want)
 }
 
-/// A key that looks like another because its credentials are redacted, and is another. The pool does
-/// not look into it.
-fn told_apart(key: Key, number: usize) -> Key {
+/// Makes a key that differs from one that looks the same because its credentials are redacted. The
+/// pool only compares keys, so the change does no harm.
+fn distinct_key(key: Key, number: usize) -> Key {
     let mut hops = key.hops().to_vec();
     let Some(hop) = hops.iter_mut().find(|hop| hop.credentials().is_some()) else { return key };
     if let Some(credentials) = hop.credentials() {

@@ -1,4 +1,4 @@
-//! What a machine writes its lines to.
+//! The handle through which a machine writes its trace.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::{fmt, mem};
@@ -6,7 +6,7 @@ use core::{fmt, mem};
 use super::{Kind, Line, Recent, Redaction, Sink, Who};
 use crate::{message::Key, time::Instant};
 
-/// A machine's connection to a [`Sink`], or to none; it may keep the machine's last lines itself.
+/// A machine's trace: writes lines to a [`Sink`], keeps the last lines in memory, or does nothing.
 #[derive(Clone, Default)]
 pub struct Trace(Option<Box<Out>>);
 
@@ -18,18 +18,19 @@ struct Out {
     sink: Option<Arc<dyn Sink>>,
     recent: Option<Recent>,
     rehearsal: Option<Rehearsal>,
-    /// The keys that the recording has named, so that two which differ in what is redacted stay two.
+    /// The keys that the recording has numbered, so that two keys that redaction makes equal stay
+    /// different.
     keys: BTreeMap<Key, u32>,
 }
 
-/// A machine that is being replayed: its actions, as they would be recorded.
+/// Collects a machine's actions during replay, in the form in which they would be recorded.
 #[derive(Clone)]
 struct Rehearsal {
     redaction: Redaction,
     lines: Vec<String>,
 }
 
-/// Writes what stands in a recording, which depends on what is to be redacted.
+/// Writes the recorded form of a line, which depends on the redaction.
 pub(crate) type Note<'n> = dyn Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result + 'n;
 
 struct Redacted<'a>(&'a Note<'a>, &'a Redaction);
@@ -41,16 +42,16 @@ impl fmt::Display for Redacted<'_> {
 }
 
 impl Trace {
-    /// No trace.
+    /// A trace that is switched off.
     pub const OFF: Self = Self(None);
 
-    /// A trace of the machine `who` to `sink`.
+    /// Traces the machine `who` to `sink`.
     pub fn new(sink: Arc<dyn Sink>, who: Who) -> Self {
         Self::to(who, Some(sink), None)
     }
 
-    /// A trace of the machine `who` that keeps its last `lines` lines, to be asked for when something
-    /// has failed; all go to `sink` as well, if there is one. With 0 lines and no sink it is off.
+    /// Traces the machine `who` and keeps its last `lines` lines, to explain a failure. All lines
+    /// also go to `sink`, if there is one. With 0 lines and no sink the trace is off.
     pub fn keeping(lines: usize, who: Who, sink: Option<Arc<dyn Sink>>) -> Self {
         if lines == 0 && sink.is_none() {
             return Self::OFF;
@@ -63,20 +64,20 @@ impl Trace {
         Self(Some(Box::new(Out { who, sink, recent, rehearsal: None, keys })))
     }
 
-    /// A trace from which [`rehearsed`](Self::rehearsed) takes actions.
+    /// Makes a trace for replay. [`rehearsed`](Self::rehearsed) returns its actions.
     pub(crate) fn rehearsing(who: Who, redaction: Redaction) -> Self {
         let rehearsal = Some(Rehearsal { redaction, lines: Vec::new() });
         let keys = BTreeMap::new();
         Self(Some(Box::new(Out { who, sink: None, recent: None, rehearsal, keys })))
     }
 
-    /// The actions since it was last asked.
+    /// Returns the actions since the last call.
     pub(crate) fn rehearsed(&mut self) -> Vec<String> {
         let rehearsal = self.0.as_mut().and_then(|out| out.rehearsal.as_mut());
         rehearsal.map(|rehearsal| mem::take(&mut rehearsal.lines)).unwrap_or_default()
     }
 
-    /// The lines that were kept, if any were to be.
+    /// Returns the lines that were kept, if this trace keeps lines.
     pub fn recent(&self) -> Option<&Recent> {
         self.0.as_ref()?.recent.as_ref()
     }
@@ -89,23 +90,23 @@ impl Trace {
         self.0.is_some()
     }
 
-    /// Whether events are to be recorded.
+    /// Returns whether events are to be recorded.
     pub(crate) fn records(&self) -> bool {
         let sink = self.0.as_ref().and_then(|out| out.sink.as_ref());
         sink.is_some_and(|sink| sink.recording().is_some())
     }
 
-    /// An event whose words serve people and replay alike.
+    /// Writes an event that has the same text for people and for replay.
     pub(crate) fn event(&mut self, at: Instant, text: fmt::Arguments<'_>) {
         self.event_as(at, text, text);
     }
 
-    /// An action whose words serve people and replay alike.
+    /// Writes an action that has the same text for people and for replay.
     pub(crate) fn action(&mut self, at: Instant, text: fmt::Arguments<'_>) {
         self.action_as(at, text, text);
     }
 
-    /// An event in words for people, and in words for replay.
+    /// Writes an event with one text for people and another for replay.
     pub(crate) fn event_as(
         &mut self,
         at: Instant,
@@ -118,7 +119,7 @@ impl Trace {
         }
     }
 
-    /// An action in words for people, and in words for replay.
+    /// Writes an action with one text for people and another for replay.
     pub(crate) fn action_as(
         &mut self,
         at: Instant,
@@ -131,14 +132,14 @@ impl Trace {
         }
     }
 
-    /// A line for people alone.
+    /// Writes a line for people only.
     pub(crate) fn show(&mut self, at: Instant, kind: Kind, text: fmt::Arguments<'_>) {
         if let Some(out) = &mut self.0 {
             out.show(at, kind, text);
         }
     }
 
-    /// A line for replay alone.
+    /// Writes a line for replay only.
     pub(crate) fn record(
         &mut self,
         at: Instant,
@@ -150,7 +151,7 @@ impl Trace {
         }
     }
 
-    /// The number of a key in the recording, and whether it is new.
+    /// Returns the number of a key in the recording, and whether it is new.
     pub(crate) fn number(&mut self, key: &Key) -> (u32, bool) {
         let Some(out) = &mut self.0 else { return (0, false) };
         if let Some(known) = out.keys.get(key) {

@@ -1,4 +1,5 @@
-//! Received bytes in a recording: heads and framing as they came, bodies as a count.
+//! Prepares received bytes for a recording: keeps heads and framing as they are, and bodies as a
+//! count.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,34 +7,34 @@ use core::fmt;
 use super::{Escaped, Redaction};
 use crate::h1::{Connection, Event};
 
-/// What a machine is given to read, as far as it is to be recorded: what had been given before, and
-/// was not taken, is not recorded again.
+/// The input of a machine, divided into text and body for a recording. Bytes that were presented
+/// before, and not consumed, are not recorded again.
 pub(crate) struct Heard<'i> {
     input: &'i [u8],
-    /// So much of the input has been recorded already.
+    /// The number of bytes at the front that have already been recorded.
     known: usize,
-    /// So much of it is told apart.
+    /// The number of bytes at the front that have been divided.
     upto: usize,
     parts: Vec<(usize, Part)>,
-    /// So much of it is to be given on replay: without a line that has not ended, and with what is
-    /// behind the part that is looked into.
+    /// The number of bytes to present on replay, if fewer than the whole input. Leaves out an
+    /// incomplete line; includes the bytes behind the divided ones.
     given: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// Lines and framing.
+    /// Lines and chunk framing, recorded as they are.
     Text,
-    /// What is passed on as it is.
+    /// Body data, recorded as a count.
     Body,
 }
 
 impl<'i> Heard<'i> {
-    /// What `conn` is given. A twin of it reads ahead, to tell framing from body.
+    /// Divides the input of `conn` into text and body, by parsing it with a copy of `conn`.
     ///
-    /// Of a field line that has not come to its end nothing is recorded yet, since it cannot be known
-    /// whether it holds a secret. To the machine that makes no difference: it waits for the line's
-    /// end, or has refused the line.
+    /// An incomplete field line is not recorded yet, because it may hold a secret. This makes no
+    /// difference to the machine, which waits for the end of the line, or has refused the line
+    /// already.
     pub(crate) fn by(conn: &Connection, input: &'i [u8], known: usize) -> Self {
         let mut heard = Self::open(input, known);
         if known >= input.len() {
@@ -58,20 +59,20 @@ impl<'i> Heard<'i> {
         heard
     }
 
-    /// Nothing of the input yet.
+    /// Starts with no part of the input divided.
     pub(crate) const fn open(input: &'i [u8], known: usize) -> Self {
         Self { input, known, upto: 0, parts: Vec::new(), given: None }
     }
 
-    /// The next `len` bytes are text, or as many as there are.
+    /// Marks the next `len` bytes as text, or as many as there are.
     #[must_use]
     pub(crate) fn text(mut self, len: usize) -> Self {
         self.add(len.min(self.input.len() - self.upto), Part::Text);
         self
     }
 
-    /// What is next of the input is the front of what `other` has heard: `len` bytes, or all of it
-    /// and no more to come.
+    /// Divides the next bytes as `other` did: its first `len` bytes, or all of it, after which no
+    /// more is divided.
     pub(crate) fn extend(&mut self, other: &Heard<'_>, len: Option<usize>) {
         let mut left = len.unwrap_or(other.upto);
         for &(part_len, part) in &other.parts {
@@ -83,12 +84,12 @@ impl<'i> Heard<'i> {
         }
     }
 
-    /// How much will have been recorded.
+    /// Returns how many bytes will have been recorded after this.
     pub(crate) fn known_now(&self) -> usize {
         self.known.max(self.upto)
     }
 
-    /// How much is given on replay, then what is new of it.
+    /// Writes how many bytes to present on replay, then the bytes that are new.
     pub(crate) fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.given.unwrap_or(self.input.len()))?;
         if self.upto > self.known {
@@ -122,7 +123,8 @@ impl<'i> Heard<'i> {
     }
 }
 
-/// How much of a section that is not whole is whole lines. A status line counts as it comes.
+/// Returns the length of the complete lines in an incomplete section. A status line is recorded as
+/// it arrives.
 fn whole_lines(rest: &[u8], head: bool) -> usize {
     match rest.iter().rposition(|&byte| byte == b'\n') {
         Some(last) => last + 1,
@@ -131,7 +133,7 @@ fn whole_lines(rest: &[u8], head: bool) -> usize {
     }
 }
 
-/// How much of `input`, which is refused, it takes for that.
+/// Returns the length of the shortest prefix of `input` that `conn` refuses.
 fn first_wrong(conn: &Connection, input: &[u8]) -> usize {
     let wrong = |len: usize| conn.twin().receive(&input[..len]).is_err();
     let (mut fine, mut refused) = (0, input.len());

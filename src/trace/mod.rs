@@ -1,17 +1,17 @@
-//! Every event and every action as one line of text.
+//! Writes every event and every action as one line of text, for people and for replay.
 //!
-//! A machine that was given a [`Trace`] writes a line for each input it is handed and for each
-//! decision it makes. It does so itself, so that all drivers record the same. There are two forms of
-//! it:
+//! A machine with a [`Trace`] writes a line for each event that it receives and for each action
+//! that it decides. The machine does this itself, so all drivers record the same. A line has two
+//! forms:
 //!
-//! - **for people** ([`Sink::line`]): logs, golden traces, `httpool --trace`. Secrets do not stand in
-//!   it: body bytes are a count, and of a request only its method, its target without the values in
-//!   the query, and the length of its head are shown.
-//! - **for replay** ([`Sink::record`], or a [`Recorder`]): all that a machine was told, so that
-//!   [`replay`](crate::replay) can feed it to another and demand the same actions. Secrets and bodies
-//!   are redacted, unless a [`Redaction`] says otherwise.
+//! - **For people** ([`Sink::line`]): logs, golden traces, `httpool --trace`. It shows no secrets.
+//!   Bodies appear as a count of bytes, and a request as its method, its target without the values
+//!   in the query, and the length of its head.
+//! - **For replay** ([`Sink::record`], or a [`Recorder`]): every input of a machine, so that
+//!   [`replay`](crate::replay) can feed it to another one and compare their actions. Secrets and
+//!   bodies are redacted, unless a [`Redaction`] keeps them.
 //!
-//! Off, a trace costs a branch and no memory.
+//! A trace that is off costs a branch and no memory.
 
 mod handle;
 mod hear;
@@ -43,19 +43,20 @@ pub(crate) use setting::{Settings, Shown, read_settings};
 pub(crate) use text::{Escaped, Unescape, unescape};
 pub(crate) use value::{ReadInto, Value};
 
-/// Where trace lines go. Called while a machine works, perhaps under a driver's lock: be brief, and
-/// do not call back into the machine.
+/// Receives trace lines. It is called while a machine works, perhaps under a driver's lock. It must
+/// return quickly and must not call the machine.
 pub trait Sink: Send + Sync {
-    /// One line for people, without a line end.
+    /// Receives a line for people, without a line end.
     fn line(&self, line: &Line<'_>);
 
-    /// What a recording leaves out, if this sink makes one. By default it does not, and then nothing
-    /// is formatted for it.
+    /// Returns the redaction of the recording that this sink makes; `None` if it makes none, as by
+    /// default. Then no recorded lines are formatted.
     fn recording(&self) -> Option<&Redaction> {
         None
     }
 
-    /// One line of a recording, to be written as [`Line::recorded`]; a [`Recorder`] does that.
+    /// Receives a line of a recording, to be written as [`Line::recorded`]. A [`Recorder`] does
+    /// that.
     fn record(&self, line: &Line<'_>) {
         let _ = line;
     }
@@ -65,19 +66,19 @@ pub trait Sink: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Line<'a> {
-    /// When, by the driver's clock: for an action, the time of the last event.
+    /// The driver's time of the event; for an action, the time of the last event.
     pub at: Instant,
-    /// Which machine.
+    /// The machine that the line is about.
     pub who: Who,
-    /// Whether the machine was told it or decided it.
+    /// Whether it is an event or an action.
     pub kind: Kind,
-    /// The event or action in words.
+    /// The event or action as text.
     pub text: fmt::Arguments<'a>,
 }
 
 impl Line<'_> {
-    /// The line as it stands in a recording: `0.020000000 r12 < written 34`, its time to the
-    /// nanosecond.
+    /// Writes the line as in a recording: `0.020000000 r12 < written 34`, with nine decimals of the
+    /// second.
     pub fn recorded(&self) -> impl fmt::Display + '_ {
         Recorded(self)
     }
@@ -93,24 +94,25 @@ impl fmt::Display for Recorded<'_> {
     }
 }
 
-/// `0.020000 r12 < written 34`: time, machine, `<` for events and `>` for actions, and what.
+/// Writes `0.020000 r12 < written 34`: time, machine, `<` for an event or `>` for an action, and
+/// the text.
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {}", self.at, self.who, self.kind, self.text)
     }
 }
 
-/// Whether a line was told to the machine or decided by it.
+/// The kind of a line: an input or an output of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a machine has inputs and outputs and nothing else")]
 pub enum Kind {
-    /// An input.
+    /// An event: an input of the machine.
     Event,
-    /// A decision.
+    /// An action: a decision of the machine.
     Action,
 }
 
-/// `<` and `>`.
+/// Writes `<` for an event, `>` for an action.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -120,19 +122,19 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Which machine a line is for.
+/// The machine that a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Who {
-    /// The pool; a client has one.
+    /// The pool. A client has one.
     Pool,
-    /// A call, by the driver's number.
+    /// A call, with the driver's number for it.
     Call(u64),
-    /// A dial, by the driver's number.
+    /// A dial, with the driver's number for it.
     Dial(u64),
 }
 
-/// `pool`, `r12`, `d3` (`c` is for connections: [`ConnId`](crate::id::ConnId)).
+/// Writes `pool`, `r12`, `d3`. (`c` stands for connections: [`ConnId`](crate::id::ConnId).)
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Names and reasons in recorded events, and how they are read again.
+//! Writes and parses the names of errors in recorded events.
 
 use core::fmt;
 
@@ -7,8 +7,8 @@ use crate::{
     time::Deadline,
 };
 
-/// A reason as it is recorded: by the names of its variants, which are part of the crate's interface,
-/// and not in words for people, which are not.
+/// Writes an error by the name of its variant. The names are part of the crate's interface; the
+/// words of `Display` are not.
 pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: fmt::Debug> fmt::Display for Named<T> {
@@ -100,7 +100,7 @@ fn parse_deadline(text: &str) -> Option<Deadline> {
     })
 }
 
-/// `x` of `name(x)`.
+/// Returns `x` from `name(x)`.
 fn inside<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')
 }

@@ -1,14 +1,15 @@
-//! Queries and fragments in a recording: names stay, of values the length.
+//! Redacts queries and fragments in a recording: keeps the names, and only the length of the
+//! values.
 //!
-//! A client that follows a redacted Location must write a head of the same length as it wrote then,
-//! and that head must look the same once it is redacted. So a byte that a URL parser
-//! percent-encodes is replaced by one that is encoded too.
+//! A client that follows a redacted Location must write a head of the same length as when it was
+//! recorded, and the redacted heads must be equal. So a byte that a URL parser percent-encodes is
+//! replaced by another one that it encodes.
 
-/// Replaces a byte of a value.
+/// The replacement for a byte of a value.
 pub(super) const STAR: u8 = b'*';
 
-/// Hides values in `text`, which is one URL reference, perhaps with white space around it. `star`
-/// stands for each byte that goes as it is.
+/// Redacts the values in `text`, which is one URL reference, perhaps with white space around it.
+/// `star` replaces each byte that a URL parser does not encode.
 pub(super) fn hide_in_reference(text: &mut [u8], star: u8) {
     let (query, fragment) = query_and_fragment(text);
     hide_values(query, |byte| match byte {
@@ -18,7 +19,7 @@ pub(super) fn hide_in_reference(text: &mut [u8], star: u8) {
         b'"' | b'<' | b'>' | b'\'' | 0x80.. => b'"',
         _ => star,
     });
-    // A fragment is not sent.
+    // The fragment is not sent, so its bytes need not keep their encoded length.
     hide_values(fragment, |byte| match byte {
         b' ' => byte,
         _ if byte.is_ascii_control() => byte,
@@ -26,8 +27,8 @@ pub(super) fn hide_in_reference(text: &mut [u8], star: u8) {
     });
 }
 
-/// Hides values wherever a URL may stand in `text`: behind each `?` or `#`, up to a byte that ends
-/// a URL.
+/// Redacts values wherever `text` may hold a URL: behind each `?` or `#`, up to a byte that ends a
+/// URL.
 pub(super) fn hide_anywhere(text: &mut [u8]) {
     let mut rest = text;
     while let Some(start) = rest.iter().position(|&byte| matches!(byte, b'?' | b'#')) {
@@ -45,7 +46,8 @@ const fn ends_url(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | b'"' | b'<' | b'>' | 0x7f)
 }
 
-/// The query and the fragment, without `?` and `#`: a `?` behind a `#` is part of the fragment.
+/// Returns the query and the fragment, without `?` and `#`. A `?` behind a `#` is part of the
+/// fragment.
 fn query_and_fragment(reference: &mut [u8]) -> (&mut [u8], &mut [u8]) {
     let hash = reference.iter().position(|&byte| byte == b'#').unwrap_or(reference.len());
     let (before, fragment) = reference.split_at_mut(hash);
@@ -57,7 +59,7 @@ fn behind_first(text: &mut [u8]) -> &mut [u8] {
     text.split_first_mut().map(|(_, behind)| behind).unwrap_or_default()
 }
 
-/// Of `a=b&c` the `b` and the `c` are hidden: what has no `=` may be a value.
+/// Redacts the values of `a=b` pairs. A part without `=` is redacted whole, as it may be a value.
 fn hide_values(pairs: &mut [u8], hidden: impl Fn(u8) -> u8) {
     for pair in pairs.split_mut(|&byte| byte == b'&') {
         let value = pair.iter().position(|&byte| byte == b'=').map_or(0, |at| at + 1);

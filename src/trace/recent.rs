@@ -1,12 +1,12 @@
-//! The last lines of one machine.
+//! Keeps the last trace lines of one machine.
 
 use alloc::{collections::VecDeque, string::String};
 use core::fmt::{self, Write};
 
 use super::Line;
 
-/// The last lines of one machine, as they are for people: what a failed call can carry. Its memory
-/// is that of so many lines, and is used again.
+/// The last lines of one machine, in the form for people. A failed call can carry them. The memory
+/// for that many lines is reused.
 #[derive(Debug, Clone)]
 pub struct Recent {
     lines: VecDeque<String>,
@@ -19,12 +19,12 @@ impl Recent {
         Self { lines: VecDeque::new(), most: lines, dropped: 0 }
     }
 
-    /// The lines, the oldest first.
+    /// Iterates over the lines, the oldest first.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }
 
-    /// How many there were before those.
+    /// Returns the number of earlier lines that were dropped.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -33,7 +33,7 @@ impl Recent {
         self.write(format_args!("{line}"));
     }
 
-    /// Keeps the lines of another machine behind those that are there.
+    /// Appends the lines of another machine.
     pub(crate) fn extend(&mut self, other: &Self) {
         self.dropped += other.dropped;
         other.lines().for_each(|line| self.write(format_args!("{line}")));
@@ -52,7 +52,7 @@ impl Recent {
     }
 }
 
-/// The lines, each with a line end; before them how many there were that are gone.
+/// Writes the number of dropped lines, then the lines, each with a line end.
 impl fmt::Display for Recent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.dropped > 0 {

@@ -4,11 +4,11 @@ use core::fmt;
 
 use super::{Line, Redaction, Sink};
 
-/// A sink that makes a recording: it gives each line, with its line end, to a function of the
-/// driver's.
+/// A [`Sink`] that makes a recording. It passes each line, with its line end, to a function of the
+/// driver.
 ///
-/// A recording is of one client (or one pool, call or dial) from its beginning: give the sink to it
-/// before its first event. See [`replay`](crate::replay) for the format.
+/// A recording covers one client (or one pool, call or dial) from its beginning, so set the sink
+/// before the first event. See [`replay`](crate::replay) for the format.
 ///
 /// ```
 /// use std::{fmt::Write, sync::{Arc, Mutex}};
@@ -39,8 +39,8 @@ pub struct Recorder<W> {
 }
 
 impl<W: Fn(fmt::Arguments<'_>) + Send + Sync> Recorder<W> {
-    /// A recorder that writes its first lines at once. `write` is called under whatever lock the
-    /// driver has for a machine: it must not call back into it.
+    /// Makes a recorder, which writes the first two lines at once. `write` may be called under a
+    /// driver's lock of a machine, so it must not call that machine.
     pub fn new(redaction: Redaction, write: W) -> Self {
         write(format_args!("{}\n", crate::replay::VERSION));
         write(format_args!("{}\n", redaction.header()));

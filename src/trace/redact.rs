@@ -1,4 +1,4 @@
-//! The parts that a recording leaves out.
+//! Redacts recordings.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
@@ -24,8 +24,8 @@ use crate::message::{is_secret, star_userinfo, star_userinfo_of};
 pub struct Redaction {
     /// Whether secrets stay. False by default.
     pub secrets: bool,
-    /// Whether the values in queries and fragments stay. False by default. A recording whose second
-    /// line does not say so was made when they stayed, and is replayed so.
+    /// Whether the values in queries and fragments stay. False by default. True for an older
+    /// recording without this setting in its second line.
     pub queries: bool,
     /// Whether received bodies stay. False by default. (The bytes of request bodies never pass
     /// through the machines.)
@@ -35,7 +35,7 @@ pub struct Redaction {
     pub fields: Vec<Cow<'static, str>>,
 }
 
-/// What decisions are made by.
+/// The fields that decisions depend on.
 const DECIDING: [&str; 11] = [
     "connection",
     "content-length",
@@ -51,18 +51,18 @@ const DECIDING: [&str; 11] = [
 ];
 
 impl Redaction {
-    /// Nothing is left out.
+    /// Leaves nothing out.
     pub fn none() -> Self {
         Self { secrets: true, queries: true, bodies: true, fields: Vec::new() }
     }
 
-    /// Whether naming a field in [`fields`](Self::fields) hides it: false for those that a decision
-    /// may depend on.
+    /// Returns whether listing a field in [`fields`](Self::fields) redacts it. False for fields
+    /// that a decision may depend on.
     pub fn can_hide(name: &str) -> bool {
         !among(name.as_bytes(), &DECIDING)
     }
 
-    /// Writes the head of a request, escaped.
+    /// Writes the head of a request, redacted and escaped.
     pub(crate) fn write_request(&self, head: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = head.iter().position(|&byte| byte == b'\n').map_or(head.len(), |at| at + 1);
         let (line, fields) = head.split_at(line);
@@ -70,11 +70,11 @@ impl Redaction {
         self.write_new_lines(fields, 0, f)
     }
 
-    /// Writes received lines of a head, or of any framing, escaped. The first `known` bytes have
-    /// been written before.
+    /// Writes received lines of a head or of chunk framing, redacted and escaped. Skips the first
+    /// `known` bytes, which have been written before.
     ///
-    /// Two Locations in one head are an error unless they are equal, so those that differ must do
-    /// so redacted, too: each of them has a star of its own.
+    /// Two Location fields in one head are an error unless they are equal. So Locations that differ
+    /// must still differ when redacted: each gets another replacement byte.
     pub(crate) fn write_new_lines(
         &self,
         lines: &[u8],
@@ -102,21 +102,21 @@ impl Redaction {
                 let value = self.value_starred(name_alone, value, star);
                 write!(f, "{}{}", Escaped(name), Escaped(&value))?;
             } else if end > known {
-                // Of a status line alone a part can be known: of field lines whole ones are written.
+                // Only a status line can be written in part; field lines are written whole.
                 write!(f, "{}", Escaped(&line[known - start..]))?;
             }
         }
         Ok(())
     }
 
-    /// The value of a field as it is to be shown, of equal length.
+    /// Returns the value of a field, redacted to the same length.
     pub(crate) fn value<'v>(&self, name: &[u8], value: &'v [u8]) -> Cow<'v, [u8]> {
         self.value_starred(name, value, STAR)
     }
 
     fn value_starred<'v>(&self, name: &[u8], value: &'v [u8], star: u8) -> Cow<'v, [u8]> {
         if !self.secrets && self.is_secret(name) {
-            // A control byte is a violation, and must stay one.
+            // Keep control bytes, because each is a violation that must also occur on replay.
             let hidden = |&byte: &u8| if byte.is_ascii_control() { byte } else { star };
             return value.iter().map(hidden).collect::<Vec<_>>().into();
         }
@@ -139,8 +139,8 @@ impl Redaction {
         value
     }
 
-    /// Text around the URL of a request, which has no userinfo and is encoded already, as it is to
-    /// be shown, of equal length.
+    /// Redacts text around the URL of a request to the same length. The URL has no userinfo, and is
+    /// encoded already.
     pub(crate) fn url<'u>(&self, text: &'u [u8]) -> Cow<'u, [u8]> {
         if self.queries {
             return text.into();
@@ -150,8 +150,8 @@ impl Redaction {
         text.into()
     }
 
-    /// A user name or a password as it is to be shown, of equal length. What no protocol of proxies
-    /// can carry stays.
+    /// Redacts a user name or a password to the same length. Keeps bytes that no proxy protocol can
+    /// carry, as they decide whether the dial fails.
     pub(crate) fn credential<'c>(&self, text: &'c str) -> Cow<'c, str> {
         if self.secrets {
             return text.into();
@@ -178,13 +178,13 @@ fn among(name: &[u8], names: &[&str]) -> bool {
     names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// The star for the Location that differs from `number` others before it.
+/// Returns the replacement byte for a Location after `number` different ones.
 fn nth_star(number: usize) -> u8 {
     const STARS: [u8; 11] = *b"*0123456789";
     STARS[number.min(STARS.len() - 1)]
 }
 
-/// Text that has a URL in it, for people: without what a [`Redaction`] hides by default.
+/// Text with a URL in it, for people. Leaves out the same parts as the default [`Redaction`].
 pub(crate) struct Hidden<T>(pub(crate) T);
 
 impl<T: fmt::Display> fmt::Display for Hidden<T> {

@@ -1,4 +1,4 @@
-//! Settings as `name=value` words, written and read by one list of names.
+//! Writes and reads settings as `name=value` words. One list of names serves both.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,19 +6,19 @@ use core::fmt;
 use super::{Redaction, value::ReadInto};
 use crate::limits::{MessageLimits, PoolLimits, RetryBudget};
 
-/// Plain data whose parts have names.
+/// Plain data with named parts.
 pub(crate) trait Settings: Clone {
-    /// Shows each part with its name.
+    /// Calls `visit` with each part and its name.
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto));
 }
 
-/// Settings as words, each with a space before it.
+/// Writes settings as words, each after a space.
 pub(crate) struct Shown<'a, S>(pub(crate) &'a S);
 
 impl<S: Settings> Shown<'_, S> {
     pub(crate) fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut result = Ok(());
-        // A copy, because one list serves writing and reading.
+        // The list needs mutable access, because it also serves reading. So write from a copy.
         self.0.clone().each(&mut |name, value| {
             if result.is_ok() {
                 result = write!(f, " {name}=").and_then(|()| value.write(redaction, f));
@@ -28,14 +28,15 @@ impl<S: Settings> Shown<'_, S> {
     }
 }
 
-/// For settings that hold no secret.
+/// Only for settings without secrets: nothing is redacted.
 impl<S: Settings> fmt::Display for Shown<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(&Redaction::default(), f)
     }
 }
 
-/// Reads words into `settings`; what is not named stays. `None` where a name or a value is unknown.
+/// Reads words into `settings`. Parts that are not named keep their value. `None` if a name or
+/// value is unknown.
 pub(crate) fn read_settings(text: &str, settings: &mut impl Settings) -> Option<()> {
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let (wanted, text) = word.split_once('=')?;
@@ -102,7 +103,7 @@ impl Settings for Redaction {
 }
 
 impl Redaction {
-    /// The second line of a recording.
+    /// Writes the second line of a recording, which lists what it keeps.
     pub(super) fn header(&self) -> impl fmt::Display + '_ {
         Header(self)
     }

@@ -1,12 +1,12 @@
-//! Bytes as text on one line.
+//! Writes bytes as text on one line, and parses it.
 //!
-//! Printable ASCII stands for itself, `\r`, `\n`, `\t`, `\\` and `\{` for what they do in Rust, `\x80`
-//! for any other byte. `{5}` is five bytes of body, whatever they were.
+//! Printable ASCII stands for itself; `\r`, `\n`, `\t` and `\\` are escaped as in Rust; `\{` is a
+//! brace; `\x80` is any other byte. `{5}` stands for five bytes of body with any contents.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-/// Bytes, so that [`unescape`] gives them back.
+/// Writes bytes so that [`unescape`] can restore them.
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
@@ -23,16 +23,16 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// What a text that cannot be undone has wrong.
+/// The reason why a text cannot be unescaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unescape {
     Malformed,
-    /// More bytes of body than there is room for.
+    /// The text stands for more bytes than there is room for.
     TooLong,
 }
 
-/// Appends the bytes that `text` stands for to `out`, `x` for each of a body, so that it holds
-/// `most` bytes at most.
+/// Appends the bytes that `text` stands for to `out`, with `x` for each byte of a body. Stops when
+/// `out` would exceed `most` bytes.
 pub(crate) fn unescape(text: &str, out: &mut Vec<u8>, most: usize) -> Result<(), Unescape> {
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -61,7 +61,7 @@ pub(crate) fn unescape(text: &str, out: &mut Vec<u8>, most: usize) -> Result<(),
     Ok(())
 }
 
-/// The byte that what follows a backslash stands for, and what is behind it.
+/// Parses an escape after its backslash. Returns the byte, and the text behind the escape.
 fn escape(rest: &[u8]) -> Option<(u8, &[u8])> {
     let (first, after) = rest.split_first()?;
     let byte = match first {

@@ -1,4 +1,4 @@
-//! A setting's value as one word, and back.
+//! Writes and reads the value of a setting as one word.
 
 use alloc::{borrow::Cow, format, string::String, sync::Arc, vec::Vec};
 use core::{
@@ -10,17 +10,17 @@ use core::{
 use super::{Redaction, unescape};
 use crate::message::{Credentials, Hop, HopKind, Key, Method, Origin, Scheme, Status, TlsId};
 
-/// A setting's value as one word, and back.
+/// A value that is written as one word.
 pub(crate) trait Value {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// What a word says; `None` where it says nothing.
+    /// Parses a word; `None` if it is invalid.
     fn read(word: &str) -> Option<Self>
     where
         Self: Sized;
 }
 
-/// Reads into what is there.
+/// Parses a word into an existing value.
 pub(crate) trait ReadInto: Value {
     fn read_into(&mut self, word: &str) -> bool;
 }
@@ -47,7 +47,7 @@ macro_rules! displayed {
 
 displayed!(bool, u8, u16, u32, u64, usize, IpAddr);
 
-/// `none`, or what it is.
+/// Writes `none`, or the value.
 impl<V: Value> Value for Option<V> {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,7 +61,7 @@ impl<V: Value> Value for Option<V> {
     }
 }
 
-/// Seconds, with as many digits as it takes: `0.02`.
+/// Writes seconds, with as many decimals as needed: `0.02`.
 impl Value for Duration {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.as_secs())?;
@@ -141,7 +141,7 @@ impl<V: Value> Value for Arc<[V]> {
     }
 }
 
-/// `a,b`; `-` is the empty list.
+/// Writes `a,b`; `-` is the empty list.
 fn write_list(
     list: &[impl Value],
     redaction: &Redaction,
@@ -159,7 +159,7 @@ fn write_list(
     Ok(())
 }
 
-/// `http://example.com:80`.
+/// Writes `http://example.com:80`.
 impl Value for Origin {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme().as_str())?;
@@ -182,7 +182,7 @@ impl Value for Origin {
     }
 }
 
-/// `connect+http://proxy:3128+0`, and with credentials `+****+******` behind it.
+/// Writes `connect+http://proxy:3128+0`, followed by `+****+******` if there are credentials.
 impl Value for Hop {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(kind_name(self.kind()))?;
@@ -213,8 +213,8 @@ impl Value for Hop {
     }
 }
 
-/// `http://example.com:80+0+none`: the peer, its TLS, the local address; then the hops, each behind a
-/// comma.
+/// Writes `http://example.com:80+0+none`: the peer, its TLS configuration, the local address. The
+/// hops follow, each after a comma.
 impl Value for Key {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.peer().write(redaction, f)?;
@@ -252,7 +252,7 @@ const fn kind_name(kind: HopKind) -> &'static str {
     }
 }
 
-/// Text without what separates words and their parts.
+/// Writes text, and escapes the characters that separate words and their parts.
 fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.bytes().try_for_each(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => f.write_char(char::from(byte)),
@@ -263,7 +263,7 @@ fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 
 fn read_word(word: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(word.len());
-    // A count of body bytes has no place in a word.
+    // A word must not hold a count of body bytes.
     if word.contains('{') {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Bodies on their way out and in, and who holds whom back.
+//! Tests of request and response bodies, and of back-pressure.
 
 use super::*;
 use crate::message::BodyLeft;
@@ -7,7 +7,7 @@ fn post(len: u64, replayable: bool) -> Request {
     Request::post("http://127.0.0.1/").body(Body::Known { len, replayable }).build().unwrap()
 }
 
-/// What may be sent after the head.
+/// Returns the body bytes that may be sent after the head.
 fn body_wanted(world: &mut World, conn: ConnId) -> Transmit {
     let mut out = Vec::new();
     let wanted = world.client.poll_transmit(conn, &mut out);
@@ -27,7 +27,7 @@ fn a_body_is_sent_when_the_application_has_it() {
     assert_eq!(world.why(call), "the socket, to take more of the request");
     world.client.handle_written(conn, 2, world.now);
     assert_eq!(body_wanted(&mut world, conn), Transmit::Body { call, max: BodyLeft::Bytes(3) });
-    // It has nothing yet, and later it does.
+    // The application has no body bytes yet, and later it has.
     world.done();
     world.client.body_ready(call);
     world.settle();
@@ -72,7 +72,7 @@ fn an_early_refusal_stops_the_sending() {
     assert_eq!(world.done().last().unwrap(), "close c0.0 used RequestUnfinished");
 }
 
-/// The end comes when the body has left, or a failure in its place.
+/// The end is reported once the body has been sent, or a failure instead of it.
 #[test]
 fn the_end_of_an_early_success_comes_behind_the_body() {
     const EARLY: &[u8] =
@@ -110,7 +110,7 @@ fn the_end_of_an_early_success_comes_behind_the_body() {
     assert!(world.client.call(call).is_none());
 }
 
-/// The id of a discarded call stays good for its body, and for nothing else.
+/// The id of a discarded call is valid for its body only.
 #[test]
 fn a_discarded_call_is_fed_until_its_body_is_done() {
     let begun = || {
@@ -151,8 +151,8 @@ fn a_discarded_call_is_fed_until_its_body_is_done() {
     );
 }
 
-/// A connection that comes free when the last of a body has left is the next call's, which reads
-/// before it writes.
+/// A connection that becomes free when the end of a body has been written goes to the next call,
+/// which probes before it writes.
 #[test]
 fn a_request_waits_for_the_word_that_says_whether_to_read_first() {
     let mut world = World::new();

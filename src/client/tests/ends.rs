@@ -1,4 +1,4 @@
-//! How calls end before their time, and what is left behind.
+//! Tests of calls that end early, and of the state that they leave.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use crate::trace::{Line, Sink};
 
 #[test]
 fn a_cancelled_call_says_nothing_more() {
-    // In line, dialling, waiting for the head, in the body.
+    // The stages are: in the queue, dialing, waiting for the head, reading the body.
     for stage in 0..4 {
         let mut world = World::with(|config| config.pool.open_per_key_max = 1);
         let other = (stage == 0).then(|| world.get("http://127.0.0.1/0"));
@@ -36,7 +36,7 @@ fn a_cancelled_call_says_nothing_more() {
     }
 }
 
-/// Its end waits to be told when the application gives it up: it has had enough of it.
+/// The end of the call is queued when the application cancels the call.
 #[test]
 fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
     let mut world = World::with(|config| {
@@ -48,7 +48,7 @@ fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
         Request::get(&url).field("Upgrade", "x").build().unwrap()
     };
     let switched = world.request(get("/1"), Policy::default());
-    // There is no room for this one in line.
+    // The queue has no room for this call.
     let refused = world.client.request(get("/2"), Arc::default(), world.now);
     world.client.cancel(refused, world.now);
     world.settle();
@@ -94,7 +94,7 @@ fn a_discarded_response_gives_its_connection_back() {
     world.told();
     world.says(conn, b"cd");
     assert_eq!((world.told().len(), world.client.stats().idle), (0, 1));
-    // Before the head there is nothing to discard.
+    // Before the head, discarding cancels the call.
     let call = world.get("http://127.0.0.1/");
     world.client.discard(call, world.now);
     world.settle();
@@ -165,7 +165,7 @@ fn a_lost_connection_is_told_how_far_the_request_had_got() {
     let Some(Action::Failed { failure, .. }) = actions.next() else { panic!() };
     assert_eq!(failure.cause, Cause::Lost(IoKind::Reset));
     assert_eq!(failure.reached, crate::error::Reached::Sent);
-    // Told of its end, it still answers, until the next action is asked for.
+    // The ended call still answers until the next action is asked for.
     assert!(world.client.call(call).is_some());
     assert_eq!(world.client.poll_action(), None);
     assert!(world.client.call(call).is_none());
@@ -184,7 +184,7 @@ fn inputs_may_pile_up_before_a_drain() {
     for bits in 0..3 {
         world.client.handle_connected(ConnId::from_bits(bits), 0, Ok(()), world.now);
     }
-    // Two connections serve; the third dial was given up with its call.
+    // Two connections are in use; the third dial was abandoned with its call.
     world.settle();
     assert_eq!(world.client.stats().leased, 2);
     let conns = [world.conn(calls[0]), world.conn(calls[2])];
@@ -195,7 +195,7 @@ fn inputs_may_pile_up_before_a_drain() {
     assert_eq!(vec![world.client.calls(), world.client.stats().idle], [0, 2]);
 }
 
-/// The entry of the first call's deadline is from before it read on, and comes up early.
+/// The timer entry of the first call is older than its last read, so it comes up early.
 #[test]
 fn deadlines_pass_in_their_order_however_late_the_driver_is() {
     let mut world = World::with(|config| config.pool.open_per_key_max = 1);
@@ -208,7 +208,7 @@ fn deadlines_pass_in_their_order_however_late_the_driver_is() {
     world.after(seconds(30));
     world.says(conn, b"ab");
     world.told();
-    // 61 seconds for the one in line, 91 for the one that reads.
+    // The waiting call fails after 61 seconds, the reading one after 91.
     world.after(seconds(100));
     assert_eq!(
         world.told(),
@@ -221,7 +221,7 @@ fn deadlines_pass_in_their_order_however_late_the_driver_is() {
 
 #[test]
 fn closing_says_nothing_to_a_call_that_has_ended() {
-    /// How often a call was told that it is cancelled, and said that it failed.
+    /// Counts the trace lines that say that a call was cancelled, and that it failed.
     #[derive(Default)]
     struct Count([AtomicUsize; 2]);
     impl Sink for Count {
@@ -236,7 +236,7 @@ fn closing_says_nothing_to_a_call_that_has_ended() {
     let count = Arc::new(Count::default());
     let mut world = World::new();
     world.client.set_trace(count.clone());
-    // In line: closing the pool ends it, and it is not cancelled as well.
+    // In the queue: closing the pool fails the call, so it is not cancelled as well.
     world.get("http://127.0.0.1/");
     world.client.close_now(world.now);
     assert_eq!(count.0.each_ref().map(|it| it.load(Ordering::Relaxed)), [0, 1]);

@@ -1,4 +1,4 @@
-//! The client against scripted peers: a driver of a few lines that keeps what it is told to do.
+//! Tests of the client against scripted peers, with a small driver that records its actions.
 
 mod bodies;
 mod ends;
@@ -25,15 +25,15 @@ use crate::{
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A client, what it wanted done, what its calls were told, and what has been written where.
+/// A client with a driver that records actions, application events and written bytes.
 struct World {
     client: Client,
     now: Instant,
-    /// In the order in which they came, as text.
+    /// The actions in their order, as text.
     actions: Vec<String>,
     told: Vec<String>,
     wire: BTreeMap<ConnId, Vec<u8>>,
-    /// Connects that wait for an outcome.
+    /// Connects without an outcome yet.
     connecting: Vec<(ConnId, u8)>,
 }
 
@@ -65,7 +65,7 @@ impl World {
         self.request(Request::get(url).build().unwrap(), Policy::default())
     }
 
-    /// Does what the client wants done. Sockets take all that is written at once.
+    /// Performs the client's actions. Sockets accept all bytes at once.
     fn settle(&mut self) -> &mut Self {
         while let Some(action) = self.client.poll_action() {
             self.actions.push(action.to_string());
@@ -98,7 +98,7 @@ impl World {
         self.wire.entry(conn).or_default().append(&mut out);
     }
 
-    /// The connects that wait come to be.
+    /// Lets all pending connects succeed.
     fn connect(&mut self) -> &mut Self {
         for (conn, attempt) in core::mem::take(&mut self.connecting) {
             self.client.handle_connected(conn, attempt, Ok(()), self.now);
@@ -107,7 +107,7 @@ impl World {
         self
     }
 
-    /// The peer says something on a connection; gives what was not taken.
+    /// Passes bytes from the peer, and returns those that were not consumed.
     fn says<'i>(&mut self, conn: ConnId, input: &'i [u8]) -> &'i [u8] {
         let mut rest = input;
         loop {
@@ -148,12 +148,12 @@ impl World {
         self.client.connection(call).unwrap().0
     }
 
-    /// What was written to a connection since the last look.
+    /// Returns the bytes written to a connection since the last look.
     fn written(&mut self, conn: ConnId) -> String {
         String::from_utf8(self.wire.remove(&conn).unwrap_or_default()).unwrap()
     }
 
-    /// What the client wanted done since the last look.
+    /// Returns the actions since the last look.
     fn done(&mut self) -> Vec<String> {
         core::mem::take(&mut self.actions)
     }

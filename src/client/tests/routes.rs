@@ -1,4 +1,4 @@
-//! How calls come to connections: dials, the line, reuse, timers.
+//! Tests of how calls get connections: dials, the queue, reuse, timers.
 
 use super::*;
 use crate::{
@@ -69,7 +69,7 @@ fn a_look_up_that_waits_for_a_thread_has_a_limit_of_its_own() {
     assert_eq!(world.told(), failed(call, DialError::Timeout(Deadline::Resolver)));
 }
 
-/// The total deadline of the call that waits bounds the share of each address.
+/// The total deadline of the waiting call limits the share of each address.
 #[test]
 fn an_address_that_does_not_answer_leaves_the_call_time_for_the_next() {
     let mut world = World::new();
@@ -98,7 +98,7 @@ fn a_dial_that_fails_is_closed_and_told() {
     assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
 }
 
-/// A driver keeps the system's error by connection, and looks for it when a call fails.
+/// A driver stores the system's error by connection, and looks it up when a call fails.
 #[test]
 fn a_failed_call_names_the_connection_that_could_not_be_opened() {
     let mut world = World::new();
@@ -128,7 +128,7 @@ fn a_call_in_line_is_served_by_what_comes_back() {
     world.says(conn, OK);
     assert_eq!(world.conn(second), conn);
     assert!(world.written(conn).contains("GET /2 "));
-    // Its stale predecessor names nothing, and disturbs nobody.
+    // The stale id of the previous call is ignored.
     world.client.cancel(first, world.now);
     world.client.body_ready(first);
     assert_eq!(world.client.why(first), None);
@@ -167,7 +167,7 @@ fn what_comes_behind_a_response_closes_the_connection() {
     assert_eq!(world.client.stats().open, 0);
 }
 
-/// The event loop has begun a request, and then reads what had come before.
+/// The event loop has begun a request, and then reads bytes that arrived before it.
 #[test]
 fn a_late_second_response_is_not_taken_for_the_next_one() {
     let mut world = World::new();
@@ -203,7 +203,7 @@ fn every_request_on_a_connection_that_has_served_asks_for_a_probe() {
     let post = Request::post("http://127.0.0.1/").build().unwrap();
     let post = world.client.request(post, Arc::default(), world.now);
     assert_eq!(world.client.poll_action(), Some(Action::Transmit { conn, probe: true }));
-    // It is dead: nothing was written, so the request goes out on another one, once.
+    // The connection is dead and nothing was written, so the request is sent on another one, once.
     world.eof(conn).connect();
     let fresh = world.conn(post);
     assert_eq!(world.written(conn), "");

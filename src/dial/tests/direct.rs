@@ -1,4 +1,4 @@
-//! Without proxies: names, addresses in turn or racing, TLS, deadlines.
+//! Tests of dials without proxies: names, addresses in turn or racing, TLS, deadlines.
 
 use alloc::format;
 
@@ -53,7 +53,7 @@ fn the_last_reason_is_the_error() {
     scene.resolved(&[A, B]);
     scene.begin(0);
     scene.dial.connect_failed(0, IoKind::Unreachable, scene.now);
-    // Not even a socket could be made: it never began.
+    // The socket could not even be created, so the attempt never began.
     scene.dial.connect_failed(1, IoKind::Exhausted, scene.now);
     scene.says("failed Connect(Exhausted)");
     scene.waits_for(None);
@@ -96,7 +96,7 @@ fn an_address_that_swallows_everything_has_only_its_share_of_the_time() {
     scene.begin(1);
     scene.dial.connect_failed(1, IoKind::Refused, scene.now);
     scene.begin(2);
-    // The last has all that is left.
+    // The last address has all the time that is left.
     scene.waits_for(Some((11_000, Deadline::Connect)));
     scene.pass(10_000);
     scene.says("abandon 2");
@@ -115,7 +115,8 @@ fn an_address_has_its_share_of_the_time_until_the_connection_is_needed() {
     scene.pass(1_500);
     scene.says("abandon 0");
     scene.dial.abandoned(0);
-    // Whoever waited is gone; another, who has more time, is served by the same dial.
+    // The first waiting call has given up. Another one, which has more time, takes over the same
+    // dial.
     scene.dial.needed_by(None, scene.now);
     scene.begin(1);
     scene.waits_for(Some((10_000, Deadline::Connect)));
@@ -150,7 +151,7 @@ fn every_kind_of_failure_goes_on_to_the_next_address_at_once() {
     }
 }
 
-/// A driver that speaks of an attempt out of turn has used it up.
+/// The driver reports an attempt before it is offered, so that it is not offered again.
 #[test]
 fn the_last_address_goes_on_when_its_share_has_passed() {
     let mut policy = in_turn();
@@ -200,7 +201,7 @@ fn the_first_to_connect_wins_and_the_other_is_abandoned() {
         scene.begin(1);
         scene.dial.connected(winner, scene.now);
         scene.says(&format!("abandon {loser}"));
-        // It was on its way already: it changes nothing.
+        // The loser connected before it was closed. This changes nothing.
         scene.dial.connected(loser, scene.now);
         scene.says(&format!("abandon {loser}"));
         scene.dial.abandoned(loser);
@@ -340,14 +341,14 @@ fn a_look_up_that_waits_for_a_thread_has_two_clocks() {
     for told_first in [false, true] {
         let mut scene = Scene::new(&named(), &in_turn());
         if told_first {
-            // An event loop says so of every look-up.
+            // An event loop reports the start of every look-up.
             scene.dial.resolving(scene.now);
         }
         scene.dial.resolve_queued(scene.now);
         scene.says("wait");
         scene.waits_for(Some((10_000, Deadline::Resolver)));
         scene.pass(9_999);
-        // Told again, it changes nothing.
+        // Reporting it twice changes nothing.
         scene.dial.resolve_queued(scene.now);
         scene.waits_for(Some((10_000, Deadline::Resolver)));
         scene.dial.resolving(scene.now);
@@ -416,7 +417,7 @@ fn an_answer_is_stale_once_an_address_has_failed() {
     scene.says("abandon 2");
     assert_eq!(scene.dial.stale_answer(scene.now), stale, "the deadline has passed");
 
-    // Whoever waited for it has given up.
+    // The waiting call has given up.
     let mut scene = Scene::new(&named(), &in_turn());
     scene.resolved(&[A]);
     scene.dial.needed_by(Some(scene.now.after(Duration::from_secs(1))), scene.now);
@@ -427,7 +428,7 @@ fn an_answer_is_stale_once_an_address_has_failed() {
     assert_eq!(scene.dial.stale_answer(scene.now), stale);
     assert_eq!(scene.dial.stale_answer(scene.now), None);
 
-    // The one that did not win has not failed.
+    // The attempt that lost the race has not failed.
     let mut scene = Scene::new(&named(), &racing());
     scene.resolved(&[A6, A]);
     scene.begin(0);
@@ -437,7 +438,7 @@ fn an_answer_is_stale_once_an_address_has_failed() {
     scene.dial.abandoned(0);
     assert_eq!(scene.dial.stale_answer(scene.now), None);
 
-    // Nobody was asked for it.
+    // The bytes answer no request.
     let mut scene = Scene::new(&Key::direct(http("192.0.2.1", 80)), &in_turn());
     scene.begin(0);
     scene.dial.connect_failed(0, IoKind::Refused, scene.now);

@@ -1,4 +1,4 @@
-//! Dialogues with a pretended driver.
+//! Tests that run a dial against a simulated driver.
 
 mod direct;
 mod property;
@@ -21,7 +21,7 @@ use crate::{
 
 extern crate std;
 
-/// A dial and a clock that only moves when told to.
+/// A dial, and a clock that only the test moves.
 struct Scene {
     dial: Dial,
     now: Instant,
@@ -33,7 +33,7 @@ impl Scene {
         Self { dial: Dial::new(key, policy, now), now }
     }
 
-    /// A scene where the attempt 0 to an address has won.
+    /// Makes a scene where attempt 0 to an IP address is connected.
     fn connected(key: &Key, policy: &Policy) -> Self {
         let mut scene = Self::new(key, policy);
         assert!(matches!(scene.dial.next(), Next::Connect { attempt: 0, .. }), "{:?}", scene.dial);
@@ -42,7 +42,7 @@ impl Scene {
         scene
     }
 
-    /// The same question gives the same answer.
+    /// Checks `next`, twice: asked again, it gives the same answer.
     #[track_caller]
     fn says(&self, next: &str) {
         assert_eq!(self.dial.next().to_string(), next);

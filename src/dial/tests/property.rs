@@ -1,4 +1,5 @@
-//! Any driver, however confused: no panic, an end, and no socket forgotten.
+//! Property test: with any order of driver reports a dial does not panic, ends, and leaves no
+//! socket open.
 
 use alloc::{collections::BTreeSet, format, vec};
 
@@ -10,12 +11,12 @@ use crate::{
     message::{Credentials, Hop, HopKind},
 };
 
-/// What a driver says next.
+/// An operation of the driver.
 #[derive(Clone, Debug)]
 enum Op {
-    /// It does what it is asked to; with what luck.
+    /// Performs `next`; the flag decides whether that succeeds.
     Follow(bool),
-    /// Whatever, in turn or not.
+    /// Reports this event, whether or not it is expected.
     Resolving,
     ResolveQueued,
     ResolveFailed,
@@ -34,7 +35,7 @@ enum Op {
 
 impl Arbitrary for Op {
     fn arbitrary(g: &mut Gen) -> Self {
-        // Few numbers, so that they meet.
+        // Few different numbers, so that reports meet the same attempt.
         let attempt = *g.choose(&[0, 0, 1, 1, 2, 3, 15, 16, 255]).unwrap();
         match u8::arbitrary(g) % 28 {
             0 => Self::Resolving,
@@ -125,8 +126,8 @@ impl World {
         }
     }
 
-    /// Does what is asked, or waits for what is under way; without luck that fails, or takes as long
-    /// as it may.
+    /// Performs `next`, or ends what is under way. Without `luck` it fails, or lasts until its
+    /// deadline.
     fn follow(&mut self, luck: bool) {
         let op = match self.scene.dial.next() {
             Next::Resolve { .. } if luck => Op::Resolving,
@@ -141,7 +142,7 @@ impl World {
                 match (self.scene.dial.poll_timeout(), self.open.last()) {
                     (Some((at, _)), _) if !luck => return self.wake(at),
                     (_, Some(attempt)) if luck => Op::Connected(*attempt),
-                    // Also where the driver has closed it without a word.
+                    // Also for a socket that the driver has closed without a report.
                     (_, _) if self.scene.dial.winner().is_some() => Op::Lost,
                     (_, Some(attempt)) => Op::ConnectFailed(*attempt),
                     (_, None) => Op::Resolved(if luck { 3 } else { 0 }),
@@ -151,14 +152,14 @@ impl World {
         self.play(&op);
     }
 
-    /// A deadline that has passed is not named again.
+    /// Lets a deadline pass, and checks that it is not reported again.
     fn wake(&mut self, at: Instant) {
         self.scene.now = self.scene.now.max(at);
         self.scene.dial.handle_timeout(self.scene.now);
         assert!(self.scene.dial.poll_timeout().is_none_or(|(next, _)| next > at));
     }
 
-    /// A dial that has ended has one socket, or none.
+    /// Checks that a ready dial has exactly one socket, and a failed one has none.
     fn check(&self) {
         let dial = &self.scene.dial;
         assert_eq!(dial.next(), dial.next());
@@ -179,7 +180,7 @@ impl World {
     }
 }
 
-/// What a proxy says to `request` if it grants it.
+/// Returns the proxy's answer that grants `request`.
 fn consent(request: &[u8]) -> &'static [u8] {
     match request {
         [] => b"",
@@ -208,7 +209,7 @@ fn any_script_ends_and_forgets_no_socket() {
             world.play(op);
             world.check();
         }
-        // From here on the driver does what it is asked to; its luck runs out.
+        // From here on the driver only performs `next`, and in the end everything fails.
         for luck in end.into_iter().chain([false; 64]) {
             world.follow(luck);
             world.check();

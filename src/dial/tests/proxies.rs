@@ -1,4 +1,4 @@
-//! Through proxies: CONNECT, SOCKS, TLS within TLS.
+//! Tests of dials through proxies: CONNECT, SOCKS, TLS within TLS.
 
 use super::*;
 use crate::{
@@ -8,22 +8,23 @@ use crate::{
     trace::{Recorder, Redaction},
 };
 
-/// What happens in an exchange.
+/// A step of an exchange with a proxy.
 enum Step<'a> {
-    /// What is to be done now, by its line in a trace.
+    /// Checks `next` by its line in a trace.
     Next(&'a str),
-    /// What goes to the proxy.
+    /// Checks the bytes sent to the proxy.
     Out(&'a [u8]),
-    /// What comes from it.
+    /// Passes bytes from the proxy to the dial.
     In(&'a [u8]),
-    /// What is not the proxy's, and is left.
+    /// Passes bytes that the dial does not consume.
     Left(&'a [u8]),
     Resolved(&'a [&'a str]),
     TlsUp,
 }
 use Step::{In, Left, Next, Out, Resolved, TlsUp};
 
-/// Runs a dialogue from the moment TCP is up, with the input whole and in pieces of every length.
+/// Runs a dialogue from the moment TCP is connected, with the input whole and in pieces of every
+/// length.
 #[track_caller]
 fn dialogue(key: &Key, steps: &[Step<'_>]) {
     for piece_len in (1..=40).chain([usize::MAX]) {
@@ -137,7 +138,7 @@ fn any_other_answer_is_a_refusal() {
     }
 }
 
-/// The error that `answer` leads to.
+/// Returns the error that `answer` leads to.
 fn failure(key: &Key, answer: &[u8]) -> String {
     let mut scene = Scene::connected(key, &with_tls());
     let _ = scene.dial.receive(answer, scene.now);
@@ -369,7 +370,7 @@ fn a_proxy_that_is_lost_fails_the_dial() {
     for key in [
         via(hop(HopKind::Connect), http("a.test", 80)),
         via(hop(HopKind::Socks5h), http("a.test", 80)),
-        // While the name is looked up for it.
+        // During the look-up of the target's name.
         via(hop(HopKind::Socks5), http("a.test", 80)),
     ] {
         let mut scene = Scene::connected(&key, &Policy::default());

@@ -1,6 +1,6 @@
-//! Every order of a handful of events: up to three tickets, two connections, and one each of what can
-//! go wrong. After every event the pool is whole and has told all that changed; and from every state a
-//! driver that goes on serves all tickets, after which nothing is left.
+//! Runs every order of a few events: up to three tickets, two connections, and each failure once.
+//! After every event the pool passes its checks and has announced all changes. From every state, a
+//! driver that continues serves all tickets, and then nothing is left.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -28,7 +28,7 @@ enum Event {
     Tick,
 }
 
-/// What a driver knows of a ticket.
+/// The driver's knowledge of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
     Unasked,
@@ -37,7 +37,7 @@ enum Known {
     Spent,
 }
 
-/// A pool and a driver that can do anything, but each mishap once.
+/// A pool and a driver that can do anything; each failure happens at most once.
 #[derive(Clone)]
 struct World {
     pool: Pool<u32>,
@@ -46,13 +46,13 @@ struct World {
     tickets: Vec<(Ticket, Known)>,
     dials: Vec<ConnId>,
     leases: Vec<(ConnId, u32)>,
-    /// Opened and not yet closed, by number and name.
+    /// The connections opened and not yet closed, by number and id.
     open: Vec<(u32, ConnId)>,
     opened: u32,
     mishaps: Vec<&'static str>,
 }
 
-/// How a dial fails that finds no descriptor.
+/// The failure of a dial that finds no file descriptor.
 const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 const IDLE_MAX: Duration = Duration::from_millis(10);
 
@@ -251,7 +251,8 @@ impl World {
         }
     }
 
-    /// Goes on as a driver does to whom nothing more happens.
+    /// Continues without further failures until all tickets are served, and checks that nothing is
+    /// left.
     fn finish(mut self) {
         for _ in 0..20 {
             if self.tickets.iter().all(|(_, known)| *known == Known::Spent)
@@ -283,7 +284,7 @@ fn key(host: &str) -> Key {
     Key::direct(Origin::new(Scheme::Http, host, 80))
 }
 
-/// Depth first through all orders, and from each state to the end.
+/// Explores all orders of events depth first, and finishes from each state.
 fn explore(world: &World, depth: usize, states: &mut usize) {
     *states += 1;
     world.clone().finish();
@@ -297,7 +298,8 @@ fn explore(world: &World, depth: usize, states: &mut usize) {
     }
 }
 
-/// From the start, and from where the first ticket has a connection and the others wait.
+/// Explores from the empty pool, and from a state where the first ticket has a connection and the
+/// others wait.
 fn explore_all(hosts: &'static [&'static str], open_max: usize) {
     for own_dials in [false, true] {
         let mut world = world(hosts, open_max, own_dials);

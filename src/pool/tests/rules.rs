@@ -1,4 +1,4 @@
-//! One test for each rule.
+//! Tests of the pool's rules, one each.
 
 use alloc::{format, string::ToString, vec::Vec};
 use core::time::Duration;

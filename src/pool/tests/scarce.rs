@@ -1,4 +1,4 @@
-//! Rules of what there is too little of: places in line, and descriptors.
+//! Tests of the rules for scarce resources: places in the queue, and file descriptors.
 
 use alloc::{format, string::ToString};
 
@@ -46,11 +46,11 @@ fn who_can_dial_at_once_is_not_refused() {
     let (_a, _b) = (w.lease("a"), w.lease("a"));
     w.checkout("a", ANY);
     assert_eq!(w.pool.checkout(&key("a"), ANY, w.now), Err(Unavailable::KeyLineFull));
-    // The line is full, and there is room for one more connection.
+    // The queue is full, and there is room for one more connection.
     let (ticket, dial) = w.dialing("b", ANY);
     assert_eq!(w.pool.checkout(&key("c"), ANY, w.now), Err(Unavailable::LineFull));
     assert_eq!(w.pool.checkout(&key("b"), FRESH, w.now), Err(Unavailable::KeyLineFull));
-    // An idle connection makes room.
+    // An idle connection is evicted to make room.
     w.dialed(dial);
     let held = w.take(ticket);
     w.keep(held);
@@ -85,12 +85,12 @@ fn a_dial_without_a_descriptor_takes_that_of_the_oldest_idle_connection() {
         assert_eq!(said[1], "close c1.0 made-room");
         assert!(said[2].starts_with("dial ") && said[2].ends_with("http://c"), "{said:?}");
         assert!(w.waits(ticket, true));
-        // And the other one's, if that is not enough.
+        // If that is not enough, the idle connection of the other key is evicted as well.
         let dial = w.pool.dial_of(ticket).unwrap();
         w.pool.dial_failed(dial, SHORT, w.now);
         assert!(w.said().contains(&"close c0.0 made-room".to_string()), "{again}");
         assert!(w.waits(ticket, true));
-        // Now there is nothing that could be closed.
+        // Now no connection is left to close.
         let dial = w.pool.dial_of(ticket).unwrap();
         w.pool.dial_failed(dial, SHORT, w.now);
         w.actions();
@@ -112,7 +112,7 @@ fn a_dial_without_a_descriptor_waits_for_one_in_use() {
     w.keep(a);
     assert_eq!(w.said(), [format!("wake {same}")]);
     let a = w.take(same);
-    // For another key one that comes back makes room.
+    // For another key, a connection that comes back makes room.
     w.pass(ms(1_000));
     let (ticket, dial) = w.dialing("b", ANY);
     w.pool.dial_failed(dial, SHORT, w.now);
@@ -139,7 +139,7 @@ fn a_shortage_is_over_in_a_second() {
     w.pool.handle_timeout(w.now);
     assert_eq!((w.actions().len(), w.pool.stats().dialing), (2, 2));
     assert_eq!(w.pool.poll_timeout(), None);
-    // Whoever comes first notices it as well.
+    // The first ticket that asks notices it as well.
     let dial = w.pool.dial_of(first).unwrap();
     w.pool.dial_failed(dial, SHORT, w.now);
     w.actions();
@@ -154,7 +154,7 @@ fn a_dial_without_a_descriptor_fails_where_nothing_is_open() {
     let mut w = World::new(Limits::default());
     let (first, dial) = w.dialing("a", ANY);
     let (second, other) = w.dialing("b", ANY);
-    // A dial that runs may bring one that comes back, or end and leave its descriptor.
+    // The other dial may succeed and come back, or fail and free its descriptor.
     w.pool.dial_failed(dial, SHORT, w.now);
     assert!(w.waits(first, false));
     w.pool.dial_failed(other, SHORT, w.now);

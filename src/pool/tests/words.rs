@@ -1,4 +1,4 @@
-//! A pool, its clock, and the words for both. `T` is a number that says which connection it is.
+//! A pool with a clock, and helpers for tests. `T` is a number that identifies the connection.
 
 use alloc::{string::ToString, vec::Vec};
 use core::time::Duration;
@@ -23,7 +23,7 @@ pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A pool, its clock, and the words for both.
+/// A pool with a clock.
 pub(super) struct World {
     pub(super) pool: Pool<u32>,
     pub(super) now: Instant,
@@ -47,7 +47,7 @@ impl World {
         self.pool.checkout(&key(host), want, self.now).unwrap()
     }
 
-    /// Checks out, is told to wait, and finds the dial that is begun.
+    /// Checks out, expects to wait, and returns the ticket and the dial that begins.
     pub(super) fn dialing(&mut self, host: &str, want: Want) -> (Ticket, ConnId) {
         let ticket = self.checkout(host, want);
         assert!(self.waits(ticket, true));
@@ -66,7 +66,7 @@ impl World {
         self.dialed
     }
 
-    /// A connection that has been opened and claimed.
+    /// Opens and claims a connection.
     pub(super) fn lease(&mut self, host: &str) -> (Lease, u32) {
         let (ticket, conn) = self.dialing(host, ANY);
         self.dialed(conn);
@@ -106,7 +106,7 @@ impl World {
         core::iter::from_fn(|| self.pool.poll_action()).collect()
     }
 
-    /// What is to be done, in words.
+    /// Returns the actions as text.
     pub(super) fn said(&mut self) -> Vec<alloc::string::String> {
         self.actions().iter().map(ToString::to_string).collect()
     }
