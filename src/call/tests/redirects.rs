@@ -217,3 +217,28 @@ fn a_retry_after_beyond_the_total_ends_the_call_at_once() {
     let why = RedirectError::RetryAfter { seconds: 1 };
     assert_eq!(world.failed().cause, Cause::Redirect(why));
 }
+
+#[test]
+fn no_redirect_is_followed_where_none_may_be() {
+    let mut policy = Policy::default();
+    policy.redirect = Redirect::none();
+    let mut world = World::get(policy);
+    world.lease(false).written().says(&redirect(302, "/2"));
+    assert_eq!(world.told, ["head 302", "data bye", "end"]);
+}
+
+#[test]
+fn urllib3_keeps_the_method_strips_three_fields_and_counts_by_retry_alone() {
+    let mut policy = Policy::default();
+    policy.redirect = Redirect::urllib3();
+    let request = Request::post("http://a/0").field("Cookie", "c=1").field("X-Api-Key", "k");
+    let mut world = World::new(request.field("Authorization", "x").build().unwrap(), policy);
+    for hop in 1..=20 {
+        world.lease(false).written().says(&redirect(302, &format!("http://b{hop}/")));
+        assert_eq!(world.call.next(), Next::Checkout, "after {hop} redirects");
+    }
+    let head = world.lease(false).head();
+    assert!(head.starts_with("POST / HTTP/1.1\r\nHost: b20\r\n"), "{head}");
+    assert!(head.contains("X-Api-Key: k\r\n"), "{head}");
+    assert!(!head.contains("Cookie") && !head.contains("Authorization"), "{head}");
+}

@@ -276,3 +276,33 @@ fn chunks_are_counted_without_their_framing() {
     assert_eq!((taken.bytes(), taken.of()), (7, None));
     assert_eq!(taken.to_string(), "7 bytes of a body of unknown length");
 }
+
+#[test]
+fn body_is_asked_for_until_it_is_framed_or_given_up() {
+    let mut world = World::new(post(true), Policy::default());
+    assert!(!world.call.is_sending_body());
+    world.lease(false).written();
+    assert!(world.call.is_sending_body());
+    world.body(3);
+    assert!(!world.call.is_sending_body());
+
+    let mut world = World::new(post(true), Policy::default());
+    world.lease(false).written();
+    world.call.write_failed(IoKind::Reset, world.now);
+    assert!(!world.call.is_sending_body());
+}
+
+#[test]
+fn a_trace_counts_the_bytes_of_a_body_that_was_stopped() {
+    let stopped = |request: Request| {
+        let mut world = World::new(request, Policy::default());
+        world.call.set_trace(Trace::keeping(100, Who::Call(0), None), world.now);
+        world.lease(false).written();
+        world.says(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+        let lines = world.call.recent_trace().unwrap().lines();
+        lines.filter(|line| line.contains("body stopped")).map(String::from).collect::<Vec<_>>()
+    };
+    let [line] = &stopped(post(true))[..] else { panic!("one line") };
+    assert!(line.ends_with("> body stopped: 0 of 3 bytes were taken"), "{line}");
+    assert_eq!(stopped(Request::get("http://a/1").build().unwrap()), Vec::<String>::new());
+}
