@@ -1,4 +1,4 @@
-//! The world as a platform of the blocking driver: each method is a step of the schedule.
+//! Implements the blocking driver's platform over the world. Each method is a step of the schedule.
 
 use std::{
     cell::RefCell,
@@ -21,12 +21,12 @@ thread_local! {
     static SEAT: RefCell<Option<Arc<SimSeat>>> = const { RefCell::new(None) };
 }
 
-/// The calling thread needs its seat no more.
+/// Releases the calling thread's parker when the thread ends.
 pub(super) fn stand_up() {
     SEAT.take();
 }
 
-/// The world, seen from a thread in it.
+/// A handle to the world, which implements the platform.
 #[derive(Clone)]
 pub(super) struct Sim(pub(super) Arc<Baton>);
 
@@ -152,7 +152,7 @@ impl Platform for Sim {
         };
         self.0.wait(wants);
         let mut world = self.0.lock();
-        // To wait for several things takes a descriptor as well.
+        // `poll` with a wake-up descriptor needs a descriptor as well.
         if world.base.is_short() && world.base.stage.random.once_in(16) {
             return Err(kind(IoKind::Exhausted).into());
         }
@@ -171,7 +171,7 @@ impl Baton {
         timeout.map(|it| self.lock().base.stage.instant().after(it).as_nanos())
     }
 
-    /// Nothing happens to this thread before `at`.
+    /// Blocks the calling thread until `at`.
     pub(super) fn sleep_until(&self, at: u64) {
         self.wait(Wants { until: Some(at), ..Wants::default() });
     }
@@ -247,7 +247,7 @@ impl Connecting for SimConnecting {
 
     fn finish(self) -> io::Result<SimSocket> {
         self.socket.baton.step();
-        // One that has just been opened needs no look, though a proxy may have been spoken to.
+        // A new connection needs no probe, although a proxy may have sent bytes on it.
         self.socket.baton.lock().probed[self.socket.sock as usize] = true;
         Ok(self.socket)
     }
@@ -265,7 +265,8 @@ const fn kind(why: IoKind) -> io::ErrorKind {
 }
 
 impl SimSocket {
-    /// Reads at most `max` bytes, if there are any, behind what `onto` holds.
+    /// Appends up to `max` of the bytes that have arrived to `onto`. Fails with `WouldBlock` if
+    /// there are none.
     fn take(&self, world: &mut World, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
         if world.shut[self.sock as usize] {
             return Ok(0);
@@ -277,7 +278,8 @@ impl SimSocket {
             Io::Done(some) => {
                 let it = base.net.get_mut(self.sock);
                 it.shown += some as u32;
-                // It reads past the last answer, and not its own: it is misled, and cannot know.
+                // The call reads unsolicited bytes that follow another call's response, and cannot
+                // know it.
                 let user = world.users[self.sock as usize];
                 let poisoned = it.poison_at.is_some_and(|at| it.shown > at);
                 if poisoned && user != u32::MAX && user != it.poison_of {
@@ -292,7 +294,7 @@ impl SimSocket {
         }
     }
 
-    /// The same, and waits for it.
+    /// As [`take`](Self::take), but waits for bytes until the receive timeout.
     fn take_in_time(&self, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
         self.baton.step();
         let there = self.take(&mut self.baton.lock(), max, onto);
@@ -305,7 +307,8 @@ impl SimSocket {
         self.take(&mut self.baton.lock(), max, onto)
     }
 
-    /// A call writes: if it is another than before, its request begins.
+    /// Notes the call that writes to the socket. If it is a new one, it checks that the connection
+    /// may be used.
     fn begins(&self, world: &mut World) {
         let call = world.threads.get(me()).map_or(u32::MAX, |it| it.call);
         let before = std::mem::replace(&mut world.users[self.sock as usize], call);
@@ -317,11 +320,11 @@ impl SimSocket {
         let it = base.net.get(self.sock);
         let sock = self.sock;
         if before != u32::MAX && !probed && base.plan.config.pool.probe_after.is_zero() {
-            let words = "is used again, and nobody looked whether it is still of use";
+            let words = "is used again without having been probed";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
         }
         if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
-            let words = "is used, and spoke before without being asked";
+            let words = "is used after unsolicited bytes were read on it";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
         }
         base.cases[call as usize].tainted |= it.tainted;
@@ -406,7 +409,7 @@ impl Socket for SimSocket {
         Ok(Ready { readable, writable, broken: shut })
     }
 
-    /// The world's windows are small.
+    /// Does nothing: the windows of the world are small.
     fn bound_unsent(&self) -> bool {
         self.baton.step();
         false
