@@ -225,9 +225,7 @@ impl Options {
             (Some(_), _) => {}
         }
         if self.include || self.output != Output::Shown {
-            return Err(wrong(
-                "with --count the bodies are counted, not printed: omit -i and -o",
-            ));
+            return Err(wrong("with --count the bodies are counted, not printed: omit -i and -o"));
         }
         if self.data == Data::Stdin {
             return Err(wrong("standard input can be read once, not for each of --count requests"));
