@@ -30,7 +30,7 @@ struct World(Arc<Mutex<Inside>>);
 struct Inside {
     now: Duration,
     locked: bool,
-    rung: bool,
+    unparked: bool,
     /// How long each of these takes; `None`: for ever.
     look_up: Option<Duration>,
     connect: Option<Duration>,
@@ -88,8 +88,8 @@ impl World {
 
 impl Inside {
     /// Waits as [`pass`](Self::pass) does, unless the thread was woken already.
-    fn sit(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
-        if !mem::take(&mut self.rung) {
+    fn park(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
+        if !mem::take(&mut self.unparked) {
             self.pass(event, timeout);
         }
     }
@@ -111,7 +111,7 @@ fn ms(ms: u64) -> Duration {
 
 impl Platform for World {
     type Lock<T: Send> = Guarded<T>;
-    type Seat = Chair;
+    type Seat = ThreadParker;
     type LookUp = Asked;
     type Connecting = Opening;
     type Socket = Wire;
@@ -128,11 +128,11 @@ impl Platform for World {
         Guarded { world: self.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<Chair> {
-        Arc::new(Chair(self.clone()))
+    fn seat(&self) -> Arc<ThreadParker> {
+        Arc::new(ThreadParker(self.clone()))
     }
 
-    fn look_up(&self, host: &str, port: u16, _: &Arc<Chair>) -> io::Result<Asked> {
+    fn look_up(&self, host: &str, port: u16, _: &Arc<ThreadParker>) -> io::Result<Asked> {
         assert_eq!((host, port), ("name.test", 80));
         let mut inside = self.step();
         inside.look_ups += 1;
@@ -156,7 +156,7 @@ impl Platform for World {
     /// Waits for one thing only: the look-up if `attempts` is empty, else the connect.
     fn poll(
         &self,
-        _: &Chair,
+        _: &ThreadParker,
         attempts: &mut [(u8, Opening)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
@@ -167,7 +167,7 @@ impl Platform for World {
             [] => inside.look_up.map(|_| inside.now + ms(5)),
             _ => attempts.iter().filter_map(|(_, it)| it.at).min(),
         };
-        inside.sit(event, timeout);
+        inside.park(event, timeout);
         Ok(Ready::default())
     }
 }
@@ -188,21 +188,21 @@ impl<T: Send> Lock<T> for Guarded<T> {
 }
 
 #[derive(Debug)]
-struct Chair(World);
+struct ThreadParker(World);
 
-impl Stir for Chair {
+impl Stir for ThreadParker {
     fn stir(&self) {
-        self.0.change(|it| it.rung = true);
+        self.0.change(|it| it.unparked = true);
     }
 }
 
-impl Seat for Chair {
+impl Seat for ThreadParker {
     fn park(&self, timeout: Option<Duration>) {
-        self.0.step().sit(None, timeout);
+        self.0.step().park(None, timeout);
     }
 
     fn hush(&self) {
-        self.0.change(|it| it.rung = false);
+        self.0.change(|it| it.unparked = false);
     }
 }
 

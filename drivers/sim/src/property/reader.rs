@@ -10,7 +10,7 @@ use httpool::{
 
 /// An event of a response. Adjacent data are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever compares must see every case")]
+#[expect(clippy::exhaustive_enums, reason = "a comparison must handle every case")]
 pub enum Seen {
     /// The head of an interim (1xx) response.
     Interim {

@@ -21,7 +21,7 @@ use crate::property::{call::PIECES, parts::Parts};
 
 /// The size of a small world.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "whoever tries all orders says of what")]
+#[expect(clippy::exhaustive_structs, reason = "callers set every field")]
 pub struct Small {
     /// How many calls go to the one server: GET, POST, GET, and so on.
     pub calls: usize,

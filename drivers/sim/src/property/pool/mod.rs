@@ -1,5 +1,8 @@
 //! Checks the pool against a simple, slow model.
-#![expect(clippy::wildcard_enum_match_arm, reason = "a model names what it looks for")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the model only matches the states that a rule concerns"
+)]
 
 use core::time::Duration;
 

@@ -72,7 +72,7 @@ pub(super) struct LookedUp {
 pub(super) struct Thread {
     /// The events that the thread waits for. `None`: it is ready to run.
     wants: Option<Wants>,
-    pub(super) rung: bool,
+    pub(super) unparked: bool,
     done: bool,
     /// The index in the plan of the call that the thread makes.
     pub(super) call: u32,
@@ -81,7 +81,7 @@ pub(super) struct Thread {
 /// The events that a thread waits for. Any of them ends the wait.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
-    pub(super) ring: bool,
+    pub(super) unpark: bool,
     pub(super) reads: Option<u32>,
     pub(super) writes: Option<u32>,
     pub(super) connects: Vec<u32>,
@@ -242,12 +242,12 @@ impl World {
             Some(Event::Resolved { conn, origin }) => {
                 let it = &mut self.look_ups[conn as usize];
                 it.origin = Some(origin as usize);
-                self.threads[it.thread].rung = true;
+                self.threads[it.thread].unparked = true;
             }
             Some(Event::Resolving { conn }) => {
                 let it = &mut self.look_ups[conn as usize];
                 it.begun = true;
-                self.threads[it.thread].rung = true;
+                self.threads[it.thread].unparked = true;
             }
             _ => {}
         }
@@ -273,7 +273,7 @@ impl World {
         let Some(wants) = &it.wants else { return true };
         let shut = |sock: u32| self.shut[sock as usize];
         let stage = &self.base.stage;
-        wants.ring && it.rung
+        wants.unpark && it.unparked
             || wants.until.is_some_and(|at| at <= stage.now)
             || wants.reads.is_some_and(|it| self.base.net.readable(it) || shut(it))
             || wants.writes.is_some_and(|it| self.base.net.writable(stage, it) || shut(it))

@@ -20,7 +20,7 @@ use httpool_blocking::{Cancel, ClientBuilder};
 
 use self::{
     baton::{Baton, Over, me},
-    platform::{Sim, stand_up},
+    platform::{Sim, drop_parker},
     program::Program,
 };
 use super::{
@@ -88,7 +88,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
                 {
                     baton.lock().base.stage.wrong(|| "a thread panics".into());
                 }
-                stand_up();
+                drop_parker();
                 baton.leave();
             });
         }

@@ -18,12 +18,12 @@ use super::{
 };
 
 thread_local! {
-    static SEAT: RefCell<Option<Arc<SimSeat>>> = const { RefCell::new(None) };
+    static PARKER: RefCell<Option<Arc<SimParker>>> = const { RefCell::new(None) };
 }
 
 /// Releases the calling thread's parker when the thread ends.
-pub(super) fn stand_up() {
-    SEAT.take();
+pub(super) fn drop_parker() {
+    PARKER.take();
 }
 
 /// A handle to the world, which implements the platform.
@@ -35,7 +35,7 @@ pub(super) struct SimLock<T> {
     value: Mutex<T>,
 }
 
-pub(super) struct SimSeat {
+pub(super) struct SimParker {
     baton: Arc<Baton>,
     thread: usize,
 }
@@ -57,14 +57,14 @@ pub(super) struct SimSocket {
 }
 
 /// Shuts a socket down from another thread.
-struct Stirrer {
+struct ShutDown {
     baton: Arc<Baton>,
     sock: u32,
 }
 
 impl Platform for Sim {
     type Lock<T: Send> = SimLock<T>;
-    type Seat = SimSeat;
+    type Seat = SimParker;
     type LookUp = SimLookUp;
     type Connecting = SimConnecting;
     type Socket = SimSocket;
@@ -82,17 +82,17 @@ impl Platform for Sim {
         SimLock { baton: self.0.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<SimSeat> {
+    fn seat(&self) -> Arc<SimParker> {
         let thread = me();
-        SEAT.with_borrow_mut(|seat| match seat {
-            Some(seat) if Arc::ptr_eq(&seat.baton, &self.0) && seat.thread == thread => {
-                seat.clone()
+        PARKER.with_borrow_mut(|parker| match parker {
+            Some(parker) if Arc::ptr_eq(&parker.baton, &self.0) && parker.thread == thread => {
+                parker.clone()
             }
-            _ => seat.insert(Arc::new(SimSeat { baton: self.0.clone(), thread })).clone(),
+            _ => parker.insert(Arc::new(SimParker { baton: self.0.clone(), thread })).clone(),
         })
     }
 
-    fn look_up(&self, host: &str, _: u16, _: &Arc<SimSeat>) -> io::Result<SimLookUp> {
+    fn look_up(&self, host: &str, _: u16, _: &Arc<SimParker>) -> io::Result<SimLookUp> {
         self.0.step();
         let mut world = self.0.lock();
         if world.base.look_up_is_short() {
@@ -132,7 +132,7 @@ impl Platform for Sim {
 
     fn poll(
         &self,
-        seat: &SimSeat,
+        parker: &SimParker,
         attempts: &mut [(u8, SimConnecting)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
@@ -144,7 +144,7 @@ impl Platform for Sim {
         let talker = talker.and_then(talks);
         let open = attempts.iter().filter(|(_, it)| !it.told);
         let wants = Wants {
-            ring: true,
+            unpark: true,
             reads: talker.map(|it| it.0),
             writes: talker.filter(|it| it.1).map(|it| it.0),
             connects: open.map(|(_, it)| it.socket.sock).collect(),
@@ -156,7 +156,7 @@ impl Platform for Sim {
         if world.base.is_short() && world.base.stage.random.once_in(16) {
             return Err(kind(IoKind::Exhausted).into());
         }
-        world.threads[seat.thread].rung = false;
+        world.threads[parker.thread].unparked = false;
         let World { base, .. } = &*world;
         Ok(Ready {
             readable: talker.is_some_and(|it| base.net.readable(it.0)),
@@ -191,24 +191,24 @@ impl<T: Send> Lock<T> for SimLock<T> {
     }
 }
 
-impl Stir for SimSeat {
+impl Stir for SimParker {
     fn stir(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
-            thread.rung = true;
+            thread.unparked = true;
         }
     }
 }
 
-impl Seat for SimSeat {
+impl Seat for SimParker {
     fn park(&self, timeout: Option<Duration>) {
         let until = self.baton.until(timeout);
-        self.baton.wait(Wants { ring: true, until, ..Wants::default() });
+        self.baton.wait(Wants { unpark: true, until, ..Wants::default() });
         self.hush();
     }
 
     fn hush(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
-            thread.rung = false;
+            thread.unparked = false;
         }
     }
 }
@@ -430,7 +430,7 @@ impl Socket for SimSocket {
     }
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
-        Ok(Arc::new(Stirrer { baton: self.baton.clone(), sock: self.sock }))
+        Ok(Arc::new(ShutDown { baton: self.baton.clone(), sock: self.sock }))
     }
 
     fn into_stream(self) -> io::Result<Self> {
@@ -438,7 +438,7 @@ impl Socket for SimSocket {
     }
 }
 
-impl Stir for Stirrer {
+impl Stir for ShutDown {
     fn stir(&self) {
         self.baton.lock().shut[self.sock as usize] = true;
     }
@@ -465,4 +465,4 @@ macro_rules! debug {
     };
 }
 
-debug!(Sim, SimLock<T>, SimSeat, SimLookUp, SimConnecting, SimSocket, Stirrer);
+debug!(Sim, SimLock<T>, SimParker, SimLookUp, SimConnecting, SimSocket, ShutDown);
