@@ -51,8 +51,8 @@ impl Base {
         }
     }
 
-    /// Handles an event between the servers and the network. Returns the events that are the
-    /// driver's.
+    /// Handles an event between the servers and the network. Returns any other event, which the
+    /// driver must handle.
     pub(super) fn happens(&mut self, event: Event) -> Option<Event> {
         let Self { plan, stage, net, servers, .. } = self;
         match event {

@@ -314,8 +314,8 @@ pub struct BodyPlan {
     pub replayable: bool,
     /// The most bytes of one piece.
     pub piece: u32,
-    /// How long the application may have no piece ready. Whether a piece is late is drawn at
-    /// random.
+    /// How long the application has no piece ready. In the event loop this happens before a random
+    /// half of the pieces, with threads before every piece.
     pub gap: Option<Duration>,
     /// After how many bytes the source fails.
     pub fails_at: Option<u32>,

@@ -143,7 +143,7 @@ impl Facade {
         Self { client, names: Vec::new(), numbers: BTreeMap::new() }
     }
 
-    /// Returns a call's id. A call that never was gets an invalid one.
+    /// Returns a call's id, or an invalid id if there was no such call.
     fn name(&self, number: usize) -> CallId {
         self.names.get(number).copied().unwrap_or(CallId::from_bits(u64::MAX))
     }

@@ -172,9 +172,7 @@ impl Program {
                     match error.get_ref().and_then(|it| it.downcast_ref::<Error>()) {
                         Some(why) => self.failed(call, why),
                         None => self.with(|base| {
-                            base.stage.wrong(|| {
-                                format!("call {call}: an error that is not the client's: {error}")
-                            });
+                            base.stage.wrong(|| format!("call {call}: a foreign error: {error}"));
                         }),
                     }
                     return;
