@@ -1,9 +1,9 @@
-//! Micro-benchmarks of the core: `cargo bench` prints time and allocations of each.
+//! Micro-benchmarks of the core. `cargo bench` prints the time and the allocations of each.
 //!
-//! With a name and a number, `cargo bench --bench core -- cycle 1000` runs that one so often and
-//! prints nothing: what `benches/count.py` runs under callgrind to count instructions.
+//! `cargo bench --bench core -- cycle 1000` runs the benchmark `cycle` 1000 times and prints
+//! nothing. `benches/count.py` runs that under callgrind to count instructions.
 
-#![expect(unsafe_code, reason = "an allocator that counts has to be one")]
+#![expect(unsafe_code, reason = "counting allocations needs a global allocator")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -28,16 +28,16 @@ struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: all is passed on to the system's allocator.
+// SAFETY: all calls are passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: as promised to us.
+        // SAFETY: the caller guarantees the same conditions.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as promised to us.
+        // SAFETY: the caller guarantees the same conditions.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -80,12 +80,12 @@ fn main() {
     }
 }
 
-/// A request with 4 fields out; a head with 12 fields and a body of 100 bytes in.
+/// Sends a request with 4 fields, and receives a head with 12 fields and a body of 100 bytes.
 fn cycle() -> Work {
     exchanges(request(), response())
 }
 
-/// The same through a whole client with a warm connection: pool, call and deadlines included.
+/// Does as `cycle` with a whole client over a warm connection, including pool, call and deadlines.
 fn client() -> Work {
     let (request, response) = (request(), response());
     let (policy, mut client) = (Arc::new(Policy::default()), Client::new(Config::default()));
@@ -145,7 +145,7 @@ fn response() -> Vec<u8> {
     response
 }
 
-/// 64 chunks of 1 KiB.
+/// Receives 64 chunks of 1 KiB.
 fn chunked() -> Work {
     let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..64 {
@@ -157,7 +157,7 @@ fn chunked() -> Work {
     exchanges(Request::get("http://example.com/").build().expect("a sound request"), response)
 }
 
-/// Sends `request` and receives `response`, again and again on one connection.
+/// Sends `request` and receives `response` repeatedly on one connection.
 fn exchanges(request: Request, response: Vec<u8>) -> Work {
     let (mut conn, mut out) = (Connection::new(Limits::default()), Vec::new());
     let mut body = Vec::with_capacity(128 * 1024);
@@ -180,7 +180,7 @@ fn exchanges(request: Request, response: Vec<u8>) -> Work {
     })
 }
 
-/// A head of 60 KiB that comes in pieces of one byte.
+/// Receives a head of 60 KiB in pieces of one byte.
 fn byte_by_byte() -> Work {
     let mut head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_vec();
     for _ in 0..60 {
@@ -200,7 +200,7 @@ fn byte_by_byte() -> Work {
     })
 }
 
-/// Checkout, claim and checkin with so many idle connections of one key.
+/// Does a checkout, claim and checkin with `idle` idle connections of one key.
 fn pool(idle: usize) -> Work {
     let mut limits = pool::Limits::default();
     limits.open_max = idle;

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Counts the instructions of the core's micro-benchmarks under callgrind, and holds them to their
-bounds. Each is run at two lengths; the difference is free of what preparing it costs.
+"""Counts the instructions of the core's micro-benchmarks under callgrind, and checks their bounds.
 
-Instructions move by under 2 % from run to run, whatever else the machine does. Skips loudly where
-there is no valgrind.
+Each benchmark is run at two lengths, so that the difference excludes the cost of its preparation.
+The counts differ by less than 2 % between runs, whatever else the machine does. Without valgrind
+the script prints that it is skipped.
 """
 import json, re, shutil, subprocess, sys
 
-# name: (how often, most instructions)
+# name: (repetitions, most instructions of each)
 BOUNDS = {
     "cycle": (2000, 6000),
     "client": (2000, 10000),
@@ -41,7 +41,7 @@ def main():
     if per["pool-100000"] > 2 * per["pool-1"]:
         over.append("pool: more than twice as many with 100,000 idle connections as with 1")
     for name in over:
-        print("over its bound: %s" % name, file=sys.stderr)
+        print("above its bound: %s" % name, file=sys.stderr)
     return 1 if over else 0
 
 

@@ -1,13 +1,13 @@
-//! The core under io_uring: nothing is waited for but completions. Linux only; where the kernel does
-//! not allow io_uring it says so, and exits with 77.
+//! Embeds the core in a loop over io_uring that waits for completions only. It runs on Linux only.
+//! If the kernel does not allow io_uring, it prints that and exits with 77.
 //!
 //!     cargo run --example io_uring -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
 //!
-//! Arguments that are no URLs are addresses to connect to, instead of those of the URLs' names.
+//! Arguments that are not URLs are addresses to connect to, instead of those of the URLs' names.
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> std::process::ExitCode {
-    eprintln!("SKIPPED: io_uring is a thing of Linux");
+    eprintln!("SKIPPED: io_uring exists on Linux only");
     std::process::ExitCode::from(77)
 }
 
@@ -58,15 +58,16 @@ mod linux {
         }
     }
 
-    /// An operation that the kernel has. It keeps what that uses until the completion comes.
+    /// An operation in the kernel. It owns the memory that the kernel uses until the completion
+    /// comes.
     enum Op {
         Connect { attempt: Attempt, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
         Send { conn: ConnId, tcp: Rc<TcpStream>, out: Vec<u8>, sent: usize },
         Receive { attempt: Attempt, tcp: Rc<TcpStream>, buffer: Vec<u8> },
     }
 
-    /// Of which connection, and which one: addresses race, and the losers are abandoned before
-    /// anything is sent.
+    /// A connection, and the number of the attempt: addresses race, and the losers are abandoned
+    /// before any byte is sent.
     type Attempt = (ConnId, u8);
 
     /// An open socket, and input that was not taken.
@@ -81,7 +82,7 @@ mod linux {
         /// Addresses to connect to, instead of those of names.
         given: Vec<String>,
         links: BTreeMap<Attempt, Link>,
-        /// By the number that the kernel gives back.
+        /// The operations, by the number that their completion carries.
         ops: BTreeMap<u64, Op>,
         last: u64,
         epoch: std::time::Instant,
@@ -113,7 +114,7 @@ mod linux {
                     self.act(action)?;
                 }
                 if self.client.calls() == 0 {
-                    // The kernel gives back what it was lent before that is freed.
+                    // Waits for the kernel to complete all operations before their memory is freed.
                     self.links.values().for_each(|it| drop(it.tcp.shutdown(Shutdown::Both)));
                     self.links.clear();
                     if self.ops.is_empty() {
@@ -135,7 +136,8 @@ mod linux {
         fn act(&mut self, action: Action) -> io::Result<()> {
             let now = self.now();
             match action {
-                // In place, so everything waits for it: a real loop has a thread for look-ups.
+                // Looks the name up in place, which blocks the loop. A real loop has a thread for
+                // look-ups.
                 Action::Resolve { conn, host, port } => {
                     let names = if self.given.is_empty() { vec![host] } else { self.given.clone() };
                     let found = names.into_iter().flat_map(|name| (name, port).to_socket_addrs());
@@ -150,7 +152,7 @@ mod linux {
                     self.links.insert(attempt, Link { tcp: tcp.clone(), rest: Vec::new() });
                     self.push(entry, Op::Connect { attempt, tcp, _addr: addr })?;
                 }
-                // These requests have no body: what is appended is all there is to send.
+                // These requests have no body, so the appended bytes are the whole output.
                 Action::Transmit { conn, .. } => {
                     let mut out = Vec::new();
                     assert_eq!(self.client.poll_transmit(conn, &mut out), Transmit::Nothing);
@@ -165,9 +167,9 @@ mod linux {
                     let open: Vec<_> = open.map(|(attempt, _)| *attempt).collect();
                     open.into_iter().for_each(|attempt| self.shut(attempt));
                 }
-                // The answer came before the whole request had left.
+                // The response came before the whole request was written.
                 Action::End { call, .. } => println!("{call} is complete"),
-                // No look-up is kept.
+                // This loop caches no look-up.
                 Action::Refresh { .. } => {}
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
@@ -175,7 +177,7 @@ mod linux {
             Ok(())
         }
 
-        /// What the kernel still has of it then completes, and frees it.
+        /// Shuts an attempt's socket down. Its operations then complete, and free their memory.
         fn shut(&mut self, attempt: Attempt) {
             if let Some(link) = self.links.remove(&attempt) {
                 link.tcp.shutdown(Shutdown::Both).ok();
@@ -190,7 +192,7 @@ mod linux {
                 _ => IoKind::Other,
             };
             match op {
-                // It was abandoned meanwhile.
+                // The attempt was abandoned meanwhile.
                 Op::Connect { attempt, .. } if !self.links.contains_key(&attempt) => {}
                 Op::Connect { attempt, .. } if result < 0 => {
                     self.links.remove(&attempt);
@@ -269,15 +271,15 @@ mod linux {
             self.last += 1;
             let entry = entry.user_data(self.last);
             self.ops.insert(self.last, op);
-            // SAFETY: the socket, the address and the buffer live in `ops`, where nobody touches
-            // them, until the completion has come; their memory does not move with the entry.
+            // SAFETY: the socket, the address and the buffer live in `ops` until the completion has
+            // come, and nothing touches them there. Their memory does not move with the entry.
             while unsafe { self.ring.submission().push(&entry) }.is_err() {
                 self.ring.submit()?;
             }
             Ok(())
         }
 
-        /// Hands the kernel what there is, and waits for a completion or the next deadline.
+        /// Submits the queued operations, and waits for a completion or the next deadline.
         fn wait(&self) -> io::Result<()> {
             let left = self.client.poll_timeout().map(|(at, _)| at.since(self.now()));
             let waited = match left {
@@ -305,7 +307,8 @@ mod linux {
 
     impl Drop for Loop {
         fn drop(&mut self) {
-            // Left early, by an error: what the kernel may still use is never freed.
+            // An error has ended the loop early. The memory that the kernel may still use must not
+            // be freed.
             std::mem::forget(std::mem::take(&mut self.ops));
         }
     }

@@ -1,8 +1,8 @@
-//! The core in an event loop of one's own: `poll(2)`, with nothing but std and rustix.
+//! Embeds the core in an event loop over `poll(2)`, with std and rustix only.
 //!
 //!     cargo run --example poll -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
 //!
-//! Arguments that are no URLs are addresses to connect to, instead of those of the URLs' names.
+//! Arguments that are not URLs are addresses to connect to, instead of those of the URLs' names.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Result, Write};
@@ -14,14 +14,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, connect, ipproto, socket};
 
-/// A socket, whether it is connected, what is to be written, and what was read and not taken.
+/// A socket, whether it is connected, its unwritten output, and its input that was not taken.
 struct Socket(TcpStream, bool, Vec<u8>, Vec<u8>);
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut given: Vec<String> = std::env::args().skip(1).collect();
     let epoch = std::time::Instant::now();
     let now = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
-    // By connection and attempt: addresses race, and the losers are abandoned before anything is sent.
+    // By connection and attempt: addresses race, and the losers are abandoned before any byte is
+    // sent.
     let mut sockets: BTreeMap<(ConnId, u8), Socket> = BTreeMap::new();
     let mut client = Client::new(Config::default());
     for url in given.extract_if(.., |arg| arg.contains("://")) {
@@ -30,7 +31,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     loop {
         while let Some(action) = client.poll_action() {
             match action {
-                // In place, so everything waits for it: a real loop has a thread for look-ups.
+                // Looks the name up in place, which blocks the loop. A real loop has a thread for
+                // look-ups.
                 Action::Resolve { conn, host, port } => {
                     let names = if given.is_empty() { &vec![host] } else { &given };
                     let found = names.iter().flat_map(|it| (&**it, port).to_socket_addrs());
@@ -40,18 +42,18 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
                     Ok(it) => drop(sockets.insert((conn, attempt), it)),
                     Err(_) => client.handle_connected(conn, attempt, Err(IoKind::Other), now()),
                 },
-                // These requests have no body: what is appended is all there is to send.
+                // These requests have no body, so the appended bytes are the whole output.
                 Action::Transmit { conn, .. } => {
                     for (_, it) in sockets.range_mut((conn, 0)..=(conn, u8::MAX)) {
                         assert_eq!(client.poll_transmit(conn, &mut it.2), Transmit::Nothing);
                     }
                 }
-                // The answer came before the whole request had left.
+                // The response came before the whole request was written.
                 Action::End { call, .. } => println!("{call} is complete"),
                 Action::Abandon { conn, attempt } => drop(sockets.remove(&(conn, attempt))),
                 Action::Close { conn, .. } => sockets.retain(|(of, _), _| *of != conn),
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
-                // No look-up is kept.
+                // This loop caches no look-up.
                 Action::Refresh { .. } => {}
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
             }
@@ -92,7 +94,7 @@ fn begin(addr: SocketAddr) -> Result<Socket> {
     }
 }
 
-/// Writes and reads until the socket would block, or is at its end.
+/// Writes and reads until the socket would block or has ended.
 fn exchange(client: &mut Client, conn: ConnId, it: &mut Socket, now: Instant) -> Result<()> {
     while !it.2.is_empty() {
         let sent = it.0.write(&it.2)?;
@@ -115,7 +117,7 @@ fn exchange(client: &mut Client, conn: ConnId, it: &mut Socket, now: Instant) ->
     }
 }
 
-/// Says whether the client is to be asked again.
+/// Prints an event. Returns whether to ask the client for the next one.
 fn show(event: Event<'_>) -> bool {
     match event {
         Event::NeedInput => return false,

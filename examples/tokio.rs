@@ -1,8 +1,8 @@
-//! The core under tokio: a task for each connection, and one that has the client.
+//! Embeds the core under tokio: a task for each connection, and one task that owns the client.
 //!
 //!     cargo run --example tokio -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
 //!
-//! Arguments that are no URLs are addresses to connect to, instead of those of the URLs' names.
+//! Arguments that are not URLs are addresses to connect to, instead of those of the URLs' names.
 
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-/// What the tasks tell the one that has the client.
+/// A message from a task to the one that owns the client.
 enum News {
     Resolved(ConnId, Vec<SocketAddr>),
     Connected(Attempt, io::Result<()>),
@@ -29,11 +29,12 @@ enum News {
     Ended(Attempt, bool),
 }
 
-/// Of which connection, and which one: addresses race, and the losers are abandoned before anything
-/// is sent.
+/// A connection, and the number of the attempt: addresses race, and the losers are abandoned before
+/// any byte is sent.
 type Attempt = (ConnId, u8);
 
-/// How an attempt's task is reached (it ends when this is dropped), and input that was not taken.
+/// The output channel of an attempt's task, which ends the task when dropped, and input that was
+/// not taken.
 struct Link {
     out: UnboundedSender<Vec<u8>>,
     rest: Vec<u8>,
@@ -72,7 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     links.insert((conn, attempt), Link { out, rest: Vec::new() });
                     tokio::spawn(run((conn, attempt), addr, tell.clone(), orders));
                 }
-                // These requests have no body: what is appended is all there is to send.
+                // These requests have no body, so the appended bytes are the whole output.
                 Action::Transmit { conn, .. } => {
                     let mut out = Vec::new();
                     assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
@@ -82,9 +83,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Action::Abandon { conn, attempt } => drop(links.remove(&(conn, attempt))),
                 Action::Close { conn, .. } => links.retain(|(of, _), _| *of != conn),
-                // The answer came before the whole request had left.
+                // The response came before the whole request was written.
                 Action::End { call, .. } => println!("{call} is complete"),
-                // No look-up is kept.
+                // This loop caches no look-up.
                 Action::Refresh { .. } => {}
                 Action::Failed { call, failure } => println!("{call} failed: {failure}"),
                 other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
@@ -102,7 +103,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// Hands the client what happened.
+/// Reports a message to the client.
 fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, now: Instant) {
     match news {
         News::Resolved(conn, addrs) => client.handle_resolved(conn, &addrs, now),
@@ -118,7 +119,7 @@ fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, n
         }
         News::Written((conn, _), Ok(sent)) => client.handle_written(conn, sent, now),
         News::Written((conn, _), Err(_)) => client.handle_write_failed(conn, IoKind::Reset, now),
-        // Of an attempt that was abandoned meanwhile it says nothing.
+        // Ignores an attempt that was abandoned meanwhile.
         News::Ended(attempt, _) if !links.contains_key(&attempt) => {}
         News::Ended((conn, _), clean) => {
             if let Event::End(call, _) = client.handle_eof(conn, clean, now) {
@@ -143,8 +144,8 @@ fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, n
     }
 }
 
-/// Connects, writes what it is ordered to, and tells what comes, until nobody has orders for it any
-/// more.
+/// Connects, writes the output that it receives, and reports the results, until the sender of
+/// output is dropped.
 async fn run(
     attempt: Attempt,
     addr: SocketAddr,

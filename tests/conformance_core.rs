@@ -1,7 +1,7 @@
-//! The conformance cases that need no socket, fed to the protocol machine itself.
+//! Runs the conformance cases that need no socket with the protocol machine itself.
 //!
-//! They lie outside this repository. Where they are not found (`HTTPOOL_CONFORMANCE` names their
-//! folder, else `../shared/conformance`) this test says so and passes.
+//! The cases are not part of this repository. `HTTPOOL_CONFORMANCE` names their folder, else it is
+//! `../shared/conformance`. If the folder is missing, this test says so and passes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use core::fmt;
@@ -20,10 +20,10 @@ use httpool::{
 };
 use serde_json::Value;
 
-/// Cases that come out otherwise, with the reason. None of them may be of a binding level.
+/// Cases with another result than expected, each with the reason. None may have a binding level.
 const OTHERWISE: &[(&str, &str)] = &[];
 
-/// What must come out as expected: MUST and SHOULD of the RFCs, and what keeps clients safe.
+/// Levels whose cases must pass: MUST and SHOULD of the RFCs, and the rules for safe clients.
 const BINDING: &[&str] = &["rfc", "should", "security"];
 
 /// Cases longer than this are not run byte by byte.
@@ -32,7 +32,7 @@ const BYTE_BY_BYTE_MAX: usize = 64 * 1024;
 #[test]
 fn cases_come_out_as_expected() {
     let Some(cases) = load() else {
-        // Not by println, which the test runner swallows.
+        // Prints on standard error directly, since the test runner captures `println`.
         writeln!(io::stderr(), "NOT RUN: the conformance cases are not here").unwrap();
         return;
     };
@@ -76,7 +76,7 @@ fn load() -> Option<Vec<Value>> {
     Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-/// One request, one answer after it, and nothing asked about connections or what was sent.
+/// Whether the case has one request and one response, and checks neither connections nor output.
 fn is_for_one_response(case: &Value) -> bool {
     let beyond = ["requests_on_wire", "wire_all", "connections", "max_requests"];
     let [step] = list(&case["server"]) else { return false };
@@ -88,7 +88,7 @@ fn is_for_one_response(case: &Value) -> bool {
             .all(|expect| beyond.iter().all(|key| expect[key].is_null()))
 }
 
-/// Feeds a case in pieces of at most so many bytes.
+/// Runs a case with its bytes in pieces of at most `piece_max`.
 fn judge(case: &Value, piece_max: usize) -> Result<(), String> {
     let outcome = match request(&case["request"]) {
         Ok(request) => run(&request, &case["server"][0], piece_max),
@@ -179,7 +179,7 @@ impl Reader {
     }
 }
 
-/// How a case came out.
+/// The result of a case.
 #[derive(Debug, Default)]
 struct Outcome {
     status: Option<u16>,
@@ -269,7 +269,7 @@ fn alternatives(expect: &Value) -> impl Iterator<Item = &Value> {
     several.iter().chain(one)
 }
 
-/// The bytes that are sent, each so many times.
+/// Returns the bytes to send, each with the number of its repetitions.
 fn segments(step: &Value) -> Vec<(Vec<u8>, usize)> {
     let segment = |segment: &Value| match segment.as_str() {
         Some(text) => (with_ports(&decode(text)), 1),
@@ -285,7 +285,7 @@ fn len(case: &Value) -> usize {
     segments(&case["server"][0]).iter().map(|(bytes, times)| bytes.len() * times).sum()
 }
 
-/// The ports of the scenario server have five digits.
+/// Replaces the ports of the scenario server, which have five digits.
 fn with_ports(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for (placeholder, port) in [(b"~PORT", b"18080"), (b"~POR2", b"18081")] {
@@ -304,7 +304,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A text, several, or none.
+/// Converts a JSON value to texts: one, several, or none.
 fn texts(value: &Value) -> Vec<&str> {
     let one = value.as_str().into_iter();
     one.chain(list(value).iter().filter_map(Value::as_str)).collect()

@@ -1,6 +1,6 @@
-//! The examples of event loops are complete programs, and they work: each fetches from a scripted
-//! server, follows a redirect, reuses a connection, reads a body that ends with its connection, races
-//! addresses of which one does not answer, and tells of one that is refused.
+//! Tests the examples of event loops, which are complete programs. Each fetches from a scripted
+//! server, follows a redirect, reuses a connection, reads a body that ends with its connection,
+//! races two addresses of which one does not answer, and reports a refused connection.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ use std::{
 
 use support::{Received, Server, ok};
 
-/// Where cargo has put it, beside this test.
+/// Returns the path of an example's program, which cargo puts beside this test.
 fn example(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let target = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -29,7 +29,7 @@ fn run(name: &str, args: &[String]) -> Output {
     output.unwrap_or_else(|error| panic!("{}: {error}; {missing}", path.display()))
 }
 
-/// What a run says; `None` where the system does not allow what it needs.
+/// Returns the output of a run; `None` if the system does not allow what the example needs.
 fn says(name: &str, args: &[String]) -> Option<String> {
     let output = run(name, args);
     let (said, errors) =
@@ -54,7 +54,7 @@ fn answer(request: &Received) -> Vec<u8> {
     }
 }
 
-/// Its body ends with the connection.
+/// A path whose response ends with the connection.
 const UNTIL_THE_END: &str = "/until-the-end";
 
 fn server() -> Server {
@@ -70,7 +70,7 @@ fn server() -> Server {
 
 fn fetches(name: &str) {
     let server = server();
-    // Nobody listens at that address: the port is this test's at another one.
+    // That address has no listener: this test holds the port at another address.
     let bound = TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = format!("http://127.0.0.2:{}/", bound.local_addr().unwrap().port());
     let by_name = format!("http://localhost:{}/name", server.port());
@@ -96,8 +96,8 @@ fn fetches(name: &str) {
     assert_eq!(server.requests(), 6, "{said}");
 }
 
-/// Of two addresses nobody answers at the first: a listener whose queue is full is silent on Linux.
-/// The other one wins the race, and nothing of the first is left.
+/// Races two addresses. The first does not answer: it is a listener with a full queue, which is
+/// silent on Linux. The second wins the race, and nothing of the first is left.
 #[cfg(target_os = "linux")]
 fn races(name: &str, silent: &str) {
     use std::net::TcpStream;
@@ -113,7 +113,7 @@ fn races(name: &str, silent: &str) {
     let Some(said) = says(name, &[&addresses[..], &urls].concat()) else { return };
     let count = |what: &str| said.lines().filter(|line| line.contains(what)).count();
     assert_eq!((count(" 200"), count("is complete"), count("failed")), (3, 3, 0), "{said}");
-    // One may have served twice.
+    // One connection may have served two requests.
     assert_eq!(server.requests(), 3, "{said}");
     assert!(server.accepted() <= 3, "{said}");
     drop((listener.accept().unwrap(), filler));
@@ -121,7 +121,7 @@ fn races(name: &str, silent: &str) {
     assert!(listener.accept().is_err(), "nobody else is in the queue");
 }
 
-/// Of two addresses the first refuses, and the other serves.
+/// Tries two addresses: the first refuses, and the second answers.
 fn goes_on(name: &str) {
     let server = server();
     let url = format!("http://two.test:{}/a", server.port());

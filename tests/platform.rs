@@ -1,6 +1,6 @@
-//! The blocking driver on a world of memory with a clock that jumps: the driver's own code, without
-//! sockets, threads or sleep. It holds the driver to what `platform` says of it: no step is taken
-//! under the lock, and no wait is longer than the deadline that it serves.
+//! Runs the blocking driver's own code over an in-memory platform with a virtual clock, without
+//! sockets, threads or sleep. Checks the rules of the `platform` module: no step is taken under the
+//! lock, and no wait is longer than its deadline.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ use httpool_blocking::{
     platform::{Connecting, Lock, LookUp, Platform, Ready, Seat, Socket, Stir},
 };
 
-/// A world with one thread and one server.
+/// A platform with one thread and one server.
 #[derive(Debug, Clone, Default)]
 struct World(Arc<Mutex<Inside>>);
 
@@ -30,22 +30,22 @@ struct World(Arc<Mutex<Inside>>);
 struct Inside {
     now: Duration,
     locked: bool,
-    rung: bool,
-    /// How long each takes; forever if it is none.
+    unparked: bool,
+    /// How long each of these takes; `None`: for ever.
     look_up: Option<Duration>,
     connect: Option<Duration>,
     answer: Option<Duration>,
-    /// How many bytes a socket takes before it is full, for ever.
+    /// How many bytes a socket takes before it is full for ever.
     room: usize,
     look_ups: u32,
     opened: u32,
     closed: u32,
     sent: Vec<u8>,
-    /// What the server says, and when.
+    /// The server's output that has not been read, and when it comes.
     input: Option<(Duration, &'static [u8])>,
-    /// A signal interrupts every wait that lasts so long.
+    /// A signal interrupts every wait that lasts this long.
     signals: Option<Duration>,
-    /// When the server says that a request may go on which asks for that; never if it is none.
+    /// How long the server takes to send a 100 (Continue); `None`: it never does.
     goes_on: Option<Duration>,
     /// When the last write was.
     wrote: Duration,
@@ -70,7 +70,7 @@ impl World {
         change(&mut self.0.lock().unwrap());
     }
 
-    /// What may change threads in another world, and is not allowed under the lock.
+    /// Begins a step at which another platform may switch threads. Fails if the lock is held.
     fn step(&self) -> MutexGuard<'_, Inside> {
         let inside = self.0.lock().unwrap();
         assert!(!inside.locked, "a step under the lock");
@@ -87,14 +87,14 @@ impl World {
 }
 
 impl Inside {
-    /// As [`pass`](Self::pass), unless the seat was rung.
-    fn sit(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
-        if !mem::take(&mut self.rung) {
+    /// Waits as [`pass`](Self::pass) does, unless the thread was woken already.
+    fn park(&mut self, event: Option<Duration>, timeout: Option<Duration>) {
+        if !mem::take(&mut self.unparked) {
             self.pass(event, timeout);
         }
     }
 
-    /// Time passes until `event`, or for at most `timeout`. False: a signal came first.
+    /// Advances the time to `event`, or by at most `timeout`. Returns false if a signal came first.
     fn pass(&mut self, event: Option<Duration>, timeout: Option<Duration>) -> bool {
         let late = timeout.map(|timeout| self.now + timeout);
         let until = [event, late].into_iter().flatten().min();
@@ -111,7 +111,7 @@ fn ms(ms: u64) -> Duration {
 
 impl Platform for World {
     type Lock<T: Send> = Guarded<T>;
-    type Seat = Chair;
+    type Seat = ThreadParker;
     type LookUp = Asked;
     type Connecting = Opening;
     type Socket = Wire;
@@ -128,11 +128,11 @@ impl Platform for World {
         Guarded { world: self.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<Chair> {
-        Arc::new(Chair(self.clone()))
+    fn seat(&self) -> Arc<ThreadParker> {
+        Arc::new(ThreadParker(self.clone()))
     }
 
-    fn look_up(&self, host: &str, port: u16, _: &Arc<Chair>) -> io::Result<Asked> {
+    fn look_up(&self, host: &str, port: u16, _: &Arc<ThreadParker>) -> io::Result<Asked> {
         assert_eq!((host, port), ("name.test", 80));
         let mut inside = self.step();
         inside.look_ups += 1;
@@ -153,11 +153,10 @@ impl Platform for World {
         Ok(Opening { wire: Wire(self.clone(), Mutex::default()), at })
     }
 
-    /// There is one thing to wait for at a time here: a look-up that none of `attempts` shows, or a
-    /// connect.
+    /// Waits for one thing only: the look-up if `attempts` is empty, else the connect.
     fn poll(
         &self,
-        _: &Chair,
+        _: &ThreadParker,
         attempts: &mut [(u8, Opening)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
@@ -168,7 +167,7 @@ impl Platform for World {
             [] => inside.look_up.map(|_| inside.now + ms(5)),
             _ => attempts.iter().filter_map(|(_, it)| it.at).min(),
         };
-        inside.sit(event, timeout);
+        inside.park(event, timeout);
         Ok(Ready::default())
     }
 }
@@ -189,21 +188,21 @@ impl<T: Send> Lock<T> for Guarded<T> {
 }
 
 #[derive(Debug)]
-struct Chair(World);
+struct ThreadParker(World);
 
-impl Stir for Chair {
+impl Stir for ThreadParker {
     fn stir(&self) {
-        self.0.change(|it| it.rung = true);
+        self.0.change(|it| it.unparked = true);
     }
 }
 
-impl Seat for Chair {
+impl Seat for ThreadParker {
     fn park(&self, timeout: Option<Duration>) {
-        self.0.step().sit(None, timeout);
+        self.0.step().park(None, timeout);
     }
 
     fn hush(&self) {
-        self.0.change(|it| it.rung = false);
+        self.0.change(|it| it.unparked = false);
     }
 }
 
@@ -358,7 +357,7 @@ fn a_call_takes_as_long_as_its_world_does() {
     assert_eq!(get(&client).unwrap(), "hello");
     assert_eq!(world.elapsed(), ms(5 + 10 + 20));
     assert_eq!(world.0.lock().unwrap().sent, b"GET / HTTP/1.1\r\nHost: name.test\r\n\r\n");
-    // Warm, it is the answer's time alone.
+    // With a warm connection, only the response takes time.
     assert_eq!(get(&client).unwrap(), "hello");
     assert_eq!(world.elapsed(), ms(5 + 10 + 20 + 20));
     assert_eq!((client.stats().open, client.stats().idle), (1, 1));
@@ -377,7 +376,7 @@ fn every_deadline_is_kept_to_the_instant() {
         (|it| it.answer = None, Cause::Timeout(Deadline::FirstByte), ms(5 + 10 + 60_000)),
         (|it| it.room = 9, Cause::Timeout(Deadline::Write), ms(5 + 10 + 30_000)),
     ];
-    // Also where signals interrupt every wait before its timeout has passed.
+    // Also runs each case with signals that interrupt every wait before its timeout.
     let with_signals = cases.iter().map(|case| (case, Some(ms(7))));
     for ((change, why, after), signals) in cases.iter().map(|case| (case, None)).chain(with_signals)
     {
@@ -393,8 +392,8 @@ fn every_deadline_is_kept_to_the_instant() {
     }
 }
 
-/// The receive timeout that is on the socket may be shorter than what is left: then it is waited
-/// again, and the answer that comes at last is taken.
+/// The socket's receive timeout may be shorter than the time left. The driver then waits again, and
+/// takes the response that comes at the end.
 #[test]
 fn an_answer_that_comes_at_the_last_moment_is_in_time() {
     let world = World::new();

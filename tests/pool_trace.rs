@@ -1,4 +1,4 @@
-//! What a pool writes to a trace: a line for each event, and for each answer and action.
+//! Tests the pool's trace: a line for each event, and for each answer and action.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};

@@ -1,10 +1,10 @@
-//! The class of an error, in the words of the cases.
+//! Maps errors to the classes that the conformance cases use.
 
 use httpool::error::{
     Cause, DialError, Failure, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
 };
 
-/// Of what the request could not be built of, or the call failed of.
+/// Returns the class of a request error or of a call's failure.
 pub(super) fn of(request: Option<RequestError>, failure: Option<&Failure>) -> &'static str {
     match (request, failure) {
         (Some(why), _) => of_request(why),

@@ -1,4 +1,4 @@
-//! What the program runs over: the same requests, put to one driver or another.
+//! Sends the same requests with either driver.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use httpool_blocking::{Body, Error};
 
 use super::{Failed, class, options::Settings};
 
-/// A request, in the words that all drivers understand.
+/// A request, independent of the driver.
 pub(super) struct Ask<'c> {
     pub(super) method: Method,
     pub(super) url: &'c str,
@@ -22,7 +22,8 @@ pub(super) struct Ask<'c> {
     pub(super) policy: Policy,
 }
 
-/// What came of it: as much as there was of a head, and a body or the class and words of an error.
+/// The result of a request: the head as far as it came, and the body, or the class and the message
+/// of an error.
 pub(super) struct Answer {
     pub(super) head: Option<(u16, Vec<(String, String)>)>,
     pub(super) body: Result<Vec<u8>, (&'static str, String)>,
@@ -33,7 +34,7 @@ pub(super) enum Driver {
     Mio(Box<httpool_mio::Driver>),
 }
 
-/// Both builders have methods of the same names.
+/// Sets up either driver's builder. Their methods have the same names.
 macro_rules! set_up {
     ($builder:expr, $settings:expr) => {{
         let mut builder = $builder.dial($settings.dial);
@@ -47,7 +48,7 @@ macro_rules! set_up {
     }};
 }
 
-/// And so do those of requests, and bodies.
+/// Builds a request of either driver. Their request builders and bodies have the same names.
 macro_rules! put_together {
     ($client:expr, $ask:expr) => {{
         let ask = $ask;
@@ -118,7 +119,7 @@ fn problem(error: &Error) -> (&'static str, String) {
     (class, error.to_string())
 }
 
-/// Fields as cases write them: a byte is the character of that number.
+/// Converts fields to the encoding of the cases: each byte is the character of that number.
 fn texts(fields: Fields<'_>) -> Vec<(String, String)> {
     let chars = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
     fields.iter().map(|field| (field.name().into(), chars(field.value()))).collect()

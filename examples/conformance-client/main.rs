@@ -5,8 +5,8 @@
 //! stdout  {"results": [{"status": …, "headers": …, "body_b64": …, "error": …}, …]}
 //! ```
 //!
-//! `--caps` prints what cases may ask of it, `--driver NAME` chooses what is underneath.
-//! `tests/conformance/check.py` runs all cases over it.
+//! `--caps` prints the capabilities that cases may need. `--driver NAME` selects the driver.
+//! `tests/conformance/check.py` runs all cases with this program.
 
 mod class;
 mod drivers;
@@ -20,7 +20,7 @@ use httpool::message::Method;
 use options::{Options, Settings};
 use serde_json::{Value, json};
 
-/// What the cases may ask for, in the words of their `needs`.
+/// The capabilities that a case may list in its `needs`.
 const CAPS: &str = "redirect,retry,max-body,chunked-upload,expect-continue,url-userinfo,\
                     redirect-keep-auth,resolve,idn,proxy-tunnel-http";
 
@@ -65,7 +65,7 @@ fn run(driver: fn(Settings) -> Result<Driver, Failed>) -> Result<Vec<Value>, Fai
     requests.iter().map(|request| one(&mut driver, request)).collect()
 }
 
-/// `Err`: the case itself cannot be understood.
+/// Runs one request. Fails if the case itself is invalid.
 fn one(driver: &mut Driver, request: &Value) -> Result<Value, Failed> {
     let options = Options(&request["options"]);
     options.delay();
@@ -120,7 +120,7 @@ fn body(request: &Value) -> Result<Option<Vec<u8>>, Failed> {
 }
 
 fn base64(text: &str) -> Result<Vec<u8>, Failed> {
-    // Without its std feature, its error is no `std::error::Error`.
+    // The error is no `std::error::Error`, because the crate's std feature is off.
     BASE64.decode(text).map_err(|why| why.to_string().into())
 }
 
@@ -128,7 +128,7 @@ fn text(value: &Value) -> Result<&str, Failed> {
     value.as_str().ok_or_else(|| format!("{value} is no text").into())
 }
 
-/// Cases write a byte as the character of that number.
+/// Converts text of a case to bytes: each character is the byte of that number.
 fn latin1(text: &str) -> Vec<u8> {
     let bytes = text.chars().map(|char| u8::try_from(u32::from(char)));
     bytes.collect::<Result<_, _>>().unwrap_or_else(|_| text.into())

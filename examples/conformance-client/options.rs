@@ -1,4 +1,4 @@
-//! A case's options, as settings of the client and policies of its calls.
+//! Converts a case's options to settings of the client and policies of its calls.
 
 use std::{net::IpAddr, thread, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{Failed, text};
 #[derive(Clone, Copy)]
 pub(super) struct Options<'c>(pub(super) &'c Value);
 
-/// What only a client can be told, and holds for all requests of a case.
+/// The settings of a client, which are the same for all requests of a case.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub(super) dial: dial::Policy,
@@ -80,7 +80,7 @@ impl<'c> Options<'c> {
         self.is("expect_continue")
     }
 
-    /// Waits as long as the case wants to before this request.
+    /// Waits before this request for as long as the case says.
     pub(super) fn delay(self) {
         if let Some(delay) = self.millis("delay_before_ms") {
             thread::sleep(delay);

@@ -1,4 +1,4 @@
-//! Responses that are dropped before their end.
+//! Tests responses that are dropped before their end.
 
 use std::{
     io::Read,
@@ -16,7 +16,7 @@ fn a_small_rest_that_is_there_is_taken_and_the_connection_kept() {
     let sent = Mutex::new(sent);
     let server = Server::start(move |peer| {
         while peer.request().is_some() {
-            // More than is read with the head.
+            // The body is longer than the input that is read with the head.
             peer.send(ok(vec![b'x'; 40_000]));
             sent.lock().unwrap().send(()).ok();
         }

@@ -1,4 +1,4 @@
-//! More than one attempt: redirects and retries, as the servers see them.
+//! Tests redirects and retries, as the servers see them.
 
 use std::{
     io::Cursor,
@@ -22,7 +22,7 @@ fn redirect(status: u16, location: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} R\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into()
 }
 
-/// Redirects `/<status>` to `/end`, and tells what came there.
+/// Redirects `/<status>` to `/end`, which answers with the method and the body that it received.
 fn redirecting() -> Server {
     Server::replying(|request| match request.target() {
         "/end" => {
@@ -109,7 +109,7 @@ fn retry_after_is_obeyed() {
     assert_eq!((server.accepted(), server.requests()), (1, 2));
 }
 
-/// Reads a request and closes without a word, so many times; then answers.
+/// Closes the connection without an answer after each of the first `times` requests, then answers.
 fn dropping(times: usize) -> Server {
     Server::start(move |peer| {
         while peer.request().is_some() && peer.number >= times {

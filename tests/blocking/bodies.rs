@@ -1,4 +1,4 @@
-//! Bodies both ways.
+//! Tests the bodies of requests and responses.
 
 use std::{
     io::{self, Cursor, Read},
@@ -17,7 +17,7 @@ use httpool_blocking::{
 
 use super::support::Server;
 
-/// Answers each request with the same bytes, then closes if asked.
+/// Answers each request with the same bytes, then closes the connection if `close`.
 fn saying(answer: &'static str, close: bool) -> Server {
     Server::start(move |peer| {
         while peer.request().is_some() {
@@ -36,7 +36,7 @@ fn chunks_and_trailers() {
         false,
     );
     let mut answer = Client::new().get(&server.url("/")).send().unwrap();
-    // In pieces of one byte, so that a chunk is longer than what is asked for.
+    // Reads single bytes, so that a chunk is longer than each read.
     let (mut text, mut byte) = (Vec::new(), [0]);
     while answer.read(&mut byte).unwrap() > 0 {
         text.push(byte[0]);
@@ -104,7 +104,7 @@ fn every_kind_of_body_arrives() {
     assert_eq!(client.stats().leased, 0);
 }
 
-/// The server answers 413 after the head, then neither reads on nor closes.
+/// The server answers 413 after the head, then neither reads nor closes.
 #[test]
 fn an_early_refusal_comes_through_a_blocked_upload() {
     let (done, wait_until_done) = mpsc::channel::<()>();
@@ -122,7 +122,7 @@ fn an_early_refusal_comes_through_a_blocked_upload() {
     drop(done);
 }
 
-/// The server answers 200 early and reads on: the upload is finished while the answer is read.
+/// The server answers 200 early and reads on: the upload is finished while the response is read.
 #[test]
 fn an_early_success_does_not_stop_the_upload() {
     let server = Server::start(|peer| {
@@ -172,12 +172,12 @@ fn a_body_source_that_fails_is_told_with_its_reason() {
     assert_eq!(source.to_string(), "the disk is gone");
 }
 
-/// Dropped half-read: what is there already is taken, and nothing is waited for.
+/// A response is dropped half-read. The input that has arrived is taken, but no more is waited for.
 #[test]
 fn a_response_dropped_half_read_is_drained_or_closed() {
     let server = saying("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false);
     let client = Client::new();
-    // The head and the body came in one write, and a head alone is not taken from it.
+    // Head and body come in one write, and are read together.
     drop(client.get(&server.url("/")).send().unwrap());
     assert_eq!((client.stats().idle, client.stats().open), (1, 1));
 
@@ -227,7 +227,7 @@ fn a_417_is_answered_with_the_same_request_without_expect() {
             }
         }
     });
-    // It can be read once, and has not been.
+    // The body can be read once, and was not read.
     let body = Body::sized_reader(Cursor::new("hello"), 5);
     let request = Client::new().post(&server.url("/")).expect_continue(true);
     let response = request.body(body).send().unwrap();

@@ -1,4 +1,4 @@
-//! Threads that wait, and those who end that: [`Client::close`] and [`Cancel`].
+//! Tests that [`Client::close`] and [`Cancel`] end the waits of threads.
 
 use std::thread;
 
@@ -18,7 +18,7 @@ use crate::{
 
 type Outcome = thread::JoinHandle<Result<Response, Error>>;
 
-/// A call on a thread of its own.
+/// Makes a call on a thread of its own.
 fn sent(client: &Client, url: String, cancel: &Cancel) -> Outcome {
     let (client, cancel) = (client.clone(), cancel.clone());
     thread::spawn(move || client.get(&url).cancel(&cancel).send())
@@ -32,7 +32,7 @@ fn ends_with(call: Outcome, why: Cause) -> Error {
 
 const CLOSED: Cause = Cause::Unavailable(Unavailable::Closed);
 
-/// Answers with the beginning of a body, and leaves it at that.
+/// Answers with the beginning of a body, and sends no more.
 fn half() -> Server {
     Server::replying(|_| "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhalf".into())
 }
@@ -59,7 +59,7 @@ fn close_ends_those_in_line_and_later_calls() {
     assert_eq!(server.requests(), 1);
 }
 
-/// A client whose proxy takes CONNECT and never answers: its dials last.
+/// Returns a client whose proxy takes CONNECT and never answers, so that its dials last.
 fn dialing() -> (Client, Server) {
     let proxy = mute();
     let origin = Origin::new(Scheme::Http, "127.0.0.1", proxy.port());
@@ -111,7 +111,7 @@ fn cancel_ends_a_pause_before_another_attempt() {
     });
     let (client, cancel) = (retrying(), Cancel::new());
     let call = sent(&client, server.url("/"), &cancel);
-    // The answer has been taken when its connection is free again.
+    // The response has been read when its connection is free again.
     until(|| client.stats().idle == 1);
     cancel.cancel();
     ends_with(call, Cause::Cancelled);

@@ -1,4 +1,4 @@
-//! How a name becomes a connection: look-ups, addresses of which one does not answer, zones.
+//! Tests how a name becomes a connection: look-ups, addresses that do not answer, zone ids.
 
 use std::{net::TcpListener, thread, time::Duration};
 
@@ -20,7 +20,7 @@ use super::{
     },
 };
 
-/// Nobody listens there.
+/// An address without a listener.
 const NOBODY: &str = "127.0.0.77";
 
 fn dialed(why: DialError) -> Cause {
@@ -38,7 +38,7 @@ fn a_name_that_hangs_is_looked_up_once_and_keeps_no_other_waiting() {
         let given_up = scope.spawn(|| client.get(&slow).cancel(&cancel).send());
         until(|| names.asked("hangs.test") == 1 && client.stats().dialing == 21);
         assert_eq!(client.get(&url("fast.test")).send().unwrap().text().unwrap(), "hello");
-        // One who waits no more does not end what the others wait for.
+        // A call that gives up must not end the look-up that the others wait for.
         cancel.cancel();
         assert_eq!(cause(&given_up.join().unwrap().unwrap_err()), Cause::Cancelled);
         names.let_go();
@@ -49,7 +49,7 @@ fn a_name_that_hangs_is_looked_up_once_and_keeps_no_other_waiting() {
     assert_eq!((names.asked("hangs.test"), names.asked("fast.test")), (1, 1));
 }
 
-/// They fill all places. Those that have taken over a second make room.
+/// Look-ups that hang fill all places. Those that have taken over a second make room for others.
 #[test]
 fn names_that_hang_make_room_for_others() {
     let (server, names) = (Server::answering("hello"), Names::new());
@@ -113,7 +113,7 @@ mod silent {
         )
     }
 
-    /// With `std` alone they are tried in turn: then it takes half of the connect timeout.
+    /// Without `poll(2)` the addresses are tried in turn, which takes half of the connect timeout.
     #[cfg(not(httpool_std_only))]
     #[test]
     fn an_address_that_does_not_answer_loses_the_race() {
@@ -152,7 +152,7 @@ mod silent {
         let silent = Silent::at(("127.0.0.82", server.port()));
         let mut in_turn = dial::Policy::default();
         in_turn.race_after = None;
-        // Its share of the connect time is longer than that.
+        // The address's share of the connect timeout is longer than that.
         let mut policy = Policy::default();
         policy.timeout.total = Some(Duration::from_secs(3));
         let client = builder(&server, "127.0.0.82").dial(in_turn).policy(policy).build();
@@ -182,7 +182,7 @@ fn a_zone_id_is_used_to_connect_and_not_sent() {
         let sent = if host == "zoned.test" { host } else { "[::1]" };
         assert_eq!(response.text().unwrap(), format!("{sent}:{port}"));
     }
-    // The two ways to write the zone mean one origin; without it, it is another.
+    // Both spellings of the zone name one origin. Without the zone it is another one.
     assert_eq!(server.accepted(), 3);
 }
 

@@ -1,5 +1,6 @@
-//! Answers that come whole while the request is still being written. Of one that needs no more the
-//! rest is not sent; any other is done when the whole body has left (RFC 9110 7.5).
+//! Tests responses that are complete while the request is still being written. If the response
+//! needs no more of the body, the rest is not sent. Otherwise the call is done when the whole body
+//! has been sent (RFC 9110 section 7.5).
 
 use std::{
     io::{self, Read},
@@ -25,7 +26,7 @@ use crate::{cause, narrow, support::Server};
 
 const LARGE: usize = 32 * 1024 * 1024;
 
-/// Takes a head, answers, and then neither reads nor closes before the test is over.
+/// Takes a head, answers, and then neither reads nor closes before the test ends.
 fn deaf(answer: impl Into<String>) -> (Server, mpsc::Sender<()>) {
     let (over, is_over) = mpsc::channel::<()>();
     let (is_over, answer) = (Mutex::new(is_over), answer.into());
@@ -50,7 +51,7 @@ fn an_early_refusal_comes_through_an_upload_that_nobody_reads() {
     }
 }
 
-/// Answers at once, reads on to the end of the body, and then answers what else is asked.
+/// Answers at once, reads the body to its end, and then answers further requests.
 fn eager(answer: &'static str) -> (Server, Arc<AtomicUsize>) {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = taken.clone();
@@ -68,7 +69,7 @@ fn eager(answer: &'static str) -> (Server, Arc<AtomicUsize>) {
     (server, taken)
 }
 
-/// All the kinds of bodies there are.
+/// Returns a body of each kind.
 fn bodies() -> [Body; 3] {
     [
         Body::from(vec![0; LARGE]),
@@ -87,13 +88,13 @@ fn a_complete_success_does_not_stop_the_upload() {
         response.read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), response.body_taken()), ("enough", None));
         assert_eq!(client.stats().idle, 1);
-        // The next request of the same connection comes behind the whole body.
+        // The next request on the same connection follows the whole body.
         assert_eq!(client.get(&server.url("/")).send().unwrap().text().unwrap(), "again");
         assert_eq!((taken.load(SeqCst), server.accepted()), (LARGE, 1));
     }
 }
 
-/// Whatever reads the response, and whatever below 400 it is.
+/// Any status below 400 behaves so, and any way to read the response.
 #[test]
 fn any_early_success_is_done_when_the_upload_is() {
     for answer in [
@@ -107,7 +108,7 @@ fn any_early_success_is_done_when_the_upload_is() {
         let client = narrow();
         let request = client.post(&server.url("/")).redirect(Redirect::none());
         let response = request.body(vec![0; LARGE]).send().unwrap();
-        // Where there is no body, `send` is the last to read.
+        // Without a response body, the driver reads last in `send`.
         let length = response.bytes().unwrap().len();
         assert!(length < 3);
         assert_eq!(client.get(&server.url("/")).send().unwrap().text().unwrap(), "again");
@@ -129,7 +130,7 @@ fn a_success_that_closes_needs_no_more_and_says_how_much_it_took() {
     }
 }
 
-/// The server ends its side behind its answer, and reads nothing.
+/// The server ends its output after its response, and reads nothing.
 #[test]
 fn a_peer_that_closes_without_a_word_makes_an_early_success_a_failure() {
     let (over, is_over) = mpsc::channel::<()>();

@@ -1,4 +1,4 @@
-//! How calls end that do not end well: deadlines, `close`, cancel.
+//! Tests calls that end by deadlines, `close` and cancel.
 
 use std::{
     io::{self, Read},
@@ -24,7 +24,7 @@ use httpool_blocking::{
 
 use super::support::Server;
 
-/// A server that answers nothing, and says when it has read a request.
+/// Starts a server that never answers, and reports when it has read a request.
 fn silent() -> (Server, Receiver<()>) {
     let (asked, wait_until_asked) = mpsc::channel();
     let asked = Mutex::new(asked);
@@ -87,7 +87,7 @@ fn a_write_that_stalls_has_a_deadline() {
     drop(stop);
 }
 
-/// One connection, and a response that holds it.
+/// Returns a client with one connection, and a response that holds it.
 fn full(server: &Server) -> (Client, httpool_blocking::Response) {
     let mut pool = pool::Limits::default();
     pool.open_per_key_max = 1;
@@ -96,7 +96,7 @@ fn full(server: &Server) -> (Client, httpool_blocking::Response) {
     (client, held)
 }
 
-/// Answers with a head, and holds back the body.
+/// Answers with a head, and holds the body back.
 fn holding() -> Server {
     Server::start(|peer| {
         peer.head();
@@ -147,7 +147,7 @@ fn close_and_cancel_end_threads_in_line() {
     }
 }
 
-/// A resolver that says when it is asked, and answers when it is told to.
+/// A resolver that reports when it is asked, and answers when the test lets it.
 struct Slow {
     asked: Mutex<Sender<()>>,
     go: Mutex<Receiver<()>>,
@@ -185,7 +185,7 @@ fn close_and_cancel_end_threads_that_resolve() {
 
 #[test]
 fn a_connection_that_comes_back_reaches_a_thread_that_resolves() {
-    // Two names, one key each: the second thread waits for its own dial, not for the first's.
+    // Two names have a key each: the second thread waits for its own dial, not for the first's.
     let ((asked, wait_until_asked), (go, wait)) = (mpsc::channel(), mpsc::channel());
     let slow = Slow { asked: Mutex::new(asked), go: Mutex::new(wait) };
     let client = Client::builder().resolver(Arc::new(slow)).build();

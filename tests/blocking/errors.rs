@@ -1,4 +1,4 @@
-//! What errors and responses say of themselves.
+//! Tests the messages of errors, and the accessors of responses.
 
 use std::{error::Error as _, io, net::SocketAddr, sync::Arc};
 
@@ -13,14 +13,15 @@ fn saying(answer: &'static str) -> Server {
     Server::replying(move |_| answer.into())
 }
 
-/// The error of a GET, which no source of it repeats.
+/// Returns the error of a GET, and checks that its sources do not repeat it.
 fn error(client: &Client, url: &str) -> Error {
     let error = client.get(url).send().and_then(|response| response.bytes()).unwrap_err();
     check(&error);
     error
 }
 
-/// No source says what `error` has said, and its `Debug` is its `Display` with the sources.
+/// Checks that no source repeats the message of `error`, and that its `Debug` is its `Display` with
+/// the sources.
 fn check(error: &Error) {
     let (said, mut debug) = (error.to_string(), error.to_string());
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Bodies that are held back for a 100 (Continue).
+//! Tests bodies that wait for a 100 (Continue).
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use httpool_blocking::{Client, Response, httpool::call::Policy};
 
 use super::support::{Peer, Server, ok};
 
-/// Sends `body` once the server has said 100, or after `patience`.
+/// Sends `body` after the server's 100, or after `patience`.
 fn post(server: &Server, patience: Duration) -> Response {
     let mut policy = Policy::default();
     policy.timeout.expect_continue = patience;
@@ -14,7 +14,7 @@ fn post(server: &Server, patience: Duration) -> Response {
     request.body("body").send().unwrap()
 }
 
-/// Takes the body and sends it back. A body that stays away for too long fails the test.
+/// Reads the body and sends it back. Fails the test if the body does not come within ten seconds.
 fn echo(peer: &mut Peer) {
     peer.tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     if let Some(body) = peer.take(4) {
@@ -29,7 +29,7 @@ fn the_body_leaves_when_the_100_comes() {
         peer.send("HTTP/1.1 100 Continue\r\n\r\n");
         echo(peer);
     });
-    // Only the 100 lets the body leave.
+    // Only the 100 starts the body.
     let patience = Duration::from_secs(3600);
     assert_eq!(post(&server, patience).text().unwrap(), "body");
 }

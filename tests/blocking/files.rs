@@ -1,4 +1,4 @@
-//! Files as bodies of requests.
+//! Tests files as request bodies.
 
 use std::{
     error::Error as _,
@@ -14,7 +14,7 @@ use crate::{
     support::{Received, Server, ok},
 };
 
-/// A file of the test called `name`, which holds `text`. It is removed when this is dropped.
+/// A file that holds `text`, for the test `name`. It is removed when this is dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -36,7 +36,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Says how the body came, and gives it back.
+/// Answers with the framing of the request's body, and the body.
 fn echo() -> Server {
     Server::replying(|request: &Received| {
         let framing = request.field("content-length").map_or("chunked", |_| "length");
@@ -59,7 +59,7 @@ fn files_are_sent_as_they_are() {
     half.seek(SeekFrom::Start(5)).unwrap();
     assert_eq!(sent(half), "length 56789");
     assert_eq!(sent(Temporary::new("empty", "").open()), "length ");
-    // The system makes its content while it is read, and says 0 bytes.
+    // The system generates this file's content while it is read, and reports a length of 0 bytes.
     #[cfg(target_os = "linux")]
     {
         let version = fs::read_to_string("/proc/version").unwrap();

@@ -1,4 +1,4 @@
-//! The blocking driver over real sockets, against a scripted server.
+//! Tests the blocking driver over real sockets, against a scripted server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +29,7 @@ use httpool_blocking::{
     httpool::{error::Cause, pool},
 };
 
-/// A client with one connection per origin.
+/// Returns a client with one connection per origin.
 fn narrow() -> Client {
     let mut limits = pool::Limits::default();
     limits.open_per_key_max = 1;

@@ -1,4 +1,4 @@
-//! Bodies that are not there, and long ones, and the connection's use afterwards.
+//! Tests absent and long bodies, and the use of the connection afterwards.
 
 use std::io::Read;
 

@@ -1,5 +1,5 @@
-//! A thread whose TCP connect is pending can be reached there. The peer is a listener whose queue is
-//! full, so that the system drops what comes to it: Linux answers a SYN neither way then.
+//! Tests that a thread is woken while its TCP connect is pending. The peer is a listener with a
+//! full queue, to which Linux neither accepts nor refuses connections.
 //!
 //! Without `poll(2)` a connect cannot be interrupted, as the driver's docs say.
 #![cfg(all(target_os = "linux", not(httpool_std_only)))]
@@ -27,7 +27,7 @@ use httpool_blocking::{
 
 use super::{cause, support::ok};
 
-/// A listener that takes one connection into its queue, and another only when that is accepted.
+/// Returns a listener with room for one connection in its queue.
 fn shallow() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     rustix::net::listen(&listener, 0).unwrap();
@@ -48,7 +48,7 @@ fn read_head(mut peer: &TcpStream) {
     }
 }
 
-/// Says when a dial has begun to connect.
+/// Reports when a dial has begun to connect.
 struct Connects(Mutex<Sender<()>>);
 
 impl Sink for Connects {

@@ -1,4 +1,4 @@
-//! Which connection serves which request.
+//! Tests the choice of a connection for each request.
 
 use std::{
     io::Read,
@@ -39,8 +39,8 @@ fn one_connection_serves_one_request_after_another() {
     assert_eq!(server.accepted(), 1);
 }
 
-/// The server's second answer, glued to the first or late, is never taken for an answer: whatever
-/// the method is, and however short the connection was idle.
+/// The server sends an unsolicited second response, in one segment with the first or later. It is
+/// never taken for a response, with any method and after any idle time.
 #[test]
 fn an_answer_that_nobody_asked_for_answers_nobody() {
     for (glued, method) in [(true, "GET"), (true, "POST"), (false, "GET"), (false, "POST")] {
@@ -61,7 +61,7 @@ fn an_answer_that_nobody_asked_for_answers_nobody() {
                 peer.send(evil);
             }
             sent.lock().unwrap().send(()).unwrap();
-            // Whatever comes now must not be answered by what was said.
+            // A request that comes now must not be answered by the unsolicited response.
             peer.until_closed();
         });
         let client = Client::new();
@@ -75,7 +75,7 @@ fn an_answer_that_nobody_asked_for_answers_nobody() {
     }
 }
 
-/// The body is read to where the application wants it, and to its very end: what follows is seen by
+/// The body is read straight into the application's buffer, to its end. Bytes after it are seen by
 /// the same read, and the connection is closed.
 #[test]
 fn what_follows_a_body_that_is_read_directly_is_seen_with_it() {
@@ -84,7 +84,7 @@ fn what_follows_a_body_that_is_read_directly_is_seen_with_it() {
         let sent = Mutex::new(sent);
         let server = Server::start(move |peer| {
             peer.request();
-            // It fits into the buffers of the connection.
+            // The response fits into the buffers of the connection.
             peer.send([ok(vec![b'x'; 40_000]), ok("evil")].concat());
             sent.lock().unwrap().send(()).unwrap();
             peer.until_closed();
@@ -107,7 +107,7 @@ fn what_follows_a_body_that_is_read_directly_is_seen_with_it() {
     }
 }
 
-/// The server closes the idle connection; then a request comes: it arrives exactly once.
+/// The server closes the idle connection, then a request is made. It arrives exactly once.
 #[test]
 fn a_request_after_an_idle_close_arrives_exactly_once() {
     for method in ["GET", "POST"] {
@@ -133,7 +133,7 @@ fn a_request_after_an_idle_close_arrives_exactly_once() {
     }
 }
 
-/// The server reads the request on a reused connection and closes without a word.
+/// The server reads the request on a reused connection, and closes without an answer.
 #[test]
 fn a_request_that_was_read_is_repeated_only_if_that_is_safe() {
     let server = Server::start(|peer| {
@@ -154,7 +154,7 @@ fn a_request_that_was_read_is_repeated_only_if_that_is_safe() {
 
 #[test]
 fn idle_connections_beyond_the_bound_are_closed() {
-    // Too long to be read with the head: each holds its connection.
+    // Bodies too long to be read with the head: each response holds its connection.
     let server = Server::replying(|_| ok(vec![b'x'; 100_000]));
     let client = client_with(|pool| pool.idle_per_key_max = 1);
     let first = client.get(&server.url("/")).send().unwrap();
@@ -164,7 +164,7 @@ fn idle_connections_beyond_the_bound_are_closed() {
     assert_eq!((client.stats().open, client.stats().idle), (1, 1));
 }
 
-/// A response that has come whole needs its connection no more, read or not.
+/// A response that has arrived completely needs its connection no more, whether it was read or not.
 #[test]
 fn a_small_response_that_nobody_has_read_yet_gives_its_connection_back() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -179,7 +179,7 @@ fn a_small_response_that_nobody_has_read_yet_gives_its_connection_back() {
         assert_eq!((client.stats().leased, client.stats().idle), (0, 1), "{path}");
         let second = client.get(&server.url(path)).send().unwrap();
         assert_eq!(second.connection(), first.connection());
-        // In small pieces, over the borders of chunks.
+        // Reads small pieces across the borders of chunks.
         let (mut body, mut two) = (Vec::new(), [0; 2]);
         while let read @ 1.. = first.read(&mut two).unwrap() {
             body.extend_from_slice(&two[..read]);

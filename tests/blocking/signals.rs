@@ -1,6 +1,6 @@
-//! Calls whose waits are interrupted all the time. Linux ends the wait for a socket that has a timeout
-//! when the process is stopped and continued, also where it handles no signal: so a call is made in a
-//! process of its own, and that is stopped and continued until the call has ended.
+//! Tests calls whose waits are interrupted all the time. On Linux, stopping and continuing a
+//! process ends a wait for a socket with a timeout, even without a signal handler. So the call runs
+//! in a process of its own, which is stopped and continued until the call has ended.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -21,14 +21,14 @@ use super::{cause, support::Server};
 
 const URL: &str = "HTTPOOL_TEST_SIGNALS_URL";
 
-/// What the other process does; run for itself it has nothing to do.
+/// The other process's part. Does nothing when run as a test.
 #[test]
 fn a_call_with_a_deadline() {
     let Ok(url) = env::var(URL) else { return };
     let mut policy = Policy::default();
     policy.timeout.total = Some(Duration::from_millis(300));
     let client = Client::builder().policy(policy).build();
-    // The answer never begins, or never ends.
+    // The response never begins, or never ends.
     let error = match client.get(&url).send() {
         Ok(response) => response.bytes().unwrap_err(),
         Err(error) => error,
@@ -61,7 +61,8 @@ fn a_deadline_is_kept_though_signals_interrupt_every_wait() {
         let mut child = in_a_process_of_its_own(&server.url(path));
         let pid = Pid::from_child(&child);
         wait_until_asked.recv().unwrap();
-        // More often than any timeout of the socket passes, and for far longer than the deadline.
+        // Interrupts more often than any timeout of the socket passes, and for far longer than the
+        // deadline.
         let ended = (0..2_000).find_map(|_| {
             for signal in [Signal::STOP, Signal::CONT] {
                 kill_process(pid, signal).unwrap();

@@ -1,4 +1,4 @@
-//! Servers that take up time: bodies that do not end, drips, redirects that ask for a wait.
+//! Tests servers that take up time: endless bodies, drips, and redirects with Retry-After.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -21,13 +21,13 @@ const SHORT: Duration = Duration::from_millis(30);
 
 fn client(change: impl FnOnce(&mut Policy)) -> Client {
     let mut policy = Policy::default();
-    // What is to end the wait is not helped by another deadline.
+    // Switches off the other deadlines, which could end the wait as well.
     (policy.timeout.first_byte, policy.timeout.stall) = (None, None);
     change(&mut policy);
     Client::builder().policy(policy).build()
 }
 
-/// Sends a byte now and then, until the other side has closed.
+/// Sends a byte at intervals until the client has closed.
 fn drip(peer: &mut Peer, byte: u8) {
     while peer.tcp.write_all(&[byte]).is_ok() {
         thread::sleep(Duration::from_millis(1));
@@ -98,7 +98,7 @@ fn a_body_that_comes_too_slowly_misses_the_rate_deadline() {
     assert!(error.is_timeout());
 }
 
-/// A server that always redirects to itself, and asks to wait so many seconds.
+/// A server that always redirects to itself, with a Retry-After of `seconds`.
 fn polling(seconds: u32) -> Server {
     Server::replying(move |_| {
         let head = "HTTP/1.1 303 R\r\nLocation: /job\r\nContent-Length: 0\r\n";

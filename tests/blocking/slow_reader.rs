@@ -1,5 +1,5 @@
-//! A server that reads slowly: what the system holds of a long request and has not sent is bounded, so
-//! that the deadlines see what the server does (`TCP_NOTSENT_LOWAT`).
+//! Tests a server that reads slowly. The bytes of a long request that the system holds unsent are
+//! bounded (`TCP_NOTSENT_LOWAT`), so that deadlines measure the server's progress.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -20,7 +20,7 @@ use httpool_blocking::{
 
 use crate::{cause, support::Server};
 
-/// Counts what is taken of it.
+/// Counts the bytes that were read from it.
 struct Counted(Arc<AtomicUsize>);
 
 impl Read for Counted {
@@ -36,7 +36,7 @@ fn timeouts(each: Duration) -> Timeout {
     timeout
 }
 
-/// The system's own buffers hold some 2.5 MB for a connection on loopback.
+/// By default the system's buffers hold some 2.5 MB for a connection on loopback.
 #[test]
 fn a_server_that_reads_nothing_is_sent_little() {
     let (over, is_over) = mpsc::channel::<()>();
@@ -56,8 +56,9 @@ fn a_server_that_reads_nothing_is_sent_little() {
     drop(over);
 }
 
-/// 640 kB/s, for which the defaults would do at 5 kB/s: the whole body would fit into the system's
-/// buffers, from which the server needs longer than the deadline for the first byte of its answer.
+/// The server reads 640 kB/s. With the system's default buffers the whole body would fit into them,
+/// and the server would need longer than the deadline to reach its answer. That would also happen
+/// with the default timeouts at 5 kB/s.
 #[test]
 fn a_server_that_reads_steadily_is_in_time() {
     const LEN: usize = 2 << 20;
@@ -79,7 +80,8 @@ fn a_server_that_reads_steadily_is_in_time() {
     }
 }
 
-/// It closes behind its answer, which has no other end: that comes behind the whole request.
+/// The server closes after its response, which is delimited by the close. The response comes after
+/// the whole request.
 #[test]
 fn a_server_that_closes_when_it_has_all_has_all() {
     for _ in 0..20 {
@@ -98,7 +100,8 @@ fn a_server_that_closes_when_it_has_all_has_all() {
     }
 }
 
-/// All of it was with the system, of which the server read nothing: closing then resets the connection.
+/// The system took the whole body, but the server read none of it. Closing then resets the
+/// connection.
 #[test]
 fn a_body_that_only_the_system_has_is_not_sent() {
     let (over, is_over) = mpsc::channel::<()>();
@@ -106,7 +109,7 @@ fn a_body_that_only_the_system_has_is_not_sent() {
     let server = Server::start(move |peer| {
         peer.head();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        // Until the client has read the answer.
+        // Waits until the client has read the response.
         is_over.lock().unwrap().recv().ok();
     });
     let mut response = Client::new().post(&server.url("/")).body(vec![7; 180_000]).send().unwrap();

@@ -1,4 +1,4 @@
-//! Many threads, few connections.
+//! Tests many threads with few connections.
 
 use std::{collections::HashSet, sync::Barrier, thread};
 
@@ -40,7 +40,7 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(conns.len() <= 4);
-    // Also those that connected and were then served by one that came back.
+    // Also counts connections whose thread was served by a returned one first.
     assert!(server.accepted() <= 4, "{} connections", server.accepted());
     assert_eq!(server.requests(), 16 * 50);
     let stats = client.stats();
@@ -48,8 +48,8 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
     assert_eq!((stats.leased, stats.dialing, stats.waiting), (0, 0, 0));
 }
 
-/// A dial that a connection made superfluous by coming back is not begun, or its connection is used:
-/// there are never more connections than calls at once.
+/// A returned connection can make a dial superfluous. Such a dial is not begun, or its connection
+/// is used: there are never more connections than concurrent calls.
 #[test]
 fn sixteen_threads_open_sixteen_connections_at_most() {
     for _ in 0..5 {
@@ -73,8 +73,8 @@ fn sixteen_threads_open_sixteen_connections_at_most() {
     }
 }
 
-/// One origin does not answer. Its calls fill their own line, and not that of the others; and a
-/// call that need not wait is not refused though the line is full.
+/// One origin does not answer. Its calls fill the line of their key, but not that of other origins.
+/// A call that need not wait is not refused although the line is full.
 #[test]
 fn a_silent_origin_does_not_fill_the_line_for_others() {
     let (silent, server) = (Server::start(Peer::until_closed), Server::answering("hello"));

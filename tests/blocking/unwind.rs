@@ -1,4 +1,4 @@
-//! Panics that are caught.
+//! Tests panics that are caught.
 
 use std::{
     io::{self, Read},

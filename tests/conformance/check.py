@@ -4,12 +4,12 @@
   cargo build --release --example conformance-client
   python3 tests/conformance/check.py [CASES] [--client COMMAND] [--drivers NAMES] [--jobs N]
 
-CASES is the folder with run.py in it: by default $HTTPOOL_CONFORMANCE, or ../shared/conformance beside
-the repository. Where it does not exist nothing is run, and that is said.
+CASES is the folder that contains run.py: by default $HTTPOOL_CONFORMANCE, or ../shared/conformance beside
+the repository. If it does not exist, the script prints that nothing was run.
 
-expected.txt lists the cases that do not pass. The check fails where one outside it fails, or one inside it
-passes, is unknown, or was not run; and where a driver gives another result than the first, be it in a word
-of an error. Cases that need what the client cannot do are counted.
+expected.txt lists the cases that do not pass. The check fails if a case outside the list fails, or if a
+case in the list passes, is unknown, or was not run. It also fails if a driver gives another result than the
+first driver, even if only an error message differs. Cases that need a missing capability are counted.
 """
 import argparse
 import json
@@ -21,12 +21,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Cases whose result hangs on when bytes come: it may be either of two, and both pass.
+# Cases whose result depends on when bytes arrive. Both results pass.
 EITHER = {
-    "connect-extra-bytes": "what a proxy says behind its answer comes before the request is sent, or after",
+    "connect-extra-bytes": "bytes of a proxy after its answer arrive before the request is sent, or after",
 }
-# What an error of these classes says beyond its class hangs on the clock as well: how far the call had come
-# when a deadline passed, or when a reset took with it what had not been read.
+# Classes of errors whose messages depend on timing: how far the call had got when a deadline passed, or
+# when a reset discarded unread input. Only the class is compared.
 CLOCKED = ["timeout", "reset"]
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -74,13 +74,13 @@ def arguments():
 
 
 def read_expected():
-    """The reason by id."""
+    """Returns the reason of each expected failure, by the id of the case."""
     lines = (HERE / "expected.txt").read_text().splitlines()
     return dict(line.split("\t", 1) for line in lines if line and not line.startswith("#"))
 
 
 def run(args, driver, caps, split):
-    """A result for each case, skipped ones included."""
+    """Returns a result for each case, also for skipped ones."""
     files = sorted(str(file) for file in (args.cases / "open").glob("*.jsonl"))
     if not files:
         sys.exit(f"there are no cases in {args.cases / 'open'}")
@@ -90,7 +90,7 @@ def run(args, driver, caps, split):
         command = [sys.executable, "-B", str(args.cases / "run.py"), "--client", client, *files]
         options = ["--caps", caps, "--jobs", str(args.jobs), "--split", str(split), "--out", str(out)]
         done = subprocess.run(command + options, stdout=subprocess.DEVNULL)
-        # 1: some case failed, which is judged here.
+        # 1 means that a case failed, which is checked here.
         if done.returncode not in (0, 1) or not out.is_file():
             sys.exit(f"run.py ended with {done.returncode}")
         return [json.loads(line) for line in out.read_text().splitlines()]
@@ -108,7 +108,7 @@ def compare(ran, expected):
 
 
 def differences(first, ran):
-    """In what was judged, what the client said, and what the server saw. Ports differ from run to run."""
+    """Compares the verdicts, the client's results and the server's input. Ports differ from run to run."""
     for id in sorted(set(first) - set(EITHER)):
         one, other = comparable(first[id]), comparable(ran[id])
         if one != other:

@@ -1,4 +1,4 @@
-//! The blocking driver.
+//! The blocking driver with too few descriptors.
 
 use std::{error::Error as _, io, thread, time::Duration};
 
@@ -62,7 +62,7 @@ fn a_call_waits_under_the_deadline_of_the_queue() {
     let other = servers.url(1, "127.0.0.1", "/");
     let error = get(&client, &other).unwrap_err();
     assert_eq!(error.as_failure().unwrap().cause, Cause::Timeout(Deadline::Queue), "{error}");
-    // The one in use comes back, and makes room.
+    // The connection in use is returned, which makes room.
     assert_eq!(held.bytes().unwrap().len(), LONG);
     assert_eq!(get(&client, &other).unwrap(), "ok");
     drop(all);

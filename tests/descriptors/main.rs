@@ -1,6 +1,6 @@
-//! What both drivers do when the process has no descriptor for one more connection. In a program of
-//! its own, because the limit is the process's; the servers are another process, so that they do
-//! not share it.
+//! Tests both drivers when the process has no descriptor for another connection. The test is a
+//! program of its own, because the limit is the process's. Its servers run in another process, so
+//! that they do not share the limit.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

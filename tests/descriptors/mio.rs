@@ -1,4 +1,4 @@
-//! The driver on an event loop.
+//! The mio driver with too few descriptors.
 
 use std::{error::Error as _, io, time::Duration};
 
@@ -55,7 +55,7 @@ fn a_call_waits_under_the_deadline_of_the_queue() {
     let mut driver = Driver::builder().policy(policy).build().unwrap();
     let held = driver.client().get(&servers.url(0, "127.0.0.1", "/long")).send().unwrap();
     let (mut events, mut body) = (Events::with_capacity(8), 0);
-    // Its head comes, and it is paused.
+    // Receives the head, then pauses.
     while body == 0 {
         let turned = driver.turn(&mut events, None, |client, output| {
             if let Output::Data(_, data) = output {
@@ -71,7 +71,7 @@ fn a_call_waits_under_the_deadline_of_the_queue() {
     let call = driver.client().get(&other).send().unwrap();
     let error = driver.fetch(call).unwrap_err();
     assert_eq!(error.as_failure().unwrap().cause, Cause::Timeout(Deadline::Queue), "{error}");
-    // The one in use comes back, and makes room.
+    // The connection in use is returned, which makes room.
     let mut ended = Vec::new();
     driver.client().resume(held);
     let call = driver.client().get(&other).send().unwrap();

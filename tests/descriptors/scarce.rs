@@ -1,4 +1,4 @@
-//! A process with few descriptors.
+//! Limits the descriptors of this process.
 
 use std::{
     fs::File,
@@ -9,20 +9,20 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// The limit of this process, which is back to what it was when this is dropped.
+/// Restores the process's limit when dropped.
 pub(crate) struct Scarce {
     before: Rlimit,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Scarce {
-    /// No test but this one opens descriptors from now on.
+    /// Lets no other test open descriptors from now on.
     pub(crate) fn alone() -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         Self { before: getrlimit(Resource::Nofile), _alone: alone }
     }
 
-    /// At most `most` descriptors.
+    /// Limits the number of descriptors to `most`.
     pub(crate) fn limit(&self, most: u64) {
         setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..self.before }).unwrap();
     }

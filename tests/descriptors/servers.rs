@@ -1,4 +1,4 @@
-//! Servers in a process of their own: this program once more.
+//! Runs servers in a process of their own, which is this program started again.
 
 use std::{
     env,
@@ -10,13 +10,13 @@ use std::{
 
 const COUNT: &str = "HTTPOOL_TEST_SERVERS";
 
-/// So many servers, each with a port of its own. `/` answers `ok`; `/long` answers with a body that
-/// does not fit into the buffers of a connection.
+/// Servers with a port each. `/` answers `ok`. `/long` answers with a body that does not fit into
+/// the buffers of a connection.
 pub(crate) struct Servers {
     child: Child,
-    /// The servers end with it.
+    /// Closing it ends the servers.
     stdin: Option<ChildStdin>,
-    /// Whatever else they say goes nowhere.
+    /// Kept open, so that later output of the servers does not fail.
     _stdout: BufReader<ChildStdout>,
     pub(crate) ports: Vec<u16>,
 }
@@ -56,7 +56,7 @@ impl Drop for Servers {
     }
 }
 
-/// The other process. Where nobody has asked for it, this does nothing.
+/// The servers' process. Does nothing unless it was started for that.
 #[test]
 fn serve() {
     let Ok(count) = env::var(COUNT) else { return };

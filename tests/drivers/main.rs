@@ -1,18 +1,17 @@
-//! Two drivers, one core: the same calls to the same servers, one after another, and each machine of
-//! a call and of a dial is told the same and decides the same.
+//! Checks that both drivers use the core alike. They make the same calls to the same servers, one
+//! after another. Each call and each dial must get the same events and make the same decisions.
 //!
-//! What is compared are the lines of the trace that are for calls and dials, in their order, without
-//! times and ports. What drivers may do differently is taken out or merged before, and listed here:
+//! The test compares the trace lines of calls and dials in their order, without times and ports.
+//! Drivers may differ in these points, which are removed or merged before:
 //!
-//! - How input is cut: `bytes` says how much was shown to the machine, which depends on buffers.
+//! - Input may be cut differently. `bytes` gives the length of the input, which depends on buffers.
 //!   Adjacent pieces of body (`data`) and adjacent writes (`written`) are added up.
 //! - A driver of threads reads when the application does, and pauses meanwhile (`pause`).
-//! - Whoever stands in line is told that its dial is under way (`dialing`) as often as the driver
-//!   asks.
-//! - Both look at an idle connection before they use it, and one on an event loop watches it as
-//!   well: both know of a connection that its peer has closed before they write. That is the
-//!   pool's, whose lines are not compared: who dials is a setting, and so is when a connection is
-//!   taken for lost.
+//! - A call in line is told that its dial is under way (`dialing`) as often as the driver asks.
+//! - Both drivers probe an idle connection before they reuse it, and the event loop also watches it.
+//!   So both know before they write that a peer has closed a connection. The pool's lines are not
+//!   compared, because the owner of a dial is a setting, and so is the time at which a connection
+//!   counts as lost.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A call, put to one driver or the other.
+//! Makes a call with either driver.
 
 use std::{
     io::{self, Cursor},
@@ -15,18 +15,18 @@ use crate::trace::Lines;
 pub(crate) struct Ask {
     pub(crate) method: &'static str,
     pub(crate) url: String,
-    /// Bytes, or a reader of them.
+    /// The body, and whether it is sent from a reader instead of bytes.
     pub(crate) body: Option<(&'static str, bool)>,
     pub(crate) expect_continue: bool,
     pub(crate) policy: Policy,
 }
 
-/// What the application is told: status and body, or the words of the error.
+/// The result for the application: status and body, or the error's message.
 pub(crate) type Outcome = Result<(u16, Vec<u8>), String>;
 
 pub(crate) trait Runs {
     fn call(&mut self, ask: Ask) -> Outcome;
-    /// The peer has closed all idle connections but one.
+    /// Waits until the peer has closed all idle connections but one.
     fn lost(&mut self);
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Blocking(httpool_blocking::Client);
 
 pub(crate) struct Mio(httpool_mio::Driver);
 
-/// No name is known to it.
+/// A resolver that knows no name.
 struct Nobody;
 
 impl httpool_blocking::Resolve for Nobody {

@@ -1,4 +1,4 @@
-//! The servers, and the calls.
+//! The servers and the calls of the script.
 
 use std::{
     net::TcpListener,
@@ -20,16 +20,16 @@ use crate::{
     trace::Lines,
 };
 
-/// Two servers, and a port on which nobody listens.
+/// Two servers, and a port without a listener.
 pub(crate) struct World {
     server: Server,
     other: Server,
     nobody: u16,
-    /// The server has closed an idle connection.
+    /// Receives a message when the server has closed a connection.
     closed: Receiver<()>,
 }
 
-/// What came of one call.
+/// The result of one call.
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
@@ -43,7 +43,7 @@ impl World {
         let closed = Mutex::new(closed);
         let server = Server::start(move |peer| {
             while serve(peer, &away) {}
-            // Gone without a word, be it idle.
+            // Closes the connection unannounced, even if it is idle.
             peer.tcp.shutdown(std::net::Shutdown::Both).ok();
             closed.lock().unwrap().send(()).ok();
         });
@@ -56,7 +56,7 @@ impl World {
     }
 }
 
-/// Answers one request; false: and closes.
+/// Answers one request. Returns false if the connection is to be closed.
 fn serve(peer: &mut Peer, away: &str) -> bool {
     let Some(head) = peer.head() else { return false };
     let target = head.split(' ').nth(1).unwrap().to_owned();
@@ -119,13 +119,14 @@ fn body(peer: &mut Peer, head: &str) -> Vec<u8> {
     if !head.contains("Transfer-Encoding") {
         return Vec::new();
     }
-    // The script's bodies come in one chunk, and the last.
+    // The script's chunked bodies have one chunk and the last chunk.
     let framed = peer.take("4\r\nbody\r\n0\r\n\r\n".len()).unwrap();
     assert_eq!(framed, b"4\r\nbody\r\n0\r\n\r\n");
     b"body".to_vec()
 }
 
-/// Each call with a name, and whether the server closes the connection after it without a word.
+/// Returns each call with its name, and whether the server closes the connection after it
+/// unannounced.
 fn calls(world: &World) -> Vec<(Ask, bool)> {
     let here = |method, path: &str| Ask { method, url: world.server.url(path), ..Ask::default() };
     let bytes = |method, path: &str| Ask { body: Some(("body", false)), ..here(method, path) };
@@ -170,7 +171,7 @@ fn calls(world: &World) -> Vec<(Ask, bool)> {
         stays(here("GET", "/hello")),
         closes(here("GET", "/leave")),
         stays(bytes("POST", "/echo")),
-        // Once on the connection that had served, and once more on a fresh one.
+        // Arrives once on the reused connection, and once more on a fresh one.
         closes(here("GET", "/lost")),
         stays(here("GET", "/hello")),
         closes(bytes("POST", "/lost")),

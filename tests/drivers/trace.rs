@@ -1,4 +1,4 @@
-//! What was traced, as far as drivers must agree.
+//! The trace lines in which drivers must agree.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
-/// Both drivers' cores have a trait of that name, and it is one.
+/// One trait for both drivers, since both use the same core.
 impl httpool::trace::Sink for Lines {
     fn line(&self, line: &httpool::trace::Line<'_>) {
         let text = line.to_string();
@@ -18,10 +18,11 @@ impl httpool::trace::Sink for Lines {
 }
 
 impl Lines {
-    /// What has come since the last time, with `ports` by name, and what may differ made equal.
+    /// Returns the lines since the last call. Ports are replaced by the names in `ports`, and
+    /// permitted differences are removed.
     pub(crate) fn take(&self, ports: &[(u16, &str)]) -> Vec<String> {
         let mut agreed: Vec<String> = Vec::new();
-        // What the call that stands in line was last told of its dial.
+        // The last `dialing` line of the call that stands in line.
         let mut dialing = String::new();
         for mut line in std::mem::take(&mut *self.0.lock().unwrap()) {
             if [" < bytes ", " < pause "].iter().any(|what| line.contains(what)) {
@@ -50,7 +51,8 @@ impl Lines {
     }
 }
 
-/// `r0 < written 3` and `r0 < written 4` are `r0 < written 7`; the same for data.
+/// Merges `r0 < written 3` and `r0 < written 4` into `r0 < written 7`, and lines about data
+/// likewise.
 fn added_up(one: &str, other: &str) -> Option<String> {
     for (before, after) in [(" < written ", ""), (" > data ", " B")] {
         let number = |line: &str| {
@@ -66,7 +68,8 @@ fn added_up(one: &str, other: &str) -> Option<String> {
     None
 }
 
-/// A request's line without the length of its head, which depends on how many digits a port has.
+/// Removes the length of the head from a request's line, since it depends on the digits of the
+/// port.
 fn without_length(line: &str) -> String {
     let cut = line.rfind(" (").filter(|_| line.contains(" < request "));
     cut.map_or(line, |cut| &line[..cut]).into()

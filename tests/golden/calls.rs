@@ -1,4 +1,4 @@
-//! Stories of calls.
+//! Golden traces of calls.
 
 use core::time::Duration;
 
@@ -34,7 +34,7 @@ fn reuse() {
     let mut second = story.begin(get(), Policy::default());
     story.send(&mut second, "");
     story.pass(20);
-    // The head comes before the body.
+    // The head arrives before the body.
     let (head, body) = HELLO.split_at(HELLO.len() - 5);
     story.hear(&mut second, head);
     story.pass(1);
@@ -106,8 +106,9 @@ fn line() {
     golden("line", &story);
 }
 
-/// One call for each deadline, each on a connection of its own: in line, for writing, for a 100, for
-/// the head, for the body, for the whole; and a pause before another attempt, which is no failure.
+/// Makes one call for each deadline, each on a connection of its own: in line, for writing, for a
+/// 100, for the head, for the body, and for the whole call. It also waits out a backoff, which is
+/// no failure.
 #[test]
 fn timeouts() {
     let mut limits = Limits::default();

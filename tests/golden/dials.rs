@@ -1,4 +1,4 @@
-//! Stories of dials.
+//! Golden traces of dials.
 
 use httpool::{
     dial::{Dial, Next, Policy},
@@ -17,7 +17,7 @@ fn in_turn() -> Policy {
     policy
 }
 
-/// Two addresses for the name.
+/// Resolves the name to two addresses.
 fn resolve(story: &mut Story, dial: &mut Dial) {
     dial.resolving(story.now());
     story.pass(3);
@@ -69,7 +69,7 @@ fn tunnel_and_tls() {
     dial.poll_transmit(&mut Vec::new());
     story.pass(10);
     let answer = b"HTTP/1.1 200 Connection established\r\n\r\n";
-    // It comes in two pieces, and is taken whole.
+    // The answer comes in two pieces, and is taken as a whole.
     assert_eq!(dial.receive(&answer[..10], story.now()), 0);
     assert_eq!(dial.receive(answer, story.now()), answer.len());
     story.pass(10);
@@ -89,7 +89,7 @@ fn timeouts() {
     let mut connecting = story.dialing(&key(), in_turn());
     resolve(&mut story, &mut connecting);
     connecting.connecting(0, story.now());
-    // The first address has its share of the time, and the second what is left.
+    // The first address has its share of the time, and the second has the rest.
     wait(&mut story, &mut connecting);
     connecting.abandoned(0);
     connecting.connecting(1, story.now());

@@ -1,5 +1,5 @@
-//! Golden traces: what the machines say of a few stories, line for line, in the files beside this
-//! one. `UPDATE=1 cargo test --test golden` writes them anew, and the review sees the difference.
+//! Compares the trace of a few scenarios, line by line, with the files beside this one. `UPDATE=1
+//! cargo test --test golden` rewrites the files, so that a review shows the difference.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use std::{env, fs, path::Path};
 
 use story::Story;
 
-/// Compares what was traced with the file called `name`.
+/// Compares the trace with the file `name`.
 fn golden(name: &str, story: &Story) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.trace"));
     let told = story.told();

@@ -1,4 +1,4 @@
-//! The machines put together by hand, in a world where everything happens when the story says so.
+//! Composes the machines by hand. Every event happens when a scenario says so.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use httpool::{
     trace::{Line, Sink, Trace, Who},
 };
 
-/// What was traced.
+/// The trace lines.
 #[derive(Default)]
 pub(crate) struct Lines(Mutex<Vec<String>>);
 
@@ -25,7 +25,7 @@ impl Sink for Lines {
     }
 }
 
-/// A pool, a clock, and the trace of all that goes on.
+/// A pool, a clock, and the trace of everything.
 pub(crate) struct Story {
     lines: Arc<Lines>,
     pool: Pool<Connection>,
@@ -34,7 +34,7 @@ pub(crate) struct Story {
     dials: u64,
 }
 
-/// A call on its way.
+/// A call that runs.
 pub(crate) struct Running {
     pub(crate) call: Call,
     ticket: Option<Ticket>,
@@ -54,12 +54,12 @@ impl Story {
         Self { lines, pool, now: Instant::from_nanos(0), calls: 0, dials: 0 }
     }
 
-    /// Milliseconds pass.
+    /// Advances the clock by `ms` milliseconds.
     pub(crate) fn pass(&mut self, ms: u64) {
         self.now = self.now.after(Duration::from_millis(ms));
     }
 
-    /// A call that has gone to the pool.
+    /// Begins a call, and checks it out of the pool.
     pub(crate) fn begin(&mut self, request: Request, policy: Policy) -> Running {
         let mut call = Call::new(request, Arc::new(policy), self.calls, self.now);
         call.set_trace(Trace::new(self.lines.clone(), Who::Call(self.calls)), self.now);
@@ -69,7 +69,7 @@ impl Story {
         running
     }
 
-    /// Goes to the pool, and takes what it has.
+    /// Checks the call out of the pool, and claims the pool's answer.
     pub(crate) fn checkout(&mut self, running: &mut Running) {
         assert_eq!(running.call.next(), Next::Checkout);
         let (key, want) = (running.call.key().clone(), running.call.want());
@@ -77,7 +77,7 @@ impl Story {
         self.claim(running);
     }
 
-    /// Asks again.
+    /// Claims the answer of the call's ticket.
     pub(crate) fn claim(&mut self, running: &mut Running) {
         let ticket = running.ticket.unwrap();
         let (lease, mut conn, reused) = match self.pool.claim(ticket, self.now) {
@@ -91,7 +91,7 @@ impl Story {
         running.held = Some((lease, conn));
     }
 
-    /// The dial that the pool wants.
+    /// Takes the dial that the pool has ordered.
     pub(crate) fn dial(&mut self) -> (ConnId, Dial) {
         let dial =
             core::iter::from_fn(|| self.pool.poll_action()).find_map(|action| match action {
@@ -102,7 +102,7 @@ impl Story {
         (conn, self.dialing(&key, dial::Policy::default()))
     }
 
-    /// A dial that nobody asked for.
+    /// Creates a dial that no pool has ordered.
     pub(crate) fn dialing(&mut self, key: &Key, policy: dial::Policy) -> Dial {
         let mut dial = Dial::new(key, &policy, self.now);
         dial.set_trace(Trace::new(self.lines.clone(), Who::Dial(self.dials)));
@@ -110,7 +110,8 @@ impl Story {
         dial
     }
 
-    /// It goes well, in ten milliseconds, and the call that waits for it has its connection.
+    /// Connects the ordered dial in ten milliseconds, and leases its connection to the waiting
+    /// call.
     pub(crate) fn connect(&mut self, running: &mut Running) {
         let (conn, mut dial) = self.dial();
         dial.connecting(0, self.now);
@@ -122,7 +123,7 @@ impl Story {
         self.claim(running);
     }
 
-    /// All of the request leaves: its head, and its body in one piece.
+    /// Sends the whole request: its head, and its body in one piece.
     pub(crate) fn send(&self, running: &mut Running, body: &str) {
         if let (Next::SendBody(_), Some((_, conn))) = (running.call.next(), &mut running.held) {
             let framing = running.call.send_body(conn, body.len(), true, self.now).unwrap();
@@ -133,7 +134,7 @@ impl Story {
         running.out.clear();
     }
 
-    /// The peer speaks.
+    /// Receives input from the peer.
     pub(crate) fn hear(&self, running: &mut Running, mut input: &[u8]) {
         let Some((_, conn)) = &mut running.held else { panic!("no connection") };
         while let Next::Exchange | Next::SendBody(_) = running.call.next() {
@@ -146,13 +147,13 @@ impl Story {
         assert!(input.is_empty());
     }
 
-    /// The peer closes its side.
+    /// Receives the end of the stream from the peer.
     pub(crate) fn hear_the_end(&self, running: &mut Running) {
         let Some((_, conn)) = &mut running.held else { panic!("no connection") };
         let _ = running.call.receive_eof(conn, true, self.now);
     }
 
-    /// The connection goes back.
+    /// Returns the connection to the pool.
     pub(crate) fn release(&mut self, running: &mut Running) {
         assert_eq!(running.call.next(), Next::Release);
         let Some((lease, mut conn)) = running.held.take() else { panic!("no connection") };
@@ -161,19 +162,19 @@ impl Story {
         self.pool.checkin(lease, how, self.now);
     }
 
-    /// The body is given from its start again.
+    /// Rewinds the body.
     pub(crate) fn rewind(&self, running: &mut Running) {
         running.call.rewound(true, self.now);
     }
 
-    /// Nothing happens until the call's time is over.
+    /// Waits for the call's next deadline.
     pub(crate) fn wait(&mut self, running: &mut Running) {
         let (at, _) = running.call.poll_timeout().unwrap();
         self.now = at;
         running.call.handle_timeout(self.now);
     }
 
-    /// Ends the call, wherever it stands.
+    /// Ends the call in any state.
     pub(crate) fn end(&mut self, mut running: Running) {
         if running.call.next() == Next::Release {
             self.release(&mut running);
@@ -183,7 +184,7 @@ impl Story {
         assert!(matches!(running.call.next(), Next::Done | Next::Failed(_)));
     }
 
-    /// An address cannot be reached.
+    /// Fails an attempt to connect.
     pub(crate) fn refuse(&mut self, dial: &mut Dial, attempt: u8) {
         dial.connecting(attempt, self.now);
         self.pass(5);
@@ -194,7 +195,7 @@ impl Story {
         self.now
     }
 
-    /// All that was traced.
+    /// Returns the whole trace.
     pub(crate) fn told(&self) -> String {
         self.lines.0.lock().unwrap().concat()
     }

@@ -1,4 +1,4 @@
-//! The form of a dialogue, and how one is played: whole, byte by byte, and cut at each point.
+//! Defines dialogues, and runs each whole, byte by byte, and cut at each point.
 
 use httpool::{
     h1::{CloseReason, Limits, Reuse},
@@ -8,15 +8,16 @@ use httpool::{
 use httpool_sim::property::Reader;
 
 pub(crate) enum Step {
-    /// The server says this, and this is seen.
+    /// The server sends these bytes, and these events must follow.
     Read(&'static [u8], &'static [&'static str]),
-    /// The server closes, cleanly or not.
+    /// The server closes, cleanly or not, and these events must follow.
     Eof(bool, &'static [&'static str]),
     Then(fn(&mut Reader)),
 }
 
-/// `< bytes => what is seen;`, `eof => ...;` (a clean end), `cut => ...;` (another), `then |d| ...;`.
-/// Each dialogue is run whole, byte by byte, and cut in two at every point.
+/// Defines a dialogue of steps: `< bytes => events;`, `eof => events;` (a clean end), `cut =>
+/// events;` (another end), `then |d| ...;`. Each dialogue is run whole, byte by byte, and cut in
+/// two at every point.
 macro_rules! dialogue {
     ($name:ident: $request:expr; $($steps:tt)*) => {
         dialogue!($name: $request, Limits::default(); $($steps)*);

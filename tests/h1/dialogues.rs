@@ -1,4 +1,4 @@
-//! What a server says, and how it is understood, however its bytes are cut.
+//! Tests how the bytes of a server are understood, however they are cut.
 
 use httpool::{
     error::Misuse,
@@ -9,7 +9,7 @@ use httpool_sim::property::{Reader, Seen};
 
 use crate::dialogue::*;
 
-// ---- Where responses end -------------------------------------------------------------------
+// ---- Delimiting the body ----------------------------------------------------------------
 
 dialogue! { a_length_delimits_the_body: get();
     then |d| assert!(d.conn.wants_input());
@@ -132,7 +132,7 @@ dialogue! { http_1_0_has_no_codings: get();
     < b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" => "TransferEncoding";
 }
 
-// ---- What is refused -----------------------------------------------------------------------
+// ---- Refused input ----------------------------------------------------------------------
 
 dialogue! { banners_are_not_responses: get(); < b"SSH-2.0-OpenSSH_9.6\r\n" => "StatusLine"; }
 dialogue! { pages_are_not_responses: get(); < b"<html>hello</html>" => "StatusLine"; }
@@ -163,7 +163,7 @@ dialogue! { a_bad_trailer: get();
     < b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n" => "head 200", "Trailer";
 }
 
-// ---- What is put up with -------------------------------------------------------------------
+// ---- Tolerated input --------------------------------------------------------------------
 
 dialogue! { empty_lines_before_a_head: get();
     < b"\r\n\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
@@ -189,7 +189,7 @@ dialogue! { more_fields_than_the_fast_way_takes: get();
     ).as_bytes() => "head 200", "data ok", "end";
 }
 
-// ---- Bounds --------------------------------------------------------------------------------
+// ---- Limits -----------------------------------------------------------------------------
 
 fn tight() -> Limits {
     tight_with_head(24)
@@ -238,7 +238,7 @@ dialogue! { interim_responses_are_counted_anew: get(), tight();
     < b"HTTP/1.1 103 E\r\n\r\nHTTP/1.1 204 N\r\n\r\n" => "103", "head 204", "end";
 }
 
-// ---- Before the final response -------------------------------------------------------------
+// ---- Interim responses ------------------------------------------------------------------
 
 dialogue! { interim_responses_come_before: get();
     < b"HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" => "103";
@@ -293,7 +293,7 @@ dialogue! { an_answer_instead_of_a_100_ends_the_sending: expecting(5);
     then |d| never(d, CloseReason::RequestUnfinished);
 }
 
-// ---- Keeping the connection ----------------------------------------------------------------
+// ---- Reuse of the connection ------------------------------------------------------------
 
 dialogue! { one_exchange_at_a_time: get();
     then |d| {

@@ -1,12 +1,12 @@
-//! What a head costs that comes in pieces.
+//! Tests the cost of a head that comes in pieces.
 
 use httpool::{
     h1::{Connection, Event, Limits},
     message::Request,
 };
 
-/// The longest head that the default allows, a byte at a time: 64 KiB looked at again for each would
-/// be 2 GiB.
+/// Receives the longest head that the defaults allow, byte by byte. Scanning its 64 KiB again for
+/// each byte would read 2 GiB.
 #[test]
 fn a_long_head_may_come_byte_by_byte() {
     let mut head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_vec();

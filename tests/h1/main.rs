@@ -1,4 +1,4 @@
-//! The protocol machine of one connection, from outside.
+//! Tests the protocol machine of one connection through its public interface.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[macro_use]

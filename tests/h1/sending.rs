@@ -1,4 +1,5 @@
-//! What a response means for a request that is still being sent, and for other protocols.
+//! Tests the effect of a response on a request that is still being sent, and on a switch of
+//! protocols.
 
 use httpool::{
     error::Misuse,
@@ -8,7 +9,7 @@ use httpool::{
 
 use crate::dialogue::*;
 
-// ---- While the request is being sent -------------------------------------------------------
+// ---- Responses during the request -------------------------------------------------------
 
 dialogue! { an_early_answer_is_read_while_the_body_goes_out: post(10);
     then |d| { d.conn.send_body(4, false).unwrap(); };
@@ -116,7 +117,7 @@ dialogue! { trailers_end_a_chunked_body: upload();
     };
 }
 
-// ---- Other protocols -----------------------------------------------------------------------
+// ---- Other protocols --------------------------------------------------------------------
 
 dialogue! { a_tunnel_begins_behind_the_head: method("CONNECT");
     < b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\x16\x03\x01" => "head 200";

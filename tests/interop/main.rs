@@ -1,5 +1,5 @@
-//! Against a real nginx: `$HTTPOOL_NGINX`, or the one that is installed. Without one the tests say
-//! loudly that they did not run.
+//! Tests the blocking driver with a real nginx: `$HTTPOOL_NGINX`, or the installed one. Without
+//! nginx, the tests print that they did not run.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,7 +20,7 @@ struct Nginx {
     child: Child,
     folder: PathBuf,
     port: u16,
-    /// It can say how many connections it has accepted.
+    /// Whether it can report how many connections it has accepted.
     counts: bool,
 }
 
@@ -42,7 +42,7 @@ impl Nginx {
         fs::create_dir_all(folder.join("www")).unwrap();
         fs::write(folder.join("www/small"), [b'a'; 100]).unwrap();
         fs::write(folder.join("www/large"), vec![b'b'; 10 << 20]).unwrap();
-        // A port that was free a moment ago may be taken: then another is tried.
+        // A free port may be taken before nginx uses it. Then tries another one.
         for _ in 0..10 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let config = config(&folder.display().to_string(), port, counts);
@@ -66,7 +66,7 @@ impl Nginx {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// How many connections it has accepted, this question's included.
+    /// Returns how many connections nginx has accepted, including the one for this question.
     fn accepted(&self) -> Option<u64> {
         if !self.counts {
             eprintln!("!! NOT CHECKED: this nginx does not count what it accepts");
@@ -86,8 +86,8 @@ impl Drop for Nginx {
     }
 }
 
-/// One process, all its files in `folder`. `keepalive_requests` is raised: by default nginx closes a
-/// connection after 1,000.
+/// Returns a configuration with one process, and all files in `folder`. It raises
+/// `keepalive_requests`, since nginx closes a connection after 1,000 requests by default.
 fn config(folder: &str, port: u16, counts: bool) -> String {
     let status = if counts { "location /status { stub_status; }" } else { "" };
     let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -123,7 +123,7 @@ fn sixteen_threads_of_a_thousand_take_sixteen_at_most() {
         let before = nginx.accepted();
         let used = sixteen_threads_of_a_thousand(&nginx);
         assert!(used <= 16, "{used} connections");
-        // Also those that nothing was sent on.
+        // Also counts connections on which no request was sent.
         if let (Some(before), Some(after)) = (before, nginx.accepted()) {
             let opened = after - before - 1;
             assert!(opened <= 16, "{opened} connections, and {used} used");
@@ -131,7 +131,7 @@ fn sixteen_threads_of_a_thousand_take_sixteen_at_most() {
     }
 }
 
-/// How many connections served them.
+/// Makes the calls, and returns how many connections served them.
 fn sixteen_threads_of_a_thousand(nginx: &Nginx) -> usize {
     let client = Client::new();
     let request = client.get(&nginx.url("/small")).build().unwrap();

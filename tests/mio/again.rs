@@ -1,4 +1,4 @@
-//! More than one attempt: redirects and retries, as the servers see them.
+//! Tests redirects and retries, as the servers see them.
 
 use std::io::Cursor;
 
@@ -16,7 +16,7 @@ use crate::{
     support::{Server, ok},
 };
 
-/// Redirects `/<status>` to `/end`, and tells what came there.
+/// Redirects `/<status>` to `/end`, which answers with the method and the body that it received.
 fn redirecting() -> Server {
     Server::replying(|request| match request.target() {
         "/end" => ok(format!("{} {}", request.method(), String::from_utf8_lossy(&request.body))),

@@ -1,4 +1,4 @@
-//! Bodies both ways.
+//! Tests the bodies of requests and responses.
 
 use std::{
     error::Error as _,
@@ -20,7 +20,7 @@ use crate::{
     support::{Received, Server, ok},
 };
 
-/// Answers each request with the same bytes, then closes if asked.
+/// Answers each request with the same bytes, then closes the connection if `close`.
 fn saying(answer: &'static str, close: bool) -> Server {
     Server::start(move |peer| {
         while peer.request().is_some() {
@@ -32,7 +32,7 @@ fn saying(answer: &'static str, close: bool) -> Server {
     })
 }
 
-/// Says how the body came, and gives it back.
+/// Answers with the framing of the request's body, and the body.
 fn echo() -> Server {
     Server::replying(|request: &Received| {
         let framing = request.field("content-length").map_or("chunked", |_| "length");
@@ -40,7 +40,7 @@ fn echo() -> Server {
     })
 }
 
-/// A reader that the test fills, and that has nothing meanwhile.
+/// A reader that the test fills, and that would block when it is empty.
 #[derive(Clone, Default)]
 struct Pipe(Arc<Mutex<(Vec<u8>, bool)>>);
 
@@ -79,7 +79,7 @@ fn a_body_that_has_nothing_yet_is_asked_again_when_it_is_ready() {
         for piece in [&b"one"[..], b"two", b"six"] {
             world.until(|world| world.client().why(call) == Some(Waiting::Body));
             pipe.put(piece);
-            // Nothing happens before it is said.
+            // The call waits until `body_ready` is called.
             world.turn();
             assert_eq!(world.client().why(call), Some(Waiting::Body));
             world.client().body_ready(call);
@@ -90,7 +90,7 @@ fn a_body_that_has_nothing_yet_is_asked_again_when_it_is_ready() {
         let seen = if known { "length onetwosix" } else { "chunked onetwosix" };
         world.until_told("end");
         assert_eq!(String::from_utf8(std::mem::take(&mut world.body)).unwrap(), seen);
-        // Whole on both sides, the connection is kept.
+        // The connection is kept, since both messages are complete.
         assert_eq!(world.stats().idle, 1);
     }
 }
@@ -171,7 +171,7 @@ fn chunks_trailers_and_interim_heads() {
     }
 }
 
-/// However a response is cut, it comes to the same.
+/// A response that comes byte by byte is read like a whole one.
 #[test]
 fn a_response_byte_by_byte() {
     let server = Server::start(|peer| {
@@ -240,7 +240,7 @@ fn a_body_longer_than_wanted_is_an_error() {
         let error = world.fetch(&server.url("/")).unwrap_err();
         assert!(error.is_body_too_large(), "{error}");
         assert_eq!(error.head().unwrap().status(), 200);
-        // What it left of the body is dropped, and the connection is free.
+        // The rest of the body is dropped, and the connection is free.
         world.until(|world| world.stats().leased == 0);
         let mut world = World::with(Driver::builder().body_bytes_max(9));
         assert_eq!(world.fetch(&server.url("/")).unwrap().text(), "123456789");

@@ -1,4 +1,5 @@
-//! Calls that are given up, wherever they are: nothing more is told of them, and they leave nothing.
+//! Tests calls that are cancelled in any state. They have no further events, and leave nothing
+//! behind.
 
 use std::{
     io::{self, Read},
@@ -23,7 +24,7 @@ use httpool_mio::{
 
 use crate::{World, support::Server};
 
-/// The call waits for `stage`, and is given up.
+/// Waits until the call waits for `stage`, then cancels it.
 fn given_up(world: &mut World, call: CallId, stage: impl Fn(Waiting<'_>) -> bool) {
     world.until(|world| stage(world.client().why(call).unwrap()));
     let told = world.told.len();
@@ -34,7 +35,7 @@ fn given_up(world: &mut World, call: CallId, stage: impl Fn(Waiting<'_>) -> bool
         (stats.open, stats.waiting) == (stats.idle, 0)
     });
     assert_eq!((world.told.len(), world.client().calls()), (told, 0));
-    // And the loop goes on.
+    // The loop serves further calls.
     let server = Server::answering("fine");
     assert_eq!(world.fetch(&server.url("/")).unwrap().text(), "fine");
 }
@@ -61,7 +62,7 @@ fn while_a_name_is_looked_up() {
     let mut world = World::with(Driver::builder().resolver(slow));
     let call = world.get("http://slow.test/");
     given_up(&mut world, call, |why| matches!(why, Waiting::Dial(_, Opening::Name)));
-    // Its answer comes too late for anybody.
+    // The answer comes after the call was cancelled.
     drop(go);
     for _ in 0..10 {
         world.turn();
@@ -86,7 +87,7 @@ fn while_a_proxy_is_asked() {
     assert!(matches!(world.client().why(call), Some(Waiting::Dial(_, Opening::Proxy))));
     world.client().cancel(call);
     assert_eq!((world.client().calls(), world.stats().waiting), (0, 0));
-    // TCP is up: the dial goes on, for whoever comes next. This one comes to nothing.
+    // TCP is connected, so the dial goes on for the next call. Here it fails.
     assert_eq!(world.stats().dialing, 1);
     drop(over);
     world.until(|world| world.stats().open == 0);
@@ -139,7 +140,7 @@ fn while_its_body_has_nothing_to_give() {
     let (server, mut world) = (mute(), World::new());
     let call = world.client().post(&server.url("/")).body(Body::reader(Nothing)).send().unwrap();
     given_up(&mut world, call, |why| why == Waiting::Body);
-    // What was ready comes too late, and names nothing.
+    // The piece became ready after the call was cancelled, and its id is stale.
     world.client().body_ready(call);
     world.turn();
 }
@@ -214,7 +215,7 @@ fn a_discarded_response_gives_its_connection_back() {
     let mut policy = Policy::default();
     policy.drain_time_max = DrainTime(Duration::MAX);
     let mut world = World::with(Driver::builder().policy(policy));
-    // A paused one goes on, for the sake of the connection.
+    // A paused response is read on, to free the connection.
     for paused in [false, true] {
         let call = world.get(&server.url("/"));
         world.until(|world| world.body == b"half");
@@ -244,6 +245,6 @@ fn a_dropped_driver_closes_its_connections() {
     world.fetch(&server.url("/")).unwrap();
     drop(world);
     wait_until_closed.recv().unwrap();
-    // Nor does a thread of its resolver outlive it for long: it can be dropped on any other.
+    // The threads of the driver's resolver end soon after it, so it can be dropped on any thread.
     thread::spawn(|| drop(World::new())).join().unwrap();
 }

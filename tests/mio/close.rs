@@ -1,4 +1,4 @@
-//! `close`, and `close_now`.
+//! Tests `close` and `close_now`.
 
 use httpool_mio::{
     Error,

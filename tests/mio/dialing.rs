@@ -1,4 +1,4 @@
-//! How a name becomes a connection: look-ups, addresses of which one does not answer, zones.
+//! Tests how a name becomes a connection: look-ups, addresses that do not answer, zone ids.
 
 use std::{error::Error as _, net::TcpListener, time::Duration};
 
@@ -21,7 +21,7 @@ use super::{
     },
 };
 
-/// Nobody listens there.
+/// An address without a listener.
 const NOBODY: &str = "127.0.0.77";
 
 fn dialed(why: DialError) -> Cause {
@@ -37,7 +37,7 @@ fn a_name_that_hangs_is_looked_up_once_and_keeps_no_other_waiting() {
     let given_up = world.get(&url("hangs.test"));
     world.until(|_| names.asked("hangs.test") == 1);
     assert_eq!(world.fetch(&url("fast.test")).unwrap().text(), "hello");
-    // One who waits no more does not end what the others wait for.
+    // A call that gives up must not end the look-up that the others wait for.
     world.client().cancel(given_up);
     for call in &waiting {
         let why = world.client().why(*call);
@@ -50,7 +50,7 @@ fn a_name_that_hangs_is_looked_up_once_and_keeps_no_other_waiting() {
     assert_eq!((names.asked("hangs.test"), names.asked("fast.test")), (1, 1));
 }
 
-/// They fill all places. Those that have taken over a second make room.
+/// Look-ups that hang fill all places. Those that have taken over a second make room for others.
 #[test]
 fn names_that_hang_make_room_for_others() {
     let (server, names) = (Server::answering("hello"), Names::new());
@@ -127,7 +127,7 @@ mod silent {
         let silent = Silent::at(("127.0.0.84", server.port()));
         let mut in_turn = dial::Policy::default();
         in_turn.race_after = None;
-        // Its share of the connect time is longer than that.
+        // The address's share of the connect timeout is longer than that.
         let mut policy = Policy::default();
         policy.timeout.total = Some(Duration::from_secs(3));
         let builder = builder(&server, "127.0.0.84").dial(in_turn).policy(policy);
@@ -158,7 +158,7 @@ fn a_zone_id_is_used_to_connect_and_not_sent() {
         let sent = if host == "zoned.test" { host } else { "[::1]" };
         assert_eq!(answer.text(), format!("{sent}:{port}"));
     }
-    // The two ways to write the zone mean one origin; without it, it is another.
+    // Both spellings of the zone name one origin. Without the zone it is another one.
     assert_eq!(server.accepted(), 3);
 }
 

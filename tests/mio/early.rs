@@ -1,5 +1,6 @@
-//! Answers that come whole while the request is still being written. Of one that needs no more the
-//! rest is not sent; any other is done when the whole body has left (RFC 9110 7.5).
+//! Tests responses that are complete while the request is still being written. If the response
+//! needs no more of the body, the rest is not sent. Otherwise the call is done when the whole body
+//! has been sent (RFC 9110 section 7.5).
 
 use std::{
     io::{self, Read},
@@ -26,7 +27,7 @@ use crate::{World, cause, support::Server};
 
 const LARGE: usize = 32 * 1024 * 1024;
 
-/// Takes a head, answers, and then neither reads nor closes before the test is over.
+/// Takes a head, answers, and then neither reads nor closes before the test ends.
 fn deaf(answer: &'static str) -> (Server, mpsc::Sender<()>) {
     let (over, is_over) = mpsc::channel::<()>();
     let is_over = Mutex::new(is_over);
@@ -52,7 +53,7 @@ fn an_early_refusal_comes_through_an_upload_that_nobody_reads() {
     }
 }
 
-/// Answers at once, reads on to the end of the body, and then answers what else is asked.
+/// Answers at once, reads the body to its end, and then answers further requests.
 fn eager(answer: &'static str) -> (Server, Arc<AtomicUsize>) {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = taken.clone();
@@ -83,7 +84,7 @@ fn a_complete_success_does_not_stop_the_upload() {
         let response = world.driver.fetch(call).unwrap();
         assert_eq!((&*response.text(), response.body_taken()), ("enough", None));
         assert_eq!(world.stats().idle, 1);
-        // The next request of the same connection comes behind the whole body.
+        // The next request on the same connection follows the whole body.
         assert_eq!(world.fetch(&server.url("/")).unwrap().text(), "again");
         assert_eq!((taken.load(SeqCst), server.accepted()), (LARGE, 1));
     }
@@ -111,7 +112,7 @@ fn any_early_success_is_done_when_the_upload_is() {
     }
 }
 
-/// Nothing more is heard of it, and the body goes on from where it was.
+/// The call has no further events, and its upload continues where it was.
 #[test]
 fn a_response_that_is_discarded_does_not_stop_the_upload() {
     let (server, taken) = eager("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nenough");
@@ -144,7 +145,7 @@ fn a_success_that_closes_needs_no_more_and_says_how_much_it_took() {
     assert_eq!(response.text(), "ok");
 }
 
-/// The server ends its side behind its answer, and reads nothing.
+/// The server ends its output after its response, and reads nothing.
 #[test]
 fn a_peer_that_closes_without_a_word_makes_an_early_success_a_failure() {
     let (over, is_over) = mpsc::channel::<()>();
@@ -204,7 +205,7 @@ fn a_417_is_answered_with_the_same_request_without_expect() {
     assert_eq!((&*response.text(), server.accepted()), ("thanks", 2));
 }
 
-/// The server refuses and closes at once: what it said comes before that its end is noticed.
+/// The server refuses and closes at once. Its response is read before its close is noticed.
 #[test]
 fn a_refusal_is_heard_although_the_rest_of_the_request_cannot_be_written() {
     let server = Server::start(|peer| {
@@ -221,7 +222,7 @@ fn a_refusal_is_heard_although_the_rest_of_the_request_cannot_be_written() {
     assert_eq!(world.stats().open, 0);
 }
 
-/// A server that refuses and then reads on is not sent what it has refused.
+/// The server refuses the request and reads on. The rest of the request is not sent.
 #[test]
 fn what_was_refused_need_not_go() {
     let seen = Arc::new(AtomicUsize::new(0));
@@ -245,7 +246,7 @@ fn what_was_refused_need_not_go() {
     let mut world = World::new();
     world.client().post(&server.url("/")).body(vec![0; LARGE]).send().unwrap();
     world.until_told("head 413");
-    // Time enough to send it all.
+    // Long enough to send all of it.
     for _ in 0..200 {
         world.turn();
     }

@@ -1,4 +1,4 @@
-//! On a loop of one's own.
+//! Tests the driver on an event loop of the application's own.
 
 use std::{
     error::Error as _,
@@ -16,7 +16,7 @@ use httpool_mio::{
 
 use crate::support::Server;
 
-/// One's own loop: hands the driver what is its, and gives `other` the rest.
+/// Runs an application's loop: gives the driver its events, and `other` the remaining ones.
 fn run(poll: &mut Poll, http: &mut Embedded, told: &mut Vec<u8>, mut other: impl FnMut(&Event)) {
     let mut events = Events::with_capacity(16);
     while http.client().calls() > 0 {
@@ -37,8 +37,8 @@ fn run(poll: &mut Poll, http: &mut Embedded, told: &mut Vec<u8>, mut other: impl
 
 #[test]
 fn beside_a_socket_of_ones_own() {
-    // The answer comes when a datagram has told the server to give it, and that is sent when one's
-    // own socket has been ready: neither goes on without the other.
+    // The server answers when a datagram tells it to. The datagram is sent when the application's
+    // own socket has been ready. So neither progresses without the other.
     let mut poll = Poll::new().unwrap();
     let any = "127.0.0.1:0".parse().unwrap();
     let mut own = UdpSocket::bind(any).unwrap();
@@ -80,7 +80,7 @@ fn two_drivers_and_a_lent_waker_on_one_poll() {
         Driver::builder().waker(waker.clone()).embed(poll.registry(), tokens).unwrap()
     });
     let [mut one, mut other] = drivers;
-    // A name that has to be looked up, so that the waker is of use.
+    // Uses a name that must be looked up, so that the waker is needed.
     let url = format!("http://localhost:{}/", server.port());
     for _ in 0..3 {
         one.client().get(&url).send().unwrap();
@@ -106,12 +106,12 @@ fn two_drivers_and_a_lent_waker_on_one_poll() {
     assert_eq!(told, b"hello".repeat(6));
 }
 
-/// A call that finds none waits for a connection in use, as it does where there are no descriptors.
+/// A call that finds no token waits for a connection in use, as it does without descriptors.
 #[test]
 fn too_few_tokens_make_a_call_wait_for_one() {
     let server = Server::answering("hello");
     let mut poll = Poll::new().unwrap();
-    // One for the waker, and two.
+    // One token for the waker, and two for connections.
     let mut http = Driver::builder().embed(poll.registry(), 10..13).unwrap();
     for _ in 0..3 {
         http.client().get(&server.url("/")).send().unwrap();
@@ -132,7 +132,7 @@ fn too_few_tokens_make_a_call_wait_for_one() {
     assert_eq!((server.accepted(), server.requests()), (2, 3));
 }
 
-/// A connection from an address of one's own choice.
+/// Connects from an address of the application's choice.
 #[test]
 fn a_connection_may_come_from_a_local_address() {
     let server = Server::start(|peer| {
@@ -150,7 +150,7 @@ const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 const _: () = is_unwind_safe::<Driver>();
 const _: () = is_unwind_safe::<Embedded>();
 
-/// A panic of the closure loses the connection that it was told of, and nothing else.
+/// A panic in the closure loses the connection of its event, and no other.
 #[test]
 fn a_closure_that_panics_leaves_the_loop_whole() {
     let server = Server::start(|peer| {
@@ -168,14 +168,14 @@ fn a_closure_that_panics_leaves_the_loop_whole() {
         })
     });
     assert!(std::panic::catch_unwind(panicking).is_err());
-    // It has lost what came behind the head, and must not take anything else for it.
+    // The connection has lost the bytes after the head, and must not take others for them.
     let error = driver.fetch(call).unwrap_err();
     assert!(error.source().unwrap().to_string().contains("panicked"), "{error}");
     let next = driver.client().get(&server.url("/next")).send().unwrap();
     assert_eq!(driver.fetch(next).unwrap().body(), [5; 1_000]);
 }
 
-/// The sockets of `Driver` and others wait together, on its own poll as well.
+/// The driver's sockets and others wait together, also on the driver's own poll.
 #[test]
 fn a_driver_shows_events_of_others() {
     let server = Server::answering("hello");

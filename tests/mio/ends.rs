@@ -1,4 +1,4 @@
-//! How calls end that do not end well.
+//! Tests calls that fail.
 
 use std::{
     error::Error as _,
@@ -21,7 +21,7 @@ use crate::{World, cause, support::Server};
 
 const SHORT: Option<Duration> = Some(Duration::from_millis(30));
 
-/// A port on which nobody listens.
+/// Returns a port without a listener.
 fn nobody() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -86,7 +86,7 @@ fn a_resolver_that_panics_fails_its_call_alone() {
 fn addresses_are_tried_in_turn_and_names_may_be_fixed() {
     let server = Server::answering("hello");
     let local = |last| [127, 0, 0, last].into();
-    // Nobody listens at the first address.
+    // The first address has no listener.
     let (host, port) = ("two.test", server.port());
     let builder = Driver::builder().resolve_to(host, port, local(77));
     let mut world = World::with(builder.resolve_to(host, port, local(1)));
@@ -120,7 +120,7 @@ fn each_deadline_names_itself() {
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
             peer.until_closed();
         }
-        // Not even the rest of the request is read.
+        // Does not even read the rest of the request.
         Some(head) if head.contains("/deaf") => loop {
             std::thread::park();
         },
@@ -166,7 +166,7 @@ fn a_line_has_a_deadline_and_leaving_it_loses_nothing() {
 fn a_reset_is_told_with_the_systems_reason() {
     let server = Server::start(|peer| {
         peer.head();
-        // What was not read makes the close a reset.
+        // Closing with unread input sends a reset.
         let unread = peer.tcp.peek(&mut [0]).unwrap_or(0);
         assert_eq!(unread, 1);
     });

@@ -1,4 +1,4 @@
-//! What errors and responses say of themselves.
+//! Tests the messages of errors, and the accessors of responses.
 
 use std::{error::Error as _, io, sync::Arc};
 
@@ -13,7 +13,8 @@ fn saying(answer: &'static str) -> Server {
     Server::replying(move |_| answer.into())
 }
 
-/// No source says what `error` has said, and its `Debug` is its `Display` with the sources.
+/// Checks that no source repeats the message of `error`, and that its `Debug` is its `Display` with
+/// the sources.
 fn check(error: &Error) {
     let (said, mut debug) = (error.to_string(), error.to_string());
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The mio driver over real sockets, against a scripted server.
+//! Tests the mio driver over real sockets, against a scripted server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -32,11 +32,11 @@ use httpool_mio::{
     mio::Events,
 };
 
-/// A driver, and what its calls were told.
+/// A driver, and the events of its calls.
 struct World {
     driver: Driver,
     events: Events,
-    /// In the order in which it came: `head 200`, `data 5`, `end`, `switched`, `failed`.
+    /// The events in their order: `head 200`, `data 5`, `end`, `switched`, `failed`.
     told: Vec<String>,
     body: Vec<u8>,
     errors: Vec<Error>,
@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// With one connection per origin.
+    /// Creates a driver with one connection per origin.
     fn narrow() -> Self {
         Self::with(Driver::builder().pool(limits(|pool| pool.open_per_key_max = 1)))
     }
@@ -77,7 +77,7 @@ impl World {
         self.driver.fetch(call)
     }
 
-    /// One turn, in which other threads get on as well.
+    /// Makes one turn of the loop, and lets other threads run.
     fn turn(&mut self) {
         let Self { driver, events, told, body, errors, switched } = self;
         let moment = Some(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! Many calls at a time.
+//! Tests many concurrent calls.
 
 use std::{
     hint::black_box,
@@ -36,7 +36,7 @@ fn sixty_four_calls_share_the_connections_there_are() {
     }
 }
 
-/// All at once: none is answered before all have been asked.
+/// No call is answered before all requests have arrived.
 #[test]
 fn sixty_four_calls_are_under_way_together() {
     let all = Arc::new(Barrier::new(64));
@@ -54,8 +54,8 @@ fn sixty_four_calls_are_under_way_together() {
     assert_eq!((server.accepted(), world.stats().leased), (64, 0));
 }
 
-/// One connection that is always ready does not keep the others waiting: this ends although that one
-/// never does.
+/// One connection is always ready, and its response never ends. It does not keep the other calls
+/// from ending.
 #[test]
 fn an_endless_response_leaves_the_others_their_turn() {
     let over = Arc::new(AtomicBool::new(false));
@@ -81,12 +81,12 @@ fn an_endless_response_leaves_the_others_their_turn() {
                     client.get(&server.url("/")).send().unwrap();
                 }
             }
-            // Slower than the server, which is always ahead.
+            // Reads more slowly than the server writes, so that the socket is always readable.
             Output::Data(_, data) => data.iter().for_each(|byte| _ = black_box(byte)),
             Output::End(..) => {
                 ended += 1;
                 match ended {
-                    // One after another, each of which takes several turns.
+                    // Makes calls one after another, each of which takes several turns.
                     1..100 => {
                         client.get(&server.url("/")).send().unwrap();
                     }
@@ -102,8 +102,8 @@ fn an_endless_response_leaves_the_others_their_turn() {
     assert_eq!((ended, failed), (102, 0));
 }
 
-/// A redirect or an answer may lead to another request from inside the closure, on the connection
-/// that is free by then.
+/// The closure makes the next call when a response ends. All calls use one connection, which is
+/// free by then.
 #[test]
 fn a_chain_of_calls_keeps_to_one_connection() {
     let server = Server::answering("hello");
@@ -123,8 +123,8 @@ fn a_chain_of_calls_keeps_to_one_connection() {
     assert_eq!((left, server.accepted(), server.requests()), (0, 1, 200));
 }
 
-/// One origin does not answer. Its calls fill their own line, and not that of the others; and a
-/// call that need not wait is not refused though the line is full.
+/// One origin does not answer. Its calls fill the line of their key, but not that of other origins.
+/// A call that need not wait is not refused although the line is full.
 #[test]
 fn a_silent_origin_does_not_fill_the_line_for_others() {
     let silent = Server::start(Peer::until_closed);
@@ -141,7 +141,7 @@ fn a_silent_origin_does_not_fill_the_line_for_others() {
     let error = world.fetch(&silent.url("/")).unwrap_err();
     assert_eq!(cause(&error), Cause::Unavailable(Unavailable::KeyLineFull), "{error}");
 
-    // The other's first call has a connection being opened, its second would wait for that.
+    // The other origin's first call gets a dial. Its second call would have to wait.
     let first = world.get(&servers[0].url("/"));
     assert_eq!(world.stats().waiting, 3);
     let error = world.fetch(&servers[0].url("/")).unwrap_err();

@@ -1,4 +1,4 @@
-//! How the length of a response's body is said.
+//! Tests how the length of a response's body is determined.
 
 use httpool_mio::httpool::error::{Cause, Violation};
 

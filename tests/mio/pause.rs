@@ -1,4 +1,4 @@
-//! Backpressure: a reader that pauses holds the server back, and stops its own clock.
+//! Tests backpressure: a reader that pauses holds the server back, and stops its own stall clock.
 
 use std::{
     io::{ErrorKind, Write},
@@ -20,7 +20,7 @@ use crate::{World, cause, support::Server};
 
 const LARGE: usize = 64 * 1024 * 1024;
 
-/// Answers with a large body, and says when a write has found no room.
+/// Answers with a large body, and reports when a write found no room.
 fn large() -> (Server, Arc<AtomicUsize>, Arc<AtomicBool>) {
     let (sent, full) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let (counted, said) = (sent.clone(), full.clone());
@@ -58,7 +58,8 @@ fn a_paused_response_holds_its_server_back_and_comes_whole_after() {
         world.client().pause(call);
         let had = world.body.len();
         full.store(false, SeqCst);
-        // It would be ready for ever, and it is not read: the server finds no room at last.
+        // The paused socket is always readable, but is not read. In the end the server finds no
+        // room.
         world.until(|_| full.load(SeqCst));
         for _ in 0..10 {
             world.turn();
@@ -68,7 +69,7 @@ fn a_paused_response_holds_its_server_back_and_comes_whole_after() {
         assert_eq!(world.client().why(call), Some(Waiting::Reader));
         world.client().resume(call);
         world.turn();
-        // Much more is there: a connection has its share of a turn, and the others theirs.
+        // More input is there, but a connection reads only its share in a turn.
         let came = world.body.len() - had;
         assert!(came > 0 && came <= 512 * 1024, "{came} bytes in one turn");
     }
@@ -77,7 +78,7 @@ fn a_paused_response_holds_its_server_back_and_comes_whole_after() {
     assert_eq!((world.stats().idle, server.accepted()), (1, 1));
 }
 
-/// What was read already is not told while the reader is paused, be it the end.
+/// While the reader is paused, input that was read already is not reported, not even the end.
 #[test]
 fn nothing_is_told_while_a_reader_is_paused() {
     let server = Server::answering("hello");
@@ -89,7 +90,7 @@ fn nothing_is_told_while_a_reader_is_paused() {
         let paused = told.len();
         driver
             .turn(&mut events, None, |client, output| {
-                // Head, data and end came in one piece; each pauses.
+                // Head, data and end come in one piece. The closure pauses at each.
                 client.pause(call);
                 told.push(output.call());
             })
@@ -101,7 +102,7 @@ fn nothing_is_told_while_a_reader_is_paused() {
     assert_eq!(driver.client().stats().idle, 1);
 }
 
-/// However long it pauses: its clock stands still meanwhile.
+/// The stall clock stands still while the reader pauses, for any time.
 #[test]
 fn no_clock_runs_for_a_reader_that_is_paused() {
     let server = Server::start(|peer| {

@@ -1,5 +1,5 @@
-//! While a TCP connect is pending. The peer is a listener whose queue is full, so that the system
-//! drops what comes to it: Linux answers a SYN neither way then.
+//! Tests a pending TCP connect. The peer is a listener with a full queue, to which Linux neither
+//! accepts nor refuses connections.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -19,7 +19,7 @@ use httpool_mio::{
 
 use crate::{World, cause, support::Server};
 
-/// A listener whose queue is full: it has one place, which the stream takes.
+/// Returns a listener whose queue is full: it has one place, which the stream takes.
 fn full(address: &str) -> (TcpListener, TcpStream) {
     let listener = TcpListener::bind(address).unwrap();
     rustix::net::listen(&listener, 0).unwrap();
@@ -71,8 +71,8 @@ fn it_has_a_deadline() {
     assert_eq!(world.stats().open, 0);
 }
 
-/// The first address does not answer; the second is tried beside it, and wins. What is left of the
-/// first is closed: its place in the other's queue stays empty.
+/// The first address does not answer. The second is tried beside it, and wins. The first attempt is
+/// closed: its place in the queue of the other listener stays empty.
 #[test]
 fn another_address_is_raced() {
     let server = Server::answering("hello");
@@ -98,7 +98,7 @@ fn another_address_is_raced() {
 fn a_connection_that_comes_back_is_used_instead() {
     let (listener, filler) = full("127.0.0.1:0");
     let mut world = World::new();
-    // The connection in the queue is not ours; the first of ours comes once that is taken out.
+    // Takes the test's own connection out of the queue, so that the driver's first one can follow.
     drop((listener.accept().unwrap(), filler));
     let first = world.get(&url(&listener));
     world.until(|world| world.client().why(first) == Some(Waiting::Head));

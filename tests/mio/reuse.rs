@@ -1,4 +1,4 @@
-//! Which connection serves which request.
+//! Tests the choice of a connection for each request.
 
 use std::{
     net::Shutdown,
@@ -41,7 +41,7 @@ fn a_kept_request_is_sent_any_number_of_times() {
     assert_eq!((server.accepted(), server.requests()), (1, 3));
 }
 
-/// As below, and the loop has had no turn in which it would have noticed.
+/// As the next test, but the loop has had no turn in which to notice the unsolicited response.
 #[test]
 fn an_answer_that_nobody_has_noticed_answers_nobody() {
     for method in ["GET", "POST"] {
@@ -71,7 +71,8 @@ fn an_answer_that_nobody_has_noticed_answers_nobody() {
     }
 }
 
-/// The server's second answer, glued to the first or late, is never taken for an answer.
+/// The server sends an unsolicited second response, in one segment with the first or later. It is
+/// never taken for a response.
 #[test]
 fn an_answer_that_nobody_asked_for_answers_nobody() {
     for (glued, method) in [(true, "GET"), (true, "POST"), (false, "GET"), (false, "POST")] {
@@ -92,10 +93,11 @@ fn an_answer_that_nobody_asked_for_answers_nobody() {
                 peer.send(evil);
             }
             sent.lock().unwrap().send(()).unwrap();
-            // Whatever comes now must not be answered by what was said.
+            // A request that comes now must not be answered by the unsolicited response.
             peer.until_closed();
         });
-        // As long as this is, no idle connection is looked at before it is used: it is watched.
+        // With this setting, idle connections are not probed before their reuse, but they are
+        // watched.
         let pool = limits(|pool| pool.probe_after = Duration::from_secs(3600));
         let mut world = World::with(Driver::builder().pool(pool));
         assert_eq!(world.fetch(&server.url("/1")).unwrap().text(), "first");
@@ -110,8 +112,8 @@ fn an_answer_that_nobody_asked_for_answers_nobody() {
     }
 }
 
-/// The server closes the idle connection; then a request comes: it arrives exactly once. A GET or a
-/// POST, and whether the loop has had a turn or not.
+/// The server closes the idle connection, then a request is made. It arrives exactly once: for a
+/// GET and a POST, and whether the loop has had a turn or not.
 #[test]
 fn a_request_after_an_idle_close_arrives_exactly_once() {
     for (method, turn) in [("GET", true), ("GET", false), ("POST", true), ("POST", false)] {
@@ -131,7 +133,7 @@ fn a_request_after_an_idle_close_arrives_exactly_once() {
         world.fetch(&server.url("/")).unwrap();
         wait_until_closed.recv().unwrap();
         if turn {
-            // Watched, it is known to be closed before anybody asks for it.
+            // The close is noticed before the next request, since the connection is watched.
             world.until(|world| world.stats().open == 0);
         }
         let method = Method::new(method).unwrap();
@@ -143,7 +145,7 @@ fn a_request_after_an_idle_close_arrives_exactly_once() {
     }
 }
 
-/// The server reads the request on a reused connection and closes without a word.
+/// The server reads the request on a reused connection, and closes without an answer.
 #[test]
 fn a_request_that_was_read_is_repeated_only_if_that_is_safe() {
     let server = Server::start(|peer| {

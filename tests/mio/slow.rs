@@ -1,4 +1,4 @@
-//! Servers that take up time: bodies that do not end, drips, redirects that ask for a wait.
+//! Tests servers that take up time: endless bodies, drips, and redirects with Retry-After.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -21,20 +21,20 @@ const SHORT: Duration = Duration::from_millis(30);
 
 fn world(change: impl FnOnce(&mut Policy)) -> World {
     let mut policy = Policy::default();
-    // What is to end the wait is not helped by another deadline.
+    // Switches off the other deadlines, which could end the wait as well.
     (policy.timeout.first_byte, policy.timeout.stall) = (None, None);
     change(&mut policy);
     World::with(Driver::builder().policy(policy))
 }
 
-/// Sends a byte now and then, until the other side has closed.
+/// Sends a byte at intervals until the client has closed.
 fn drip(peer: &mut Peer, byte: u8) {
     while peer.tcp.write_all(&[byte]).is_ok() {
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Its first answer has a body that never ends.
+/// Answers the first request with a body that never ends.
 fn endless(status: &'static str) -> Server {
     Server::start(move |peer| {
         peer.head();
@@ -112,7 +112,7 @@ fn a_body_that_comes_too_slowly_misses_the_rate_deadline() {
     assert!(error.is_timeout());
 }
 
-/// A server that always redirects to itself, and asks to wait so many seconds.
+/// A server that always redirects to itself, with a Retry-After of `seconds`.
 fn polling(seconds: u32) -> Server {
     Server::replying(move |_| {
         let head = "HTTP/1.1 303 R\r\nLocation: /job\r\nContent-Length: 0\r\n";

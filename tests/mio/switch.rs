@@ -1,4 +1,4 @@
-//! Connections that become another protocol's.
+//! Tests connections that switch to another protocol.
 
 use std::io::{Read, Write};
 
@@ -6,7 +6,7 @@ use httpool_mio::{Switched, httpool::message::Method};
 
 use crate::{World, support::Server};
 
-/// Switches, says something at once, and then gives back what it hears.
+/// Switches, sends bytes at once, and then echoes its input.
 fn switching(answer: &'static str) -> Server {
     Server::start(move |peer| {
         peer.request();

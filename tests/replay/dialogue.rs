@@ -1,4 +1,5 @@
-//! Any dialogue replays; what was changed in it is found; any text is judged.
+//! Tests that any dialogue replays, that any change of a recording is found, and that no text
+//! panics.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use quickcheck::QuickCheck;
 
 use crate::Recording;
 
-/// Long enough for several calls.
+/// Draws scripts that are long enough for several calls.
 fn tests() -> QuickCheck {
     QuickCheck::new().rng(quickcheck::Gen::new(400)).tests(250)
 }
@@ -28,7 +29,7 @@ fn any_dialogue_replays_redacted_or_not() {
     tests().quickcheck(replays as fn(Vec<u8>));
 }
 
-/// The recording of a call that is redirected by a head with `locations`.
+/// Returns the recording of a call that is redirected by a head with `locations`.
 fn redirected(locations: &[Vec<u8>]) -> String {
     let (recording, now) = (Recording::default(), Instant::from_nanos(0));
     let request = Request::get("http://a/b/c?d=SECRET#SECRET").build().unwrap();
@@ -88,7 +89,7 @@ fn any_redirect_replays_without_the_values_in_its_query() {
         let text = |words: &[u8]| -> Vec<u8> {
             words.iter().flat_map(|word| WORDS[usize::from(*word) % WORDS.len()]).copied().collect()
         };
-        // Mostly a query; now and then something else.
+        // Mostly a query, sometimes another part of a URL.
         let front: &[u8] = [&b"/x?"[..], b"?", b"//other/?", b"http://u:SECRET@h/?", b""]
             [usize::from(places.0) % 5];
         let mut locations = vec![[front, &text(&words)].concat()];
@@ -133,7 +134,7 @@ fn a_changed_action_is_found_where_it_is() {
         let original = text.lines().nth(changed).map(str::to_owned);
         assert_eq!(other.line, changed + 1);
         assert_eq!(other.got, original);
-        // Without it, the machine decides something that is not recorded.
+        // Without that line, the machine makes a decision that is not recorded.
         let Err(Error::Differs(missing)) = replay::check(&lines(&|_| String::new())) else {
             return false;
         };
@@ -175,15 +176,15 @@ fn any_text_is_judged() {
                 }
             }
         }
-        // Whatever it says of it.
+        // Any verdict is right, as long as it does not panic.
         let _ = replay::check(&String::from_utf8_lossy(&text));
         true
     }
     tests().quickcheck(judged as fn(Vec<u8>, Vec<(u16, u8, u8)>) -> bool);
 }
 
-/// Recordings that are never to be changed. One that differs shows a decision that is another now,
-/// which may be meant; one that cannot be read any more needs another version.
+/// Replays recordings that must never be changed. If one differs, a decision has changed, perhaps
+/// on purpose. If one can no longer be read, the format needs another version.
 #[test]
 fn old_recordings_replay() {
     for (name, text) in [

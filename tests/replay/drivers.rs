@@ -1,4 +1,4 @@
-//! Both drivers, over real sockets.
+//! Tests recordings of both drivers over real sockets.
 
 use std::{io::Read, net::TcpListener, sync::Arc, thread};
 
@@ -25,7 +25,7 @@ fn blocking(sink: Arc<dyn Sink>) -> Client {
     Client::builder().policy(policy).trace(sink).build()
 }
 
-/// It replays, and says nothing that it should not.
+/// Checks that the recording replays and contains no secret. Returns its summary.
 fn replayed(recording: &Recording) -> Summary {
     let text = recording.text();
     for secret in ["topsecret", "dG9wc2VjcmV0", "nobody else"] {
@@ -34,7 +34,7 @@ fn replayed(recording: &Recording) -> Summary {
     replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"))
 }
 
-/// A server with something of everything; each answer says how it comes.
+/// Starts a server with a response of each framing. Each response names its framing.
 fn server() -> Server {
     Server::replying(|request: &Received| match request.target() {
         "/chunked" => format!(
@@ -136,7 +136,7 @@ fn nothing_is_left_out_where_that_is_wanted() {
 
 #[test]
 fn a_failed_call_carries_its_recent_trace() {
-    // A port at which nobody listens any more.
+    // The port has no listener any more.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}/?key=topsecret");
     let without = Client::new().get(&url).send().unwrap_err();

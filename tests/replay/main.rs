@@ -1,5 +1,5 @@
-//! What is recorded replays: of the blocking driver, of `Client`, of any script; and any text at all
-//! is judged without a panic.
+//! Tests that recordings replay: of the blocking driver, of `Client`, and of any script. Also tests
+//! that no text makes the parser panic.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ use httpool::{
     trace::{Recorder, Redaction, Sink, Trace, Who},
 };
 
-/// A recording being made.
+/// A recording being written.
 #[derive(Clone, Default)]
 struct Recording(Arc<Mutex<String>>);
 
@@ -56,7 +56,7 @@ fn keys_that_differ_in_what_is_redacted_stay_two() {
     pool.dialed(conn, (), now);
     let Claim::Fresh { lease, io } = pool.claim(ticket, now) else { panic!() };
     pool.checkin(lease, Checkin::Keep(io), now);
-    // Idle for one of them, it is of no use to the other.
+    // A connection that is idle for one of the keys is of no use to the other.
     pool.checkout(&yours, Want::default(), now).unwrap();
     assert_eq!(pool.stats().dialing, 1);
     let text = recording.text();

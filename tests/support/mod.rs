@@ -1,4 +1,4 @@
-//! A scripted server on loopback: what it does with each connection is a closure.
+//! A scripted server on loopback. A closure handles each of its connections.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-/// A server that runs its script once for each connection, each on a thread of its own.
+/// A server that runs its closure once for each connection, on a thread of its own.
 pub(crate) struct Server {
     addr: SocketAddr,
     accepted: Arc<AtomicUsize>,
@@ -24,13 +24,13 @@ pub(crate) struct Server {
 /// One accepted connection.
 pub(crate) struct Peer {
     pub(crate) tcp: TcpStream,
-    /// Which connection of the server it is, from 0.
+    /// The number of the connection, counted from 0.
     pub(crate) number: usize,
     requests: Arc<AtomicUsize>,
     rest: Vec<u8>,
 }
 
-/// A request as it came.
+/// A request as it was received.
 pub(crate) struct Received {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
@@ -41,7 +41,7 @@ impl Server {
         Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// The same at an address of the test's choice.
+    /// Starts the server on a listener of the test's choice.
     pub(crate) fn start_on(
         listener: TcpListener,
         script: impl Fn(&mut Peer) + Send + Sync + 'static,
@@ -62,7 +62,7 @@ impl Server {
         Self { addr, accepted, requests }
     }
 
-    /// A server that answers every request with 200 and the same body.
+    /// Starts a server that answers every request with 200 and `body`.
     pub(crate) fn answering(body: &'static str) -> Self {
         Self::start(move |peer| {
             while peer.request().is_some() {
@@ -71,7 +71,7 @@ impl Server {
         })
     }
 
-    /// A server that answers every request with what `answer` makes of it.
+    /// Starts a server that answers every request with the bytes that `answer` returns.
     pub(crate) fn replying(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::start(move |peer| {
             while let Some(request) = peer.request() {
@@ -88,12 +88,12 @@ impl Server {
         self.addr.port()
     }
 
-    /// How many connections it has accepted.
+    /// Returns how many connections the server has accepted.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(SeqCst)
     }
 
-    /// How many whole requests it has read.
+    /// Returns how many whole requests the server has read.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(SeqCst)
     }
@@ -108,7 +108,7 @@ impl Received {
         self.head.split(' ').nth(1).unwrap()
     }
 
-    /// The value of the first field called `name`.
+    /// Returns the value of the first field with this name.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (known, value) = line.split_once(':')?;
@@ -118,7 +118,7 @@ impl Received {
 }
 
 impl Peer {
-    /// The next request's head; `None` at the end of the connection.
+    /// Reads the next request's head. Returns `None` at the end of the connection.
     pub(crate) fn head(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.rest.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -129,7 +129,7 @@ impl Peer {
         }
     }
 
-    /// The next request, whole; `None` at the end of the connection.
+    /// Reads the next request completely. Returns `None` at the end of the connection.
     pub(crate) fn request(&mut self) -> Option<Received> {
         let head = self.head()?;
         let received = Received { head, body: Vec::new() };
@@ -143,7 +143,8 @@ impl Peer {
         Some(Received { body, ..received })
     }
 
-    /// A chunked body, without its framing; `None` at the end of the connection.
+    /// Reads a chunked body, and returns it without its framing. Returns `None` at the end of the
+    /// connection.
     pub(crate) fn chunks(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -161,12 +162,12 @@ impl Peer {
         self.send(ok(body));
     }
 
-    /// Whoever is not there to hear it has been tested for what it does then.
+    /// Sends `bytes`. Ignores errors, since the client may have closed the connection.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.tcp.write_all(bytes.as_ref()).ok();
     }
 
-    /// Reads and drops until the other side closes.
+    /// Reads and drops input until the other side closes.
     pub(crate) fn until_closed(&mut self) {
         while self.fill().is_some() {
             self.rest.clear();
@@ -183,7 +184,7 @@ impl Peer {
         }
     }
 
-    /// So many bytes of what follows; `None` at the end of the connection.
+    /// Reads the next `len` bytes. Returns `None` at the end of the connection.
     pub(crate) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
         while self.rest.len() < len {
             self.fill()?;
@@ -203,14 +204,14 @@ impl Peer {
     }
 }
 
-/// A 200 with `body` and its length.
+/// Returns a 200 with `body` and its length.
 pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// Waits for what another thread is about to bring about.
+/// Waits until `holds` returns true, because of another thread.
 pub(crate) fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         thread::yield_now();

@@ -1,4 +1,4 @@
-//! Names that lead where a test wants them to, and addresses at which nobody answers.
+//! Resolvers for the names of tests, and addresses at which no server answers.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +12,8 @@ use std::{
 
 use httpool_blocking::Resolve;
 
-/// A resolver. Names that begin with `hangs` are answered when the test lets them go, and `panics.test`
-/// panics; all of them lead to 127.0.0.1.
+/// A resolver. Names that begin with `hangs` are answered when the test lets them, and
+/// `panics.test` panics. All names resolve to 127.0.0.1.
 pub(crate) struct Names {
     asked: Mutex<BTreeMap<String, usize>>,
     go: Mutex<Option<Sender<()>>>,
@@ -27,17 +27,17 @@ impl Names {
         Arc::new(Self { asked: Mutex::default(), go, wait })
     }
 
-    /// How often a name was looked up.
+    /// Returns how often a name was looked up.
     pub(crate) fn asked(&self, host: &str) -> usize {
         self.asked.lock().unwrap().get(host).copied().unwrap_or(0)
     }
 
-    /// How many names were looked up.
+    /// Returns how many names were looked up.
     pub(crate) fn len(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
-    /// Those that hang are answered from now on.
+    /// Answers the look-ups that hang, from now on.
     pub(crate) fn let_go(&self) {
         self.go.lock().unwrap().take();
     }
@@ -54,8 +54,8 @@ impl Resolve for Names {
     }
 }
 
-/// A resolver that keeps an answer until it is told that it is of no more use: first the address that
-/// it is made with, then 127.0.0.1.
+/// A resolver with a cache. It returns the address that it is created with, and 127.0.0.1 after a
+/// refresh.
 pub(crate) struct Keeps(IpAddr, Mutex<Vec<String>>);
 
 impl Keeps {
@@ -63,7 +63,7 @@ impl Keeps {
         Arc::new(Self(first.parse().unwrap(), Mutex::default()))
     }
 
-    /// What it was told to give no more.
+    /// Returns the names that were refreshed, with their ports.
     pub(crate) fn refreshed(&self) -> Vec<String> {
         self.1.lock().unwrap().clone()
     }
@@ -83,8 +83,8 @@ impl Resolve for Keeps {
     }
 }
 
-/// An address at which nobody answers: a listener whose queue is full, so that the system drops what
-/// comes to it. Linux answers a SYN neither way then.
+/// An address at which no server answers: a listener with a full queue. Linux neither accepts nor
+/// refuses connections to it.
 #[cfg(target_os = "linux")]
 pub(crate) struct Silent {
     listener: TcpListener,

@@ -1,4 +1,4 @@
-//! Threads over the blocking driver.
+//! Runs the load with threads over the blocking driver.
 
 use std::{io::Read, sync::Arc, thread};
 
@@ -25,7 +25,7 @@ pub(crate) fn load(ledger: &Arc<Ledger>, server: &Server) {
     }
 }
 
-/// Whole, or into a buffer of the caller's.
+/// Reads the body as a whole, or into a buffer of the caller's.
 fn read(mut response: Response, call: usize) -> Vec<u8> {
     if call.is_multiple_of(3) {
         return response.bytes().unwrap();

@@ -1,4 +1,5 @@
-//! What was sent and when, who was given what, and whether anybody could have told.
+//! Records the responses that were sent and received, with their times, and checks that each call
+//! got its own unless it could not have known.
 
 use std::{
     cell::Cell,
@@ -19,35 +20,36 @@ use httpool::trace::{Kind, Line, Sink, Who};
 
 use crate::{CALLS, CONNECTIONS, ROUNDS};
 
-/// At most so many speak while they are idle.
+/// The most responses sent on idle connections.
 const IDLE_MAX: usize = 8 * CONNECTIONS * ROUNDS;
 
 thread_local! {
-    /// When this thread was last given a connection that had been used: it has not yet looked at
-    /// it.
+    /// When this thread was last given a reused connection. The thread has not probed the
+    /// connection at that time.
     static GIVEN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How a server adds a response that nobody asked for to the one for a call.
+/// How a server adds an unsolicited response to the response of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surplus {
     None,
     /// In one segment with the end of the response.
     Glued,
-    /// In a segment of its own, at once.
+    /// In a segment of its own, immediately after.
     After,
-    /// When the request has arrived, in front of its response: nobody can tell.
+    /// Before the response, when the request has arrived. No client can recognise it.
     Before,
 }
 
-/// A response: that for call `id`; for an `id` from [`CALLS`] on the one that nobody asked for,
-/// added to that for call `id - CALLS`; and from twice that on those on idle connections.
+/// A response. An `id` below [`CALLS`] is the response to that call. From [`CALLS`] on, it is the
+/// unsolicited one added to the response of call `id - CALLS`. From twice [`CALLS`] on, it is sent
+/// on an idle connection.
 pub(crate) struct Sent {
     pub(crate) len: usize,
     pub(crate) surplus: Surplus,
 }
 
-/// A call that was given another response than its own.
+/// A call that got another response than its own.
 #[derive(Debug)]
 struct Misled {
     call: usize,
@@ -57,21 +59,21 @@ struct Misled {
 
 pub(crate) struct Ledger {
     began: Instant,
-    /// When each response had been written, in nanoseconds; 0 if it was not.
+    /// When each response was written, in nanoseconds; 0 if it was not.
     written: Vec<AtomicU64>,
-    /// When the connection of each call was given to it, for calls by their number.
+    /// When each call was given its connection, indexed by the call's number.
     given: Vec<AtomicU64>,
     reused: AtomicUsize,
     unprobed: AtomicUsize,
     answered: AtomicUsize,
     misled: Mutex<Vec<Misled>>,
-    /// The server's side of connections that are open.
+    /// The server's side of the open connections.
     open: Mutex<BTreeMap<usize, TcpStream>>,
-    /// How many of them were spoken on while they were idle.
+    /// How many unsolicited responses were sent on idle connections.
     interrupted: AtomicUsize,
 }
 
-/// A connection that is no longer open when this is dropped.
+/// An open connection. It counts as closed when this is dropped.
 pub(crate) struct Open<'l>(&'l Ledger, usize);
 
 impl Drop for Open<'_> {
@@ -101,11 +103,11 @@ impl Ledger {
         Open(self, number)
     }
 
-    /// All connections are idle, and speak.
+    /// Sends an unsolicited response on each open connection; all of them are idle.
     pub(crate) fn interrupt(&self) {
         for tcp in self.open.lock().unwrap().values_mut() {
             let nth = self.interrupted.fetch_add(1, SeqCst);
-            // Whoever has closed it hears nothing.
+            // Writing fails if the client has closed the connection.
             if tcp.write_all(&Self::response(2 * CALLS + nth)).is_ok() {
                 self.has_written(2 * CALLS + nth);
             }
@@ -116,7 +118,7 @@ impl Ledger {
         self.began.elapsed().as_nanos() as u64
     }
 
-    /// What is sent for an id is the same at each run.
+    /// Returns the length and the kind of the response with this id, the same at each run.
     pub(crate) fn sent(id: usize) -> Sent {
         let mut bits = (id as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         bits = (bits ^ bits >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -127,7 +129,7 @@ impl Ledger {
             31..=60 => Surplus::After,
             _ => Surplus::None,
         };
-        // Most are small; one in sixteen is longer than 60 kB.
+        // Most responses are small. One in sixteen is longer than 60 kB.
         let len = match bits >> 16 & 15 {
             0 => 60_000 + (bits >> 24 & 0x7fff),
             1 => 8_000 + (bits >> 24 & 0x1fff),
@@ -136,7 +138,7 @@ impl Ledger {
         Sent { len: 8 + len as usize, surplus }
     }
 
-    /// To which call's response that one was added.
+    /// Returns the call to whose response this unsolicited one was added.
     fn added_to(id: usize) -> Option<usize> {
         id.checked_sub(CALLS).filter(|call| *call < CALLS)
     }
@@ -145,7 +147,7 @@ impl Ledger {
         Self::sent(call).surplus
     }
 
-    /// The response with that id: its body is the id, and a filling of the id's own.
+    /// Returns the response with this id. Its body is the id and a filling that depends on it.
     pub(crate) fn response(id: usize) -> Vec<u8> {
         let len = Self::sent(id).len;
         let mut bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n{id:08}");
@@ -154,22 +156,22 @@ impl Ledger {
         bytes.into_bytes()
     }
 
-    /// Whoever wrote that response has done so.
+    /// Notes that the response was written.
     pub(crate) fn has_written(&self, id: usize) {
         self.written[id].store(self.now(), SeqCst);
     }
 
-    /// When the calling thread was last given a connection.
+    /// Returns when the calling thread was last given a connection.
     pub(crate) fn given() -> u64 {
         GIVEN.get()
     }
 
-    /// When the call of that number was.
+    /// Returns when the call with this number was given its connection.
     pub(crate) fn given_to(&self, number: usize) -> u64 {
         self.given[number].load(SeqCst)
     }
 
-    /// A call has ended with that body.
+    /// Notes that a call has ended with this body.
     pub(crate) fn got(&self, call: usize, body: &[u8], given: u64) {
         let got: usize = std::str::from_utf8(&body[..8]).unwrap().parse().unwrap();
         let fill = filling(got) as u8;
@@ -181,8 +183,8 @@ impl Ledger {
         }
     }
 
-    /// Says how many were misled by what came too late to be told, and fails if any was by
-    /// something else.
+    /// Prints how many calls were misled by a response that came after their probe. Fails if any
+    /// call was misled by an earlier one.
     pub(crate) fn judge(&self, driver: &str) {
         let was_written = |id: usize| self.written[id].load(SeqCst) > 0;
         let count = |kind| {
@@ -212,10 +214,9 @@ impl Ledger {
         assert!(added.iter().all(|(_, count)| *count > 20), "{driver}: {added:?}");
     }
 
-    /// Whether the response was there when the call looked at its connection for the last time:
-    /// because it came with the end of a response that its own call had read, or because it had
-    /// been written before the call was given the connection. (On loopback what is written is
-    /// received.)
+    /// Whether the response had arrived when the call probed its connection. That is so if it came
+    /// with the end of a response that its call had read, or if it was written before the call was
+    /// given the connection. (On loopback, written bytes are received at once.)
     fn could_tell(&self, it: &Misled, misled: &[Misled]) -> bool {
         let came_with = Self::added_to(it.got).filter(|id| Self::surplus(*id) == Surplus::Glued);
         if let Some(call) = came_with {

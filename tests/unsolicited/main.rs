@@ -1,9 +1,8 @@
-//! A load of 20,000 calls over eight connections, on each driver, against a server that adds
-//! responses that nobody asked for: of all sizes, in the segment that ends the response before, in
-//! one of their own right behind it, while the connection is idle, and when the next request has
-//! arrived. No call may be given one of them, or another call's response, except where that came
-//! after the client had looked at the connection for the last time: no client of HTTP/1.1 can tell
-//! those, and the test counts them.
+//! Makes 20,000 calls over eight connections with each driver. The server adds unsolicited
+//! responses of all sizes: in the segment that ends a response, in one of their own directly after
+//! it, while the connection is idle, and when the next request has arrived. No call may get one of
+//! them, or another call's response. The exception is a response that came after the client had
+//! probed the connection: no HTTP/1.1 client can recognise those, and the test counts them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,17 +21,17 @@ use httpool::pool;
 use ledger::Ledger;
 
 const CALLS: usize = 20_000;
-/// Between these all connections are idle.
+/// Between two rounds all connections are idle.
 const ROUNDS: usize = 10;
 const THREADS: usize = 16;
 const CONNECTIONS: usize = 8;
 
-/// The calls of each round.
+/// Returns the calls of each round.
 fn rounds() -> impl Iterator<Item = Range<usize>> {
     (0..ROUNDS).map(|round| CALLS / ROUNDS * round..CALLS / ROUNDS * (round + 1))
 }
 
-/// At most eight connections.
+/// Limits the connections to eight.
 fn narrow() -> pool::Limits {
     let mut limits = pool::Limits::default();
     limits.open_per_key_max = CONNECTIONS;

@@ -1,4 +1,4 @@
-//! One event loop.
+//! Runs the load with one event loop over the mio driver.
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -36,7 +36,7 @@ struct Calls<'s> {
 }
 
 impl Calls<'_> {
-    /// The next call, whose number is that of its trace.
+    /// Begins the next call. Its number is also its number in the trace.
     fn begin(&mut self, client: &mut Client) {
         if let Some(number) = self.left.next() {
             let call = client.get(&self.server.url(&format!("/{number}"))).send().unwrap();

@@ -1,4 +1,4 @@
-//! The server.
+//! The server of the load.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     support::{Peer, Server},
 };
 
-/// A server that answers each call by its number, which is its path.
+/// Starts a server that answers each call by its number, which is the path.
 pub(crate) fn start(ledger: &Arc<Ledger>) -> Server {
     let ledger = ledger.clone();
     Server::start(move |peer| {
@@ -25,7 +25,7 @@ fn answer(peer: &mut Peer, ledger: &Ledger, call: usize) {
     match Ledger::sent(call).surplus {
         Surplus::None => send(peer, ledger, &own, &[call]),
         Surplus::Glued => {
-            // The end of the response and the whole of the other in one write.
+            // Sends the end of the response and the whole unsolicited one in one write.
             let (begin, end) = own.split_at(own.len().saturating_sub(1_000));
             peer.send(begin);
             let both = [end, &Ledger::response(unasked)].concat();

@@ -1,4 +1,4 @@
-//! The command line, and what it asks for.
+//! Parses the command line.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -7,21 +7,21 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::exit::{Failed, Kind};
 
-/// More threads than that wait for each other more than for the server.
+/// The most threads. With more of them, they wait for each other more than for the server.
 const CONCURRENCY_MAX: u64 = 4_096;
 
-/// What the program is to do.
+/// The command to run.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
     Version,
     Demo,
-    /// A recording, of which `-` is standard input.
+    /// The path of a recording; `-` is standard input.
     Replay(PathBuf),
     Send(Box<Options>),
 }
 
-/// A request, and what is to be done with the answer.
+/// The settings of a request and of its output.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) method: Method,
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     pub(crate) fail: bool,
     pub(crate) trace: bool,
     pub(crate) record: Option<PathBuf>,
-    /// Fields that the recording hides beside those that it always does.
+    /// Names of fields whose values the recording hides, in addition to the default ones.
     pub(crate) redact: Vec<String>,
     pub(crate) location: bool,
     pub(crate) max_redirects: Option<u32>,
@@ -42,23 +42,23 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_time: Option<Duration>,
-    /// `None`: one request, and its answer is shown.
+    /// The number of requests; `None`: one, and its response is shown.
     pub(crate) count: Option<u64>,
     pub(crate) concurrency: Option<u64>,
 }
 
-/// Where the answer's body goes.
+/// The destination of the response's body.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) enum Output {
-    /// To standard output, and harmless if that is a terminal.
+    /// Standard output. If that is a terminal, control characters are escaped.
     #[default]
     Shown,
-    /// To standard output as it comes.
+    /// Standard output, unchanged.
     Stdout,
     File(PathBuf),
 }
 
-/// Where the request's body comes from.
+/// The source of the request's body.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) enum Data {
     #[default]
@@ -68,11 +68,11 @@ pub(crate) enum Data {
     Stdin,
 }
 
-/// What `args` ask for, the program's name taken off.
+/// Parses `args`, which must not contain the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Failed> {
     let mut words = Vec::new();
     let mut options = Options::new();
-    // The last one given: a command that takes none names it in its complaint.
+    // The last option given, to be named in an error if the command takes no options.
     let mut given = None;
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next().map_err(usage)? {
@@ -98,7 +98,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             return Ok(Command::Replay(file.into()));
         }
         ("demo" | "replay", Some(name)) => {
-            let what = format!("{name} belongs to a request: give get, post, ... and a URL");
+            let what =
+                format!("{name} is an option of requests: give a command such as get, and a URL");
             return Err(wrong(what));
         }
         _ => {}
@@ -154,7 +155,7 @@ impl Options {
         }
     }
 
-    /// Understands one option, and returns its name.
+    /// Parses one option and its value, and returns its name.
     fn set(&mut self, name: String, parser: &mut Parser) -> Result<String, Failed> {
         match name.as_str() {
             "-H" | "--header" => self.fields.push(field(parser)?),
@@ -191,32 +192,32 @@ impl Options {
 
     fn set_data(&mut self, data: Data) -> Result<(), Failed> {
         if self.data != Data::None {
-            return Err(wrong("one body is enough: --data or --data-file, once"));
+            return Err(wrong("a request has one body: give --data or --data-file once"));
         }
         self.data = data;
         Ok(())
     }
 
-    /// Whether all of it goes together.
+    /// Checks that the options are compatible with each other.
     fn check(&self) -> Result<(), Failed> {
         if self.max_redirects.is_some() && !self.location {
-            return Err(wrong("--max-redirects goes with --location"));
+            return Err(wrong("--max-redirects needs --location"));
         }
         if self.json && self.include {
-            return Err(wrong("--json shows the fields already: leave --include away"));
+            return Err(wrong("--json prints the fields already: omit --include"));
         }
         if self.json && self.output == Output::Stdout {
-            return Err(wrong("--json goes to standard output itself: leave -o - away"));
+            return Err(wrong("--json prints to standard output already: omit -o -"));
         }
         if self.output == Output::File(PathBuf::new()) {
             return Err(wrong("--output needs the name of a file, or - for standard output"));
         }
         if self.record.is_none() && !self.redact.is_empty() {
-            return Err(wrong("--redact goes with --record"));
+            return Err(wrong("--redact needs --record"));
         }
         match (self.count, self.concurrency) {
             (None, None) => return Ok(()),
-            (None, Some(_)) => return Err(wrong("--concurrency goes with --count")),
+            (None, Some(_)) => return Err(wrong("--concurrency needs --count")),
             (Some(0), _) => return Err(wrong("--count must be at least 1")),
             (Some(_), Some(threads)) if !(1..=CONCURRENCY_MAX).contains(&threads) => {
                 return Err(wrong(format!("--concurrency must be 1 to {CONCURRENCY_MAX}")));
@@ -224,9 +225,7 @@ impl Options {
             (Some(_), _) => {}
         }
         if self.include || self.output != Output::Shown {
-            return Err(wrong(
-                "with --count the bodies are counted, not shown: leave -i and -o away",
-            ));
+            return Err(wrong("with --count the bodies are counted, not printed: omit -i and -o"));
         }
         if self.data == Data::Stdin {
             return Err(wrong("standard input can be read once, not for each of --count requests"));
@@ -243,10 +242,10 @@ fn field(parser: &mut Parser) -> Result<(String, String), Failed> {
     }
 }
 
-/// The name of a field that a recording is to hide.
+/// Parses the name of a field that a recording is to hide.
 fn redacted(parser: &mut Parser) -> Result<String, Failed> {
     let name = parser.value().and_then(|value| value.string()).map_err(usage)?;
-    // RFC 9110 5.6.2.
+    // A token (RFC 9110 section 5.6.2).
     let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(in_token) {
         return Err(wrong(format!("--redact needs the name of a field, not {name:?}")));
@@ -276,7 +275,7 @@ fn seconds(name: &str, parser: &mut Parser) -> Result<Duration, Failed> {
 fn nothing_more(mut words: impl Iterator<Item = String>) -> Result<(), Failed> {
     match words.next() {
         None => Ok(()),
-        Some(word) => Err(wrong(format!("{word:?} is one argument too many"))),
+        Some(word) => Err(wrong(format!("unexpected argument {word:?}"))),
     }
 }
 

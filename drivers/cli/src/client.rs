@@ -1,4 +1,4 @@
-//! The client and the request that the options ask for.
+//! Builds the client and the request from the options.
 
 use std::{
     fs::File,
@@ -25,11 +25,11 @@ use crate::{
     record::Record,
 };
 
-/// Answers that are likely to be different the next time.
+/// Statuses for which a later attempt is likely to succeed.
 const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// A client for as many threads as the options ask for.
+/// Builds a client for the number of threads in the options.
 pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
     let threads = usize::try_from(options.concurrency.unwrap_or(1)).unwrap_or(usize::MAX);
     let mut limits = PoolLimits::default();
@@ -54,7 +54,7 @@ fn policy(options: &Options) -> Policy {
     policy.retry = Retry::new(options.retries);
     policy.retry.statuses = RETRIED.into_iter().filter_map(Status::new).collect();
     policy.retry.backoff = BACKOFF;
-    // An answer is an answer: the last one is shown.
+    // The last response is shown, also if retries are exhausted.
     policy.retry.raise_on_status = false;
     if let Some(timeout) = options.timeout {
         policy.timeout.first_byte = Some(timeout);
@@ -73,13 +73,13 @@ fn dial_policy(options: &Options) -> dial::Policy {
     policy
 }
 
-/// The request without its body.
+/// Builds the request without its body.
 pub(crate) fn request(client: &Client, options: &Options) -> RequestBuilder {
     let request = client.request(options.method.clone(), &options.url);
     options.fields.iter().fold(request, |request, (name, value)| request.header(name, value))
 }
 
-/// Where bodies come from: one for each request.
+/// The source of the bodies, one for each request.
 pub(crate) enum BodySource<'o> {
     None,
     Given(Bytes),
@@ -97,7 +97,7 @@ impl<'o> BodySource<'o> {
         }
     }
 
-    /// A body, from its start.
+    /// Returns a new body, read from the start.
     pub(crate) fn body(&self) -> Result<Body, Failed> {
         Ok(match self {
             Self::None => Body::empty(),
@@ -110,11 +110,11 @@ impl<'o> BodySource<'o> {
     }
 }
 
-/// Where the machines' lines go, if anywhere: each costs a little.
+/// Returns the sink of the trace lines, or `None` if no line is wanted, which is faster.
 fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     let shown = match options {
         Options { trace: true, .. } => Shown::Everything,
-        // Others never wait before an attempt.
+        // Without these options no call waits before an attempt.
         Options { retries: 1.., .. } | Options { location: true, .. } => Shown::Waits,
         _ => Shown::Nothing,
     };
@@ -126,11 +126,11 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     }
 }
 
-/// The lines of the trace that go to standard error, as they come.
+/// Selects the trace lines that are printed on standard error as they come.
 #[derive(Debug, Clone, Copy)]
 enum Shown {
     Nothing,
-    /// A pause that the server asked for, before it begins.
+    /// The waits that a server asked for, before each begins.
     Waits,
     Everything,
 }
@@ -145,13 +145,13 @@ impl Sink for Shown {
             },
             Self::Nothing => return,
         };
-        // One write, so that the lines of threads do not mingle. What cannot be written is lost:
-        // the request goes on.
+        // One write per line keeps the lines of threads apart. A line that cannot be written is
+        // lost, and the request continues.
         stderr().write_all(harmless(&text).as_bytes()).ok();
     }
 }
 
-/// `2 s, as the server asked`, of a line that says so.
+/// Returns the text of a line that announces a wait, such as `2 s, as the server asked`.
 fn wait_that_was_asked_for(line: &Line<'_>) -> Option<String> {
     if !matches!((line.who, line.kind), (Who::Call(_), Kind::Action)) {
         return None;
@@ -161,7 +161,7 @@ fn wait_that_was_asked_for(line: &Line<'_>) -> Option<String> {
     wait.ends_with("as the server asked").then(|| wait.to_owned())
 }
 
-/// Those, and a recording.
+/// Passes lines to standard error and to a recording.
 struct Both<R>(Shown, R);
 
 impl<R: Sink> Sink for Both<R> {

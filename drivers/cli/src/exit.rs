@@ -1,4 +1,4 @@
-//! Failures: the exit code of each kind, and what is said about it.
+//! The failures of the program: their exit codes, and the messages about them.
 
 use std::{
     error::Error as _,
@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use crate::{harmless::harmless, json};
 
-/// Kinds of failure, each with an exit code. [`help::TEXT`](crate::help::TEXT) explains them.
+/// A kind of failure. Each has an exit code, which [`help::TEXT`](crate::help::TEXT) explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
-    /// Whoever reads our standard output has had enough: no failure, and nothing is said.
+    /// The reader of standard output has closed it. This is no failure, and prints no message.
     ReaderGone,
     Other,
     Usage,
@@ -85,14 +85,14 @@ impl Kind {
             Self::Local => 13,
             Self::Replay => 14,
             Self::Status => 22,
-            // 128 and the signal's number, as shells say it.
+            // 128 plus the signal's number, as shells report it.
             Self::Hangup => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
     }
 
-    /// In two or three words, for a summary.
+    /// Returns the kind in two or three words, for a summary.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::ReaderGone => "reader gone",
@@ -117,11 +117,11 @@ impl Kind {
         }
     }
 
-    /// Those of signals.
+    /// The kinds that stand for signals.
     #[cfg(unix)]
     pub(crate) const SIGNALS: [Self; 3] = [Self::Hangup, Self::Interrupted, Self::Terminated];
 
-    /// The signal's number, for a kind that is one.
+    /// Returns the number of the signal that the kind stands for.
     #[cfg(unix)]
     pub(crate) fn signal(self) -> Option<i32> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -133,13 +133,13 @@ impl Kind {
         }
     }
 
-    /// The kind of a signal, by its number.
+    /// Returns the kind of a signal, by the signal's number.
     #[cfg(unix)]
     pub(crate) fn of_signal(number: i32) -> Option<Self> {
         Self::SIGNALS.into_iter().find(|kind| kind.signal() == Some(number))
     }
 
-    /// Of a failed request.
+    /// Returns the kind of a failed request.
     pub(crate) fn of(error: &Error) -> Self {
         if error.as_request_error().is_some() {
             return Self::Request;
@@ -182,21 +182,21 @@ impl Kind {
     }
 }
 
-/// Why the program could not do what it was asked to.
+/// A failure of the program, with its message.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) kind: Kind,
     what: String,
     hint: Option<String>,
     about: Box<About>,
-    /// A JSON object on standard output tells of it already.
+    /// Whether a JSON object on standard output has reported the failure.
     in_json: bool,
 }
 
-/// The parts of a failure for a program, as far as they are known.
+/// The details of a failure for a program that reads the JSON, as far as they are known.
 #[derive(Debug, Default)]
 struct About {
-    /// Without what is told beside it.
+    /// The message without the URL and the circumstances.
     message: Option<String>,
     url: Option<String>,
     phase: Option<String>,
@@ -211,20 +211,21 @@ impl Failed {
         Self { kind, what: what.into(), hint: None, about, in_json: false }
     }
 
-    /// The answer had this status.
+    /// Sets the URL and the status of the response.
     pub(crate) fn status(mut self, url: &Url, status: Status) -> Self {
         self.about.url = Some(url.to_string());
         self.about.status = Some(status.as_u16());
         self
     }
 
-    /// So much of a body came.
+    /// Sets how many bytes of the body came.
     pub(crate) fn body_bytes(mut self, bytes: Option<u64>) -> Self {
         self.about.body_bytes = bytes;
         self
     }
 
-    /// This failure brought about `other`, which says what was being done.
+    /// Makes this failure the cause of `other`, and takes over the URL, phase and status of
+    /// `other`.
     pub(crate) fn behind(mut self, other: Self) -> Self {
         let About { url, phase, reached, status, .. } = *other.about;
         let about = &mut self.about;
@@ -233,13 +234,13 @@ impl Failed {
         self
     }
 
-    /// Standard output tells of it already, or tells of a success.
+    /// Marks the failure as reported on standard output, which must not print a second JSON object.
     pub(crate) fn already_in_json(mut self) -> Self {
         self.in_json = true;
         self
     }
 
-    /// All of it as a JSON object.
+    /// Returns the failure as a JSON object.
     pub(crate) fn to_json(&self) -> Value {
         let About { message, url, phase, reached, status, body_bytes } = &*self.about;
         json!({
@@ -255,18 +256,18 @@ impl Failed {
         })
     }
 
-    /// What the user could do about it.
+    /// Sets advice for the user.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A file, or standard input, could not be read or written.
+    /// Creates the failure of reading or writing a file or standard input.
     pub(crate) fn local(what: impl core::fmt::Display, error: &io::Error) -> Self {
         Self::new(Kind::Local, format!("{what}: {error}"))
     }
 
-    /// Standard output could not be written to.
+    /// Creates the failure of writing to standard output.
     pub(crate) fn stdout(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::new(Kind::ReaderGone, String::new()),
@@ -274,7 +275,7 @@ impl Failed {
         }
     }
 
-    /// Reading a response failed: the client's own error is inside.
+    /// Creates the failure of reading a response. The client's own error is inside `error`.
     pub(crate) fn reading(error: io::Error) -> Self {
         match error.downcast::<Error>() {
             Ok(error) => error.into(),
@@ -282,18 +283,18 @@ impl Failed {
         }
     }
 
-    /// Says it on standard error, and with `json` as an object on standard output. Is the exit
-    /// code.
+    /// Reports the failure on standard error, and with `json` also as an object on standard output.
+    /// Returns the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if self.kind != Kind::ReaderGone {
             if json && !self.in_json {
-                // It is told on standard error in any case.
+                // Ignores the error, because the failure is also reported on standard error.
                 json::print(&json!({ "error": self.to_json() })).ok();
             }
             let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));
             let text: String =
                 core::iter::once(format!("httpool: {}\n", self.what)).chain(hint).collect();
-            // Nobody is left to be told of a standard error that cannot be written to.
+            // If standard error cannot be written to, the message is lost.
             stderr().write_all(harmless(&text).as_bytes()).ok();
         }
         ExitCode::from(self.kind.code())
@@ -301,7 +302,7 @@ impl Failed {
 }
 
 impl From<Error> for Failed {
-    /// The first line says what, the second how far the request had got.
+    /// The first line of the message names the failure, the second how far the request got.
     fn from(error: Error) -> Self {
         let kind = Kind::of(&error);
         let mut about = About {
@@ -332,7 +333,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// Whether the system's own words would only repeat ours.
+/// Whether the system's error message would only repeat ours.
 const fn says_it_all(cause: Cause) -> bool {
     match cause {
         Cause::Lost(why) | Cause::Unavailable(Unavailable::Dial(DialError::Connect(why))) => {
@@ -352,18 +353,18 @@ fn hint(error: &Error) -> Option<&'static str> {
     match error.as_failure()?.cause {
         Cause::Unavailable(Unavailable::Dial(why)) => match why {
             DialError::Connect(IoKind::Refused) => {
-                Some("is the server running, and is that its port?")
+                Some("check that the server is running and listens on that port")
             }
-            DialError::Tls(TlsKind::Unavailable) => Some("use http://, where the server allows it"),
+            DialError::Tls(TlsKind::Unavailable) => Some("use http:// if the server allows it"),
             DialError::Timeout(_) => Some("--connect-timeout allows more time"),
             _ => None,
         },
         Cause::Timeout(_) => Some("--timeout and --max-time allow more time"),
         Cause::Redirect(RedirectError::RetryAfter { .. }) => {
-            Some("ask again when that time is over")
+            Some("send the request again after that time")
         }
         Cause::NotReplayable => {
-            Some("--data-file with a file can be sent again; standard input cannot")
+            Some("give --data-file a file, which can be sent again; standard input cannot")
         }
         _ => None,
     }

@@ -1,13 +1,13 @@
-//! Text of a server, made harmless to a terminal.
+//! Escapes the text of a server for a terminal.
 //!
-//! A control character can move the cursor, recolour what stands there or type a reply; a
-//! bidirectional control can show a text in another order than it has (CVE-2021-42574). Each is
-//! shown as an escape, `\u{9b}`. Everything else stays.
+//! A control character can move the cursor, change colours, or make the terminal send a reply. A
+//! bidirectional control can show text in another order than it is stored (CVE-2021-42574). Each is
+//! shown as an escape such as `\u{9b}`. All other characters stay.
 
 use std::borrow::Cow;
 
-/// Whether a terminal may act on `char`: C0 and C1 controls and DEL, but for tab and line feed,
-/// line and paragraph separators, and what changes the direction of text.
+/// Whether a terminal may act on `char`: a C0 or C1 control or DEL except tab and line feed, a line
+/// or paragraph separator, or a control of the direction of text.
 pub(crate) fn acts(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
@@ -18,7 +18,7 @@ pub(crate) fn acts(char: char) -> bool {
     }
 }
 
-/// `text`, with each character that a terminal may act on escaped.
+/// Returns `text` with each character escaped that a terminal may act on.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return text.into();
@@ -38,8 +38,8 @@ fn push(char: char, out: &mut String) {
     }
 }
 
-/// Bytes of a field or a reason phrase: a byte that is not UTF-8 stays (RFC 9110 5.5), unless a
-/// terminal of 8 bits takes it for a control.
+/// Appends the bytes of a field or a reason phrase, escaped. Bytes that are not UTF-8 stay (RFC
+/// 9110 section 5.5), except those that an 8-bit terminal takes for controls.
 pub(crate) fn harmless_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         out.extend_from_slice(harmless(chunk.valid()).as_bytes());
@@ -52,7 +52,7 @@ pub(crate) fn harmless_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// A body on its way to a terminal, in pieces that may cut a character.
+/// Escapes a body for a terminal, in pieces that may split a character.
 #[derive(Default)]
 pub(crate) struct Screened {
     /// The beginning of a character, or a carriage return that a line feed may follow.
@@ -75,7 +75,7 @@ impl Screened {
         self.held.extend_from_slice(&text[whole..]);
     }
 
-    /// The body has ended.
+    /// Appends the rest when the body has ended.
     pub(crate) fn end(&mut self, out: &mut String) {
         show(&std::mem::take(&mut self.held), out);
     }
@@ -85,7 +85,7 @@ fn show(text: &[u8], out: &mut String) {
     for chunk in text.utf8_chunks() {
         let mut chars = chunk.valid().chars().peekable();
         while let Some(char) = chars.next() {
-            // The end of a line, and no way back to its beginning.
+            // CRLF ends a line. A lone CR would move the cursor back, so it is escaped.
             if char == '\r' && chars.peek() == Some(&'\n') {
                 out.push(char);
             } else {
@@ -98,7 +98,7 @@ fn show(text: &[u8], out: &mut String) {
     }
 }
 
-/// How many bytes at the end may be the beginning of something.
+/// Returns how many bytes at the end may be the beginning of a character or of CRLF.
 fn unfinished(text: &[u8]) -> usize {
     if text.ends_with(b"\r") {
         return 1;
@@ -106,7 +106,7 @@ fn unfinished(text: &[u8]) -> usize {
     let last = text.len().saturating_sub(3);
     match std::str::from_utf8(&text[last..]) {
         Ok(_) => 0,
-        // The three last bytes may begin inside a character, which is then not what is unfinished.
+        // The last three bytes may begin inside a complete character. Skips those positions.
         Err(_) => (1..=text.len() - last)
             .find(|&len| {
                 let end = &text[text.len() - len..];

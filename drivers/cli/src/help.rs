@@ -1,82 +1,85 @@
-//! What `--help` and `--version` print.
+//! The texts of `--help` and `--version`.
 
-/// One line.
+/// The output of `--version`.
 pub(crate) const VERSION: &str = concat!("httpool ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The whole manual; a test holds it to the options and the exit codes that there are.
+/// The output of `--help`. Tests check that it explains all options and exit codes.
 pub(crate) const TEXT: &str = "\
 httpool - HTTP/1.1 requests over a pool of connections
 
 Usage:  httpool get|head|post|put|delete [OPTIONS] URL
         httpool request METHOD [OPTIONS] URL
-        httpool replay FILE       feed what --record wrote to the machines again
-        httpool demo              show the pool at work; so does httpool alone
-        httpool help              or -h, --help; and -V, --version
+        httpool replay FILE       check that a recording of --record leads to the same decisions
+        httpool demo              show the decisions of the pool; httpool alone does the same
+        httpool help              print this text, as -h and --help do; -V, --version: the version
 
 Request
-  -H, --header 'NAME: VALUE'      add a field; may be given again
+  -H, --header 'NAME: VALUE'      add a field; may be given more than once
       --data TEXT                 send TEXT as the body
       --data-file FILE            send FILE as the body, streamed; - is standard input
 
-Answer
-  -i, --include                   show status line and fields before the body;
+Response
+  -i, --include                   print status line and fields before the body;
                                   with -o they go to standard output
-  -o, --output FILE               write the body to FILE, which appears when it is whole: until then
-                                  it is FILE.part, and one that was left behind is replaced.
-                                  - is standard output, also if it is a terminal: without it
-                                  controls are escaped there, and a binary body is refused
-      --json                      answer, or the summary of -n, as one JSON object; a failure is one
-                                  with an error, which is told on standard error as well
-  -f, --fail                      a status of 400 or more is a failure, and its body is not shown
+  -o, --output FILE               write the body to FILE. It is written to FILE.part, which is
+                                  renamed when the body is complete and removed after a failure;
+                                  a FILE.part of a killed run is replaced. - is standard output,
+                                  unchanged even on a terminal. Without -o - control characters
+                                  are escaped on a terminal, and a binary body is refused
+      --json                      print the response, or the summary of -n, as one JSON object.
+                                  A failure prints an object with an error, and its message on
+                                  standard error as well
+  -f, --fail                      treat a status of 400 or more as a failure, and print no body
 
-What is done on your behalf
-  -L, --location                  follow redirects, after as long as Retry-After says but 30 s at
-                                  most; credentials stay with their origin
-      --max-redirects N           at most N of them (10)
-      --retries N                 after a failed connection, and after 408, 429, 500, 502, 503 and
-                                  504, try again up to N times: at once, then after 0.2 s, 0.4 s and
-                                  so on, or when Retry-After says, which is told. A request that
-                                  the server may have acted on is repeated only if its method is
-                                  idempotent
+Redirects and retries
+  -L, --location                  follow redirects. Retry-After is respected up to 30 s; a longer
+                                  one is a failure. Credentials are not sent to another origin
+      --max-redirects N           follow at most N redirects (10)
+      --retries N                 try again up to N times after a failed connection, and after 408,
+                                  429, 500, 502, 503 and 504: at once, then after 0.2 s, 0.4 s and
+                                  so on. Retry-After is respected, and the wait is reported on
+                                  standard error. A request that the server may have processed is
+                                  only repeated if its method is idempotent
 
-Deadlines, in seconds; fractions allowed
-      --connect-timeout SECONDS   for the name, and again for the connection
-      --timeout SECONDS           for the head of an answer, and for each next byte of its body
-      --max-time SECONDS          for everything together, of each request
+Timeouts, in seconds; fractions are allowed
+      --connect-timeout SECONDS   for the name look-up, and again for connecting
+      --timeout SECONDS           for the head of the response, and between bytes of its body
+      --max-time SECONDS          for each request as a whole
 
 Load
   -n, --count N                   send the request N times over one pool; print a summary
-  -c, --concurrency N             by N threads (1)
+  -c, --concurrency N             number of threads that send (1)
 
-  -t, --trace                     every event and decision, on standard error, as they happen:
-                                  the time, the machine (pool, r a call, d a dial), < what it was
-                                  told or > what it decided
-      --record FILE               all of that to FILE, for httpool replay; without secrets, the
-                                  values in queries, and bodies, of which the lengths stay
-      --redact NAME               with --record: the value of the field NAME is a secret, too; may
-                                  be given again
+Diagnosis
+  -t, --trace                     print every event and decision on standard error as it happens:
+                                  the time, the machine (pool; r: a call; d: a dial), and < for an
+                                  event or > for a decision
+      --record FILE               write the trace to FILE, for httpool replay. Secrets and values in
+                                  queries are hidden; bodies are replaced by their lengths
+      --redact NAME               with --record: hide the value of the field NAME as well; may be
+                                  given more than once
 
 Exit codes
-   0  an answer came, whatever its status; or nobody reads standard output any more
-   1  something else; a scene of the demo went wrong
-   2  the command line cannot be understood
-   3  the request is invalid: URL, method or a field
+   0  a response came, whatever its status; or the reader of standard output closed it
+   1  another failure; or a scene of the demo failed
+   2  the command line is invalid
+   3  the request is invalid: its URL, method or a field
    4  no address was found for the host's name
    5  no connection could be opened
    6  TLS is not available, or failed
-   7  a deadline passed
-   8  the server broke the protocol
+   7  a timeout passed
+   8  the server violated the protocol
    9  the connection was lost
   10  a redirect could not be followed
-  11  the request would have to be sent again, and cannot be
-  12  a limit was reached: the answer is too large, or too many wait
-  13  reading or writing here failed: a file, standard input or output
-  14  replay: the machines decided otherwise, or FILE is no recording
+  11  the request had to be sent again, but could not be
+  12  a limit was reached: the response is too large, or too many requests wait
+  13  a local file, standard input or standard output could not be read or written
+  14  replay: the decisions differ, or FILE is not a recording
   22  with --fail: the status was 400 or more
- 129  SIGHUP ended it; the partial file of -o is removed, and what came is told
- 130  SIGINT did
- 143  SIGTERM did
-With -n it is the code of the most frequent kind of failure.
+ 129  ended by SIGHUP; the partial file of -o is removed, and the bytes received are reported
+ 130  ended by SIGINT, likewise
+ 143  ended by SIGTERM, likewise
+With -n, the exit code is that of the most frequent kind of failure.
 
 Examples
   httpool get -i http://example.com/

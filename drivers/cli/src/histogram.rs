@@ -1,13 +1,13 @@
-//! Latencies in bounded memory, to within 1/64 of their value.
+//! Counts latencies in bounded memory, with an error of at most 1/64.
 
 use core::time::Duration;
 
-/// Values below this have a bucket each; above, each power of two is cut into half as many.
+/// Values below this have a bucket each. Above it, each power of two is divided into half as many.
 const LINEAR: u64 = 1 << (BITS + 1);
 const BITS: u32 = 5;
 const BUCKETS: usize = ((64 - BITS) << BITS) as usize + (1 << BITS) as usize;
 
-/// How often which length of time was seen, with the shortest and the longest exactly.
+/// Counts lengths of time. The shortest and the longest are exact.
 pub(crate) struct Histogram {
     buckets: Vec<u64>,
     count: u64,
@@ -41,7 +41,8 @@ impl Histogram {
         self.count
     }
 
-    /// The time that `percent` of all were within; `None` if there are none. 0 and 100 are exact.
+    /// Returns the time within which `percent` of all lie; `None` if there are none. 0 and 100 are
+    /// exact.
     pub(crate) fn within(&self, percent: u8) -> Option<Duration> {
         if self.count == 0 {
             return None;
@@ -69,7 +70,7 @@ fn bucket(nanos: u64) -> usize {
     ((u64::from(shift) << BITS) + (nanos >> shift)) as usize
 }
 
-/// The middle of a bucket.
+/// Returns the middle of a bucket.
 fn middle(index: usize) -> u64 {
     let index = index as u64;
     if index < LINEAR {

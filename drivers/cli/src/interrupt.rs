@@ -1,11 +1,12 @@
-//! INT, TERM and HUP: cancels the calls, removes the partial file and tells how much came.
+//! Handles SIGINT, SIGTERM and SIGHUP: cancels the calls, removes the partial file and reports how
+//! much was received.
 //!
-//! A thread waits for the signals, so that no code of ours runs in a signal handler: `signal-hook`
-//! does that part. (`ctrlc` would not say which signal came, and each has an exit code of its own.)
-//! Cancelling makes the call end with an error, and the program with it. Where that takes longer
-//! than [`PATIENCE`], because the program waits for something else (standard input, a reader of
-//! standard output that does not read), or on a second signal, the thread removes the partial file
-//! and ends the program itself.
+//! A thread waits for the signals. `signal-hook` provides the signal handler, so none of our code
+//! runs in one. (`ctrlc` does not report which signal came, and each has an exit code of its own.)
+//! Cancelling makes the call end with an error, and the program with it. That may take longer than
+//! [`PATIENCE`] if the program waits for standard input, or for a reader of standard output that
+//! does not read. Then, or on a second signal, the thread removes the partial file and ends the
+//! program itself.
 //!
 //! A signal that was ignored when the program began stays ignored, as with `nohup`.
 
@@ -31,7 +32,7 @@ use crate::{
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The signal that came, and the state to tell of and to tidy up.
+/// The signal that came, and the state to report and to clean up.
 #[derive(Clone, Default)]
 pub(crate) struct Interrupt(Arc<Shared>);
 
@@ -40,36 +41,36 @@ struct Shared {
     cancel: Cancel,
     /// The signal that came.
     caught: Mutex<Option<Kind>>,
-    /// Somebody is about to tell the user.
+    /// Whether a thread has begun to report the signal to the user.
     told: AtomicBool,
     partial: Mutex<Option<PathBuf>>,
     doing: Mutex<Doing>,
-    /// How much of that is done.
+    /// How many bytes or requests of the current work are done.
     done: AtomicU64,
 }
 
-/// The work that the program is at.
+/// The current work of the program.
 #[derive(Debug, Clone, Copy, Default)]
 enum Doing {
-    /// There is no answer yet.
+    /// Waiting for a response.
     #[default]
     Asking,
-    /// It receives a body of so many bytes, where that is known.
+    /// Receiving a body, of this many bytes if known.
     Receiving(Option<u64>),
-    /// It makes so many requests.
+    /// Making this many requests.
     Loading(u64),
 }
 
 impl Interrupt {
-    /// Watches for signals from now on. `record` is completed and `json` printed if they end the
-    /// program.
+    /// Watches for signals from now on. If a signal ends the program, it flushes `record`, and with
+    /// `json` prints an error object.
     pub(crate) fn watch(record: Option<&Record>, json: bool) -> Result<Self, Failed> {
         let interrupt = Self::default();
         interrupt.listen(record.cloned(), json).map_err(|why| Failed::local("signals", &why))?;
         Ok(interrupt)
     }
 
-    /// Ends the calls that have it, when a signal comes.
+    /// Returns the handle that cancels the calls when a signal comes.
     pub(crate) fn cancel(&self) -> &Cancel {
         &self.0.cancel
     }
@@ -79,27 +80,27 @@ impl Interrupt {
         locked(&self.0.caught).is_some()
     }
 
-    /// An answer's head came, and says how long its body is.
+    /// Notes that a response's head came, and the length of its body if known.
     pub(crate) fn receives(&self, total: Option<u64>) {
         *locked(&self.0.doing) = Doing::Receiving(total);
     }
 
-    /// So many requests are to be made.
+    /// Notes that `total` requests are to be made.
     pub(crate) fn loads(&self, total: u64) {
         *locked(&self.0.doing) = Doing::Loading(total);
     }
 
-    /// So many more bytes came, or requests were made.
+    /// Notes that `more` bytes were received, or requests made.
     pub(crate) fn done(&self, more: usize) {
         self.0.done.fetch_add(more as u64, Ordering::Relaxed);
     }
 
-    /// There is a partial file, to be removed.
+    /// Notes that there is a partial file, which is to be removed on a signal.
     pub(crate) fn has_partial(&self, path: &Path) {
         *locked(&self.0.partial) = Some(path.to_owned());
     }
 
-    /// The partial file is whole, and is called `name` from now on.
+    /// Renames the complete partial file to `name`.
     pub(crate) fn rename_partial(&self, name: &Path) -> io::Result<()> {
         let mut partial = locked(&self.0.partial);
         if let Some(path) = &*partial {
@@ -112,13 +113,13 @@ impl Interrupt {
     /// Removes the partial file, if there is one.
     pub(crate) fn remove_partial(&self) {
         if let Some(path) = locked(&self.0.partial).take() {
-            // Another failure is being told already.
+            // Ignores the error, because another failure is being reported.
             fs::remove_file(path).ok();
         }
     }
 
-    /// The result of a request or a load; a failure that a signal brought about tells of the
-    /// signal.
+    /// Returns the result of a request or a load. If a signal caused the failure, the result names
+    /// the signal.
     pub(crate) fn explain(&self, sent: Result<(), Failed>) -> Result<(), Failed> {
         let caught = *locked(&self.0.caught);
         match (sent, caught) {
@@ -130,13 +131,14 @@ impl Interrupt {
         }
     }
 
-    /// A failure for the signal that came, if one did.
+    /// Fails if a signal came.
     pub(crate) fn check(&self) -> Result<(), Failed> {
         let caught = *locked(&self.0.caught);
         caught.map_or(Ok(()), |kind| Err(self.failed(kind)))
     }
 
-    /// One thread alone tells of the signal, and ends the program: the others stop here.
+    /// Claims the report of the signal. Only one thread reports it and ends the program; others
+    /// stop here.
     fn claim(&self) {
         if self.0.told.swap(true, Ordering::SeqCst) {
             loop {
@@ -176,7 +178,7 @@ impl Interrupt {
             let Some(kind) = first else { return };
             *locked(&interrupt.0.caught) = Some(kind);
             interrupt.0.cancel.cancel();
-            // The program ends meanwhile, as a rule.
+            // The program usually ends during this wait.
             const STEP: Duration = Duration::from_millis(20);
             let mut waited = Duration::ZERO;
             while waited < PATIENCE && signals.pending().next().is_none() {
@@ -188,11 +190,11 @@ impl Interrupt {
         Ok(())
     }
 
-    /// Ends the program, whatever its other threads do.
+    /// Ends the program, without waiting for its other threads.
     #[cfg(unix)]
     fn end(&self, kind: Kind, record: Option<&Record>, json: bool) {
         if self.0.told.swap(true, Ordering::SeqCst) {
-            // It is told already, and the program is about to end.
+            // Another thread has reported the signal, and is about to end the program.
             std::thread::sleep(PATIENCE);
             std::process::exit(kind.code().into());
         }
@@ -209,8 +211,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The signals that were ignored when the program began, the first in the lowest bit. Linux tells;
-/// elsewhere it is not known.
+/// Returns the signals that were ignored when the program began, the first one in the lowest bit.
+/// Only Linux reports them; elsewhere none are returned.
 #[cfg(unix)]
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! An answer as one JSON object.
+//! Prints a response as one JSON object.
 
 use std::io::{Write, stdout};
 
@@ -20,10 +20,10 @@ use crate::{
     target::Target,
 };
 
-/// A body that goes into an object must be held whole, as text and once more as JSON.
+/// The most bytes of a body in an object. It is held in memory as text and once more as JSON.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Prints the answer; its body goes to `target`, if there is one.
+/// Prints the response. Its body goes to `target`, if there is one.
 pub(crate) fn show(
     mut response: Response,
     target: Option<Target<'_>>,
@@ -57,20 +57,20 @@ pub(crate) fn show(
         }
     }
     object["trailers"] = pairs(response.trailers().unwrap_or_default());
-    // Known only now: null where the request's body was sent whole.
+    // Known only after the response's end. It is null if the request's body was sent completely.
     object["request_body_taken"] = response.body_taken().map_or(Value::Null, taken);
     print(&object)
 }
 
-/// Prints one JSON value for people and programs.
+/// Prints one JSON value, indented.
 pub(crate) fn print(value: &Value) -> Result<(), Failed> {
     let mut out = stdout().lock();
     let text = escaped(&format!("{value:#}\n"));
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
 }
 
-/// Escapes characters that a terminal may act on. They stand in strings alone, where the escape
-/// means the same.
+/// Escapes characters that a terminal may act on. They only occur in JSON strings, where the escape
+/// has the same meaning.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
@@ -97,7 +97,7 @@ fn collect(response: &mut Response, interrupt: &Interrupt) -> Result<Vec<u8>, Fa
     Ok(body)
 }
 
-/// Pairs in a list, not an object: a name may come more than once, and order counts.
+/// Returns a list of pairs, because the names may repeat and their order matters.
 fn pairs(fields: Fields<'_>) -> Value {
     fields.iter().map(|field| json!([field.name(), text(field.value())])).collect()
 }
@@ -111,13 +111,13 @@ fn attempt(entry: &HistoryEntry) -> Value {
     })
 }
 
-/// How much of the request's body the server took before its response said that it was enough.
+/// Returns how much of the request's body the server took before it answered that it needs no more.
 fn taken(taken: BodyTaken) -> Value {
     json!({ "bytes": taken.bytes(), "of": taken.of() })
 }
 
-/// Field values and reasons are bytes (RFC 9110 5.5): what is not UTF-8 is taken as Latin-1, in
-/// which every byte is a character.
+/// Decodes a field value or a reason phrase, which are bytes (RFC 9110 section 5.5). If it is not
+/// UTF-8 it is taken as Latin-1, in which every byte is a character.
 fn text(bytes: &[u8]) -> String {
     match core::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Many requests by several threads over one pool, and what came of them.
+//! Sends many requests by several threads over one pool, and prints a summary.
 
 use std::{
     io::{Write, stdout},
@@ -33,7 +33,7 @@ pub(crate) fn run(
     let threads = options.concurrency.unwrap_or(1).min(count);
     let client = client(options, record);
     let source = BodySource::new(&options.data);
-    // Built once: it says how long the body is, and each request brings its own.
+    // The request is built once, with the length of the body. Each sending gets a body of its own.
     let request = request(&client, options).body(source.body()?).build()?;
     let load = Load {
         client,
@@ -48,7 +48,7 @@ pub(crate) fn run(
     let start = Instant::now();
     let total = load.run(threads)?;
     let time = start.elapsed();
-    // A signal ended the load, and not what the requests failed of.
+    // After a signal, the signal is the reason of the end, not the failures of the requests.
     let ended = interrupt.check();
     if options.json {
         let error = ended.as_ref().err().or_else(|| total.worst());
@@ -96,7 +96,7 @@ impl Load<'_> {
         })
     }
 
-    /// One thread's share: the next request as long as there is one, and no signal has come.
+    /// Runs one thread: sends requests until all have begun or a signal has come.
     fn work(&self) -> Tally {
         let mut tally = Tally::new();
         while !self.interrupt.came() && self.begun.fetch_add(1, Ordering::Relaxed) < self.count {

@@ -1,18 +1,19 @@
-//! `httpool`: HTTP requests from the command line, with the pool's decisions in view.
+//! `httpool`: sends HTTP requests from the command line, and shows the pool's decisions.
 //!
-//! | module | does |
+//! | module | task |
 //! |---|---|
-//! | `args` | says what is wanted |
-//! | `client` | makes a client and a request of it |
-//! | `request` | one request: `output` or `json` shows the answer, `progress` how far it is |
-//! | `target`, `paced` | the file that a body goes to; output in few writes |
-//! | `harmless` | takes out of a server's text what a terminal may act on |
-//! | `interrupt` | ends all of it on INT, TERM and HUP |
-//! | `load` | many requests by several threads |
-//! | `record` | writes down what the machines are told, and replays it |
-//! | `tally`, `histogram` | what came of them, and how long they took |
-//! | `exit` | failures, their exit codes and what is said about them |
-//! | `demo` | a server in here, and the pool at work against it |
+//! | `args` | parses the command line |
+//! | `client` | builds the client and the request |
+//! | `request` | sends one request |
+//! | `output`, `json`, `progress` | print the response, and show the progress of its body |
+//! | `target`, `paced` | write the body's file, and output in few writes |
+//! | `harmless` | escapes characters of a server's text that a terminal may act on |
+//! | `interrupt` | handles SIGINT, SIGTERM and SIGHUP |
+//! | `load` | sends many requests by several threads |
+//! | `record` | writes and replays recordings |
+//! | `tally`, `histogram` | count the results and the latencies of a load |
+//! | `exit` | failures, their exit codes and their messages |
+//! | `demo` | shows the pool at work with a server in this process |
 
 #![forbid(unsafe_code)]
 
@@ -66,7 +67,7 @@ fn run(args: Vec<OsString>) -> Result<(), Failed> {
 }
 
 fn send(options: &Options) -> Result<(), Failed> {
-    // Before anything is sent: a request must not be made for nothing.
+    // Creates the recording before any request is sent, so that no request is made in vain.
     let record = options.record.as_deref().map(|path| Record::create(path, &options.redact));
     let record = record.transpose()?;
     let interrupt = Interrupt::watch(record.as_ref(), options.json)?;

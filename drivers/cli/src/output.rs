@@ -1,4 +1,4 @@
-//! An answer on standard output, or in a file.
+//! Writes a response to standard output or to a file.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ use crate::{
     target::Target,
 };
 
-/// Shows the head, if wanted, and the body as it comes: in `target`, if there is one.
+/// Shows the head if wanted, and the body as it comes. The body goes to `target`, if there is one.
 pub(crate) fn show(
     response: &mut Response,
     target: Option<Target<'_>>,
@@ -27,7 +27,7 @@ pub(crate) fn show(
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
     let mut out = Paced::new(stdout_without_lines().map_err(Failed::stdout)?);
-    // A HEAD request without its answer's head would show nothing at all.
+    // The response to HEAD has only a head, so it is always shown.
     if options.include || options.method == Method::HEAD {
         out.put(&head(response)).map_err(Failed::stdout)?;
     }
@@ -49,7 +49,7 @@ pub(crate) fn show(
     out.finish().map_err(Failed::stdout)
 }
 
-/// Writes the body into `target`; says how many bytes that were.
+/// Writes the body into `target`. Returns its length in bytes.
 pub(crate) fn fill(
     mut target: Target<'_>,
     response: &mut Response,
@@ -68,7 +68,7 @@ pub(crate) fn fill(
     Ok(bytes)
 }
 
-/// Shows a body of text, escaped; refuses a binary one.
+/// Shows a body of text, escaped. Refuses a binary one.
 fn show_on_terminal<W: Write + Send>(
     response: &mut Response,
     out: &mut Paced<W>,
@@ -78,7 +78,7 @@ fn show_on_terminal<W: Write + Send>(
     each_piece(response, |piece| {
         if piece.contains(&0) {
             let what = "the body is binary, and standard output is a terminal";
-            let hint = "-o FILE writes it to a file; -o - shows it all the same";
+            let hint = "-o FILE writes it to a file; -o - writes it to the terminal unchanged";
             return Err(Failed::new(Kind::Local, what).hint(hint));
         }
         text.clear();
@@ -91,7 +91,8 @@ fn show_on_terminal<W: Write + Send>(
     out.put(text.as_bytes()).map_err(Failed::stdout)
 }
 
-/// The head, escaped, also where standard output is no terminal: it may be read in a pager.
+/// Formats the head, escaped also if standard output is no terminal, since it may be read in a
+/// pager.
 fn head(response: &Response) -> Vec<u8> {
     let mut head = format!("HTTP/1.{} {} ", response.minor_version(), response.status()).into();
     harmless_bytes(response.reason(), &mut head);
@@ -105,14 +106,14 @@ fn head(response: &Response) -> Vec<u8> {
     head
 }
 
-/// Standard output; its own handle would write at each line end.
+/// Returns standard output without the line buffering of Rust's own handle.
 #[cfg(unix)]
 fn stdout_without_lines() -> io::Result<File> {
     use std::os::fd::AsFd;
     stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Standard output. A console takes text alone, which its own handle sees to.
+/// Returns standard output. A Windows console takes text only, which Rust's own handle ensures.
 #[cfg(not(unix))]
 fn stdout_without_lines() -> io::Result<io::Stdout> {
     Ok(stdout())

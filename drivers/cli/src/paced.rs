@@ -1,9 +1,9 @@
-//! Output in few writes, and soon.
+//! Writes output in few writes, and without much delay.
 //!
-//! A body may come in thousands of small pieces. Each is written at once where the last write is
-//! [`SOON`] ago or longer; a faster stream is held until there are [`PIECE`] bytes of it, or until
-//! that time has passed. So a reader waits at most that long for bytes that came, and there are at
-//! most a hundred small writes a second.
+//! A body may come in thousands of small pieces. A piece is written at once if the last write was
+//! [`SOON`] or longer ago. In a faster stream, pieces are held until they reach [`PIECE`] bytes, or
+//! until that time has passed. So a reader waits at most that long for a received byte, and there
+//! are at most a hundred small writes a second.
 
 use std::{
     io::{self, Write},
@@ -12,15 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A piece is held no longer.
+/// The longest time that a piece is held.
 const SOON: Duration = Duration::from_millis(10);
-/// So many bytes are written at once.
+/// The number of held bytes at which they are written.
 const PIECE: usize = 64 * 1024;
 
-/// Writes to `W`. Dropping it writes the rest, and loses errors: see [`finish`](Self::finish).
+/// Writes to `W`. Dropping it writes the rest, but loses errors: see [`finish`](Self::finish).
 pub(crate) struct Paced<W: Write + Send + 'static> {
     shared: Arc<Shared<W>>,
-    /// Writes pieces that were held long enough. A slow stream has no such thread.
+    /// The thread that writes pieces that were held long enough. A slow stream needs none.
     clock: Option<thread::JoinHandle<()>>,
 }
 
@@ -34,7 +34,7 @@ struct State<W> {
     held: Vec<u8>,
     /// When the last write ended.
     written: Option<Instant>,
-    /// The error of a write that the clock made.
+    /// The error of a write by the clock thread.
     broken: Option<io::Error>,
     ended: bool,
 }
@@ -46,7 +46,7 @@ impl<W: Write + Send> Paced<W> {
         Self { shared: Arc::new(shared), clock: None }
     }
 
-    /// Writes `piece`, or holds it for a little.
+    /// Writes `piece`, or holds it for a short time.
     pub(crate) fn put(&mut self, piece: &[u8]) -> io::Result<()> {
         let mut state = self.shared.state();
         if let Some(why) = state.broken.take() {
@@ -67,7 +67,7 @@ impl<W: Write + Send> Paced<W> {
             None => {
                 let shared = self.shared.clone();
                 let clock = thread::Builder::new().spawn(move || shared.keep_time());
-                // Without a thread nothing can be held.
+                // Without the thread no piece can be held.
                 match clock {
                     Ok(clock) => self.clock = Some(clock),
                     Err(_) => return self.shared.state().flush(),
@@ -77,7 +77,7 @@ impl<W: Write + Send> Paced<W> {
         Ok(())
     }
 
-    /// Writes the rest.
+    /// Writes the held pieces.
     pub(crate) fn finish(&self) -> io::Result<()> {
         let mut state = self.shared.state();
         match state.broken.take() {
@@ -122,7 +122,7 @@ impl<W: Write> Shared<W> {
 }
 
 impl<W: Write> State<W> {
-    /// How long a small piece is held yet.
+    /// Returns how much longer a small piece is held; `None`: it is due.
     fn left(&self) -> Option<Duration> {
         let left = SOON.checked_sub(self.written?.elapsed())?;
         (!left.is_zero()).then_some(left)
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Each write as a message; the one that is `Some` fails.
+    /// Sends each write as a message. With `Some(n)` only the first `n` writes succeed.
     struct Log(mpsc::Sender<Vec<u8>>, Option<usize>);
 
     impl Write for Log {

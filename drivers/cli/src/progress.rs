@@ -1,4 +1,4 @@
-//! One line on the terminal that says how far a transfer is.
+//! Shows the progress of a transfer in one line on the terminal.
 
 use std::{
     io::{IsTerminal, Write, stderr},
@@ -7,11 +7,11 @@ use std::{
 
 use crate::units::{Bytes, rate};
 
-/// Often enough to be lively, seldom enough to cost nothing.
+/// The time between two updates: short enough to look live, long enough to cost little.
 const EVERY: Duration = Duration::from_millis(100);
 const BAR_WIDTH: usize = 24;
 
-/// A line that is drawn over itself, on standard error, if that is a terminal.
+/// A line on standard error that is redrawn in place. It is only shown on a terminal.
 pub(crate) struct Progress {
     total: Option<u64>,
     done: u64,
@@ -21,13 +21,13 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of `total` bytes, if that is known. `quiet`: nothing is drawn in any case.
+    /// Creates the line for a transfer of `total` bytes, if known. With `quiet` it is never shown.
     pub(crate) fn new(total: Option<u64>, quiet: bool) -> Self {
         let shown = !quiet && stderr().is_terminal();
         Self { total, done: 0, begun: Instant::now(), drawn: None, shown }
     }
 
-    /// So many more bytes are done.
+    /// Adds to the number of transferred bytes, and redraws the line if it is due.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.done += bytes as u64;
         if self.shown && self.drawn.is_none_or(|drawn| drawn.elapsed() >= EVERY) {
@@ -38,12 +38,13 @@ impl Progress {
 
     fn draw(&self, end: &str) {
         let text = line(self.done, self.total, self.begun.elapsed());
-        // A bar that cannot be drawn is not worth a failed transfer. CSI K: erase what is left.
+        // A transfer must not fail because its bar cannot be drawn. CSI K erases the rest of the
+        // line.
         write!(stderr(), "\r{text}\x1b[K{end}").ok();
     }
 }
 
-/// The last state stays on the screen.
+/// Draws the last state, which stays on the screen.
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.drawn.is_some() {

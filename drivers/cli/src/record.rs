@@ -1,4 +1,4 @@
-//! `--record FILE`, and what `httpool replay FILE` makes of it.
+//! Writes recordings (`--record FILE`), and replays them (`httpool replay FILE`).
 
 use std::{
     collections::VecDeque,
@@ -17,26 +17,27 @@ use httpool::{
 
 use crate::exit::{Failed, Kind};
 
-/// How many lines of a machine are shown before the one where it differs.
+/// How many lines of a machine are shown before its first difference.
 const CONTEXT: usize = 5;
 
 /// A recording that is being written.
 #[derive(Clone)]
 pub(crate) struct Record {
     path: PathBuf,
-    /// More fields that are hidden.
+    /// Names of fields whose values are hidden, in addition to the default ones.
     redact: Vec<String>,
     out: Arc<Mutex<Out>>,
 }
 
 struct Out {
     file: BufWriter<File>,
-    /// The first failure to write: what comes after is dropped, and the request goes on.
+    /// The first write error. Later lines are dropped, and the request continues.
     broken: Option<io::Error>,
 }
 
 impl Record {
-    /// `redact`: names of fields that are hidden beside those that always are.
+    /// Creates the file. `redact` names fields whose values are hidden, in addition to the default
+    /// ones.
     pub(crate) fn create(path: &Path, redact: &[String]) -> Result<Self, Failed> {
         let file = File::create(path).map_err(|why| Failed::local(path.display(), &why))?;
         let out = Out { file: BufWriter::new(file), broken: None };
@@ -44,7 +45,7 @@ impl Record {
         Ok(Self { path, redact, out: Arc::new(Mutex::new(out)) })
     }
 
-    /// What the client's machines are to write to.
+    /// Returns the sink for the trace of the client's machines.
     pub(crate) fn sink(&self) -> impl Sink + use<> {
         let out = self.out.clone();
         let mut redaction = Redaction::default();
@@ -52,7 +53,7 @@ impl Record {
         Recorder::new(redaction, move |line| locked(&out).write(line))
     }
 
-    /// Whether all of it is in the file.
+    /// Flushes the file. Fails if any write has failed.
     pub(crate) fn finish(&self) -> Result<(), Failed> {
         let mut out = locked(&self.out);
         let written = match out.broken.take() {
@@ -62,11 +63,11 @@ impl Record {
         written.map_err(|why| Failed::local(self.path.display(), &why))
     }
 
-    /// Writes what is held, unless another thread is at it.
+    /// Flushes the file, unless another thread holds the lock.
     #[cfg(unix)]
     pub(crate) fn flush_now(&self) {
         if let Ok(mut out) = self.out.try_lock() {
-            // The program ends for another reason, which is told.
+            // Ignores the error, because the program ends for another reason, which is reported.
             out.file.flush().ok();
         }
     }
@@ -84,7 +85,8 @@ fn locked(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
     out.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Replays a recording and says whether the machines decide what they did; `-` is standard input.
+/// Replays a recording and reports whether the machines make the same decisions; `-` is standard
+/// input.
 pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
     let bytes = read(path).map_err(|why| Failed::local(path.display(), &why))?;
     let text = String::from_utf8(bytes).map_err(|why| no_text(path, &why))?;
@@ -105,14 +107,14 @@ pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
 
 fn no_recording(path: &Path, why: &dyn fmt::Display) -> Failed {
     Failed::new(Kind::Replay, format!("{}: {why}", path.display()))
-        .hint("a recording is made with --record FILE")
+        .hint("make a recording with --record FILE")
 }
 
-/// A recording is text in ASCII.
+/// Creates the failure for bytes that are not text. A recording is ASCII.
 fn no_text(path: &Path, why: &FromUtf8Error) -> Failed {
     let fine = &why.as_bytes()[..why.utf8_error().valid_up_to()];
     let line = 1 + fine.iter().filter(|&&byte| byte == b'\n').count();
-    no_recording(path, &format_args!("line {line}: this is not text, and no recording"))
+    no_recording(path, &format_args!("line {line}: this is not text, so it is not a recording"))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -139,7 +141,7 @@ fn in_words(summary: Summary) -> String {
     )
 }
 
-/// The difference, behind the last lines of the machine that it is in.
+/// Describes the difference, after the previous lines of the same machine.
 fn in_context(difference: &Difference, text: &str) -> String {
     let who = |line: &str| line.split(' ').nth(1).map(str::to_owned);
     let line = difference.expected.as_ref().or(difference.got.as_ref());

@@ -1,4 +1,4 @@
-//! One request, and its answer.
+//! Sends one request and shows its response.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use crate::{
     target::Target,
 };
 
-/// Sends the request and shows the answer.
+/// Sends the request and shows the response.
 pub(crate) fn run(
     options: &Options,
     record: Option<&Record>,
@@ -22,7 +22,8 @@ pub(crate) fn run(
 ) -> Result<(), Failed> {
     let client = client(options, record);
     let body = BodySource::new(&options.data).body()?;
-    // Before anything is sent: a request may have effects, and must not be made for nothing.
+    // Opens the file before the request is sent. A request may have effects, and must not be made
+    // in vain.
     let target = match &options.output {
         Output::File(path) => Some(Target::create(path, interrupt)?),
         Output::Shown | Output::Stdout => None,
@@ -47,7 +48,7 @@ fn refused(response: &Response) -> Failed {
     Failed::new(Kind::Status, what.trim_end()).status(response.url(), response.status())
 }
 
-/// Passes the body on piece by piece; what `take` fails with ends it.
+/// Passes the body to `take` piece by piece. An error of `take` stops the reading.
 pub(crate) fn each_piece(
     response: &mut Response,
     mut take: impl FnMut(&[u8]) -> Result<(), Failed>,

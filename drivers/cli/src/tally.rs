@@ -1,4 +1,4 @@
-//! What came of many requests.
+//! Counts the results of many requests.
 
 use core::fmt::Write;
 use std::{
@@ -15,14 +15,14 @@ use crate::{
     units::{Bytes, Time, rate},
 };
 
-/// What came of one thread's requests, or of all.
+/// The results of one thread's requests, or of all.
 pub(crate) struct Tally {
     times: Histogram,
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<Kind, (u64, Failed)>,
     bytes: u64,
-    /// Those that answers came over. (One that was opened in vain and then waited counts with its
-    /// first answer, though that finds it open.)
+    /// The connections that responses came over. (A connection may be opened for a request that
+    /// then takes another one. Its first response counts as the one that opened it.)
     connections: BTreeSet<ConnId>,
 }
 
@@ -37,7 +37,7 @@ impl Tally {
         }
     }
 
-    /// An answer's head came.
+    /// Counts a response whose head came.
     pub(crate) fn answered(&mut self, response: &Response) {
         *self.statuses.entry(response.status().as_u16()).or_default() += 1;
         self.connections.extend(response.connection());
@@ -47,7 +47,7 @@ impl Tally {
         self.bytes += bytes as u64;
     }
 
-    /// A whole answer came, in so much time.
+    /// Counts a complete response, and the time that it took.
     pub(crate) fn succeeded(&mut self, time: Duration) {
         self.times.add(time);
     }
@@ -84,7 +84,7 @@ impl Tally {
         self.times.count() + self.failures()
     }
 
-    /// The first failure of the most frequent kind, as that of the whole.
+    /// Returns the first failure of the most frequent kind, which stands for the whole load.
     pub(crate) fn verdict(self) -> Result<(), Failed> {
         match self.failures.into_values().max_by_key(|(count, _)| *count) {
             None => Ok(()),
@@ -92,7 +92,7 @@ impl Tally {
         }
     }
 
-    /// The failure that is the verdict, if there is one.
+    /// Returns the failure that stands for the whole load, if any.
     pub(crate) fn worst(&self) -> Option<&Failed> {
         self.failures.values().max_by_key(|(count, _)| *count).map(|(_, failed)| failed)
     }
@@ -118,7 +118,7 @@ impl Tally {
         text
     }
 
-    /// `error`: what the load as a whole failed of.
+    /// Returns the summary as JSON. `error` is the failure of the whole load.
     pub(crate) fn to_json(&self, time: Duration, threads: u64, error: Option<&Failed>) -> Value {
         let statuses: BTreeMap<_, _> =
             self.statuses.iter().map(|(status, count)| (status.to_string(), count)).collect();

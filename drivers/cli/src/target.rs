@@ -1,8 +1,8 @@
-//! The file that a body goes to.
+//! Writes a body to the file of `-o FILE`.
 //!
-//! `-o FILE` writes to `FILE.part` in the same directory and renames it when it is whole, so that
-//! half a file is never taken for one. A `FILE.part` that an earlier run left behind, because it
-//! was killed, is replaced; one that another run is writing is not touched.
+//! The body is written to `FILE.part` in the same directory. That file is renamed when the body is
+//! complete, so that `FILE` never holds a part of a body. A `FILE.part` that a killed run left
+//! behind is replaced. One that another run is writing is not touched.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,24 +12,24 @@ use std::{
 
 use crate::{exit::Failed, interrupt::Interrupt, paced::Paced};
 
-/// A file under another name until it is whole. A device or a pipe is written to as it is.
+/// A file that has another name until it is complete. A device or a pipe is written to directly.
 pub(crate) struct Target<'i> {
     out: Paced<File>,
     path: PathBuf,
-    /// The name that it gets; `None` for what has its name already.
+    /// The name of the complete file; `None` for a device or a pipe, which needs no renaming.
     becomes: Option<PathBuf>,
-    /// Has the name of the partial file, and removes it if the program has to end at once.
+    /// Knows the partial file's name, and removes the file if the program must end at once.
     interrupt: &'i Interrupt,
 }
 
 impl<'i> Target<'i> {
-    /// Opens it, before anything is sent.
+    /// Opens the file. This happens before any request is sent.
     pub(crate) fn create(path: &Path, interrupt: &'i Interrupt) -> Result<Self, Failed> {
         let failed = |path: &Path, why: &io::Error| Failed::local(path.display(), why);
         let real = match fs::metadata(path) {
-            // Through links, so that they stay.
+            // Resolves links, so that they stay links.
             Ok(old) if old.is_file() => fs::canonicalize(path).and_then(|real| {
-                // A file without write permission is not replaced either.
+                // Fails for a file without write permission, which renaming would replace.
                 OpenOptions::new().append(true).open(&real)?;
                 Ok(Some((real, Some(old.permissions()))))
             }),
@@ -72,7 +72,7 @@ impl<'i> Target<'i> {
         self.out.put(piece).map_err(|why| self.failed(&why))
     }
 
-    /// The body is whole.
+    /// Renames the file, which is complete.
     pub(crate) fn finish(self) -> Result<(), Failed> {
         self.out.finish().map_err(|why| self.failed(&why))?;
         match &self.becomes {
@@ -88,12 +88,12 @@ impl<'i> Target<'i> {
 
 impl Drop for Target<'_> {
     fn drop(&mut self) {
-        // Once it has its name there is none to remove.
+        // After `finish` there is no partial file to remove.
         self.interrupt.remove_partial();
     }
 }
 
-/// The name for a file that does not exist yet.
+/// Returns the name of a file that does not exist yet.
 fn new_name(path: &Path) -> io::Result<Option<(PathBuf, Option<fs::Permissions>)>> {
     let names_directory = path
         .as_os_str()
@@ -112,16 +112,16 @@ fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Creates the partial file, which must not exist: a link in its place is not followed.
+/// Creates the partial file. It must not exist, and a link in its place is not followed.
 fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// How often a partial file may come and go while this one is created.
+/// How often another run may create and remove a partial file while this one is created.
 #[cfg(unix)]
 const TRIES: usize = 16;
 
-/// Creates the partial file and locks it. One that nobody has locked was left behind.
+/// Creates the partial file and locks it. An existing one without a lock was left behind.
 #[cfg(unix)]
 fn create_partial(path: &Path) -> io::Result<File> {
     for _ in 0..TRIES {
@@ -136,7 +136,7 @@ fn create_partial(path: &Path) -> io::Result<File> {
                 match fs::symlink_metadata(path) {
                     Ok(old) if old.is_file() => remove_left_behind(path)?,
                     Ok(_) => {
-                        return Err(io::Error::other("it is in the way, and no ordinary file"));
+                        return Err(io::Error::other("it exists, and is not a regular file"));
                     }
                     Err(why) if why.kind() == io::ErrorKind::NotFound => {}
                     Err(why) => return Err(why),
@@ -145,7 +145,7 @@ fn create_partial(path: &Path) -> io::Result<File> {
             Err(why) => return Err(why),
         }
     }
-    Err(io::Error::other("others keep creating and removing it"))
+    Err(io::Error::other("other runs keep creating and removing it"))
 }
 
 #[cfg(unix)]
@@ -161,13 +161,13 @@ fn remove_left_behind(path: &Path) -> io::Result<()> {
     if is_at(&old, path)? { fs::remove_file(path) } else { Ok(()) }
 }
 
-/// Fails where another run holds the lock. It ends with the process that holds it.
+/// Locks the file. Fails if another run holds the lock. A lock ends with the process that holds it.
 #[cfg(unix)]
 fn lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::other("another run is writing it")),
-        // Some file systems have no locks.
+        // Continues without a lock on file systems that have none.
         Err(rustix::io::Errno::NOLCK | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS)
         | Ok(()) => Ok(()),
         Err(why) => Err(why.into()),
@@ -186,7 +186,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Creates the partial file. One that is there was left behind, or cannot be removed.
+/// Creates the partial file. An existing one was left behind, or cannot be removed.
 #[cfg(not(unix))]
 fn create_partial(path: &Path) -> io::Result<File> {
     match create_new(path) {

@@ -1,4 +1,4 @@
-//! Sizes and times as people read them.
+//! Formats sizes and times for people.
 
 use core::{fmt, time::Duration};
 
@@ -12,7 +12,7 @@ impl fmt::Display for Bytes {
             return f.pad(&format!("{} B", self.0));
         }
         let (mut value, mut unit) = (self.0 as f64 / 1024.0, 0);
-        // What would be shown as 1024.0 is one of the next unit.
+        // A value that would be shown as 1024.0 belongs to the next unit.
         while value >= 1023.95 && unit + 1 < UNITS.len() {
             value /= 1024.0;
             unit += 1;
@@ -37,7 +37,7 @@ impl fmt::Display for Time {
     }
 }
 
-/// How many a second; 0 where no time has passed.
+/// Returns `count` per second; 0 if no time has passed.
 pub(crate) fn rate(count: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { count as f64 / time.as_secs_f64() }
 }

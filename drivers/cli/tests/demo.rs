@@ -1,4 +1,4 @@
-//! The demo keeps its promises, and the manual is there.
+//! Tests the demo and the manual.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::run_well;
 fn every_scene_goes_as_promised() {
     let shown = run_well(&[]);
     assert!(shown.contains("\n8 of 8 scenes went as promised"), "{shown}");
-    // If the core's trace changes, the story must not fall silent.
+    // The sentences depend on the core's trace. A change of the trace must not remove them.
     for sentence in [
         "call 1  GET /hello",
         "has none to give: opens connection 1 for call 1",

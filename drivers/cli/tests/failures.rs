@@ -1,4 +1,4 @@
-//! Exit codes by kind of failure, and what is said about them.
+//! Tests the exit code and the message of each kind of failure.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use support::{Directory, Reply, Server, response, run, text};
 
-/// Runs the program, which must fail with `code`, print nothing, and say `words`.
+/// Runs the program. It must fail with `code`, and print `words` on standard error and nothing
+/// else.
 fn fails(args: &[&str], code: i32, words: &[&str]) {
     let output = run(args);
     let said = text(&output.stderr);
@@ -20,7 +21,7 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
     }
 }
 
-/// The error object that the program prints, alone, beside what it says on standard error.
+/// Runs the program. It must fail with `code`. Returns the error object from its standard output.
 fn json_error(args: &[&str], code: i32) -> serde_json::Value {
     let output = run(args);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
@@ -59,7 +60,7 @@ fn json_tells_of_a_failure() {
     assert_eq!(json_error(&["get", "--json"], 2)["kind"], "usage");
     let error = json_error(&["get", "--json", "-o", "/no/such/directory/x", &server.url("/")], 13);
     assert_eq!(error["kind"], "local i/o");
-    // A load has its summary, and one object is enough.
+    // With -n the summary contains the error, and no second object is printed.
     let output = run(&["get", "--json", "-f", "-n", "2", &server.url("/")]);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&value["requests"], &value["error"]["status"]), (&2.into(), &404.into()));
@@ -87,7 +88,7 @@ fn requests_that_cannot_be_sent() {
 
 #[test]
 fn names_without_an_address() {
-    // Longer than a label may be (RFC 1035 2.3.4), so that nobody outside is asked.
+    // The name is longer than a label may be (RFC 1035 section 2.3.4), so no name server is asked.
     let url = format!("http://{}/", "a".repeat(70));
     fails(&["get", &url], 4, &["could not be looked up", "nothing was sent"]);
 }

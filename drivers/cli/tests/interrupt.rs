@@ -1,4 +1,4 @@
-//! INT, TERM and HUP.
+//! Tests SIGINT, SIGTERM and SIGHUP.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -17,7 +17,7 @@ use support::{Directory, Reply, Server, program, response, run_well, text, until
 const SIGNALS: [(Signal, &str, i32); 3] =
     [(Signal::HUP, "SIGHUP", 129), (Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)];
 
-/// The program, running. A test that fails does not leave it behind.
+/// A running program. It is killed when a test fails.
 struct Running(Option<Child>);
 
 impl Running {
@@ -46,7 +46,7 @@ impl Drop for Running {
     }
 }
 
-/// A server that sends the beginning of a body of 100 bytes.
+/// Starts a server that sends the first 5 bytes of a body of 100.
 fn slow() -> Server {
     Server::start(|_| {
         Reply::SendAndHang(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst".to_vec())
@@ -124,7 +124,7 @@ fn a_program_that_waits_for_something_else_ends_all_the_same() {
     let mut command = program(&["post", "--data-file", "-", "-o", &path, &server.url("/")]);
     command.stdin(Stdio::piped());
     let mut running = Running::start(command);
-    // Nothing is ever written to its standard input.
+    // Keeps standard input open and writes nothing to it.
     let stdin = running.child().stdin.take();
     until(|| files.names() == ["out.part"]);
     running.signal(Signal::INT);

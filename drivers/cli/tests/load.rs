@@ -1,4 +1,4 @@
-//! Many requests over one pool.
+//! Tests many requests over one pool.
 
 mod support;
 

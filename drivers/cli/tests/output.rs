@@ -1,4 +1,4 @@
-//! Where a body goes: the file of `-o` and its partial file, and standard output.
+//! Tests the destinations of a body: the file of `-o` with its partial file, and standard output.
 
 mod support;
 
@@ -78,7 +78,7 @@ fn a_full_disk_is_told() {
     assert!(text(&output.stderr).contains("standard output: "), "{output:?}");
 }
 
-/// Each write to a socket of this kind is a message.
+/// Each write to a socket of this kind arrives as one message.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_body_in_many_chunks_takes_few_writes() {
@@ -105,7 +105,7 @@ fn a_body_in_many_chunks_takes_few_writes() {
             len => (messages, bytes) = (messages + 1, bytes + len),
         }
     }
-    // One in ten milliseconds, and the first and the last.
+    // One write per ten milliseconds, and the first and the last one.
     let most = start.elapsed().as_millis() / 10 + 2;
     assert!(child.wait().unwrap().success());
     assert_eq!(bytes, CHUNKS);

@@ -1,4 +1,4 @@
-//! `--record` and `replay`.
+//! Tests `--record` and `replay`.
 
 mod support;
 
@@ -84,7 +84,7 @@ fn what_is_no_recording() {
     assert_eq!(output.status.code(), Some(14));
     assert!(text(&output.stderr).contains("line 2: this is not text"), "{output:?}");
     assert_eq!(run(&["replay", &files.path("none")]).status.code(), Some(13));
-    // Nothing is sent where it could not be recorded.
+    // No request is sent if it cannot be recorded.
     let server = Server::start(|_| response("200 OK", "", ""));
     let nowhere = files.path("no/such/directory");
     let output = run(&["get", "--record", &nowhere, &server.url("/")]);

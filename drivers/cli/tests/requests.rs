@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! Tests one request and its response.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Text of a server on a terminal.
+//! Tests that a server's text is escaped on a terminal.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,7 +14,8 @@ use std::{
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use support::{Reply, Server, program, run, text};
 
-/// The bytes that the program shows on a terminal, each line end as one byte, and its other output.
+/// Returns the bytes that the program shows on a terminal, with each line end as one byte, and its
+/// other output.
 fn on_terminal(args: &[&str]) -> (Vec<u8>, Output) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
@@ -23,7 +24,7 @@ fn on_terminal(args: &[&str]) -> (Vec<u8>, Output) {
     let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let child = program(args).stdout(Stdio::from(slave)).stderr(Stdio::piped()).spawn().unwrap();
     let mut shown = Vec::new();
-    // The end of it is an error: nobody has the other side any more.
+    // Reading ends with an error when the other side of the terminal is closed.
     File::from(master).read_to_end(&mut shown).ok();
     let shown = String::from_utf8_lossy(&shown).replace("\r\n", "\n").into_bytes();
     (shown, child.wait_with_output().unwrap())
@@ -45,7 +46,7 @@ fn a_body_cannot_act_on_a_terminal() {
     let (shown, output) = on_terminal(&["get", &server.url("/")]);
     assert_eq!(text(&output.stderr), "");
     assert_eq!(text(&shown), "caf\u{e9}\n\\u{1b}[31m\\u{9b}31m \\u{202e}txt.exe\\u{7f}\n");
-    // Where that is asked for, and where standard output is no terminal, the body goes as it came.
+    // The body is unchanged with `-o -`, and when standard output is no terminal.
     assert_eq!(text(&on_terminal(&["get", "-o", "-", &server.url("/")]).0), BODY);
     assert_eq!(text(&run(&["get", &server.url("/")]).stdout), BODY);
     assert_eq!(text(&run(&["get", "--output=-", &server.url("/")]).stdout), BODY);

@@ -1,4 +1,4 @@
-//! Answers that come before the whole body of the request has gone.
+//! Tests responses that come before the whole request body was sent.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ use support::{Directory, run, text};
 
 const LEN: usize = 16 * 1024 * 1024;
 
-/// What is done behind the answer.
+/// The server's behaviour after its response.
 #[derive(Clone, Copy)]
 enum Then {
     ReadsOn,
@@ -23,8 +23,8 @@ enum Then {
     Closes,
 }
 
-/// A server for one request, whose body it begins to read when it has answered; gives the URL, and how
-/// much of the body it has got.
+/// Starts a server for one request. It answers before it reads the body. Returns its URL, and a
+/// handle that gives how many bytes of the body it has read.
 fn server(answer: &'static str, then: Then) -> (String, JoinHandle<usize>, mpsc::Sender<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

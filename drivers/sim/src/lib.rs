@@ -1,11 +1,10 @@
-//! The proof of [`httpool`]: its machines in virtual time, driven by seeds and scripts instead of
-//! sockets.
+//! Tests [`httpool`]'s machines in virtual time, by seeds and scripts instead of sockets.
 //!
-//! - [`world`] has a clock, a network, names, scripted servers and applications, all from one seed,
-//!   and an oracle that judges every call. A world takes a fraction of a millisecond. Programs test
-//!   their own retry policies in it.
-//! - [`property`] holds what is true for any script: what fuzzers and property tests run, and what
-//!   whoever writes an event loop of their own can hold it to.
+//! - [`world`] simulates a clock, a network, name look-ups, servers and applications, all from one
+//!   seed. An oracle checks every call. A world takes a fraction of a millisecond. Programs can
+//!   test their own retry policies in it.
+//! - [`property`] holds rules that are true for any script of events. Fuzzers and property tests
+//!   run them, and authors of an event loop of their own can test it with them.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

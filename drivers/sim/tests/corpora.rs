@@ -1,4 +1,5 @@
-//! Every seed of every fuzz target, run once: what a fuzzer found stays found where there is none.
+//! Runs every seed of every fuzz target, so that inputs that a fuzzer found are also tested without
+//! one.
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ fn fuzz_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
 }
 
-/// The names in a directory, in order, without what is behind a dot.
+/// Returns the file names in a directory, in order and without their extensions.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap_or_else(|why| panic!("{}: {why}", dir.display()));
     let mut names: Vec<_> = entries
@@ -44,7 +45,7 @@ fn the_properties_hold_for_every_seed() {
         assert!(!seeds.is_empty(), "the corpus of {name} is empty");
         for seed in seeds {
             let data = fs::read(dir.join(&seed)).expect("a readable seed");
-            // What is printed last, where a test fails, is the seed that it failed of.
+            // If a test fails, the last line that was printed names the seed.
             println!("{name}/{seed}");
             property(&data);
         }

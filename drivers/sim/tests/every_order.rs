@@ -1,9 +1,9 @@
-//! All orders of what can happen in small worlds.
+//! Tries every order of events in small worlds.
 
 use httpool_sim::property::{Small, every_order};
 
-/// Runs all orders of three calls over two connections. `least`: there are about so many, and fewer
-/// would mean that something has become impossible that should be tried.
+/// Tries every order of three calls over two connections. There must be at least `least` orders.
+/// Fewer would mean that an event is no longer possible.
 fn hold(cancels: usize, faults: usize, least: u64) {
     let small = Small { calls: 3, connections: 2, cancels, faults, writes_apart: true };
     let orders = every_order(small);

@@ -1,5 +1,5 @@
-//! The proof that the properties can fail: each defect that the design excludes is switched on, and
-//! one of them must find it within so many scripts at random.
+//! Checks that the properties can fail. Each mutation puts a fault back into the core, and one of
+//! the properties must find it within the given number of random scripts.
 //!
 //! `RUSTFLAGS="--cfg httpool_mutations" CARGO_TARGET_DIR=target/mutations cargo test --release \
 //! -p httpool-sim --test mutated_properties -- --nocapture`
@@ -28,7 +28,7 @@ const SCRIPTS: u64 = 3_000;
 
 #[test]
 fn every_defect_is_found_by_a_property() {
-    // A property fails by panicking, which is not to be printed here.
+    // A property fails by panicking. Hides those messages.
     std::panic::set_hook(Box::new(|_| {}));
     let mut lost = Vec::new();
     for mutation in DEFECTS {
@@ -48,7 +48,7 @@ fn every_defect_is_found_by_a_property() {
     assert!(lost.is_empty(), "not found: {lost:?}");
 }
 
-/// The `n`th string of bytes, the same at each run.
+/// Returns the `n`th script, the same at each run.
 fn script(n: u64) -> Vec<u8> {
     let mut state = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 7;
     let mut next = || {

@@ -1,5 +1,5 @@
-//! The proof that the worlds find what they are there to find: each defect that the design excludes
-//! is switched on, and must be found within so many worlds.
+//! Checks that the worlds find faults. Each mutation puts a fault back into the core, and the
+//! worlds must find it within the given number of runs.
 //!
 //! `RUSTFLAGS="--cfg httpool_mutations" CARGO_TARGET_DIR=target/mutations cargo test --release \
 //! -p httpool-sim --test mutations -- --nocapture`
@@ -10,45 +10,47 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use httpool::mutation::{Mutation, mutate};
 use httpool_sim::world::{Plan, Random, Report, Violation, run, run_threads};
 
-/// Each defect, and within how many worlds it must be found: over the event loop's driver, and over
-/// threads where the defect is in what those use. Some ten times as many as it takes.
+/// Each mutation, and within how many worlds it must be found: over the event-loop driver, and over
+/// threads if the fault is in code that the blocking driver uses. The limits are about ten times
+/// the number of worlds that it takes.
 const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::LostWaiter, 600, Some(7_000)),
-    // The core panics, and over threads a second time while they unwind, which ends the process.
+    // The core panics. Over threads it panics again while they unwind, which aborts the process.
     (Mutation::EvictedGrant, 50, None),
     (Mutation::PoisonedIdle, 4_000, None),
     (Mutation::PostTwice, 2_000, Some(5_000)),
     (Mutation::LeakedLease, 20, None),
     (Mutation::NoDeadline, 2_500, Some(200)),
     (Mutation::SurplusDials, 20, None),
-    // Threads dial for themselves, and overtake each other in their own ways.
+    // Threads dial for themselves, so calls may overtake each other.
     (Mutation::UnfairLine, 50, None),
     (Mutation::KeptUnsent, 40_000, Some(30_000)),
     (Mutation::LeakedCredentials, 300, Some(400)),
-    // Threads tell nobody of what is over.
+    // The blocking driver reports no stale ids.
     (Mutation::StaleName, 20, None),
-    // Two that the worlds found when they were young. Threads neither pause nor hear late.
+    // Two faults that the worlds found early. Threads neither discard while paused nor report late.
     (Mutation::PausedDiscard, 3_000, None),
     (Mutation::LateNews, 4_000, None),
-    // A thread leaves a discarded body without waiting, and nobody sees when a redirect's begins.
+    // A thread closes the connection of a discarded body at once, and the oracle cannot see when
+    // the body of a redirect begins.
     (Mutation::EndlessDrain, 500, None),
     (Mutation::FramingStall, 2_000, Some(2_000)),
     (Mutation::HastyRedirect, 1_000, Some(1_000)),
     (Mutation::UnprobedReuse, 5_000, Some(500)),
-    // Over threads nobody knows what is idle at the moment of the failure.
+    // Over threads the oracle cannot see which connections were idle when the call failed.
     (Mutation::FatalShortage, 2_000, None),
     (Mutation::RefusedThoughFree, 500, None),
     (Mutation::CutUpload, 2_500, Some(3_000)),
-    // The oracle looks at single attempts where there is one loop.
+    // The oracle checks single connection attempts only over the event-loop driver.
     (Mutation::DeadAddress, 4_000, None),
 ];
 
-/// The same worlds at each run.
+/// The seed of the worlds, which are the same at each run.
 const SEED: u64 = 7;
 
 #[test]
 fn every_defect_is_found() {
-    // Some defects make the core panic; that, too, is to be found, and not to be printed.
+    // Some mutations make the core panic, which also counts as found. Hides those messages.
     std::panic::set_hook(Box::new(|_| {}));
     let mut lost = Vec::new();
     for (mutation, loops, threads) in DEFECTS {

@@ -1,4 +1,4 @@
-//! The properties under random scripts.
+//! Checks the properties with random scripts.
 
 use httpool_sim::property::{
     CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS, WorldScript,

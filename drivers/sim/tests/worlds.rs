@@ -1,4 +1,4 @@
-//! Worlds from seeds, and worlds of which something is known beforehand.
+//! Tests worlds from seeds, and hand-written worlds with a known result.
 
 use std::{
     fmt::Write,
@@ -65,7 +65,7 @@ fn what_the_machines_were_told_replays() {
     }
 }
 
-/// One call to one server that is well.
+/// Returns a plan of one call to one server without faults.
 fn one(replies: Vec<Reply>, policy: Policy) -> Plan {
     let mut plan = Plan::new(1);
     plan.origins = vec![OriginPlan::new("http://a.test")];
@@ -105,7 +105,7 @@ fn backoff_doubles_and_attempts_are_counted() {
     let report = run(&one(vec![Reply::new(500)], policy)).unwrap();
     assert_eq!(report.calls[0].outcome, Outcome::Response(500));
     assert_eq!(report.calls[0].arrivals, 4);
-    // None, then 2, then 4 seconds.
+    // Backoffs of 0, 2 and 4 seconds.
     assert_eq!(report.calls[0].took, Duration::from_millis(6_010));
 }
 
@@ -121,7 +121,7 @@ fn a_redirect_that_asks_for_a_wait_is_followed_in_its_time() {
     }
 }
 
-/// 100 bytes, one every 10 seconds, of which nobody wants any.
+/// The server sends an unwanted body of 100 bytes, one every 10 seconds.
 #[test]
 fn an_unwanted_body_costs_half_a_second() {
     let mut drip = Reply::new(302);
@@ -131,7 +131,7 @@ fn an_unwanted_body_costs_half_a_second() {
     for run in [run, run_threads] {
         let call = run(&plan).unwrap().calls[0];
         assert_eq!((call.outcome, call.arrivals), (Outcome::Response(200), 2));
-        // Each time a round trip to connect and one for the request.
+        // Each of the two requests takes a round trip to connect and one for the exchange.
         assert_eq!(call.took, Duration::from_millis(508));
     }
 }
@@ -168,13 +168,13 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     let mut plan = one(vec![Reply::new(200)], Policy::default());
     plan.origins[0].addresses = vec![Address::Never, Address::Up { after: Duration::ZERO }];
     plan.config.dial.connect_timeout = Some(Duration::from_secs(8));
-    // By default they race.
+    // By default the addresses race.
     assert_eq!(run(&plan).unwrap().calls[0].took, Duration::from_millis(254));
     plan.config.dial.race_after = None;
     let report = run(&plan).unwrap();
     assert_eq!(report.calls[0].outcome, Outcome::Response(200));
     assert_eq!(report.calls[0].took, Duration::from_millis(4_004));
-    // Where the call has less time than that, the address has half of it.
+    // If the call has less time than the connect timeout, the address has half of the call's time.
     let mut policy = Policy::default();
     policy.timeout.total = Some(Duration::from_secs(2));
     plan.calls[0].policy = Arc::new(policy);
@@ -185,7 +185,7 @@ fn a_second_address_is_tried_when_the_first_swallows_everything() {
     }
 }
 
-/// The limits of waiting for a thread and of the look-up follow each other.
+/// The time for the look-up begins when the wait for a thread ends.
 #[test]
 fn a_look_up_that_waits_for_a_thread_has_as_much_time_after_that() {
     let mut plan = one(vec![Reply::new(200)], Policy::default());
@@ -207,9 +207,9 @@ fn a_look_up_that_waits_for_a_thread_has_as_much_time_after_that() {
     }
 }
 
-// ---- What the worlds have found, at its smallest -------------------------------------------
+// ---- Faults that the worlds have found, reduced -----------------------------------------
 
-/// It was never read on, and its connection held for ever.
+/// The response was never read on, and its connection was held for ever.
 #[test]
 fn a_response_that_is_discarded_while_paused_is_read_on() {
     let mut reply = Reply::new(200);
@@ -222,7 +222,7 @@ fn a_response_that_is_discarded_while_paused_is_read_on() {
     assert_eq!(run(&plan).unwrap().calls[0].outcome, Outcome::Discarded);
 }
 
-/// Its failure was told though the application had given it up in the same moment.
+/// The failure was reported although the application had cancelled the call at the same moment.
 #[test]
 fn a_call_that_is_given_up_as_it_fails_says_nothing() {
     let mut plan = one(vec![Reply::new(200)], Policy::default());
@@ -239,7 +239,7 @@ fn a_call_that_is_given_up_as_it_fails_says_nothing() {
     }
 }
 
-/// Its first bytes were taken for those of an idle connection.
+/// The first bytes of the other protocol were taken for unsolicited bytes on an idle connection.
 #[test]
 fn another_protocol_loses_no_byte() {
     let mut reply = Reply::new(200);
@@ -251,7 +251,7 @@ fn another_protocol_loses_no_byte() {
     }
 }
 
-/// It gives a little all the time, so that no read ever has to wait for long.
+/// The server sends a few bytes all the time, so no single read waits for long.
 #[test]
 fn a_slow_drip_does_not_outlast_the_total_deadline() {
     let mut policy = Policy::default();
@@ -267,7 +267,7 @@ fn a_slow_drip_does_not_outlast_the_total_deadline() {
     }
 }
 
-/// The receive timeout of a short wait stayed on the socket, and woke its thread each millisecond.
+/// The receive timeout of a short wait stayed on the socket, and woke the thread every millisecond.
 #[test]
 fn a_thread_without_a_deadline_is_not_woken_for_one() {
     let mut policy = Policy::default();

@@ -1,5 +1,6 @@
-//! A static library with its own panic handler and allocator that calls into the core. As soon as
-//! anything pulls `std` in, the build fails: "found duplicate lang item `panic_impl`".
+//! Proves that the core does not link `std`. This static library has its own panic handler and
+//! allocator, and calls into the core. If anything links `std`, the build fails: "found duplicate
+//! lang item `panic_impl`".
 
 #![no_std]
 
@@ -23,10 +24,10 @@ use httpool::{
     time::Instant,
 };
 
-/// Sends a request through every machine, as far as that goes without a network.
+/// Sends a request through every machine, as far as that is possible without a network.
 #[unsafe(no_mangle)]
 pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
-    // SAFETY: the caller gives a buffer of that length.
+    // SAFETY: the caller passes a buffer of that length.
     let input = unsafe { core::slice::from_raw_parts(input, len) };
     let now = Instant::from_nanos(0);
     let Ok(request) = Request::get("http://example.com/").build() else { return 0 };
@@ -44,7 +45,7 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
 
 struct NoMemory;
 
-// SAFETY: it never gives any memory out.
+// SAFETY: it never returns any memory.
 unsafe impl GlobalAlloc for NoMemory {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         core::ptr::null_mut()

@@ -1,7 +1,9 @@
-//! `httpool demo`: a server in here, real requests to it, and what the pool did with them.
+//! `httpool demo`: sends real requests to a server in this process, and shows the decisions of the
+//! pool.
 //!
-//! Each scene promises something, plays it with a client of its own while the [`narrate::Narrator`]
-//! shows the machines' trace in words ([`story`]), and checks what it promised.
+//! Each scene states an expected behaviour, runs it with a client of its own, and checks it. The
+//! [`narrate::Narrator`] prints the machines' trace meanwhile, translated into sentences
+//! ([`story`]).
 
 mod narrate;
 mod origin;
@@ -24,15 +26,15 @@ use crate::{
     units::Time,
 };
 
-/// Plays all scenes; an error if one did not go as it promised.
+/// Runs all scenes. Fails if one of them did not behave as stated.
 pub(crate) fn run() -> Result<(), Failed> {
     let start = Instant::now();
     let origin = Origin::start().map_err(|why| Failed::local("the demo's server", &why))?;
     let screen = Arc::new(Screen::new());
     let narrator = Arc::new(Narrator::new(screen.clone()));
     screen.line(&format!(
-        "httpool at work: a server in this process, at {}, and a pool of connections to it.\n\
-         Each line is an event or a decision, as it happens. With --trace you see them all.",
+        "This demo sends requests to a server in this process, at {}, over a pool of connections.\n\
+         Each line is an event or a decision, printed as it happens. --trace prints all of them.",
         origin.url("")
     ));
     let stage = Stage { origin, narrator };
@@ -60,11 +62,11 @@ pub(crate) fn run() -> Result<(), Failed> {
     if broken.is_empty() {
         return Ok(());
     }
-    let which = format!("the demo did not keep its promise in scene {}", broken.join(", "));
+    let which = format!("scenes of the demo that did not go as promised: {}", broken.join(", "));
     Err(Failed::new(Kind::Other, which))
 }
 
-/// What these locks guard is whole between any two statements: a panic elsewhere does not spoil it.
+/// Locks `mutex`, also after a panic: the guarded values are consistent after every statement.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The narrator: shows what the machines do, as they do it.
+//! Prints the actions of the machines as they happen.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +13,11 @@ use super::{
     story::Story,
 };
 
-/// How wide the time and the name are, with the space behind each.
+/// The width of the time and the name, with the space after each.
 const INDENT: usize = 22;
 
-/// Shows what the machines of one client do. A client's calls and connections are numbered from the
-/// beginning, so that each scene is to have a client of its own.
+/// Prints the actions of one client's machines. Each client numbers its calls and connections from
+/// the beginning, so each scene needs a client of its own.
 pub(super) struct Narrator {
     screen: Arc<Screen>,
     story: Mutex<Story>,
@@ -28,12 +28,12 @@ impl Narrator {
         Self { screen, story: Mutex::default() }
     }
 
-    /// Forgets all names.
+    /// Forgets the calls and connections of the previous scene.
     pub(super) fn begin_scene(&self) {
         *locked(&self.story) = Story::default();
     }
 
-    /// Something that no machine of ours can know.
+    /// Prints an event of the server, which the client's trace does not contain.
     pub(super) fn aside(&self, text: &str) {
         let text = format!("{:13} server  {text}", "");
         self.screen.line(&self.screen.paint(Style::Dim, &text));
@@ -55,7 +55,7 @@ impl Narrator {
 
 impl Sink for Narrator {
     fn line(&self, line: &Line<'_>) {
-        // Held until the sentences are out, so that they come in order.
+        // Holds the lock while printing, so that the sentences stay in order.
         let mut story = locked(&self.story);
         for (at, sentence) in story.tell(line.at, line.who, line.kind, &line.text.to_string()) {
             self.say(at, line.who, &sentence);

@@ -1,15 +1,15 @@
-//! The demo's origin server: a thread for each connection, and a route for each scene.
+//! The demo's origin server. It has a thread for each connection, and a route for each scene.
 //!
-//! | route | what it does |
+//! | route | behaviour |
 //! |---|---|
 //! | `/hello`, `/new` | answers |
 //! | `/old` | redirects to `/new` |
-//! | `/chunked` | answers in chunks, with a trailer that sums them up |
-//! | `/last` | answers, and closes the connection without having said that it would |
-//! | `/order` | answers, and counts |
-//! | `/hangup` | counts; closes a connection that has served before without an answer |
+//! | `/chunked` | answers in chunks, with a checksum in a trailer field |
+//! | `/last` | answers, and closes the connection unannounced |
+//! | `/order` | answers, and counts the request |
+//! | `/hangup` | counts the request; closes a reused connection without an answer |
 //! | `/busy` | answers 503 with `Retry-After: 1` the first time |
-//! | `/small-only` | answers 413 to the head, then neither reads on nor closes |
+//! | `/small-only` | answers 413 to the head, then neither reads nor closes |
 //! | `/gate` | answers when the gate is opened |
 
 use std::{
@@ -26,10 +26,10 @@ use std::{
 
 use super::locked;
 
-/// Longer than any scene takes: nothing in here waits for ever.
+/// A bound on every wait. It is longer than any scene takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What `/chunked` sends.
+/// The chunks that `/chunked` sends.
 pub(super) const CHUNKS: [&str; 3] = ["one chunk, ", "another, ", "and the last"];
 
 /// A server in threads of its own, which end with the process.
@@ -41,7 +41,7 @@ pub(super) struct Origin {
 
 #[derive(Default)]
 struct State {
-    /// How often which request came, as `POST /order`.
+    /// How often each request came, by method and path such as `POST /order`.
     seen: Mutex<BTreeMap<String, u32>>,
     gate: Mutex<bool>,
     gate_opened: Condvar,
@@ -59,7 +59,7 @@ impl Origin {
         thread::Builder::new().name("origin".to_owned()).spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (state, tell) = (shared.clone(), tell.clone());
-                // A client that goes away in the middle is no concern of the server.
+                // The server ignores clients that close a connection early.
                 thread::spawn(move || serve(stream, addr, &state, &tell).ok());
             }
         })?;
@@ -70,12 +70,13 @@ impl Origin {
         format!("http://{}{path}", self.addr)
     }
 
-    /// How often a request came: `POST /order`.
+    /// Returns how often a request came, such as `POST /order`.
     pub(super) fn seen(&self, request: &str) -> u32 {
         locked(&self.state.seen).get(request).copied().unwrap_or(0)
     }
 
-    /// Waits until `/last` has closed its connection; false if it does not come to that.
+    /// Waits until `/last` has closed its connection. Returns false if it does not within the
+    /// bound.
     pub(super) fn has_closed(&self) -> bool {
         self.closed.recv_timeout(PATIENCE).is_ok()
     }
@@ -86,18 +87,18 @@ impl Origin {
     }
 }
 
-/// How a route ends.
+/// The answer of a route, and its effect on the connection.
 enum Answer {
     Send(Vec<u8>),
-    /// And close the connection.
+    /// Sends the answer, then closes the connection.
     SendLast(Vec<u8>),
-    /// And neither read on nor close.
+    /// Sends the answer, then neither reads nor closes.
     SendAndHold(Vec<u8>),
-    /// Close without a word.
+    /// Closes the connection without an answer.
     HangUp,
 }
 
-/// One connection until it ends.
+/// Serves one connection until it ends.
 fn serve(stream: TcpStream, own: SocketAddr, state: &State, closed: &Sender<()>) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
@@ -114,8 +115,8 @@ fn serve(stream: TcpStream, own: SocketAddr, state: &State, closed: &Sender<()>)
             Answer::SendLast(bytes) => {
                 output.write_all(&bytes)?;
                 drop((input, stream));
-                // Loopback packets are handled in order: when this handshake is over, the end of
-                // the stream has reached the client.
+                // Loopback packets are handled in order: after this handshake the end of the stream
+                // has reached the client.
                 TcpStream::connect(own)?;
                 closed.send(()).ok();
                 return Ok(());
@@ -135,7 +136,8 @@ fn serve(stream: TcpStream, own: SocketAddr, state: &State, closed: &Sender<()>)
 }
 
 impl State {
-    /// `line`: method and path. `served`: how many requests its connection has served.
+    /// Returns the answer to a request. `line` is its method and path; `served` is the number of
+    /// requests that its connection has served before.
     fn route(&self, line: &str, served: u32) -> Answer {
         let count = {
             let mut seen = locked(&self.seen);
@@ -177,7 +179,8 @@ struct Request {
 }
 
 impl Request {
-    /// `None` when the client has closed.
+    /// Reads a request and drops its fields. Returns `None` if the client has closed the
+    /// connection.
     fn read(input: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut first = String::new();
         if input.read_line(&mut first)? == 0 {
@@ -216,7 +219,7 @@ fn chunked() -> Vec<u8> {
     out.into_bytes()
 }
 
-/// Fletcher's, 16 bits: enough for a demo.
+/// Computes Fletcher's checksum with 16 bits, which is enough for a demo.
 pub(super) fn sum(bytes: &[u8]) -> String {
     let (a, b) = bytes.iter().fold((0_u16, 0_u16), |(a, b), &byte| {
         let a = (a + u16::from(byte)) % 255;

@@ -1,4 +1,4 @@
-//! What is shown, each with what it promises.
+//! The scenes of the demo, each with the behaviour that it states and checks.
 
 use std::{
     collections::BTreeSet,
@@ -25,69 +25,69 @@ use super::{
 };
 use crate::units::{Bytes, Time};
 
-/// Longer than any scene takes, so that none hangs.
+/// A bound on every wait, longer than any scene takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 const UPLOAD_BYTES: u64 = 64 * 1024 * 1024;
 
-/// One thing that the pool does.
+/// A scene: one behaviour of the pool.
 pub(super) struct Scene {
     pub(super) title: &'static str,
     pub(super) promise: &'static str,
-    /// Says in one line how it went.
+    /// Runs the scene, and describes its result in one line.
     pub(super) play: fn(&Stage) -> Result<String, Box<dyn Error>>,
 }
 
 pub(super) const SCENES: [Scene; 8] = [
     Scene {
         title: "One connection serves many requests",
-        promise: "Three GETs: the first opens a connection, the others find it in the pool.",
+        promise: "Three GETs: the first opens a connection, the others reuse it from the pool.",
         play: reuse,
     },
     Scene {
         title: "A redirect",
-        promise: "The answer's body is read and dropped, so that its connection can be used again.",
+        promise: "The body of the 302 is read and dropped, so that its connection can be reused.",
         play: redirect,
     },
     Scene {
         title: "A body in chunks, with a trailer",
-        promise: "The body comes in pieces; behind it a field that sums it up.",
+        promise: "The body comes in pieces; a trailer field after it contains a checksum.",
         play: chunked,
     },
     Scene {
         title: "The server closes an idle connection",
-        promise: "A POST must not be risked on it: it is looked at first, and another one opened.",
+        promise: "The pool probes it before a POST is written, finds it closed, and opens another one.",
         play: stale,
     },
     Scene {
-        title: "The server hangs up while it is asked",
-        promise: "A GET is sent again on a fresh connection; a POST is not: it may have counted.",
+        title: "The server closes the connection during a request",
+        promise: "A GET is sent again on a new connection. A POST is not: it may have been processed.",
         play: hangup,
     },
     Scene {
-        title: "A server that is busy",
-        promise: "503 with Retry-After: 1: a pause that holds no connection, then once more.",
+        title: "The server is busy",
+        promise: "503 with Retry-After: 1. The call waits without a connection, then tries again.",
         play: busy,
     },
     Scene {
-        title: "An early no to a long upload",
-        promise: "64 MiB for a server that answers 413 at once, and then neither reads nor closes.",
+        title: "The server refuses a long upload early",
+        promise: "64 MiB to a server that answers 413 at once, and then neither reads nor closes.",
         play: early_answer,
     },
     Scene {
         title: "Six threads, two connections",
-        promise: "The pool may open two: four threads stand in line, and are served in turn.",
+        promise: "The pool may open two: four threads wait in line, first come, first served.",
         play: crowd,
     },
 ];
 
-/// Where scenes play.
+/// The server and the narrator that the scenes use.
 pub(super) struct Stage {
     pub(super) origin: Origin,
     pub(super) narrator: Arc<Narrator>,
 }
 
 impl Stage {
-    /// Each scene has a pool of its own.
+    /// Creates a client for one scene, with a pool of its own.
     fn client(&self) -> Client {
         self.client_within(PoolLimits::default())
     }
@@ -113,10 +113,10 @@ fn reuse(stage: &Stage) -> Result<String, Box<dyn Error>> {
     for _ in 0..3 {
         let response = stage.get(&client, "/hello")?;
         connections.insert(response.connection());
-        promised(response.text()? == "hello\n", "the answer is another one")?;
+        promised(response.text()? == "hello\n", "the response is another one")?;
     }
     promised(connections.len() == 1, "more than one connection was opened")?;
-    Ok("three answers over one connection".to_owned())
+    Ok("three responses over one connection".to_owned())
 }
 
 fn redirect(stage: &Stage) -> Result<String, Box<dyn Error>> {
@@ -131,11 +131,11 @@ fn chunked(stage: &Stage) -> Result<String, Box<dyn Error>> {
     let mut response = stage.get(&stage.client(), "/chunked")?;
     let mut body = String::new();
     response.read_to_string(&mut body)?;
-    promised(body == CHUNKS.concat(), "the chunks were not put together")?;
+    promised(body == CHUNKS.concat(), "the body is not the chunks in order")?;
     let trailers = response.trailers().ok_or("there is no trailer")?;
     let told = trailers.get_str("x-sum").unwrap_or_default();
-    promised(told == sum(body.as_bytes()), "the sum in the trailer is not the body's")?;
-    Ok(format!("{body:?}, and its sum is {told}, as the trailer says"))
+    promised(told == sum(body.as_bytes()), "the checksum in the trailer is not the body's")?;
+    Ok(format!("{body:?}, and its checksum is {told}, as in the trailer"))
 }
 
 fn stale(stage: &Stage) -> Result<String, Box<dyn Error>> {
@@ -144,10 +144,10 @@ fn stale(stage: &Stage) -> Result<String, Box<dyn Error>> {
     let first = last.connection();
     last.bytes()?;
     promised(stage.origin.has_closed(), "the server has not closed")?;
-    stage.narrator.aside("the server closes the connection; nothing tells the pool");
+    stage.narrator.aside("closes the connection, without notice to the pool");
     let response = client.post(&stage.origin.url("/order")).body("one, please").send()?;
     promised(response.status() == 201, "the order was not taken")?;
-    promised(response.connection() != first, "it went over the dead connection")?;
+    promised(response.connection() != first, "it went over the closed connection")?;
     promised(!response.reused(), "it went over an old connection")?;
     let orders = stage.origin.seen("POST /order");
     promised(orders == 1, "the server has not seen exactly one order")?;
@@ -160,7 +160,7 @@ fn hangup(stage: &Stage) -> Result<String, Box<dyn Error>> {
     let response = stage.get(&client, "/hangup")?;
     promised(response.status() == 200, "the GET was not answered")?;
     promised(!response.reused(), "the GET was not sent over a fresh connection")?;
-    promised(response.history().is_empty(), "it counts as a retry")?;
+    promised(response.history().is_empty(), "the second attempt counts as a retry")?;
     response.bytes()?;
     promised(stage.origin.seen("GET /hangup") == 2, "the GET was not sent twice")?;
 
@@ -178,9 +178,9 @@ fn busy(stage: &Stage) -> Result<String, Box<dyn Error>> {
     let start = Instant::now();
     let response = client.get(&stage.origin.url("/busy")).retry(Retry::new(2)).send()?;
     let waited = start.elapsed();
-    promised(response.status() == 200, "it was not asked again")?;
-    promised(response.history().len() == 1, "it was not asked exactly twice")?;
-    promised(waited >= Duration::from_secs(1), "Retry-After was not obeyed")?;
+    promised(response.status() == 200, "the request was not sent again")?;
+    promised(response.history().len() == 1, "the request was not sent exactly twice")?;
+    promised(waited >= Duration::from_secs(1), "the call did not wait for Retry-After")?;
     Ok(format!("200 after {}", Time(waited)))
 }
 
@@ -191,11 +191,11 @@ fn early_answer(stage: &Stage) -> Result<String, Box<dyn Error>> {
     let body = Body::sized_reader(source, UPLOAD_BYTES);
     let response = client.post(&stage.origin.url("/small-only")).body(body).send()?;
     let status = response.status();
-    promised(status == 413, "the answer is another one")?;
-    promised(response.text()? == "too much\n", "its body did not come")?;
+    promised(status == 413, "the response is another one")?;
+    promised(response.text()? == "too much\n", "its body is another one")?;
     let read = read.load(Ordering::Relaxed);
     promised(read < UPLOAD_BYTES, "the upload went on to its end")?;
-    promised(client.stats().idle == 0, "a connection in the middle of a request was kept")?;
+    promised(client.stats().idle == 0, "a connection with an unfinished request was kept")?;
     let (sent, whole) = (Bytes(read), Bytes(UPLOAD_BYTES));
     Ok(format!("413, after {sent} of {whole}"))
 }
@@ -223,12 +223,13 @@ fn crowd(stage: &Stage) -> Result<String, Box<dyn Error>> {
     for answer in answers {
         connections.insert(answer.map_err(|_| "a thread panicked")??);
     }
-    promised(line == THREADS - CONNECTIONS, "the line had another length")?;
-    promised(connections.len() == CONNECTIONS, "not two connections were used")?;
-    Ok(format!("six answers over two connections; {line} threads stood in line"))
+    promised(line == THREADS - CONNECTIONS, "another number of threads stood in line")?;
+    promised(connections.len() == CONNECTIONS, "another number of connections was used")?;
+    Ok(format!("six responses over two connections; {line} threads stood in line"))
 }
 
-/// Waits until so many stand in line; says how many do, if it does not come to that.
+/// Waits until `wanted` threads stand in line. Returns how many do, which may be another number
+/// after the bound on the wait.
 fn longest_line(client: &Client, wanted: usize) -> usize {
     let start = Instant::now();
     loop {
@@ -244,7 +245,7 @@ fn promised(kept: bool, otherwise: &'static str) -> Result<(), Box<dyn Error>> {
     if kept { Ok(()) } else { Err(otherwise.into()) }
 }
 
-/// So many bytes, of which it is known how many were asked for.
+/// A source of `left` bytes that counts how many were read.
 struct Counted {
     left: u64,
     read: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Standard output, with colour where somebody looks.
+//! Prints on standard output, in colour if that is a terminal.
 
 use std::{
     io::{self, IsTerminal, Write, stdout},
@@ -8,7 +8,7 @@ use std::{
 use super::locked;
 use crate::exit::Failed;
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Style {
     Title,
@@ -20,7 +20,7 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// Select Graphic Rendition (ECMA-48 8.3.117).
+    /// Returns the Select Graphic Rendition code (ECMA-48 section 8.3.117).
     const fn code(self) -> &'static str {
         match self {
             Self::Title => "1",
@@ -33,15 +33,15 @@ impl Style {
     }
 }
 
-/// Where the demo is shown.
+/// Standard output, as the demo uses it.
 pub(super) struct Screen {
     coloured: bool,
-    /// The first failure to write: what comes after is dropped.
+    /// The first write error. Later output is dropped.
     broken: Mutex<Option<io::Error>>,
 }
 
 impl Screen {
-    /// Coloured on a terminal, unless `NO_COLOR` is set to something (no-color.org).
+    /// Uses colour on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
     pub(super) fn new() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { coloured: stdout().is_terminal() && !unwanted, broken: Mutex::new(None) }
@@ -58,7 +58,7 @@ impl Screen {
         }
     }
 
-    /// Whether everything could be written so far.
+    /// Returns the first write error, if there was one, as a failure of the program.
     pub(super) fn check(&self) -> Result<(), Failed> {
         match locked(&self.broken).take() {
             None => Ok(()),

@@ -1,7 +1,7 @@
-//! The machines' trace in words.
+//! Translates the machines' trace into sentences.
 //!
-//! What the core writes for machines (`pool > reuse t0.1 c0.0`) becomes a sentence with names that
-//! mean something (`gives connection 1 to call 2`). Lines that say nothing new are left out.
+//! A trace line such as `pool > reuse t0.1 c0.0` becomes a sentence with readable names, such as
+//! `gives connection 1 to call 2`. Lines without new information are left out.
 
 use std::{
     collections::HashMap,
@@ -16,16 +16,17 @@ use httpool::{
 
 use crate::units::Bytes;
 
-/// Who is who, so far.
+/// The calls, connections and tickets that have appeared so far.
 #[derive(Default)]
 pub(super) struct Story {
     calls: HashMap<u64, Call>,
-    /// Connections, as `c0.1`, in the order of their appearance.
+    /// Names of connections, such as `c0.1`, in the order of their appearance.
     connections: Vec<String>,
-    /// That a call looks at before it uses it.
+    /// The connection that a call is probing before it uses it.
     looked_at: Option<String>,
     tickets: HashMap<String, Ticket>,
-    /// A thread runs one call at a time: the one that the pool's lines are about.
+    /// The call that each thread runs, one at a time. The pool's lines of a thread are about its
+    /// call.
     running: HashMap<ThreadId, u64>,
 }
 
@@ -34,9 +35,9 @@ struct Call {
     attempts: u32,
     /// The last answer's status.
     status: Option<String>,
-    /// Whether something was said about what it writes.
+    /// Whether a sentence about this attempt's output was printed.
     sending: bool,
-    /// Bytes written since then, and when the last of them were.
+    /// How many bytes were written since that sentence, and when the last of them were.
     sent: Option<(u64, Instant)>,
 }
 
@@ -46,7 +47,7 @@ struct Ticket {
 }
 
 impl Story {
-    /// What is to be said about a trace line: nothing, or a sentence or two, each with its time.
+    /// Returns the sentences for a trace line: none, one or two, each with its time.
     pub(super) fn tell(
         &mut self,
         at: Instant,
@@ -164,7 +165,7 @@ impl Call {
             (Kind::Event, "timeout") if rest == "backoff" => Some("has waited".to_owned()),
             (Kind::Event, "timeout") => Some(format!("has reached its {rest} deadline")),
             (Kind::Event, "end") => Some("finds that the server has hung up".to_owned()),
-            // What it was doing goes on a line of its own.
+            // Puts the part in parentheses on a line of its own.
             (Kind::Action, "failed:") => Some(format!("fails: {}", rest.replace(" (", "\n("))),
             _ => None,
         };
@@ -174,7 +175,7 @@ impl Call {
     }
 }
 
-/// `GET /x` of `GET http://a:80/x (86 B)`.
+/// Returns `GET /x` for `GET http://a:80/x (86 B)`.
 fn without_origin(request: &str) -> String {
     let (method, rest) = request.split_once(' ').unwrap_or(("", request));
     let url = rest.rsplit_once(" (").map_or(rest, |(url, _)| url);
@@ -186,7 +187,7 @@ fn without_origin(request: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Tells lines as the core writes them, `r0 < written 86`, each at its own nanosecond.
+    /// Translates trace lines such as `r0 < written 86`. Each line has a time of its own, from 0 ns.
     fn told(lines: &str) -> String {
         let mut story = Story::default();
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A scripted server, and the program run against it.
+//! A scripted server, and functions that run the program.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -16,15 +16,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A request as the server saw it.
+/// A request as the server received it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// `GET /x HTTP/1.1`.
+    /// The request line, such as `GET /x HTTP/1.1`.
     pub(crate) line: String,
-    /// `name: value`, names in lower case.
+    /// The fields as `name: value`, with names in lower case.
     pub(crate) fields: Vec<String>,
     pub(crate) body: Vec<u8>,
-    /// Which connection it came over, from 0.
+    /// The number of its connection, counted from 0.
     pub(crate) connection: usize,
     /// How many requests had come before, over all connections.
     pub(crate) before: usize,
@@ -36,16 +36,16 @@ impl Seen {
     }
 }
 
-/// What the server does about a request.
+/// The server's reaction to a request.
 pub(crate) enum Reply {
     Send(Vec<u8>),
-    /// And close the connection.
+    /// Sends the response, then closes the connection.
     SendLast(Vec<u8>),
-    /// And say nothing more, until the client closes.
+    /// Sends the response, then waits until the client closes.
     SendAndHang(Vec<u8>),
-    /// Close it without a word.
+    /// Closes the connection without a response.
     Close,
-    /// Say nothing, until the client closes.
+    /// Sends nothing, and waits until the client closes.
     Hang,
 }
 
@@ -55,7 +55,7 @@ impl From<String> for Reply {
     }
 }
 
-/// A server that answers as it is told, in threads that end with the test's process.
+/// A server that reacts as its test decides. Its threads end with the test's process.
 pub(crate) struct Server {
     addr: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -87,13 +87,13 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until this many requests have come.
     pub(crate) fn wait_for(&self, requests: usize) {
         until(|| self.seen.lock().unwrap().len() >= requests);
     }
 }
 
-/// Waits until something is so, which other processes see to.
+/// Waits until `is_so` holds, because of another process.
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -102,7 +102,7 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What takes longer hangs.
+/// A wait that takes longer is a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn serve(
@@ -175,12 +175,12 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok((read > 0).then(|| line.trim_end().to_owned()))
 }
 
-/// A response with a Content-Length. `fields`: whole lines.
+/// Returns a response with a Content-Length. `fields` are whole lines.
 pub(crate) fn response(status: &str, fields: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// The program, not started.
+/// Returns the command of the program, not started.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_httpool"));
     command.args(args).stdin(Stdio::null());
@@ -192,7 +192,7 @@ pub(crate) fn run(args: &[&str]) -> Output {
     program(args).output().unwrap()
 }
 
-/// Runs it and demands that all went well and nothing was said on standard error.
+/// Runs the program, which must succeed and print nothing on standard error. Returns its output.
 pub(crate) fn run_well(args: &[&str]) -> String {
     let output = run(args);
     assert_eq!(text(&output.stderr), "", "{args:?}");

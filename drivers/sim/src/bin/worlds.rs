@@ -1,4 +1,4 @@
-//! Runs worlds from seeds, and says what they have seen.
+//! Runs worlds from seeds, and prints how many of them reached each state, fault and outcome.
 
 use std::{
     process::ExitCode,
@@ -13,20 +13,20 @@ use httpool_sim::world::{
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-Runs simulated worlds, each from a seed, against the client.
+Tests the client in simulated worlds, each generated from a seed.
 
-  --worlds N     how many (200000)
-  --seed N       the seed of their seeds (the time)
-  --threads N    how many at a time (2)
-  --replay SEED  print the trace of the world of that seed, and nothing else
-  --blocking     over the blocking driver's threads alone (else one world in ten is)
+  --worlds N     number of worlds (200000)
+  --seed N       seed from which the seeds of the worlds are derived (the time)
+  --threads N    number of worlds that run at the same time (2)
+  --replay SEED  print the trace of the world with that seed, and run no other
+  --blocking     run all worlds over the blocking driver's threads (default: one in ten)
 ";
 
-/// From so many worlds on, what none of them has reached is a hole in the proof.
+/// With this many worlds, a mark that none of them reaches is an error.
 const ENOUGH: u64 = 100_000;
-/// Every so many worlds, one is of threads.
+/// One of this many worlds runs over the blocking driver's threads.
 const THREADS_EVERY: u64 = 10;
-/// Every so many worlds, one is run a second time: it must be the same.
+/// One of this many worlds is run a second time, to check that it gives the same events.
 const TWICE_EVERY: u64 = 61;
 
 struct Options {
@@ -120,7 +120,7 @@ fn run_all(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A world over the event loop's driver, or over threads.
+/// A world from a seed, over the event-loop driver or over threads.
 #[derive(Clone, Copy)]
 struct World {
     seed: u64,
@@ -133,7 +133,7 @@ impl World {
     }
 }
 
-/// Every so manieth world from the `first` on. Gives the first that goes wrong.
+/// Runs every `options.threads`th world, beginning with the `first`. Returns the first that fails.
 fn run_part(options: &Options, first: u64, stop: &AtomicBool) -> (Coverage, Option<World>) {
     let Options { worlds, seed, threads: step, blocking, .. } = *options;
     let mut coverage = Coverage::default();
@@ -161,10 +161,10 @@ fn run_part(options: &Options, first: u64, stop: &AtomicBool) -> (Coverage, Opti
     (coverage, None)
 }
 
-/// Prints what is left of a world that goes wrong.
+/// Shrinks a failing world, and prints its plan and trace.
 fn explain(World { seed, threads }: World) {
     let which = if threads { "--blocking " } else { "" };
-    println!("a world goes wrong: {which}--replay {seed}");
+    println!("a world fails: {which}--replay {seed}");
     let (run, trace) = runners(threads);
     match shrink(&Plan::from_seed(seed), run) {
         Some((plan, violation)) => {
@@ -173,7 +173,7 @@ fn explain(World { seed, threads }: World) {
             lines.iter().for_each(|line| println!("{line}"));
             println!("seed {seed}: {violation}");
         }
-        None => println!("seed {seed}: two runs of it differ"),
+        None => println!("seed {seed}: two runs of this world differ"),
     }
 }
 

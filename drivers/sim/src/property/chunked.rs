@@ -1,4 +1,4 @@
-//! What is sent chunked is received whole.
+//! Checks that a body sent chunked is received unchanged.
 
 use httpool::{
     h1::{Limits, Reuse},
@@ -12,8 +12,9 @@ use super::{
     source::{Source, random_bytes, shorter},
 };
 
-/// Holds that a body framed by [`httpool::h1::Connection::send_body`], in any pieces and with any
-/// trailers, is read back as it was, however the wire is cut and the chunk sizes are padded.
+/// Sends a body with [`httpool::h1::Connection::send_body`], in any pieces and with any trailers,
+/// and reads it back. The received body must be the same, however the bytes are split and the chunk
+/// sizes are padded.
 pub fn chunked_roundtrip(data: &[u8]) {
     Chunks::decode(&mut Source::new(data)).hold();
 }
@@ -21,7 +22,7 @@ pub fn chunked_roundtrip(data: &[u8]) {
 /// A body in pieces.
 #[derive(Debug, Clone)]
 pub struct Chunks {
-    /// The last piece does not say that it is the last one.
+    /// Whether the end is announced by an empty piece, not with the last one.
     end_apart: bool,
     /// How each chunk size is padded; see [`padded`].
     padding: u8,
@@ -31,7 +32,8 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// A byte of flags, cuts, up to three trailers, and then pieces, each a length and its bytes.
+    /// Decodes a byte of flags, cuts, up to three trailers, and then pieces, each a length and its
+    /// bytes.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let flags = source.byte();
         let cuts = source.bytes().to_vec();
@@ -44,7 +46,7 @@ impl Chunks {
         Self { end_apart: flags & 1 == 1, padding: flags >> 3, trailers, cuts, pieces }
     }
 
-    /// Panics where that does not hold.
+    /// Panics if the property does not hold.
     pub fn hold(&self) {
         let (wire, trailers) = self.encode();
         let mut receiver = Reader::new(Limits::default());
@@ -58,7 +60,7 @@ impl Chunks {
         assert!(receiver.untaken().is_empty());
     }
 
-    /// What is written, behind a head that says so; and the trailers that will be read.
+    /// Encodes the body as a chunked response. Returns its bytes, and the trailers as text.
     fn encode(&self) -> (Vec<u8>, String) {
         let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
         let mut sender = Reader::new(Limits::default());
@@ -100,8 +102,8 @@ impl Chunks {
     }
 }
 
-/// A chunk-size line with up to 3 zeros before the size and up to 3 blanks behind it, and perhaps an
-/// extension: as real servers write it.
+/// Pads a chunk-size line as real servers do: up to 3 zeros before the size, up to 3 blanks after
+/// it, and perhaps an extension.
 fn padded(line: &[u8], how: u8) -> Vec<u8> {
     let Some(size) = line.strip_suffix(b"\r\n") else { return line.to_vec() };
     let (zeros, blanks) = (usize::from(how & 3), usize::from(how >> 2 & 3));

@@ -1,4 +1,4 @@
-//! What is accepted as a head, against another parser.
+//! Compares the parsing of response heads with another parser.
 
 use httpool::{
     error::Violation,
@@ -8,13 +8,13 @@ use httpool::{
 
 use super::source::Source;
 
-/// More than a head may have.
+/// More fields than the limits allow in a head.
 const FIELDS_MAX: usize = 300;
 
-/// Holds that what [`Connection`] accepts as a head, `httparse` accepts with the same fields, and
-/// the other way round, but for what the docs of [`httpool::h1`] list: minor versions above 1 are
-/// read as 1.1; a status has no leading zero; framing that two readers could understand differently
-/// is refused, as is a 101 that was not asked for, and what goes over a limit.
+/// Checks that [`Connection`] and `httparse` accept the same heads, and with the same fields. The
+/// exceptions are those that the docs of [`httpool::h1`] list: minor versions above 1 are read as
+/// 1.1, a status has no leading zero, ambiguous framing is refused, and so are an unrequested 101
+/// and a head beyond a limit.
 pub fn h1_differential(data: &[u8]) {
     let mut source = Source::new(data);
     let method = source.pick(&[Method::GET, Method::HEAD, Method::CONNECT]);
@@ -58,7 +58,7 @@ fn same_head(bytes: &[u8], head: &Head<'_>) {
     assert_eq!(parsed, Ok(httparse::Status::Complete(bytes.len())), "{}", bytes.escape_ascii());
     assert_eq!(theirs.code, Some(head.status().as_u16()));
     assert_eq!(theirs.version, Some(head.minor_version().min(1)));
-    // It gives no reason that is not ASCII.
+    // `httparse` gives no reason phrase that is not ASCII.
     if head.reason().is_ascii() {
         assert_eq!(theirs.reason.map(str::as_bytes), Some(head.reason()));
     }
@@ -83,7 +83,7 @@ fn may_refuse(bytes: &[u8], why: Violation) {
     assert!(listed, "refused without a listed reason, {why:?}: {}", bytes.escape_ascii());
 }
 
-/// What cannot become a head any more is refused, and not waited for.
+/// Checks that input that cannot become a valid head is refused at once.
 fn may_wait(bytes: &[u8]) {
     let bytes = with_known_minor_version(bytes);
     let mut headers = [httparse::EMPTY_HEADER; FIELDS_MAX];

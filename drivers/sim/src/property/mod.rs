@@ -1,30 +1,30 @@
-//! What holds for any script.
+//! Properties of the core that hold for any script of events.
 //!
-//! Fuzzers and property tests run these; whoever embeds the machines in an event loop of their own
-//! may, too. Each property is a function of bytes that panics, with words, where it does not hold.
-//! Most read the bytes as a script of operations over small spaces of names, so that operations
-//! collide; such a script can also be drawn at random ([`quickcheck::Arbitrary`]), and then shrinks
-//! by getting shorter. The scripts are structs with a `decode` and a `hold`.
+//! Fuzzers and property tests run them, and so may the tests of other drivers. Each property is a
+//! function of bytes that panics with a message if the core breaks it. Most properties decode the
+//! bytes as a script of operations over few ids, so that operations collide. Such scripts can also
+//! be drawn at random ([`quickcheck::Arbitrary`]), and then shrink by dropping operations. A script
+//! is a struct with the functions `decode` and `hold`.
 //!
-//! | property | of | what holds |
+//! | property | input | rule |
 //! |---|---|---|
-//! | [`h1_receive`] | bytes, cuts, a request | no panic, progress, limits; alike however it is cut |
-//! | [`h1_differential`] | bytes | a head is what `httparse` takes for one, with the same fields |
-//! | [`chunked_roundtrip`] | a body in pieces, cuts | what is sent chunked is received whole |
-//! | [`request_head`] | method, URL, fields, body | what is written reads as what was asked for |
+//! | [`h1_receive`] | bytes, cuts, a request | no panic, progress, limits; any cuts give the same |
+//! | [`h1_differential`] | bytes | `httparse` accepts the same heads, with the same fields |
+//! | [`chunked_roundtrip`] | a body in pieces, cuts | a body sent chunked is received complete |
+//! | [`request_head`] | method, URL, fields, body | it is written as it was built, or refused |
 //! | [`redirect`] | a URL and Locations | credentials and Host stay with their origin |
-//! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow and plain model does |
-//! | [`call_script`] | a [`CallScript`] | one outcome; nothing unsafe twice; no silent hang |
-//! | [`client_script`] | a [`ClientScript`] | every call ends once, every connection is closed once |
+//! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow, simple model does |
+//! | [`call_script`] | a [`CallScript`] | one outcome; no unsafe request is repeated; no hang |
+//! | [`client_script`] | a [`ClientScript`] | each call ends once, each connection is closed once |
 //! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
-//! | [`replay`] | a recording, or a script | any text is judged, and what is recorded replays |
-//! | [`stale_ids`] | a [`StaleScript`] | a name that names nothing changes nothing |
-//! | [`world`] | a [`WorldScript`] | the oracle of a simulated world finds nothing wrong |
+//! | [`replay`] | a recording, or a script | no text panics, and each recording replays |
+//! | [`stale_ids`] | a [`StaleScript`] | a stale id has no effect |
+//! | [`world`] | a [`WorldScript`] | the oracle of a simulated world finds no violation |
 //!
-//! [`every_order`] tries not any order of events but all of them, of a small world.
+//! [`every_order`] tries all orders of the events of a small world instead of a random one.
 //!
-//! [`TARGETS`] has the properties by name. A fuzz target, a directory of seeds and a row there
-//! belong together: a test holds the three equal, and runs every seed.
+//! [`TARGETS`] lists the properties by name. Each has a fuzz target, a directory of seeds and a row
+//! in that list. A test checks that the three agree, and runs every seed.
 
 mod call;
 mod chunked;
@@ -55,7 +55,7 @@ pub use source::{Source, random_bytes, shorter};
 pub use stale::{StaleScript, stale_ids};
 pub use world::{WorldScript, world};
 
-/// A property: it panics where it does not hold.
+/// A property of the core: it panics if the core breaks it on these bytes.
 pub type Property = fn(&[u8]);
 
 /// All properties, by the names of their fuzz targets.

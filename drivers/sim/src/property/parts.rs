@@ -1,6 +1,6 @@
-//! The machines composed once more, slowly and plainly, as somebody would who has only the docs of
-//! [`httpool::pool`], [`httpool::call`] and [`httpool::dial`]: everything is a map, and is
-//! searched. It shares no code with [`httpool::client`], and must do the same.
+//! A second, slow composition of the machines, written from the docs of [`httpool::pool`],
+//! [`httpool::call`] and [`httpool::dial`] alone. It keeps everything in maps and searches them. It
+//! shares no code with [`httpool::client`], and must behave the same.
 
 use core::fmt;
 use std::{
@@ -26,17 +26,17 @@ use super::{
 
 mod face;
 
-/// All of it.
+/// The composition: its calls, dials and pool.
 pub(super) struct Parts {
     config: Config,
     sink: Option<Arc<dyn Sink>>,
     pool: Pool<Connection>,
-    /// Those that have not ended, by number.
+    /// The calls that have not ended, by number.
     calls: BTreeMap<usize, OneCall>,
     requests: usize,
     dials: BTreeMap<ConnId, OneDial>,
     acts: VecDeque<Act>,
-    /// Calls whose ticket has an answer, in the order in which that was said.
+    /// Calls whose ticket has an answer, in the order in which the pool reported them.
     woken: VecDeque<usize>,
 }
 
@@ -51,28 +51,28 @@ struct OneCall {
     call: Call,
     slot: u32,
     ticket: Option<Ticket>,
-    /// The ticket has an answer that was not asked for yet.
+    /// Whether the ticket has an answer that the call has not claimed yet.
     asks: bool,
     conn: Option<OneConn>,
-    /// The application wants to hear no more.
+    /// Whether the application discarded the call, so that it gets no further events.
     silent: bool,
-    /// The driver was told to transmit, and has not asked since.
+    /// Whether the driver was told to transmit and has not asked for output since.
     told: bool,
     rewinding: bool,
-    /// The trailer fields of a response that came to its end before its request had left.
+    /// The trailer fields of a response that was complete before its request was sent.
     late_end: Option<String>,
-    /// The application wants to hear no more, and is still asked for the body.
+    /// Whether the call was discarded but still asks for its request body.
     feeds: bool,
 }
 
-/// A connection in use.
+/// A connection in use by a call.
 #[derive(Debug)]
 struct OneConn {
     name: ConnId,
     lease: Lease,
     h1: Connection,
     out: Vec<u8>,
-    /// The driver was told of the request.
+    /// Whether the driver was told to transmit on this connection for the current request.
     told: bool,
 }
 
@@ -106,23 +106,23 @@ impl Parts {
         self.sink.clone().map(|sink| Trace::new(sink, who))
     }
 
-    /// Which call uses a connection.
+    /// Returns the number of the call that uses a connection.
     fn user(&self, conn: ConnId) -> Option<usize> {
         let uses = |it: &OneCall| it.conn.as_ref().is_some_and(|it| it.name == conn);
         self.calls.iter().find(|(_, it)| uses(it)).map(|(number, _)| *number)
     }
 
-    /// A call that the application may still speak of.
+    /// Returns a call, unless it has ended or the application has discarded or cancelled it.
     fn alive(&mut self, number: usize) -> Option<&mut OneCall> {
         self.calls.get_mut(&number).filter(|it| !it.silent)
     }
 
-    /// A call whose body may be given.
+    /// Returns a call that may still send body, perhaps after the application has discarded it.
     fn feeding(&mut self, number: usize) -> Option<&mut OneCall> {
         self.calls.get_mut(&number).filter(|it| !it.silent || it.feeds)
     }
 
-    /// Tells a call something, and does what follows.
+    /// Passes an input to a call, and performs the steps that follow.
     fn with_call(&mut self, number: usize, now: Instant, tell: impl FnOnce(&mut OneCall)) {
         if let Some(it) = self.alive(number) {
             tell(it);
@@ -138,8 +138,8 @@ impl Parts {
         }
     }
 
-    /// Until nobody has anything to do: first the call that something happened to, then what the
-    /// pool wants, then those that it woke, in turn.
+    /// Runs the machines until none has anything left to do: the call that got the input first,
+    /// then the pool, then the calls that the pool woke, in order.
     fn follow(&mut self, first: Option<usize>, now: Instant) {
         if let Some(number) = first {
             self.step_call(number, now);
@@ -188,7 +188,7 @@ impl Parts {
         }
     }
 
-    /// Does what a call says is next.
+    /// Performs a call's next steps.
     fn step_call(&mut self, number: usize, now: Instant) {
         while let Some(it) = self.calls.get_mut(&number) {
             match it.call.next() {
@@ -268,7 +268,7 @@ impl Parts {
         self.acts.push_back(Act::Transmit { conn: name, probe });
     }
 
-    /// Gives a connection back. `rest`: what was read and not taken.
+    /// Returns a connection to the pool. `rest` is input that was read and not taken.
     fn release(&mut self, number: usize, rest: &[u8], now: Instant) {
         let Some(it) = self.calls.get_mut(&number) else { return };
         let OneConn { name, lease, mut h1, .. } = it.conn.take().expect("it was leased");
@@ -283,7 +283,7 @@ impl Parts {
         self.acts.push_back(Act::Close { conn: name, why });
     }
 
-    /// Does what a dial says is next.
+    /// Performs a dial's next steps.
     fn step_dial(&mut self, conn: ConnId, now: Instant) {
         while let Some(it) = self.dials.get_mut(&conn) {
             if let Some((host, port)) = it.dial.stale_answer(now) {
@@ -297,7 +297,7 @@ impl Parts {
                 dial::Next::Connect { attempt, addr } => {
                     let local = it.dial.key().local();
                     self.acts.push_back(Act::Connect { conn, attempt, addr, local });
-                    // Whoever it runs for has so much time.
+                    // The dial has as much time as the call that it runs for.
                     let whose = |it: &&OneCall| {
                         it.ticket.is_some_and(|ticket| self.pool.dial_of(ticket) == Some(conn))
                     };
@@ -365,7 +365,8 @@ impl Parts {
         }
     }
 
-    /// The deadlines that have come, the sooner first, of those at one moment the lower slot.
+    /// Handles the deadlines that have passed: the earliest first, and of those at one moment the
+    /// one with the lowest slot.
     fn pass(&mut self, now: Instant) {
         let calls = self.calls.iter().filter_map(|(number, it)| {
             let (at, _) = it.call.poll_timeout()?;

@@ -1,4 +1,4 @@
-//! A driver of one connection that keeps what was not taken, and remembers what it saw.
+//! Drives one connection, and records the events that it returns.
 
 use core::{fmt, mem};
 
@@ -8,22 +8,22 @@ use httpool::{
     message::{Fields, Head, Request},
 };
 
-/// What was seen of a response, with adjacent data merged.
+/// An event of a response. Adjacent data are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever compares must see every case")]
+#[expect(clippy::exhaustive_enums, reason = "a comparison must handle every case")]
 pub enum Seen {
-    /// A 1xx head.
+    /// The head of an interim (1xx) response.
     Interim {
         /// Its status.
         status: u16,
         /// Its fields, as `[A: b]`.
         fields: String,
     },
-    /// The response's head.
+    /// The head of the final response.
     Head {
         /// Its status.
         status: u16,
-        /// The x of HTTP/1.x.
+        /// The minor version: the x of HTTP/1.x.
         minor_version: u8,
         /// Its reason phrase.
         reason: Vec<u8>,
@@ -32,13 +32,14 @@ pub enum Seen {
     },
     /// A piece of the body.
     Data(Vec<u8>),
-    /// The end, with the trailers.
+    /// The end of the response, with its trailer fields as `[A: b]`.
     End(String),
-    /// What the peer did wrong.
+    /// A violation of the protocol by the peer.
     Failed(Violation),
 }
 
-/// In a word or two: `103`, `head 200`, `data hello`, `end`, `end [A: b]`, `TransferEncoding`.
+/// Prints an event in a word or two: `103`, `head 200`, `data hello`, `end`, `end [A: b]`,
+/// `TransferEncoding`.
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,7 +53,7 @@ impl fmt::Display for Seen {
     }
 }
 
-/// All that `fields` hold, as `[A: b]`: their `Debug` would not show secrets.
+/// Formats fields as `[A: b]`, values included: their `Debug` hides secrets.
 pub(super) fn text(fields: &Fields<'_>) -> String {
     let lines: Vec<_> = fields
         .iter()
@@ -61,28 +62,28 @@ pub(super) fn text(fields: &Fields<'_>) -> String {
     format!("[{}]", lines.join(", "))
 }
 
-/// The same of a head, behind its status.
+/// Formats a head as its status and its fields.
 pub(super) fn head_text(head: &Head<'_>) -> String {
     format!("{} {}", head.status(), text(&head.fields()))
 }
 
-/// A driver of one [`Connection`]: it puts what was not taken in front of what follows, remembers
-/// what it saw, and panics where the connection breaks its own contract.
+/// Drives one [`Connection`]: keeps the input that was not taken, records the events, and panics if
+/// the connection breaks its contract.
 #[derive(Debug)]
 pub struct Reader {
     /// The connection.
     pub conn: Connection,
-    /// What was seen.
+    /// The events so far.
     pub seen: Vec<Seen>,
     limits: Limits,
     untaken: Vec<u8>,
-    /// How much of it was seen before this step.
+    /// The number of events before this step.
     before: usize,
     interim: usize,
 }
 
 impl Reader {
-    /// A connection on which nothing has been sent.
+    /// Creates a reader with a new connection.
     pub const fn new(limits: Limits) -> Self {
         Self {
             conn: Connection::new(limits),
@@ -94,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// Begins a request, and gives its head as it went out.
+    /// Sends a request, and returns its head as written.
     pub fn send(&mut self, request: &Request) -> Vec<u8> {
         let mut out = Vec::new();
         self.conn.send_request(request, false, &mut out).expect("nothing else is under way");
@@ -102,7 +103,7 @@ impl Reader {
         out
     }
 
-    /// The peer says `piece`.
+    /// Receives `piece` from the peer.
     pub fn read(&mut self, piece: &[u8]) {
         let mut input = mem::take(&mut self.untaken);
         input.extend_from_slice(piece);
@@ -139,8 +140,8 @@ impl Reader {
         }
     }
 
-    /// The peer says `bytes`, in pieces as long as `cuts` says (0 is one byte), over and over;
-    /// whole if there are none.
+    /// Receives `bytes` in pieces. `cuts` gives their lengths minus one, and repeats; with no cuts
+    /// all bytes come at once.
     pub fn read_in_pieces(&mut self, mut bytes: &[u8], cuts: &[u8]) {
         let mut cuts = cuts.iter().map(|&cut| usize::from(cut) + 1).cycle();
         while !bytes.is_empty() {
@@ -150,7 +151,7 @@ impl Reader {
         }
     }
 
-    /// The peer closes.
+    /// Receives the end of the stream.
     pub fn eof(&mut self, clean: bool) {
         match self.conn.receive_eof(clean) {
             Ok(event) => self.see_event(event),
@@ -158,22 +159,22 @@ impl Reader {
         }
     }
 
-    /// What was not taken.
+    /// Returns the input that was not taken.
     pub fn untaken(&self) -> &[u8] {
         &self.untaken
     }
 
-    /// Data that comes from here on is not merged with what came before.
+    /// Begins a step: later data is not merged with earlier data.
     pub fn begin_step(&mut self) {
         self.before = self.seen.len();
     }
 
-    /// What was seen in this step, in words.
+    /// Returns the events of this step as text.
     pub fn words(&self) -> Vec<String> {
         self.seen[self.before..].iter().map(ToString::to_string).collect()
     }
 
-    /// That `event` lies in what was `taken` of `input`, and within the limits.
+    /// Checks that `event` borrows from the `taken` bytes of `input`, and is within the limits.
     fn check(&self, input: &[u8], taken: usize, event: &Event<'_>) {
         match event {
             Event::NeedInput => assert_eq!(taken, 0, "input that is taken means something"),
@@ -229,7 +230,7 @@ impl Reader {
     }
 
     fn see(&mut self, seen: Seen) {
-        // An error stays, and a driver hears it at every turn.
+        // An error persists, so the connection reports it at each call.
         if self.seen.last() != Some(&seen) || !matches!(seen, Seen::Failed(_)) {
             self.seen.push(seen);
         }

@@ -1,4 +1,4 @@
-//! What a peer says means the same however it is cut.
+//! Checks that a response is read the same, however its bytes are split.
 
 use httpool::{
     h1::{Limits, Reuse},
@@ -11,20 +11,20 @@ use super::{
     source::Source,
 };
 
-/// Holds that any bytes are read without a panic, with progress, within the limits, and alike
-/// whether they come whole, byte by byte, or cut as the script says; that no byte is lost or taken
-/// twice.
+/// Reads any bytes as responses. It must not panic, must make progress and keep to the limits. The
+/// result must be the same for whole input, single bytes, and the script's pieces. No byte may be
+/// lost or taken twice.
 pub fn h1_receive(data: &[u8]) {
     Received::decode(&mut Source::new(data)).hold();
 }
 
-/// What one peer says in answer to one request.
+/// The bytes that a peer sends in answer to one request.
 #[derive(Debug, Clone)]
 pub struct Received {
     method: &'static str,
     expect: bool,
     upgrade: bool,
-    /// Whether the limits are so low that they bind.
+    /// Whether the limits are so low that the input exceeds them.
     tight: bool,
     clean: bool,
     cuts: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// One byte for what was asked, a length and as many cuts, and the rest is what the peer says.
+    /// Decodes a byte for the request, a length and that many cuts, and then the peer's bytes.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let how = source.byte();
         Self {
@@ -46,7 +46,7 @@ impl Received {
         }
     }
 
-    /// Panics where that does not hold.
+    /// Panics if the property does not hold.
     pub fn hold(&self) {
         let whole = self.read(&[]);
         assert_eq!(whole, self.read(&[0]), "byte by byte");
@@ -88,7 +88,7 @@ impl Received {
     }
 }
 
-/// Pieces of responses in any order, with a wrong byte now and then.
+/// Draws pieces of responses in any order, sometimes with a wrong byte.
 impl Arbitrary for Received {
     fn arbitrary(g: &mut Gen) -> Self {
         const PIECES: &[&[u8]] = &[

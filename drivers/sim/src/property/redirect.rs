@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what it takes along.
+//! Checks the requests that follow redirects: their URL, method, fields and body.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use httpool::{
 
 use super::source::Source;
 
-/// Fields that hold credentials, as they are sent at first.
+/// Fields with credentials that the first request carries.
 const SECRETS: [(&str, &str); 3] =
     [("Cookie", "c=secret"), ("X-Api-Key", "k-secret"), ("Proxy-Authorization", "Basic secret")];
 const AUTHORIZATION: &str = "Bearer secret";
 const VIRTUAL_HOST: &str = "virtual.secret";
 
-/// Holds that a chain of redirects, with any base URL and any Location, panics nowhere and ends;
-/// that another origin gets no credentials and a Host of its own, for good; and that method and
-/// body are what RFC 9110 15.4 makes of them; and that a fragment goes along and is never sent.
+/// Follows a chain of redirects with arbitrary URLs and Locations. It must not panic, and must end.
+/// Another origin gets a Host of its own and no credentials, also if the chain returns later.
+/// Method and body follow RFC 9110 section 15.4. A fragment is inherited, and never sent.
 pub fn redirect(data: &[u8]) {
     let mut source = Source::new(data);
     let flags = source.byte();
@@ -94,7 +94,7 @@ fn beginning(flags: u8, source: &mut Source<'_>) -> Option<(Request, Policy)> {
     Some((request.build().ok()?, policy))
 }
 
-/// A known beginning or none, and any bytes but those that no field value can hold.
+/// Draws a Location: a known beginning or none, then any bytes that a field value may hold.
 fn location(source: &mut Source<'_>) -> Vec<u8> {
     const KNOWN: &[&str] = &[
         "",
@@ -148,7 +148,7 @@ fn check_target(before: &Request, after: &Request, answer: &Answer) {
     if answer.location.is_ascii() {
         let location = core::str::from_utf8(&answer.location).expect("ASCII");
         let mut meant = before.url().join(location).expect("what is followed is a URL");
-        // RFC 9110 10.2.2: a Location without a fragment inherits it.
+        // A Location without a fragment inherits it (RFC 9110 section 10.2.2).
         if meant.fragment().is_none() {
             meant.set_fragment(before.url().fragment());
         }
@@ -158,7 +158,8 @@ fn check_target(before: &Request, after: &Request, answer: &Answer) {
     }
 }
 
-/// RFC 9110 15.4: which method follows which, and the content goes with its fields.
+/// Checks the method of the request that follows a redirect (RFC 9110 section 15.4). If it has no
+/// content, the fields that describe the content must be gone too.
 fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Redirect) {
     let post = *before.method() == Method::POST && policy.post_becomes_get;
     let get = answer.status == 303 || post && matches!(answer.status, 301 | 302);
@@ -176,8 +177,8 @@ fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Re
     assert_eq!(after.fields().get("x-other"), Some(&b"kept"[..]));
 }
 
-/// `told`: the Location had credentials of its own. `at_home`: no other origin has been in the
-/// chain.
+/// Checks the credentials of the request. `told`: the Location contained credentials. `at_home`:
+/// the chain has stayed on the first origin.
 fn check_secrets(after: &Request, told: bool, at_home: bool, own_host: bool) {
     let fields = after.fields();
     for (name, value) in SECRETS {

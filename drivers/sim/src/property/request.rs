@@ -1,4 +1,4 @@
-//! What is asked for is what is written, or nothing is.
+//! Checks that a request is written as it was built, or refused.
 
 use httpool::{
     h1::{Connection, Limits},
@@ -7,8 +7,8 @@ use httpool::{
 
 use super::source::Source;
 
-/// Holds that any method, URL and fields are refused, or are written so that a strict parser reads
-/// the same out of them: one Host, one framing, no control byte, and nothing that nobody asked for.
+/// Builds a request of any method, URL and fields. It must be refused, or written so that a strict
+/// parser reads the same values: one Host, one framing, no control byte, and no additional field.
 pub fn request_head(data: &[u8]) {
     let asked = Asked::decode(&mut Source::new(data));
     let Some(request) = asked.build() else { return };
@@ -21,7 +21,7 @@ pub fn request_head(data: &[u8]) {
     }
 }
 
-/// What somebody wants to send.
+/// The parts of a request.
 #[derive(Debug)]
 struct Asked {
     method: String,
@@ -30,7 +30,7 @@ struct Asked {
     body: Body,
     expect_continue: bool,
     asterisk: bool,
-    /// Name and password.
+    /// Username and password.
     basic: Option<(String, String)>,
 }
 
@@ -109,7 +109,7 @@ impl Asked {
         assert_eq!(expects, expected);
     }
 
-    /// RFC 9112 3.2.
+    /// Checks the request target (RFC 9112 section 3.2).
     fn check_target(&self, request: &Request, to_proxy: bool, target: &str) {
         let (url, origin) = (request.url(), request.origin());
         if self.method == "CONNECT" {
@@ -137,7 +137,8 @@ impl Asked {
         host.map(|(_, value)| trim(value))
     }
 
-    /// Of the fields that are not understood, each is there as it was given and in that order.
+    /// Checks that each field without a meaning to the client is written unchanged, in the given
+    /// order.
     fn check_fields(&self, written: &[(&str, &[u8])]) {
         let understood = |name: &str| {
             ["host", "content-length", "transfer-encoding", "expect", "connection", "authorization"]
@@ -182,7 +183,8 @@ fn check_host(request: &Request, given: Option<&[u8]>, written: &[u8]) {
     }
 }
 
-/// RFC 9112 6: one framing at most, and it says what the body is.
+/// Checks that there is at most one framing field, and that it describes the body (RFC 9112 section
+/// 6).
 fn check_framing(body: Body, method: &str, fields: &[(&str, &[u8])]) {
     let values = |wanted: &str| {
         let found = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -207,7 +209,8 @@ fn check_framing(body: Body, method: &str, fields: &[(&str, &[u8])]) {
     assert_eq!(values("host").len(), 1);
 }
 
-/// Request line and fields, by the letter: CRLF, no folding, no control byte but TAB in values.
+/// Parses the request line and the fields strictly: CRLF, no folding, and no control byte but TAB
+/// in values.
 fn parse(head: &[u8]) -> (&[u8], Vec<(&str, &[u8])>) {
     let text = head.strip_suffix(b"\r\n\r\n").expect("an empty line at the end");
     let mut lines = Vec::new();
@@ -230,12 +233,12 @@ fn parse(head: &[u8]) -> (&[u8], Vec<(&str, &[u8])>) {
     (lines[0], fields.collect())
 }
 
-/// tchar (RFC 9110 5.6.2).
+/// Whether `byte` is a tchar (RFC 9110 section 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Without OWS (RFC 9110 5.6.3) at its ends.
+/// Removes optional whitespace from both ends (RFC 9110 section 5.6.3).
 pub(super) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;

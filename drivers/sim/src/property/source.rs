@@ -1,28 +1,28 @@
-//! Scripts from bytes, and bytes from chance.
+//! Decodes scripts from bytes, and draws bytes at random.
 //!
-//! Every script has one decoder, so that a fuzzer that changes bytes and a property test that draws
-//! them at random walk the same ground, and a file of a corpus is a script for both.
+//! Each script has one decoder, used by fuzzers and by property tests. So both explore the same
+//! scripts, and a file of a fuzzer's corpus is also input for a test.
 
 use quickcheck::{Arbitrary, Gen};
 
-/// Bytes that are read as choices. Behind their end everything is the first choice there is.
+/// Reads bytes as choices. At the end of the bytes every choice is the first one.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Source<'a> {
-    /// Choices made by `bytes`.
+    /// Creates a source of the choices in `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// Whether all are made.
+    /// Whether all bytes have been read.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// The next byte, or 0.
+    /// Returns the next byte, or 0 at the end.
     pub fn byte(&mut self) -> u8 {
         match self.rest {
             [byte, rest @ ..] => {
@@ -33,37 +33,37 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The next two bytes as a number.
+    /// Returns the next two bytes as a number.
     pub fn number(&mut self) -> u16 {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
-    /// The next eight bytes as a number.
+    /// Returns the next eight bytes as a number.
     pub fn long(&mut self) -> u64 {
         (0..4).fold(0, |long, _| long << 16 | u64::from(self.number()))
     }
 
-    /// A number below `bound`, which is 1 to 256.
+    /// Returns a number below `bound`, which is 1 to 256.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()) % bound
     }
 
-    /// Yes or no.
+    /// Returns true or false with equal chance.
     pub fn flag(&mut self) -> bool {
         self.byte() & 1 == 1
     }
 
-    /// Yes in `of_256` cases of 256.
+    /// Returns true in `of_256` of 256 cases.
     pub fn chance(&mut self, of_256: u8) -> bool {
         self.byte() > u8::MAX - of_256
     }
 
-    /// One of `from`, which is not empty.
+    /// Returns one of the elements of `from`, which must not be empty.
     pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
-    /// The index of one of `weights`, the more often the heavier it is.
+    /// Returns an index into `weights`. Its chance is proportional to its weight.
     pub fn weighted(&mut self, weights: &[u16]) -> usize {
         let all = weights.iter().fold(0, |all, weight| all + usize::from(*weight)).max(1);
         let mut pick = usize::from(self.number()) % all;
@@ -75,14 +75,14 @@ impl<'a> Source<'a> {
         here.unwrap_or(0)
     }
 
-    /// `weights` as they are in half of all cases; in the other half a swarm of them, in which some
-    /// things are frequent and others never happen.
+    /// Returns `weights` unchanged in half of all cases. In the other half it zeroes some and
+    /// raises others, so that some events are frequent and others never happen (swarm testing).
     pub fn swarm<const N: usize>(&mut self, weights: [u16; N]) -> [u16; N] {
         let swarm = self.flag();
         weights.map(|weight| if swarm { weight * self.pick(&[1, 0, 1, 4]) } else { weight })
     }
 
-    /// A length of at most 255, and as many bytes, or as are left.
+    /// Returns up to 255 bytes: the next byte gives the length.
     pub fn bytes(&mut self) -> &'a [u8] {
         let len = usize::from(self.byte()).min(self.rest.len());
         let (bytes, rest) = self.rest.split_at(len);
@@ -90,24 +90,25 @@ impl<'a> Source<'a> {
         bytes
     }
 
-    /// The same as text.
+    /// Returns [`bytes`](Self::bytes) as text.
     pub fn text(&mut self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }
 
-    /// All that is left.
+    /// Returns all bytes that are left.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }
 }
 
-/// Bytes at random, enough for a script of about as many events as `g` is in size.
+/// Draws bytes at random, enough for a script of about `g.size()` events.
 pub fn random_bytes(g: &mut Gen) -> Vec<u8> {
     let len = usize::arbitrary(g) % (4 * g.size() + 64);
     (0..len).map(|_| u8::arbitrary(g)).collect()
 }
 
-/// The scripts that are `script` without a part of its events: each half, then each one.
+/// Returns shorter versions of `script`: without each half of its events, then without each single
+/// one.
 pub fn shorter<S: Clone + 'static, E: 'static>(
     script: &S,
     events: fn(&mut S) -> &mut Vec<E>,

@@ -1,4 +1,4 @@
-//! A name that has been given up names nothing.
+//! Checks that stale ids are ignored.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -17,9 +17,8 @@ use super::{
     source::{Source, random_bytes, shorter},
 };
 
-/// Holds that an arbitrary id, as stale readiness in an event loop hands it in, is ignored: a pool,
-/// or a client, that was told of such ids decides ever after as its twin does that was not. And
-/// that no name is given out twice.
+/// Passes arbitrary ids, as stale readiness in an event loop does, to a pool or a client. It must
+/// decide from then on like a twin that did not get them. No id may be given out twice.
 pub fn stale_ids(data: &[u8]) {
     let mut source = Source::new(data);
     if source.flag() {
@@ -29,7 +28,7 @@ pub fn stale_ids(data: &[u8]) {
     }
 }
 
-/// What happens to both pools, and what only one of them is told.
+/// The events of both pools, and the stale ids that only one of them gets.
 #[derive(Debug, Clone)]
 pub struct StaleScript {
     own_dials: bool,
@@ -49,7 +48,7 @@ enum Event {
     Stale(Stale, u64),
 }
 
-/// What is done with a name.
+/// The call that is made with a stale id.
 #[derive(Debug, Clone, Copy)]
 enum Stale {
     Claim,
@@ -62,7 +61,7 @@ enum Stale {
 }
 
 impl StaleScript {
-    /// A flag, the swarm, and then events.
+    /// Decodes a flag, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let own_dials = source.flag();
         let weights = source.swarm([12, 14, 4, 8, 10, 3, 3, 4, 30]);
@@ -73,7 +72,7 @@ impl StaleScript {
         Self { own_dials, events }
     }
 
-    /// Panics where an id that names nothing changes anything.
+    /// Panics if a stale id has an effect.
     pub fn hold(&self) {
         let mut twins = Twins::new(self.own_dials);
         for event in &self.events {
@@ -105,7 +104,7 @@ impl Event {
                     Stale::Connected,
                     Stale::Lost,
                 ]);
-                // Mostly a slot that was used, in one of its generations.
+                // Mostly a slot that was used, with one of its generations.
                 let bits = if n < 250 {
                     u64::from(source.byte() % 8) << 32 | u64::from(n % 8)
                 } else {
@@ -128,12 +127,12 @@ impl Arbitrary for StaleScript {
     }
 }
 
-/// Two pools to which the same happens, but for what the first alone is told.
+/// Two pools that get the same events. Only `told` gets stale ids too.
 struct Twins {
     told: Pool<u32>,
     untold: Pool<u32>,
     keys: [Key; 3],
-    /// Names that mean something, and all that ever did.
+    /// Ids that are valid now, and all that ever were.
     tickets: Vec<Ticket>,
     dials: Vec<ConnId>,
     open: Vec<ConnId>,
@@ -251,7 +250,7 @@ impl Twins {
         }
     }
 
-    /// Tells the one what is no news, unless the name means something just now.
+    /// Passes an id to the first pool only, unless the id is valid now.
     fn tell(&mut self, what: Stale, bits: u64) {
         let (ticket, conn) = (Ticket::from_bits(bits), ConnId::from_bits(bits));
         assert_eq!((ticket.to_bits(), conn.to_bits()), (bits, bits));

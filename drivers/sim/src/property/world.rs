@@ -1,4 +1,4 @@
-//! Worlds from a seed and a script.
+//! Checks simulated worlds given by a seed and a script.
 
 use core::time::Duration;
 
@@ -7,46 +7,45 @@ use quickcheck::{Arbitrary, Gen};
 use super::source::{Source, random_bytes, shorter};
 use crate::world::{Fault, FaultKind, Plan, run};
 
-/// Holds a [world](crate::world) to its oracle: every call ends once and as its server answered,
-/// nothing unsafe is done twice, deadlines are kept, and the machines' invariants hold after every
-/// step. The first eight bytes are the world's seed; the others change it, so that a fuzzer finds
-/// its way where a seed alone would be a leap.
+/// Runs a [world](crate::world) and checks it with its oracle. The first eight bytes are the
+/// world's seed. The remaining bytes change its plan, so that a fuzzer can vary a world in small
+/// steps instead of replacing it by another seed's.
 pub fn world(data: &[u8]) {
     WorldScript::decode(&mut Source::new(data)).hold();
 }
 
-/// A seed, and what is different from its world.
+/// A seed, and changes to the plan that it gives.
 #[derive(Debug, Clone)]
 pub struct WorldScript {
     seed: u64,
     changes: Vec<Change>,
 }
 
-/// What is changed. None asks for a call that can have no answer: nothing is for ever.
+/// A change to a plan. None of them lasts for ever, so that every call can still end.
 #[derive(Debug, Clone, Copy)]
 enum Change {
-    /// There are no more than so many calls.
+    /// Limits the number of calls.
     Calls(u8),
-    /// A call is made at another time.
+    /// Moves the beginning of a call.
     At(u8, Duration),
-    /// A call is given up.
+    /// Cancels a call this long after its beginning.
     Cancel(u8, Duration),
-    /// Something happens to a connection.
+    /// Adds a fault to a connection.
     Fault { origin: u8, conn: u8, kind: FaultKind, after: Duration },
-    /// There may be so many connections, in all and for each server.
+    /// Limits the number of connections, in all and for each key.
     Open(u8, u8),
-    /// So many idle ones are kept.
+    /// Limits the number of idle connections for each key.
     Idle(u8),
-    /// A server closes what was idle for so long.
+    /// Makes a server close connections after this idle time.
     Impatient(u8, Duration),
-    /// A server closes behind so many requests, and says so or not.
+    /// Makes a server close a connection after this many requests, announced or not.
     Requests(u8, u8, bool),
-    /// All is closed, at once or not.
+    /// Closes the client at this time, at once or not.
     Close(Duration, bool),
 }
 
 impl WorldScript {
-    /// Eight bytes of seed, and then changes.
+    /// Decodes a script: eight bytes of seed, then changes.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let seed = source.long();
         let mut changes = Vec::new();
@@ -56,7 +55,7 @@ impl WorldScript {
         Self { seed, changes }
     }
 
-    /// The world.
+    /// Returns the changed plan.
     pub fn plan(&self) -> Plan {
         let mut plan = Plan::from_seed(self.seed);
         for change in &self.changes {
@@ -65,7 +64,7 @@ impl WorldScript {
         plan
     }
 
-    /// Panics where the oracle finds something wrong.
+    /// Panics if the oracle reports a violation.
     pub fn hold(&self) {
         if let Err(violation) = run(&self.plan()) {
             panic!("{violation}");

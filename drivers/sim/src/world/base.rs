@@ -1,4 +1,4 @@
-//! The world without the client: what every driver in it shares.
+//! The parts of a world that both drivers share: everything except the client.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -24,9 +24,9 @@ pub(super) struct Base {
     pub(super) servers: Servers,
     pub(super) cases: Vec<Case>,
     pub(super) why: Why,
-    /// Something was not opened for want of a descriptor.
+    /// Whether a socket or a look-up failed for want of a descriptor.
     pub(super) ran_short: bool,
-    /// Host and port of each server.
+    /// The host and port of each server.
     hosts: Vec<(String, u16)>,
 }
 
@@ -51,7 +51,8 @@ impl Base {
         }
     }
 
-    /// What is between the servers and the network happens here; the rest is the driver's.
+    /// Handles an event between the servers and the network. Returns any other event, which the
+    /// driver must handle.
     pub(super) fn happens(&mut self, event: Event) -> Option<Event> {
         let Self { plan, stage, net, servers, .. } = self;
         match event {
@@ -75,7 +76,7 @@ impl Base {
         None
     }
 
-    /// Whether the process has no descriptor for one more socket.
+    /// Whether the process has no descriptor left for another socket.
     pub(super) fn is_short(&mut self) -> bool {
         let short = self.plan.descriptors.is_some_and(|most| self.net.open() >= most as usize);
         if short {
@@ -85,15 +86,16 @@ impl Base {
         short
     }
 
-    /// Whether a look-up finds no descriptor, if it needs one.
+    /// Whether a look-up fails for want of a descriptor. Not every look-up needs one.
     pub(super) fn look_up_is_short(&mut self) -> bool {
         self.is_short() && self.stage.random.once_in(2)
     }
 
-    /// Begins to look a name up, for `conn`. Says whether it has to wait first.
+    /// Begins a name look-up for connection `conn`. Returns whether the look-up waits for a
+    /// resolver thread first.
     pub(super) fn look_up(&mut self, host: &str, conn: u64) -> bool {
         let Some(origin) = self.hosts.iter().position(|it| it.0 == host) else {
-            self.stage.wrong(|| format!("nobody is called {host}"));
+            self.stage.wrong(|| format!("no server is called {host}"));
             return false;
         };
         let queued = self.plan.origins[origin].queued;
@@ -116,7 +118,7 @@ impl Base {
         queued.is_some()
     }
 
-    /// What looking a server's name up has given.
+    /// Returns the addresses that a look-up of the server's name gives.
     pub(super) fn found(&self, origin: usize) -> Vec<SocketAddr> {
         match self.plan.origins[origin].names {
             Names::Found { .. } => self.addresses(origin),
@@ -124,10 +126,10 @@ impl Base {
         }
     }
 
-    /// Begins to connect.
+    /// Begins to connect a socket to `addr`. Returns the socket's number.
     pub(super) fn connect(&mut self, addr: SocketAddr) -> Option<u32> {
         let Some((origin, address)) = self.find(addr) else {
-            self.stage.wrong(|| format!("nobody is at {addr}"));
+            self.stage.wrong(|| format!("no server is at {addr}"));
             return None;
         };
         let outcome = match self.plan.origins[origin].addresses[address] {
@@ -147,7 +149,8 @@ impl Base {
         Some(self.net.connect(&mut self.stage, origin, outcome))
     }
 
-    /// An attempt to connect ends: how, if anybody waits for it.
+    /// Ends an attempt to connect. Returns its result, or `None` if the socket was closed
+    /// meanwhile.
     pub(super) fn finish_connect(&mut self, sock: u32) -> Option<Result<(), IoKind>> {
         let done = self.net.finish_connect(sock)?;
         self.ran_short |= done == Err(IoKind::Exhausted);
@@ -158,7 +161,7 @@ impl Base {
         Some(done)
     }
 
-    /// All addresses of a server: every other one of the newer family.
+    /// Returns all addresses of a server, IPv6 and IPv4 in turn.
     fn addresses(&self, origin: usize) -> Vec<SocketAddr> {
         let port = self.hosts[origin].1;
         let address = |nth: usize| {
@@ -172,7 +175,7 @@ impl Base {
         (0..self.plan.origins[origin].addresses.len()).map(address).collect()
     }
 
-    /// Whose address it is, and which of its.
+    /// Returns the server that has `addr`, and the index of that address.
     fn find(&self, addr: SocketAddr) -> Option<(usize, usize)> {
         let (origin, host) = match addr.ip() {
             IpAddr::V4(ip) => (ip.octets()[2].into(), ip.octets()[3].into()),
@@ -183,8 +186,8 @@ impl Base {
         Some((origin, nth))
     }
 
-    /// A thread has waited for more of a body since then: no longer than the stall deadline allows,
-    /// for it has had no byte of it. While a request's body is sent another deadline runs.
+    /// Checks a thread's wait for body bytes, which began at `since`, against the stall deadline.
+    /// It skips calls with a request body, because other deadlines run while that is sent.
     pub(super) fn check_read(&mut self, call: u32, since: u64) {
         let script = &self.plan.calls[call as usize];
         let took = u128::from((self.stage.now - since).saturating_sub(LATE_THREAD));
@@ -194,7 +197,7 @@ impl Base {
         }
     }
 
-    /// Whether what ends there stands behind something that nobody asked for.
+    /// Whether the bytes that end at `end` lie after the first unsolicited byte of the connection.
     pub(super) fn is_poison(&self, sock: u32, end: u32) -> bool {
         self.net.get(sock).poison_at.is_some_and(|at| end > at)
     }

@@ -1,4 +1,5 @@
-//! The applications: what each does with its call, and what it may hear of it.
+//! Simulates the applications: performs each call's script and judges the events that the call
+//! receives.
 
 use httpool::{
     error::{
@@ -18,65 +19,67 @@ use super::{
     stage::{Does, Event, Stage},
 };
 
-/// How a call ended, as its application saw it.
+/// How a call ended, as seen by its application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// With a whole response of this status.
+    /// A complete response with this status.
     Response(u16),
-    /// With a failure.
+    /// A failure.
     Failed(Failure),
-    /// Another protocol is spoken from there on.
+    /// The connection was handed over to another protocol.
     HandOver,
-    /// The application gave it up.
+    /// The application cancelled the call.
     Cancelled,
-    /// The application wanted no more of it.
+    /// The application discarded the rest of the response.
     Discarded,
 }
 
-/// One call and its application.
+/// The state of one call and its application.
 #[derive(Debug, Default)]
 pub(super) struct Case {
-    /// Its name, from its beginning on.
+    /// The call's id, once the call has begun.
     pub(super) id: Option<CallId>,
     pub(super) outcome: Option<Outcome>,
     pub(super) began: u64,
     pub(super) ended: u64,
-    /// The how-manieth it is.
+    /// The call's position in the order in which calls began.
     pub(super) order: u32,
     status: u16,
-    /// Which answer it is being given.
+    /// The serial number of the response that the call receives. Servers number the arrivals of a
+    /// call's request from 0.
     pub(super) serial: u32,
     is_head: bool,
     heard_head: bool,
-    /// So much of the body has come.
+    /// How many bytes of the response body have come.
     got: u32,
-    /// How much of the reading script is done.
+    /// How many entries of the reading script are done.
     read: usize,
-    /// It was given what nobody can tell from an answer.
+    /// Whether the call received an unsolicited response that no client could have recognised as
+    /// such.
     pub(super) tainted: bool,
-    /// So much of the request's body has been given.
+    /// How many bytes of the request body were given.
     given: u32,
     waits: bool,
     pub(super) paused: bool,
-    /// When it last wrote, and was last given, something.
+    /// When the call last wrote bytes, and when it last received some.
     pub(super) wrote: u64,
     pub(super) took: u64,
-    /// When it stopped reading.
+    /// When the application stopped reading.
     paused_at: u64,
-    /// When the window of its minimum rate began, and how many bytes that has still to bring.
+    /// When the window of the minimum rate began, and how many bytes are still due in it.
     window: u64,
     due: u64,
-    /// Since when it reads what nobody wants.
+    /// When the call began to read an unwanted body, if it does.
     pub(super) drains: Option<u64>,
-    /// How many attempts have begun, and what its history counted then.
+    /// How many attempts have begun, and the length of the call's history at the last of them.
     pub(super) attempts: u32,
     pub(super) past: u32,
-    /// The socket that it wrote to last, where threads run.
+    /// The socket that the call wrote to last. Only set when threads run.
     pub(super) sock: u32,
 }
 
-/// A piece of a request's body.
+/// The application's answer when asked for a piece of its request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Supply {
     Piece { len: usize, last: bool },
@@ -85,12 +88,12 @@ pub(super) enum Supply {
 }
 
 impl Case {
-    /// It runs, and its application wants to hear of it.
+    /// Whether the call runs and its application still expects events.
     pub(super) const fn is_live(&self) -> bool {
         self.id.is_some() && self.outcome.is_none()
     }
 
-    /// Its next piece of body, appended to `out` behind what `frame` puts before it.
+    /// Decides the next piece of the request body: at most `max` bytes of it.
     pub(super) fn supply(
         &mut self,
         plan: &Plan,
@@ -116,12 +119,12 @@ impl Case {
             return Supply::NotYet;
         }
         let len = max.within(left.min(body.piece.max(1)) as usize);
-        // The end is said with the last piece, or behind it.
+        // The source announces its end with the last piece or with an empty piece after it.
         let last = len == left as usize && (stage.random.once_in(2) || len == 0);
         Supply::Piece { len, last }
     }
 
-    /// Appends the piece that [`supply`](Self::supply) promised.
+    /// Appends the bytes of a piece that [`supply`](Self::supply) announced.
     pub(super) fn give(&mut self, call: u32, len: usize, out: &mut Vec<u8>) {
         let end = self.given + len as u32;
         out.extend((self.given..end).map(|at| request_byte(call, at)));
@@ -140,14 +143,15 @@ impl Case {
         (self.paused, self.paused_at) = (true, stage.now);
     }
 
-    /// It reads on; the clocks of its body stood still meanwhile.
+    /// Lets the application read on. The stall clock and the rate window stood still while it
+    /// paused.
     pub(super) const fn resume(&mut self, stage: &Stage) {
         let time = stage.now - self.paused_at;
         self.paused = false;
         (self.took, self.window) = (self.took + time, self.window + time);
     }
 
-    /// So many bytes of body have come.
+    /// Counts body bytes towards the minimum rate.
     fn count(&mut self, plan: &Plan, stage: &Stage, call: u32, bytes: u64) {
         match self.due.checked_sub(bytes) {
             Some(due @ 1..) => self.due = due,
@@ -161,7 +165,7 @@ impl Case {
         (self.window, self.due) = (stage.now, bytes.div_ceil(1_000_000_000) as u64);
     }
 
-    /// For how long its window has been open.
+    /// Returns how long the current window of the minimum rate has been open, in nanoseconds.
     pub(super) const fn in_window(&self, stage: &Stage) -> u64 {
         stage.now.saturating_sub(self.window)
     }
@@ -171,7 +175,8 @@ impl Case {
         self.ended = stage.now;
     }
 
-    /// The response's head: its status, and whose it says it is. `poisoned`: it stands where nobody asked for anything.
+    /// Judges the head of a response: its status, and the call and the serial number that it names.
+    /// `poisoned`: the head is unsolicited.
     pub(super) fn head(
         &mut self,
         plan: &Plan,
@@ -197,21 +202,21 @@ impl Case {
             return;
         }
         match (id, serial) {
-            (Some(POISON), _) => stage.wrong(|| format!("call {call}: an unasked answer")),
+            (Some(POISON), _) => stage.wrong(|| format!("call {call}: an unsolicited response")),
             (Some(id), Some(serial)) if id == call => self.serial = serial,
-            (id, _) => stage.wrong(|| format!("call {call}: the answer of {id:?}")),
+            (id, _) => stage.wrong(|| format!("call {call}: the response to call {id:?}")),
         }
         let reply = Servers::reply(plan, call as usize, self.serial);
         if reply.status != status {
             let scripted = reply.status;
-            stage.wrong(|| format!("call {call}: {status}, and {scripted} was sent"));
+            stage.wrong(|| format!("call {call}: status {status}, but {scripted} was sent"));
         }
         if reply.redirect.is_some() || matches!(status, 413 | 429 | 503) {
             stage.mark(Mark::Status);
         }
     }
 
-    /// A piece of body.
+    /// Judges a piece of the response body.
     pub(super) fn data(
         &mut self,
         plan: &Plan,
@@ -227,12 +232,12 @@ impl Case {
             format_args!("call {call}: {} B", data.len()),
         );
         if !self.heard_head || data.is_empty() {
-            stage.wrong(|| format!("call {call}: data out of turn"));
+            stage.wrong(|| format!("call {call}: empty data, or data before the head"));
         }
         let serial = self.serial;
         for (byte, at) in data.iter().zip(self.got..) {
             if !self.tainted && *byte != answer_byte(call, serial, at) {
-                stage.wrong(|| format!("call {call}: byte {at} of its answer is not its own"));
+                stage.wrong(|| format!("call {call}: byte {at} of its response is wrong"));
                 break;
             }
         }
@@ -240,11 +245,11 @@ impl Case {
         self.count(plan, stage, call, data.len() as u64);
         let len = Servers::reply(plan, call as usize, serial).len;
         if self.got > len && !self.tainted {
-            stage.wrong(|| format!("call {call}: more than was sent"));
+            stage.wrong(|| format!("call {call}: more body than was sent"));
         }
     }
 
-    /// The response is complete.
+    /// Judges the end of a response.
     pub(super) fn finish(&mut self, plan: &Plan, stage: &mut Stage, call: u32, poisoned: bool) {
         self.tainted |= poisoned;
         stage.tell(5, call.into(), format_args!("call {call}: the end"));
@@ -255,11 +260,11 @@ impl Case {
         if !self.tainted {
             let reply = Servers::reply(plan, call as usize, self.serial);
             let whole = if has_body(reply, self.is_head) { reply.len } else { 0 };
-            // Nothing says where a body ends that ends with the connection.
+            // A body that ends with the connection may be cut without the client's noticing.
             let undelimited = reply.framing == Framing::Close && has_body(reply, self.is_head);
             if self.got != whole && !undelimited {
                 let got = self.got;
-                stage.wrong(|| format!("call {call}: {got} of {whole} B, and an end"));
+                stage.wrong(|| format!("call {call}: the end after {got} of {whole} B"));
             }
         }
         self.check_total(plan, stage, call);
@@ -284,7 +289,7 @@ impl Case {
     }
 
     fn check_total(&self, plan: &Plan, stage: &mut Stage, call: u32) {
-        // A thread that does other things hears late of what was in time.
+        // A thread that sleeps in its application notices a deadline late.
         let gives_slowly = plan.calls[call as usize].body.gap.is_some();
         if plan.threads && (self.paused || gives_slowly) {
             return;
@@ -305,7 +310,7 @@ impl Case {
         }
     }
 
-    /// What speaks against a failure.
+    /// Returns the objection to a failure for which this world has no reason.
     fn judge(
         &self,
         plan: &Plan,
@@ -325,7 +330,7 @@ impl Case {
             Deadline::Write => since(self.wrote, timeout.write),
             Deadline::FirstByte => since(self.wrote, timeout.first_byte),
             Deadline::Stall => since(self.took, timeout.stall),
-            // With a body of its own, the first window begins with the end of that.
+            // A call with a request body opens its first window when that body has been sent.
             Deadline::Rate if script.body.len.is_some() => timeout.rate.is_some(),
             Deadline::Rate => since(self.window, timeout.rate.map(|it| it.window)),
             _ => false,
@@ -336,7 +341,7 @@ impl Case {
                 let whole = script.body.len.map(u64::from);
                 let counted = unsent.taken().of().is_none_or(|of| Some(of) == whole)
                     && whole.is_some_and(|whole| unsent.taken().bytes() <= whole)
-                    // Threads are not told of the head of a response without a body.
+                    // The blocking driver does not report the head of a response without a body.
                     && (self.tainted || !self.heard_head || self.status == unsent.status());
                 let fair = match unsent.why() {
                     Unsent::Timeout(which) => passed(which),
@@ -387,7 +392,7 @@ impl Case {
         mark_fair(stage, mark, fair && !world.sound)
     }
 
-    /// What the application does now that it has read so much.
+    /// Returns the next action of the reading script, if enough bytes have been read for it.
     pub(super) fn next_reading(&mut self, plan: &Plan, call: u32) -> Option<Reading> {
         let (at, what) = *plan.calls[call as usize].reading.get(self.read)?;
         if self.got < at || self.outcome.is_some() {
@@ -398,18 +403,18 @@ impl Case {
     }
 }
 
-/// What has happened in the world that may be the reason of a failure.
+/// Conditions of the world that justify a failure.
 #[derive(Debug, Default)]
 pub(super) struct Why {
     pub(super) closed: bool,
     pub(super) closed_now: bool,
-    /// Nothing goes wrong here.
+    /// Whether the plan is without faults, so that no call may fail.
     pub(super) sound: bool,
 }
 
 fn mark_fair(stage: &mut Stage, mark: Mark, fair: bool) -> Option<&'static str> {
     stage.mark(mark);
-    (!fair).then_some("there is no reason for this")
+    (!fair).then_some("this world has no cause for this failure")
 }
 
 pub(super) const fn deadline(which: Deadline) -> Mark {
@@ -430,10 +435,10 @@ pub(super) const fn deadline(which: Deadline) -> Mark {
     }
 }
 
-/// The request of a call.
+/// Builds the request of a call.
 ///
 /// # Errors
-/// A plan that is no request.
+/// The plan describes an invalid request.
 pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     let script = &plan.calls[call as usize];
     let url = format!("{}/r/{call}/0", plan.origins[script.origin].url);

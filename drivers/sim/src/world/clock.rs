@@ -1,8 +1,9 @@
-//! Virtual time: what happens next, and what was promised for when.
+//! A queue of events in virtual time.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-/// Events in the order of their time; of those at the same time, the one that was planned first.
+/// Yields events in the order of their time. Events of the same time come in the order in which
+/// they were planned.
 #[derive(Debug)]
 pub(super) struct Queue<E> {
     heap: BinaryHeap<Planned<E>>,
@@ -26,7 +27,7 @@ impl<E> Queue<E> {
         self.planned += 1;
     }
 
-    /// When the next event is, in nanoseconds.
+    /// Returns the time of the next event, in nanoseconds.
     pub(super) fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|it| it.at)
     }
@@ -42,7 +43,7 @@ impl<E> Planned<E> {
     }
 }
 
-/// The least is the greatest: the heap gives out its greatest first.
+/// Reversed, because the heap pops its greatest element first.
 impl<E> Ord for Planned<E> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())

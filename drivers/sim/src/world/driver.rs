@@ -1,4 +1,5 @@
-//! The driver of `client::Client`: it does what the client says, over the network of the world.
+//! Drives `client::Client` in the world: performs the client's actions on the simulated network and
+//! reports the events back.
 
 use std::net::SocketAddr;
 
@@ -19,37 +20,38 @@ use super::{
     watch,
 };
 
-/// What a driver has beside the client.
+/// The event-loop driver: the client under test and the driver's own state.
 pub(super) struct Driver {
     pub(super) client: Client,
-    /// By the slots of the client's connections.
+    /// The connections, indexed by the slot of their id.
     pub(super) conns: Vec<Option<Conn>>,
-    /// By the slots of the client's calls: which of the plan's.
+    /// The plan's number of each call, indexed by the slot of the call's id.
     names: Vec<u32>,
-    /// By the number of the socket: whose it is, and the how-manieth attempt.
+    /// The connection and the attempt number of each socket, indexed by the socket's number.
     owners: Vec<(ConnId, u8)>,
-    /// Names that are stale.
+    /// Ids of connections that no longer exist, used for stale events.
     dead: Vec<ConnId>,
     pub(super) over: Vec<CallId>,
-    /// Sockets that are the applications' now, and how much each has read from there.
+    /// Sockets handed over to applications: the call, the socket, and how many bytes the
+    /// application has read since.
     pub(super) hands: Vec<(u32, u32, usize)>,
     pub(super) spare: Vec<Vec<u8>>,
     begun: u32,
 }
 
-/// A connection, as the driver knows it.
+/// The driver's state of one connection.
 pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) attempts: Vec<(u8, u32)>,
     tries: Tries,
-    /// The one that is the connection.
+    /// The socket whose connect succeeded, if any.
     pub(super) sock: Option<u32>,
-    /// Read and not taken.
+    /// Input that was read from the socket and that the client has not taken yet.
     pub(super) rest: Vec<u8>,
-    /// To be written.
+    /// Output to be written to the socket.
     pub(super) out: Vec<u8>,
     pub(super) written: usize,
-    /// It waits for room.
+    /// Whether the socket had no room at the last write.
     pub(super) blocked: bool,
 }
 
@@ -68,7 +70,7 @@ impl Driver {
         }
     }
 
-    /// Something that was planned happens to the driver or its application.
+    /// Handles a planned event that concerns the driver or one of its applications.
     pub(super) fn happens(&mut self, base: &mut Base, event: Event) {
         let now = base.stage.instant();
         match event {
@@ -99,7 +101,7 @@ impl Driver {
                 base.stage.tell(11, id.to_bits(), format_args!("handshake of {id} ends"));
                 let done = match base.plan.origins[origin].tls {
                     Tls::Fails { why, .. } => Err(why),
-                    // What came behind a proxy's yes is no handshake.
+                    // Bytes that follow a proxy's 2xx to CONNECT are not a TLS handshake.
                     _ if !clean => Err(TlsKind::Protocol),
                     _ => Ok(()),
                 };
@@ -197,7 +199,7 @@ impl Driver {
         watch::refused(base, &self.client, call, id);
     }
 
-    /// The application cancels, or discards.
+    /// Cancels or discards a call for its application.
     pub(super) fn give_up(&mut self, base: &mut Base, call: u32, id: CallId, discard: bool) {
         let now = base.stage.instant();
         let word = if discard { "discards" } else { "cancels" };
@@ -217,15 +219,15 @@ impl Driver {
             Outcome::Cancelled
         };
         base.cases[call as usize].end(&base.stage, outcome);
-        // Its body is asked for until that is done.
+        // After a discard the client may still ask for the request body, until the body is sent.
         if !self.client.feeds(id) {
             self.over.push(id);
         }
     }
 
-    // ---- What the client wants done ----------------------------------------------------------
+    // ---- Actions ----------------------------------------------------------------------------
 
-    /// Does all that the client wants done.
+    /// Performs all actions that the client has queued.
     pub(super) fn obey(&mut self, base: &mut Base) {
         while let Some(action) = self.client.poll_action() {
             if base.stage.logs() {
@@ -246,7 +248,7 @@ impl Driver {
                 self.connect(base, conn, attempt, addr);
             }
             Action::Refresh { host, .. } => {
-                base.stage.tell(29, 0, format_args!("the answer for {host} is doubted"));
+                base.stage.tell(29, 0, format_args!("the look-up result for {host} is refreshed"));
                 base.stage.mark(Mark::Refresh);
             }
             Action::Abandon { conn, attempt } => {
@@ -254,7 +256,7 @@ impl Driver {
                 base.stage.mark(Mark::Abandoned);
                 let Some(conn) = self.conn(conn) else { return };
                 let place = conn.attempts.iter().position(|it| it.0 == attempt);
-                // It is said again where the socket was reported after it was said first.
+                // The client repeats `Abandon` if the socket was reported after the first one.
                 let Some(place) = place else { return };
                 let (_, sock) = conn.attempts.swap_remove(place);
                 if conn.sock == Some(sock) {
@@ -357,7 +359,7 @@ impl Driver {
         }
     }
 
-    /// The driver hears of a connection for the first time, perhaps.
+    /// Creates the driver's state for a connection unless it exists.
     fn open(&mut self, base: &mut Base, id: ConnId) {
         if self.conns.len() <= id.index() {
             self.conns.resize_with(id.index() + 1, || None);
@@ -366,7 +368,8 @@ impl Driver {
             Some(it) if it.id == id => {}
             Some(it) => {
                 let old = it.id;
-                base.stage.wrong(|| format!("{id} begins where {old} was not closed"));
+                base.stage
+                    .wrong(|| format!("{id} begins in the slot of {old}, which was not closed"));
             }
             None => {
                 let mut buffer = || self.spare.pop().unwrap_or_default();
@@ -379,7 +382,7 @@ impl Driver {
                 let open = self.conns.iter().flatten().count();
                 let most = base.plan.config.pool.open_max;
                 if open > most {
-                    base.stage.wrong(|| format!("{open} connections, and {most} are allowed"));
+                    base.stage.wrong(|| format!("{open} connections, but only {most} are allowed"));
                 }
             }
         }
@@ -409,9 +412,9 @@ impl Driver {
         self.client.handle_connected(id, attempt, done, now);
     }
 
-    // ---- Names -------------------------------------------------------------------------------
+    // ---- Ids --------------------------------------------------------------------------------
 
-    /// Tells the client of what is long over: nothing may come of it.
+    /// Reports random events for stale ids, and checks that they have no effect.
     pub(super) fn tell_stale(&mut self, base: &mut Base) {
         let now = base.stage.instant();
         let before = (self.client.stats(), self.client.calls());
@@ -443,11 +446,11 @@ impl Driver {
         }
         let action = self.client.poll_action();
         if action.is_some() || before != (self.client.stats(), self.client.calls()) {
-            base.stage.wrong(|| format!("news of what is over had an effect: {action:?}"));
+            base.stage.wrong(|| format!("an input with a stale id had an effect: {action:?}"));
         }
     }
 
-    /// Which call of the plan it is, if its body may be asked for.
+    /// Returns the plan's number of a call whose request body may still be asked for.
     pub(super) fn fed(&self, base: &mut Base, id: CallId) -> Option<u32> {
         if self.client.feeds(id) {
             return self.names.get(id.index()).copied();
@@ -455,13 +458,14 @@ impl Driver {
         self.known(base, id)
     }
 
-    /// Which call of the plan it is, if its application still wants to hear.
+    /// Returns the plan's number of a call whose application still expects events. Reports a
+    /// violation if it does not.
     pub(super) fn known(&self, base: &mut Base, id: CallId) -> Option<u32> {
         let call = self.names.get(id.index()).copied().unwrap_or(u32::MAX);
         let known =
             base.cases.get(call as usize).is_some_and(|it| it.id == Some(id) && it.is_live());
         if !known {
-            base.stage.wrong(|| format!("{id} (call {call}) is over, and is spoken of"));
+            base.stage.wrong(|| format!("{id} (call {call}) has an event after its end"));
         }
         known.then_some(call)
     }
@@ -476,7 +480,7 @@ impl Driver {
         self.conns[id.index()].take()
     }
 
-    /// Closes all sockets of a connection.
+    /// Closes the sockets of a connection's attempts, and keeps its buffers for reuse.
     pub(super) fn shut(&mut self, base: &mut Base, conn: Conn) {
         let Conn { attempts, tries, mut rest, mut out, .. } = conn;
         tries.check(base);

@@ -1,4 +1,4 @@
-//! Worlds from seeds.
+//! Generates plans from seeds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,20 +15,20 @@ use super::{
     Proxy, Random, Reading, Reply, Tls,
 };
 
-/// What kind of world it is.
+/// How hostile a generated world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing goes wrong: every call must have its answer.
+    /// Without faults: every call must succeed.
     Sound,
-    /// Much goes wrong, but nothing for ever; no deadline helps. Every call must end.
+    /// With faults that all end, and without timeouts: every call must end.
     Patient,
-    /// Anything goes wrong, and deadlines pass.
+    /// With any fault, also lasting ones, and with timeouts.
     Troubled,
 }
 
 impl Plan {
-    /// The world of a seed: 3 to 32 calls to 1 to 4 servers, a pool smaller than the demand in half
-    /// of them, faults and cancels in most.
+    /// Generates a plan from a seed: 3 to 32 calls to 1 to 4 servers. In half of the plans the pool
+    /// is smaller than the demand. Most plans have faults and cancelled calls.
     pub fn from_seed(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let kind = match random.below(16) {
@@ -36,12 +36,13 @@ impl Plan {
             1..=5 => Kind::Patient,
             _ => Kind::Troubled,
         };
-        // Of its own, so that what came later into the worlds left the others as they were.
+        // Features added later draw from a generator of their own, so that they did not change the
+        // existing worlds.
         let later = Random::new(Random::nth(seed, 1));
         Grower { random, later, kind }.plan(seed)
     }
 
-    /// Whether nothing goes wrong in it, so that every call must have its answer.
+    /// Whether the plan is without faults, so that every call must succeed.
     pub(super) fn is_sound(&self) -> bool {
         let up = |it: &OriginPlan| {
             matches!(it.names, Names::Found { .. })
@@ -77,9 +78,9 @@ impl Plan {
             && self.calls.iter().all(calls)
     }
 
-    /// Whether a call that finds no descriptor always gets one in the end: applications keep none
-    /// for what they were handed over, and a connection that was let go is closed before another
-    /// begins.
+    /// Whether a call that finds no descriptor gets one in the end. Applications must not keep
+    /// sockets that were handed over, and a discarded connection must be closed before another
+    /// opens.
     fn is_sound_when_short(&self) -> bool {
         self.descriptors.is_none() || !self.threads && self.calls.iter().all(|it| !it.upgrade)
     }
@@ -107,7 +108,7 @@ impl Grower {
         let origins = self.random.from(1, 4).min(count);
         plan.config = self.config(count as usize, seed);
         plan.origins = (0..origins).map(|nth| self.origin(nth)).collect();
-        // Drawn apart, so that worlds stay otherwise as they were.
+        // Draws from a generator of its own, so that the rest of the plan stays the same.
         let mut apart = Random::new(seed ^ 0x6c6f_6f6b_7570);
         for origin in &mut plan.origins {
             let times = [1_000, 20_000, 300_000];
@@ -146,9 +147,9 @@ impl Grower {
         plan
     }
 
-    /// What there may be too little of: descriptors, and places in line for one server. And a body
-    /// that is long enough to be read to where it is wanted. By numbers of its own, so that all
-    /// else of a seed's world stays as it is.
+    /// Adds limits on descriptors and on the number of calls in line for one server, and a body
+    /// long enough to be read straight into the application's buffer. It draws from a generator of
+    /// its own, so that the rest of the plan stays the same.
     fn scarcity(&self, plan: &mut Plan, seed: u64) {
         let mut random = Random::new(seed ^ 0x5ca2_c17e);
         let handed_over = plan.calls.iter().any(|it| it.upgrade);
@@ -220,7 +221,7 @@ impl Grower {
         config
     }
 
-    /// A proxy, behind all servers in the plan.
+    /// Adds a proxy behind the plan's servers.
     fn proxy(&mut self, plan: &mut Plan) -> Origin {
         let nth = plan.origins.len();
         let mut it = OriginPlan::new(&format!("http://10.0.{nth}.1"));
@@ -460,8 +461,7 @@ impl Grower {
         reply
     }
 
-    /// What servers do that take up a client's time: a redirect that asks for a wait, a body or chunk
-    /// framing that drips.
+    /// Makes a reply slow: a redirect with Retry-After, or a body or chunk framing sent in drips.
     fn slower(&mut self, reply: &mut Reply) {
         let later = &mut self.later;
         if reply.redirect.is_some() && later.once_in(4) {

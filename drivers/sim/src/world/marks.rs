@@ -1,8 +1,9 @@
-//! What a world has seen, and how many worlds have seen it: what none ever sees is a hole.
+//! Coverage marks: states, faults and outcomes that a world can reach, and how many worlds have
+//! reached each. A mark that no world reaches shows a gap in the generated plans.
 
 macro_rules! marks {
     ($($name:ident $words:literal,)*) => {
-        /// Something that a world may reach.
+        /// A state, fault or outcome that a world can reach.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Mark {
             $($name,)*
@@ -41,13 +42,13 @@ marks! {
     FaultHole "fault: black hole",
     FaultHeals "fault: black hole that heals",
     FaultDeaf "fault: a server that does not read",
-    FaultChatter "fault: bytes on an idle connection",
-    FaultGreeting "fault: an answer before the request",
+    FaultChatter "fault: unsolicited bytes on an idle connection",
+    FaultGreeting "fault: a response before the request",
     FaultIdleClose "fault: closed while idle",
     FaultRace "fault: a request to a closed connection",
     FaultNameMissing "fault: no such name",
-    FaultNameNever "fault: a name without an answer",
-    FaultConnect "fault: refused, unreachable",
+    FaultNameNever "fault: a look-up without an answer",
+    FaultConnect "fault: connecting fails",
     FaultConnectNever "fault: connecting without an answer",
     FaultTls "fault: failed handshake",
     FaultTlsNever "fault: handshake without an answer",
@@ -61,14 +62,14 @@ marks! {
     FaultCut "fault: truncated",
     FaultCutReset "fault: reset in a response",
     FaultStall "fault: stops in a response",
-    FaultMalformed "fault: no HTTP",
+    FaultMalformed "fault: a response that is not HTTP",
     FaultUnannounced "fault: closes unannounced",
     FaultEarly "fault: answers early",
     FaultDrip "fault: slow drip",
     FaultBody "fault: body source fails",
     FaultRewind "fault: body cannot be rewound after all",
-    FaultStale "fault: stale events told",
-    FaultLate "fault: sockets looked at late",
+    FaultStale "fault: stale events reported",
+    FaultLate "fault: sockets checked late",
     Cancel "application: cancels",
     CancelEarly "application: cancels before a byte is written",
     Discard "application: discards",
@@ -79,7 +80,7 @@ marks! {
     OutcomeEnd "outcome: a whole response",
     OutcomeHandOver "outcome: another protocol",
     OutcomeFailed "outcome: a failure",
-    Status "outcome: a redirect or status handed over",
+    Status "outcome: a redirect or error status passed on",
     Tunnelled "course: through a proxy",
     Reused "course: a connection used again",
     Again "course: sent again after a stale connection",
@@ -90,7 +91,7 @@ marks! {
     Interim "course: interim responses",
     Continued "course: a 100 that was waited for",
     Abandoned "course: an attempt to connect abandoned",
-    Tainted "course: an unasked answer that nobody can tell from the right one",
+    Tainted "course: an unsolicited response that no client could recognise as such",
     CauseLineFull "cause: the line is full",
     CauseClosed "cause: the pool is closed",
     CauseName "cause: no address",
@@ -102,8 +103,8 @@ marks! {
     CauseRedirect "cause: too many redirects",
     CauseStatus "cause: retries are spent",
     CauseNotReplayable "cause: the body cannot be given again",
-    CauseBody "cause: the body's source",
-    CauseCancelled "cause: given up by the application",
+    CauseBody "cause: the body's source failed",
+    CauseCancelled "cause: cancelled by the application",
     ClosePeerAsked "close: the peer asked",
     CloseWeAsked "close: we asked",
     CloseDelimited "close: the end of the body",
@@ -115,31 +116,31 @@ marks! {
     CloseMadeRoom "close: to make room",
     CloseLost "close: lost while idle",
     CloseClosed "close: the pool is closed",
-    CloseUnfinished "close: its call went on without it",
-    CloseAbandoned "close: nobody needs it",
+    CloseUnfinished "close: its call ended or went on before the response did",
+    CloseAbandoned "close: no longer needed",
     CloseFailed "close: it could not be opened",
-    Drain "state: reading what nobody wants",
+    Drain "state: reading an unwanted body",
     DeadlineRate "deadline: rate",
     DeadlineDrain "deadline: drain",
     FaultSlow "fault: a body that drips",
     FaultPadding "fault: chunk framing that drips",
-    Waited "course: a redirect that is followed in its time",
+    Waited "course: a redirect followed after its Retry-After",
     CauseRetryAfter "cause: a redirect that asks for too long a wait",
     FaultShort "fault: no descriptor is left",
-    CauseShort "cause: no descriptor, and nothing open",
+    CauseShort "cause: no descriptor, and no connection to close",
     CauseKeyLineFull "cause: the line of a key is full",
     LateEnd "outcome: a response that was complete before its request",
-    BodyDone "application: discards, and the body goes on",
+    BodyDone "application: discards, and the upload goes on",
     CauseBodyUnsent "cause: the rest of the body could not be sent",
     BodyTaken "outcome: a response that needed no more of the body",
     Expectation "course: sent again without Expect",
     DeadlineResolver "deadline: resolver",
     NextAddress "course: another address because one did not answer",
-    NextAddressTotal "course: the same, sooner because of a total deadline",
-    Refresh "course: an answer that is kept is of no more use",
+    NextAddressTotal "course: another address, sooner because of a total deadline",
+    Refresh "course: a kept look-up result is refreshed",
 }
 
-/// What one world has seen.
+/// The marks that one world has reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Marks([u64; 3]);
 
@@ -155,14 +156,14 @@ impl Marks {
 
 const _: () = assert!(WORDS.len() <= 192, "a bit for each");
 
-/// How many worlds have reached what.
+/// Counts the worlds that have reached each mark.
 #[derive(Debug, Clone)]
 pub struct Coverage {
     worlds: u64,
     counts: Vec<u64>,
-    /// Of all worlds together: calls made.
+    /// How many calls all worlds made.
     calls: u64,
-    /// Steps made.
+    /// How many steps all worlds took.
     steps: u64,
 }
 
@@ -182,7 +183,7 @@ impl Coverage {
         }
     }
 
-    /// Takes in what another thread has counted.
+    /// Adds the counts of another coverage, such as another thread's.
     pub fn merge(&mut self, other: &Self) {
         self.worlds += other.worlds;
         self.calls += other.calls;
@@ -192,28 +193,28 @@ impl Coverage {
         }
     }
 
-    /// How many worlds there were.
+    /// Returns the number of worlds.
     pub const fn worlds(&self) -> u64 {
         self.worlds
     }
 
-    /// How many calls were made in them.
+    /// Returns the number of calls made in all worlds.
     pub const fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// How many steps they took: each one or more inputs to the client, and a walk over its
-    /// invariants.
+    /// Returns the number of steps taken in all worlds. In a step the client gets one or more
+    /// inputs, and its invariants are checked.
     pub const fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Each thing that can be reached, and how many worlds reached it.
+    /// Returns each mark's description, and how many worlds have reached the mark.
     pub fn table(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         WORDS.iter().copied().zip(self.counts.iter().copied())
     }
 
-    /// What was never reached.
+    /// Returns the descriptions of the marks that no world has reached.
     pub fn holes(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.table().filter(|(_, count)| *count == 0).map(|(words, _)| words)
     }

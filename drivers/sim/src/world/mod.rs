@@ -1,89 +1,90 @@
-//! A world in virtual time: a network, names, servers and applications, all from one seed, and an
-//! oracle that judges every call.
+//! Simulates a client in virtual time: a network, name look-ups, servers and applications, all from
+//! one seed, and an oracle that checks every call.
 //!
 //! ```text
 //!   Plan ──▶ applications ──▶ client::Client ◀──▶ driver ◀──▶ network ◀──▶ servers
 //!   (calls, servers,   ▲            │                │         latency,      scripts of answers,
-//!    faults, noise)    └─ events ───┘                │         windows,      what they have done
-//!                                                    ▼         resets
+//!    faults, noise)    └─ events ───┘                │         windows,      the requests that
+//!                                                    ▼         resets        they have seen
 //!                                                  oracle
 //! ```
 //!
-//! A [`Plan`] says which servers there are, which calls are made, how each is answered, and what
-//! goes wrong. It is written by hand, to see what a policy does, or [grown](Plan::from_seed) from a
-//! seed. [`run`] plays it: nothing in it waits, so that an hour of retries takes no time, and the
-//! same plan gives the same world, event for event. [`trace`] writes down what happens.
+//! A [`Plan`] lists the servers, the calls, the answer to each call, and the faults. It is written
+//! by hand, to see the effect of a policy, or [generated](Plan::from_seed) from a seed. [`run`]
+//! executes it. Nothing in it sleeps, so an hour of retries takes no time. The same plan gives the
+//! same events in the same order. [`trace`] also returns a line for each event.
 //!
-//! The client in it is the real one, driven as an event loop drives it: any number of inputs come
-//! before the next action, reads and writes are cut anywhere, and news of what is long over are
-//! told. What the oracle demands, at every step or at the end:
+//! The client is the real one, and the driver treats it as an event loop does: several inputs may
+//! come before the driver asks for actions, reads and writes are cut anywhere, and some inputs
+//! carry stale ids. The oracle checks these rules, at each step or at the end:
 //!
-//! | of | is demanded |
+//! | subject | rule |
 //! |---|---|
-//! | each call | one outcome, and silence after it; a failure has a reason in this world |
-//! | a response | it is that of this request, byte for byte, and all of it |
-//! | a request | its server reads what the application gave; credentials reach their own server only |
-//! | a success | its server has the whole request, or has said or shown that it wants no more |
-//! | a POST | a server acts on it once, unless its policy allows more |
-//! | the line | who came first is served first; nobody is refused who need not wait |
-//! | an address that does not answer | the next one is tried after its share of the time, or the delay of a race; after a failure at once |
-//! | deadlines | they pass in their time, neither before nor after; without any, every call still ends |
+//! | each call | it has one outcome, and no events after it; each failure has a cause in this world |
+//! | a response | it is the response to this request, byte for byte, and complete |
+//! | a request | the server reads the bytes that the application gave; credentials reach their own server only |
+//! | a success | the server has the whole request, or has said or shown that it does not want the rest |
+//! | a POST | a server processes it once, unless the call's policy allows more |
+//! | the line | calls are served first come, first served; a call that need not wait is not refused |
+//! | an address that does not answer | the next one is tried after its share of the time, or after the delay of a race; after a failure at once |
+//! | deadlines | they pass on time, neither before nor after; without deadlines, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
-//! | a connection | nothing is asked on one that spoke unasked, or whose end was announced; it is probed before it is used again |
-//! | descriptors | no call fails for want of one while a connection could be closed, or comes back |
-//! | the client | [its invariants](httpool::client::Client::check), after each step |
-//! | stale news | they have no effect |
+//! | a connection | no request is sent after unsolicited bytes or an announced close; it is probed before it is reused |
+//! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
+//! | the client | [its invariants](httpool::client::Client::check) hold after each step |
+//! | stale ids | they have no effect |
 //! | the end | no call, lease, connection or socket is left |
 //!
-//! One thing cannot be told by any client of HTTP/1.1: a whole response that nobody asked for, and
-//! that comes in the very moment in which a request has been written, looks like its answer. Such
-//! worlds are counted, and calls that were misled so are judged by all but their content.
+//! No HTTP/1.1 client can detect one case: a complete unsolicited response that arrives just after
+//! a request was written looks like the response to it. The oracle counts such worlds. It checks
+//! the calls that were misled in this way by every rule except the one about content.
 //!
 //! # Threads
 //!
-//! [`run_threads`] plays the same plan over the blocking driver: its own code, over a platform each
-//! method of which is a step of the schedule. Threads pass a baton; which one runs next is the
-//! seed's choice, and where all of them wait, time passes. The servers, the network and the oracle
-//! are the same; the driver's pool cannot be looked into, so that in place of its invariants there
-//! is what it does.
+//! [`run_threads`] executes the same plan with the blocking driver's own code, over a platform
+//! whose methods are the steps of a schedule. One thread runs at a time, and the seed decides which
+//! one is next. When all of them wait, the time advances. The servers, the network and the oracle
+//! are the same. The oracle cannot see the pool inside the blocking driver, so it checks the
+//! driver's behaviour instead of the pool's invariants.
 //!
-//! # Whether it would find anything
+//! # Proof that the oracle finds faults
 //!
-//! Each defect that the design excludes stands behind a switch in a build for tests, and the worlds
-//! must find it (`tests/mutations.rs`). In the how-manieth world it is found, of the same ones for
-//! each:
+//! A build for tests has a switch for each fault that the design excludes, and the worlds must find
+//! the fault behind it (`tests/mutations.rs`). The table gives the number of the world that finds
+//! it, in one sequence of worlds for all of them:
 //!
-//! | defect | event loop | threads | found by |
+//! | fault | event loop | threads | found by |
 //! |---|---|---|---|
-//! | a lease is not given back | 1 | | an invariant |
-//! | a ticket that has a dial gets more of them | 1 | | an invariant |
-//! | who comes last is served first | 1 | | the order of the line |
-//! | a connection is granted, and may still be evicted | 2 | | a panic |
-//! | only the stall deadline bounds the reading of an unwanted body | 4 | | the time it takes |
-//! | a name that was given up comes to mean another entry | 7 | | stale news |
-//! | a call is refused because others wait, though it need not | 12 | | the room there was |
-//! | nothing bounds the wait for more of a body | 16 | 8 | the time it takes, a hang |
-//! | a connection is not probed a moment after its last use | 17 | 9 | what had come by then; the look that was left out |
-//! | a redirect with Retry-After is followed at once | 30 | 30 | the server that it leads to |
-//! | bytes of chunk framing begin the stall deadline again | 84 | 84 | the time it takes |
-//! | a waiter is lost when the one who dialled for it cancels | 12 | 1,226 | an invariant, a hang |
-//! | credentials follow a redirect to another origin | 37 | 37 | the server that gets them |
-//! | a response that is discarded while paused is not read on | 90 | | what is left |
-//! | a POST is sent again though a server may have acted | 90 | 453 | the server's count |
-//! | a call fails for want of a descriptor though others could be closed | 138 | | what was open |
-//! | bytes on an idle connection are let pass | 149 | | the poisoned connection that is used |
-//! | the end of a response stops the upload, and that is called success | 250 | 294 | the server that lacks the body |
-//! | an address that does not answer has its share of the connect time, not of the call's total | 309 | | the next address, too late |
-//! | a call is spoken of after it was given up | 332 | | the application |
-//! | a connection is kept though its request was not all written | 16,546 | 7,915 | the server that reads on |
+//! | a lease is not returned | 1 | | an invariant |
+//! | a ticket that has a dial gets another one | 1 | | an invariant |
+//! | the last call in line is served first | 1 | | the order of the line |
+//! | a granted connection may still be evicted | 2 | | a panic |
+//! | only the stall deadline limits the reading of an unwanted body | 4 | | the time that it takes |
+//! | a stale id refers to a new entry | 7 | | a stale id that has an effect |
+//! | a call is refused because others wait, though it need not wait | 12 | | the free places in the pool |
+//! | no deadline limits the wait for more of a body | 16 | 8 | the time that it takes, a hang |
+//! | a connection is not probed shortly after its last use | 17 | 9 | the bytes that had arrived; the missing probe |
+//! | a redirect with Retry-After is followed at once | 30 | 30 | the server that it points to |
+//! | bytes of chunk framing restart the stall deadline | 84 | 84 | the time that it takes |
+//! | a waiter is lost when the call that dialled for it is cancelled | 12 | 1,226 | an invariant, a hang |
+//! | credentials follow a redirect to another origin | 37 | 37 | the server that receives them |
+//! | a response that is discarded while paused is not read on | 90 | | the call that is left at the end |
+//! | a POST is sent again though a server may have processed it | 90 | 453 | the server's count of requests |
+//! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
+//! | unsolicited bytes on an idle connection are ignored | 149 | | the reuse of that connection |
+//! | the end of a response stops the upload, and the call reports success | 250 | 294 | the server that lacks the rest of the body |
+//! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
+//! | a cancelled call has further events | 332 | | the application that receives them |
+//! | a connection is kept though its request was not completely written | 16,546 | 7,915 | the server that waits for the rest |
 //!
-//! Where nothing stands, the defect is in what the other driver uses, or cannot be seen from there.
+//! An empty place means that the blocking driver does not use the code with the fault, or that the
+//! oracle cannot see the fault there.
 //!
 //! # Testing a policy
 //!
-//! My server answers 503 twice, and asks for two seconds each time. How long does my policy take,
-//! and how often does the server act?
+//! This example asks about a server that answers 503 twice, with a Retry-After of two seconds each
+//! time: how long does a call take with this policy, and how often does the server process it?
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -114,10 +115,11 @@
 //!
 //! # Worlds from seeds
 //!
-//! `cargo run --release -p httpool-sim --bin worlds -- --worlds 200000` runs that many, says how
-//! many of them have seen each state, deadline, fault and outcome, and stops at the first violation:
-//! its world is made as small as it goes, and its trace printed. One world in ten is of threads.
-//! `--replay SEED` prints the trace of one world, with `--blocking` over threads.
+//! `cargo run --release -p httpool-sim --bin worlds -- --worlds 200000` runs that many worlds, one
+//! in ten of them over threads. It prints how many worlds have reached each state, deadline, fault
+//! and outcome. It stops at the first violation, makes that world as small as possible, and prints
+//! its trace. `--replay SEED` prints the trace of one world; with `--blocking` that world runs over
+//! threads.
 
 mod base;
 mod cases;

@@ -1,10 +1,11 @@
-//! Connections: two streams of bytes each, that take their time, hold so much, and break.
+//! The simulated network: connections of two byte streams each, with latency, bounded windows, and
+//! faults.
 
 use httpool::error::IoKind;
 
 use super::stage::{Event, Stage};
 
-/// All connections of a world. A number is never used twice.
+/// All sockets of a world. Socket numbers are never reused.
 #[derive(Debug, Default)]
 pub(super) struct Net {
     socks: Vec<Sock>,
@@ -13,58 +14,60 @@ pub(super) struct Net {
 #[derive(Debug)]
 pub(super) struct Sock {
     pub(super) origin: usize,
-    /// What connecting will give.
+    /// The result of connecting.
     outcome: Result<(), IoKind>,
     up: Pipe,
     down: Pipe,
-    /// Our side is open.
+    /// Whether the client's side is open.
     open: bool,
-    /// The server's side is open.
+    /// Whether the server's side is open.
     served: bool,
     connected: bool,
-    /// Arrivals are put off until then; `u64::MAX` is for ever.
+    /// Nothing arrives before this time; `u64::MAX` means never.
     hole_until: u64,
-    /// Where in what the server sends the first byte stands that nobody asked for.
+    /// The offset of the first unsolicited byte in the server's output.
     pub(super) poison_at: Option<u32>,
-    /// Behind whose last answer that is; `u32::MAX` if it is behind nobody's.
+    /// The call whose response the unsolicited bytes follow; `u32::MAX` if they follow none.
     pub(super) poison_of: u32,
-    /// A call has been given such bytes, when nobody could tell: what follows is out of step.
+    /// Whether a call has received unsolicited bytes that no client could have recognised as such.
+    /// Later responses on the connection may then belong to other calls.
     pub(super) tainted: bool,
-    /// So much of it has been read and shown to the client.
+    /// How many bytes of the server's output the client has been given.
     pub(super) shown: u32,
 }
 
-/// One direction.
+/// One direction of a connection.
 #[derive(Debug, Default)]
 struct Pipe {
     bytes: Vec<u8>,
-    /// So many have been read.
+    /// How many bytes the reader has read.
     read: usize,
-    /// So many have arrived.
+    /// How many bytes have arrived.
     arrived: usize,
-    /// Nothing arrives before that which was sent before.
+    /// The arrival time of the last event sent: later events do not overtake it.
     last: u64,
     fin: bool,
     rst: bool,
-    /// The writer waits for room.
+    /// Whether the writer waits for room in the window.
     waits: bool,
 }
 
-/// What a read or a write gives.
+/// The result of a read or a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Io {
-    /// So many bytes.
+    /// The number of bytes transferred.
     Done(usize),
-    /// Nothing now.
+    /// Would block: no bytes, or no room.
     Block,
-    /// The end, in order.
+    /// An orderly end of stream.
     Eof,
-    /// A reset.
+    /// A connection reset.
     Reset,
 }
 
 impl Net {
-    /// Begins to connect. `outcome`: what that gives, after which time; `None`: nothing.
+    /// Begins to connect a socket. `outcome` is the result and the delay until it comes; with
+    /// `None` no result ever comes.
     pub(super) fn connect(
         &mut self,
         stage: &mut Stage,
@@ -92,7 +95,8 @@ impl Net {
         sock
     }
 
-    /// An attempt is over: with what, unless nobody waits for it any more.
+    /// Ends an attempt to connect. Returns its result, or `None` if the client has closed the
+    /// socket.
     pub(super) fn finish_connect(&mut self, sock: u32) -> Option<Result<(), IoKind>> {
         let sock = &mut self.socks[sock as usize];
         if !sock.open {
@@ -110,12 +114,12 @@ impl Net {
         &mut self.socks[sock as usize]
     }
 
-    /// How many are open on our side.
+    /// Returns how many sockets are open on the client's side.
     pub(super) fn open(&self) -> usize {
         self.socks.iter().filter(|it| it.open).count()
     }
 
-    // ---- Our side ----------------------------------------------------------------------------
+    // ---- The client's side ------------------------------------------------------------------
 
     pub(super) fn readable(&self, sock: u32) -> bool {
         let it = &self.socks[sock as usize];
@@ -127,7 +131,7 @@ impl Net {
         it.open && (it.down.rst || it.up.room(stage.noise.window) > 0)
     }
 
-    /// Appends what is there to `into`, at most `max` bytes.
+    /// Appends up to `max` of the bytes that have arrived to `into`.
     pub(super) fn read(
         &mut self,
         stage: &mut Stage,
@@ -160,13 +164,13 @@ impl Net {
         if !std::mem::take(&mut it.open) || !it.connected {
             return;
         }
-        // What was not read is answered with a reset.
+        // A socket that is closed with unread input sends a reset.
         let unread = it.down.arrived > it.down.read;
         let hole = it.hole_until;
         it.up.end(stage, hole, unread, (sock, false));
     }
 
-    // ---- The server's side -------------------------------------------------------------------
+    // ---- The server's side ------------------------------------------------------------------
 
     pub(super) fn server_read(&mut self, stage: &mut Stage, sock: u32, into: &mut Vec<u8>) -> Io {
         self.socks[sock as usize].up.read(stage, usize::MAX, into)
@@ -183,31 +187,31 @@ impl Net {
         done
     }
 
-    /// How many bytes the server has written in all.
+    /// Returns how many bytes the server has written in all.
     pub(super) fn sent(&self, sock: u32) -> u32 {
         self.socks[sock as usize].down.bytes.len() as u32
     }
 
-    /// The server closes its side, in order or by a reset.
+    /// Ends the server's output, with an orderly end or with a reset.
     pub(super) fn server_end(&mut self, stage: &mut Stage, sock: u32, reset: bool) {
         let it = &mut self.socks[sock as usize];
         let hole = it.hole_until;
         it.down.end(stage, hole, reset, (sock, true));
     }
 
-    /// The server reads no more: what still comes is answered with a reset.
+    /// Ends the server's reading: bytes that still arrive are answered with a reset.
     pub(super) fn server_close(&mut self, sock: u32) {
         self.socks[sock as usize].served = false;
     }
 
-    /// Nothing arrives before `until`.
+    /// Delays all further arrivals until `until`.
     pub(super) fn put_off(&mut self, sock: u32, until: u64) {
         self.socks[sock as usize].hole_until = until;
     }
 
-    // ---- What arrives ------------------------------------------------------------------------
+    // ---- Arrivals ---------------------------------------------------------------------------
 
-    /// Bytes arrive. Says whether the server has them to look at.
+    /// Delivers bytes that were under way. Returns whether the server has new input to read.
     pub(super) fn arrive(&mut self, stage: &mut Stage, sock: u32, down: bool, upto: u32) -> bool {
         let it = &mut self.socks[sock as usize];
         if down {
@@ -227,7 +231,8 @@ impl Net {
         let pipe = if down { &mut it.down } else { &mut it.up };
         if reset {
             pipe.rst = true;
-            // What had arrived is lost with a reset on some systems, and is there on others.
+            // On some systems a reset discards the bytes that arrived before it, on others it does
+            // not.
             if stage.random.once_in(2) {
                 pipe.read = pipe.arrived;
             }

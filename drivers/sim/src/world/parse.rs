@@ -1,6 +1,7 @@
-//! How a server reads requests: strictly, so that what the client writes is judged as well.
+//! Parses requests for the servers. It is strict, so that errors in the client's output are found.
 
-/// Reads a CONNECT. `Ok(None)`: it is not whole. Else how long it is, and to which host and port.
+/// Parses a CONNECT request. Returns its length and its target (host and port), or `None` while it
+/// is incomplete.
 pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str)>, String> {
     let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&input[..end]).unwrap_or_default();
@@ -10,19 +11,19 @@ pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str)>, String> {
     Ok(Some((end + 4, target)))
 }
 
-/// A request's head.
+/// The head of a request, parsed.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// Which call, by its place in the plan, and after how many redirects.
+    /// The call's index in the plan, and the number of redirects before this request.
     pub(super) call: u32,
     pub(super) hop: u32,
     pub(super) is_head: bool,
-    /// Whether doing it twice is more than doing it once.
+    /// Whether the method is not idempotent.
     pub(super) is_unsafe: bool,
     pub(super) body: Length,
     pub(super) expects: bool,
     pub(super) closes: bool,
-    /// The server whose credentials it carries.
+    /// The server that the credentials are for, if there are any.
     pub(super) credentials: Option<usize>,
 }
 
@@ -32,7 +33,7 @@ pub(super) enum Length {
     Chunked,
 }
 
-/// Finds the end of a head and reads it. `Ok(None)`: it is not whole.
+/// Parses a request's head. Returns its length and the head, or `None` while it is incomplete.
 pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
     let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else {
         let start = &input[..input.len().min(4)];
@@ -79,7 +80,7 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
     Ok(Some((end + 4, asked)))
 }
 
-/// Where in a chunked body a server is.
+/// The position in a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunk {
     Size,
@@ -89,7 +90,8 @@ pub(super) enum Chunk {
     Done,
 }
 
-/// One step through a chunked body: how much was read, and how much of that was data.
+/// Parses one element of a chunked body. Returns how many bytes it took, and how many of them are
+/// data.
 pub(super) fn chunked(at: &mut Chunk, input: &[u8]) -> Result<(usize, usize), String> {
     let bad = || format!("a malformed chunk: {}", input.escape_ascii());
     match *at {

@@ -1,4 +1,4 @@
-//! What a world is made of: plain data, written by hand or grown from a seed.
+//! The plan of a world: plain data, written by hand or generated from a seed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,35 +9,35 @@ use httpool::{
     message::Method,
 };
 
-/// Everything that happens in a world, but for the noise, which comes of `seed`.
+/// Describes everything that happens in a world, except the noise, which is drawn from `seed`.
 ///
-/// The same plan gives the same world, event for event.
+/// The same plan gives the same events in the same order.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Plan {
-    /// For the noise: latencies, cuts in reads and writes, stale events.
+    /// The seed of the noise: latencies, cuts in reads and writes, stale events.
     pub seed: u64,
-    /// How restless the world is.
+    /// Latencies and the sizes of reads and writes.
     pub noise: Noise,
     /// The settings of the client under test.
     pub config: Config,
     /// The servers.
     pub origins: Vec<OriginPlan>,
-    /// What the application asks for.
+    /// The calls that the applications make.
     pub calls: Vec<CallPlan>,
-    /// What happens to connections.
+    /// Faults of single connections.
     pub faults: Vec<Fault>,
-    /// How many sockets the process may have open; `None`: any number. One more finds no
-    /// descriptor.
+    /// How many sockets the process may have open; `None`: any number. Opening one more fails for
+    /// want of a descriptor.
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,
-    /// It is played by threads, which are late now and then.
+    /// Whether the plan is run with threads, which may notice events late.
     pub(super) threads: bool,
 }
 
 impl Plan {
-    /// A world without servers, calls, faults or noise.
+    /// Creates a world without servers, calls, faults or noise.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -53,31 +53,31 @@ impl Plan {
     }
 }
 
-/// How restless a world is.
+/// Latencies, the sizes of reads and writes, and the behaviour of the driver.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Noise {
-    /// The least time that bytes are on their way.
+    /// The least latency of the network, one way.
     pub latency_min: Duration,
-    /// The most.
+    /// The greatest latency of the network, one way.
     pub latency_max: Duration,
     /// Bytes that a connection holds in each direction before its writer must wait.
     pub window: u32,
-    /// Most bytes of one read.
+    /// The most bytes that one read returns.
     pub read_max: u32,
-    /// Most bytes of one write.
+    /// The most bytes that one write takes.
     pub write_max: u32,
-    /// Whether reads and writes are cut at random, up to those.
+    /// Whether reads and writes are cut short at random.
     pub cuts: bool,
-    /// Whether several inputs come before the driver looks at what to do, and sockets are looked at
-    /// late.
+    /// Whether the driver is lazy: it passes several inputs before it asks for actions, and checks
+    /// its sockets late.
     pub lazy: bool,
-    /// Whether the driver also tells of what is long over.
+    /// Whether the driver also reports stale events, which name ended calls and closed connections.
     pub stale: bool,
 }
 
 impl Noise {
-    /// 1 millisecond each way, whole reads and writes, nothing late.
+    /// A latency of 1 millisecond each way, whole reads and writes, nothing late.
     pub const fn calm() -> Self {
         Self {
             latency_min: Duration::from_millis(1),
@@ -92,32 +92,33 @@ impl Noise {
     }
 }
 
-/// A server.
+/// Describes a server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OriginPlan {
     /// Scheme, host and port, without a slash at the end.
     pub url: String,
-    /// What looking its name up gives, if it is a name.
+    /// The result of looking up its name. Unused if its host is an address.
     pub names: Names,
-    /// A look-up of it waits for so long until a thread of the resolver's takes it, and says so.
+    /// How long a look-up of the name waits for a resolver thread; `None`: the look-up begins at
+    /// once.
     pub queued: Option<Duration>,
-    /// Its addresses; a host that is an address has one.
+    /// Its addresses. A host that is an address has one.
     pub addresses: Vec<Address>,
-    /// How TLS goes, if its scheme is `https`.
+    /// The result of the TLS handshake, if the scheme is `https`.
     pub tls: Tls,
-    /// It is a proxy: how it answers those who ask to be passed on.
+    /// How it answers CONNECT, if it is a proxy.
     pub proxy: Option<Proxy>,
-    /// It closes a connection after so many responses.
+    /// After how many responses it closes a connection.
     pub requests_max: Option<u32>,
-    /// And says so in the last of them.
+    /// Whether its last response on a connection carries `Connection: close`.
     pub announces: bool,
-    /// It closes a connection that has been idle for so long.
+    /// After how much idle time it closes a connection.
     pub idle_max: Option<Duration>,
 }
 
 impl OriginPlan {
-    /// A server that is well: `http://a.test`.
+    /// Creates a server without faults. `url` is its scheme and host, such as `http://a.test`.
     pub fn new(url: &str) -> Self {
         Self {
             url: url.into(),
@@ -134,7 +135,7 @@ impl OriginPlan {
 }
 
 impl OriginPlan {
-    /// Whether that is its host and port.
+    /// Whether `authority` is this server's host and port.
     pub(super) fn has_authority(&self, authority: &str) -> bool {
         let (scheme, host) = self.url.split_once("://").unwrap_or_default();
         let port = if scheme == "https" { 443 } else { 80 };
@@ -148,87 +149,88 @@ impl OriginPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proxy {
-    /// It passes on.
+    /// It opens the tunnel.
     Passes,
-    /// It refuses, with this status.
+    /// It refuses with this status.
     Refuses(u16),
-    /// Not in its protocol.
+    /// It answers with bytes that are not HTTP.
     Garbage,
     /// It closes the connection.
     Closes,
-    /// Not at all, for ever.
+    /// It never answers.
     Never,
 }
 
-/// What a look-up gives.
+/// The result of a name look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Names {
-    /// All addresses.
+    /// All addresses of the server.
     Found {
-        /// After so long.
+        /// How long the look-up takes.
         after: Duration,
     },
-    /// None.
+    /// No such name.
     Missing {
-        /// After so long.
+        /// How long the look-up takes.
         after: Duration,
     },
-    /// Nothing, for ever.
+    /// The look-up never ends.
     Never,
 }
 
-/// What comes of connecting to an address.
+/// The result of connecting to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
-    /// A connection, after the latency and so long.
+    /// The connection is established.
     Up {
-        /// So long.
+        /// How long that takes, beyond the latency.
         after: Duration,
     },
-    /// An error.
+    /// Connecting fails.
     Fails {
-        /// Which.
+        /// The error.
         why: IoKind,
-        /// After so long.
+        /// How long the attempt takes.
         after: Duration,
     },
-    /// Nothing, for ever.
+    /// The attempt never ends.
     Never,
 }
 
-/// What comes of a handshake.
+/// The result of a TLS handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tls {
-    /// It is done.
+    /// The handshake succeeds.
     Up {
-        /// After so long.
+        /// How long it takes.
         after: Duration,
     },
-    /// It fails.
+    /// The handshake fails.
     Fails {
-        /// Why.
+        /// The kind of failure.
         why: TlsKind,
-        /// After so long.
+        /// How long it takes until the failure.
         after: Duration,
     },
-    /// Nothing, for ever.
+    /// The handshake never ends.
     Never,
 }
 
-/// What happens to one connection of a server, beside what its answers do.
+/// A fault of one connection of a server, independent of the server's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// Which server, by its place in [`Plan::origins`].
+    /// The server, by its index in [`Plan::origins`].
     pub origin: usize,
-    /// Which of its connections, counted from 0 as they are accepted.
+    /// The connection, counted from 0 in the order in which the server accepts them.
     pub conn: u32,
-    /// What.
+    /// The kind of fault.
     pub kind: FaultKind,
-    /// When: so long after the connection stands, or for [`FaultKind::Chatter`] has become idle.
+    /// When the fault happens: this long after the connection is established. For
+    /// [`FaultKind::Chatter`] the time counts from when the connection becomes idle.
     pub after: Duration,
 }
 
@@ -236,51 +238,52 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The connection is reset.
+    /// The server resets the connection.
     Reset,
-    /// The server closes its side, and reads on.
+    /// The server ends its output, and goes on reading.
     HalfClose,
-    /// Nothing arrives any more, in either direction, for so long; `None`: for ever.
+    /// Nothing arrives in either direction for this long; `None`: for ever.
     Hole(Option<Duration>),
-    /// The server reads nothing any more, for so long; `None`: for ever.
+    /// The server stops reading for this long; `None`: for ever.
     Deaf(Option<Duration>),
-    /// The server sends a whole response that nobody asked for.
+    /// The server sends a whole unsolicited response.
     Chatter,
 }
 
-/// One call: a request, its application, and how it is answered.
+/// One call: its request, the behaviour of its application, and the answers to it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallPlan {
-    /// When it is made.
+    /// When the call begins, counted from the beginning of the world.
     pub at: Duration,
-    /// To which server, by its place in [`Plan::origins`].
+    /// The server, by its index in [`Plan::origins`].
     pub origin: usize,
-    /// How.
+    /// The method of the request.
     pub method: Method,
-    /// With which body.
+    /// The body of the request.
     pub body: BodyPlan,
     /// Whether the body waits for a 100 (Continue).
     pub expect: bool,
-    /// Whether it asks for another protocol.
+    /// Whether the request asks for an upgrade to another protocol.
     pub upgrade: bool,
-    /// Whether it asks for the connection to be closed.
+    /// Whether the request carries `Connection: close`.
     pub closes: bool,
-    /// Whether it carries credentials for its server.
+    /// Whether the request carries credentials for its server.
     pub credentials: bool,
-    /// What the client may do about failures.
+    /// The policy of the call: timeouts, retries, redirects.
     pub policy: Arc<Policy>,
-    /// The answers, one for each time that a server gets the request; the last counts for all that
-    /// come after it. Never empty.
+    /// The server's answers, one for each arrival of the request. The last one answers all later
+    /// arrivals too. Never empty.
     pub replies: Vec<Reply>,
-    /// What the application does while it reads, in the order of bytes read.
+    /// The application's actions while it reads the body: each with the number of bytes after which
+    /// it happens, in ascending order.
     pub reading: Vec<(u32, Reading)>,
-    /// When the application gives up, after it began.
+    /// When the application cancels the call, counted from the call's beginning.
     pub cancel: Option<Duration>,
 }
 
 impl CallPlan {
-    /// A GET at the beginning, answered with 200 and a short body.
+    /// Creates a GET at time 0, answered with 200 and a short body.
     pub fn get(origin: usize, policy: Arc<Policy>) -> Self {
         Self {
             at: Duration::ZERO,
@@ -299,23 +302,24 @@ impl CallPlan {
     }
 }
 
-/// A request's body, and how the application comes by it.
+/// The body of a request, and how the application supplies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BodyPlan {
-    /// How long it is; `None`: there is none.
+    /// The length in bytes; `None`: no body.
     pub len: Option<u32>,
-    /// Whether its length is declared.
+    /// Whether the length is declared.
     pub known: bool,
-    /// Whether it can be given again.
+    /// Whether the application says that the body can be sent again.
     pub replayable: bool,
-    /// Most bytes of one piece.
+    /// The most bytes of one piece.
     pub piece: u32,
-    /// After each piece there is nothing for so long.
+    /// How long the application has no piece ready. In the event loop this happens before a random
+    /// half of the pieces, with threads before every piece.
     pub gap: Option<Duration>,
-    /// The source fails when so many bytes have been given.
+    /// After how many bytes the source fails.
     pub fails_at: Option<u32>,
-    /// Whether going back to the start works after all.
+    /// Whether rewinding the source succeeds.
     pub rewinds: bool,
 }
 
@@ -333,21 +337,21 @@ impl BodyPlan {
         }
     }
 
-    /// `len` bytes, declared and replayable.
+    /// A body of `len` bytes, with a declared length, and replayable.
     pub const fn of(len: u32) -> Self {
         Self { len: Some(len), ..Self::none() }
     }
 }
 
-/// What an application does with a response's body.
+/// An application's action while it reads a response's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reading {
-    /// It does not read for so long.
+    /// It stops reading for this long.
     Pause(Duration),
-    /// It wants no more of it.
+    /// It discards the rest of the response.
     Discard,
-    /// It gives the call up.
+    /// It cancels the call.
     Cancel,
 }
 
@@ -355,37 +359,38 @@ pub enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// So long after the request is whole.
+    /// How long the server waits after the whole request has arrived.
     pub after: Duration,
-    /// 103 (Early Hints) before it.
+    /// How many 103 (Early Hints) responses come before the final one.
     pub interim: u8,
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// Retry-After, in seconds.
+    /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
-    /// Location: which server.
+    /// The server that `Location` points to, by its index in [`Plan::origins`].
     pub redirect: Option<usize>,
-    /// How its body ends.
+    /// How the body is delimited.
     pub framing: Framing,
-    /// How long its body is.
+    /// The length of the body in bytes.
     pub len: u32,
-    /// It is sent in pieces of so many bytes, with such pauses.
+    /// The server sends the answer in pieces of this many bytes, with this pause after each.
     pub drip: Option<(u32, Duration)>,
-    /// The same of its body alone: the head comes whole.
+    /// As `drip`, but only for the body: the head is sent at once.
     pub slow: Option<(u32, Duration)>,
-    /// So many bytes of a chunk extension stand in its first chunk, or in the last one where its
-    /// length is a multiple of three.
+    /// The length of a chunk extension in bytes. It stands in the first chunk, or in the last chunk
+    /// if the length is a multiple of three.
     pub padding: u32,
-    /// It is sent when the request's head is there, and the body is not waited for.
+    /// Whether the server answers as soon as the request's head has arrived, without waiting for
+    /// the body.
     pub early: bool,
-    /// A request that asks for it gets a 100 (Continue).
+    /// Whether the server sends a 100 (Continue) to a request that expects one.
     pub continues: bool,
-    /// What happens with the connection.
+    /// How the answer ends, and whether the connection is kept.
     pub finish: Finish,
 }
 
 impl Reply {
-    /// A whole answer of 16 bytes, at once.
+    /// Creates an answer with a body of 16 bytes, sent at once.
     pub const fn new(status: u16) -> Self {
         Self {
             after: Duration::ZERO,
@@ -404,28 +409,28 @@ impl Reply {
         }
     }
 
-    /// Whether its server closes the connection without having said so, and perhaps before it has the
-    /// whole request.
+    /// Whether the server closes the connection unannounced, and perhaps before it has the whole
+    /// request.
     pub(super) fn closes_early(&self, asked: bool) -> bool {
         let closes = asked || matches!(self.framing, Framing::Close | Framing::Old);
         self.early && self.status < 400 && self.finish != Finish::Close && closes
     }
 
-    /// The same with Retry-After, in seconds.
+    /// Sets `Retry-After`, in seconds.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// The same after a while.
+    /// Sets how long the server waits after the whole request has arrived.
     #[must_use]
     pub const fn after(mut self, delay: Duration) -> Self {
         self.after = delay;
         self
     }
 
-    /// The same, and then this.
+    /// Sets how the answer ends.
     #[must_use]
     pub const fn finish(mut self, finish: Finish) -> Self {
         self.finish = finish;
@@ -433,46 +438,46 @@ impl Reply {
     }
 }
 
-/// How a response says where its body ends.
+/// How a response's body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
-    /// Content-Length.
+    /// By `Content-Length`.
     Length,
-    /// Chunks, perhaps with a trailer field.
+    /// By chunked transfer coding, perhaps with a trailer field.
     Chunked,
-    /// With the connection.
+    /// By the end of the connection.
     Close,
-    /// Content-Length, from an HTTP/1.0 server that then closes.
+    /// By `Content-Length`, from an HTTP/1.0 server, which closes the connection afterwards.
     Old,
 }
 
-/// What happens with the connection when a response has been sent, or instead.
+/// How an answer ends, and whether the connection is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Finish {
-    /// It is kept.
+    /// The connection is kept.
     Keep,
-    /// `Connection: close`, and it is closed.
+    /// The answer carries `Connection: close`, and the connection is closed.
     Close,
-    /// It is closed, and was not announced to be.
+    /// The connection is closed without an announcement.
     CloseUnannounced,
-    /// A second response follows that nobody asked for.
+    /// An unsolicited second response follows.
     Second,
-    /// Bytes follow that are no response.
+    /// Bytes that are not HTTP follow.
     Garbage,
-    /// The request is acted upon, and the connection closed without a byte of an answer.
+    /// The server processes the request, then closes the connection without an answer.
     Die,
-    /// As `Die`, by a reset.
+    /// The server processes the request, then resets the connection without an answer.
     DieReset,
-    /// There is no answer, for ever.
+    /// The server never answers.
     Silent,
-    /// After so many hundredths of the answer the connection is closed.
+    /// The connection is closed after this percentage of the answer.
     Cut(u8),
-    /// The same by a reset.
+    /// The connection is reset after this percentage of the answer.
     CutReset(u8),
-    /// After so many hundredths of the answer nothing more comes.
+    /// The server stops sending after this percentage of the answer.
     Stall(u8),
-    /// What comes is no HTTP.
+    /// The answer is not HTTP.
     Malformed,
 }

@@ -1,9 +1,9 @@
-//! A server that passes on.
+//! Simulates proxies.
 
 use super::{Plan, Proxy, marks::Mark, net::Net, parse, server::Peer, stage::Stage};
 
 impl Peer {
-    /// A proxy is asked. From its yes on it is the server behind it.
+    /// Handles a CONNECT. Once the tunnel stands, the connection acts as the target server.
     pub(super) fn pass_on(
         &mut self,
         plan: &Plan,
@@ -15,9 +15,9 @@ impl Peer {
             return Ok(false);
         };
         let origin = plan.origins.iter().position(|it| it.has_authority(target));
-        let origin = origin.ok_or_else(|| format!("nobody is at {target}"))?;
+        let origin = origin.ok_or_else(|| format!("no server is at {target}"))?;
         self.taken += taken;
-        stage.tell(7, origin as u64, format_args!("s{sock} is asked for server {origin}"));
+        stage.tell(7, origin as u64, format_args!("s{sock} gets a CONNECT to server {origin}"));
         let (mark, answer): (_, &[u8]) = match self.proxy.take() {
             Some(Proxy::Passes) | None => (Mark::Tunnelled, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
             Some(Proxy::Refuses(status)) => {

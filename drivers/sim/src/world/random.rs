@@ -1,11 +1,11 @@
-//! Randomness from a seed, and from nothing else.
+//! Random numbers that depend on a seed only.
 
-/// xoshiro256++, seeded by splitmix64 (Blackman and Vigna): small, fast, and the same everywhere.
+/// xoshiro256++, seeded by splitmix64 (Blackman and Vigna): small, fast, the same on all platforms.
 #[derive(Debug, Clone)]
 pub struct Random([u64; 4]);
 
 impl Random {
-    /// The same seed gives the same numbers.
+    /// Creates a generator. The same seed gives the same numbers.
     pub const fn new(seed: u64) -> Self {
         let mut state = seed;
         let mut words = [0; 4];
@@ -21,12 +21,12 @@ impl Random {
         Self(words)
     }
 
-    /// The `nth` of the seeds that come of one.
+    /// Derives the `nth` seed from `seed`.
     pub const fn nth(seed: u64, nth: u64) -> u64 {
         Self::new(seed ^ nth.wrapping_mul(0xd134_2543_de82_ef95)).bits()
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 random bits.
     pub const fn bits(&mut self) -> u64 {
         let s = &mut self.0;
         let out = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
@@ -40,22 +40,22 @@ impl Random {
         out
     }
 
-    /// A number below `bound`, which counts as 1 if it is 0.
+    /// Returns a number below `bound`. A `bound` of 0 counts as 1.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.bits() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// A number from `least` to `most`.
+    /// Returns a number from `least` to `most`, both included.
     pub const fn from(&mut self, least: u64, most: u64) -> u64 {
         least + self.below(most.saturating_sub(least) + 1)
     }
 
-    /// True once in `of` times.
+    /// Returns true once in `of` times on average.
     pub const fn once_in(&mut self, of: u64) -> bool {
         self.below(of) == 0
     }
 
-    /// One of these.
+    /// Returns one of the elements of `of`.
     pub const fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
     }

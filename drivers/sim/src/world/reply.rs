@@ -1,35 +1,36 @@
-//! How a server writes an answer.
+//! Writes the servers' answers.
 
 use std::io::Write;
 
 use super::{Finish, Framing, OriginPlan, Reply, marks::Mark, parse::Asked, stage::Stage};
 
-/// The `at`th byte of the body of an answer, which tells whose it is.
+/// Returns the byte at offset `at` of an answer's body. It differs between calls and serial
+/// numbers.
 pub(super) const fn answer_byte(call: u32, serial: u32, at: u32) -> u8 {
     (call.wrapping_mul(61) ^ serial.wrapping_mul(89) ^ at.wrapping_mul(167)) as u8
 }
 
-/// The `at`th byte of the body of a request.
+/// Returns the byte at offset `at` of a request's body. It differs between calls.
 pub(super) const fn request_byte(call: u32, at: u32) -> u8 {
     (call.wrapping_mul(43) ^ at.wrapping_mul(29) ^ 0x55) as u8
 }
 
-/// The number that stands in answers that nobody asked for.
+/// The call number that unsolicited responses carry.
 pub(super) const POISON: u32 = u32::MAX;
 
-/// Another protocol's first words.
+/// The first bytes of the other protocol after an upgrade.
 pub(super) const UPGRADED: &[u8] = b"and now for something different";
 
-/// What is known of an answer when it is written.
+/// Describes the bytes of a written answer.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// Where in it something begins that nobody asked for.
+    /// The offset of the first unsolicited byte, if any.
     pub(super) poison: Option<usize>,
-    /// How long its head is, with the interim responses before it.
+    /// The length of the head, including the interim responses before it.
     pub(super) head: usize,
-    /// Whether it has a body at all.
+    /// Whether the answer has a body.
     pub(super) has_body: bool,
-    /// How long it is without what follows it.
+    /// The length of the answer, without the unsolicited bytes after it.
     pub(super) len: usize,
 }
 
@@ -38,7 +39,7 @@ pub(super) const fn has_body(reply: &Reply, is_head: bool) -> bool {
     !is_head && !matches!(reply.status, 100..=199 | 204 | 304)
 }
 
-/// Appends an answer to `out`, whole.
+/// Appends a complete answer to `out`.
 pub(super) fn write(
     reply: &Reply,
     asked: &Asked,
@@ -59,7 +60,7 @@ pub(super) fn write(
     }
     let (call, len, status) = (asked.call, reply.len, reply.status);
     let minor = u8::from(reply.framing != Framing::Old);
-    // A Vec takes all that is written to it.
+    // Writing to a `Vec` cannot fail.
     let mut line = |args: std::fmt::Arguments<'_>| out.write_fmt(args).unwrap_or_default();
     line(format_args!("HTTP/1.{minor} {status} X\r\nX-Id: {call}\r\nX-Serial: {serial}\r\n"));
     if status == 101 {
@@ -91,7 +92,7 @@ pub(super) fn write(
         body(reply, call, serial, out);
     }
     written.len = out.len() - start;
-    // A body that ends with the connection has nothing behind it.
+    // Nothing can follow a body that ends with the connection.
     let open = reply.framing == Framing::Close && written.has_body;
     match reply.finish {
         _ if open => {}
@@ -108,7 +109,7 @@ pub(super) fn write(
     written
 }
 
-/// A whole response that nobody asked for.
+/// Appends an unsolicited response.
 pub(super) fn unasked(out: &mut Vec<u8>) {
     out.write_fmt(format_args!(
         "HTTP/1.1 200 X\r\nX-Id: {POISON}\r\nContent-Length: 6\r\n\r\npoison"
@@ -139,7 +140,7 @@ fn body(reply: &Reply, call: u32, serial: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The end of a chunk's first line, with an extension of `len` bytes.
+/// Appends the end of a chunk's first line, with an extension of `len` bytes.
 fn extension(len: u32, out: &mut Vec<u8>) {
     if len > 0 {
         out.extend_from_slice(b";e=");
@@ -148,7 +149,7 @@ fn extension(len: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Notes which faults an answer has.
+/// Marks the faults of an answer as reached.
 pub(super) fn mark(stage: &mut Stage, reply: &Reply) {
     if reply.slow.is_some() {
         let drips_framing = reply.padding > 0 && reply.framing == Framing::Chunked;

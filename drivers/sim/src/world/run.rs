@@ -1,4 +1,4 @@
-//! One world, from its beginning until nothing is left in it.
+//! Runs one world over `client::Client` until nothing is left in it.
 
 use std::{sync::Arc, sync::Mutex, time::Duration};
 
@@ -18,41 +18,41 @@ use super::{
     watch,
 };
 
-/// More steps than any world needs.
+/// A world that takes more steps than this has a livelock.
 const STEPS_MAX: u64 = 100_000;
-/// More time than any world needs.
+/// A world that lasts longer than this, in nanoseconds, has a livelock.
 const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
-/// So much later, in nanoseconds, does a lazy driver do what it should.
+/// How late a lazy driver may handle an event, in nanoseconds.
 pub(super) const LATE: u64 = 10_000;
-/// And so much later a thread that others were let run before.
+/// How late a thread may handle an event because other threads run first, in nanoseconds.
 pub(super) const LATE_THREAD: u64 = 3_000_000;
-/// Nothing is looked at so often without time going on.
+/// Checking the sockets more often than this without time passing is a livelock.
 const SPINS_MAX: u32 = 10_000;
 
-/// What came of a world.
+/// The result of a world without violations.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// The calls, as they stand in the plan.
+    /// The calls, in the order of the plan.
     pub calls: Vec<CallReport>,
-    /// A number that is another one as soon as anything happened otherwise.
+    /// A hash of all events: two runs that differ in any event have different hashes.
     pub hash: u64,
-    /// How many steps it took.
+    /// How many steps the world took.
     pub steps: u64,
     marks: Marks,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct CallReport {
-    /// How it ended.
+    /// How the call ended.
     pub outcome: Outcome,
-    /// How long it took, from its beginning to its end.
+    /// How long the call took, from its beginning to its end.
     pub took: Duration,
-    /// How often a server got it.
+    /// How often its request arrived at a server.
     pub arrivals: u32,
-    /// How often a server acted upon it.
+    /// How often a server processed its request.
     pub effects: u32,
 }
 
@@ -61,17 +61,17 @@ impl Report {
         Self { calls, hash: stage.hash(), steps, marks: stage.marks }
     }
 
-    /// Counts what the world has seen.
+    /// Adds the marks of this world to `coverage`.
     pub fn count(&self, coverage: &mut Coverage) {
         coverage.add(self.marks, self.calls.len() as u64, self.steps);
     }
 }
 
-/// Something that must not happen.
+/// A rule of the oracle that a world has broken.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Violation {
-    /// What, in words.
+    /// Describes the violation.
     pub what: String,
 }
 
@@ -92,7 +92,7 @@ impl std::error::Error for Violation {}
 /// Runs a world.
 ///
 /// # Errors
-/// What the oracle found wrong: a bug in the core, or a plan that asks for what cannot be.
+/// A rule of the oracle is broken: the core has a bug, or the plan asks for something impossible.
 pub fn run(plan: &Plan) -> Result<Report, Violation> {
     World::new(plan, false, None).run().0
 }
@@ -106,8 +106,8 @@ pub fn record(plan: &Plan, sink: Arc<dyn Sink>) -> Result<Report, Violation> {
     World::new(plan, false, Some(sink)).run().0
 }
 
-/// Runs a world, and writes down what happens in it: a line for each event and action, of the
-/// world, the client and its machines.
+/// Runs a world and returns its trace as well: a line for each event and action of the world, the
+/// client and its machines.
 pub fn trace(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
     World::new(plan, true, None).run()
 }
@@ -116,7 +116,7 @@ struct World {
     base: Base,
     driver: Driver,
     steps: u64,
-    /// The machines' own words, if the world is traced.
+    /// The trace lines of the machines, if the world is traced.
     machines: Option<Arc<Words>>,
 }
 
@@ -151,12 +151,12 @@ impl World {
         (result, log)
     }
 
-    /// One or more things happen, and the driver does what is wanted. Says whether anything can
-    /// still happen.
+    /// Handles one event or several, then performs the client's actions. Returns whether anything
+    /// can still happen.
     fn step(&mut self) -> bool {
         self.steps += 1;
         if self.steps > STEPS_MAX || self.base.stage.now > TIME_MAX {
-            self.base.stage.wrong(|| "there is no end to it".into());
+            self.base.stage.wrong(|| "the world does not end".into());
             return false;
         }
         if !self.happens() {
@@ -173,7 +173,8 @@ impl World {
         true
     }
 
-    /// The next thing happens, or a deadline passes.
+    /// Handles the next event, or the next deadline if that comes first. Returns `false` if there
+    /// is neither.
     fn happens(&mut self) -> bool {
         let next = self.base.stage.queue.next_at();
         let timeout = self.driver.next_timeout();
@@ -195,27 +196,29 @@ impl World {
         true
     }
 
-    /// A deadline passes. It may have been put off; but then the next is later.
+    /// Handles a deadline. The client may have extended it, but the next deadline must be later.
     fn pass(&mut self, by: u64, reason: httpool::client::Reason) {
         self.base.stage.now = self.base.stage.now.max(by);
         self.driver.timeout(&mut self.base, reason);
         let next = self.driver.next_timeout();
         if let Some((at, reason)) = next.filter(|(at, _)| at.as_nanos() <= self.base.stage.now) {
-            self.base.stage.wrong(|| format!("{reason:?} comes up at {at}, again and again"));
+            self.base.stage.wrong(|| {
+                format!("the timeout {reason:?} at {at} was handled, and is reported again")
+            });
         }
     }
 
-    /// The driver does what is to be done, and the invariants are walked through.
+    /// Performs actions until none is left, and checks the invariants.
     fn settle(&mut self) {
         let mut spins = 0;
         loop {
             self.driver.obey(&mut self.base);
             if let Err(why) = self.driver.client.check() {
-                self.base.stage.wrong(|| format!("an invariant: {why}"));
+                self.base.stage.wrong(|| format!("an invariant is broken: {why}"));
             }
             spins += 1;
             if spins > SPINS_MAX {
-                self.base.stage.wrong(|| "the sockets are looked at again and again".into());
+                self.base.stage.wrong(|| "the sockets are checked without end".into());
             }
             if self.base.stage.wrong.is_some() || !self.driver.look(&mut self.base) {
                 break;
@@ -237,11 +240,13 @@ impl World {
         }
     }
 
-    /// Nothing is planned any more. Says whether something follows all the same.
+    /// Handles the end of the plan: a call that still runs hangs, and otherwise the client is
+    /// closed. Returns whether the world goes on.
     fn last(&mut self) -> bool {
         for (call, case) in self.base.cases.iter().enumerate() {
             if let Some(id) = case.id.filter(|_| case.is_live()) {
-                // A body is waited for that another's answer announced: nobody can tell.
+                // After an unsolicited response a call may wait for a body that never comes. No
+                // client could avoid that.
                 if self.base.stage.out_of_step && !self.base.why.closed_now {
                     self.driver.close(&mut self.base, true);
                     self.settle();
@@ -261,7 +266,7 @@ impl World {
         true
     }
 
-    /// All is over: what is left?
+    /// Checks at the end that no call, connection or socket is left.
     fn ends(&mut self) {
         self.driver.drop_hands(&mut self.base);
         let (stats, calls) = (self.driver.client.stats(), self.driver.client.calls());
@@ -300,27 +305,27 @@ impl World {
     }
 }
 
-/// A server must not have acted twice on what may not be done twice.
+/// Checks that no server processed an unsafe request twice, unless the policy allows it.
 pub(super) fn judge_effects(plan: &Plan, stage: &mut Stage, call: usize, seen: Seen) {
     let script = &plan.calls[call];
     let twice = stage.out_of_step
         || script.policy.repeat_unsafe
         || script.policy.retry.methods.as_ref().is_none_or(|it| it.contains(&script.method));
     if seen.unsafe_effects > 1 && !twice {
-        stage.wrong(|| format!("call {call}: done {} times", seen.unsafe_effects));
+        stage.wrong(|| format!("call {call}: processed {} times", seen.unsafe_effects));
     }
 }
 
-/// A call that reports success has brought its server the whole request, unless that wanted no more.
+/// Checks that the server of a successful call has the whole request, or did not want the rest.
 pub(super) fn judge_whole(case: &Case, stage: &mut Stage, call: usize, seen: Seen) {
     let success = matches!(case.outcome, Some(Outcome::Response(status)) if status < 400);
     let judged = success && !case.tainted && !stage.out_of_step;
     if judged && !seen.is_settled(case.serial) {
-        stage.wrong(|| format!("call {call}: a success, and its server has not its whole body"));
+        stage.wrong(|| format!("call {call}: a success, but its server lacks part of the request"));
     }
 }
 
-/// Keeps what the machines say.
+/// Collects the trace lines of the machines.
 #[derive(Default)]
 struct Words(Mutex<Vec<String>>);
 

@@ -1,23 +1,24 @@
-//! What the servers remember of calls.
+//! The requests that the servers have seen.
 
-/// What the servers have seen of a call.
+/// The requests of one call that the servers have seen.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
-    /// How often its head arrived.
+    /// How often the request's head arrived.
     pub(super) heads: u32,
-    /// How often it was acted upon.
+    /// How often the request was processed.
     pub(super) effects: u32,
-    /// How often that was more than doing it once.
+    /// How often a request with an unsafe method was processed.
     pub(super) unsafe_effects: u32,
-    /// The hop that its last redirect leads to, and the time before which nobody may follow it.
+    /// The number of redirects after which `Retry-After` applies, and the earliest time for that
+    /// request.
     pub(super) wait: Option<(u32, u64)>,
-    /// Of which of its arrivals, by their numbers, the server has the whole request, or has said or
-    /// done something that excuses who does not send it: a bit each.
+    /// A bit for each arrival of the request, by its serial number. It is set if the server has the
+    /// whole request, or has excused an incomplete one by an answer or a fault.
     settled: u64,
 }
 
 impl Seen {
-    /// Whether a server has the whole of the `serial`th arrival, or wants no more of it.
+    /// Whether the server has the whole `serial`th arrival of the request, or has excused the rest.
     pub(super) const fn is_settled(&self, serial: u32) -> bool {
         serial >= 64 || self.settled >> serial & 1 == 1
     }

@@ -1,4 +1,5 @@
-//! The servers: each connection reads requests, counts what they do, and answers by the script.
+//! Simulates the servers: each connection reads requests, counts their effects, and answers by the
+//! script.
 
 mod faults;
 
@@ -14,48 +15,49 @@ use super::{
     stage::{Event, Stage, Timer},
 };
 
-/// All servers, by connection, and what they know of each call.
+/// All servers' connections, and the requests that the servers have seen of each call.
 #[derive(Debug)]
 pub(super) struct Servers {
-    /// By the number of the connection.
+    /// The servers' ends of the connections, indexed by the socket's number.
     peers: Vec<Option<Peer>>,
-    /// How many connections each has accepted.
+    /// How many connections each server has accepted.
     accepted: Vec<u32>,
     seen: Vec<Seen>,
 }
 
-/// The server's end of a connection.
+/// A server's end of one connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) origin: usize,
-    /// It is a proxy still, and how it answers.
+    /// How the proxy answers a CONNECT; `None` for an origin server, or once the tunnel stands.
     pub(super) proxy: Option<Proxy>,
     nth: u32,
     pub(super) input: Vec<u8>,
     pub(super) taken: usize,
     reads: Reads,
-    /// The request under way.
+    /// The request that is being received or answered.
     asked: Option<Asked>,
     serial: u32,
-    /// So much of its body has come.
+    /// How many bytes of the request's body have come.
     body: u32,
     pub(super) out: Vec<u8>,
     written: usize,
-    /// Where in `out` the body of the answer begins.
+    /// The offset in `out` at which the answer's body begins.
     body_at: usize,
-    /// What to do when `out` is written.
+    /// What follows when `out` has been written.
     then: Then,
-    /// An answer is due, or being written.
+    /// Whether an answer is due or is being written.
     busy: bool,
     served: u32,
-    /// Changes when timers of the time before do not count any more.
+    /// The number of the current state of the connection. Timers that carry another number are
+    /// ignored.
     turn: u32,
     deaf: bool,
-    /// Something has happened to the connection for which a request may not come whole.
+    /// Whether the connection has had a fault or an answer that excuses an incomplete request.
     broken: bool,
-    /// The client was told that the connection ends here.
+    /// Whether the server has announced that it will close the connection.
     announced: bool,
-    /// Nothing more is sent.
+    /// Whether the server sends no further bytes.
     mute: bool,
     gone: bool,
 }
@@ -90,13 +92,13 @@ impl Servers {
         self.seen[call]
     }
 
-    /// Which answer a server gives to the `serial`th arrival of a call.
+    /// Returns the server's answer to the `serial`th arrival of a call.
     pub(super) fn reply(plan: &Plan, call: usize, serial: u32) -> &Reply {
         let replies = &plan.calls[call].replies;
         &replies[(serial as usize).min(replies.len() - 1)]
     }
 
-    /// A connection stands.
+    /// Accepts a connection.
     pub(super) fn accept(&mut self, plan: &Plan, stage: &mut Stage, sock: u32, origin: usize) {
         let nth = self.accepted[origin];
         self.accepted[origin] += 1;
@@ -135,7 +137,7 @@ impl Servers {
         peer.rest(plan, stage, sock);
     }
 
-    /// Bytes or an end have arrived.
+    /// Reads the bytes or the end of stream that arrived, and handles them.
     pub(super) fn look(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
         let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
         if peer.deaf || peer.gone {
@@ -155,7 +157,7 @@ impl Servers {
         peer.go_on(plan, stage, net, sock, &mut self.seen);
     }
 
-    /// There is room to write again.
+    /// Continues to write, now that the socket has room again.
     pub(super) fn room(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
         let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
         peer.pump(plan, stage, net, sock);
@@ -196,7 +198,7 @@ impl Servers {
             Timer::Chatter => {
                 let mark = if peer.served == 0 { Mark::FaultGreeting } else { Mark::FaultChatter };
                 stage.mark(mark);
-                stage.say(format_args!("s{sock} speaks unasked"));
+                stage.say(format_args!("s{sock} sends an unsolicited response"));
                 peer.break_off(&mut self.seen);
                 let at = net.sent(sock);
                 net.get_mut(sock).poison_at.get_or_insert(at);
@@ -211,7 +213,7 @@ impl Servers {
 }
 
 impl Peer {
-    /// Reads what there is, as far as it may be read now.
+    /// Handles the input as far as the connection's state allows.
     fn go_on(
         &mut self,
         plan: &Plan,
@@ -225,8 +227,9 @@ impl Peer {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(why) => {
-                    // Behind a body that broke off, or an answer that was not waited for, nothing
-                    // that comes is a request; the client closes then, and sends none.
+                    // After a body that broke off, or an answer that was not waited for, further
+                    // input cannot be parsed as a request. The client must close the connection
+                    // then.
                     stage.wrong(|| format!("at server {} (s{sock}): {why}", self.origin));
                     self.leave(stage, net, sock, true);
                     return;
@@ -290,7 +293,7 @@ impl Peer {
     ) -> Result<(), String> {
         let call = asked.call as usize;
         let (Some(script), Some(seen)) = (plan.calls.get(call), seen.get_mut(call)) else {
-            return Err(format!("nobody asks for {call}"));
+            return Err(format!("no call has the number {call}"));
         };
         if asked.credentials.is_some_and(|whose| whose != self.origin) {
             return Err(format!("call {call}: credentials of another origin"));
@@ -346,7 +349,7 @@ impl Peer {
     }
 
     fn take_body(&mut self, stage: &Stage, some: usize) -> Result<(), String> {
-        let Some(asked) = &self.asked else { return Err("a body of nothing".into()) };
+        let Some(asked) = &self.asked else { return Err("body bytes without a request".into()) };
         for byte in &self.input[self.taken..self.taken + some] {
             if *byte != request_byte(asked.call, self.body) && !stage.out_of_step {
                 return Err(format!(
@@ -359,7 +362,7 @@ impl Peer {
         Ok(())
     }
 
-    /// A request is whole.
+    /// Handles a request that has arrived completely.
     fn whole(
         &mut self,
         plan: &Plan,
@@ -380,7 +383,7 @@ impl Peer {
             seen[call].effects += 1;
             seen[call].unsafe_effects += u32::from(asked.is_unsafe);
         }
-        // The answer to a request without a body is never early.
+        // A request without a body is always complete before its answer.
         if !reply.early || asked.body == Length::Known(0) {
             self.plan_reply(stage, sock, reply);
         } else if !self.busy {
@@ -395,7 +398,7 @@ impl Peer {
         stage.plan(reply.after.as_nanos() as u64, event);
     }
 
-    /// The time has come to answer.
+    /// Writes the answer.
     fn answer(
         &mut self,
         plan: &Plan,
@@ -439,7 +442,7 @@ impl Peer {
             Finish::CutReset(to) => self.cut_to(cut(to), Then::Reset),
             Finish::Stall(to) => self.cut_to(cut(to), Then::Stall),
         };
-        // It has said or done what lets the rest of the request be kept, or be lost.
+        // These answers allow the client to leave the rest of the request unsent.
         self.broken |= announce
             || reply.status >= 400
             || !matches!(self.then, Then::Keep)
@@ -466,7 +469,7 @@ impl Peer {
         self.pump(plan, stage, net, sock);
     }
 
-    /// Something has happened to the connection: no request on it need come whole from now on.
+    /// Notes a fault of the connection: requests on it may stay incomplete from now on.
     fn break_off(&mut self, seen: &mut [Seen]) {
         self.broken = true;
         self.settle_asked(seen);
@@ -489,7 +492,7 @@ impl Peer {
         then
     }
 
-    /// Writes what is to be written, and what there is room for.
+    /// Writes output, as much as there is and the socket takes.
     pub(super) fn pump(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
         while !self.gone && !self.mute && self.written < self.out.len() {
             let drip = self.drip(plan);
@@ -523,7 +526,7 @@ impl Peer {
                     self.rest(plan, stage, sock);
                 }
             }
-            // It reads on: what comes now is the client's mistake.
+            // The server reads on: any further request is a violation of the client's.
             Then::Close => {
                 self.busy = false;
                 self.mute = true;
@@ -534,7 +537,7 @@ impl Peer {
         }
     }
 
-    /// How many bytes are sent at once, and the pause behind them.
+    /// Returns how many bytes the next drip has, and the pause after it.
     fn drip(&self, plan: &Plan) -> Option<(u32, std::time::Duration)> {
         let asked = self.asked.as_ref().filter(|_| self.busy)?;
         let reply = Servers::reply(plan, asked.call as usize, self.serial);
@@ -544,7 +547,7 @@ impl Peer {
         }
     }
 
-    /// The connection is idle from now on.
+    /// Starts the timers of an idle connection.
     pub(super) fn rest(&mut self, plan: &Plan, stage: &mut Stage, sock: u32) {
         self.turn += 1;
         let turn = self.turn;
@@ -554,7 +557,7 @@ impl Peer {
         if let Some(idle) = plan.origins[self.origin].idle_max {
             timer(Timer::Idle, idle);
         }
-        // What a proxy says before it is asked is another matter than an answer to nobody.
+        // Unsolicited bytes of a proxy before CONNECT are another case, which this does not cover.
         if self.proxy.is_some() {
             return;
         }
@@ -566,7 +569,7 @@ impl Peer {
         }
     }
 
-    /// The server is through with the connection.
+    /// Closes the server's end of the connection.
     pub(super) fn leave(&mut self, stage: &mut Stage, net: &mut Net, sock: u32, reset: bool) {
         if !mem::replace(&mut self.gone, true) {
             net.server_end(stage, sock, reset);

@@ -1,11 +1,12 @@
-//! What is left of a failing world when all that does not matter is taken away.
+//! Reduces a failing plan to a smaller one that still fails.
 
 use super::{BodyPlan, CallPlan, Names, Noise, OriginPlan, Plan, Reply, Report, Violation};
 
-/// Makes a world that goes wrong smaller, for as long as it goes wrong: fewer calls, fewer faults,
-/// less noise. It need not go wrong in the same words.
+/// Makes a failing plan smaller for as long as it still fails: fewer calls, fewer faults, less
+/// noise. The violation may be another one than before.
 ///
-/// `run`: as [`run`](super::run) or [`run_threads`](super::run_threads). `None` if nothing is wrong.
+/// `run` is [`run`](super::run) or [`run_threads`](super::run_threads). Returns `None` if the plan
+/// does not fail.
 pub fn shrink(
     plan: &Plan,
     run: fn(&Plan) -> Result<Report, Violation>,
@@ -22,7 +23,7 @@ struct Shrunk {
 }
 
 impl Shrunk {
-    /// Tries everything once. Says whether anything could go.
+    /// Tries each reduction once. Returns whether one of them succeeded.
     fn round(&mut self) -> bool {
         let mut smaller = false;
         for call in (0..self.plan.calls.len()).rev() {
@@ -105,7 +106,8 @@ impl Shrunk {
         smaller
     }
 
-    /// Keeps a change if the world still goes wrong. `change` says whether it changed anything.
+    /// Applies `change` to the plan and keeps it if the plan still fails. `change` returns whether
+    /// it changed anything.
     fn without(&mut self, change: impl FnOnce(&mut Plan) -> bool) -> bool {
         let mut plan = self.plan.clone();
         if !change(&mut plan) {

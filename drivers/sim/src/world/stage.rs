@@ -1,4 +1,5 @@
-//! What everybody in a world shares: the time, what is planned, chance, and the record.
+//! State that all parts of a world share: the time, the planned events, the random numbers and the
+//! trace.
 
 use std::fmt;
 
@@ -9,32 +10,32 @@ use super::{
 };
 use httpool::time::Instant;
 
-/// What happens at a time.
+/// An event that is planned for a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
-    /// Bytes arrive, up to the `upto`th of that direction.
+    /// Bytes arrive, up to the `upto`th byte of that direction. `down` is from server to client.
     Arrive { sock: u32, down: bool, upto: u32 },
     /// The end of the stream arrives.
     Fin { sock: u32, down: bool },
     /// A reset arrives.
     Rst { sock: u32, down: bool },
-    /// The server may write again.
+    /// The server has room to write again.
     Space { sock: u32 },
     /// An attempt to connect ends.
     Connect { sock: u32 },
-    /// A server's timer; `turn` says whether it still counts.
+    /// A server's timer fires. It is ignored if `turn` is not the connection's current one.
     Server { sock: u32, what: Timer, turn: u32 },
-    /// A look-up that had to wait begins.
+    /// A queued look-up begins.
     Resolving { conn: u64 },
     /// A look-up ends.
     Resolved { conn: u64, origin: u32 },
-    /// A handshake ends.
+    /// A TLS handshake ends.
     Tls { conn: u64 },
-    /// An application does something.
+    /// An application performs an action.
     App { call: u32, what: Does },
     /// The application closes the client.
     Close { now: bool },
-    /// The driver looks at its sockets again.
+    /// The driver checks its sockets again.
     Poke,
 }
 
@@ -64,10 +65,11 @@ pub(super) struct Stage {
     pub(super) random: Random,
     pub(super) noise: Noise,
     pub(super) marks: Marks,
-    /// The first thing that was wrong.
+    /// The first violation.
     pub(super) wrong: Option<String>,
-    /// A call was given an unasked answer, and nobody could tell: from then on answers may be
-    /// another's, and lead to another's places.
+    /// Whether a call has received an unsolicited response that no client could have recognised as
+    /// such. Later responses may then belong to other calls, and their redirects lead to other
+    /// calls' targets.
     pub(super) out_of_step: bool,
     hash: u64,
     log: Option<Vec<String>>,
@@ -101,7 +103,7 @@ impl Stage {
         self.random.from(least.as_nanos() as u64, most.as_nanos() as u64)
     }
 
-    /// So much of `most` bytes, at least one, is read or written at once.
+    /// Returns how many of `most` bytes one read or write transfers: at least one, at most `bound`.
     pub(super) fn cut(&mut self, most: usize, bound: u32) -> usize {
         let most = most.min(bound as usize);
         if !self.noise.cuts || most < 2 || self.random.once_in(2) {
@@ -122,12 +124,12 @@ impl Stage {
         }
     }
 
-    /// Takes a number into the hash of all that happened.
+    /// Adds a number to the hash of all events.
     pub(super) const fn note(&mut self, number: u64) {
         self.hash = (self.hash.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
-    /// The same, and a line for the trace if one is kept.
+    /// Adds a number to the hash, and a line to the trace if one is kept.
     pub(super) fn tell(&mut self, kind: u64, number: u64, line: fmt::Arguments<'_>) {
         self.note(self.now ^ kind << 56);
         self.note(number);

@@ -1,4 +1,4 @@
-//! Connections that are another protocol's from now on.
+//! Connections that were handed over to another protocol.
 
 use httpool::id::{CallId, ConnId};
 
@@ -11,12 +11,12 @@ impl Driver {
         base.cases[call as usize].end(&base.stage, Outcome::HandOver);
         self.over.push(of);
         let Some(mut conn) = self.take(id) else {
-            return base.stage.wrong(|| format!("{id} is handed over, and was closed"));
+            return base.stage.wrong(|| format!("{id} is handed over after it was closed"));
         };
         let Some(sock) = conn.sock.take() else { return };
         conn.attempts.retain(|it| it.1 != sock);
         if !UPGRADED.starts_with(&conn.rest) {
-            base.stage.wrong(|| format!("call {call}: input is missing behind its 101"));
+            base.stage.wrong(|| format!("call {call}: bytes are missing after its 101"));
         }
         self.hands.push((call, sock, conn.rest.len()));
         self.shut(base, conn);
@@ -30,7 +30,8 @@ impl Driver {
             let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
             let got = got + input.len();
             if UPGRADED.get(got - input.len()..got) != Some(&input[..]) {
-                base.stage.wrong(|| format!("call {call}: input is missing in its new protocol"));
+                base.stage
+                    .wrong(|| format!("call {call}: bytes of the other protocol are missing"));
             }
             self.hands[at].2 = got;
             if matches!(done, Io::Eof | Io::Reset) || got == UPGRADED.len() {
@@ -42,7 +43,7 @@ impl Driver {
         }
     }
 
-    /// The applications that speak another protocol are through.
+    /// Closes the sockets that were handed over to applications.
     pub(super) fn drop_hands(&mut self, base: &mut Base) {
         for (_, sock, _) in self.hands.drain(..) {
             base.net.close(&mut base.stage, sock);

@@ -1,4 +1,5 @@
-//! Reading and writing: what comes, what goes, and what the applications make of it.
+//! Moves bytes between the sockets and the client, and passes the client's events to the
+//! applications.
 
 use std::mem;
 
@@ -19,7 +20,7 @@ use super::{
 };
 
 impl Driver {
-    /// Looks at all sockets. Says whether anything was done.
+    /// Reads and writes on all sockets that are ready. Returns whether it did anything.
     pub(super) fn look(&mut self, base: &mut Base) -> bool {
         let mut done = false;
         for slot in 0..self.conns.len() {
@@ -48,7 +49,7 @@ impl Driver {
         done
     }
 
-    /// Reads once, and shows the client what came.
+    /// Reads once from a connection's socket, and gives the input to the client.
     pub(super) fn read(&mut self, base: &mut Base, id: ConnId) {
         let now = base.stage.instant();
         let Some(conn) = self.conn(id) else { return };
@@ -71,7 +72,7 @@ impl Driver {
         }
     }
 
-    /// Shows the client what was read, until it needs more.
+    /// Gives the unread input of a connection to the client, until the client needs more.
     fn show(&mut self, base: &mut Base, id: ConnId, sock: u32) {
         let now = base.stage.instant();
         let Some(conn) = self.conn(id) else { return };
@@ -95,7 +96,7 @@ impl Driver {
         }
     }
 
-    /// Tells the application. Says whether the client is to be asked again.
+    /// Passes an event to its application. Returns whether to ask the client for the next one.
     fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) -> bool {
         let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) =
             told
@@ -142,7 +143,7 @@ impl Driver {
         true
     }
 
-    /// Writes what there is to write, and what there is room for.
+    /// Writes output to the socket, as much as there is and the socket takes.
     pub(super) fn write(&mut self, base: &mut Base, id: ConnId) {
         loop {
             let now = base.stage.instant();
@@ -193,7 +194,7 @@ impl Driver {
         }
     }
 
-    /// Asks for more to write. Says whether there is any.
+    /// Asks the client for more output. Returns whether there is any.
     fn fill(&mut self, base: &mut Base, id: ConnId, sock: u32) -> bool {
         let now = base.stage.instant();
         let Some(conn) = self.conns[id.index()].as_mut() else { return false };
@@ -218,7 +219,7 @@ impl Driver {
                         conn.out.extend_from_slice(framing.prefix());
                         case.give(call, len, &mut conn.out);
                         conn.out.extend_from_slice(framing.suffix());
-                        // An empty piece is nothing to write, and more may follow.
+                        // An empty piece gives no output, but further pieces may follow.
                         return len > 0 || last || !conn.out.is_empty();
                     }
                     None => base.stage.wrong(|| format!("call {call}: its body was refused")),

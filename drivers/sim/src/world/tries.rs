@@ -1,34 +1,36 @@
-//! How long an address that does not answer keeps the next one waiting.
+//! Checks how long an unresponsive address delays the attempt to connect to the next one.
 
 use httpool::dial::Policy;
 
 use super::{base::Base, marks::Mark, run::LATE};
 
-/// The addresses of one connection: how many have not been tried, and by when the next must be.
+/// Tracks the addresses of one connection: how many are left to try, and when the next one is due.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tries {
     left: u64,
-    /// When time for connecting is over.
+    /// When the connect timeout passes.
     until: Option<u64>,
-    /// When the next address must be tried, if nothing else happens.
+    /// When the next address must be tried at the latest.
     due: Option<u64>,
-    /// It is a total deadline that makes it so soon.
+    /// Whether a call's total deadline, not the connect timeout, gives `due`.
     by_total: bool,
 }
 
-/// More of one name are not tried.
+/// The client tries at most this many addresses of one name.
 const TRIED_MAX: u64 = 16;
-/// RFC 8305 section 5: a race must not be quicker.
+/// The least delay between two attempts of a race, in nanoseconds (RFC 8305 section 5).
 const DELAY_MIN: u64 = 10_000_000;
 
 impl Tries {
-    /// There are so many addresses.
+    /// Sets the number of addresses that the look-up returned.
     pub(super) fn found(&mut self, count: usize) {
         self.left = (count as u64).min(TRIED_MAX);
     }
 
-    /// An attempt begins. The next address must be tried when this one has had its share of the time
-    /// for connecting, or until the calls under way give up; or after the delay of a race.
+    /// Notes that an attempt begins, and computes when the next address is due. Without racing that
+    /// is after this attempt's share of the time left. The time left ends with the connect timeout,
+    /// or earlier when all live calls reach their total deadlines. With racing it is after the race
+    /// delay at the latest.
     pub(super) fn begins(&mut self, base: &mut Base) {
         self.check(base);
         if let Some(due) = self.due.filter(|due| base.stage.now >= *due) {
@@ -54,20 +56,20 @@ impl Tries {
         self.due = patience.filter(|_| self.left > 0).map(|patience| now + patience);
     }
 
-    /// An attempt has failed: the next address is due at once.
+    /// Notes that an attempt failed: the next address is due at once.
     pub(super) fn failed(&mut self, base: &mut Base) {
         self.check(base);
         self.due = (self.left > 0).then_some(base.stage.now);
         self.by_total = false;
     }
 
-    /// There is a connection, and no address is tried any more.
+    /// Notes that an attempt succeeded: no further address is due.
     pub(super) fn connected(&mut self, base: &mut Base) {
         self.check(base);
         *self = Self::default();
     }
 
-    /// Whether the next address should have been tried before now.
+    /// Reports a violation if the next address should have been tried before now.
     pub(super) fn check(&self, base: &mut Base) {
         let now = base.stage.now;
         if let Some(due) = self.due.filter(|due| now > due + 3 * LATE) {
@@ -79,8 +81,9 @@ impl Tries {
     }
 }
 
-/// When the last of the calls under way gives up, if all of them do. (For which of them a connection
-/// is opened may have changed since that was decided.)
+/// Returns the latest total deadline of all live calls, or `None` if one of them has no total
+/// deadline. It considers all calls, because the pool may since have assigned the dial to another
+/// call.
 fn last_total(base: &Base) -> Option<u64> {
     let Base { plan, cases, stage, .. } = base;
     let live = cases.iter().zip(&plan.calls).filter(|(case, _)| {

@@ -1,5 +1,5 @@
-//! What is looked at while a world runs: the order of the line, poisoned connections, and where
-//! calls are.
+//! Checks made while a world of the event loop runs: the order of the line, connections with
+//! unsolicited bytes, descriptors and deadlines. It also marks the states of calls.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use httpool::{
 
 use super::{Outcome, base::Base, cases::Case, marks::Mark, run::LATE, stage::Stage};
 
-/// A request begins on a connection.
+/// Checks a request that begins on a connection.
 pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) {
     let Some(call) = user(client, &base.cases, conn) else { return };
     let it = base.net.get(sock);
     if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
-        let words = "is used, and spoke before without being asked";
+        let words = "is used after unsolicited bytes were read on it";
         base.stage.wrong(|| format!("call {call}: {conn} {words}"));
     }
     let tainted = it.tainted;
@@ -27,7 +27,7 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
     if reused == Some((conn, true)) {
         let has_news = base.net.readable(sock);
         if has_news && base.plan.config.pool.probe_after.is_zero() {
-            let words = "is used again, and nobody looked whether it is still of use";
+            let words = "is used again without having been probed";
             base.stage.wrong(|| format!("call {call}: {conn} {words}"));
         }
     }
@@ -56,8 +56,8 @@ pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) 
     (case.attempts, case.past) = (case.attempts + 1, past);
 }
 
-/// A call has failed. For want of a descriptor it may only where no connection could be closed for
-/// it, and none was in use that would come back.
+/// Checks a failed call. A call may fail for want of a descriptor only if no connection is idle,
+/// which could be closed for it, and none is in use, which would come back.
 pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failure) {
     let short = matches!(
         failure.cause,
@@ -65,19 +65,20 @@ pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failur
             DialError::Connect(IoKind::Exhausted) | DialError::Resolve(ResolveKind::Exhausted)
         ))
     );
-    // Where the retry budget is spent, the failure is told that was to be retried, and later.
+    // A spent retry budget reports the first failure, and reports it late.
     if !short || base.plan.config.pool.retry_budget.is_some() {
         return;
     }
     base.stage.mark(Mark::CauseShort);
     let stats = client.stats();
     if stats.idle + stats.leased > 0 {
-        base.stage.wrong(|| format!("call {call}: no descriptor, with {stats:?}"));
+        base.stage
+            .wrong(|| format!("call {call}: failed for want of a descriptor, with {stats:?}"));
     }
 }
 
-/// A call has begun. That others wait is a reason to refuse it only where it would have to wait,
-/// and as many wait as may.
+/// Checks a call that was refused because the line was full. The line must really be full, and the
+/// call must have had to wait in it.
 pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     let Some(own) = client.call(id) else { return };
     let Next::Failed(Failure { cause: Cause::Unavailable(why), .. }) = own.next() else { return };
@@ -88,7 +89,7 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
         Unavailable::KeyLineFull => own.waiting >= limits.waiting_per_key_max,
         _ => return,
     };
-    // How much room there is in a shortage is the pool's to know.
+    // In a shortage of descriptors only the pool knows how much room there is.
     let room = all.idle > 0 || all.open < limits.open_max && !base.ran_short;
     let own_room = if own.open < limits.open_per_key_max { room } else { own.idle > 0 };
     let dials = own_room && own.dialing < limits.dialing_per_key_max && own.waiting <= own.dialing;
@@ -97,13 +98,14 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     }
 }
 
-/// The call of the plan that uses a connection.
+/// Returns the call of the plan that uses a connection.
 pub(super) fn user(client: &Client, cases: &[Case], conn: ConnId) -> Option<u32> {
     let uses = |case: &Case| {
         let id = case.id.filter(|_| case.is_live())?;
         client.connection(id).filter(|(used, _)| *used == conn)
     };
-    // Of those that used it, the one that does: the others are further, or over.
+    // Several calls may name a connection that they have used. Picks the one that is exchanging
+    // messages on it.
     let mut users = cases.iter().enumerate().filter(|(_, case)| uses(case).is_some());
     let first = users.next()?;
     let of = users.fold(first, |one, other| {
@@ -125,8 +127,7 @@ pub(super) fn user(client: &Client, cases: &[Case], conn: ConnId) -> Option<u32>
     Some(of.0 as u32)
 }
 
-/// Nothing outlasts its deadline: each counts what its docs say, and a body that nobody wants costs
-/// bounded time.
+/// Checks that no call outlasts a deadline, and that reading unwanted bodies takes bounded time.
 pub(super) fn overdue(base: &mut Base, client: &Client) {
     let Base { plan, stage, cases, .. } = base;
     let slack = if stage.noise.lazy { LATE } else { 0 };
@@ -138,7 +139,7 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
     for (number, (case, script)) in cases.iter_mut().zip(&plan.calls).enumerate() {
         let timeout = &script.policy.timeout;
         let drain = Some(script.policy.drain_time_max.0);
-        // Where it has a body, the time begins when that has been sent.
+        // For a call with a request body this time begins when that has been sent.
         let drains = script.body.len.is_some() || !passed(now - case.ended, drain);
         if case.outcome == Some(Outcome::Discarded) && drains {
             known += 1;
@@ -151,7 +152,8 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
         } else if passed(now - *case.drains.get_or_insert(now), drain) {
             stage.wrong(|| format!("call {number}: an unwanted body is read for too long"));
         }
-        // While a body is sent, other deadlines run, and the application has its part in them.
+        // Skips calls that send a body: other deadlines run, and the application may cause the
+        // delay.
         if call.is_writing() || script.body.len.is_some() {
             continue;
         }
@@ -171,11 +173,13 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
     }
     let calls = client.calls();
     if calls > known {
-        stage.wrong(|| format!("{calls} calls run, and {known} may: one was discarded before"));
+        stage.wrong(|| {
+            format!("{calls} calls run, but only {known} may: a discarded call has not ended")
+        });
     }
 }
 
-/// How a call came to its answer.
+/// Marks the retries, redirects and reuse that led to a call's answer.
 pub(super) fn course(stage: &mut Stage, client: &Client, id: CallId) {
     if client.connection(id).is_some_and(|(_, reused)| reused) {
         stage.mark(Mark::Reused);
@@ -197,14 +201,14 @@ pub(super) fn course(stage: &mut Stage, client: &Client, id: CallId) {
     }
 }
 
-/// Whether the answer of a call has needed less than its whole body.
+/// Marks a call whose answer came before the server had taken its whole body.
 pub(super) fn taken(stage: &mut Stage, client: &Client, id: CallId) {
     if client.call(id).is_some_and(|call| call.body_taken().is_some()) {
         stage.mark(Mark::BodyTaken);
     }
 }
 
-/// Where a call is.
+/// Marks the state of a call.
 pub(super) fn state(stage: &mut Stage, client: &Client, id: CallId) {
     let Some(waiting) = client.why(id) else { return };
     stage.mark(match waiting {

@@ -1,4 +1,4 @@
-//! A call under any script of what a driver can tell it.
+//! Checks a call under any script of a driver's inputs.
 
 use core::time::Duration;
 
@@ -15,16 +15,16 @@ mod run;
 
 pub(super) use run::PIECES;
 
-/// Holds a call to its promises under any inputs in any order, stale and repeated: it ends within a
-/// bound once the driver is honest; asking twice gives the same answer; what must not be repeated
-/// is never begun again once a byte of it was written, nor a body asked for again that cannot be
-/// given again; `reached` tells what was written and heard; whoever waits has a deadline; one
-/// answer at most is handed over; credentials stay with their origin.
+/// Gives a call any inputs in any order, also stale and repeated ones. It ends within a bound once
+/// the driver behaves. Asking twice gives the same answer. An unsafe request is never sent again
+/// once a byte of it was written, and neither is a body that cannot be repeated. `reached` agrees
+/// with the bytes that were written and received. Each wait has a deadline. At most one response is
+/// delivered. Credentials stay with their origin.
 pub fn call_script(data: &[u8]) {
     CallScript::decode(&mut Source::new(data)).hold();
 }
 
-/// A request, a policy, what happens, and how it is brought to its end.
+/// A request, a policy, events, and the peer's behaviour at the end.
 #[derive(Debug, Clone)]
 pub struct CallScript {
     method: Method,
@@ -41,26 +41,26 @@ pub struct CallScript {
 enum End {
     /// It answers.
     Answers,
-    /// It says nothing, for ever.
+    /// It never answers.
     Silent,
-    /// It cannot be reached any more.
+    /// It refuses connections.
     Refuses,
     /// It closes each connection.
     Closes,
 }
 
-/// What a driver tells, rightly or wrongly.
+/// An input of a driver, correct or not.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// What is asked for is done.
+    /// The requested action is done.
     Honest(u8),
-    /// A connection comes: new, used before, or (wrongly) in the middle of something.
+    /// A connection comes: new, reused, or (wrongly) in the middle of an exchange.
     Start(u8),
     LeaseFailed(u8),
     Dialing(bool),
     Written(u8),
     WriteFailed,
-    /// The peer says a piece of [`run::PIECES`], or what begins with it.
+    /// The peer sends a piece of [`run::PIECES`], or the beginning of it.
     Says {
         piece: u8,
         cut: u8,
@@ -75,7 +75,7 @@ enum Event {
     Pause(bool),
     Discard,
     Released,
-    /// The next deadline comes.
+    /// The next deadline passes.
     Late,
     /// Time passes, perhaps without a deadline.
     Pass(u8),
@@ -83,7 +83,8 @@ enum Event {
 }
 
 impl CallScript {
-    /// Request and policy, the end, the swarm, and then events.
+    /// Decodes the request and the policy, the end, the weight of each kind of event, and then
+    /// events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         const METHODS: [Method; 6] =
             [Method::GET, Method::POST, Method::PUT, Method::HEAD, Method::PATCH, Method::CONNECT];
@@ -106,7 +107,7 @@ impl CallScript {
         Self { method, body, expect_continue, upgrade, policy, end, events }
     }
 
-    /// Panics where a promise is broken.
+    /// Panics if the call breaks the property.
     pub fn hold(&self) {
         let mut run = Run::new(self);
         for event in &self.events {

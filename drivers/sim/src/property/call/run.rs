@@ -1,4 +1,4 @@
-//! One call, what it was told, and what must follow.
+//! Runs one call, and checks it against the inputs that it got.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::{CallScript, End, Event};
 pub(super) const SECRETS: [(&str, &str); 2] =
     [("Authorization", "Bearer secret"), ("Cookie", "c=secret")];
 
-/// What the peer says: whole answers, and pieces of them.
+/// Bytes that the peer sends: complete responses, and pieces of them.
 pub(in crate::property) const PIECES: &[&[u8]] = &[
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 100 Continue\r\n\r\n",
@@ -43,30 +43,31 @@ pub(in crate::property) const PIECES: &[&[u8]] = &[
     b"\r\n",
 ];
 
-/// A bound on what an honest driver has to do: a few steps for each attempt, and those are bounded.
+/// A bound on the steps of a well-behaved driver. Each attempt takes a few, and the attempts are
+/// limited.
 const HONEST_STEPS_MAX: usize = 500;
 
-/// The call, and what is known of it from what it was told.
+/// The call, and the state that its inputs imply.
 pub(super) struct Run {
     call: Call,
     first: Request,
-    /// What the policy allows to be begun again.
+    /// Whether the policy allows an unsafe request to be sent again.
     may_repeat: bool,
     show_interim: bool,
     now: Instant,
     conn: Connection,
     rest: Vec<u8>,
     dialing: bool,
-    /// Of the attempt under way.
+    /// How many bytes of the current attempt were written, and how many are still to be.
     written: u64,
     unwritten: u64,
     write_failed: bool,
     paused: bool,
-    /// Over all attempts.
+    /// How far the request got in any attempt.
     reached: Reached,
-    /// A byte of the request as it stands has left, and its answer has not led elsewhere.
+    /// Whether a byte of the current request was written. A redirect resets it.
     begun: bool,
-    /// The body has been asked for, and not been rewound since.
+    /// Whether the body was given, and not rewound since.
     body_given: bool,
     redirects: usize,
     at_home: bool,
@@ -160,7 +161,7 @@ impl Run {
         self.check(before, history);
     }
 
-    /// The driver is honest from here on. The call ends, whatever the peer does.
+    /// Behaves as a correct driver from here on. The call must end, however the peer behaves.
     pub(super) fn finish(mut self, end: End) {
         self.happen(Event::Pause(false));
         for step in 0..HONEST_STEPS_MAX {
@@ -174,7 +175,7 @@ impl Run {
                 (Next::Exchange, End::Silent | End::Refuses) if self.unwritten == 0 => {
                     self.happen(Event::Late);
                 }
-                // Some answers end with the connection.
+                // Some responses end with the connection.
                 (Next::Exchange, _) if step % 8 == 7 => self.happen(Event::Eof(true)),
                 _ => self.happen(Event::Honest(0)),
             }
@@ -182,7 +183,7 @@ impl Run {
         panic!("the call does not end: {:?}", self.call);
     }
 
-    /// Does what is asked for; the peer, where it is its turn, says `answer`.
+    /// Performs the requested action. If it is the peer's turn, the peer sends `answer`.
     fn be_honest(&mut self, answer: &[u8]) {
         match self.call.next() {
             Next::Checkout => self.start(0),
@@ -222,18 +223,18 @@ impl Run {
         (self.written, self.unwritten, self.write_failed) = (0, head.len() as u64, false);
         (self.paused, self.dialing) = (false, false);
         if let Next::Release = self.call.next() {
-            // The connection was in the middle of something, and the driver is to blame.
+            // The connection was in the middle of an exchange, which is the driver's fault.
             return assert!(head.is_empty());
         }
         assert!(is_exchange(self.call.next()));
         self.check_begin(head);
     }
 
-    /// What goes out, and whether it may.
+    /// Checks the head of a request that is being sent.
     fn check_begin(&mut self, head: &[u8]) {
         let history = self.call.history();
         let led = |status: u16| [301, 302, 303, 307, 308].contains(&status);
-        // Nor does a 417 count, behind which the server has not acted.
+        // Nor does a 417 count, because the server has not processed the request.
         let led = |status: u16| led(status) || status == 417;
         let redirects = history.iter().filter(|it| it.status.is_some_and(|it| led(it.as_u16())));
         let redirects = redirects.count();
@@ -279,7 +280,8 @@ impl Run {
                 assert_eq!(taken, 0);
                 break;
             }
-            // The end of a response moves nothing while the request goes out, and comes once.
+            // The end of a response changes nothing while the request is still sent, and comes
+            // once.
             still += usize::from(taken == 0 && self.call.next() == before);
             self.heard(&event);
             assert!(still <= 1, "{event:?} and nothing has moved");
@@ -292,7 +294,7 @@ impl Run {
         self.heard(&event);
     }
 
-    /// What the application is told.
+    /// Checks an event that the application receives.
     fn heard(&mut self, event: &Heard<'_>) {
         match event {
             Heard::NeedInput | Heard::Skipped => {}
@@ -317,10 +319,10 @@ impl Run {
         let Some(framing) = framing else { return };
         let Next::SendBody(max) = asked else {
             if !self.call.sends() {
-                // It need not be written.
+                // The framing need not be written.
                 return;
             }
-            // A request that is sent has room for an end of no bytes.
+            // A request that has been sent accepts an empty last piece.
             return assert_eq!((len, framing.prefix(), framing.suffix()), (0, &b""[..], &b""[..]));
         };
         assert_eq!(max.within(len), len);
@@ -347,7 +349,7 @@ impl Run {
         }
     }
 
-    /// The next deadline comes, and is not left standing.
+    /// Passes the next deadline, after which it must be gone.
     fn late(&mut self) {
         let Some((at, which)) = self.call.poll_timeout() else { return };
         self.now = self.now.max(at);
@@ -391,14 +393,14 @@ impl Run {
         if self.first.method().is_safe() || self.may_repeat || self.redirects > 0 {
             return;
         }
-        // Whoever reads `Nothing` sends it again.
+        // The caller may repeat a request that failed with `Nothing`.
         let silent = failure.reached == Reached::Nothing;
         assert!(!silent || self.reached == Reached::Nothing, "{failure}");
         let cancelled = failure.cause == Cause::Cancelled;
         assert!(!cancelled || failure.reached == self.reached);
     }
 
-    /// Whoever waits waits for something: an answer from the driver, or a deadline.
+    /// Checks that each wait ends by an answer of the driver or by a deadline.
     fn check_deadline(&self, next: Next) {
         let deadline = self.call.poll_timeout().is_some();
         match next {
@@ -420,7 +422,8 @@ impl Run {
     }
 }
 
-/// One as the pool would give it, or in the middle of something; and what is said of it.
+/// Returns a connection, and whether it is a reused one. For some `n` the connection is in the
+/// middle of an exchange; a pool never gives out such a connection.
 fn connection(n: u8) -> (Connection, bool) {
     let mut conn = Connection::new(Limits::default());
     if n < 64 {

@@ -1,4 +1,5 @@
-//! A driver whose sockets are a table, honest or not, around any composition of the machines.
+//! A test driver around any composition of the machines. Its sockets are a table, and it may
+//! misbehave.
 
 use core::{net::SocketAddr, time::Duration};
 use std::{
@@ -20,23 +21,23 @@ use super::{
 };
 use crate::property::call::PIECES;
 
-/// What the driver has for a connection that was named and is not closed.
+/// The driver's state of a connection that it was told of and that is not closed.
 #[derive(Debug, Default)]
 pub(super) struct Sock {
-    /// A look-up is under way.
+    /// Whether a look-up is under way.
     pub(super) resolving: bool,
-    /// Those under way, and whether they are connected.
+    /// The attempts under way, and whether each is connected.
     pub(super) attempts: BTreeMap<u8, bool>,
-    /// All that were asked for, and all that were spoken of.
+    /// The attempts that the machines began, and those that the driver has reported.
     pub(super) begun: BTreeSet<u8>,
     pub(super) told: BTreeSet<u8>,
     pub(super) shaking: bool,
-    /// There is something to write.
+    /// Whether there is output to ask for.
     pub(super) transmit: bool,
     pub(super) unwritten: usize,
-    /// Read and not taken.
+    /// Input that was read and not taken.
     pub(super) rest: Vec<u8>,
-    /// A proxy was asked for a tunnel, and has not answered.
+    /// Whether a proxy was asked for a tunnel and has not answered.
     pub(super) tunnel_asked: bool,
 }
 
@@ -46,19 +47,20 @@ impl Sock {
     }
 }
 
-/// What the application knows of a call.
+/// The application's state of a call.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) body: Body,
-    /// Bytes of the body that are still to be given, and pieces that were.
+    /// How many bytes of the body are left to give, and how many pieces were given.
     pub(super) left: BodyLeft,
     pub(super) pieces: usize,
     pub(super) rewind: bool,
     pub(super) paused: bool,
     pub(super) heads: usize,
-    /// It wants to hear no more.
+    /// Whether the application discarded or cancelled the call, so that it expects no further
+    /// events.
     pub(super) left_alone: bool,
-    /// How it ended.
+    /// How the call ended.
     pub(super) outcome: Option<&'static str>,
 }
 
@@ -69,7 +71,7 @@ pub(super) struct Bench<M> {
     pub(super) setting: Setting,
     pub(super) now: Instant,
     pub(super) socks: BTreeMap<ConnId, Sock>,
-    /// All that ever were.
+    /// All connections so far.
     pub(super) conns: Vec<ConnId>,
     pub(super) closed: BTreeSet<ConnId>,
     pub(super) calls: Vec<View>,
@@ -89,7 +91,7 @@ impl<M: Machines> Bench<M> {
     }
 
     pub(super) fn happen(&mut self, event: Event) {
-        // No two events happen at one moment, so that few deadlines are one.
+        // Gives each event a time of its own, so that few deadlines coincide.
         self.now = self.now.after(Duration::from_nanos(1));
         match event {
             Event::Request(ask) => self.request(ask),
@@ -153,7 +155,7 @@ impl<M: Machines> Bench<M> {
         self.check();
     }
 
-    // ---- The application ------------------------------------------------------------------------
+    // ---- The application --------------------------------------------------------------------
 
     fn request(&mut self, ask: Ask) {
         let (request, policy) = self.setting.request(ask);
@@ -179,7 +181,8 @@ impl<M: Machines> Bench<M> {
         self.machines.request(request, policy, None, self.now);
     }
 
-    /// The `n`th of the calls under way; for a great `n` of all, and of one that never was.
+    /// Returns the `n`th call under way. For a high `n` it is any call so far, or one that never
+    /// was.
     fn call(&self, n: u8) -> Option<usize> {
         if n >= 240 {
             return Some(usize::from(n) % (self.calls.len() + 1));
@@ -203,7 +206,7 @@ impl<M: Machines> Bench<M> {
 
     fn leave(&mut self, n: u8, how: impl FnOnce(usize) -> Input) {
         let Some(call) = self.call(n) else { return };
-        // An end that the driver has not read yet stands.
+        // Actions may hold an end that the driver has not read yet.
         if self.calls.get(call).is_some_and(|it| it.outcome.is_none()) {
             self.drain();
         }
@@ -213,7 +216,7 @@ impl<M: Machines> Bench<M> {
         self.tell(&how(call));
     }
 
-    /// What the application hears.
+    /// Checks an event that the application receives.
     pub(super) fn heard(&mut self, said: &Said) {
         let (call, kind) = match said {
             Said::NeedInput | Said::Skipped => return,
@@ -240,13 +243,13 @@ impl<M: Machines> Bench<M> {
         assert_eq!(view.outcome.replace(how), None, "call {call} ended twice");
     }
 
-    // ---- The driver -----------------------------------------------------------------------------
+    // ---- The driver -------------------------------------------------------------------------
 
     pub(super) fn tell(&mut self, input: &Input) {
         self.machines.tell(input, self.now);
     }
 
-    /// The `n`th of the connections that are there; for a great `n` of all that ever were.
+    /// Returns the `n`th open connection; for a high `n`, any connection so far.
     pub(super) fn conn(&self, n: u8) -> Option<ConnId> {
         if n >= 240 {
             return pick(&self.conns, n);
@@ -279,11 +282,11 @@ impl<M: Machines> Bench<M> {
             Act::Connect { conn, attempt, .. } => {
                 let sock = self.sock(conn);
                 assert!(sock.begun.insert(attempt), "attempt {attempt} begun twice");
-                // A driver may have spoken of it before it was asked.
+                // The driver may have reported this attempt before it began.
                 sock.attempts.entry(attempt).or_insert(false);
             }
             Act::Abandon { conn, attempt } => {
-                // It may have failed meanwhile.
+                // The attempt may have failed meanwhile.
                 let sock = self.sock(conn);
                 sock.attempts.remove(&attempt);
                 let known = sock.begun.contains(&attempt) || sock.told.contains(&attempt);
@@ -329,7 +332,7 @@ impl<M: Machines> Bench<M> {
         self.socks.entry(conn).or_default()
     }
 
-    /// One may be closed that nothing was begun for.
+    /// Forgets a closed connection. A connection may be closed before anything was begun for it.
     fn gone(&mut self, conn: ConnId) {
         self.socks.remove(&conn);
         assert!(self.closed.insert(conn), "{conn} is closed twice");
@@ -345,7 +348,7 @@ impl<M: Machines> Bench<M> {
         let attempt = known.unwrap_or(attempt);
         if let Some(sock) = self.socks.get_mut(&conn) {
             sock.told.insert(attempt);
-            // Once up it can only be lost, which is told otherwise.
+            // A connected attempt cannot fail. Its loss is reported as an end of stream.
             if done.is_ok() {
                 sock.attempts.insert(attempt, true);
             } else if sock.attempts.get(&attempt) == Some(&false) {
@@ -364,7 +367,7 @@ impl<M: Machines> Bench<M> {
         self.tell(&Input::Tls(conn, done));
     }
 
-    /// Takes what is to be written, and a piece of body if one may be.
+    /// Asks for output, and gives a piece of body if the client wants one.
     pub(super) fn transmit(&mut self, conn: ConnId, whole: bool) {
         let mut out = Vec::new();
         let wanted = self.machines.poll_transmit(conn, &mut out);
@@ -387,7 +390,7 @@ impl<M: Machines> Bench<M> {
         let framing = self.machines.send_body(call, len, last, self.now);
         if let (Some((prefix, suffix)), Some(sock)) = (framing, self.socks.get_mut(&conn)) {
             sock.unwritten += prefix.len() + len + suffix.len();
-            // There may be more.
+            // There may be further output.
             sock.transmit = true;
         }
     }
@@ -408,7 +411,7 @@ impl<M: Machines> Bench<M> {
         let Some(conn) = self.conn(n) else { return };
         let piece = PIECES[usize::from(piece) % PIECES.len()];
         let cut = if cut < 128 { piece.len() } else { usize::from(cut) % piece.len() };
-        // Who is told that no input is wanted leaves it where it is.
+        // A driver that is told that no input is wanted leaves it in the socket.
         if n >= 240 || self.machines.wants_input(conn) {
             self.read(conn, &piece[..cut]);
         }
@@ -419,7 +422,7 @@ impl<M: Machines> Bench<M> {
         let mut input = sock.map(|it| core::mem::take(&mut it.rest)).unwrap_or_default();
         input.extend_from_slice(piece);
         let mut at = 0;
-        // Each turn takes something, or ends a body of no bytes, or an attempt.
+        // Each call takes input, or ends an empty body or an attempt.
         for _ in 0..2 * input.len() + 8 {
             let ahead = self.machines.body_ahead(conn);
             let (taken, said) = self.machines.receive(conn, &input[at..], self.now);
@@ -439,7 +442,7 @@ impl<M: Machines> Bench<M> {
         panic!("{conn} says the same for ever");
     }
 
-    /// The next deadline comes.
+    /// Passes the next deadline.
     pub(super) fn late(&mut self) {
         if let Some(at) = self.machines.poll_timeout() {
             self.now = self.now.max(at);
@@ -456,7 +459,7 @@ impl<M: Machines> Bench<M> {
         }
     }
 
-    /// Time passes, and every deadline in it when it comes.
+    /// Lets time pass, and handles each deadline at its time.
     fn pass(&mut self, time: Duration) {
         let end = self.now.after(time);
         while self.machines.poll_timeout().is_some_and(|at| at <= end) {
@@ -465,8 +468,8 @@ impl<M: Machines> Bench<M> {
         self.now = end;
     }
 
-    /// A name that means nothing just now: no connection that is there, and no call that the
-    /// application may still speak of.
+    /// Passes an id that is stale: no open connection has it, and no call that the application may
+    /// still name.
     fn stale(&mut self, what: u8, bits: u64) {
         if !self.setting.stale {
             return;

@@ -1,4 +1,4 @@
-//! Two compositions to which the same happens: what comes out must be the same.
+//! Gives two compositions the same inputs, and checks that their outputs are equal.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use httpool::{
 
 use super::machines::{Act, BodyWanted, Input, Machines, Said};
 
-/// The lines of a trace that nobody has looked at yet, machine by machine.
+/// Trace lines that were not compared yet, by machine.
 #[derive(Debug, Default)]
 pub(in crate::property) struct Lines(Mutex<BTreeMap<Who, Vec<String>>>);
 
@@ -33,12 +33,12 @@ impl Sink for Lines {
     }
 }
 
-/// Two compositions, the second of which is told nothing that is stale.
+/// Two compositions. Only the first gets stale ids.
 #[derive(Debug)]
 pub(in crate::property) struct Both<A, B> {
     pub(in crate::property) one: A,
     pub(in crate::property) other: B,
-    /// What each has traced, if that is to be compared.
+    /// The trace of each, if the traces are compared.
     pub(in crate::property) traces: Option<(Arc<Lines>, Arc<Lines>)>,
 }
 
@@ -98,7 +98,7 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         answer
     }
 
-    /// The first may be woken early, and never late.
+    /// The first may report a timeout earlier than the exact one, but not later.
     fn poll_timeout(&self) -> Option<Instant> {
         let answer = self.one.poll_timeout();
         if let Some(exact) = self.other.poll_timeout() {

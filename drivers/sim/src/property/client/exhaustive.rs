@@ -1,4 +1,4 @@
-//! Not any script, but all of them: a world so small that every order of its events can be tried.
+//! Tries every order of events in a world that is small enough for that.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -19,28 +19,29 @@ use super::{
 };
 use crate::property::{call::PIECES, parts::Parts};
 
-/// How small the world is.
+/// The size of a small world.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "whoever tries all orders says of what")]
+#[expect(clippy::exhaustive_structs, reason = "callers set every field")]
 pub struct Small {
-    /// How many calls there are to one server: GET, POST, GET, and so on.
+    /// How many calls go to the one server: GET, POST, GET, and so on.
     pub calls: usize,
-    /// How many connections there may be.
+    /// The most connections.
     pub connections: usize,
     /// How many calls are cancelled.
     pub cancels: usize,
-    /// How many things go wrong: a connect is refused, a connection is lost, a deadline passes.
+    /// How many faults happen: a refused connect, a lost connection, a deadline that passes.
     pub faults: usize,
-    /// Whether writing is an event of its own, or follows at once when there is something to write.
+    /// Whether writing is an event of its own. Otherwise it follows at once when there is output.
     pub writes_apart: bool,
 }
 
-/// Tries all orders of all that can happen in such a world, with [`httpool::client::Client`] and
-/// with its parts, and holds each to what [`client_script`](super::client_script) and
-/// [`client_vs_parts`](super::client_vs_parts) hold a script to. Gives how many orders there are.
+/// Tries every order of the possible events of a small world, with [`httpool::client::Client`] and
+/// with the second composition of its machines. Checks each order as
+/// [`client_script`](super::client_script) and [`client_vs_parts`](super::client_vs_parts) check a
+/// script. Returns the number of orders.
 ///
-/// Where a call wants a connection that comes back, loses it, is cancelled at the moment of its
-/// grant: all of it is among them.
+/// They include the orders in which a call is waiting for a returned connection, loses it, and is
+/// cancelled at the moment of its grant.
 pub fn every_order(small: Small) -> u64 {
     let (mut choices, mut orders) = (Choices::default(), 0);
     loop {
@@ -52,14 +53,14 @@ pub fn every_order(small: Small) -> u64 {
     }
 }
 
-/// Which of the possible things happened, step by step: a number whose digits count to what was
-/// possible. Counting it up goes through all orders.
+/// The event chosen at each step, as a number: each digit counts up to the number of events that
+/// were possible there. Counting the number up visits every order.
 #[derive(Debug, Default)]
 struct Choices {
-    /// What was chosen, of how many.
+    /// The chosen index at each step, and the number of possible events.
     taken: Vec<(usize, usize)>,
     at: usize,
-    /// So many choices are the same as on the path before.
+    /// How many choices are the same as in the previous order.
     known: usize,
 }
 
@@ -87,7 +88,7 @@ impl Choices {
     }
 }
 
-/// What can happen.
+/// A possible event.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Request,
@@ -111,7 +112,7 @@ impl World {
     fn new(small: Small) -> Self {
         let mut config = Config::default();
         config.pool.open_max = small.connections;
-        // The script has no other clock than its deadlines: idle connections stay.
+        // Keeps idle connections: only the script's deadlines let time pass.
         config.pool.idle_max = Duration::from_secs(1_000_000);
         let policy = Policy::default();
         let machines =
@@ -137,7 +138,7 @@ impl World {
         self.bench.end();
     }
 
-    /// What has to happen some time.
+    /// Returns the events that must happen at some time.
     fn next_steps(&self) -> Vec<Event> {
         let asked = self.bench.calls.len() < self.small.calls;
         let mut events: Vec<_> = asked.then_some(Event::Request).into_iter().collect();
@@ -153,7 +154,7 @@ impl World {
         events
     }
 
-    /// What may happen, as long as there is something left of it.
+    /// Returns the faults and cancels that may happen, as long as some are left.
     fn accidents(&self) -> Vec<Event> {
         let mut events = Vec::new();
         if self.small.cancels > 0 {
@@ -211,7 +212,7 @@ impl World {
         }
     }
 
-    /// Does what the machines want done.
+    /// Performs the actions of the machines.
     fn settle(&mut self) {
         self.bench.drain();
         if !self.small.writes_apart {

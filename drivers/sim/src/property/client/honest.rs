@@ -1,5 +1,4 @@
-//! A driver that does what it is asked to, and peers that behave in one way or another: every call
-//! must then end.
+//! A correct driver and peers of several kinds. Every call must end with them.
 
 use httpool::{error::IoKind, id::ConnId};
 
@@ -10,11 +9,11 @@ use super::{
 };
 use crate::property::call::PIECES;
 
-/// A bound on what an honest driver has to do until every call has ended.
+/// A bound on the rounds that a correct driver needs until every call has ended.
 const ROUNDS_MAX: usize = 600;
 
 impl<M: Machines> Bench<M> {
-    /// The driver is honest from here on: every call ends, and nothing is left.
+    /// Behaves as a correct driver from here on. Every call must end, and nothing may be left.
     pub(super) fn finish(mut self, stop: Stop) {
         for call in 0..self.calls.len() {
             self.calls[call].paused = false;
@@ -36,7 +35,7 @@ impl<M: Machines> Bench<M> {
         self.end();
     }
 
-    /// Every call has ended, and nothing is left when all is closed.
+    /// Checks that every call has ended. Then closes the client, and checks that nothing is left.
     pub(super) fn end(mut self) {
         assert_eq!(self.machines.calls(), 0);
         for (number, call) in self.calls.iter().enumerate() {
@@ -51,7 +50,7 @@ impl<M: Machines> Bench<M> {
         assert_eq!(self.machines.poll_timeout(), None, "nothing is left to wait for");
     }
 
-    /// Does one of the things that are to be done.
+    /// Performs one of the actions that are due.
     pub(super) fn honest(&mut self, n: u8) {
         self.drain();
         if let Some(call) = (0..self.calls.len()).find(|call| self.calls[*call].rewind) {
@@ -63,7 +62,7 @@ impl<M: Machines> Bench<M> {
         }
     }
 
-    /// Does all that is to be done; says whether that was anything.
+    /// Performs all actions that are due. Returns whether there were any.
     fn honest_round(&mut self, stop: Stop, round: usize) -> bool {
         let mut done = false;
         for call in 0..self.calls.len() {
@@ -94,8 +93,8 @@ impl<M: Machines> Bench<M> {
         self.tell(&Input::Rewound(call, true));
     }
 
-    /// Does what one connection needs. `answer`: what the peer says when it is its turn; a peer
-    /// that is silent does not even connect.
+    /// Performs the actions that one connection needs. `answer` is sent if it is the peer's turn;
+    /// without one the peer does not even connect.
     fn serve(&mut self, conn: ConnId, answer: Option<&[u8]>) -> bool {
         let Some(sock) = self.socks.get_mut(&conn) else { return false };
         if sock.transmit {
@@ -127,12 +126,12 @@ impl<M: Machines> Bench<M> {
         true
     }
 
-    /// An idle connection is left in peace.
+    /// Whether a connection is in use. Idle ones get no input.
     fn is_used(&self, conn: ConnId) -> bool {
         self.machines.sends(conn) || !self.machines.body_ahead(conn).is_none()
     }
 
-    /// A peer that cannot be reached, or resets what stands.
+    /// Simulates a peer that refuses connections and resets open ones.
     fn refuse(&mut self, conn: ConnId) -> bool {
         let Some(sock) = self.socks.get_mut(&conn) else { return false };
         if sock.resolving {

@@ -1,4 +1,4 @@
-//! One face for compositions of the machines, with calls by number.
+//! A common interface of compositions of the machines. Calls are known by number.
 
 use core::net::{IpAddr, SocketAddr};
 use std::{collections::BTreeMap, sync::Arc};
@@ -16,7 +16,7 @@ use httpool::{
 
 use crate::property::reader::{head_text, text};
 
-/// What is handed in. Calls are numbered from 0, in the order of their requests.
+/// An input. Calls are numbered from 0, in the order of their requests.
 #[derive(Debug, Clone)]
 pub(in crate::property) enum Input {
     Cancel(usize),
@@ -38,7 +38,7 @@ pub(in crate::property) enum Input {
     Timeout,
 }
 
-/// What is to be done, once.
+/// An action, to be performed once.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::property) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
@@ -55,7 +55,7 @@ pub(in crate::property) enum Act {
     Failed { call: usize, failure: Failure },
 }
 
-/// What came of input.
+/// An event that an input produced.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::property) enum Said {
     NeedInput,
@@ -66,13 +66,13 @@ pub(in crate::property) enum Said {
     End(usize, String),
 }
 
-/// What may be written behind what was appended: so much of the body of that call.
+/// The call that may send body after this output, and how many bytes; `None`: no call.
 pub(in crate::property) type BodyWanted = Option<(usize, BodyLeft)>;
 
 /// The machines of many calls, composed in one way or another.
 pub(in crate::property) trait Machines {
-    /// Starts the next call. `slot`: where it is told of first, of those to whom the same moment is
-    /// a deadline; `None` leaves that to the machines. Says where that is.
+    /// Starts the next call. Returns its slot. Among calls with the same deadline, the one with the
+    /// lowest slot is told first. `None` lets the machines choose the slot.
     fn request(
         &mut self,
         request: &Request,
@@ -87,7 +87,7 @@ pub(in crate::property) trait Machines {
 
     fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said;
 
-    /// Prefix and suffix of a piece of body.
+    /// Returns the prefix and the suffix that frame a piece of body.
     fn send_body(
         &mut self,
         call: usize,
@@ -108,25 +108,25 @@ pub(in crate::property) trait Machines {
 
     fn sends(&self, conn: ConnId) -> bool;
 
-    /// Whether the body of a call that was discarded is still being sent.
+    /// Whether the body of a discarded call is still being sent.
     fn feeds(&self, call: usize) -> bool;
 
-    /// How many calls have not ended.
+    /// Returns how many calls have not ended.
     fn calls(&self) -> usize;
 
     fn stats(&self) -> Stats;
 
     fn check(&self) -> Result<(), String>;
 
-    /// Which call has, or had, that name.
+    /// Returns the call that has, or had, the id of these bits.
     fn call_of(&self, bits: u64) -> Option<usize>;
 
-    /// Tells what is no news: a name by its bits, which may mean anything or nothing. Not everybody
-    /// is told.
+    /// Passes a stale input: the bits are an id that may be valid or not. Some compositions ignore
+    /// it.
     fn tell_stale(&mut self, what: u8, bits: u64, now: Instant);
 }
 
-/// [`Client`] itself.
+/// Implements [`Machines`] with [`Client`].
 #[derive(Debug)]
 pub(in crate::property) struct Facade {
     client: Client,
@@ -143,7 +143,7 @@ impl Facade {
         Self { client, names: Vec::new(), numbers: BTreeMap::new() }
     }
 
-    /// A call that never was has the name of none.
+    /// Returns a call's id, or an invalid id if there was no such call.
     fn name(&self, number: usize) -> CallId {
         self.names.get(number).copied().unwrap_or(CallId::from_bits(u64::MAX))
     }
@@ -289,7 +289,7 @@ impl Machines for Facade {
         self.client.stats()
     }
 
-    /// Each call that is under way can say what it waits for.
+    /// Checks that each call under way can report its wait.
     fn check(&self) -> Result<(), String> {
         for name in &self.names {
             if let Some(why) = self.client.why(*name) {

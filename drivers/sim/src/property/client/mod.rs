@@ -1,4 +1,4 @@
-//! Many calls over many connections, under any script of what a driver and an application say.
+//! Checks many calls over many connections, under any script of inputs.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -30,22 +30,22 @@ mod machines;
 pub use exhaustive::{Small, every_order};
 pub(super) use machines::{Act, BodyWanted, Input, Machines, Said};
 
-/// Holds [`httpool::client::Client`] to its promises under any inputs in any order, stale and
-/// repeated, with any number of them before a drain: its invariants hold after every step, every
-/// call ends exactly once and is not spoken of after, every connection is closed exactly once, and
-/// once the driver is honest all of it ends.
+/// Gives [`httpool::client::Client`] any inputs in any order, also stale and repeated ones, and any
+/// number of them before it drains the actions. The invariants hold after every step. Every call
+/// ends exactly once, and has no events afterwards. Every connection is closed exactly once.
+/// Everything ends once the driver behaves.
 pub fn client_script(data: &[u8]) {
     ClientScript::decode(&mut Source::new(data)).hold();
 }
 
-/// Holds [`httpool::client::Client`] to a second and naive composition of the same machines: the
-/// same script gives the same actions, the same answers, and the same lines of trace from each
+/// Compares [`httpool::client::Client`] with a second, simple composition of the same machines. The
+/// same script must give the same actions, the same events, and the same trace lines of each
 /// machine.
 pub fn client_vs_parts(data: &[u8]) {
     ClientScript::decode(&mut Source::new(data)).hold_to_parts();
 }
 
-/// Settings, what happens, and how it ends.
+/// Settings, events, and the peers' behaviour at the end.
 #[derive(Debug, Clone)]
 pub struct ClientScript {
     setting: Setting,
@@ -53,14 +53,14 @@ pub struct ClientScript {
     events: Vec<Event>,
 }
 
-/// What is the same throughout a script.
+/// The settings of a whole script.
 #[derive(Debug, Clone)]
 struct Setting {
     config: Config,
     policy: Policy,
-    /// Actions are done after each event, and not only when the script says so.
+    /// Whether actions are performed after each event, not only when the script says so.
     eager: bool,
-    /// Names are told of that mean nothing.
+    /// Whether stale ids are passed in.
     stale: bool,
 }
 
@@ -72,7 +72,7 @@ enum Stop {
     Refuses,
 }
 
-/// A request: whom it asks, how, and with what body.
+/// A request: its server, its method and its body.
 #[derive(Debug, Clone, Copy)]
 struct Ask {
     whom: u8,
@@ -81,8 +81,8 @@ struct Ask {
     how: u8,
 }
 
-/// What happens. Numbers choose among what there is: small ones among what is alive, great ones
-/// among all that ever was.
+/// An event. Its numbers choose among ids: low ones among those that are valid, high ones among all
+/// that ever were.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Request(Ask),
@@ -92,7 +92,7 @@ enum Event {
     BodyReady(u8),
     BodyFailed(u8),
     Rewound(u8, bool),
-    /// With so many addresses.
+    /// The second number is the number of addresses.
     Resolved(u8, u8),
     Connected {
         n: u8,
@@ -125,7 +125,7 @@ enum Event {
 }
 
 impl ClientScript {
-    /// Settings, the end, the swarm, and then events.
+    /// Decodes the settings, the end, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let setting = Setting::decode(source);
         let stop = source.pick(&[Stop::Answers, Stop::Silent, Stop::Refuses]);
@@ -138,13 +138,13 @@ impl ClientScript {
         Self { setting, stop, events }
     }
 
-    /// Panics where a promise is broken.
+    /// Panics if the client breaks the property.
     pub fn hold(&self) {
         let client = Facade::new(self.setting.config, None);
         self.run(Bench::new(client, self.setting.clone()));
     }
 
-    /// Panics where the two compositions differ.
+    /// Panics if the two compositions differ.
     pub fn hold_to_parts(&self) {
         let (ones, others) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
         let both = Both {
@@ -155,7 +155,7 @@ impl ClientScript {
         self.run(Bench::new(both, self.setting.clone()));
     }
 
-    /// Panics where a name that means nothing changes anything.
+    /// Panics if a stale id has an effect.
     pub fn hold_to_twin(&self) {
         let twins = Both {
             one: Facade::new(self.setting.config, None),
@@ -219,7 +219,7 @@ impl Setting {
         }
         let mut policy = self.policy.clone();
         if ask.how & 224 == 224 {
-            // By way of a proxy.
+            // The route leads through a proxy.
             let proxy = Origin::new(Scheme::Http, "10.0.0.9", 3128);
             policy.routes.http = Route::Tunnel([Hop::new(HopKind::Connect, proxy)].into());
         }

@@ -1,4 +1,4 @@
-//! What is told to the parts, and what they are asked.
+//! Implements [`Machines`] for the second composition: its inputs and its questions.
 
 use std::sync::Arc;
 

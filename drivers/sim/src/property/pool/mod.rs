@@ -1,5 +1,8 @@
-//! The pool against a slow and plain model of it.
-#![expect(clippy::wildcard_enum_match_arm, reason = "a model names what it looks for")]
+//! Checks the pool against a simple, slow model.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the model only matches the states that a rule concerns"
+)]
 
 use core::time::Duration;
 
@@ -21,20 +24,19 @@ use super::source::{Source, random_bytes, shorter};
 mod model;
 mod state;
 
-/// Holds the pool to a slow and plain model of it: any script of events, the same decisions,
-/// nothing lost, nothing twice, all told; and nothing left when everybody has given back what they
-/// had.
+/// Passes any script of events to the pool and to a slow, simple model. Both must decide the same.
+/// Nothing may be lost or reported twice. Nothing is left when all leases have been returned.
 pub fn pool_ops(data: &[u8]) {
     PoolScript::decode(&mut Source::new(data)).hold();
 }
 
-/// So many events show what there is to see, and the model is slow.
+/// The model is slow, and this many events reach all its states.
 const EVENTS_MAX: usize = 400;
-/// In place of milliseconds: a second.
+/// Stands for a second instead of a number of milliseconds.
 const LONG: u8 = 255;
 
-/// An event. Numbers choose among what there is: the lower half among what is alive, the upper half
-/// among all that ever was. The order of deeds counts, but for those of a close.
+/// An event. Its numbers choose among ids: low ones among those that are valid, high ones among all
+/// that ever were. Actions must come in the same order from both, except those of a close.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Checkout { key: u8, fresh: bool, repeatable: bool, retry: bool },
@@ -53,7 +55,7 @@ enum Event {
     Close,
 }
 
-/// Limits, and what happens within them.
+/// Limits, and the events that happen within them.
 #[derive(Debug, Clone)]
 pub struct PoolScript {
     own_dials: bool,
@@ -68,7 +70,7 @@ pub struct PoolScript {
 }
 
 impl PoolScript {
-    /// Eight bytes of limits, the swarm, and then events.
+    /// Decodes eight bytes of limits, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let (own_dials, ages) = (source.flag(), source.flag());
         let mut small = |max: usize| 1 + source.below(max);
@@ -83,7 +85,7 @@ impl PoolScript {
             waiting_per_key_max: small(6),
             events: Vec::new(),
         };
-        // A close is rare, or nothing would come behind it.
+        // A close is rare, because little can happen after it.
         let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10]);
         while !source.is_empty() && script.events.len() < EVENTS_MAX {
             script.events.push(Event::decode(source, &weights));
@@ -91,7 +93,7 @@ impl PoolScript {
         script
     }
 
-    /// Panics where pool and model differ.
+    /// Panics if the pool and the model differ.
     pub fn hold(&self) {
         let mut pair = Pair::new(self);
         for event in &self.events {
@@ -121,7 +123,7 @@ impl Event {
             7 => Self::DialAbandoned(n),
             8 => Self::Connected(n),
             9 => Self::Lost(n),
-            // A shortage lasts for long.
+            // Sometimes passes a whole second, which ends a shortage of descriptors.
             10 => Self::Pass(if n >= 248 { LONG } else { n % 16 }),
             11 => Self::Timeout,
             12 => Self::Close,
@@ -141,20 +143,20 @@ impl Arbitrary for PoolScript {
     }
 }
 
-/// The pool, the model, and what joins them: names by the order in which they were given out.
+/// The pool and the model. Ids are matched by the order in which they were given out.
 struct Pair {
     pool: Pool<u32>,
     model: Model,
     keys: [Key; 3],
     conns: Vec<ConnId>,
     tickets: Vec<Ticket>,
-    /// What each ticket was last told of dialing, if it has not been woken since.
+    /// The last news of dialing for each ticket, unless the ticket was woken since.
     told: Vec<Option<bool>>,
     leases: Vec<(usize, Lease, u32)>,
     clock: Duration,
     opened: u32,
     ended: Vec<u32>,
-    /// The most calls of each key at once, until one wants a fresh connection.
+    /// The most concurrent calls of each key, as long as none wanted a fresh connection.
     peaks: Option<[usize; 3]>,
 }
 
@@ -288,7 +290,8 @@ impl Pair {
         self.compare(matches!(event, Event::Close));
     }
 
-    /// Most events tell the time; here all of them do, even if there is nothing for them to choose.
+    /// Passes the time to the pool and the model. Most events do, but not if they find no id to
+    /// choose.
     fn tell_time(&mut self) {
         self.model.now = self.clock;
         let nobody = Ticket::from_bits(u64::MAX);
@@ -377,7 +380,7 @@ impl Pair {
         }
     }
 
-    /// Of one key there are never more connections than calls that ran at once.
+    /// Checks that a key never has more connections than it had concurrent calls.
     fn compare_with_peaks(&mut self) {
         let Some(peaks) = &mut self.peaks else { return };
         for (at, peak) in peaks.iter_mut().enumerate() {
@@ -401,7 +404,7 @@ impl Pair {
         }
     }
 
-    /// Everybody gives back what they have. Each connection has then ended, once.
+    /// Returns all leases. Each connection must then have ended exactly once.
     fn finish(mut self) {
         self.tell_time();
         for ticket in 0..self.tickets.len() {
@@ -423,7 +426,7 @@ impl Pair {
     }
 }
 
-/// The `n`th of those below `len`: that are alive, or for a great `n` of all.
+/// Returns the `n`th of the valid indexes below `len`; for a high `n`, of all of them.
 fn choose(n: u8, len: usize, alive: impl Fn(usize) -> bool) -> Option<usize> {
     let among: Vec<_> = (0..len).filter(|it| n >= 240 || alive(*it)).collect();
     if among.is_empty() { None } else { Some(among[usize::from(n) % among.len()]) }

@@ -1,4 +1,4 @@
-//! The pool's rules once more, slow and plain: everything is a list, and is searched.
+//! Implements the pool's rules slowly and simply: everything is a list that is searched.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -15,23 +15,23 @@ pub(super) struct Model {
     limits: Limits,
     pub(super) now: Duration,
     closed: bool,
-    /// All there ever were, in the order of their dials.
+    /// All connections so far, in the order of their dials.
     pub(super) conns: Vec<Conn>,
-    /// All there ever were.
+    /// All tickets so far.
     pub(super) tickets: Vec<Ticket>,
-    /// Who waits, of all keys.
+    /// The tickets that wait, of all keys, first come first served.
     line: VecDeque<usize>,
-    /// Of these, who has no dial.
+    /// Those of `line` that have no dial.
     undialed: VecDeque<usize>,
     idle: Vec<usize>,
     orphans: Vec<usize>,
     stranded: Vec<usize>,
     held: Vec<usize>,
     retry_cents: u32,
-    /// How many connections there may be, and until when no more than that.
+    /// The most connections allowed now. A shortage of descriptors lowers it until `short_until`.
     room: usize,
     short_until: Option<Duration>,
-    /// How many have gone, but for dials that found no descriptor.
+    /// How many connections have ended, except dials that found no descriptor.
     gone: u64,
     pub(super) deeds: Vec<Deed>,
 }
@@ -183,11 +183,12 @@ impl Model {
         self.settle(key);
     }
 
-    /// `why`: none if it was abandoned by its thread.
+    /// Handles a failed dial. `why` is `None` if its thread abandoned it.
     pub(super) fn dial_failed(&mut self, conn: usize, why: Option<DialError>) {
         let Place::Dialing { ticket, own, .. } = self.conns[conn].place else { return };
         let open = self.stats(None)[0];
-        // What else is open may be closed or come back; what has gone has left a descriptor.
+        // Dials again if another connection is open, which may return or be closed, or if one has
+        // ended since this dial began, which freed a descriptor.
         let again = why == Some(SHORT) && (open > 1 || self.gone > self.conns[conn].gone);
         self.orphans.retain(|it| *it != conn);
         self.conns[conn].place = Place::Gone;
@@ -278,7 +279,7 @@ impl Model {
         self.take_turns();
     }
 
-    /// Whether a ticket that came now would have a dial at once.
+    /// Whether a new ticket would get a dial at once.
     fn dials_at_once(&self, key: usize, fresh: bool) -> bool {
         if self.orphans.iter().any(|it| self.conns[*it].key == key) {
             return true;
@@ -307,7 +308,8 @@ impl Model {
         idle.chain(age).chain(self.short_until.filter(|_| waits)).min()
     }
 
-    /// Open, idle, leased, dialing, waiting; of one key, or of all.
+    /// Counts connections that are open, idle, leased and dialing, and tickets that wait. `None`
+    /// counts all keys.
     pub(super) fn stats(&self, key: Option<usize>) -> [usize; 5] {
         let of = |what: fn(&Place) -> bool| {
             let ours = self.conns.iter().filter(|it| key.is_none_or(|key| it.key == key));
@@ -323,14 +325,14 @@ impl Model {
         ]
     }
 
-    /// How many calls of a key there are: tickets not spent, and leases.
+    /// Counts the calls of a key: tickets that are not spent, and leases.
     pub(super) fn calls(&self, key: usize) -> usize {
         let tickets = self.tickets.iter().filter(|it| it.key == key);
         let leased = self.conns.iter().filter(|it| it.key == key && it.place == Place::Leased);
         tickets.filter(|it| it.standing != Standing::Spent).count() + leased.count()
     }
 
-    /// Who is next, of those that can use it.
+    /// Returns the first ticket in line that can use a connection.
     fn front(&self, key: usize, fresh: bool) -> Option<usize> {
         let of = |wants: bool| {
             let mut line = self.line.iter().copied();
@@ -439,7 +441,7 @@ impl Model {
         }
     }
 
-    /// Who it was for has left.
+    /// Handles a dial whose ticket has left.
     fn release_dial(&mut self, dial: usize) {
         let key = self.conns[dial].key;
         if self.closed {

@@ -1,4 +1,4 @@
-//! What the model knows of connections and tickets, and what it says.
+//! The model's state of connections and tickets, and the actions that it produces.
 
 use core::time::Duration;
 
@@ -7,10 +7,10 @@ use httpool::{
     pool::{Evicted, Want},
 };
 
-/// How a dial fails that finds no descriptor.
+/// The error of a dial that finds no descriptor.
 pub(super) const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 
-/// What the pool is to do, except waking.
+/// An action of the pool, except waking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Deed {
     Dial { conn: usize, ticket: usize, key: usize },
@@ -28,7 +28,7 @@ pub(super) enum Answer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// `kept`: not to be abandoned, since TCP is up or a thread has it.
+    /// `kept`: not to be abandoned, since TCP is connected or a thread owns the dial.
     Dialing {
         ticket: Option<usize>,
         own: bool,
@@ -53,9 +53,9 @@ pub(super) struct Conn {
     pub(super) place: Place,
     pub(super) io: u32,
     pub(super) opened: Duration,
-    /// How many had gone when it was decided to dial.
+    /// How many connections had ended when this dial was decided.
     pub(super) gone: u64,
-    /// Its age was looked at, while it was in use.
+    /// Whether its age was checked while it was in use.
     pub(super) swept: bool,
 }
 

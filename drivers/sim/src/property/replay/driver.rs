@@ -1,4 +1,4 @@
-//! A driver of `Client` that a script of bytes leads: what happens next, and with what luck.
+//! Drives a `Client` by a script of bytes, which decides the order and the success of events.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use httpool::{
 
 use crate::property::Source;
 
-/// What peers say, whole or in pieces, wanted or not.
+/// Bytes that peers send, whole or in pieces, requested or not.
 const SAYINGS: [&[u8]; 26] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: sid=topsecret; Path=/\r\n\r\nBODY!",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nBODY!",
@@ -44,7 +44,7 @@ const SAYINGS: [&[u8]; 26] = [
     b"\xff\x00\x80",
 ];
 
-/// A client, what it was told to do, and what it has not been told yet.
+/// A client, the driver's state of its connections and calls, and the rest of the script.
 pub(super) struct Driven<'s> {
     client: Client,
     now: Instant,
@@ -53,7 +53,7 @@ pub(super) struct Driven<'s> {
     calls: Vec<CallId>,
 }
 
-/// A connection's other side.
+/// The driver's state of one connection.
 #[derive(Default)]
 struct Peer {
     /// Attempts that have begun to connect.
@@ -61,11 +61,11 @@ struct Peer {
     resolving: bool,
     shaking: bool,
     may_send: bool,
-    /// What was read and not taken.
+    /// Input that was read and not taken.
     input: Vec<u8>,
-    /// What was to be written and has not left.
+    /// How many bytes of output are not written yet.
     unsent: usize,
-    /// What was written last.
+    /// The output that was written last.
     asked: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ impl<'s> Driven<'s> {
         Self { client, now, script, conns: BTreeMap::new(), calls: Vec::new() }
     }
 
-    /// Plays the script to its end, then closes.
+    /// Plays the script to its end, then closes the client.
     pub(super) fn play(mut self) {
         while !self.script.is_empty() {
             let what = self.byte();
@@ -108,7 +108,7 @@ impl<'s> Driven<'s> {
         self.script.byte()
     }
 
-    /// Mostly what is due; else whatever, in turn or not.
+    /// Performs one step: mostly a requested action, else an arbitrary event.
     fn step(&mut self, what: u8) {
         match what {
             0..20 => self.request(),
@@ -212,7 +212,7 @@ impl<'s> Driven<'s> {
         self.calls.push(self.client.request(request, Arc::new(policy), self.now));
     }
 
-    /// Does what the client asked for; without luck it fails.
+    /// Performs an action that the client requested. It fails unless `luck` is true.
     fn follow(&mut self, conn: ConnId, luck: bool) {
         let now = self.now;
         let peer = self.peer(conn);
@@ -251,14 +251,14 @@ impl<'s> Driven<'s> {
                 [5, 1, 0, ..] => &b"\x05\x00\x00\x01\0\0\0\0\0\0"[..],
                 [5, ..] => b"\x05\x02",
                 [b'C', b'O', ..] if luck => b"HTTP/1.1 200 Yes\r\nSet-Cookie: topsecret\r\n\r\n",
-                // The first half of them are whole answers.
+                // The first half of the list are complete responses.
                 _ => SAYINGS[usize::from(self.byte()) % (SAYINGS.len() / 2)],
             };
             self.say(conn, saying);
         }
     }
 
-    /// A peer says something, wanted or not.
+    /// Receives bytes from a peer, requested or not.
     fn speak(&mut self) {
         let what = usize::from(self.byte());
         if let Some(conn) = self.conn() {
@@ -266,7 +266,7 @@ impl<'s> Driven<'s> {
         }
     }
 
-    /// Whole or in two pieces.
+    /// Receives `saying`, whole or in two pieces.
     fn say(&mut self, conn: ConnId, saying: &[u8]) {
         let (cut, now) = (usize::from(self.byte()), self.now);
         let cut = if cut & 1 == 0 { saying.len() } else { cut % (saying.len() + 1) };
@@ -289,7 +289,7 @@ impl<'s> Driven<'s> {
         }
     }
 
-    /// Asks what is to be sent; body in pieces, now and then of the wrong length.
+    /// Asks for output, and gives body in pieces, sometimes of the wrong length.
     fn transmit(&mut self, conn: ConnId, luck: u8) {
         let mut out = Vec::new();
         for _ in 0..4 {
@@ -318,7 +318,7 @@ impl<'s> Driven<'s> {
         }
     }
 
-    /// What was to be written has left, or half of it.
+    /// Reports the output as written, or half of it.
     fn wrote(&mut self, conn: ConnId, luck: u8) {
         let unsent = self.peer(conn).unsent;
         let gone = if luck & 3 == 0 { unsent / 2 } else { unsent };

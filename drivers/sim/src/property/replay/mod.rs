@@ -1,4 +1,4 @@
-//! What is recorded replays, and any text is judged.
+//! Checks that recordings replay, and that any text is parsed without a panic.
 
 mod driver;
 
@@ -14,11 +14,11 @@ use httpool::{
 
 use driver::Driven;
 
-/// Holds that any text that looks like a recording is judged without a panic. Other bytes are a
-/// script: what happens to a client by it is recorded, redacted or not, and replays.
+/// Checks a text that looks like a recording: it must not panic. Other bytes are a script that
+/// drives a client. Its recording, redacted or not, must replay.
 pub fn replay(data: &[u8]) {
     if data.starts_with(b"httpool-record") {
-        // Whatever it says of it.
+        // Any verdict is right, as long as it does not panic.
         let _ = replay::check(&String::from_utf8_lossy(data));
         return;
     }
@@ -41,7 +41,7 @@ pub fn replay(data: &[u8]) {
     }
 }
 
-/// The recording of a client to which happens what `script` says, which is bytes at random.
+/// Returns the recording of a client that is driven by `script`, which are random bytes.
 pub fn recorded(script: &[u8], redaction: Redaction) -> String {
     let text = Arc::new(Mutex::new(String::new()));
     let to = text.clone();

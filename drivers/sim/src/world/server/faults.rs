@@ -1,4 +1,4 @@
-//! The faults that a plan has a server's connection suffer.
+//! Applies the plan's faults to a server's connection.
 
 use super::Peer;
 use crate::world::{

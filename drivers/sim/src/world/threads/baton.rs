@@ -1,4 +1,4 @@
-//! Threads that run one at a time: whose turn it is, the seed says.
+//! Runs threads one at a time. The seed decides which thread runs next.
 
 use std::{
     cell::Cell,
@@ -11,26 +11,26 @@ use httpool::error::IoKind;
 
 use super::super::{base::Base, stage::Event};
 
-/// More steps than any world of threads needs.
+/// A world of threads that takes more steps than this has a livelock.
 const STEPS_MAX: u64 = 200_000;
-/// Nobody's number.
+/// Stands for no thread.
 pub(super) const NOBODY: usize = usize::MAX;
 
 thread_local! {
-    /// Which thread of the world this is.
+    /// The number of this thread in its world.
     static ME: Cell<usize> = const { Cell::new(NOBODY) };
 }
 
-/// The number of the calling thread.
+/// Returns the number of the calling thread.
 pub(super) fn me() -> usize {
     ME.get()
 }
 
-/// The world is over: something was wrong, and its threads unwind.
+/// The panic payload that unwinds the threads of a world that has ended early.
 #[derive(Debug)]
 pub(super) struct Over;
 
-/// A world, and whose turn it is in it.
+/// The world, shared by its threads: the thread that holds the baton runs.
 pub(super) struct Baton {
     world: Mutex<World>,
     turns: Vec<Condvar>,
@@ -40,23 +40,26 @@ pub(super) struct World {
     pub(super) base: Base,
     pub(super) threads: Vec<Thread>,
     running: usize,
-    /// Nothing goes on any more.
+    /// Whether the world has ended early: its threads unwind.
     over: bool,
-    /// A call waits for what an answer that was another's has announced: nobody could tell.
+    /// Whether a call hangs because of an unsolicited response that no client could have recognised
+    /// as such.
     pub(super) misled: bool,
     pub(super) steps: u64,
-    /// What came of connecting, by socket.
+    /// The results of connecting, indexed by socket.
     pub(super) outcomes: Vec<Option<Result<(), IoKind>>>,
     pub(super) look_ups: Vec<LookedUp>,
-    /// Sockets that were shut down from another thread.
+    /// Whether the socket was shut down by another thread, indexed by socket.
     pub(super) shut: Vec<bool>,
-    /// Sockets that were looked at, and found to be of use, since a call last began on them.
+    /// Whether the socket was probed and found alive since a call last began on it, indexed by
+    /// socket.
     pub(super) probed: Vec<bool>,
-    /// Which call last wrote to a socket.
+    /// The call that last wrote to the socket, indexed by socket.
     pub(super) users: Vec<u32>,
 }
 
-/// A look-up: who asked for it, whether it has begun, and once it has ended for which server it was.
+/// A name look-up: the thread that asked for it, whether it has begun, and its server once it has
+/// ended.
 #[derive(Debug)]
 pub(super) struct LookedUp {
     pub(super) thread: usize,
@@ -64,21 +67,21 @@ pub(super) struct LookedUp {
     pub(super) origin: Option<usize>,
 }
 
-/// A thread of the world.
+/// The state of a thread.
 #[derive(Debug, Default)]
 pub(super) struct Thread {
-    /// What it waits for. Nothing: its turn.
+    /// The events that the thread waits for. `None`: it is ready to run.
     wants: Option<Wants>,
-    pub(super) rung: bool,
+    pub(super) unparked: bool,
     done: bool,
-    /// The call of the plan that it makes.
+    /// The index in the plan of the call that the thread makes.
     pub(super) call: u32,
 }
 
-/// What ends a wait, whichever comes first.
+/// The events that a thread waits for. Any of them ends the wait.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
-    pub(super) ring: bool,
+    pub(super) unpark: bool,
     pub(super) reads: Option<u32>,
     pub(super) writes: Option<u32>,
     pub(super) connects: Vec<u32>,
@@ -107,25 +110,25 @@ impl Baton {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The world, for whoever is the last to have it.
+    /// Returns the world after all threads have ended.
     pub(super) fn into_world(self) -> World {
         self.world.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first turn is somebody's.
+    /// Lets the first thread run.
     pub(super) fn start(&self) {
         let mut world = self.lock();
         self.hand_on(&mut world, NOBODY);
     }
 
-    /// The calling thread is the `me`th from now on, and waits for its first turn.
+    /// Makes the calling thread the `me`th of the world, and waits for its first turn.
     pub(super) fn enter(&self, me: usize) {
         ME.set(me);
         let world = self.lock();
         self.wait_for_turn(world, me);
     }
 
-    /// The calling thread is through.
+    /// Ends the calling thread's part in the world.
     pub(super) fn leave(&self) {
         let me = ME.replace(NOBODY);
         let mut world = self.lock();
@@ -135,12 +138,12 @@ impl Baton {
         }
     }
 
-    /// Another thread may run before this one goes on.
+    /// Lets another thread run before the calling one goes on.
     pub(super) fn step(&self) {
         self.pass(None);
     }
 
-    /// This thread goes on when one of its wishes is fulfilled.
+    /// Blocks the calling thread until one of the events happens.
     pub(super) fn wait(&self, wants: Wants) {
         self.pass(Some(wants));
     }
@@ -187,7 +190,8 @@ impl Baton {
 }
 
 impl World {
-    /// Whose turn is next. Where nobody can run, time passes. `None`: nothing can go on.
+    /// Picks the thread that runs next. If all of them wait, it advances the time. Returns `None`
+    /// if the world ends or hangs.
     fn next_turn(&mut self, me: usize) -> Option<usize> {
         loop {
             while self.base.stage.queue.next_at().is_some_and(|at| at <= self.base.stage.now) {
@@ -195,7 +199,7 @@ impl World {
             }
             self.steps += 1;
             if self.steps > STEPS_MAX {
-                self.base.stage.wrong(|| "there is no end to it".into());
+                self.base.stage.wrong(|| "the world does not end".into());
             }
             if self.base.stage.wrong.is_some() {
                 return None;
@@ -211,7 +215,7 @@ impl World {
                 self.base.stage.now = self.base.stage.now.max(at);
                 continue;
             }
-            // A thread takes its time, now and then.
+            // At random, time passes although a thread is ready, as if that thread were slow.
             let now = self.base.stage.now;
             let soon = next_at.filter(|at| *at < now + 100_000);
             if let Some(at) = soon.filter(|_| self.base.stage.random.once_in(16)) {
@@ -238,18 +242,18 @@ impl World {
             Some(Event::Resolved { conn, origin }) => {
                 let it = &mut self.look_ups[conn as usize];
                 it.origin = Some(origin as usize);
-                self.threads[it.thread].rung = true;
+                self.threads[it.thread].unparked = true;
             }
             Some(Event::Resolving { conn }) => {
                 let it = &mut self.look_ups[conn as usize];
                 it.begun = true;
-                self.threads[it.thread].rung = true;
+                self.threads[it.thread].unparked = true;
             }
             _ => {}
         }
     }
 
-    /// What is still on its way to the servers arrives.
+    /// Delivers the events that are still under way to the servers.
     pub(super) fn run_dry(&mut self) {
         for _ in 0..STEPS_MAX {
             let Some(at) = self.base.stage.queue.next_at() else { return };
@@ -269,7 +273,7 @@ impl World {
         let Some(wants) = &it.wants else { return true };
         let shut = |sock: u32| self.shut[sock as usize];
         let stage = &self.base.stage;
-        wants.ring && it.rung
+        wants.unpark && it.unparked
             || wants.until.is_some_and(|at| at <= stage.now)
             || wants.reads.is_some_and(|it| self.base.net.readable(it) || shut(it))
             || wants.writes.is_some_and(|it| self.base.net.writable(stage, it) || shut(it))

@@ -1,8 +1,8 @@
-//! A world of threads: the blocking driver's own code, every lock, wait, ring and timeout of which is
-//! a step of a schedule that the seed decides.
+//! Runs worlds over the blocking driver. Each lock, wait, wake-up and timeout of the driver is a
+//! step of a schedule that the seed decides.
 //!
-//! The threads are real, and pass a baton: one runs at a time. The network, the servers and the
-//! oracle are those of the event loop's worlds.
+//! The threads are real, but only one runs at a time. The network, the servers and the oracle are
+//! those of the event-loop worlds.
 
 mod baton;
 mod platform;
@@ -20,7 +20,7 @@ use httpool_blocking::{Cancel, ClientBuilder};
 
 use self::{
     baton::{Baton, Over, me},
-    platform::{Sim, stand_up},
+    platform::{Sim, drop_parker},
     program::Program,
 };
 use super::{
@@ -29,20 +29,20 @@ use super::{
     run::{judge_effects, judge_whole},
 };
 
-/// Most threads that make calls.
+/// The most threads that make calls.
 const THREADS_MAX: usize = 8;
 
-/// Runs a world over the blocking driver: up to eight threads make its calls, and another cancels
-/// and closes. What that driver cannot do is left out of the plan: it knows no TLS, and a body of
-/// unknown length cannot be given twice.
+/// Runs a world over the blocking driver. Up to eight threads make its calls, and another thread
+/// cancels calls and closes the client. The plan is adapted to that driver: `https` becomes `http`,
+/// and a body of unknown length is not replayable.
 ///
 /// # Errors
-/// What the oracle found wrong.
+/// A rule of the oracle is broken.
 pub fn run_threads(plan: &Plan) -> Result<Report, Violation> {
     run(plan, false).0
 }
 
-/// The same, with a line for each thing that happens.
+/// Runs a world as [`run_threads`], and returns its trace as well: a line for each event.
 pub fn trace_threads(plan: &Plan) -> (Result<Report, Violation>, Vec<String>) {
     run(plan, true)
 }
@@ -88,7 +88,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
                 {
                     baton.lock().base.stage.wrong(|| "a thread panics".into());
                 }
-                stand_up();
+                drop_parker();
                 baton.leave();
             });
         }
@@ -131,7 +131,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
     (Ok(Report::new(calls.collect(), stage, steps)), log)
 }
 
-/// Writes down what the machines say.
+/// Writes the trace lines of the machines into the world's trace.
 struct Words(Arc<Baton>);
 
 impl Sink for Words {
@@ -140,7 +140,7 @@ impl Sink for Words {
     }
 }
 
-/// The plan as far as the driver can follow it.
+/// Adapts a plan to the blocking driver.
 fn suited(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     plan.threads = true;

@@ -1,4 +1,4 @@
-//! The world as a platform of the blocking driver: each method is a step of the schedule.
+//! Implements the blocking driver's platform over the world. Each method is a step of the schedule.
 
 use std::{
     cell::RefCell,
@@ -18,15 +18,15 @@ use super::{
 };
 
 thread_local! {
-    static SEAT: RefCell<Option<Arc<SimSeat>>> = const { RefCell::new(None) };
+    static PARKER: RefCell<Option<Arc<SimParker>>> = const { RefCell::new(None) };
 }
 
-/// The calling thread needs its seat no more.
-pub(super) fn stand_up() {
-    SEAT.take();
+/// Releases the calling thread's parker when the thread ends.
+pub(super) fn drop_parker() {
+    PARKER.take();
 }
 
-/// The world, seen from a thread in it.
+/// A handle to the world, which implements the platform.
 #[derive(Clone)]
 pub(super) struct Sim(pub(super) Arc<Baton>);
 
@@ -35,7 +35,7 @@ pub(super) struct SimLock<T> {
     value: Mutex<T>,
 }
 
-pub(super) struct SimSeat {
+pub(super) struct SimParker {
     baton: Arc<Baton>,
     thread: usize,
 }
@@ -57,14 +57,14 @@ pub(super) struct SimSocket {
 }
 
 /// Shuts a socket down from another thread.
-struct Stirrer {
+struct ShutDown {
     baton: Arc<Baton>,
     sock: u32,
 }
 
 impl Platform for Sim {
     type Lock<T: Send> = SimLock<T>;
-    type Seat = SimSeat;
+    type Seat = SimParker;
     type LookUp = SimLookUp;
     type Connecting = SimConnecting;
     type Socket = SimSocket;
@@ -82,17 +82,17 @@ impl Platform for Sim {
         SimLock { baton: self.0.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<SimSeat> {
+    fn seat(&self) -> Arc<SimParker> {
         let thread = me();
-        SEAT.with_borrow_mut(|seat| match seat {
-            Some(seat) if Arc::ptr_eq(&seat.baton, &self.0) && seat.thread == thread => {
-                seat.clone()
+        PARKER.with_borrow_mut(|parker| match parker {
+            Some(parker) if Arc::ptr_eq(&parker.baton, &self.0) && parker.thread == thread => {
+                parker.clone()
             }
-            _ => seat.insert(Arc::new(SimSeat { baton: self.0.clone(), thread })).clone(),
+            _ => parker.insert(Arc::new(SimParker { baton: self.0.clone(), thread })).clone(),
         })
     }
 
-    fn look_up(&self, host: &str, _: u16, _: &Arc<SimSeat>) -> io::Result<SimLookUp> {
+    fn look_up(&self, host: &str, _: u16, _: &Arc<SimParker>) -> io::Result<SimLookUp> {
         self.0.step();
         let mut world = self.0.lock();
         if world.base.look_up_is_short() {
@@ -132,7 +132,7 @@ impl Platform for Sim {
 
     fn poll(
         &self,
-        seat: &SimSeat,
+        parker: &SimParker,
         attempts: &mut [(u8, SimConnecting)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
@@ -144,7 +144,7 @@ impl Platform for Sim {
         let talker = talker.and_then(talks);
         let open = attempts.iter().filter(|(_, it)| !it.told);
         let wants = Wants {
-            ring: true,
+            unpark: true,
             reads: talker.map(|it| it.0),
             writes: talker.filter(|it| it.1).map(|it| it.0),
             connects: open.map(|(_, it)| it.socket.sock).collect(),
@@ -152,11 +152,11 @@ impl Platform for Sim {
         };
         self.0.wait(wants);
         let mut world = self.0.lock();
-        // To wait for several things takes a descriptor as well.
+        // `poll` with a wake-up descriptor needs a descriptor as well.
         if world.base.is_short() && world.base.stage.random.once_in(16) {
             return Err(kind(IoKind::Exhausted).into());
         }
-        world.threads[seat.thread].rung = false;
+        world.threads[parker.thread].unparked = false;
         let World { base, .. } = &*world;
         Ok(Ready {
             readable: talker.is_some_and(|it| base.net.readable(it.0)),
@@ -171,7 +171,7 @@ impl Baton {
         timeout.map(|it| self.lock().base.stage.instant().after(it).as_nanos())
     }
 
-    /// Nothing happens to this thread before `at`.
+    /// Blocks the calling thread until `at`.
     pub(super) fn sleep_until(&self, at: u64) {
         self.wait(Wants { until: Some(at), ..Wants::default() });
     }
@@ -191,24 +191,24 @@ impl<T: Send> Lock<T> for SimLock<T> {
     }
 }
 
-impl Stir for SimSeat {
+impl Stir for SimParker {
     fn stir(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
-            thread.rung = true;
+            thread.unparked = true;
         }
     }
 }
 
-impl Seat for SimSeat {
+impl Seat for SimParker {
     fn park(&self, timeout: Option<Duration>) {
         let until = self.baton.until(timeout);
-        self.baton.wait(Wants { ring: true, until, ..Wants::default() });
+        self.baton.wait(Wants { unpark: true, until, ..Wants::default() });
         self.hush();
     }
 
     fn hush(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
-            thread.rung = false;
+            thread.unparked = false;
         }
     }
 }
@@ -247,7 +247,7 @@ impl Connecting for SimConnecting {
 
     fn finish(self) -> io::Result<SimSocket> {
         self.socket.baton.step();
-        // One that has just been opened needs no look, though a proxy may have been spoken to.
+        // A new connection needs no probe, although a proxy may have sent bytes on it.
         self.socket.baton.lock().probed[self.socket.sock as usize] = true;
         Ok(self.socket)
     }
@@ -265,7 +265,8 @@ const fn kind(why: IoKind) -> io::ErrorKind {
 }
 
 impl SimSocket {
-    /// Reads at most `max` bytes, if there are any, behind what `onto` holds.
+    /// Appends up to `max` of the bytes that have arrived to `onto`. Fails with `WouldBlock` if
+    /// there are none.
     fn take(&self, world: &mut World, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
         if world.shut[self.sock as usize] {
             return Ok(0);
@@ -277,7 +278,8 @@ impl SimSocket {
             Io::Done(some) => {
                 let it = base.net.get_mut(self.sock);
                 it.shown += some as u32;
-                // It reads past the last answer, and not its own: it is misled, and cannot know.
+                // The call reads unsolicited bytes that follow another call's response, and cannot
+                // know it.
                 let user = world.users[self.sock as usize];
                 let poisoned = it.poison_at.is_some_and(|at| it.shown > at);
                 if poisoned && user != u32::MAX && user != it.poison_of {
@@ -292,7 +294,7 @@ impl SimSocket {
         }
     }
 
-    /// The same, and waits for it.
+    /// As [`take`](Self::take), but waits for bytes until the receive timeout.
     fn take_in_time(&self, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
         self.baton.step();
         let there = self.take(&mut self.baton.lock(), max, onto);
@@ -305,7 +307,8 @@ impl SimSocket {
         self.take(&mut self.baton.lock(), max, onto)
     }
 
-    /// A call writes: if it is another than before, its request begins.
+    /// Notes the call that writes to the socket. If it is a new one, it checks that the connection
+    /// may be used.
     fn begins(&self, world: &mut World) {
         let call = world.threads.get(me()).map_or(u32::MAX, |it| it.call);
         let before = std::mem::replace(&mut world.users[self.sock as usize], call);
@@ -317,11 +320,11 @@ impl SimSocket {
         let it = base.net.get(self.sock);
         let sock = self.sock;
         if before != u32::MAX && !probed && base.plan.config.pool.probe_after.is_zero() {
-            let words = "is used again, and nobody looked whether it is still of use";
+            let words = "is used again without having been probed";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
         }
         if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
-            let words = "is used, and spoke before without being asked";
+            let words = "is used after unsolicited bytes were read on it";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
         }
         base.cases[call as usize].tainted |= it.tainted;
@@ -406,7 +409,7 @@ impl Socket for SimSocket {
         Ok(Ready { readable, writable, broken: shut })
     }
 
-    /// The world's windows are small.
+    /// Does nothing: the windows of the world are small.
     fn bound_unsent(&self) -> bool {
         self.baton.step();
         false
@@ -427,7 +430,7 @@ impl Socket for SimSocket {
     }
 
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
-        Ok(Arc::new(Stirrer { baton: self.baton.clone(), sock: self.sock }))
+        Ok(Arc::new(ShutDown { baton: self.baton.clone(), sock: self.sock }))
     }
 
     fn into_stream(self) -> io::Result<Self> {
@@ -435,7 +438,7 @@ impl Socket for SimSocket {
     }
 }
 
-impl Stir for Stirrer {
+impl Stir for ShutDown {
     fn stir(&self) {
         self.baton.lock().shut[self.sock as usize] = true;
     }
@@ -462,4 +465,4 @@ macro_rules! debug {
     };
 }
 
-debug!(Sim, SimLock<T>, SimSeat, SimLookUp, SimConnecting, SimSocket, Stirrer);
+debug!(Sim, SimLock<T>, SimParker, SimLookUp, SimConnecting, SimSocket, ShutDown);

@@ -1,4 +1,5 @@
-//! What the threads of a world do: calls, one after the other, over the blocking driver.
+//! The programs of a world's threads: each makes calls one after the other over the blocking
+//! driver.
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
@@ -19,17 +20,17 @@ use super::{
     platform::{Sim, SimSocket},
 };
 
-/// A thread that makes calls.
+/// The program of one thread.
 pub(super) struct Program {
     pub(super) baton: Arc<Baton>,
     pub(super) client: Client<Sim>,
     pub(super) plan: Arc<Plan>,
-    /// For each call of the plan, how it is given up.
+    /// The cancel handle of each call of the plan.
     pub(super) cancels: Arc<[Cancel]>,
 }
 
 impl Program {
-    /// Makes these calls.
+    /// Makes these calls one after the other, each not before its time.
     pub(super) fn make(&self, calls: impl Iterator<Item = u32>) {
         for call in calls {
             self.baton.sleep_until(self.plan.calls[call as usize].at.as_nanos() as u64);
@@ -37,7 +38,7 @@ impl Program {
         }
     }
 
-    /// Gives calls up, and closes the client, in the order of the times of that.
+    /// Cancels calls and closes the client, each at its time.
     pub(super) fn disturb(&self) {
         let calls = self.plan.calls.iter().zip(0..);
         let cancels = calls.filter_map(|(it, call)| Some((it.at + it.cancel?, Some(call))));
@@ -122,8 +123,8 @@ impl Program {
             let Base { plan, stage, net, cases, .. } = base;
             let case = &mut cases[call as usize];
             let sock = net.get_mut(case.sock);
-            // A client cannot know; that it did not use a connection that had spoken before is
-            // looked at when it writes.
+            // A client cannot recognise such a response. The check for a connection on which
+            // unsolicited bytes had already been read is made when the request is written.
             let poisoned = sock.tainted || id == Some(POISON);
             sock.tainted |= poisoned;
             stage.out_of_step |= poisoned;
@@ -133,7 +134,8 @@ impl Program {
         if status == 101 {
             return self.switched(call, response);
         }
-        // A long body is read to where it is wanted, a short one through the driver's buffer.
+        // The driver reads a long body straight into a large buffer, and a short one through its
+        // own.
         let longest = self.plan.calls[call as usize].replies.iter().map(|it| it.len).max();
         let most = if longest.is_some_and(|len| len > 8_000) { 20_000 } else { 700 };
         let mut buffer = vec![0; 1 + self.plan.noise.read_max.min(most) as usize];
@@ -170,8 +172,7 @@ impl Program {
                     match error.get_ref().and_then(|it| it.downcast_ref::<Error>()) {
                         Some(why) => self.failed(call, why),
                         None => self.with(|base| {
-                            base.stage
-                                .wrong(|| format!("call {call}: an error of nobody: {error}"));
+                            base.stage.wrong(|| format!("call {call}: a foreign error: {error}"));
                         }),
                     }
                     return;
@@ -184,17 +185,18 @@ impl Program {
         });
     }
 
-    /// Reads what the server says in another protocol.
+    /// Reads the bytes of the other protocol after an upgrade.
     fn switched(&self, call: u32, response: Response<Sim>) {
         self.with(|base| base.stage.mark(Mark::OutcomeHandOver));
         let Some(switched) = response.into_switched() else {
-            return self
-                .with(|base| base.stage.wrong(|| format!("call {call}: 101, and no switch")));
+            return self.with(|base| {
+                base.stage.wrong(|| format!("call {call}: 101 without a switch of protocols"))
+            });
         };
         let mut got = switched.rest;
         let socket: SimSocket = switched.tcp;
         let mut buffer = [0; 64];
-        // For ever is long where the server says nothing more.
+        // The server may send nothing more, so the wait is bounded.
         let bounded = socket.set_receive_timeout(Duration::from_secs(1));
         while bounded.is_ok() && got.len() < UPGRADED.len() {
             match socket.recv(&mut buffer) {
@@ -204,7 +206,9 @@ impl Program {
         }
         drop(socket);
         if !UPGRADED.starts_with(&got) {
-            self.with(|base| base.stage.wrong(|| format!("call {call}: another protocol's input")));
+            self.with(|base| {
+                base.stage.wrong(|| format!("call {call}: wrong bytes of the other protocol"))
+            });
         }
         self.end(call, Outcome::HandOver);
     }
@@ -225,13 +229,13 @@ impl Program {
         self.with(|base| base.cases[call as usize].end(&base.stage, outcome));
     }
 
-    /// The thread whose turn it is looks at the world.
+    /// Runs `work` on the world. The calling thread must have the turn.
     fn with<R>(&self, work: impl FnOnce(&mut Base) -> R) -> R {
         work(&mut self.baton.lock().base)
     }
 }
 
-/// Where the body of a request comes from.
+/// The source of a request's body.
 struct Source {
     baton: Arc<Baton>,
     plan: Arc<Plan>,
@@ -264,13 +268,14 @@ impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let body = self.plan.calls[self.call as usize].body;
         self.at = match to {
-            // Before anything was read, this finds out how long it is.
+            // A seek to the start after a seek to the end only finds out the length, so it
+            // succeeds.
             SeekFrom::Start(at) if body.rewinds || self.at == body.len.unwrap_or(0) && at == 0 => {
                 at as u32
             }
             SeekFrom::Start(_) => {
                 self.baton.lock().base.stage.mark(Mark::FaultRewind);
-                return Err(io::Error::other("there is no way back"));
+                return Err(io::Error::other("the source of the body cannot be rewound"));
             }
             SeekFrom::End(_) => body.len.unwrap_or(0),
             SeekFrom::Current(_) => self.at,
