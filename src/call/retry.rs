@@ -72,7 +72,7 @@ pub struct Retry {
     /// The pause before the second is twice this, and each further pause is twice the one before.
     /// Zero by default: no pauses.
     pub backoff: Duration,
-    /// The longest of these pauses. 120 seconds by default.
+    /// The longest of these pauses, its random part included. 120 seconds by default.
     pub backoff_max: Duration,
     /// A random time from zero to this is added to each pause. It derives from the call's seed. Zero
     /// by default.

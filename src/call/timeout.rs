@@ -16,12 +16,13 @@ use crate::{
 /// everything.
 ///
 /// ```
-/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # use std::{io::Read, net::TcpListener, thread};
 /// # let listener = TcpListener::bind("127.0.0.1:0")?;
 /// # let url = format!("http://{}/", listener.local_addr()?);
-/// # thread::spawn(move || for tcp in listener.incoming() {
+/// # thread::spawn(move || {
 /// #     // Takes the request, and never answers.
-/// #     thread::spawn(move || while tcp.as_ref().unwrap().read(&mut [0; 4096]).unwrap() > 0 {});
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     while tcp.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
 /// # });
 /// use httpool::{call::Timeout, error::Reached};
 /// use httpool_blocking::Client;
@@ -255,8 +256,8 @@ impl Clocks {
         }
     }
 
-    /// The instant at which the next clock runs out, and its deadline. Of several at the same instant,
-    /// the deadline of the shortest part of the call is named.
+    /// The instant at which the next clock runs out, and its deadline. If several run out at the same
+    /// instant, the order is: the phase, `rate`, `write`, `total`.
     pub(super) fn soonest(&self) -> Option<(Instant, Deadline)> {
         let phase = self.phase.and_then(|which| self.clock.runs_out(which));
         let rate = self.window.runs_out(Deadline::Rate);
