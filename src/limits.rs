@@ -55,10 +55,10 @@ impl MessageLimits {
 /// Most bytes of a [long](LONG_REQUEST_BYTES) request that the operating system may hold unsent,
 /// where a driver can set that: 64 KiB.
 ///
-/// The bound makes the write deadline ([`Timeout::write`](crate::call::Timeout::write)) see what the
-/// server takes. Loopback moves windows of 64 KiB: with this bound a server that reads 5 kB/s still
-/// lets each write move within the 30 seconds of that deadline. A write of 64 KiB is also large
-/// enough to be cheap.
+/// The bound makes the write deadline ([`Timeout::write`](crate::call::Timeout::write)) see what
+/// the server takes. Loopback moves windows of 64 KiB: with this bound a server that reads 5 kB/s
+/// still lets each write move within the 30 seconds of that deadline. A write of 64 KiB is also
+/// large enough to be cheap.
 pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
 /// A request whose head and body together have more bytes than this is long: 128 KiB.
@@ -97,9 +97,9 @@ pub struct PoolLimits {
     /// 1,000 by default: most systems give a process 1,024 descriptors.
     ///
     /// A connection takes one descriptor. While addresses race, a connection that is being opened
-    /// takes one for each attempt. A client of the blocking driver takes at most 16 more for all its
-    /// threads, and a loop of the mio driver three more. When the system has no descriptor left, the
-    /// pool treats the number of open connections as this bound for one second.
+    /// takes one for each attempt. A client of the blocking driver takes at most 16 more for all
+    /// its threads, and a loop of the mio driver three more. When the system has no descriptor
+    /// left, the pool treats the number of open connections as this bound for one second.
     pub open_max: usize,
     /// Most connections of one key: in use, idle and being opened. `usize::MAX` is urllib3's
     /// `block = false`. 100 by default.
@@ -112,13 +112,13 @@ pub struct PoolLimits {
     /// Most calls that wait for a connection, over all keys. One more is refused, unless a
     /// connection is idle for it or can be opened at once. 10,000 by default.
     pub waiting_max: usize,
-    /// Most calls that wait for a connection of one key. 5,000 by default, half of `waiting_max`, so
-    /// that a server that does not answer leaves as many places to all others. More calls would
+    /// Most calls that wait for a connection of one key. 5,000 by default, half of `waiting_max`,
+    /// so that a server that does not answer leaves as many places to all others. More calls would
     /// rarely be served in time: with 100 connections and 60 seconds to wait, each call would have
     /// to end within 1.2 seconds.
     pub waiting_per_key_max: usize,
-    /// How long a connection may stay idle before the pool closes it. 60 seconds by default: servers
-    /// close after 60 to 75.
+    /// How long a connection may stay idle before the pool closes it. 60 seconds by default:
+    /// servers close after 60 to 75.
     pub idle_max: Duration,
     /// How long after it was opened a connection may be used again. `None`, the default, is without
     /// bound.
@@ -127,14 +127,14 @@ pub struct PoolLimits {
     /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
     /// asked for. Zero by default: every connection is probed, for every method.
     ///
-    /// A longer time saves one system call for each request that may be repeated. For a request that
-    /// may not be repeated, the connection is always probed. Within that time, a response that
+    /// A longer time saves one system call for each request that may be repeated. For a request
+    /// that may not be repeated, the connection is always probed. Within that time, a response that
     /// nobody asked for can be taken for the response to the next request. No setting helps against
-    /// bytes that arrive after the probe and before the server reads the request: no HTTP/1.1 client
-    /// can tell them from its response.
+    /// bytes that arrive after the probe and before the server reads the request: no HTTP/1.1
+    /// client can tell them from its response.
     pub probe_after: Duration,
-    /// Whether each thread opens connections itself, as in the blocking driver. The drivers set this;
-    /// a program need not.
+    /// Whether each thread opens connections itself, as in the blocking driver. The drivers set
+    /// this; a program need not.
     ///
     /// False, for an event loop: a new connection goes to the first call in line. A connection that
     /// no call needs any more is completed and kept idle if its TCP connection is open.
@@ -143,8 +143,8 @@ pub struct PoolLimits {
     /// When that call got another connection, its thread reports that it has abandoned the dial, or
     /// hands the new connection to the pool.
     pub own_dials: bool,
-    /// How many retries all calls together may make. `None`, the default: as many as the policies of
-    /// the calls allow.
+    /// How many retries all calls together may make. `None`, the default: as many as the policies
+    /// of the calls allow.
     pub retry_budget: Option<RetryBudget>,
 }
 

@@ -5,7 +5,7 @@
 macro_rules! setters {
     () => {};
     ($field:ident: Option<$type:ty>, $($rest:tt)*) => {
-        #[doc = concat!("Sets [`", stringify!($field), "`](field@Self::", stringify!($field), "); `None` is allowed.")]
+        #[doc = concat!("Sets [`", stringify!($field), "`](field@Self::", stringify!($field), ").")]
         #[must_use]
         pub fn $field(mut self, $field: impl Into<Option<$type>>) -> Self {
             self.$field = $field.into();

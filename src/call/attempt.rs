@@ -59,8 +59,8 @@ pub(super) struct BodyCount {
 #[derive(Debug)]
 pub(super) enum Reader {
     Application,
-    /// Nowhere: it is read so that the connection can be kept, while at most `left` bytes come. When
-    /// it ends, the call goes on with `then`.
+    /// Nowhere: it is read so that the connection can be kept, while at most `left` bytes come.
+    /// When it ends, the call goes on with `then`.
     Nobody {
         left: u64,
         then: Then,
@@ -105,8 +105,8 @@ impl Attempt {
         self.sendable = if self.given_up { None } else { conn.body_to_send() };
     }
 
-    /// Whether the connection has stopped sending before the request was complete, because of an early
-    /// response.
+    /// Whether the connection has stopped sending before the request was complete, because of an
+    /// early response.
     pub(super) fn is_cut_off(&self, conn: &Connection) -> bool {
         !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
     }
@@ -132,8 +132,8 @@ impl Attempt {
         }
     }
 
-    /// The deadline of the current phase, also while a pause holds its clock. `write` and `total` run
-    /// beside it.
+    /// The deadline of the current phase, also while a pause holds its clock. `write` and `total`
+    /// run beside it.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         if self.answered {
             // While the request is still being sent, only `write` and `total` run. The same holds

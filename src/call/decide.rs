@@ -155,7 +155,8 @@ impl Call {
         retry_after(&head.fields(), wall)
     }
 
-    /// Retries after a response with this head, or fails. `None`: the application gets the response.
+    /// Retries after a response with this head, or fails. `None`: the application gets the
+    /// response.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
         if !retry.concerns(head.status()) {
@@ -189,8 +190,8 @@ impl Call {
         }
     }
 
-    /// Reads the rest of an unwanted response if its connection can then be kept; otherwise gives the
-    /// connection back at once.
+    /// Reads the rest of an unwanted response if its connection can then be kept; otherwise gives
+    /// the connection back at once.
     pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
         let left = self.policy.drain_bytes_max.0;
         let lost = !self.attempt.is_out() || matches!(conn.reuse(), Reuse::Never(_));
@@ -212,7 +213,8 @@ impl Call {
         }
     }
 
-    /// Decides after a failed attempt: sends the request again on a fresh connection, retries, or fails.
+    /// Decides after a failed attempt: sends the request again on a fresh connection, retries, or
+    /// fails.
     pub(super) fn attempt_failed(&mut self, cause: Cause, now: Instant) {
         if let Reader::Nobody { then, .. } = self.attempt.reader {
             // The body was unwanted: only its connection is lost, and the call goes on.
@@ -325,8 +327,8 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    /// The target of the redirect that the call could not follow, if that is how it failed: text to be
-    /// shown, of at most 256 bytes, without user name and password.
+    /// The target of the redirect that the call could not follow, if that is how it failed: text to
+    /// be shown, of at most 256 bytes, without user name and password.
     pub fn refused_redirect(&self) -> Option<&str> {
         self.refused.as_deref()
     }
@@ -390,7 +392,8 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// Traces a pause. The form for people says how long it is, and whether the server asked for it.
+    /// Traces a pause. The form for people says how long it is, and whether the server asked for
+    /// it.
     fn say_wait(&mut self, now: Instant) {
         let until = self.poll_timeout().map_or(now, |(at, _)| at);
         let seconds = until.since(now).as_secs_f64();

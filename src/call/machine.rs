@@ -73,7 +73,8 @@ pub struct Call {
     pub(super) refused: Option<Box<str>>,
     /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,
-    /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with this.
+    /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
+    /// this.
     pub(super) retrying: Option<Failure>,
     /// The server asked for the pause before the next attempt.
     pub(super) asked_to_wait: bool,
@@ -112,8 +113,8 @@ pub(super) enum Then {
 }
 
 impl Call {
-    /// A call that is about to get its first connection. `seed` is for the random part of the pauses
-    /// between retries.
+    /// A call that is about to get its first connection. `seed` is for the random part of the
+    /// pauses between retries.
     pub fn new(request: Request, policy: Arc<Policy>, seed: u64, now: Instant) -> Self {
         let mut call = Self {
             key: policy.routes.key(request.origin()),
@@ -142,8 +143,8 @@ impl Call {
         call
     }
 
-    /// Sets the time of day at the driver's epoch, as time since 1970. It is needed if Retry-After is a
-    /// date and the response has no Date.
+    /// Sets the time of day at the driver's epoch, as time since 1970. It is needed if Retry-After
+    /// is a date and the response has no Date.
     pub fn set_wall_clock(&mut self, at_epoch: Duration) {
         self.wall_at_epoch = Some(at_epoch);
     }
@@ -184,14 +185,14 @@ impl Call {
         &self.request
     }
 
-    /// The earlier attempts: one entry for each followed redirect and each retried attempt, the first
-    /// one first.
+    /// The earlier attempts: one entry for each followed redirect and each retried attempt, the
+    /// first one first.
     pub fn history(&self) -> &[HistoryEntry] {
         &self.history
     }
 
-    /// Whether the bytes that were handed out must still be written. False when an early response has
-    /// stopped the request (RFC 9112 9.5), or writing has failed.
+    /// Whether the bytes that were handed out must still be written. False when an early response
+    /// has stopped the request (RFC 9112 9.5), or writing has failed.
     pub fn sends(&self) -> bool {
         !self.attempt.given_up
     }
@@ -222,8 +223,8 @@ impl Call {
         self.clocks.soonest()
     }
 
-    /// The instant of the total deadline, if there is one. A driver that opens a connection for this
-    /// call stops then.
+    /// The instant of the total deadline, if there is one. A driver that opens a connection for
+    /// this call stops then.
     pub fn total_deadline(&self) -> Option<Instant> {
         self.clocks.total()
     }
@@ -238,8 +239,8 @@ impl Call {
     }
 
     /// Answers [`Next::Checkout`]: begins an attempt on `conn`, and appends the request's head to
-    /// `out`. `reused`: the connection has served another request. Ask [`next`](Self::next) before you
-    /// write: the head and the first piece of the body belong in one `writev`.
+    /// `out`. `reused`: the connection has served another request. Ask [`next`](Self::next) before
+    /// you write: the head and the first piece of the body belong in one `writev`.
     pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
         let word = if reused { "reused" } else { "fresh" };
         let spent = if conn.may_begin(reused) { "" } else { " spent" };
@@ -292,9 +293,9 @@ impl Call {
         self.say(now);
     }
 
-    /// Answers [`Next::SendBody`]: frames `len` bytes of the body. The driver writes all of them, with
-    /// the framing around them, before it asks again. `last`: the body ends with them. `None`: the
-    /// body is longer or shorter than declared, and the call has failed.
+    /// Answers [`Next::SendBody`]: frames `len` bytes of the body. The driver writes all of them,
+    /// with the framing around them, before it asks again. `last`: the body ends with them. `None`:
+    /// the body is longer or shorter than declared, and the call has failed.
     #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
@@ -336,8 +337,8 @@ impl Call {
         }
     }
 
-    /// Answers [`Next::Rewind`]: whether the source of the body was set back to its start. If not, the
-    /// call fails.
+    /// Answers [`Next::Rewind`]: whether the source of the body was set back to its start. If not,
+    /// the call fails.
     pub fn rewound(&mut self, done: bool, now: Instant) {
         self.trace.event(now, format_args!("rewound {done}"));
         if !matches!(self.state, State::Rewind) {
@@ -359,8 +360,8 @@ impl Call {
         self.say(now);
     }
 
-    /// Records that `bytes` more bytes of the request were written: for [`reached`](Self::reached) and
-    /// the write deadline.
+    /// Records that `bytes` more bytes of the request were written: for [`reached`](Self::reached)
+    /// and the write deadline.
     pub fn written(&mut self, bytes: usize, now: Instant) {
         self.trace.event(now, format_args!("written {bytes}"));
         if bytes == 0 || !matches!(self.state, State::Exchange) {
@@ -374,8 +375,8 @@ impl Call {
         self.go_on_to_end(now);
     }
 
-    /// Records that writing has failed. The driver goes on reading: the server may have sent an early
-    /// response.
+    /// Records that writing has failed. The driver goes on reading: the server may have sent an
+    /// early response.
     pub fn write_failed(&mut self, why: IoKind, now: Instant) {
         self.trace.event_as(
             now,
@@ -441,8 +442,9 @@ impl Call {
         (taken, event)
     }
 
-    /// Tells the call that the peer has closed the connection. `clean`: by an ordinary close, not by a
-    /// reset or an error. Returns the end of the response if its body ends with the connection.
+    /// Tells the call that the peer has closed the connection. `clean`: by an ordinary close, not
+    /// by a reset or an error. Returns the end of the response if its body ends with the
+    /// connection.
     pub fn receive_eof(
         &mut self,
         conn: &mut Connection,
@@ -487,8 +489,8 @@ impl Call {
     }
 
     /// Pauses the response, or resumes it: the application stops reading, or goes on. While it is
-    /// paused, the stall and rate deadlines do not run, and the call ends only if it fails. When it is
-    /// resumed, the write deadline begins anew. An unwanted body is read in any case.
+    /// paused, the stall and rate deadlines do not run, and the call ends only if it fails. When it
+    /// is resumed, the write deadline begins anew. An unwanted body is read in any case.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
@@ -504,11 +506,13 @@ impl Call {
 
     /// Discards the rest of the response's body. It is read and dropped, within
     /// [`Policy::drain_bytes_max`](field@Policy::drain_bytes_max) and
-    /// [`Policy::drain_time_max`](field@Policy::drain_time_max), so that the connection can be kept. If
-    /// the response needs the request's body, that is first sent to its end. A driver that does not
-    /// want to wait reads the bytes that have come, and then calls [`cancel`](Self::cancel).
+    /// [`Policy::drain_time_max`](field@Policy::drain_time_max), so that the connection can be
+    /// kept. If the response needs the request's body, that is first sent to its end. A driver that
+    /// does not want to wait reads the bytes that have come, and then calls
+    /// [`cancel`](Self::cancel).
     ///
-    /// Returns false, and does nothing, before the head of the response and after the end of the call.
+    /// Returns false, and does nothing, before the head of the response and after the end of the
+    /// call.
     pub fn discard(&mut self, now: Instant) -> bool {
         let reading = matches!(self.state, State::Exchange)
             && self.attempt.answered
@@ -528,8 +532,8 @@ impl Call {
         reading
     }
 
-    /// Handles the deadline that [`poll_timeout`](Self::poll_timeout) returned. Does nothing before its
-    /// instant.
+    /// Handles the deadline that [`poll_timeout`](Self::poll_timeout) returned. Does nothing before
+    /// its instant.
     pub fn handle_timeout(&mut self, now: Instant) {
         let Some((at, which)) = self.clocks.soonest() else { return };
         if now < at {
@@ -567,8 +571,8 @@ impl Call {
         self.say(now);
     }
 
-    /// Answers [`Next::Release`]: whether the connection may be kept for another request. `rest` is the
-    /// input that was not taken: with any, it is closed.
+    /// Answers [`Next::Release`]: whether the connection may be kept for another request. `rest` is
+    /// the input that was not taken: with any, it is closed.
     #[must_use = "a connection that may not be kept is closed"]
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };

@@ -52,8 +52,8 @@ pub struct Policy {
     /// discarded it. If the body is longer, the connection is closed. 64 KiB by default.
     pub drain_bytes_max: DrainBytes,
     /// Longest time to read an unwanted body. It counts from the head of the response, or from the
-    /// moment when the application discards it. When it has passed, the connection is closed and the
-    /// call goes on. Meanwhile [`Timeout::stall`](field@Timeout::stall) does not run. 500 ms by
+    /// moment when the application discards it. When it has passed, the connection is closed and
+    /// the call goes on. Meanwhile [`Timeout::stall`](field@Timeout::stall) does not run. 500 ms by
     /// default. With zero, only the bytes that have already come are read.
     pub drain_time_max: DrainTime,
 }
@@ -106,8 +106,8 @@ impl Default for DrainTime {
     }
 }
 
-/// Through which proxies, with which TLS configuration and from which local address a call opens its
-/// connections. A followed redirect to another origin uses the same routes.
+/// Through which proxies, with which TLS configuration and from which local address a call opens
+/// its connections. A followed redirect to another origin uses the same routes.
 ///
 /// ```
 /// # use std::{io::{BufRead, BufReader, Write}, net::TcpListener, thread};

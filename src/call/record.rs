@@ -68,8 +68,8 @@ pub(super) fn write_beginning(
 }
 
 impl Call {
-    /// Writes every event and action to `trace` from now on. A recording is complete only if this is
-    /// called before the first event, and after [`set_wall_clock`](Self::set_wall_clock).
+    /// Writes every event and action to `trace` from now on. A recording is complete only if this
+    /// is called before the first event, and after [`set_wall_clock`](Self::set_wall_clock).
     pub fn set_trace(&mut self, trace: Trace, now: Instant) {
         self.trace = trace;
         self.trace.show(now, Kind::Event, format_args!("request {}", Hidden(&self.request)));
@@ -90,7 +90,8 @@ impl Call {
         self.trace.recent()
     }
 
-    /// Adds the last lines of `dial`, which ran for this call, to the call's own, if both keep lines.
+    /// Adds the last lines of `dial`, which ran for this call, to the call's own, if both keep
+    /// lines.
     pub fn keep_trace_of(&mut self, dial: &Dial) {
         if let (Some(own), Some(other)) = (self.trace.recent_mut(), dial.recent_trace()) {
             own.extend(other);

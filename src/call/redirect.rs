@@ -13,8 +13,8 @@ use crate::{
 /// Which redirects are followed, and which fields the new request keeps.
 ///
 /// A response with 301, 302, 303, 307 or 308 and a Location is a redirect. Responses with 300, 304,
-/// 305 and 306 are given to the application. A request to another origin gets a Host of its own, and
-/// leaves out the fields that [`strip`](field@Self::strip) names.
+/// 305 and 306 are given to the application. A request to another origin gets a Host of its own,
+/// and leaves out the fields that [`strip`](field@Self::strip) names.
 ///
 /// ```
 /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -68,14 +68,15 @@ pub struct Redirect {
     /// urllib3 sends the POST again.
     pub post_becomes_get: bool,
     /// Names of fields that are not sent to another origin, in any case (urllib3:
-    /// `remove_headers_on_redirect`). By default those that hold credentials: Authorization, Cookie,
-    /// Cookie2, Proxy-Authorization, X-Api-Key, X-Auth-Token, X-Csrf-Token and X-Xsrf-Token.
+    /// `remove_headers_on_redirect`). By default those that hold credentials: Authorization,
+    /// Cookie, Cookie2, Proxy-Authorization, X-Api-Key, X-Auth-Token, X-Csrf-Token and
+    /// X-Xsrf-Token.
     pub strip: Vec<Cow<'static, str>>,
     /// Whether a redirect from `https` to `http` is followed. If not, it is an error. True by
     /// default, as in browsers. Credentials are not sent to the `http` origin in any case.
     pub downgrade: bool,
-    /// The longest wait that the Retry-After of a redirect may ask for (RFC 9110 10.2.3). If it asks
-    /// for more, or for more than is left of the total deadline, the call fails with
+    /// The longest wait that the Retry-After of a redirect may ask for (RFC 9110 10.2.3). If it
+    /// asks for more, or for more than is left of the total deadline, the call fails with
     /// [`RedirectError::RetryAfter`]. 30 seconds by default; urllib3 has no bound. If
     /// [`Retry::respect_retry_after`](field@super::Retry::respect_retry_after) is false, redirects
     /// are followed at once.

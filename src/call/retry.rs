@@ -16,8 +16,8 @@ use crate::{
 /// bounds the pauses and the attempts, and no connection is held during a pause. Each counter is a
 /// bound of its own, and `total` bounds their sum. `None` is without bound.
 ///
-/// A request that was written to a stale connection is sent again at once where that is safe, and is
-/// not counted here: see [Stale connections](super#stale-connections).
+/// A request that was written to a stale connection is sent again at once where that is safe, and
+/// is not counted here: see [Stale connections](super#stale-connections).
 ///
 /// ```
 /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -53,29 +53,31 @@ pub struct Retry {
     /// when bytes of the request had been sent. Only requests with one of the
     /// [`methods`](field@Self::methods) are retried. `None` by default.
     pub read: Option<u32>,
-    /// Most redirects, if [`count_redirects`](field@Self::count_redirects) is set. `None` by default.
+    /// Most redirects, if [`count_redirects`](field@Self::count_redirects) is set. `None` by
+    /// default.
     pub redirect: Option<u32>,
     /// Most retries because of a response: one with a status of [`statuses`](field@Self::statuses),
     /// or with Retry-After. `None` by default.
     pub status: Option<u32>,
-    /// Most retries because of any other failure: of those that `read` counts, the ones before a byte
-    /// of the request had been sent. `None` by default.
+    /// Most retries because of any other failure: of those that `read` counts, the ones before a
+    /// byte of the request had been sent. `None` by default.
     pub other: Option<u32>,
     /// Whether a redirect counts for `total` and `redirect`, as in urllib3. False by default.
     pub count_redirects: bool,
-    /// The methods whose requests may be sent again when the server may have received them (urllib3:
-    /// `allowed_methods`). `None`: every method. By default the idempotent ones (RFC 9110 9.2.2).
+    /// The methods whose requests may be sent again when the server may have received them
+    /// (urllib3: `allowed_methods`). `None`: every method. By default the idempotent ones (RFC 9110
+    /// 9.2.2).
     pub methods: Option<Vec<Method>>,
     /// Statuses whose responses are retried (urllib3: `status_forcelist`). Empty by default.
     pub statuses: Vec<Status>,
-    /// The unit of the pauses (urllib3: `backoff_factor`). There is no pause before the first retry.
-    /// The pause before the second is twice this, and each further pause is twice the one before.
-    /// Zero by default: no pauses.
+    /// The unit of the pauses (urllib3: `backoff_factor`). There is no pause before the first
+    /// retry. The pause before the second is twice this, and each further pause is twice the one
+    /// before. Zero by default: no pauses.
     pub backoff: Duration,
     /// The longest of these pauses, its random part included. 120 seconds by default.
     pub backoff_max: Duration,
-    /// A random time from zero to this is added to each pause. It derives from the call's seed. Zero
-    /// by default.
+    /// A random time from zero to this is added to each pause. It derives from the call's seed.
+    /// Zero by default.
     pub backoff_jitter: Duration,
     /// Whether Retry-After decides the pause (RFC 9110 10.2.3). A response with 413, 429 or 503 and
     /// Retry-After is then retried even if `statuses` does not name its status. True by default.
@@ -83,8 +85,8 @@ pub struct Retry {
     /// The longest pause for a Retry-After; one that asks for more is shortened to this. 6 hours by
     /// default.
     pub retry_after_max: Duration,
-    /// Whether a response with a status of `statuses` is an error when no retry is left. If not, the
-    /// application gets the response. True by default.
+    /// Whether a response with a status of `statuses` is an error when no retry is left. If not,
+    /// the application gets the response. True by default.
     pub raise_on_status: bool,
 }
 
@@ -147,7 +149,7 @@ impl Retry {
     ///
     /// let retry = Retry::new(3).on_statuses([502, 503]);
     /// assert_eq!(retry.statuses, [Status::BAD_GATEWAY, Status::SERVICE_UNAVAILABLE]);
-    /// assert_eq!(retry, Retry::new(3).on_statuses([Status::BAD_GATEWAY, Status::SERVICE_UNAVAILABLE]));
+    /// assert_eq!(retry, Retry::new(3).on_statuses(retry.statuses.clone()));
     /// ```
     #[must_use]
     pub fn on_statuses(self, statuses: impl IntoIterator<Item: TryInto<Status>>) -> Self {
@@ -168,8 +170,8 @@ impl Retry {
         Self { methods: None, ..self }
     }
 
-    /// Whether a response with this status can be retried at all. For all others the fields need not
-    /// be searched for Retry-After.
+    /// Whether a response with this status can be retried at all. For all others the fields need
+    /// not be searched for Retry-After.
     pub(super) fn concerns(&self, status: Status) -> bool {
         self.statuses.contains(&status)
             || self.respect_retry_after && RETRY_AFTER_STATUSES.contains(&status.as_u16())
@@ -329,9 +331,10 @@ pub(super) enum Again {
     Spent,
 }
 
-/// The wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date of the response,
-/// or else from `wall`, the time of day in seconds since 1970. `None` if there is no Retry-After, if
-/// it is neither seconds nor a date, or if it is a date and both Date and `wall` are missing.
+/// The wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date of the
+/// response, or else from `wall`, the time of day in seconds since 1970. `None` if there is no
+/// Retry-After, if it is neither seconds nor a date, or if it is a date and both Date and `wall`
+/// are missing.
 pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Duration> {
     let value = fields.get_str("retry-after")?;
     if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {

@@ -11,8 +11,8 @@ use crate::{
 /// connect and TLS handshake are in [`dial::Policy`](crate::dial::Policy).
 ///
 /// urllib3 has fewer: its `connect` is in `dial::Policy` here, and its `read`, the longest gap
-/// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait in
-/// line nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
+/// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
+/// in line nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
 /// everything.
 ///
 /// ```
@@ -39,30 +39,31 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeout {
-    /// For the wait in line for a connection (urllib3: `pool_timeout`). The time in which a connection
-    /// is opened for the call does not count. 60 seconds by default.
+    /// For the wait in line for a connection (urllib3: `pool_timeout`). The time in which a
+    /// connection is opened for the call does not count. 60 seconds by default.
     pub queue: Option<Duration>,
     /// Between two writes that moved bytes of the request. It also runs while the response is read,
     /// and after it. 30 seconds by default.
     ///
-    /// A write moves bytes when the operating system takes them. On Linux the drivers let it hold at
-    /// most [`UNSENT_BYTES_MAX`](crate::limits::UNSENT_BYTES_MAX) unsent, if the request is longer
-    /// than [`LONG_REQUEST_BYTES`](crate::limits::LONG_REQUEST_BYTES): the deadline then measures the
-    /// server. Elsewhere, and in a driver with the standard library alone, the system may hold
-    /// megabytes. The time in which a slow server takes them then counts as one gap between two
-    /// writes.
+    /// A write moves bytes when the operating system takes them. On Linux the drivers let it hold
+    /// at most [`UNSENT_BYTES_MAX`](crate::limits::UNSENT_BYTES_MAX) unsent, if the request is
+    /// longer than [`LONG_REQUEST_BYTES`](crate::limits::LONG_REQUEST_BYTES): the deadline then
+    /// measures the server. Elsewhere, and in a driver with the standard library alone, the system
+    /// may hold megabytes. The time in which a slow server takes them then counts as one gap
+    /// between two writes.
     pub write: Option<Duration>,
-    /// From the end of the request to the end of the final response's head. Neither 1xx responses nor
-    /// pieces of a head prolong it. 60 seconds by default.
+    /// From the end of the request to the end of the final response's head. Neither 1xx responses
+    /// nor pieces of a head prolong it. 60 seconds by default.
     ///
     /// The request has ended when the operating system has taken its last bytes. Where the drivers
-    /// bound the unsent bytes (see [`write`](field@Self::write)), it has ended when the system holds
-    /// less than half of that bound.
+    /// bound the unsent bytes (see [`write`](field@Self::write)), it has ended when the system
+    /// holds less than half of that bound.
     pub first_byte: Option<Duration>,
     /// From the head, or from the last bytes of the body, to the next bytes of the body or its end.
-    /// It does not run while the application does not read. Chunk sizes, chunk extensions, line ends
-    /// and trailers are not bytes of the body and do not prolong it. 60 seconds by default. For an
-    /// unwanted body, [`drain_time_max`](field@super::Policy::drain_time_max) counts instead.
+    /// It does not run while the application does not read. Chunk sizes, chunk extensions, line
+    /// ends and trailers are not bytes of the body and do not prolong it. 60 seconds by default.
+    /// For an unwanted body, [`drain_time_max`](field@super::Policy::drain_time_max) counts
+    /// instead.
     pub stall: Option<Duration>,
     /// The lowest rate of the response's body. None by default. (curl: `--speed-limit` and
     /// `--speed-time`; urllib3 has no such setting.)
@@ -70,8 +71,8 @@ pub struct Timeout {
     /// For the wait for 100 (Continue), if the request has `Expect: 100-continue`. Then the body is
     /// sent without it (RFC 9110 10.1.1). 1 second by default.
     pub expect_continue: Duration,
-    /// For the whole call: the wait in line, opening connections, all attempts and the pauses between
-    /// them, and the response's body. None by default.
+    /// For the whole call: the wait in line, opening connections, all attempts and the pauses
+    /// between them, and the response's body. None by default.
     pub total: Option<Duration>,
 }
 
@@ -101,14 +102,14 @@ impl Default for Timeout {
     }
 }
 
-/// The lowest rate of a response's body. The deadline `rate` passes when fewer bytes of the body come
-/// within a window than `bytes_per_second` times its length in seconds.
+/// The lowest rate of a response's body. The deadline `rate` passes when fewer bytes of the body
+/// come within a window than `bytes_per_second` times its length in seconds.
 ///
 /// The first window begins with the head, or with the end of the request if that is later. When the
 /// bytes of a window have come, the next window begins at once; bytes beyond them do not count for
 /// it. The same bytes count as for [`Timeout::stall`](field@Timeout::stall), before any content
-/// coding is removed. The window does not run while the application does not read. With zero bytes a
-/// second there is no deadline.
+/// coding is removed. The window does not run while the application does not read. With zero bytes
+/// a second there is no deadline.
 ///
 /// ```
 /// use core::time::Duration;
@@ -137,7 +138,8 @@ impl MinRate {
         window: Duration,
     }
 
-    /// The bytes that must come within a window, rounded up: zero only if the rate or the window is.
+    /// The bytes that must come within a window, rounded up: zero only if the rate or the window
+    /// is.
     fn bytes(self) -> u64 {
         let nanos = self.window.as_nanos().saturating_mul(self.bytes_per_second.into());
         u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
@@ -256,8 +258,8 @@ impl Clocks {
         }
     }
 
-    /// The instant at which the next clock runs out, and its deadline. If several run out at the same
-    /// instant, the order is: the phase, `rate`, `write`, `total`.
+    /// The instant at which the next clock runs out, and its deadline. If several run out at the
+    /// same instant, the order is: the phase, `rate`, `write`, `total`.
     pub(super) fn soonest(&self) -> Option<(Instant, Deadline)> {
         let phase = self.phase.and_then(|which| self.clock.runs_out(which));
         let rate = self.window.runs_out(Deadline::Rate);

@@ -18,15 +18,15 @@ pub enum Next {
     Rewind,
     /// Write the bytes that were handed out, and read the response.
     Exchange,
-    /// As `Exchange`, and bytes of the request's body may be sent, at most this many. Go on reading: a
-    /// driver that waits, waits until the socket can be read or written.
+    /// As `Exchange`, and bytes of the request's body may be sent, at most this many. Go on
+    /// reading: a driver that waits, waits until the socket can be read or written.
     SendBody(BodyLeft),
     /// Wait until [`Call::poll_timeout`]: the pause before another attempt. No connection is held.
     Wait,
     /// Call [`Call::released`], then give the connection back to the pool.
     Release,
-    /// Give the socket, and the input that was not taken, to the application: the response is a 101, or
-    /// a 2xx to CONNECT. Give the lease back to the pool as discarded. The call has ended.
+    /// Give the socket, and the input that was not taken, to the application: the response is a
+    /// 101, or a 2xx to CONNECT. Give the lease back to the pool as discarded. The call has ended.
     HandOver,
     /// The response is complete. The call has ended.
     Done,

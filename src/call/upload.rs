@@ -16,9 +16,9 @@ use crate::{
 const _: () = assert!(LONG_REQUEST_BYTES > UNSENT_BYTES_MAX as u64, "a bound that bounds");
 
 impl Call {
-    /// How much of the request's body was sent before the response stopped it: by a status of 400 or
-    /// more, or by `Connection: close`. `None` if the body was sent whole, if it is still being sent,
-    /// or if there is none.
+    /// How much of the request's body was sent before the response stopped it: by a status of 400
+    /// or more, or by `Connection: close`. `None` if the body was sent whole, if it is still being
+    /// sent, or if there is none.
     ///
     /// If the response needed the body and the rest could not be sent, the call fails with
     /// [`Cause::BodyUnsent`], which has the same count.
@@ -28,8 +28,8 @@ impl Call {
         (cut && wanted && !self.request.body().is_empty()).then(|| self.taken())
     }
 
-    /// Whether the driver may still ask for pieces of the request's body: its last piece was not framed
-    /// yet, and sending was not stopped.
+    /// Whether the driver may still ask for pieces of the request's body: its last piece was not
+    /// framed yet, and sending was not stopped.
     pub fn is_sending_body(&self) -> bool {
         let framed = self.attempt.request_sent || self.attempt.given_up;
         matches!(self.state, State::Exchange) && !framed
@@ -40,10 +40,10 @@ impl Call {
         self.attempt.ended
     }
 
-    /// Whether the request has more than [`LONG_REQUEST_BYTES`]. The operating system's output buffer
-    /// would hide how much of such a request the server has taken. If the system can bound its unsent
-    /// bytes (on Linux with `TCP_NOTSENT_LOWAT`), a driver sets [`UNSENT_BYTES_MAX`] before it writes
-    /// on.
+    /// Whether the request has more than [`LONG_REQUEST_BYTES`]. The operating system's output
+    /// buffer would hide how much of such a request the server has taken. If the system can bound
+    /// its unsent bytes (on Linux with `TCP_NOTSENT_LOWAT`), a driver sets [`UNSENT_BYTES_MAX`]
+    /// before it writes on.
     pub fn is_long(&self) -> bool {
         let ahead = match (self.request.body(), self.attempt.sendable) {
             (Body::Known { .. }, Some(BodyLeft::Bytes(left))) => left,
@@ -53,11 +53,11 @@ impl Call {
         begun.saturating_add(ahead) > LONG_REQUEST_BYTES
     }
 
-    /// Whether the driver reports the bytes handed out last as [`written`](Self::written) only when the
-    /// socket can be written again, if it has bounded the system's unsent bytes. True for the last
-    /// bytes of a [long](Self::is_long) request: the
-    /// [`first_byte`](field@super::Timeout::first_byte) deadline must begin when the server has almost
-    /// all of the request, and not when the system has it.
+    /// Whether the driver reports the bytes handed out last as [`written`](Self::written) only when
+    /// the socket can be written again, if it has bounded the system's unsent bytes. True for the
+    /// last bytes of a [long](Self::is_long) request: the
+    /// [`first_byte`](field@super::Timeout::first_byte) deadline must begin when the server has
+    /// almost all of the request, and not when the system has it.
     pub fn is_written_late(&self) -> bool {
         self.attempt.request_sent && self.is_long()
     }
@@ -123,8 +123,8 @@ impl Call {
         }
     }
 
-    /// Ends the exchange if request and response are complete, or if the rest of the request cannot be
-    /// sent.
+    /// Ends the exchange if request and response are complete, or if the rest of the request cannot
+    /// be sent.
     fn end_exchange(&mut self) {
         if !matches!(self.state, State::Exchange) {
             return;
@@ -161,8 +161,9 @@ impl Call {
         Cause::BodyUnsent(BodyUnsent::new(self.attempt.status, why, self.taken()))
     }
 
-    /// After 417 (Expectation Failed), sends the request once more without Expect (RFC 9110 10.1.1), if
-    /// it had one and its body can be sent again. Otherwise `None`: the application gets the response.
+    /// After 417 (Expectation Failed), sends the request once more without Expect (RFC 9110
+    /// 10.1.1), if it had one and its body can be sent again. Otherwise `None`: the application
+    /// gets the response.
     pub(super) fn without_expectation(&mut self, status: Status) -> Option<Then> {
         let again = status == 417 && self.request.expects_continue() && self.may_begin_again();
         again.then(|| {

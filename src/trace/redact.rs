@@ -79,7 +79,7 @@ impl Redaction {
     /// ```
     /// use httpool::trace::Redaction;
     ///
-    /// let redaction = Redaction::default().hide_fields(["X-Tenant", "X-Session"]).keep_bodies(true);
+    /// let redaction = Redaction::default().hide_fields(["X-Tenant"]).keep_bodies(true);
     /// assert!(!redaction.secrets && redaction.bodies);
     /// ```
     #[must_use]
