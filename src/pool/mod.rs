@@ -41,7 +41,7 @@
 //!   returned connection does, else it is parked. There are never more dials begun than tickets wait;
 //!   when a ticket is served otherwise, its dial serves the next one without, and if there is none
 //!   the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
-//! - **A dial belongs to its thread** with [`own_dials`](Limits::own_dials): finished, it goes to the
+//! - **A dial belongs to its thread** with [`own_dials`](PoolLimits::own_dials): finished, it goes to the
 //!   ticket at whose wish it ran. When that is served otherwise or given up, only the thread knows how
 //!   far the dial has got. It counts until the thread has told: if TCP is not up, with
 //!   [`dial_abandoned`](Pool::dial_abandoned); if it is, with `dialed`, and the connection then goes to
@@ -65,12 +65,13 @@
 //!
 //! ```
 //! use httpool::message::{Key, Origin, Scheme};
-//! use httpool::pool::{Action, Checkin, Claim, Limits, Pool, Want};
+//! use httpool::limits::PoolLimits;
+//! use httpool::pool::{Action, Checkin, Claim, Pool, Want};
 //! use httpool::time::Instant;
 //!
 //! let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));
 //! let (now, any) = (Instant::from_nanos(0), Want { repeatable: true, ..Want::default() });
-//! let mut pool = Pool::new(Limits::default());
+//! let mut pool = Pool::new(PoolLimits::default());
 //!
 //! // Nothing is there yet: the ticket waits, and the pool asks for a dial.
 //! let ticket = pool.checkout(&key, any, now)?;
@@ -106,7 +107,5 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use crate::limits::PoolLimits as Limits;
-pub use crate::limits::RetryBudget;
 pub use pool::Pool;
 pub use types::{Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want};

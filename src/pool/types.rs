@@ -46,7 +46,7 @@ pub struct Want {
     /// that was dialled and then parked may be as dead as the one that failed.)
     pub fresh: bool,
     /// The request may be sent again if the connection turns out dead. If not, a connection is
-    /// probed before it is used, also within [`probe_after`](super::Limits::probe_after).
+    /// probed before it is used, also within [`probe_after`](field@crate::limits::PoolLimits::probe_after).
     pub repeatable: bool,
     /// It is a retry: the pool's retry budget, shared by all calls, is asked.
     pub retry: bool,

@@ -17,7 +17,7 @@ mod server;
 
 use std::{ops::Range, sync::Arc};
 
-use httpool::pool;
+use httpool::limits::PoolLimits;
 
 use ledger::Ledger;
 
@@ -33,8 +33,8 @@ fn rounds() -> impl Iterator<Item = Range<usize>> {
 }
 
 /// At most eight connections.
-fn narrow() -> pool::Limits {
-    let mut limits = pool::Limits::default();
+fn narrow() -> PoolLimits {
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = CONNECTIONS;
     limits
 }

@@ -1,7 +1,8 @@
 //! What is sent chunked is received whole.
 
 use httpool::{
-    h1::{Limits, Reuse},
+    h1::Reuse,
+    limits::MessageLimits,
     message::{Body, Request},
 };
 use quickcheck::{Arbitrary, Gen};
@@ -47,7 +48,7 @@ impl Chunks {
     /// Panics where that does not hold.
     pub fn hold(&self) {
         let (wire, trailers) = self.encode();
-        let mut receiver = Reader::new(Limits::default());
+        let mut receiver = Reader::new(MessageLimits::default());
         receiver.send(&Request::get("http://a/").build().expect("nothing is wrong with it"));
         receiver.read_in_pieces(&wire, &self.cuts);
         let body = self.pieces.concat();
@@ -61,7 +62,7 @@ impl Chunks {
     /// What is written, behind a head that says so; and the trailers that will be read.
     fn encode(&self) -> (Vec<u8>, String) {
         let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
-        let mut sender = Reader::new(Limits::default());
+        let mut sender = Reader::new(MessageLimits::default());
         sender.send(&request.build().expect("nothing is wrong with it"));
         let conn = &mut sender.conn;
         let mut wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

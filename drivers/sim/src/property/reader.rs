@@ -4,7 +4,8 @@ use core::{fmt, mem};
 
 use httpool::{
     error::Violation,
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Fields, Head, Request},
 };
 
@@ -74,7 +75,7 @@ pub struct Reader {
     pub conn: Connection,
     /// What was seen.
     pub seen: Vec<Seen>,
-    limits: Limits,
+    limits: MessageLimits,
     untaken: Vec<u8>,
     /// How much of it was seen before this step.
     before: usize,
@@ -83,7 +84,7 @@ pub struct Reader {
 
 impl Reader {
     /// A connection on which nothing has been sent.
-    pub const fn new(limits: Limits) -> Self {
+    pub const fn new(limits: MessageLimits) -> Self {
         Self {
             conn: Connection::new(limits),
             limits,

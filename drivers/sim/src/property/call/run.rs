@@ -6,7 +6,8 @@ use std::sync::Arc;
 use httpool::{
     call::{Call, Next},
     error::{Cause, DialError, Failure, IoKind, Reached, Unavailable},
-    h1::{Connection, Event as Heard, Limits, Reuse},
+    h1::{Connection, Event as Heard, Reuse},
+    limits::MessageLimits,
     message::{BodyLeft, Method, Request},
     time::Instant,
 };
@@ -86,7 +87,7 @@ impl Run {
             may_repeat: script.policy.repeat_unsafe || script.policy.retry.methods.is_none(),
             show_interim: script.policy.show_interim,
             now,
-            conn: Connection::new(Limits::default()),
+            conn: Connection::new(MessageLimits::default()),
             rest: Vec::new(),
             dialing: false,
             written: 0,
@@ -422,7 +423,7 @@ impl Run {
 
 /// One as the pool would give it, or in the middle of something; and what is said of it.
 fn connection(n: u8) -> (Connection, bool) {
-    let mut conn = Connection::new(Limits::default());
+    let mut conn = Connection::new(MessageLimits::default());
     if n < 64 {
         return (conn, false);
     }
