@@ -21,7 +21,7 @@ use httpool::{
     h1::{Connection, Event},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Origin, Request, Scheme},
-    pool::{self, Action, Checkin, Claim, Pool, Want},
+    pool::{Action, Checkin, Claim, Pool, Want},
     time::Instant,
 };
 

@@ -26,7 +26,7 @@ use crate::{
 /// #         let mut buf = [0; 4096];
 /// #         while let Ok(1..) = tcp.read(&mut buf) {
 /// #             let head: &[u8] = if buf.starts_with(b"GET /old") {
-/// #                 b"HTTP/1.1 301 Moved Permanently\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
+/// #                 b"HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
 /// #             } else {
 /// #                 b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew"
 /// #             };

@@ -41,8 +41,8 @@
 //!   returned connection does, else it is parked. There are never more dials begun than tickets wait;
 //!   when a ticket is served otherwise, its dial serves the next one without, and if there is none
 //!   the youngest dial is abandoned, unless it is [connected](Pool::dial_connected).
-//! - **A dial belongs to its thread** with [`own_dials`](PoolLimits::own_dials): finished, it goes to the
-//!   ticket at whose wish it ran. When that is served otherwise or given up, only the thread knows how
+//! - **A dial belongs to its thread** with
+//!   [`own_dials`](field@crate::limits::PoolLimits::own_dials): finished, it goes to the ticket at whose wish it ran. When that is served otherwise or given up, only the thread knows how
 //!   far the dial has got. It counts until the thread has told: if TCP is not up, with
 //!   [`dial_abandoned`](Pool::dial_abandoned); if it is, with `dialed`, and the connection then goes to
 //!   the front of the line or is parked like one that was returned. Until then the dial serves the
