@@ -59,8 +59,8 @@ pub struct Retry {
     /// Most retries because of a response: one with a status of [`statuses`](field@Self::statuses),
     /// or with Retry-After. `None` by default.
     pub status: Option<u32>,
-    /// Most retries because of any other failure: of those that `read` counts, the ones before a
-    /// byte of the request had been sent. `None` by default.
+    /// Most retries because of the failures that `read` counts, when no byte of the request had been
+    /// sent. `None` by default.
     pub other: Option<u32>,
     /// Whether a redirect counts for `total` and `redirect`, as in urllib3. False by default.
     pub count_redirects: bool,
