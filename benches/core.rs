@@ -18,9 +18,10 @@ use std::{
 use httpool::{
     call::Policy,
     client::{self, Client, Config},
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::{MessageLimits, PoolLimits},
     message::{Key, Origin, Request, Scheme},
-    pool::{self, Action, Checkin, Claim, Pool, Want},
+    pool::{Action, Checkin, Claim, Pool, Want},
     time::Instant,
 };
 
@@ -159,7 +160,7 @@ fn chunked() -> Work {
 
 /// Sends `request` and receives `response` repeatedly on one connection.
 fn exchanges(request: Request, response: Vec<u8>) -> Work {
-    let (mut conn, mut out) = (Connection::new(Limits::default()), Vec::new());
+    let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
     let mut body = Vec::with_capacity(128 * 1024);
     Box::new(move || {
         out.clear();
@@ -191,7 +192,7 @@ fn byte_by_byte() -> Work {
     head.extend_from_slice(b"\r\n");
     let request = Request::get("http://example.com/").build().expect("a sound request");
     Box::new(move || {
-        let mut conn = Connection::new(Limits::default());
+        let mut conn = Connection::new(MessageLimits::default());
         conn.send_request(&request, false, &mut Vec::new()).expect("a new connection");
         for end in 1..=head.len() {
             let (taken, _) = conn.receive(black_box(&head[..end])).expect("a sound head");
@@ -202,7 +203,7 @@ fn byte_by_byte() -> Work {
 
 /// Does a checkout, claim and checkin with `idle` idle connections of one key.
 fn pool(idle: usize) -> Work {
-    let mut limits = pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_max = idle;
     limits.open_per_key_max = idle;
     limits.idle_per_key_max = idle;

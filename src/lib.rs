@@ -60,5 +60,6 @@ mod mutation;
 pub mod mutation;
 pub mod pool;
 pub mod replay;
+mod setters;
 pub mod time;
 pub mod trace;

@@ -2,7 +2,18 @@
 
 use core::time::Duration;
 
-/// Bounds on what a peer can make one connection's protocol state hold or wade through.
+use crate::setters::setters;
+
+/// Bounds on what a server may send on one connection, so that the memory and the work it can cause
+/// are limited.
+///
+/// ```
+/// use httpool::limits::MessageLimits;
+///
+/// // The servers of one company send short heads: refuse others early.
+/// let limits = MessageLimits::default().head_bytes_max(8 * 1024).fields_max(64);
+/// assert_eq!(limits.interim_max, 32);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageLimits {
@@ -11,13 +22,13 @@ pub struct MessageLimits {
     /// Most field lines in a head or a trailer section. 256 by default: urllib3 and others stop at
     /// 100, which real servers exceed.
     pub fields_max: u16,
-    /// Most 1xx responses before one response. 32 by default: RFC 9110 15.2 asks for any number,
-    /// but an endless stream of them is an attack.
+    /// Most 1xx responses before one final response. 32 by default. RFC 9110 15.2 asks a client to
+    /// accept any number, but an endless stream of them is an attack.
     pub interim_max: u8,
-    /// Longest trailer section, in bytes; most bytes that one chunk-size line may have beside its
-    /// size (leading zeros, blanks behind it, extensions); and most bytes of extensions in a whole
-    /// body. Zeros and blanks are not summed over the body, since some servers pad every size.
-    /// 16 KiB by default, as in hyper.
+    /// Three bounds, each of this many bytes: on a trailer section; on one chunk-size line without
+    /// its size (leading zeros, blanks behind the size, extensions); and on the chunk extensions of
+    /// a whole body. Zeros and blanks are not summed over the body, since some servers pad every
+    /// size. 16 KiB by default, as in hyper.
     pub chunk_overhead_bytes_max: u32,
 }
 
@@ -32,68 +43,108 @@ impl Default for MessageLimits {
     }
 }
 
-/// Most bytes of a [long](LONG_REQUEST_BYTES) request that the system may hold and not have sent yet,
-/// where a driver can bound that: 64 KiB. The deadline between two writes (30 seconds) is kept by a
-/// server that reads 5 kB/s, in windows of 64 KiB as on loopback, while the bound is that small; and a
-/// write of 64 KiB is large enough to be cheap.
+impl MessageLimits {
+    setters! {
+        head_bytes_max: u32,
+        fields_max: u16,
+        interim_max: u8,
+        chunk_overhead_bytes_max: u32,
+    }
+}
+
+/// Most bytes of a [long](LONG_REQUEST_BYTES) request that the operating system may hold unsent,
+/// where a driver can set that: 64 KiB.
+///
+/// The bound makes the write deadline ([`Timeout::write`](crate::call::Timeout::write)) see what
+/// the server takes. Loopback moves windows of 64 KiB: with this bound a server that reads 5 kB/s
+/// still lets each write move within the 30 seconds of that deadline. A write of 64 KiB is also
+/// large enough to be cheap.
 pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
-/// A request with more bytes than this, head and body, is long: 128 KiB. One that is shorter leaves
-/// in one write, and a server that reads 5 kB/s has it within the 60 seconds that there are for the
-/// first byte of its answer.
+/// A request whose head and body together have more bytes than this is long: 128 KiB.
+///
+/// A shorter one leaves in one write. A server that reads 5 kB/s has received it within the 60
+/// seconds of [`Timeout::first_byte`](crate::call::Timeout::first_byte).
 pub const LONG_REQUEST_BYTES: u64 = 128 * 1024;
 
-/// How many connections, and for how long. A bound of zero connections, dials or waiters would
-/// answer nobody, and counts as one.
+/// How many connections a pool has, how long it keeps them, and how many calls may wait. A bound of
+/// zero connections, dials or waiters would serve no call, and counts as one.
 ///
-/// urllib3's `maxsize = n` is `idle_per_key_max = n`, and with `block = true` also
-/// `open_per_key_max = n`.
+/// A *key* ([`Key`](crate::message::Key)) is what connections are shared by: the origin, with the
+/// proxies, the TLS configuration and the local address. urllib3's `maxsize = n` is
+/// `idle_per_key_max = n`, and with `block = true` also `open_per_key_max = n`.
+///
+/// ```
+/// use httpool::limits::{PoolLimits, RetryBudget};
+/// use httpool_blocking::Client;
+/// use std::time::Duration;
+///
+/// // At most 8 connections to one origin, each used for at most ten minutes. All retries together
+/// // are at most a tenth of the requests.
+/// let limits = PoolLimits::default()
+///     .open_per_key_max(8)
+///     .idle_per_key_max(8)
+///     .age_max(Duration::from_secs(600))
+///     .retry_budget(RetryBudget::new(10, 5));
+/// let client = Client::builder().pool(limits).build();
+/// assert_eq!(client.stats().open, 0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolLimits {
-    /// Most connections: leased, idle and being dialled. Binds whatever else is said; at the bound,
-    /// with nothing idle to evict, a call waits. 1,000 by default: most systems give a process 1,024
-    /// descriptors. A connection takes one, and while its dial races one for each attempt; a client of
-    /// the blocking driver takes at most 16 more for all its threads, and a loop of the mio driver
-    /// three more. Where the system has no descriptor for one more, the pool takes what it has open
-    /// for this bound for a second.
-    pub open_max: usize,
-    /// The same for one key; `usize::MAX` for urllib3's `block = false`. 100 by default.
-    pub open_per_key_max: usize,
-    /// Most idle connections of one key; surplus is closed on return. 32 by default.
-    pub idle_per_key_max: usize,
-    /// Most dials of one key at a time. 32 by default: a burst must not flood a listen queue.
-    pub dialing_per_key_max: usize,
-    /// Most tickets in line over all keys; one more is refused, not queued, unless it need not
-    /// wait: a connection is idle for it, or can be opened at once. 10,000 by default.
-    pub waiting_max: usize,
-    /// The same for one key. 5,000 by default, half of `waiting_max`: a server that does not answer
-    /// leaves as many places in line to all others. And more than that would rarely be served in
-    /// time: with 100 connections and a minute to wait, each call would have to take 1.2 seconds at
-    /// most.
-    pub waiting_per_key_max: usize,
-    /// How long a connection may stay idle. 60 seconds by default: servers close after 60 to 75.
-    pub idle_max: Duration,
-    /// How long a connection may be used in all; `None` for ever, which is the default.
-    pub age_max: Option<Duration>,
-    /// A connection that was idle for this time or longer is probed before it is used again: a
-    /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
-    /// asked for. Zero by default: every connection is probed, for every method, however short it
-    /// was idle.
+    /// Most connections over all keys: in use, idle and being opened. No other setting exceeds it.
+    /// At the bound the pool closes an idle connection to make room; if none is idle, a call waits.
+    /// 1,000 by default: most systems give a process 1,024 descriptors.
     ///
-    /// A longer time saves one system call for requests that may be repeated (those that may not
-    /// are probed in any case). Within that time a response that nobody asked for can be taken for
-    /// the response to the next request. No setting helps against bytes that arrive after the probe
-    /// and before the server reads the request: no client of HTTP/1.1 can tell them from its
-    /// response.
+    /// A connection takes one descriptor. While addresses race, a connection that is being opened
+    /// takes one for each attempt. A client of the blocking driver takes at most 16 more for all
+    /// its threads, and a loop of the mio driver three more. When the system has no descriptor
+    /// left, the pool treats the number of open connections as this bound for one second.
+    pub open_max: usize,
+    /// Most connections of one key: in use, idle and being opened. `usize::MAX` is urllib3's
+    /// `block = false`. 100 by default.
+    pub open_per_key_max: usize,
+    /// Most idle connections of one key. One more is closed when it comes back. 32 by default.
+    pub idle_per_key_max: usize,
+    /// Most connections of one key that are being opened at the same time. 32 by default: a burst
+    /// of calls must not flood the server's listen queue.
+    pub dialing_per_key_max: usize,
+    /// Most calls that wait for a connection, over all keys. One more is refused, unless a
+    /// connection is idle for it or can be opened at once. 10,000 by default.
+    pub waiting_max: usize,
+    /// Most calls that wait for a connection of one key. 5,000 by default, half of `waiting_max`,
+    /// so that a server that does not answer leaves as many places to all others. More calls would
+    /// rarely be served in time: with 100 connections and 60 seconds to wait, each call would have
+    /// to end within 1.2 seconds.
+    pub waiting_per_key_max: usize,
+    /// How long a connection may stay idle before the pool closes it. 60 seconds by default:
+    /// servers close after 60 to 75.
+    pub idle_max: Duration,
+    /// How long after it was opened a connection may be used again. `None`, the default, is without
+    /// bound.
+    pub age_max: Option<Duration>,
+    /// A connection that was idle for this time or longer is probed before it is used again: the
+    /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
+    /// asked for. Zero by default: every connection is probed, for every method.
+    ///
+    /// A longer time saves one system call for each request that may be repeated. For a request
+    /// that may not be repeated, the connection is always probed. Within that time, a response that
+    /// nobody asked for can be taken for the response to the next request. No setting helps against
+    /// bytes that arrive after the probe and before the server reads the request: no HTTP/1.1
+    /// client can tell them from its response.
     pub probe_after: Duration,
-    /// Who runs dials. An event loop (false): a dial serves whoever is in front, and a surplus one
-    /// is finished and parked once TCP is up. Threads, each its own (true): a dial serves the ticket
-    /// at whose wish it runs while that still waits; when that is served otherwise, its thread says
-    /// whether it has abandoned the dial or hands the connection in.
+    /// Whether each thread opens connections itself, as in the blocking driver. The drivers set
+    /// this; a program need not.
+    ///
+    /// False, for an event loop: a new connection goes to the first call in line. A connection that
+    /// no call needs any more is completed and kept idle if its TCP connection is open.
+    ///
+    /// True, for threads: a new connection goes to the call that asked for it, if that still waits.
+    /// When that call got another connection, its thread reports that it has abandoned the dial, or
+    /// hands the new connection to the pool.
     pub own_dials: bool,
-    /// How many retries all calls together may make; `None`, the default, for as many as their
-    /// policies allow.
+    /// How many retries all calls together may make. `None`, the default: as many as the policies
+    /// of the calls allow.
     pub retry_budget: Option<RetryBudget>,
 }
 
@@ -115,32 +166,53 @@ impl Default for PoolLimits {
     }
 }
 
-/// A bound on retries as a share of the work, so that a failing server is not buried under the
-/// repetitions of what it could not answer.
+impl PoolLimits {
+    setters! {
+        open_max: usize,
+        open_per_key_max: usize,
+        idle_per_key_max: usize,
+        dialing_per_key_max: usize,
+        waiting_max: usize,
+        waiting_per_key_max: usize,
+        idle_max: Duration,
+        age_max: Option<Duration>,
+        probe_after: Duration,
+        own_dials: bool,
+        retry_budget: Option<RetryBudget>,
+    }
+}
+
+/// A bound on the retries of all calls together, as a share of their requests, so that retries do
+/// not add to the load of a server that already fails.
 ///
-/// A bucket that is full at the start, with `burst` retries in it. A retry takes one out; a checkout
-/// that repeats nothing puts `percent` hundredths of one in, up to `burst`. (Finagle and gRPC, A6,
-/// bound theirs in this way.) A repetition after a stale connection is no retry: it neither takes
-/// nor puts in.
+/// It is a token bucket, as in Finagle and gRPC (proposal A6). It holds at most `burst` retries and
+/// starts full. A retry takes one out. A first attempt puts in `percent` hundredths of one. An
+/// attempt that replaces a stale connection is no retry: it neither takes nor puts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryBudget {
-    /// Retries for each hundred checkouts that repeat nothing.
+    /// Retries for each hundred first attempts.
     pub percent: u32,
-    /// Most retries in a row: what a quiet time saves up, and what the pool starts with. Zero counts
-    /// as one.
+    /// Most retries in a row: the size of the bucket, which is full at the start. Zero counts as
+    /// one.
     pub burst: u32,
 }
 
 impl RetryBudget {
-    /// `percent` of ordinary checkouts, and `burst` retries in reserve.
+    /// A budget of `percent` retries for each hundred first attempts, in a bucket of `burst`
+    /// retries.
     pub const fn new(percent: u32, burst: u32) -> Self {
         Self { percent, burst }
+    }
+
+    setters! {
+        percent: u32,
+        burst: u32,
     }
 }
 
 impl Default for RetryBudget {
-    /// A fifth of ordinary checkouts, and ten in reserve.
+    /// Retries for a fifth of the first attempts, in a bucket of ten.
     fn default() -> Self {
         Self::new(20, 10)
     }

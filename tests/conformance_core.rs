@@ -15,7 +15,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use httpool::{
     error::Violation,
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Body, Head, Method, Request},
 };
 use serde_json::Value;
@@ -114,7 +115,7 @@ fn request(case: &Value) -> Result<Request, String> {
 
 fn run(request: &Request, step: &Value, piece_max: usize) -> Outcome {
     let mut reader = Reader {
-        conn: Connection::new(Limits::default()),
+        conn: Connection::new(MessageLimits::default()),
         input: Vec::new(),
         at: 0,
         outcome: Outcome::default(),

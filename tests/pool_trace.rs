@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use httpool::{
     error::DialError,
+    limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Limits, Pool, Want},
+    pool::{Action, Checkin, Claim, Pool, Want},
     time::Instant,
     trace::{Line, Sink, Trace, Who},
 };
@@ -23,7 +24,7 @@ impl Sink for Lines {
 #[test]
 fn a_story_of_reuse_failure_and_close() {
     let lines = Arc::new(Lines::default());
-    let mut pool = Pool::new(Limits::default());
+    let mut pool = Pool::new(PoolLimits::default());
     pool.set_trace(Trace::new(lines.clone(), Who::Pool));
     let key = Key::direct(Origin::new(Scheme::Http, "a", 80));
     let any = Want { repeatable: true, ..Want::default() };

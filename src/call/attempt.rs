@@ -1,4 +1,4 @@
-//! One exchange on one connection, as far as a call must remember it.
+//! The state of one exchange on one connection.
 
 use super::machine::Then;
 use crate::{
@@ -9,56 +9,58 @@ use crate::{
     time::Deadline,
 };
 
-/// What is known of the attempt under way.
+/// The state of the current attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// The connection had served another request.
+    /// The connection had served another request before.
     pub(super) reused: bool,
-    /// Bytes that have left, and bytes handed out that have not.
+    /// Bytes of the request that were written, and bytes handed out that were not written yet.
     pub(super) written: u64,
     pub(super) unwritten: u64,
-    /// A byte of an answer has come.
+    /// A byte of a response has come.
     pub(super) heard: bool,
-    /// A final head has come, and with which status.
+    /// The head of the final response has come. `status` is then its status.
     pub(super) answered: bool,
     pub(super) status: u16,
-    /// The response needs no more of the request than has gone.
+    /// The response does not need the rest of the request.
     pub(super) enough: bool,
-    /// The response has come to its end; the request may still be going out.
+    /// The response is complete. The request may not be.
     pub(super) ended: bool,
-    /// The rest of the request will not go: it is not needed, or cannot be written.
+    /// The rest of the request is not sent: it is not needed, or it cannot be written.
     pub(super) given_up: bool,
-    /// Why it cannot be written.
+    /// The reason why the rest of the request cannot be written.
     pub(super) broke: Option<IoKind>,
     pub(super) body: BodyCount,
-    /// The application is not reading what is for it.
+    /// The application has paused the response.
     pub(super) paused: bool,
-    /// What the sending half would take now.
+    /// How much of the request's body the connection takes now.
     pub(super) sendable: Option<BodyLeft>,
     pub(super) request_sent: bool,
     pub(super) awaits_continue: bool,
-    /// The wait for a 100 is over, and the connection has not been told yet.
+    /// The wait for 100 (Continue) has ended by its deadline, and the connection has not been told.
     pub(super) continue_due: bool,
-    /// For whom the body of the response is.
+    /// Where the body of the response goes.
     pub(super) reader: Reader,
-    /// How much of the input that was not taken a recording knows already.
+    /// How many bytes of the input that was not taken are in the recording already.
     pub(super) known: usize,
 }
 
-/// How much of the request's body was framed.
+/// Counts the request's body.
 #[derive(Debug)]
 pub(super) struct BodyCount {
+    /// Bytes of the body that were framed.
     pub(super) given: u64,
-    /// The last piece, and the framing behind it.
+    /// The lengths of the last piece and of the framing behind it.
     pub(super) piece: u64,
     pub(super) suffix: u64,
 }
 
-/// For whom the body of a response is.
+/// Where the body of a response goes.
 #[derive(Debug)]
 pub(super) enum Reader {
     Application,
-    /// Nobody: read so that the connection can be kept, within a bound.
+    /// Nowhere: it is read so that the connection can be kept, while at most `left` bytes come.
+    /// When it ends, the call goes on with `then`.
     Nobody {
         left: u64,
         then: Then,
@@ -89,33 +91,33 @@ impl Attempt {
         }
     }
 
-    /// Tells the connection that the wait for a 100 is over, if it is.
+    /// Tells the connection to send the body if the deadline for 100 (Continue) has passed.
     pub(super) fn release_body(&mut self, conn: &mut Connection) {
         if core::mem::take(&mut self.continue_due) {
             conn.continue_now();
         }
     }
 
-    /// Looks at the sending half, which any input may have moved.
+    /// Copies the state of the connection's sending half, which any input may have changed.
     pub(super) fn look_at(&mut self, conn: &Connection) {
         self.request_sent = conn.request_sent();
         self.awaits_continue = conn.awaits_continue() && !self.continue_due;
         self.sendable = if self.given_up { None } else { conn.body_to_send() };
     }
 
-    /// Whether the connection has ended the sending before the request was whole: an answer that did
-    /// not wait for the body, or that closes.
+    /// Whether the connection has stopped sending before the request was complete, because of an
+    /// early response.
     pub(super) fn is_cut_off(&self, conn: &Connection) -> bool {
         !conn.request_sent() && conn.body_to_send().is_none() && !conn.awaits_continue()
     }
 
-    /// Whether the application is not reading what is for it. What is for nobody is read all the same.
+    /// Whether reading is paused. An unwanted body is read even while the application has paused.
     pub(super) fn is_paused(&self) -> bool {
         let wanted = matches!(self.reader, Reader::Application);
         self.paused && (wanted || mutated(Mutation::PausedDiscard))
     }
 
-    /// Whether the whole request has left.
+    /// Whether the whole request was written.
     pub(super) const fn is_out(&self) -> bool {
         self.request_sent && self.unwritten == 0
     }
@@ -130,12 +132,12 @@ impl Attempt {
         }
     }
 
-    /// Which deadline runs now, or stands still because of a pause, beside those for writing and
-    /// for the whole.
+    /// The deadline of the current phase, also while a pause holds its clock. `write` and `total`
+    /// run beside it.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         if self.answered {
-            // While the request is still going out, its own deadlines run alone, and behind the end
-            // of the response nothing is waited for but that.
+            // While the request is still being sent, only `write` and `total` run. The same holds
+            // once the response has ended: the call then waits for the request alone.
             let sending = !self.given_up && !self.is_out();
             let wanted = matches!(self.reader, Reader::Application);
             return match wanted || mutated(Mutation::EndlessDrain) {

@@ -1,8 +1,8 @@
-//! Dates on the wire (RFC 9110 section 5.6.7), as seconds since 1970.
+//! Parses HTTP dates (RFC 9110 section 5.6.7) to seconds since 1970.
 
-/// Reads any of the three forms: IMF-fixdate, RFC 850, asctime. The day's name is not checked.
-/// A two-digit year is of this century unless it is 70 or more; RFC 9110 would have it depend on
-/// the current date, which the core does not know.
+/// Parses a date in any of the three forms: IMF-fixdate, RFC 850, asctime. The name of the day is
+/// not checked. A two-digit year from 70 on is 19xx, any other 20xx. (By RFC 9110 that depends on
+/// the current date, which the core does not know.)
 pub(super) fn parse(text: &str) -> Option<u64> {
     let rest = text.split_once(", ").map_or(text, |(_, rest)| rest);
     let mut words = rest.split([' ', '-']).filter(|word| !word.is_empty());
@@ -57,7 +57,7 @@ const fn days_in(month: u64, year: u64) -> u64 {
     }
 }
 
-/// Days from 1970-01-01 to that day.
+/// Days from 1970-01-01 to the given day.
 fn days_before(year: u64, month: u64, day: u64) -> u64 {
     let past = year - 1;
     let leap_days = past / 4 - past / 100 + past / 400 - 477;

@@ -1,4 +1,4 @@
-//! What follows from the events of a call.
+//! Decides what a call does after each event.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Call {
-    /// Decides for whom an event of the connection is.
+    /// Acts on an event of the connection, and returns what the application gets of it.
     pub(super) fn pass_on<'i>(
         &mut self,
         conn: &mut Connection,
@@ -45,7 +45,7 @@ impl Call {
                 Reader::Nobody { left, then } => {
                     match left.checked_sub(data.len() as u64) {
                         Some(rest) => *left = rest,
-                        // The connection is lost, but the body that goes out over it is not.
+                        // The connection cannot be kept, but the request's body is still sent.
                         None if sending => *left = 0,
                         None => self.state = State::Release(*then),
                     }
@@ -75,7 +75,8 @@ impl Call {
         event
     }
 
-    /// A final head: is it an answer, a redirect, or a reason to try again?
+    /// Decides whether a final response is followed as a redirect, is retried, or goes to the
+    /// application.
     pub(super) fn handle_head<'i>(
         &mut self,
         conn: &mut Connection,
@@ -110,7 +111,7 @@ impl Call {
         }
     }
 
-    /// `None`: the response is an answer after all.
+    /// Follows the redirect to `target`, or fails. `None`: the application gets the response.
     pub(super) fn redirect(
         &mut self,
         target: Result<Request, RedirectError>,
@@ -144,7 +145,7 @@ impl Call {
         Some(Then::AgainAt(now.after(pause)))
     }
 
-    /// The pause that a response asks for with Retry-After, where that is respected.
+    /// The pause that a response asks for with Retry-After, if the policy respects it.
     fn asked_pause(&self, head: &Head<'_>, now: Instant) -> Option<Duration> {
         if !self.policy.retry.respect_retry_after {
             return None;
@@ -154,7 +155,8 @@ impl Call {
         retry_after(&head.fields(), wall)
     }
 
-    /// `None`: the response is an answer.
+    /// Retries after a response with this head, or fails. `None`: the application gets the
+    /// response.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
         if !retry.concerns(head.status()) {
@@ -188,7 +190,8 @@ impl Call {
         }
     }
 
-    /// Reads the rest of a response that nobody wants, if that is worth the connection.
+    /// Reads the rest of an unwanted response if its connection can then be kept; otherwise gives
+    /// the connection back at once.
     pub(super) fn drain(&mut self, conn: &Connection, then: Then) {
         let left = self.policy.drain_bytes_max.0;
         let lost = !self.attempt.is_out() || matches!(conn.reuse(), Reuse::Never(_));
@@ -199,7 +202,7 @@ impl Call {
         }
     }
 
-    /// Input came before a byte of the request had left.
+    /// Input came before a byte of the request was written, so it cannot be the response.
     pub(super) fn spoken_to_unasked(&mut self, now: Instant) {
         self.trace.action(now, format_args!("unsolicited"));
         if self.attempt.reused && self.may_begin_again() {
@@ -210,10 +213,11 @@ impl Call {
         }
     }
 
-    /// The attempt has failed: is the call to go on?
+    /// Decides after a failed attempt: sends the request again on a fresh connection, retries, or
+    /// fails.
     pub(super) fn attempt_failed(&mut self, cause: Cause, now: Instant) {
         if let Reader::Nobody { then, .. } = self.attempt.reader {
-            // Only the connection is lost; what follows had been decided.
+            // The body was unwanted: only its connection is lost, and the call goes on.
             self.state = State::Release(then);
             return;
         }
@@ -238,6 +242,7 @@ impl Call {
         }
     }
 
+    /// Retries after `pause`, unless the total deadline passes before.
     pub(super) fn retry_after_failure(
         &mut self,
         cause: Cause,
@@ -257,12 +262,13 @@ impl Call {
         }
     }
 
-    /// Whether the body, as far as it was asked for, can be given again.
+    /// Whether another attempt can send the body: no byte of it was asked for, or its source can be
+    /// set back.
     pub(super) fn may_begin_again(&self) -> bool {
         !self.body_begun || self.request.body().is_replayable()
     }
 
-    /// Whether the total deadline would pass in a pause.
+    /// Whether the total deadline passes before a pause ends.
     pub(super) fn is_too_late(&self, pause: Duration, now: Instant) -> bool {
         self.clocks.total().is_some_and(|total| now.after(pause) >= total)
     }
@@ -299,7 +305,7 @@ impl Call {
         self.clocks.begin(Deadline::Queue, self.policy.timeout.queue, now);
     }
 
-    /// Ends the call with a failure, once the connection is given back.
+    /// Fails the call. If it has a connection, that is given back first.
     pub(super) fn fail(&mut self, cause: Cause, phase: Phase) {
         let failure = self.failure(self.or_unsent(cause), phase);
         match self.state {
@@ -311,7 +317,7 @@ impl Call {
         }
     }
 
-    /// Ends the call: no deadline is left to pass.
+    /// Ends the call, with all its clocks.
     pub(super) fn finish(&mut self, state: State) {
         self.state = state;
         self.clocks = Clocks::default();
@@ -321,13 +327,13 @@ impl Call {
         Failure::new(cause, phase, self.reached)
     }
 
-    /// Where the redirect leads that the call failed to follow, if that is how it ended: as text
-    /// for people, at most 256 bytes of it, without a user name and a password.
+    /// The target of the redirect that the call could not follow, if that is how it failed: text to
+    /// be shown, of at most 256 bytes, without user name and password.
     pub fn refused_redirect(&self) -> Option<&str> {
         self.refused.as_deref()
     }
 
-    /// What it is doing, in the words of its errors.
+    /// What the call is doing, as its errors name it.
     pub const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,
@@ -351,8 +357,8 @@ impl Call {
         self.clocks.set_write(write.map(|write| now.after(write)));
     }
 
-    /// Starts the clock of the phase that the attempt is in, if it is another one's that was
-    /// started; stops it while the application does not read.
+    /// Starts the clock of the attempt's current phase, unless it runs already. Holds it while the
+    /// application has paused.
     pub(super) fn time_phase(&mut self, now: Instant) {
         let wanted = self.attempt.deadline();
         if wanted != self.clocks.phase() {
@@ -377,7 +383,7 @@ impl Call {
         }
     }
 
-    /// splitmix64, its upper half.
+    /// The next random number: the upper half of splitmix64.
     pub(super) fn next_random(&mut self) -> u32 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
@@ -386,7 +392,8 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// People are told how long the pause is, and whether the server asked for it.
+    /// Traces a pause. The form for people says how long it is, and whether the server asked for
+    /// it.
     fn say_wait(&mut self, now: Instant) {
         let until = self.poll_timeout().map_or(now, |(at, _)| at);
         let seconds = until.since(now).as_secs_f64();
@@ -394,7 +401,7 @@ impl Call {
         self.trace.action_as(now, format_args!("wait {seconds} s{why}"), format_args!("wait"));
     }
 
-    /// Traces what is next, when that has become something else.
+    /// Traces the next step, if it has changed.
     pub(super) fn say(&mut self, now: Instant) {
         if !self.trace.is_on() || self.said == Some(self.next()) {
             return;

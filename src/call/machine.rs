@@ -1,4 +1,4 @@
-//! The machine of a call: see the [module](super) for its drawing.
+//! The state machine of a call. The [module](super) draws it.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
@@ -20,6 +20,8 @@ use crate::{
 };
 
 /// One request until its end, over as many connections as that takes.
+///
+/// One exchange, in short; the [module](super#a-walk-through-a-call) walks through a longer one.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,7 +53,7 @@ use crate::{
 /// assert!(matches!(event, Event::End(_)));
 ///
 /// assert_eq!(call.next(), Next::Release);
-/// assert!(call.released(&mut conn, b"", now), "it may be kept");
+/// assert!(call.released(&mut conn, b"", now), "the connection may be kept");
 /// assert_eq!(call.next(), Next::Done);
 /// # Ok::<(), httpool::error::RequestError>(())
 /// ```
@@ -65,17 +67,18 @@ pub struct Call {
     pub(super) clocks: Clocks,
     pub(super) left: Left,
     pub(super) redirects: u32,
-    /// The request that a redirect led to, while the old one's connection is given back.
+    /// The request that follows a redirect, until the next attempt begins.
     pub(super) redirected: Option<Request>,
-    /// Where the redirect leads that the call failed to follow, for the error.
+    /// The target of the redirect that the call could not follow, for the error.
     pub(super) refused: Option<Box<str>>,
-    /// The next attempt takes a fresh connection, in front of the line.
+    /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,
-    /// The next attempt is a retry; if the pool's budget refuses it, this is the failure.
+    /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
+    /// this.
     pub(super) retrying: Option<Failure>,
-    /// The pause before the next attempt is as long as the server asked for.
+    /// The server asked for the pause before the next attempt.
     pub(super) asked_to_wait: bool,
-    /// The application's body has been asked for pieces.
+    /// A piece of the request's body was asked for.
     pub(super) body_begun: bool,
     pub(super) reached: Reached,
     pub(super) history: Vec<HistoryEntry>,
@@ -83,7 +86,7 @@ pub struct Call {
     pub(super) wall_at_epoch: Option<Duration>,
     pub(super) began: Instant,
     pub(super) trace: Trace,
-    /// What the trace was last told to be next.
+    /// The next step that was traced last.
     pub(super) said: Option<Next>,
 }
 
@@ -99,18 +102,19 @@ pub(super) enum State {
     Failed(Failure),
 }
 
-/// What follows when the connection is given back.
+/// The step that follows when the connection was given back.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Then {
     Done,
     Again,
-    /// Not before this instant.
+    /// `Again`, but not before this instant.
     AgainAt(Instant),
     Fail(Failure),
 }
 
 impl Call {
-    /// A call about to start. `seed`: for the jitter of retry delays.
+    /// A call that is about to get its first connection. `seed` is for the random part of the
+    /// pauses between retries.
     pub fn new(request: Request, policy: Arc<Policy>, seed: u64, now: Instant) -> Self {
         let mut call = Self {
             key: policy.routes.key(request.origin()),
@@ -139,13 +143,13 @@ impl Call {
         call
     }
 
-    /// The time of day at the driver's epoch, as time since 1970: for a Retry-After that is a date
-    /// in a response that has no Date.
+    /// Sets the time of day at the driver's epoch, as time since 1970. It is needed if Retry-After
+    /// is a date and the response has no Date.
     pub fn set_wall_clock(&mut self, at_epoch: Duration) {
         self.wall_at_epoch = Some(at_epoch);
     }
 
-    /// What the driver must do. A question, not a queue: asking twice gives the same answer.
+    /// The step that the driver must perform next. Asking twice gives the same answer.
     pub fn next(&self) -> Next {
         match self.state {
             State::Rewind => Next::Rewind,
@@ -162,12 +166,12 @@ impl Call {
         }
     }
 
-    /// With [`Next::Checkout`]: a connection to what.
+    /// The key of the connection to get. For [`Next::Checkout`].
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// With [`Next::Checkout`]: of what kind.
+    /// The kind of connection to get. For [`Next::Checkout`].
     pub fn want(&self) -> Want {
         Want {
             fresh: self.fresh,
@@ -176,54 +180,57 @@ impl Call {
         }
     }
 
-    /// The request as it stands: after a redirect, the one that followed it.
+    /// The current request: after a followed redirect, the one that was sent to its target.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// What came before: one entry for each redirect and each failed attempt.
+    /// The earlier attempts: one entry for each followed redirect and each retried attempt, the
+    /// first one first.
     pub fn history(&self) -> &[HistoryEntry] {
         &self.history
     }
 
-    /// Whether what was appended and framed must still be written. It need not once the request was
-    /// refused before it was whole (RFC 9112 9.5), or writing has failed.
+    /// Whether the bytes that were handed out must still be written. False when an early response
+    /// has stopped the request (RFC 9112 9.5), or writing has failed.
     pub fn sends(&self) -> bool {
         !self.attempt.given_up
     }
 
-    /// Whether bytes that were handed out have still to leave.
+    /// Whether bytes that were handed out are still to be written.
     pub fn is_writing(&self) -> bool {
         self.attempt.unwritten > 0 && self.sends() && matches!(self.state, State::Exchange)
     }
 
-    /// How far the request has got, over all attempts.
+    /// How far the request has got, over all attempts. Decides whether it is safe to ask again.
     pub fn reached(&self) -> Reached {
         self.reached
     }
 
-    /// Whether the application has [paused](Self::pause) the response that is being read.
+    /// Whether the application has [paused](Self::pause) the current response.
     pub fn is_paused(&self) -> bool {
         self.attempt.is_paused() && matches!(self.state, State::Exchange)
     }
 
-    /// Whether a body is being read that nobody wants, so that its connection can be kept.
+    /// Whether an unwanted body is being read, so that its connection can be kept.
     pub fn is_draining(&self) -> bool {
         let unwanted = matches!(self.attempt.reader, Reader::Nobody { .. });
         unwanted && matches!(self.state, State::Exchange)
     }
 
-    /// The soonest deadline, and which it is.
+    /// The instant of the next deadline, and which deadline it is. `None`: no clock runs.
     pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
         self.clocks.soonest()
     }
 
-    /// When its total deadline passes, if it has one: whoever dials for it need not go on longer.
+    /// The instant of the total deadline, if there is one. A driver that opens a connection for
+    /// this call stops then.
     pub fn total_deadline(&self) -> Option<Instant> {
         self.clocks.total()
     }
 
-    /// While it waits in line: a dial has begun, or ended, on its behalf.
+    /// Tells the call, while it waits in line, that a connection is being opened for it, or is no
+    /// longer.
     pub fn dialing(&mut self, under_way: bool, now: Instant) {
         if matches!(self.state, State::Checkout) {
             self.trace.event(now, format_args!("dialing {under_way}"));
@@ -231,8 +238,9 @@ impl Call {
         }
     }
 
-    /// Answers [`Next::Checkout`]: begins the attempt on `conn`, head appended to `out`. Ask
-    /// [`next`](Self::next) before writing: head and first piece of body belong in one `writev`.
+    /// Answers [`Next::Checkout`]: begins an attempt on `conn`, and appends the request's head to
+    /// `out`. `reused`: the connection has served another request. Ask [`next`](Self::next) before
+    /// you write: the head and the first piece of the body belong in one `writev`.
     pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
         let word = if reused { "reused" } else { "fresh" };
         let spent = if conn.may_begin(reused) { "" } else { " spent" };
@@ -263,7 +271,7 @@ impl Call {
         self.say(now);
     }
 
-    /// Answers [`Next::Checkout`]: there is no connection to be had.
+    /// Answers [`Next::Checkout`]: the pool has no connection for this call.
     pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
         self.trace.event_as(
             now,
@@ -285,9 +293,9 @@ impl Call {
         self.say(now);
     }
 
-    /// Answers [`Next::SendBody`]: frames `len` bytes that the driver now writes, whole, before it
-    /// asks again. `last`: the body ends with them. `None`: the body is longer or shorter than
-    /// declared, and the call has failed.
+    /// Answers [`Next::SendBody`]: frames `len` bytes of the body. The driver writes all of them,
+    /// with the framing around them, before it asks again. `last`: the body ends with them. `None`:
+    /// the body is longer or shorter than declared, and the call has failed.
     #[must_use = "the framing belongs around the piece"]
     pub fn send_body(
         &mut self,
@@ -329,7 +337,8 @@ impl Call {
         }
     }
 
-    /// Answers [`Next::Rewind`]: whether the body can be given from its start again.
+    /// Answers [`Next::Rewind`]: whether the source of the body was set back to its start. If not,
+    /// the call fails.
     pub fn rewound(&mut self, done: bool, now: Instant) {
         self.trace.event(now, format_args!("rewound {done}"));
         if !matches!(self.state, State::Rewind) {
@@ -344,14 +353,15 @@ impl Call {
         self.say(now);
     }
 
-    /// The application's body source failed: the request cannot be finished.
+    /// Fails the call, because the source of the request's body has failed.
     pub fn body_failed(&mut self, now: Instant) {
         self.trace.event_as(now, format_args!("body failed"), format_args!("body-failed"));
         self.fail(Cause::Body, self.phase());
         self.say(now);
     }
 
-    /// So many bytes have left. Feeds `Reached` and the write deadline.
+    /// Records that `bytes` more bytes of the request were written: for [`reached`](Self::reached)
+    /// and the write deadline.
     pub fn written(&mut self, bytes: usize, now: Instant) {
         self.trace.event(now, format_args!("written {bytes}"));
         if bytes == 0 || !matches!(self.state, State::Exchange) {
@@ -365,7 +375,8 @@ impl Call {
         self.go_on_to_end(now);
     }
 
-    /// Writing failed. What the peer has said may still be read: an early answer is an answer.
+    /// Records that writing has failed. The driver goes on reading: the server may have sent an
+    /// early response.
     pub fn write_failed(&mut self, why: IoKind, now: Instant) {
         self.trace.event_as(
             now,
@@ -382,11 +393,13 @@ impl Call {
         self.say(now);
     }
 
-    /// Passes input through the connection, and on what is the application's: not an interim
-    /// response it did not ask for, nor a redirect that is followed. After each answer but
-    /// [`Event::NeedInput`] ask [`next`](Self::next), and call again with the rest while that says
-    /// so. Input that comes before any byte was [`written`](Self::written) answers nothing: the call
-    /// goes on with a fresh connection.
+    /// Parses `input` and returns how many bytes it took, and the next event for the application.
+    /// Followed redirects, retried responses and 1xx responses that the policy does not show are
+    /// [`Event::Skipped`]. After each event but [`Event::NeedInput`], ask [`next`](Self::next), and
+    /// while that is `Exchange` or `SendBody`, call again with the rest of the input.
+    ///
+    /// Input that comes before a byte was [`written`](Self::written) cannot be a response: the call
+    /// goes on with a new connection, or fails.
     pub fn receive<'i>(
         &mut self,
         conn: &mut Connection,
@@ -418,7 +431,7 @@ impl Call {
             }
         };
         self.attempt.known = self.attempt.known.saturating_sub(taken);
-        // Framing does not count, else a drip of it would outlast every deadline but the total.
+        // Framing does not count: a peer that trickles it would reach no deadline but the total.
         let framing = if mutated(Mutation::FramingStall) { taken } else { 0 };
         let body = if let Event::Data(data) = event { data.len() } else { framing };
         if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
@@ -429,7 +442,9 @@ impl Call {
         (taken, event)
     }
 
-    /// The peer has closed its side; `clean`: in order, and not by a reset or an error.
+    /// Tells the call that the peer has closed the connection. `clean`: by an ordinary close, not
+    /// by a reset or an error. Returns the end of the response if its body ends with the
+    /// connection.
     pub fn receive_eof(
         &mut self,
         conn: &mut Connection,
@@ -473,15 +488,15 @@ impl Call {
         event
     }
 
-    /// The application stops, or goes on, reading: the stall and rate deadlines stand still
-    /// meanwhile. It does not concern a body that is read for nobody. When it goes on, the write
-    /// deadline begins anew. A paused call does not end, unless it fails.
+    /// Pauses the response, or resumes it: the application stops reading, or goes on. While it is
+    /// paused, the stall and rate deadlines do not run, and the call ends only if it fails. When it
+    /// is resumed, the write deadline begins anew. An unwanted body is read in any case.
     pub fn pause(&mut self, paused: bool, now: Instant) {
         if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
             self.trace.event(now, format_args!("pause {paused}"));
             self.attempt.paused = paused;
             if !paused {
-                // A driver that wrote nothing meanwhile has not been kept waiting.
+                // The driver may not have tried to write during the pause.
                 self.arm_write(now);
             }
             self.time_phase(now);
@@ -489,12 +504,15 @@ impl Call {
         }
     }
 
-    /// The application wants no more of the response's body. What comes of it is dropped, within
-    /// [`Policy::drain_bytes_max`] and [`Policy::drain_time_max`], so that the connection can be
-    /// kept; the request's body goes on to its end if the response needs it, and then the time
-    /// begins. A driver that does not want to wait for either reads what is there and then calls
-    /// [`cancel`](Self::cancel). Says whether there was one to discard: not before the response's
-    /// head, nor after the end of the call.
+    /// Discards the rest of the response's body. It is read and dropped, within
+    /// [`Policy::drain_bytes_max`](field@Policy::drain_bytes_max) and
+    /// [`Policy::drain_time_max`](field@Policy::drain_time_max), so that the connection can be
+    /// kept. If the response needs the request's body, that is first sent to its end. A driver that
+    /// does not want to wait reads the bytes that have come, and then calls
+    /// [`cancel`](Self::cancel).
+    ///
+    /// Returns false, and does nothing, before the head of the response and after the end of the
+    /// call.
     pub fn discard(&mut self, now: Instant) -> bool {
         let reading = matches!(self.state, State::Exchange)
             && self.attempt.answered
@@ -514,7 +532,8 @@ impl Call {
         reading
     }
 
-    /// Time has passed. Spurious calls do nothing.
+    /// Handles the deadline that [`poll_timeout`](Self::poll_timeout) returned. Does nothing before
+    /// its instant.
     pub fn handle_timeout(&mut self, now: Instant) {
         let Some((at, which)) = self.clocks.soonest() else { return };
         if now < at {
@@ -539,24 +558,25 @@ impl Call {
             | Deadline::Stall
             | Deadline::Rate
             | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
-            // A dial's own, kept by the dial.
+            // The dial watches these itself.
             Deadline::Resolve | Deadline::Resolver | Deadline::Connect | Deadline::Tls => {}
         }
         self.say(now);
     }
 
-    /// The application no longer wants it.
+    /// Cancels the call: it fails with [`Cause::Cancelled`], unless it has ended.
     pub fn cancel(&mut self, now: Instant) {
         self.trace.event(now, format_args!("cancel"));
         self.fail(Cause::Cancelled, self.phase());
         self.say(now);
     }
 
-    /// Answers [`Next::Release`]: whether the connection may be kept. `rest`: input not taken.
+    /// Answers [`Next::Release`]: whether the connection may be kept for another request. `rest` is
+    /// the input that was not taken: with any, it is closed.
     #[must_use = "a connection that may not be kept is closed"]
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };
-        // What was framed and has not left would be taken for the next request's by the peer.
+        // The peer would take the next request for the unsent rest of this one.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
         let whole = whole || mutated(Mutation::KeptUnsent);
         let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;

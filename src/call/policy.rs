@@ -1,37 +1,84 @@
-//! What may be done on the application's behalf.
+//! The settings of a call.
 
 use alloc::sync::Arc;
 use core::{net::IpAddr, time::Duration};
 
 use super::{Redirect, Retry, Timeout};
-use crate::message::{Hop, Key, Origin, Scheme, TlsId};
+use crate::{
+    message::{Hop, Key, Origin, Scheme, TlsId},
+    setters::setters,
+};
 
-/// Redirects, retries, deadlines and routes of a call: plain data, shared by all calls that follow
-/// it.
+/// Redirects, retries, deadlines and routes of a call. It is plain data, and any number of calls
+/// share one.
+///
+/// Change the fields, or chain the methods of the same names:
+///
+/// ```
+/// use httpool::call::{Policy, Redirect, Retry, Timeout};
+/// use httpool_blocking::Client;
+/// use std::time::Duration;
+///
+/// let policy = Policy::default()
+///     .timeout(Timeout::default().total(Duration::from_secs(10)))
+///     .retry(Retry::new(3).on_statuses([503]).backoff(Duration::from_millis(100)))
+///     .redirect(Redirect::limited(3));
+///
+/// // For all calls of a client; a call can bring its own.
+/// let client = Client::builder().policy(policy).build();
+/// let request = client.get("http://example.com/").redirect(Redirect::none()).build()?;
+/// # Ok::<(), httpool_blocking::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Which redirects are followed, and what they keep.
+    /// Which redirects are followed, and which fields the new request keeps.
     pub redirect: Redirect,
-    /// Which failures are tried again, how often, and after how long.
+    /// Which failures and statuses are retried, how often, and after which pause.
     pub retry: Retry,
     /// How long each phase may take.
     pub timeout: Timeout,
-    /// How an origin is reached.
+    /// Through which proxies, with which TLS configuration and from which address connections are
+    /// opened.
     pub routes: Routes,
-    /// Whether a request that is not idempotent may be sent again when a connection that had been
-    /// idle turns out dead and nothing of an answer came. False by default: the server may have
-    /// acted (RFC 9110 9.2.2).
+    /// Whether a request that is not idempotent is sent again when a reused connection turns out to
+    /// be closed and no byte of a response came. False by default: the server may have acted on the
+    /// request (RFC 9110 9.2.2).
     pub repeat_unsafe: bool,
-    /// Whether 1xx responses are passed on to the application. False by default.
+    /// Whether the application gets 1xx responses, except 100 (Continue). False by default.
     pub show_interim: bool,
-    /// Most bytes of a body that nobody wants (a redirect's, or one that the application leaves) to
-    /// be read so that the connection can be kept; behind that it is closed. 64 KiB by default.
+    /// Most bytes that are read of an unwanted body, so that its connection can be kept. A body is
+    /// unwanted when its response is a followed redirect or is retried, or when the application has
+    /// discarded it. If the body is longer, the connection is closed. 64 KiB by default.
     pub drain_bytes_max: DrainBytes,
-    /// Longest time to read such a body, counted from the head of the response or from the moment
-    /// the application leaves it; then the connection is closed and the call goes on. It takes the
-    /// place of [`Timeout::stall`] meanwhile. 500 ms by default; zero takes only what has come.
+    /// Longest time to read an unwanted body. It counts from the head of the response, or from the
+    /// moment when the application discards it. When it has passed, the connection is closed and
+    /// the call goes on. Meanwhile [`Timeout::stall`](field@Timeout::stall) does not run. 500 ms by
+    /// default. With zero, only the bytes that have already come are read.
     pub drain_time_max: DrainTime,
+}
+
+impl Policy {
+    setters! {
+        redirect: Redirect,
+        retry: Retry,
+        timeout: Timeout,
+        routes: Routes,
+        repeat_unsafe: bool,
+        show_interim: bool,
+    }
+
+    /// Sets [`drain_bytes_max`](field@Self::drain_bytes_max).
+    #[must_use]
+    pub fn drain_bytes_max(self, bytes: u64) -> Self {
+        Self { drain_bytes_max: DrainBytes(bytes), ..self }
+    }
+
+    /// Sets [`drain_time_max`](field@Self::drain_time_max).
+    #[must_use]
+    pub fn drain_time_max(self, time: Duration) -> Self {
+        Self { drain_time_max: DrainTime(time), ..self }
+    }
 }
 
 /// A count of bytes, 64 Ki by default.
@@ -47,8 +94,8 @@ impl Default for DrainBytes {
 
 /// A length of time, 500 ms by default.
 ///
-/// That is longer than a round trip to the other side of the world, and costs a redirect less than a
-/// new connection over TLS to there.
+/// 500 ms is longer than a round trip to the other side of the world, and less than a new TLS
+/// connection to there takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "it is a duration and will stay one")]
 pub struct DrainTime(pub Duration);
@@ -59,34 +106,72 @@ impl Default for DrainTime {
     }
 }
 
-/// By which way, with which TLS configuration and from which address an origin is reached, so that a
-/// redirect finds its connections without a driver's help.
+/// Through which proxies, with which TLS configuration and from which local address a call opens
+/// its connections. A followed redirect to another origin uses the same routes.
+///
+/// ```
+/// # use std::{io::{BufRead, BufReader, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let port = listener.local_addr()?.port();
+/// # let proxy = thread::spawn(move || -> std::io::Result<String> {
+/// #     let mut tcp = BufReader::new(listener.accept()?.0);
+/// #     let mut asked = String::new();
+/// #     tcp.read_line(&mut asked)?;
+/// #     let mut lines = String::new();
+/// #     while tcp.read_line(&mut lines)? > 2 {}
+/// #     tcp.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+/// #     while tcp.read_line(&mut lines)? > 2 {}
+/// #     tcp.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")?;
+/// #     Ok(asked)
+/// # });
+/// use httpool::call::{Policy, Route, Routes};
+/// use httpool::message::{Hop, HopKind, Origin, Scheme};
+/// use httpool_blocking::Client;
+///
+/// // Requests to `http` URLs go through a proxy, which opens a tunnel with CONNECT.
+/// let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "127.0.0.1", port));
+/// let routes = Routes::default().http(Route::Tunnel([hop].into()));
+/// let client = Client::builder().policy(Policy::default().routes(routes)).build();
+///
+/// let response = client.get("http://intranet.example/").send()?;
+/// assert_eq!(response.text()?, "hello");
+/// # assert_eq!(proxy.join().unwrap()?, "CONNECT intranet.example:80 HTTP/1.1\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Routes {
-    /// For `http` origins.
+    /// The way to `http` origins.
     pub http: Route,
-    /// For `https` origins.
+    /// The way to `https` origins.
     pub https: Route,
     /// The TLS configuration for `https` origins.
     pub tls: TlsId,
-    /// The address to connect from (urllib3: `source_address`).
+    /// The local address of connections (urllib3: `source_address`). `None`, the default: the
+    /// operating system chooses it.
     pub local: Option<IpAddr>,
 }
 
-/// One way to an origin.
+/// The way to an origin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Route {
-    /// Straight to it.
+    /// A connection to the origin itself.
     #[default]
     Direct,
-    /// Through proxies that pass bytes on, the nearest first.
+    /// A tunnel through proxies, which pass bytes on. The proxy nearest to the client comes first.
     Tunnel(Arc<[Hop]>),
 }
 
 impl Routes {
-    /// What connections to `origin` are shared by.
+    setters! {
+        http: Route,
+        https: Route,
+        tls: TlsId,
+        local: Option<IpAddr>,
+    }
+
+    /// The key of connections to `origin`.
     pub(crate) fn key(&self, origin: &Origin) -> Key {
         let key = Key::direct(origin.clone()).with_local(self.local);
         let (key, route) = match origin.scheme() {

@@ -1,4 +1,4 @@
-//! What a recording says of a call: what it was made of, what it was given to read, what it wrote.
+//! Records a call: its request and settings, the bytes it received, and the bytes it handed out.
 
 use alloc::string::String;
 use core::{fmt, time::Duration};
@@ -17,16 +17,16 @@ use crate::{
     },
 };
 
-/// When and how a call began.
+/// The parameters of [`Call::new`] beside the request and the policy, and the wall clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Beginning {
-    /// Since the epoch.
+    /// The time since the driver's epoch.
     pub(crate) began: Duration,
     pub(crate) seed: u64,
     pub(crate) wall_at_epoch: Option<Duration>,
 }
 
-/// How a request is built beside its method, its URL and its fields.
+/// The properties of a request beside its method, URL and fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) body: Body,
@@ -34,7 +34,7 @@ pub(crate) struct Shape {
     pub(crate) asterisk: bool,
 }
 
-/// Writes all that a call is made of: a line for each part, and `begin` at the end.
+/// Records the request and the settings of a call: a line for each part, and `begin` at the end.
 pub(super) fn write_beginning(
     beginning: &Beginning,
     policy: &Policy,
@@ -68,8 +68,8 @@ pub(super) fn write_beginning(
 }
 
 impl Call {
-    /// Writes every event and action to `trace` from now on. A recording is whole only if this comes
-    /// before the first of them, and behind [`set_wall_clock`](Self::set_wall_clock).
+    /// Writes every event and action to `trace` from now on. A recording is complete only if this
+    /// is called before the first event, and after [`set_wall_clock`](Self::set_wall_clock).
     pub fn set_trace(&mut self, trace: Trace, now: Instant) {
         self.trace = trace;
         self.trace.show(now, Kind::Event, format_args!("request {}", Hidden(&self.request)));
@@ -85,12 +85,13 @@ impl Call {
         self.say(now);
     }
 
-    /// The last lines of the trace, if it [keeps](Trace::keeping) them: what an error can carry.
+    /// The last lines of the trace, if it [keeps](Trace::keeping) them. Drivers add them to errors.
     pub fn recent_trace(&self) -> Option<&Recent> {
         self.trace.recent()
     }
 
-    /// Keeps the last lines of a dial on its behalf among its own, if both keep any.
+    /// Adds the last lines of `dial`, which ran for this call, to the call's own, if both keep
+    /// lines.
     pub fn keep_trace_of(&mut self, dial: &Dial) {
         if let (Some(own), Some(other)) = (self.trace.recent_mut(), dial.recent_trace()) {
             own.extend(other);
@@ -101,7 +102,7 @@ impl Call {
         &mut self.trace
     }
 
-    /// Input is about to be read.
+    /// Traces the input that is about to be parsed.
     pub(super) fn note_input(&mut self, conn: &Connection, input: &[u8], now: Instant) {
         if !self.trace.is_on() {
             return;
@@ -119,7 +120,7 @@ impl Call {
         }
     }
 
-    /// A head has been appended.
+    /// Records the head of a request.
     pub(super) fn note_head(&mut self, head: &[u8], now: Instant) {
         self.trace.record(now, Kind::Action, |redaction, f| {
             f.write_str("out ")?;
@@ -127,7 +128,7 @@ impl Call {
         });
     }
 
-    /// A piece of body has been framed.
+    /// Records the framing around a piece of body of `len` bytes.
     pub(super) fn note_piece(&mut self, framing: &Framing, len: usize, now: Instant) {
         self.trace.record(now, Kind::Action, |_, f| {
             let (before, behind) = (Escaped(framing.prefix()), Escaped(framing.suffix()));
@@ -135,7 +136,7 @@ impl Call {
         });
     }
 
-    /// The connection is given back, with so much input that was not taken.
+    /// Traces that the connection is given back, with `rest` bytes of input that were not taken.
     pub(super) fn note_release(&mut self, rest: usize, keep: bool, now: Instant) {
         let word = if keep { "kept" } else { "closed" };
         self.trace.show(now, Kind::Event, format_args!("released, {word}"));
@@ -251,7 +252,7 @@ impl Settings for Routes {
     }
 }
 
-/// What has no line of its own.
+/// The settings outside `redirect`, `retry`, `timeout` and `routes`, which have lines of their own.
 impl Settings for Policy {
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
         let Self {
@@ -271,7 +272,7 @@ impl Settings for Policy {
     }
 }
 
-/// `1000/30`: bytes a second, and the window in seconds.
+/// `1000/30`: bytes per second, and the window in seconds.
 impl Value for MinRate {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/", self.bytes_per_second)?;
@@ -284,7 +285,7 @@ impl Value for MinRate {
     }
 }
 
-/// `direct`, or the hops.
+/// `direct`, or the proxies.
 impl Value for Route {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -298,7 +299,7 @@ impl Value for Route {
     }
 }
 
-/// `none`, a length, or `chunked`; `+once` behind it if it cannot be given again.
+/// `none`, a length, or `chunked`; with `+once` behind it if the body can be sent only once.
 impl Value for Body {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -322,7 +323,7 @@ impl Value for Body {
     }
 }
 
-/// The method and the URL of a request line, and what is behind them.
+/// Splits a recorded request line into the method, the URL, and the settings behind them.
 pub(crate) fn read_request_line(text: &str) -> Option<(Method, &str, &str)> {
     let (method, rest) = text.split_once(' ')?;
     let (url, shape) = rest.split_once(' ').unwrap_or((rest, ""));

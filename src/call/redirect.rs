@@ -1,4 +1,4 @@
-//! Which redirects are followed, and what they keep (RFC 9110 section 15.4).
+//! Which redirects are followed, and which fields the new request keeps (RFC 9110 section 15.4).
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String, vec, vec::Vec};
 use core::time::Duration;
@@ -7,38 +7,79 @@ use crate::{
     error::RedirectError,
     message::{Head, Method, Origin, Request, star_userinfo},
     mutation::{Mutation, mutated},
+    setters::setters,
 };
 
-/// Which redirects are followed, and what they keep.
+/// Which redirects are followed, and which fields the new request keeps.
 ///
-/// 301, 302, 303, 307 and 308 with a Location are redirects; 300, 304, 305 and 306 are answers like
-/// any other. Host, and whatever [`strip`](Self::strip) names, stay with their origin.
+/// A response with 301, 302, 303, 307 or 308 and a Location is a redirect. Responses with 300, 304,
+/// 305 and 306 are given to the application. A request to another origin gets a Host of its own,
+/// and leaves out the fields that [`strip`](field@Self::strip) names.
+///
+/// ```
+/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/old", listener.local_addr()?);
+/// # thread::spawn(move || for tcp in listener.incoming() {
+/// #     let mut tcp = tcp.unwrap();
+/// #     thread::spawn(move || {
+/// #         let mut buf = [0; 4096];
+/// #         while let Ok(1..) = tcp.read(&mut buf) {
+/// #             let head: &[u8] = if buf.starts_with(b"GET /old") {
+/// #                 b"HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"
+/// #             } else {
+/// #                 b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew"
+/// #             };
+/// #             tcp.write_all(head).unwrap();
+/// #         }
+/// #     });
+/// # });
+/// use httpool::call::Redirect;
+/// use httpool::message::Status;
+/// use httpool_blocking::Client;
+///
+/// // By default up to ten redirects are followed.
+/// let client = Client::new();
+/// let response = client.get(&url).send()?;
+/// assert_eq!(response.url().path(), "/new");
+/// assert_eq!(response.history()[0].status, Some(Status::MOVED_PERMANENTLY));
+///
+/// // A call that looks at the redirect itself.
+/// let response = client.get(&url).redirect(Redirect::none()).send()?;
+/// assert_eq!(response.header("location"), Some("/new"));
+///
+/// // A field of one's own that other origins must not see.
+/// let careful = Redirect::limited(3).strip_also(["X-Tenant"]).downgrade(false);
+/// client.get(&url).header("X-Tenant", "a").redirect(careful).send()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redirect {
-    /// Whether any are followed. True by default.
+    /// Whether redirects are followed. True by default.
     pub follow: bool,
-    /// Most that are followed in one call; one more is an error. 10 by default. `None`: only
+    /// Most redirects that one call follows. One more is an error. 10 by default. `None`: only
     /// [`Retry`](super::Retry) bounds them, as in urllib3.
     pub max: Option<u32>,
-    /// Whether one more than `max` is an error; if not, that response is handed over (urllib3:
-    /// `raise_on_redirect`). True by default.
+    /// Whether one redirect more than `max` is an error. If not, the application gets the redirect
+    /// as its response (urllib3: `raise_on_redirect`). True by default.
     pub raise: bool,
-    /// Whether a POST that is answered with 301 or 302 is followed by a GET, as on the web. True by
-    /// default; urllib3 sends the POST again.
+    /// Whether a 301 or 302 to a POST is followed with a GET, as browsers do. True by default.
+    /// urllib3 sends the POST again.
     pub post_becomes_get: bool,
-    /// Fields that are not sent to another origin, beside Host (urllib3:
-    /// `remove_headers_on_redirect`). By default those that hold credentials: Authorization, Cookie,
-    /// Proxy-Authorization, X-Api-Key, X-Auth-Token and their like.
+    /// Names of fields that are not sent to another origin, in any case (urllib3:
+    /// `remove_headers_on_redirect`). By default those that hold credentials: Authorization,
+    /// Cookie, Cookie2, Proxy-Authorization, X-Api-Key, X-Auth-Token, X-Csrf-Token and
+    /// X-Xsrf-Token.
     pub strip: Vec<Cow<'static, str>>,
-    /// Whether a redirect from `https` to `http` is followed. True by default, as in browsers:
-    /// credentials do not go along in any case.
+    /// Whether a redirect from `https` to `http` is followed. If not, it is an error. True by
+    /// default, as in browsers. Credentials are not sent to the `http` origin in any case.
     pub downgrade: bool,
-    /// The longest wait that Retry-After may ask for before a redirect is followed (RFC 9110
-    /// 10.2.3). A redirect that asks for more, or for more than is left of the total deadline, ends
-    /// the call with [`RedirectError::RetryAfter`]. 30 seconds by default. Where
-    /// [`Retry::respect_retry_after`](super::Retry::respect_retry_after) is false, the redirect is
-    /// followed at once. (urllib3 waits as long as it is told to.)
+    /// The longest wait that the Retry-After of a redirect may ask for (RFC 9110 10.2.3). If it
+    /// asks for more, or for more than is left of the total deadline, the call fails with
+    /// [`RedirectError::RetryAfter`]. 30 seconds by default; urllib3 has no bound. If
+    /// [`Retry::respect_retry_after`](field@super::Retry::respect_retry_after) is false, redirects
+    /// are followed at once.
     pub retry_after_max: Duration,
 }
 
@@ -68,18 +109,19 @@ impl Default for Redirect {
 }
 
 impl Redirect {
-    /// None are followed: the response is handed over.
+    /// Follows no redirect: the application gets it as its response.
     pub fn none() -> Self {
         Self { follow: false, ..Self::default() }
     }
 
-    /// At most `max` are followed.
+    /// Follows at most `max` redirects.
     pub fn limited(max: u32) -> Self {
         Self { max: Some(max), ..Self::default() }
     }
 
-    /// urllib3's exact rule: 301 and 302 keep the method, and the fields Cookie, Authorization and
-    /// Proxy-Authorization alone stay behind.
+    /// urllib3's rules: 301 and 302 keep the method, and only the fields Cookie, Authorization and
+    /// Proxy-Authorization are not sent to another origin. Only [`Retry`](super::Retry) bounds the
+    /// number of redirects.
     pub fn urllib3() -> Self {
         Self {
             max: None,
@@ -89,7 +131,31 @@ impl Redirect {
         }
     }
 
-    /// The request that `head` redirects `request` to; `None` where it does not.
+    setters! {
+        follow: bool,
+        max: Option<u32>,
+        raise: bool,
+        post_becomes_get: bool,
+        downgrade: bool,
+        retry_after_max: Duration,
+    }
+
+    /// Adds names to [`strip`](field@Self::strip).
+    #[must_use]
+    pub fn strip_also(mut self, names: impl IntoIterator<Item: Into<Cow<'static, str>>>) -> Self {
+        self.strip.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Replaces [`strip`](field@Self::strip). A default name that is not among `names` is then sent
+    /// to other origins, with the credentials in its field.
+    #[must_use]
+    pub fn strip_only(mut self, names: impl IntoIterator<Item: Into<Cow<'static, str>>>) -> Self {
+        self.strip.clear();
+        self.strip_also(names)
+    }
+
+    /// The request to send next, if `head` is a redirect of `request` that is to be followed.
     pub(super) fn target(
         &self,
         request: &Request,
@@ -112,7 +178,8 @@ impl Redirect {
         Some(self.follow_to(request, location, get))
     }
 
-    /// Where `head` leads from `request`, for an error: at most 256 bytes of it, without secrets.
+    /// The target of the redirect `head`, to be shown in an error: at most 256 bytes, without user
+    /// name and password.
     pub(super) fn shown_target(request: &Request, head: &Head<'_>) -> Box<str> {
         const BYTES_MAX: usize = 256;
         let location = head.fields().get("location").unwrap_or_default();
@@ -160,13 +227,14 @@ impl Redirect {
     }
 }
 
-/// RFC 9110 15.4: with the content go the fields about it.
+/// Whether the field is about the content. A request that loses its content loses such fields too
+/// (RFC 9110 15.4).
 fn describes_content(name: &str) -> bool {
     name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
         || ["digest", "last-modified", "trailer"].iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// Location as text: its bytes beyond ASCII, of whatever encoding, percent-encoded as they are.
+/// The value of Location as text. If it is not UTF-8, its bytes beyond ASCII are percent-encoded.
 fn ascii(location: &[u8]) -> Cow<'_, str> {
     match core::str::from_utf8(location) {
         Ok(text) => text.into(),

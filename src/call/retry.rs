@@ -1,4 +1,4 @@
-//! Which failures are tried again, how often, and after how long.
+//! Which failures and statuses are retried, how often, and after which pause.
 
 use alloc::{vec, vec::Vec};
 use core::time::Duration;
@@ -7,52 +7,86 @@ use super::date;
 use crate::{
     error::{Cause, DialError, ResolveKind, TlsKind, Unavailable},
     message::{Fields, Method, Status},
+    setters::setters,
 };
 
-/// Which failures are tried again, how often, and after how long: the rules of urllib3's `Retry`
-/// without its faults (pauses and attempts are bound by the call's total deadline, and no
-/// connection is held in a pause).
+/// Which failures and statuses are retried, how often, and after which pause.
 ///
-/// Apart from this, and not counted here, a request that meets a dead idle connection is sent again
-/// at once where that is safe: see [`Call`](super::Call).
+/// The rules are those of urllib3's `Retry`, with two corrections: the total deadline of the call
+/// bounds the pauses and the attempts, and no connection is held during a pause. Each counter is a
+/// bound of its own, and `total` bounds their sum. `None` is without bound.
+///
+/// A request that was written to a stale connection is sent again at once where that is safe, and
+/// is not counted here: see [Stale connections](super#stale-connections).
+///
+/// ```
+/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # thread::spawn(move || {
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     for head in ["503 Service Unavailable", "200 OK"] {
+/// #         tcp.read(&mut [0; 4096]).unwrap();
+/// #         write!(tcp, "HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").unwrap();
+/// #     }
+/// # });
+/// use httpool::{call::Retry, message::Status};
+/// use httpool_blocking::Client;
+/// use std::time::Duration;
+///
+/// // Up to three more attempts after a 503, with pauses of 0, 20 and 40 ms before them.
+/// let retry = Retry::new(3).on_statuses([503]).backoff(Duration::from_millis(10));
+/// let response = Client::new().get(&url).retry(retry).send()?;
+/// assert_eq!(response.status(), Status::OK);
+/// assert_eq!(response.history()[0].status, Some(Status::SERVICE_UNAVAILABLE));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// All attempts after the first, whatever for; `None` does not bound them. None are made by
-    /// default (`Some(0)`).
+    /// Most retries of one call, for all reasons together. `Some(0)` by default: no retries.
     pub total: Option<u32>,
-    /// Those after a connection could not be opened: nothing had been sent.
+    /// Most retries because no connection could be opened. Nothing had been sent then. `None` by
+    /// default.
     pub connect: Option<u32>,
-    /// Those after the connection was lost, timed out, or spoke nonsense, once the request had been
-    /// sent: only for [`methods`](Self::methods).
+    /// Most retries because the connection was lost, a deadline passed or the response was invalid,
+    /// when bytes of the request had been sent. Only requests with one of the
+    /// [`methods`](field@Self::methods) are retried. `None` by default.
     pub read: Option<u32>,
-    /// Redirects, where [`count_redirects`](Self::count_redirects) is set.
+    /// Most redirects, if [`count_redirects`](field@Self::count_redirects) is set. `None` by
+    /// default.
     pub redirect: Option<u32>,
-    /// Those after a response with a status of [`statuses`](Self::statuses) or with Retry-After.
+    /// Most retries because of a response: one with a status of [`statuses`](field@Self::statuses),
+    /// or with Retry-After. `None` by default.
     pub status: Option<u32>,
-    /// Those after any other failure.
+    /// Most retries because of the failures that `read` counts, when no byte of the request had been
+    /// sent. `None` by default.
     pub other: Option<u32>,
-    /// Whether redirects count for `total` and `redirect`, as in urllib3. False by default.
+    /// Whether a redirect counts for `total` and `redirect`, as in urllib3. False by default.
     pub count_redirects: bool,
-    /// The methods that may be sent again once the server may have seen them; `None` is any. By
-    /// default the idempotent ones (RFC 9110 9.2.2).
+    /// The methods whose requests may be sent again when the server may have received them
+    /// (urllib3: `allowed_methods`). `None`: every method. By default the idempotent ones (RFC 9110
+    /// 9.2.2).
     pub methods: Option<Vec<Method>>,
-    /// Responses with these are tried again (urllib3: `status_forcelist`). None by default.
+    /// Statuses whose responses are retried (urllib3: `status_forcelist`). Empty by default.
     pub statuses: Vec<Status>,
-    /// The unit of pauses: none before the second attempt, twice this before the third, and doubled
-    /// for each further one (urllib3: `backoff_factor`). Zero by default.
+    /// The unit of the pauses (urllib3: `backoff_factor`). There is no pause before the first
+    /// retry. The pause before the second is twice this, and each further pause is twice the one
+    /// before. Zero by default: no pauses.
     pub backoff: Duration,
-    /// The longest such pause. 120 seconds by default.
+    /// The longest of these pauses, its random part included. 120 seconds by default.
     pub backoff_max: Duration,
-    /// Up to so much more, at random from the call's seed. Zero by default.
+    /// A random time from zero to this is added to each pause. It derives from the call's seed.
+    /// Zero by default.
     pub backoff_jitter: Duration,
-    /// Whether a Retry-After is obeyed (RFC 9110 10.2.3); with 413, 429 and 503 it is itself reason
-    /// for another attempt. True by default.
+    /// Whether Retry-After decides the pause (RFC 9110 10.2.3). A response with 413, 429 or 503 and
+    /// Retry-After is then retried even if `statuses` does not name its status. True by default.
     pub respect_retry_after: bool,
-    /// The longest pause that Retry-After may ask for. 6 hours by default.
+    /// The longest pause for a Retry-After; one that asks for more is shortened to this. 6 hours by
+    /// default.
     pub retry_after_max: Duration,
-    /// Whether a response with a status of `statuses` is an error when attempts are spent; if not,
-    /// it is handed over. True by default.
+    /// Whether a response with a status of `statuses` is an error when no retry is left. If not,
+    /// the application gets the response. True by default.
     pub raise_on_status: bool,
 }
 
@@ -86,13 +120,58 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// At most `total` attempts after the first.
+    /// At most `total` retries of one call.
     pub fn new(total: u32) -> Self {
         Self { total: Some(total), ..Self::default() }
     }
 
-    /// Whether a response with this status may be tried again; of most nothing else need be known,
-    /// and their fields not be searched.
+    setters! {
+        total: Option<u32>,
+        connect: Option<u32>,
+        read: Option<u32>,
+        redirect: Option<u32>,
+        status: Option<u32>,
+        other: Option<u32>,
+        count_redirects: bool,
+        backoff: Duration,
+        backoff_max: Duration,
+        backoff_jitter: Duration,
+        respect_retry_after: bool,
+        retry_after_max: Duration,
+        raise_on_status: bool,
+    }
+
+    /// Sets [`statuses`](field@Self::statuses), from numbers or constants of [`Status`]. A number
+    /// without three digits is left out: no response has it.
+    ///
+    /// ```
+    /// use httpool::{call::Retry, message::Status};
+    ///
+    /// let retry = Retry::new(3).on_statuses([502, 503]);
+    /// assert_eq!(retry.statuses, [Status::BAD_GATEWAY, Status::SERVICE_UNAVAILABLE]);
+    /// assert_eq!(retry, Retry::new(3).on_statuses(retry.statuses.clone()));
+    /// ```
+    #[must_use]
+    pub fn on_statuses(self, statuses: impl IntoIterator<Item: TryInto<Status>>) -> Self {
+        let statuses = statuses.into_iter().filter_map(|status| status.try_into().ok());
+        Self { statuses: statuses.collect(), ..self }
+    }
+
+    /// Sets [`methods`](field@Self::methods) to these alone.
+    #[must_use]
+    pub fn methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+        Self { methods: Some(methods.into_iter().collect()), ..self }
+    }
+
+    /// Sets [`methods`](field@Self::methods) to `None`: requests with any method may be sent again
+    /// when the server may have received them, and then it may act twice.
+    #[must_use]
+    pub fn any_method(self) -> Self {
+        Self { methods: None, ..self }
+    }
+
+    /// Whether a response with this status can be retried at all. For all others the fields need
+    /// not be searched for Retry-After.
     pub(super) fn concerns(&self, status: Status) -> bool {
         self.statuses.contains(&status)
             || self.respect_retry_after && RETRY_AFTER_STATUSES.contains(&status.as_u16())
@@ -103,11 +182,11 @@ impl Retry {
     }
 }
 
-/// With these, Retry-After alone is reason for another attempt (urllib3:
-/// `RETRY_AFTER_STATUS_CODES`).
+/// Responses with these statuses and Retry-After are retried even if the policy does not name the
+/// status (urllib3: `RETRY_AFTER_STATUS_CODES`).
 const RETRY_AFTER_STATUSES: [u16; 3] = [413, 429, 503];
 
-/// What an attempt ended with, as far as counting goes.
+/// The counter of [`Retry`] that an ended attempt is charged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Connect,
@@ -117,7 +196,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// What is left of a [`Retry`] in one call.
+/// The counters of a [`Retry`], as far as one call has not used them up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Left {
     total: Option<u32>,
@@ -144,7 +223,8 @@ impl Left {
         }
     }
 
-    /// Whether `cause`, with the request sent or not, may be followed by another attempt.
+    /// Whether a retry follows the failure `cause`, and counts it. `sent`: bytes of the request had
+    /// been sent.
     pub(super) fn after_failure(
         &mut self,
         retry: &Retry,
@@ -177,7 +257,7 @@ impl Left {
         self.spend(kind)
     }
 
-    /// What a response's status asks for.
+    /// Whether a retry follows a response with this status, and counts it.
     pub(super) fn after_status(
         &mut self,
         retry: &Retry,
@@ -201,13 +281,13 @@ impl Left {
         Again::No
     }
 
-    /// Whether a redirect may be followed, where they count.
+    /// Whether the counters allow another redirect, and counts it, if the policy counts redirects.
     pub(super) fn after_redirect(&mut self, retry: &Retry) -> bool {
         self.in_a_row = 0;
         !retry.count_redirects || self.take(Kind::Redirect)
     }
 
-    /// The pause before the next attempt. `random`: 0 to 1 in units of 2^-32.
+    /// The pause before the next attempt. `random`: a number from 0 to 1, in units of 2^-32.
     pub(super) fn pause(&self, retry: &Retry, random: u32) -> Duration {
         let doublings = match self.in_a_row {
             0 | 1 => return Duration::ZERO,
@@ -241,19 +321,20 @@ impl Left {
     }
 }
 
-/// Whether another attempt follows a response.
+/// Whether a retry follows a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
-    /// The response is handed over.
+    /// No: the application gets the response.
     No,
     Yes,
-    /// It should, but attempts are spent, which the policy wants to be an error.
+    /// No retry is left, and the policy makes that an error.
     Spent,
 }
 
-/// How long Retry-After asks to wait (RFC 9110 10.2.3). A date counts from the response's own Date,
-/// else from `wall`, the time of day in seconds since 1970; with neither it is not understood. What
-/// is not understood is as if it were not there.
+/// The wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date of the
+/// response, or else from `wall`, the time of day in seconds since 1970. `None` if there is no
+/// Retry-After, if it is neither seconds nor a date, or if it is a date and both Date and `wall`
+/// are missing.
 pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Duration> {
     let value = fields.get_str("retry-after")?;
     if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
@@ -273,9 +354,9 @@ mod tests {
 
     #[test]
     fn pauses_double_from_the_second_failure_on() {
-        let mut retry = Retry::new(10);
-        retry.backoff = Duration::from_millis(100);
-        retry.backoff_max = Duration::from_millis(700);
+        let retry = Retry::new(10)
+            .backoff(Duration::from_millis(100))
+            .backoff_max(Duration::from_millis(700));
         let mut left = Left::all_of(&retry);
         let pauses: Vec<_> = (0..5)
             .map(|_| {
@@ -288,8 +369,7 @@ mod tests {
 
     #[test]
     fn the_total_and_the_own_counter_both_bind() {
-        let mut retry = Retry::new(3);
-        retry.read = Some(1);
+        let retry = Retry::new(3).read(1);
         let mut left = Left::all_of(&retry);
         assert!(left.after_failure(&retry, LOST, true, &Method::GET));
         assert!(!left.after_failure(&retry, LOST, true, &Method::GET));
@@ -317,6 +397,18 @@ mod tests {
         assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::Spent);
         retry.raise_on_status = false;
         assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::No);
+    }
+
+    #[test]
+    fn setters_take_values_and_options() {
+        let mut expected = Retry::new(2);
+        expected.total = None;
+        expected.connect = Some(5);
+        expected.methods = Some(vec![Method::GET]);
+        expected.statuses = vec![Status::TOO_MANY_REQUESTS];
+        let chained = Retry::new(2).total(None).connect(5).methods([Method::GET]);
+        assert_eq!(chained.on_statuses([429, 42, 1_000]), expected, "no response has 42 or 1000");
+        assert_eq!(Retry::new(2).any_method().methods, None);
     }
 
     #[test]

@@ -1,47 +1,91 @@
-//! How long each phase of a call may take, and the clocks that keep it.
+//! The deadlines of a call, and the clocks that watch them.
 
 use core::time::Duration;
 
-use crate::time::{Deadline, Instant, sooner};
+use crate::{
+    setters::setters,
+    time::{Deadline, Instant, sooner},
+};
 
-/// How long each phase may take; `None` is for ever. Those of a dial (resolve, connect, TLS) are in
-/// [`dial::Policy`](crate::dial::Policy).
+/// How long each phase of a call may take. `None` is without bound. The timeouts for look-up,
+/// connect and TLS handshake are in [`dial::Policy`](crate::dial::Policy).
 ///
-/// urllib3 knows two of these: its `connect` is the dial's, and its `read`, the gap between two
-/// reads, is `first_byte` and `stall` here. Its `total` bounds neither the queue nor the body nor
-/// the pauses between attempts; [`total`](Self::total) here bounds everything.
+/// urllib3 has fewer: its `connect` is in `dial::Policy` here, and its `read`, the longest gap
+/// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
+/// in line nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
+/// everything.
+///
+/// ```
+/// # use std::{io::Read, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # thread::spawn(move || {
+/// #     // Takes the request, and never answers.
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     while tcp.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
+/// # });
+/// use httpool::{call::Timeout, error::Reached};
+/// use httpool_blocking::Client;
+/// use std::time::Duration;
+///
+/// // Ten seconds for the whole call; 50 ms for the server to begin its response.
+/// let timeout =
+///     Timeout::default().total(Duration::from_secs(10)).first_byte(Duration::from_millis(50));
+/// let error = Client::new().get(&url).timeouts(timeout).send().unwrap_err();
+/// assert!(error.is_timeout());
+/// assert_eq!(error.reached(), Reached::Sent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeout {
-    /// In line for a connection, the time of dials on the call's behalf not counted (urllib3:
-    /// `pool_timeout`). 60 seconds by default.
+    /// For the wait in line for a connection (urllib3: `pool_timeout`). The time in which a
+    /// connection is opened for the call does not count. 60 seconds by default.
     pub queue: Option<Duration>,
-    /// Between two writes that moved bytes, also while the response is being read and behind it. 30
-    /// seconds by default. What moves is what the system takes. On Linux the drivers bound what it
-    /// holds unsent of a request longer than
-    /// [`LONG_REQUEST_BYTES`](crate::limits::LONG_REQUEST_BYTES) to
-    /// [`UNSENT_BYTES_MAX`](crate::limits::UNSENT_BYTES_MAX), so that the deadline sees what the peer
-    /// takes. Elsewhere, and in a driver with the standard library alone, the system's whole buffer
-    /// stands between, which may be megabytes: a peer that reads slowly may then pass the deadline.
+    /// Between two writes that moved bytes of the request. It also runs while the response is read,
+    /// and after it. 30 seconds by default.
+    ///
+    /// A write moves bytes when the operating system takes them. On Linux the drivers let it hold
+    /// at most [`UNSENT_BYTES_MAX`](crate::limits::UNSENT_BYTES_MAX) unsent, if the request is
+    /// longer than [`LONG_REQUEST_BYTES`](crate::limits::LONG_REQUEST_BYTES): the deadline then
+    /// measures the server. Elsewhere, and in a driver with the standard library alone, the system
+    /// may hold megabytes. The time in which a slow server takes them then counts as one gap
+    /// between two writes.
     pub write: Option<Duration>,
-    /// From the request's end to the end of the final response's head. Neither 1xx responses nor
-    /// pieces of a head prolong it. 60 seconds by default. The request has ended when the system has
-    /// taken its last bytes; with the bound above, when it holds less than half of the bound unsent.
-    /// Elsewhere the time runs while the system still sends what it holds.
+    /// From the end of the request to the end of the final response's head. Neither 1xx responses
+    /// nor pieces of a head prolong it. 60 seconds by default.
+    ///
+    /// The request has ended when the operating system has taken its last bytes. Where the drivers
+    /// bound the unsent bytes (see [`write`](field@Self::write)), it has ended when the system
+    /// holds less than half of that bound.
     pub first_byte: Option<Duration>,
-    /// From the head, or the last bytes of the body, to the next bytes of the body or its end, while
-    /// the application reads. Chunk sizes, chunk extensions, line ends and trailers are not bytes of
-    /// the body and do not prolong it. While the application does not read it stands still; while a
-    /// body that nobody wants is read, [`drain_time_max`](super::Policy::drain_time_max) counts
-    /// instead. 60 seconds by default.
+    /// From the head, or from the last bytes of the body, to the next bytes of the body or its end.
+    /// It does not run while the application does not read. Chunk sizes, chunk extensions, line
+    /// ends and trailers are not bytes of the body and do not prolong it. 60 seconds by default.
+    /// For an unwanted body, [`drain_time_max`](field@super::Policy::drain_time_max) counts
+    /// instead.
     pub stall: Option<Duration>,
-    /// The slowest that the body may come. None by default. (curl: `--speed-limit` and
+    /// The lowest rate of the response's body. None by default. (curl: `--speed-limit` and
     /// `--speed-time`; urllib3 has no such setting.)
     pub rate: Option<MinRate>,
-    /// For a 100 (Continue), before the body is sent anyway (RFC 9110 10.1.1). 1 second by default.
+    /// For the wait for 100 (Continue), if the request has `Expect: 100-continue`. Then the body is
+    /// sent without it (RFC 9110 10.1.1). 1 second by default.
     pub expect_continue: Duration,
-    /// The whole call: queue, dials, attempts, pauses between them, body. None by default.
+    /// For the whole call: the wait in line, opening connections, all attempts and the pauses
+    /// between them, and the response's body. None by default.
     pub total: Option<Duration>,
+}
+
+impl Timeout {
+    setters! {
+        queue: Option<Duration>,
+        write: Option<Duration>,
+        first_byte: Option<Duration>,
+        stall: Option<Duration>,
+        rate: Option<MinRate>,
+        expect_continue: Duration,
+        total: Option<Duration>,
+    }
 }
 
 impl Default for Timeout {
@@ -58,54 +102,59 @@ impl Default for Timeout {
     }
 }
 
-/// The slowest that the body of a response may come: the deadline `rate` passes when a window does
-/// not bring `bytes_per_second` times its length in seconds.
+/// The lowest rate of a response's body. The deadline `rate` passes when fewer bytes of the body
+/// come within a window than `bytes_per_second` times its length in seconds.
 ///
-/// The first window begins with the head, or with the end of the request if that is later. As soon
-/// as a window has brought its bytes the next one begins; what came beyond them is not credited to
-/// it. The same bytes count as for [`Timeout::stall`], as they come over the connection: before a
-/// content coding is undone. The window stands still while the application does not read. Zero bytes
-/// a second ask for nothing.
+/// The first window begins with the head, or with the end of the request if that is later. When the
+/// bytes of a window have come, the next window begins at once; bytes beyond them do not count for
+/// it. The same bytes count as for [`Timeout::stall`](field@Timeout::stall), before any content
+/// coding is removed. The window does not run while the application does not read. With zero bytes
+/// a second there is no deadline.
 ///
 /// ```
 /// use core::time::Duration;
-/// use httpool::call::{MinRate, Policy};
+/// use httpool::call::{MinRate, Timeout};
 ///
-/// let mut policy = Policy::default();
 /// // Less than 30 kB in 30 seconds is too slow.
-/// policy.timeout.rate = Some(MinRate::new(1_000, Duration::from_secs(30)));
+/// let timeout = Timeout::default().rate(MinRate::new(1_000, Duration::from_secs(30)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MinRate {
-    /// Bytes of the body for each second (curl: `--speed-limit`).
+    /// Bytes of the body in each second (curl: `--speed-limit`).
     pub bytes_per_second: u64,
-    /// The time in which they are counted (curl: `--speed-time`, 30 seconds there).
+    /// The time over which the bytes are counted (curl: `--speed-time`, 30 seconds there).
     pub window: Duration,
 }
 
 impl MinRate {
-    /// `bytes_per_second`, counted over `window`.
+    /// A rate of `bytes_per_second`, counted over `window`.
     pub const fn new(bytes_per_second: u64, window: Duration) -> Self {
         Self { bytes_per_second, window }
     }
 
-    /// How many bytes a window must bring; zero only where the rate is.
+    setters! {
+        bytes_per_second: u64,
+        window: Duration,
+    }
+
+    /// The bytes that must come within a window, rounded up: zero only if the rate or the window
+    /// is.
     fn bytes(self) -> u64 {
         let nanos = self.window.as_nanos().saturating_mul(self.bytes_per_second.into());
         u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)
     }
 }
 
-/// One clock.
+/// A clock that runs out, and can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Clock {
-    /// There is no bound.
+    /// Never runs out.
     #[default]
     Off,
-    /// It runs out then.
+    /// Runs out at this instant.
     Runs(Instant),
-    /// It stands still, with so much left.
+    /// Held, with this much time left.
     Stands(Duration),
 }
 
@@ -130,15 +179,15 @@ impl Clock {
     }
 }
 
-/// The clocks of one call.
+/// All clocks of one call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Clocks {
     total: Option<Instant>,
-    /// Which phase there is, and its clock.
+    /// The deadline of the current phase, and its clock.
     phase: Option<Deadline>,
     clock: Clock,
     write: Option<Instant>,
-    /// The window of the minimum rate, and how many bytes it has still to bring.
+    /// The current window of the minimum rate, and the bytes that must still come within it.
     window: Clock,
     due: u64,
 }
@@ -152,19 +201,19 @@ impl Clocks {
         self.total
     }
 
-    /// Ends whatever phase was being timed, and begins another.
+    /// Ends the current phase, if there is one, and starts the clock of the phase `which`.
     pub(super) fn begin(&mut self, which: Deadline, length: Option<Duration>, now: Instant) {
         (self.phase, self.clock) = (Some(which), Clock::new(length, now));
         self.window = Clock::Off;
     }
 
-    /// The application begins to read a body: `stall` and `rate` run.
+    /// Starts the clocks `stall` and `rate`: the application reads a body from now on.
     pub(super) fn begin_body(&mut self, timeout: &Timeout, now: Instant) {
         self.begin(Deadline::Stall, timeout.stall, now);
         self.begin_window(timeout.rate, now);
     }
 
-    /// So many bytes of that body have come.
+    /// Records that bytes of that body have come: `stall` starts anew, and `rate` counts them.
     pub(super) fn body_came(&mut self, bytes: u64, timeout: &Timeout, now: Instant) {
         self.clock = Clock::new(timeout.stall, now);
         if self.window != Clock::Off {
@@ -185,7 +234,7 @@ impl Clocks {
         (self.phase, self.clock, self.window) = (None, Clock::Off, Clock::Off);
     }
 
-    /// Which phase is being timed, whether its time is bounded or not.
+    /// The deadline of the current phase, even if the phase has no bound.
     pub(super) fn phase(&self) -> Option<Deadline> {
         self.phase
     }
@@ -194,14 +243,14 @@ impl Clocks {
         self.write = at;
     }
 
-    /// Stops the queue's clock while a dial is under way, and lets it go on after.
+    /// Holds the clock `queue` while a connection is opened for the call, or lets it go on.
     pub(super) fn hold_queue(&mut self, held: bool, now: Instant) {
         if self.phase == Some(Deadline::Queue) {
             self.clock.hold(held, now);
         }
     }
 
-    /// Stops the clocks of a body while it is not read, and lets them go on after.
+    /// Holds the clocks of a body while it is not read, or lets them go on.
     pub(super) fn hold_body(&mut self, held: bool, now: Instant) {
         if matches!(self.phase, Some(Deadline::Stall | Deadline::Drain)) {
             self.clock.hold(held, now);
@@ -209,7 +258,8 @@ impl Clocks {
         }
     }
 
-    /// The soonest that runs out; of those at the same instant the most particular.
+    /// The instant at which the next clock runs out, and its deadline. If several run out at the
+    /// same instant, the order is: the phase, `rate`, `write`, `total`.
     pub(super) fn soonest(&self) -> Option<(Instant, Deadline)> {
         let phase = self.phase.and_then(|which| self.clock.runs_out(which));
         let rate = self.window.runs_out(Deadline::Rate);
@@ -254,8 +304,8 @@ mod tests {
 
     #[test]
     fn a_rate_of_nothing_has_no_deadline() {
-        let mut timeout = Timeout { stall: None, ..Timeout::default() };
-        timeout.rate = Some(MinRate::new(0, Duration::from_secs(1)));
+        let rate = MinRate::new(0, Duration::from_secs(1));
+        let timeout = Timeout::default().stall(None).rate(rate);
         let mut clocks = Clocks::default();
         clocks.begin_body(&timeout, at(0));
         clocks.body_came(1, &timeout, at(0));

@@ -1,4 +1,4 @@
-//! What a call wants done next, and what it remembers of earlier attempts.
+//! The steps that a call asks of a driver, and the record of its earlier attempts.
 
 use crate::{
     error::{Cause, Failure},
@@ -8,42 +8,43 @@ use crate::{
 #[expect(unused_imports, reason = "named in the docs")]
 use super::Call;
 
-/// What the driver must do next.
+/// The next step of a call, for the driver to perform. The [table](super) shows the answer to each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must do every one of them")]
 pub enum Next {
-    /// Get a connection to [`Call::key`], then [`Call::start`] or [`Call::lease_failed`].
+    /// Get a connection to [`Call::key`], then call [`Call::start`] or [`Call::lease_failed`].
     Checkout,
-    /// Give the body from its start again, then [`Call::rewound`].
+    /// Set the source of the request's body back to its start, then call [`Call::rewound`].
     Rewind,
-    /// Write what was appended; read meanwhile.
+    /// Write the bytes that were handed out, and read the response.
     Exchange,
-    /// As `Exchange`, and body may be sent, at most so much. Reading goes on meanwhile: a driver that
-    /// waits, waits for both directions.
+    /// As `Exchange`, and bytes of the request's body may be sent, at most this many. Go on
+    /// reading: a driver that waits, waits until the socket can be read or written.
     SendBody(BodyLeft),
-    /// Wait for [`Call::poll_timeout`]: a retry's delay. No connection is held.
+    /// Wait until [`Call::poll_timeout`]: the pause before another attempt. No connection is held.
     Wait,
-    /// Give the connection back: [`Call::released`], then the pool.
+    /// Call [`Call::released`], then give the connection back to the pool.
     Release,
-    /// 101, or a 2xx to CONNECT: the socket and the input not taken are the application's; its lease
-    /// is given back as discarded. The call is done.
+    /// Give the socket, and the input that was not taken, to the application: the response is a
+    /// 101, or a 2xx to CONNECT. Give the lease back to the pool as discarded. The call has ended.
     HandOver,
-    /// The response is complete.
+    /// The response is complete. The call has ended.
     Done,
-    /// There will be no (more) response.
+    /// There is no response, or only a part of one. The call has ended.
     Failed(Failure),
 }
 
-/// What came of an attempt that was followed by another (urllib3: `RequestHistory`).
+/// The outcome of an attempt that was followed by another (urllib3: `RequestHistory`): a followed
+/// redirect, or a failed attempt that was retried.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HistoryEntry {
     /// The method of that attempt.
     pub method: Method,
-    /// Its URL.
+    /// The URL of that attempt.
     pub url: Url,
-    /// The status it was answered with, if it was.
+    /// The status of its response, if there was one.
     pub status: Option<Status>,
-    /// What it failed of, if it did.
+    /// The reason why it failed, if it had no response.
     pub cause: Option<Cause>,
 }

@@ -1,4 +1,4 @@
-//! The body of the request, on its way out beside the response and behind it.
+//! Sends the request's body, while the response is read and after it.
 
 use super::{
     attempt::Reader,
@@ -16,33 +16,34 @@ use crate::{
 const _: () = assert!(LONG_REQUEST_BYTES > UNSENT_BYTES_MAX as u64, "a bound that bounds");
 
 impl Call {
-    /// How much of the request's body was taken, where its response ended the sending before the end
-    /// of the body: by a status of 400 or more, or by `Connection: close`. `None` where the body was
-    /// sent whole, where it is still being sent, and where there is none.
+    /// How much of the request's body was sent before the response stopped it: by a status of 400
+    /// or more, or by `Connection: close`. `None` if the body was sent whole, if it is still being
+    /// sent, or if there is none.
     ///
-    /// A body that a response needed and that could not be sent is a failure, with the same count:
-    /// [`Cause::BodyUnsent`].
+    /// If the response needed the body and the rest could not be sent, the call fails with
+    /// [`Cause::BodyUnsent`], which has the same count.
     pub fn body_taken(&self) -> Option<BodyTaken> {
         let cut = self.attempt.answered && self.attempt.given_up && !self.attempt.is_out();
         let wanted = matches!(self.attempt.reader, Reader::Application);
         (cut && wanted && !self.request.body().is_empty()).then(|| self.taken())
     }
 
-    /// Whether the application may still be asked for pieces of the request's body: it has not been
-    /// framed to its end, and may go.
+    /// Whether the driver may still ask for pieces of the request's body: its last piece was not
+    /// framed yet, and sending was not stopped.
     pub fn is_sending_body(&self) -> bool {
         let framed = self.attempt.request_sent || self.attempt.given_up;
         matches!(self.state, State::Exchange) && !framed
     }
 
-    /// Whether the response has come to its end. While the request is still going out, the call goes on.
+    /// Whether the response is complete. The call goes on while the request is still being sent.
     pub fn is_answered(&self) -> bool {
         self.attempt.ended
     }
 
-    /// Whether the request is so long that the system's buffer for output would hide how far it has
-    /// got: more than [`LONG_REQUEST_BYTES`]. Where the system can bound what it holds unsent (on
-    /// Linux with `TCP_NOTSENT_LOWAT`), a driver bounds it to [`UNSENT_BYTES_MAX`] before it writes on.
+    /// Whether the request has more than [`LONG_REQUEST_BYTES`]. The operating system's output
+    /// buffer would hide how much of such a request the server has taken. If the system can bound
+    /// its unsent bytes (on Linux with `TCP_NOTSENT_LOWAT`), a driver sets [`UNSENT_BYTES_MAX`]
+    /// before it writes on.
     pub fn is_long(&self) -> bool {
         let ahead = match (self.request.body(), self.attempt.sendable) {
             (Body::Known { .. }, Some(BodyLeft::Bytes(left))) => left,
@@ -52,15 +53,16 @@ impl Call {
         begun.saturating_add(ahead) > LONG_REQUEST_BYTES
     }
 
-    /// With a bound on what the system holds unsent: whether the bytes handed out last are
-    /// [`written`](Self::written) only when the socket takes output again, and not as soon as the
-    /// system has them. So it is with the last bytes of a long request: the
-    /// [`first_byte`](super::Timeout::first_byte) deadline is for a server that has the request.
+    /// Whether the driver reports the bytes handed out last as [`written`](Self::written) only when
+    /// the socket can be written again, if it has bounded the system's unsent bytes. True for the
+    /// last bytes of a [long](Self::is_long) request: the
+    /// [`first_byte`](field@super::Timeout::first_byte) deadline must begin when the server has
+    /// almost all of the request, and not when the system has it.
     pub fn is_written_late(&self) -> bool {
         self.attempt.request_sent && self.is_long()
     }
 
-    /// Counts what was framed.
+    /// Counts a framed piece of `len` bytes, with `suffix` bytes of framing behind it.
     pub(super) fn count_body(&mut self, len: usize, suffix: usize) {
         let body = &mut self.attempt.body;
         body.given = body.given.saturating_add(len as u64);
@@ -69,13 +71,13 @@ impl Call {
 
     fn taken(&self) -> BodyTaken {
         let body = &self.attempt.body;
-        // The piece before the last had left when the last was framed.
+        // A piece is framed only when the one before was written.
         let waits = self.attempt.unwritten.saturating_sub(body.suffix).min(body.piece);
         BodyTaken::new(body.given.saturating_sub(waits), self.request.body())
     }
 
-    /// What becomes of the body when a final head has come. `dropped`: the response is not for the
-    /// application.
+    /// Decides, when a final head has come, whether the rest of the request's body is sent.
+    /// `dropped`: the application does not get this response.
     pub(super) fn judge_body(
         &mut self,
         conn: &mut Connection,
@@ -91,7 +93,7 @@ impl Call {
         }
     }
 
-    /// The peer has closed its side, in whatever way: it takes no more.
+    /// Stops sending the body, because the peer has closed or reset the connection.
     pub(super) fn stop_for_closed(&mut self, conn: &mut Connection, why: IoKind, now: Instant) {
         if !self.attempt.is_out() {
             self.attempt.broke.get_or_insert(why);
@@ -100,7 +102,7 @@ impl Call {
         }
     }
 
-    /// The response is complete. The call is done when the request is out as well.
+    /// The response is complete: ends the call if the request was sent as well.
     pub(super) fn response_ended(&mut self, conn: &mut Connection, now: Instant) {
         self.attempt.ended = true;
         if mutated(Mutation::CutUpload) && !self.attempt.is_out() {
@@ -111,8 +113,8 @@ impl Call {
         self.end_exchange();
     }
 
-    /// Something has moved that the end of the exchange may have waited for. An application that has
-    /// paused is told of no end but a failure.
+    /// Ends the exchange if the response has ended and only the request was waited for. While the
+    /// application has paused, only a failure ends it.
     pub(super) fn go_on_to_end(&mut self, now: Instant) {
         let waits = self.attempt.is_paused() && self.attempt.is_out();
         if self.attempt.ended && !waits {
@@ -121,7 +123,8 @@ impl Call {
         }
     }
 
-    /// Ends the exchange if both halves are done, or the rest of the request cannot be sent.
+    /// Ends the exchange if request and response are complete, or if the rest of the request cannot
+    /// be sent.
     fn end_exchange(&mut self) {
         if !matches!(self.state, State::Exchange) {
             return;
@@ -139,7 +142,8 @@ impl Call {
         }
     }
 
-    /// What a failure is called where the response needed the body, and the rest of it did not go.
+    /// Turns a lost connection or a deadline into [`Cause::BodyUnsent`], if the response needed the
+    /// request's body and the rest of it was not sent. Returns any other `cause` as it is.
     pub(super) fn or_unsent(&self, cause: Cause) -> Cause {
         let needed = matches!(self.state, State::Exchange)
             && self.attempt.answered
@@ -157,8 +161,9 @@ impl Call {
         Cause::BodyUnsent(BodyUnsent::new(self.attempt.status, why, self.taken()))
     }
 
-    /// A 417 (Expectation Failed): the request is sent once more without Expect (RFC 9110 10.1.1), if
-    /// it had one and the body can be given. `None`: it is an answer like any other.
+    /// After 417 (Expectation Failed), sends the request once more without Expect (RFC 9110
+    /// 10.1.1), if it had one and its body can be sent again. Otherwise `None`: the application
+    /// gets the response.
     pub(super) fn without_expectation(&mut self, status: Status) -> Option<Then> {
         let again = status == 417 && self.request.expects_continue() && self.may_begin_again();
         again.then(|| {
@@ -168,7 +173,7 @@ impl Call {
         })
     }
 
-    /// Nothing more of the request goes out.
+    /// Stops sending the request.
     pub(super) fn give_up_sending(&mut self, now: Instant) {
         let cut = !self.attempt.given_up && !self.attempt.is_out();
         self.attempt.given_up = true;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::limits::MessageLimits;
+use crate::{limits::MessageLimits, setters::setters};
 
 /// The timeouts of a dial, and its way of trying addresses. `None` as a timeout means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,5 +45,16 @@ impl Default for Policy {
             tls_available: false,
             limits: MessageLimits::default(),
         }
+    }
+}
+
+impl Policy {
+    setters! {
+        resolve_timeout: Option<Duration>,
+        connect_timeout: Option<Duration>,
+        tls_timeout: Option<Duration>,
+        race_after: Option<Duration>,
+        tls_available: bool,
+        limits: MessageLimits,
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Event, Framing, Limits, Reuse,
+    Event, Framing, Reuse,
     chunked::Chunked,
     encode,
     framing::{Asked, BodyEnd, body_end},
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Bound, Misuse, Violation},
+    limits::MessageLimits,
     message::{Body, BodyLeft, Fields, Request},
 };
 
@@ -20,11 +21,12 @@ use crate::{
 ///
 /// ```
 /// use httpool::{
-///     h1::{Connection, Event, Limits, Reuse},
+///     h1::{Connection, Event, Reuse},
+///     limits::MessageLimits,
 ///     message::{BodyLeft, Request},
 /// };
 ///
-/// let mut conn = Connection::new(Limits::default());
+/// let mut conn = Connection::new(MessageLimits::default());
 /// let mut out = Vec::new();
 /// conn.send_request(&Request::get("http://a/x").build()?, false, &mut out)?;
 /// assert_eq!(out, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -45,7 +47,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Connection {
-    limits: Limits,
+    limits: MessageLimits,
     state: State,
     asked: Asked,
     /// The number of 1xx heads before the final one.
@@ -77,7 +79,7 @@ enum Incoming {
 
 impl Connection {
     /// Makes the state of a connection on which nothing has been sent.
-    pub const fn new(limits: Limits) -> Self {
+    pub const fn new(limits: MessageLimits) -> Self {
         Self {
             limits,
             state: State::START,
@@ -308,7 +310,7 @@ impl Connection {
         self.reuse() == Reuse::Ready && (reused || matches!(self.state.send(), Send::Idle))
     }
 
-    pub(crate) const fn limits(&self) -> &Limits {
+    pub(crate) const fn limits(&self) -> &MessageLimits {
         &self.limits
     }
 

@@ -50,5 +50,3 @@ pub use connection::Connection;
 pub use encode::Framing;
 pub use event::Event;
 pub use state::{CloseReason, Reuse};
-
-pub use crate::limits::MessageLimits as Limits;

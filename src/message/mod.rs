@@ -20,7 +20,7 @@ pub use method::Method;
 pub use origin::{Origin, Scheme};
 pub use request::{Body, Request};
 pub use response::{Head, OwnedFields, ResponseHead};
-pub use status::Status;
+pub use status::{InvalidStatus, Status};
 pub use taken::BodyTaken;
 pub use url::Url;
 

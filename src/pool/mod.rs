@@ -46,7 +46,7 @@
 //!   When a ticket is served by another connection, its dial is assigned to the next ticket without
 //!   one. If there is none, the youngest dial is abandoned, unless it is
 //!   [connected](Pool::dial_connected).
-//! - **Own dials**, the rule for threads with [`own_dials`](Limits::own_dials). A finished dial
+//! - **Own dials**, the rule for threads with [`own_dials`](field@crate::limits::PoolLimits::own_dials). A finished dial
 //!   goes to the ticket that asked for it. If that ticket is cancelled or served by another
 //!   connection, only its thread knows how far the dial has got, and the dial counts until the
 //!   thread has reported it: with [`dial_abandoned`](Pool::dial_abandoned) before TCP is connected,
@@ -73,12 +73,13 @@
 //!
 //! ```
 //! use httpool::message::{Key, Origin, Scheme};
-//! use httpool::pool::{Action, Checkin, Claim, Limits, Pool, Want};
+//! use httpool::limits::PoolLimits;
+//! use httpool::pool::{Action, Checkin, Claim, Pool, Want};
 //! use httpool::time::Instant;
 //!
 //! let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));
 //! let (now, any) = (Instant::from_nanos(0), Want { repeatable: true, ..Want::default() });
-//! let mut pool = Pool::new(Limits::default());
+//! let mut pool = Pool::new(PoolLimits::default());
 //!
 //! // Nothing is there yet: the ticket waits, and the pool asks for a dial.
 //! let ticket = pool.checkout(&key, any, now)?;
@@ -114,7 +115,5 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use crate::limits::PoolLimits as Limits;
-pub use crate::limits::RetryBudget;
 pub use pool::Pool;
 pub use types::{Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want};

@@ -7,7 +7,7 @@ use alloc::{
 use core::{fmt, time::Duration};
 
 use super::{
-    Action, Checkin, Claim, Evicted, Lease, Limits, Stats, Ticket, Want,
+    Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want,
     budget::Bucket,
     list::List,
     shortage::Room,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{DialError, Unavailable},
     id::{ConnId, Slab},
+    limits::PoolLimits,
     message::Key,
     mutation::{Mutation, mutated},
     time::Instant,
@@ -31,7 +32,7 @@ use crate::{
 /// the last call, as can happen between threads, the last time is used instead.
 #[cfg_attr(test, derive(Clone))]
 pub struct Pool<T> {
-    pub(super) limits: Limits,
+    pub(super) limits: PoolLimits,
     pub(super) names: BTreeMap<Key, u32>,
     pub(super) keys: Slab<Entry>,
     pub(super) conns: Slab<Conn<T>>,
@@ -61,9 +62,9 @@ pub struct Pool<T> {
 
 impl<T> Pool<T> {
     /// Makes an empty pool.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: PoolLimits) -> Self {
         Self {
-            limits: Limits {
+            limits: PoolLimits {
                 open_max: limits.open_max.max(1),
                 open_per_key_max: limits.open_per_key_max.max(1),
                 dialing_per_key_max: limits.dialing_per_key_max.max(1),

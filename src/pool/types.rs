@@ -49,7 +49,7 @@ pub struct Want {
     /// then parked may be dead as well.)
     pub fresh: bool,
     /// The request can be sent again if the connection turns out dead. If not set, a connection is
-    /// always probed before reuse, also within [`probe_after`](super::Limits::probe_after).
+    /// always probed before reuse, also within [`probe_after`](field@crate::limits::PoolLimits::probe_after).
     pub repeatable: bool,
     /// This is a retry, so the pool's retry budget, which all calls share, must allow it.
     pub retry: bool,

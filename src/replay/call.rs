@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     call::{Beginning, Call, Next, Policy, Shape, read_request_line},
-    h1::{Connection, Limits},
+    h1::Connection,
+    limits::MessageLimits,
     message::{Method, Request},
     time::Instant,
     trace::{Trace, parse_io_kind, parse_unavailable, read_settings, unescape},
@@ -66,7 +67,7 @@ impl Replayer {
             call.set_wall_clock(wall);
         }
         call.set_trace(trace(), event.at);
-        let conn = Connection::new(Limits::default());
+        let conn = Connection::new(MessageLimits::default());
         self.running = Some(Running { call, conn, out: Vec::new() });
         Ok(true)
     }
@@ -143,7 +144,7 @@ impl Running {
             Some(settings) => (true, settings),
             None => (false, rest),
         };
-        let mut limits = Limits::default();
+        let mut limits = MessageLimits::default();
         read_settings(settings, &mut limits).ok_or(Malformed::Setting)?;
         if self.call.next() == Next::Checkout {
             self.conn = Connection::new(limits);

@@ -7,8 +7,9 @@ use super::{
     line::{conn, number, ticket},
 };
 use crate::{
+    limits::PoolLimits,
     message::{Credentials, Key},
-    pool::{Checkin, Lease, Limits, Pool, Want},
+    pool::{Checkin, Lease, Pool, Want},
     trace::{Trace, Value, parse_dial_error, read_settings},
 };
 
@@ -26,7 +27,7 @@ impl Replayer {
         trace: impl Fn() -> Trace,
     ) -> Result<bool, Malformed> {
         if event.verb == "limits" {
-            let mut limits = Limits::default();
+            let mut limits = PoolLimits::default();
             read_settings(event.rest, &mut limits).ok_or(Malformed::Setting)?;
             let mut pool = Pool::new(limits);
             pool.set_trace(trace());

@@ -156,7 +156,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{h1::Limits, message::Request};
+    use crate::{limits::MessageLimits, message::Request};
 
     struct Text<'a>(&'a Heard<'a>);
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn asked() -> Connection {
-        let mut conn = Connection::new(Limits::default());
+        let mut conn = Connection::new(MessageLimits::default());
         let request = Request::get("http://a/").build().unwrap();
         conn.send_request(&request, false, &mut Vec::new()).unwrap();
         conn

@@ -45,6 +45,38 @@ pub(crate) use value::{ReadInto, Value};
 
 /// Receives trace lines. It is called while a machine works, perhaps under a driver's lock. It must
 /// return quickly and must not call the machine.
+///
+/// ```
+/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # thread::spawn(move || {
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     tcp.read(&mut [0; 4096]).unwrap();
+/// #     tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// use std::sync::{Arc, Mutex};
+/// use httpool::trace::{Line, Sink};
+/// use httpool_blocking::Client;
+///
+/// #[derive(Default)]
+/// struct Log(Mutex<Vec<String>>);
+///
+/// impl Sink for Log {
+///     fn line(&self, line: &Line<'_>) {
+///         self.0.lock().unwrap().push(format!("{} {} {}", line.who, line.kind, line.text));
+///     }
+/// }
+///
+/// let log = Arc::new(Log::default());
+/// let client = Client::builder().trace(log.clone()).build();
+/// client.get(&url).send()?.bytes()?;
+///
+/// let lines = log.0.lock().unwrap();
+/// assert!(lines[0].starts_with(&format!("r0 < request GET {url}")));
+/// assert!(lines.contains(&"r0 > head 200".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Sink: Send + Sync {
     /// Receives a line for people, without a line end.
     fn line(&self, line: &Line<'_>);

@@ -13,7 +13,8 @@ use super::{Line, Redaction, Sink};
 /// ```
 /// use std::{fmt::Write, sync::{Arc, Mutex}};
 /// use httpool::{
-///     pool::{Limits, Pool},
+///     limits::PoolLimits,
+///     pool::Pool,
 ///     replay,
 ///     trace::{Recorder, Redaction, Trace, Who},
 /// };
@@ -23,7 +24,7 @@ use super::{Line, Redaction, Sink};
 /// let recorder = Recorder::new(Redaction::default(), move |line| {
 ///     to.lock().unwrap().write_fmt(line).unwrap();
 /// });
-/// let mut pool = Pool::<()>::new(Limits::default());
+/// let mut pool = Pool::<()>::new(PoolLimits::default());
 /// pool.set_trace(Trace::new(Arc::new(recorder), Who::Pool));
 /// pool.close();
 ///

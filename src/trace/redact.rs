@@ -56,6 +56,38 @@ impl Redaction {
         Self { secrets: true, queries: true, bodies: true, fields: Vec::new() }
     }
 
+    /// Sets [`secrets`](Self::secrets): whether secrets stay.
+    #[must_use]
+    pub fn keep_secrets(self, keep: bool) -> Self {
+        Self { secrets: keep, ..self }
+    }
+
+    /// Sets [`queries`](Self::queries): whether the values in queries and fragments stay.
+    #[must_use]
+    pub fn keep_queries(self, keep: bool) -> Self {
+        Self { queries: keep, ..self }
+    }
+
+    /// Sets [`bodies`](Self::bodies): whether received bodies stay.
+    #[must_use]
+    pub fn keep_bodies(self, keep: bool) -> Self {
+        Self { bodies: keep, ..self }
+    }
+
+    /// Adds names to [`fields`](Self::fields), whose values are then hidden.
+    ///
+    /// ```
+    /// use httpool::trace::Redaction;
+    ///
+    /// let redaction = Redaction::default().hide_fields(["X-Tenant"]).keep_bodies(true);
+    /// assert!(!redaction.secrets && redaction.bodies);
+    /// ```
+    #[must_use]
+    pub fn hide_fields(mut self, names: impl IntoIterator<Item: Into<Cow<'static, str>>>) -> Self {
+        self.fields.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// Returns whether listing a field in [`fields`](Self::fields) redacts it. False for fields
     /// that a decision may depend on.
     pub fn can_hide(name: &str) -> bool {

@@ -7,11 +7,10 @@ use std::{
 };
 
 use httpool_blocking::{
-    Body, Client,
+    Body, Client, PoolLimits,
     httpool::{
         call::Policy,
         error::{Cause, Violation},
-        pool,
     },
 };
 
@@ -146,7 +145,7 @@ fn a_panic_in_a_body_loses_no_place() {
         }
     }
     let server = Server::answering("hello");
-    let mut pool = pool::Limits::default();
+    let mut pool = PoolLimits::default();
     pool.open_per_key_max = 1;
     let client = Client::builder().pool(pool).build();
     let sent = catch_unwind(AssertUnwindSafe(|| {

@@ -12,12 +12,11 @@ use std::{
 };
 
 use httpool_blocking::{
-    Cancel, Client, Error, Resolve,
+    Cancel, Client, Error, PoolLimits, Resolve,
     httpool::{
         call::{Policy, Retry},
         error::{Cause, DialError, Reached, Unavailable},
         message::Status,
-        pool,
         time::Deadline,
     },
 };
@@ -89,7 +88,7 @@ fn a_write_that_stalls_has_a_deadline() {
 
 /// Returns a client with one connection, and a response that holds it.
 fn full(server: &Server) -> (Client, httpool_blocking::Response) {
-    let mut pool = pool::Limits::default();
+    let mut pool = PoolLimits::default();
     pool.open_per_key_max = 1;
     let client = Client::builder().pool(pool).build();
     let held = client.get(&server.url("/")).send().unwrap();

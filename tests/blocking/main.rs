@@ -24,14 +24,11 @@ mod slow_reader;
 mod threads;
 mod unwind;
 
-use httpool_blocking::{
-    Client, Error,
-    httpool::{error::Cause, pool},
-};
+use httpool_blocking::{Client, Error, PoolLimits, httpool::error::Cause};
 
 /// Returns a client with one connection per origin.
 fn narrow() -> Client {
-    let mut limits = pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 1;
     Client::builder().pool(limits).build()
 }

@@ -7,18 +7,17 @@ use std::{
 };
 
 use httpool_blocking::{
-    Client,
+    Client, PoolLimits,
     httpool::{
         error::{Cause, Reached},
         message::Method,
-        pool,
     },
 };
 
 use super::support::{Server, ok};
 
-fn client_with(limits: impl FnOnce(&mut pool::Limits)) -> Client {
-    let mut pool = pool::Limits::default();
+fn client_with(limits: impl FnOnce(&mut PoolLimits)) -> Client {
+    let mut pool = PoolLimits::default();
     limits(&mut pool);
     Client::builder().pool(pool).build()
 }

@@ -3,11 +3,8 @@
 use std::{collections::HashSet, sync::Barrier, thread};
 
 use httpool_blocking::{
-    Cancel, Client,
-    httpool::{
-        error::{Cause, Unavailable},
-        pool,
-    },
+    Cancel, Client, PoolLimits,
+    httpool::error::{Cause, Unavailable},
 };
 
 use crate::{
@@ -18,7 +15,7 @@ use crate::{
 #[test]
 fn sixteen_threads_share_four_connections_and_all_are_answered() {
     let server = Server::replying(|request| ok(request.target()));
-    let mut limits = pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 4;
     let client = Client::builder().pool(limits).build();
     let conns: HashSet<_> = thread::scope(|scope| {
@@ -78,7 +75,7 @@ fn sixteen_threads_open_sixteen_connections_at_most() {
 #[test]
 fn a_silent_origin_does_not_fill_the_line_for_others() {
     let (silent, server) = (Server::start(Peer::until_closed), Server::answering("hello"));
-    let mut limits = pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 1;
     limits.waiting_max = 2;
     limits.waiting_per_key_max = 2;

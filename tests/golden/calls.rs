@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use httpool::{
     call::{Next, Policy},
+    limits::PoolLimits,
     message::{Body, Request},
-    pool::Limits,
 };
 
 use super::{golden, story::Story};
@@ -88,7 +88,7 @@ fn redirect_with_a_body() {
 
 #[test]
 fn line() {
-    let mut limits = Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 1;
     let mut story = Story::within(limits);
     let mut first = story.begin(get(), Policy::default());
@@ -111,7 +111,7 @@ fn line() {
 /// no failure.
 #[test]
 fn timeouts() {
-    let mut limits = Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 1;
     let mut story = Story::within(limits);
     let mut policy = Policy::default();

@@ -7,10 +7,11 @@ use httpool::{
     call::{Call, Next, Policy},
     dial::{self, Dial},
     error::IoKind,
-    h1::{self, Connection, Event},
+    h1::{Connection, Event},
     id::ConnId,
+    limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
-    pool::{Action, Checkin, Claim, Lease, Limits, Pool, Ticket},
+    pool::{Action, Checkin, Claim, Lease, Pool, Ticket},
     time::Instant,
     trace::{Line, Sink, Trace, Who},
 };
@@ -44,10 +45,10 @@ pub(crate) struct Running {
 
 impl Story {
     pub(crate) fn new() -> Self {
-        Self::within(Limits::default())
+        Self::within(PoolLimits::default())
     }
 
-    pub(crate) fn within(limits: Limits) -> Self {
+    pub(crate) fn within(limits: PoolLimits) -> Self {
         let lines = Arc::new(Lines::default());
         let mut pool = Pool::new(limits);
         pool.set_trace(Trace::new(lines.clone(), Who::Pool));
@@ -118,7 +119,7 @@ impl Story {
         self.pass(10);
         dial.connected(0, self.now);
         assert_eq!(dial.next(), dial::Next::Ready { attempt: 0 });
-        let h1 = Connection::new(h1::Limits::default());
+        let h1 = Connection::new(MessageLimits::default());
         self.pool.dialed(conn, h1, self.now);
         self.claim(running);
     }

@@ -1,7 +1,8 @@
 //! Defines dialogues, and runs each whole, byte by byte, and cut at each point.
 
 use httpool::{
-    h1::{CloseReason, Limits, Reuse},
+    h1::{CloseReason, Reuse},
+    limits::MessageLimits,
     message::{Body, Method, Request},
 };
 
@@ -20,7 +21,7 @@ pub(crate) enum Step {
 /// two at every point.
 macro_rules! dialogue {
     ($name:ident: $request:expr; $($steps:tt)*) => {
-        dialogue!($name: $request, Limits::default(); $($steps)*);
+        dialogue!($name: $request, MessageLimits::default(); $($steps)*);
     };
     ($name:ident: $request:expr, $limits:expr; $($steps:tt)*) => {
         #[test]
@@ -43,7 +44,7 @@ macro_rules! dialogue {
     };
 }
 
-pub(crate) fn play_every_way(request: &Request, limits: Limits, steps: &[Step]) {
+pub(crate) fn play_every_way(request: &Request, limits: MessageLimits, steps: &[Step]) {
     let len: usize = steps
         .iter()
         .map(|step| if let Step::Read(bytes, _) = step { bytes.len() } else { 0 })
@@ -55,7 +56,13 @@ pub(crate) fn play_every_way(request: &Request, limits: Limits, steps: &[Step]) 
     }
 }
 
-fn play(request: &Request, limits: Limits, steps: &[Step], how: &str, cut: impl Fn(usize) -> bool) {
+fn play(
+    request: &Request,
+    limits: MessageLimits,
+    steps: &[Step],
+    how: &str,
+    cut: impl Fn(usize) -> bool,
+) {
     let mut driver = Reader::new(limits);
     driver.send(request);
     let mut at = 0;

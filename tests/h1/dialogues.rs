@@ -2,7 +2,8 @@
 
 use httpool::{
     error::Misuse,
-    h1::{CloseReason, Limits, Reuse},
+    h1::{CloseReason, Reuse},
+    limits::MessageLimits,
     message::{BodyLeft, Request},
 };
 use httpool_sim::property::{Reader, Seen};
@@ -191,12 +192,12 @@ dialogue! { more_fields_than_the_fast_way_takes: get();
 
 // ---- Limits -----------------------------------------------------------------------------
 
-fn tight() -> Limits {
+fn tight() -> MessageLimits {
     tight_with_head(24)
 }
 
-fn tight_with_head(head_bytes_max: u32) -> Limits {
-    let mut limits = Limits::default();
+fn tight_with_head(head_bytes_max: u32) -> MessageLimits {
+    let mut limits = MessageLimits::default();
     limits.head_bytes_max = head_bytes_max;
     limits.fields_max = 2;
     limits.interim_max = 2;
@@ -352,7 +353,7 @@ dialogue! { bytes_between_exchanges_are_for_nobody: get();
 
 #[test]
 fn a_fresh_connection_watches_too() {
-    let mut driver = Reader::new(Limits::default());
+    let mut driver = Reader::new(MessageLimits::default());
     driver.read(b"");
     reuse(&driver, Reuse::Ready);
     assert!(!driver.conn.wants_input());
@@ -360,7 +361,7 @@ fn a_fresh_connection_watches_too() {
     assert_eq!(driver.seen, []);
     never(&driver, CloseReason::PeerAsked);
 
-    let mut driver = Reader::new(Limits::default());
+    let mut driver = Reader::new(MessageLimits::default());
     driver.read(b"220 mail.example ESMTP\r\n");
     assert_eq!(driver.seen, []);
     never(&driver, CloseReason::Unsolicited);

@@ -1,7 +1,8 @@
 //! Tests the cost of a head that comes in pieces.
 
 use httpool::{
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::Request,
 };
 
@@ -14,7 +15,7 @@ fn a_long_head_may_come_byte_by_byte() {
         head.extend_from_slice(format!("X: {}\r\n", "a".repeat(8_000)).as_bytes());
     }
     head.extend_from_slice(b"\r\n");
-    let mut conn = Connection::new(Limits::default());
+    let mut conn = Connection::new(MessageLimits::default());
     let request = Request::get("http://a/").build().unwrap();
     conn.send_request(&request, false, &mut Vec::new()).unwrap();
     for len in 0..head.len() {

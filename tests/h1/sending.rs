@@ -3,7 +3,8 @@
 
 use httpool::{
     error::Misuse,
-    h1::{CloseReason, Limits, Reuse},
+    h1::{CloseReason, Reuse},
+    limits::MessageLimits,
     message::BodyLeft,
 };
 

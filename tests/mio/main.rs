@@ -27,7 +27,7 @@ mod switch;
 use std::time::Duration;
 
 use httpool_mio::{
-    Client, Driver, DriverBuilder, Error, Output, Response, Switched,
+    Client, Driver, DriverBuilder, Error, Output, PoolLimits, Response, Switched,
     httpool::{error::Cause, id::CallId, pool},
     mio::Events,
 };
@@ -113,8 +113,8 @@ impl World {
     }
 }
 
-fn limits(change: impl FnOnce(&mut pool::Limits)) -> pool::Limits {
-    let mut limits = pool::Limits::default();
+fn limits(change: impl FnOnce(&mut PoolLimits)) -> PoolLimits {
+    let mut limits = PoolLimits::default();
     change(&mut limits);
     limits
 }

@@ -4,6 +4,7 @@ use std::{io::Read, net::TcpListener, sync::Arc, thread};
 
 use httpool::{
     call::{Policy, Retry},
+    limits::PoolLimits,
     message::Status,
     replay::{self, Summary},
     trace::{Redaction, Sink},
@@ -84,7 +85,7 @@ fn the_blocking_driver() {
 #[test]
 fn the_blocking_driver_with_many_threads() {
     let (server, recording) = (server(), Recording::default());
-    let mut limits = httpool::pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = 2;
     let sink = recording.sink(Redaction::default());
     let client = Client::builder().pool(limits).trace(sink).build();

@@ -16,7 +16,7 @@ mod server;
 
 use std::{ops::Range, sync::Arc};
 
-use httpool::pool;
+use httpool::limits::PoolLimits;
 
 use ledger::Ledger;
 
@@ -32,8 +32,8 @@ fn rounds() -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Limits the connections to eight.
-fn narrow() -> pool::Limits {
-    let mut limits = pool::Limits::default();
+fn narrow() -> PoolLimits {
+    let mut limits = PoolLimits::default();
     limits.open_per_key_max = CONNECTIONS;
     limits
 }

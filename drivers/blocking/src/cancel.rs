@@ -17,6 +17,35 @@ use crate::platform::{Socket, Stir};
 /// let error = client.get("http://127.0.0.1:9/").cancel(&cancel).send().unwrap_err();
 /// assert!(error.is_cancelled());
 /// ```
+///
+/// From another thread, while the call waits for its response:
+///
+/// ```
+/// # use std::{io::Read, net::TcpListener, sync::mpsc};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # let (tell, received) = mpsc::channel();
+/// # std::thread::spawn(move || {
+/// #     // Takes the request, and never answers.
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     tcp.read(&mut [0; 4096]).unwrap();
+/// #     tell.send(()).unwrap();
+/// #     while tcp.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {}
+/// # });
+/// use httpool_blocking::{Cancel, Client, Reached};
+/// use std::thread;
+///
+/// let (client, cancel) = (Client::new(), Cancel::new());
+/// let error = thread::scope(|scope| {
+///     let call = scope.spawn(|| client.get(&url).cancel(&cancel).send().unwrap_err());
+///     # received.recv().unwrap();
+///     cancel.cancel();
+///     call.join().unwrap()
+/// });
+/// assert!(error.is_cancelled());
+/// assert_eq!(error.reached(), Reached::Sent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     state: Arc<Mutex<State>>,

@@ -1,27 +1,62 @@
 //! A small, fast, predictable blocking HTTP/1.1 client with connection pools, for threads.
 //!
-//! ```no_run
-//! use httpool_blocking::Client;
+//! ```
+//! # use std::{io::{Read, Write}, net::TcpListener, thread};
+//! # let listener = TcpListener::bind("127.0.0.1:0")?;
+//! # let url = format!("http://{}/hello", listener.local_addr()?);
+//! # thread::spawn(move || {
+//! #     let (mut tcp, _) = listener.accept().unwrap();
+//! #     while tcp.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+//! #         tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+//! #     }
+//! # });
+//! use httpool_blocking::{Client, Policy, Retry, Status, Timeout};
+//! use std::time::Duration;
 //!
-//! let client = Client::new();
-//! let response = client.get("http://example.com/").send()?;
-//! assert_eq!(response.status(), 200);
-//! let body = response.bytes()?;
-//! # Ok::<(), httpool_blocking::Error>(())
+//! let policy = Policy::default()
+//!     .timeout(Timeout::default().total(Duration::from_secs(10)))
+//!     .retry(Retry::new(3).on_statuses([503]));
+//! let client = Client::builder().policy(policy).build();
+//!
+//! let response = client.get(&url).send()?;
+//! assert_eq!(response.status(), Status::OK);
+//! assert_eq!(response.text()?, "hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! All decisions are made by the core, [`httpool`], which does no I/O; this crate performs them with
-//! `std` sockets. It has no runtime and starts no thread but those that look names up.
+//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them with the
+//! sockets of `std`. It has no runtime, and the only threads it starts look names up.
 //!
-//! | room | what is in it |
+//! # The types of a program
+//!
+//! All of them are at the root of this crate:
+//!
+//! | to | use |
 //! |---|---|
-//! | `client`, `request`, `response`, `body`, `error`, `cancel` | what a program uses |
-//! | `exchange` | runs a call: performs what it says is next |
-//! | `lease`, `dial` | how a call comes to a connection |
-//! | `shared`, `warm` | the one lock and what it protects; what the pool keeps |
-//! | `scratch`, `outgoing` | buffers |
-//! | [`platform`] | all that is needed of the world: clock, lock, seats, sockets, look-ups |
-//! | `sys` | the operating system as such a world |
+//! | send a request | [`Client`], [`ClientBuilder`], [`RequestBuilder`], [`Request`], [`Method`], [`Url`], [`Body`] |
+//! | read the response | [`Response`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
+//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
+//! | cancel a call | [`Cancel`] |
+//! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
+//! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
+//! | bound what a server may send | [`MessageLimits`] |
+//! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
+//! | log and record | [`trace`] |
+//!
+//! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
+//!
+//! # The modules of this crate
+//!
+//! | module | contents |
+//! |---|---|
+//! | `client`, `request`, `response`, `cancel` | the types that a program uses |
+//! | `exchange` | runs a call: performs its next step until it ends |
+//! | `lease`, `dial` | get a connection from the pool, or open one |
+//! | `shared`, `warm` | the state that threads share, under one lock; a connection in the pool |
+//! | `scratch` | the buffers of a thread |
+//! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
+//! | `sys` | these traits for the operating system |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -42,6 +77,20 @@ mod warm;
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};
 pub use httpool;
+#[doc(inline)]
+pub use httpool::{
+    call::{HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
+    dial::Policy as DialPolicy,
+    error::{Cause, Failure, Fault, Phase, Reached},
+    id::ConnId,
+    limits::{MessageLimits, PoolLimits, RetryBudget},
+    message::{
+        BodyTaken, Credentials, Field, Fields, Hop, HopKind, Method, Origin, Request, ResponseHead,
+        Scheme, Status, Url,
+    },
+    pool::Stats,
+    trace,
+};
 pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

@@ -29,6 +29,38 @@ use crate::{
 /// finds the end, comes back when the body has left. If the rest cannot be sent, that read fails with
 /// [`Cause::BodyUnsent`](httpool::error::Cause::BodyUnsent). Dropping the response before that stops the
 /// body.
+///
+/// Read the body piece by piece, and then the trailers:
+///
+/// ```
+/// # use std::{net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # thread::spawn(move || {
+/// #     use std::io::Write;
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     tcp.read(&mut [0; 4096]).unwrap();
+/// #     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+/// #     tcp.write_all(head).unwrap();
+/// #     tcp.write_all(b"5\r\nhello\r\n6\r\n world\r\n0\r\nDigest: none\r\n\r\n").unwrap();
+/// # });
+/// use httpool_blocking::Client;
+/// use std::io::Read;
+///
+/// let client = Client::new();
+/// let mut response = client.get(&url).send()?;
+/// let (mut piece, mut body) = ([0; 1024], Vec::new());
+/// loop {
+///     match response.read(&mut piece)? {
+///         0 => break,
+///         read => body.extend_from_slice(&piece[..read]),
+///     }
+/// }
+/// assert_eq!(body, b"hello world");
+/// assert_eq!(response.trailers().and_then(|fields| fields.get_str("digest")), Some("none"));
+/// assert_eq!(client.stats().idle, 1, "the connection is back in the pool");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Response<P: Platform = System> {
     exchange: Exchange<P>,
 }

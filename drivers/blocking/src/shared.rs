@@ -12,8 +12,9 @@ use std::{
 
 use httpool::{
     call::Policy,
-    dial, h1,
+    dial,
     id::ConnId,
+    limits::{MessageLimits, PoolLimits},
     message::Key,
     pool::{Action, Checkin, Lease, Pool, Ticket},
     time::Instant,
@@ -32,7 +33,7 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) wall_at_epoch: Option<Duration>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) dial: dial::Policy,
-    pub(crate) messages: h1::Limits,
+    pub(crate) messages: MessageLimits,
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     sink: Option<Arc<dyn Sink>>,
@@ -42,10 +43,10 @@ pub(crate) struct Shared<P: Platform> {
 
 /// How a client is set up.
 pub(crate) struct Settings {
-    pub(crate) pool: httpool::pool::Limits,
+    pub(crate) pool: PoolLimits,
     pub(crate) policy: Policy,
     pub(crate) dial: dial::Policy,
-    pub(crate) messages: h1::Limits,
+    pub(crate) messages: MessageLimits,
     pub(crate) default_fields: Vec<(String, String)>,
     pub(crate) body_bytes_max: u64,
     pub(crate) sink: Option<Arc<dyn Sink>>,

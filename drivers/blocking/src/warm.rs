@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use httpool::{call::Call, h1};
+use httpool::{call::Call, h1, limits::MessageLimits};
 
 use crate::platform::{Platform, Socket};
 
@@ -21,7 +21,7 @@ pub(crate) struct Warm<P: Platform> {
 }
 
 impl<P: Platform> Warm<P> {
-    pub(crate) fn new(socket: P::Socket, limits: h1::Limits) -> Self {
+    pub(crate) fn new(socket: P::Socket, limits: MessageLimits) -> Self {
         let h1 = h1::Connection::new(limits);
         let (timeout, expired) = (None, false);
         Self { socket, h1, timeout, expired, bounded: false, tried_to_bound: false }

@@ -15,11 +15,10 @@ use std::{
 };
 
 use httpool_blocking::{
-    Cancel, Client,
+    Cancel, Client, PoolLimits,
     httpool::{
         call::{Policy, Route},
         message::{Hop, HopKind, Origin, Scheme},
-        pool,
         trace::{Line, Sink},
     },
 };
@@ -65,7 +64,7 @@ fn many_threads_that_dial_take_a_descriptor_each_and_few_for_all() {
     let mut policy = Policy::default();
     let origin = Origin::new(Scheme::Http, "127.0.0.1", port);
     policy.routes.http = Route::Tunnel([Hop::new(HopKind::Connect, origin)].into());
-    let mut limits = pool::Limits::default();
+    let mut limits = PoolLimits::default();
     limits.dialing_per_key_max = CALLS;
     let client = Client::builder().policy(policy).pool(limits).build();
     let before = descriptors();

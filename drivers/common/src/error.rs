@@ -14,6 +14,43 @@ use httpool::{
 /// `Display` says that in one line. The system's own error, where one stood behind it, is the
 /// [`source`](error::Error::source), and is not said twice. `Debug`, which a `main` that returns an
 /// error prints, is the same line with the sources below.
+///
+/// Decide by [`reached`](Self::reached) whether to send the request again:
+///
+/// ```
+/// # use std::{io::Read, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/orders", listener.local_addr()?);
+/// # let server = thread::spawn(move || {
+/// #     // Takes the request, and closes the connection. From then on, nothing listens.
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     let (mut buf, mut read) = ([0; 4096], 0);
+/// #     while !buf[..read].ends_with(b"an order") {
+/// #         read += tcp.read(&mut buf[read..]).unwrap();
+/// #     }
+/// # });
+/// use httpool_blocking::{Client, Error, Reached};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.reached() {
+///         Reached::Nothing => "not ordered: send it again",
+///         Reached::Sent => "perhaps ordered: ask the server before you send it again",
+///         Reached::Answered => "the server has begun its response, which did not come whole",
+///     }
+/// }
+///
+/// let client = Client::new();
+/// // The server closes the connection when it has the request.
+/// let error = client.post(&url).body("an order").send().unwrap_err();
+/// assert_eq!(advice(&error), "perhaps ordered: ask the server before you send it again");
+/// # server.join().unwrap();
+///
+/// // Now nothing listens there.
+/// let error = client.post(&url).body("an order").send().unwrap_err();
+/// assert_eq!(advice(&error), "not ordered: send it again");
+/// assert!(error.is_connect());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {

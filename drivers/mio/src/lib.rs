@@ -10,30 +10,35 @@
 //! #         tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
 //! #     }
 //! # });
-//! use httpool_mio::Driver;
+//! use httpool_mio::{Driver, Policy, Retry, Status, Timeout};
+//! use std::time::Duration;
 //!
-//! let mut driver = Driver::new()?;
+//! let policy = Policy::default()
+//!     .timeout(Timeout::default().total(Duration::from_secs(10)))
+//!     .retry(Retry::new(3).on_statuses([503]));
+//! let mut driver = Driver::builder().policy(policy).build()?;
+//!
 //! let call = driver.client().get(&url).send()?;
 //! let response = driver.fetch(call)?;
-//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.status(), Status::OK);
 //! assert_eq!(response.text(), "hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! All decisions are made by the core, [`httpool`], which does no I/O; this crate performs them over
-//! [`mio`]. Nothing in it waits but [`Driver::turn`] and what is made of it, and it starts no thread
-//! but those that look names up.
+//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them over
+//! [`mio`]. Only [`Driver::turn`] waits, and the methods that call it. The only threads that this
+//! crate starts look names up.
 //!
 //! # Three ways to use it
 //!
-//! | | who waits | who gets the answers |
+//! | | who waits for events | how you get a response |
 //! |---|---|---|
-//! | [`Driver::fetch`] | the driver | you, each whole, when it is there |
-//! | [`Driver::run`], [`Driver::turn`] | the driver | your closure, piece by piece, as they come |
-//! | [`Embedded`] | your own loop, on your own [`mio::Poll`] | your closure |
+//! | [`Driver::fetch`] | the driver | whole, when it is complete |
+//! | [`Driver::run`], [`Driver::turn`] | the driver | piece by piece, in your closure |
+//! | [`Embedded`] | your loop, on your own [`mio::Poll`] | piece by piece, in your closure |
 //!
-//! Requests are made with a [`Client`], also from inside the closure: it is handed one. There is one
-//! thread, so calls never wait for each other but in line for a connection.
+//! Send requests with a [`Client`]. The closure gets one too, so it can send more. All calls run on one
+//! thread and wait for each other only in line for a connection.
 //!
 //! ```
 //! # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -66,12 +71,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | room | what is in it |
+//! # The types of a program
+//!
+//! All of them are at the root of this crate:
+//!
+//! | to | use |
 //! |---|---|
-//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | what a program uses |
-//! | `act` | performs what the core wants done |
-//! | `read`, `write` | moves bytes |
-//! | `sockets`, `names` | what the loop holds |
+//! | run the loop | [`Driver`], [`DriverBuilder`], [`Embedded`], [`Output`] |
+//! | send a request | [`Client`], [`RequestBuilder`], [`Request`], [`Method`], [`Url`], [`Body`] |
+//! | read the response | [`Response`], [`Responses`], [`Head`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
+//! | look at a call | [`CallId`], [`Call`], [`Waiting`] |
+//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
+//! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
+//! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
+//! | bound what a server may send | [`MessageLimits`] |
+//! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
+//! | log and record | [`trace`] |
+//!
+//! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
+//!
+//! # The modules of this crate
+//!
+//! | module | contents |
+//! |---|---|
+//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | the types that a program uses |
+//! | `act` | performs the actions of the core |
+//! | `read`, `write` | move bytes between the sockets and the core |
+//! | `sockets`, `names` | the sockets and the look-ups of the loop |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -94,6 +121,21 @@ pub use client::Client;
 pub use driver::Driver;
 pub use embedded::Embedded;
 pub use httpool;
+#[doc(inline)]
+pub use httpool::{
+    call::{Call, HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
+    client::Waiting,
+    dial::Policy as DialPolicy,
+    error::{Cause, Failure, Fault, Phase, Reached},
+    id::{CallId, ConnId},
+    limits::{MessageLimits, PoolLimits, RetryBudget},
+    message::{
+        BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, Method, Origin, Request,
+        ResponseHead, Scheme, Status, Url,
+    },
+    pool::Stats,
+    trace,
+};
 pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use mio;
 pub use output::{Output, Switched};

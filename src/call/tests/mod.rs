@@ -22,7 +22,8 @@ use crate::{
     error::{
         Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
     },
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Body, BodyLeft, Method, Request, Status},
     time::{Deadline, Instant},
     trace::{Trace, Who},
@@ -43,7 +44,7 @@ impl World {
         let now = Instant::from_nanos(0);
         Self {
             call: Call::new(request, Arc::new(policy), 7, now),
-            conn: Connection::new(Limits::default()),
+            conn: Connection::new(MessageLimits::default()),
             out: Vec::new(),
             now,
             told: Vec::new(),
@@ -58,7 +59,7 @@ impl World {
     /// Leases a connection; a reused one has served a request before.
     fn lease(&mut self, reused: bool) -> &mut Self {
         assert_eq!(self.call.next(), Next::Checkout);
-        self.conn = Connection::new(Limits::default());
+        self.conn = Connection::new(MessageLimits::default());
         if reused {
             let before = Request::get("http://a/0").build().unwrap();
             self.conn.send_request(&before, false, &mut Vec::new()).unwrap();

@@ -8,8 +8,9 @@ use core::time::Duration;
 use crate::{
     error::{DialError, IoKind},
     id::ConnId,
+    limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Limits, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 
@@ -57,7 +58,7 @@ const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 const IDLE_MAX: Duration = Duration::from_millis(10);
 
 fn world(hosts: &'static [&'static str], open_max: usize, own_dials: bool) -> World {
-    let limits = Limits { open_max, own_dials, idle_max: IDLE_MAX, ..Limits::default() };
+    let limits = PoolLimits { open_max, own_dials, idle_max: IDLE_MAX, ..PoolLimits::default() };
     World {
         pool: Pool::new(limits),
         hosts,

@@ -7,13 +7,14 @@ use super::words::{ANY, FRESH, RETRY, World, key, ms};
 use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
-    pool::{Claim, Limits, Pool, RetryBudget, Ticket, Want},
+    limits::{PoolLimits, RetryBudget},
+    pool::{Claim, Pool, Ticket, Want},
     time::Instant,
 };
 
 #[test]
 fn the_newest_idle_connection_is_used_first() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (a, b) = (w.lease("a"), w.lease("a"));
     w.keep(a);
     w.keep(b);
@@ -26,7 +27,7 @@ fn the_newest_idle_connection_is_used_first() {
 
 #[test]
 fn every_reuse_is_probed_also_at_the_same_instant() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let held = w.lease("a");
     w.keep(held);
     for (wait, want) in [(ms(0), ANY), (ms(0), Want::default()), (ms(1), ANY)] {
@@ -40,7 +41,7 @@ fn every_reuse_is_probed_also_at_the_same_instant() {
 
 #[test]
 fn within_probe_after_only_what_may_not_be_repeated_asks_for_a_probe() {
-    let mut w = World::new(Limits { probe_after: ms(2), ..Limits::default() });
+    let mut w = World::new(PoolLimits { probe_after: ms(2), ..PoolLimits::default() });
     let held = w.lease("a");
     w.keep(held);
     for (wait, want, expected) in
@@ -56,7 +57,8 @@ fn within_probe_after_only_what_may_not_be_repeated_asks_for_a_probe() {
 
 #[test]
 fn a_grant_in_vain_does_not_hide_how_long_a_connection_was_silent() {
-    let mut w = World::new(Limits { probe_after: ms(1), idle_max: ms(10), ..Limits::default() });
+    let mut w =
+        World::new(PoolLimits { probe_after: ms(1), idle_max: ms(10), ..PoolLimits::default() });
     let held = w.lease("a");
     w.keep(held);
     w.pass(ms(9));
@@ -68,7 +70,7 @@ fn a_grant_in_vain_does_not_hide_how_long_a_connection_was_silent() {
 
 #[test]
 fn what_was_idle_or_open_for_too_long_is_closed_before_use() {
-    let limits = Limits { idle_max: ms(10), age_max: Some(ms(25)), ..Limits::default() };
+    let limits = PoolLimits { idle_max: ms(10), age_max: Some(ms(25)), ..PoolLimits::default() };
     let mut w = World::new(limits);
     let held = w.lease("a");
     w.keep(held);
@@ -93,7 +95,7 @@ fn what_was_idle_or_open_for_too_long_is_closed_before_use() {
 
 #[test]
 fn a_connection_that_comes_back_too_old_is_closed() {
-    let mut w = World::new(Limits { age_max: Some(ms(5)), ..Limits::default() });
+    let mut w = World::new(PoolLimits { age_max: Some(ms(5)), ..PoolLimits::default() });
     let held = w.lease("a");
     w.pass(ms(5));
     w.keep(held);
@@ -102,7 +104,7 @@ fn a_connection_that_comes_back_too_old_is_closed() {
 
 #[test]
 fn more_than_are_kept_are_closed_on_return() {
-    let mut w = World::new(Limits { idle_per_key_max: 1, ..Limits::default() });
+    let mut w = World::new(PoolLimits { idle_per_key_max: 1, ..PoolLimits::default() });
     let (a, b) = (w.lease("a"), w.lease("a"));
     w.keep(a);
     w.keep(b);
@@ -111,7 +113,7 @@ fn more_than_are_kept_are_closed_on_return() {
 
 #[test]
 fn first_come_first_served() {
-    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..PoolLimits::default() });
     let mut held = w.lease("a");
     let line: Vec<_> = (0..3).map(|_| w.checkout("a", ANY)).collect();
     for ticket in &line {
@@ -126,7 +128,7 @@ fn first_come_first_served() {
 
 #[test]
 fn who_wants_a_fresh_one_goes_in_front_and_takes_no_other() {
-    let mut w = World::new(Limits { open_per_key_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 2, ..PoolLimits::default() });
     let (a, b) = (w.lease("a"), w.lease("a"));
     let (plain, fresh) = (w.checkout("a", ANY), w.checkout("a", FRESH));
     assert!(w.waits(plain, false) && w.waits(fresh, false));
@@ -146,7 +148,7 @@ fn who_wants_a_fresh_one_goes_in_front_and_takes_no_other() {
 
 #[test]
 fn an_idle_connection_makes_room_for_a_fresh_one() {
-    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..PoolLimits::default() });
     let held = w.lease("a");
     w.keep(held);
     let (ticket, conn) = w.dialing("a", FRESH);
@@ -158,7 +160,7 @@ fn an_idle_connection_makes_room_for_a_fresh_one() {
 #[test]
 fn retries_are_a_share_of_the_work() {
     let retry_budget = Some(RetryBudget::new(50, 1));
-    let mut w = World::new(Limits { retry_budget, ..Limits::default() });
+    let mut w = World::new(PoolLimits { retry_budget, ..PoolLimits::default() });
     w.checkout("a", RETRY);
     assert_eq!(w.pool.checkout(&key("a"), RETRY, w.now), Err(Unavailable::RetryBudget));
     w.checkout("a", ANY);
@@ -169,7 +171,7 @@ fn retries_are_a_share_of_the_work() {
 
 #[test]
 fn no_more_dials_than_tickets_nor_than_allowed() {
-    let mut w = World::new(Limits { dialing_per_key_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { dialing_per_key_max: 2, ..PoolLimits::default() });
     let tickets: Vec<_> = (0..4).map(|_| w.checkout("a", ANY)).collect();
     assert_eq!(w.pool.stats().dialing, 2);
     assert!(w.waits(tickets[1], true) && w.waits(tickets[2], false));
@@ -181,7 +183,7 @@ fn no_more_dials_than_tickets_nor_than_allowed() {
 
 #[test]
 fn a_finished_dial_serves_the_front_and_the_other_takes_over_its_dial() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (first, slow) = w.dialing("a", ANY);
     let (second, quick) = w.dialing("a", ANY);
     let io = w.dialed(quick);
@@ -195,7 +197,7 @@ fn a_finished_dial_serves_the_front_and_the_other_takes_over_its_dial() {
 
 #[test]
 fn a_surplus_dial_is_abandoned_the_youngest_first() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let held = w.lease("a");
     let (first, old) = w.dialing("a", ANY);
     let (second, young) = w.dialing("a", ANY);
@@ -210,7 +212,7 @@ fn a_surplus_dial_is_abandoned_the_youngest_first() {
 
 #[test]
 fn a_connected_dial_is_finished_and_parked_or_serves_who_comes() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (first, conn) = w.dialing("a", ANY);
     w.pool.dial_connected(conn);
     w.pool.cancel(first, w.now);
@@ -226,7 +228,7 @@ fn a_connected_dial_is_finished_and_parked_or_serves_who_comes() {
 
 #[test]
 fn a_thread_is_served_by_its_own_dial_first() {
-    let mut w = World::own(Limits { dialing_per_key_max: 2, ..Limits::default() });
+    let mut w = World::own(PoolLimits { dialing_per_key_max: 2, ..PoolLimits::default() });
     let (first, _) = w.dialing("a", ANY);
     let (second, other) = w.dialing("a", ANY);
     let third = w.checkout("a", ANY);
@@ -238,7 +240,7 @@ fn a_thread_is_served_by_its_own_dial_first() {
 
 #[test]
 fn a_thread_served_otherwise_hands_in_what_is_up() {
-    let mut w = World::own(Limits::default());
+    let mut w = World::own(PoolLimits::default());
     let held = w.lease("a");
     let (first, dial) = w.dialing("a", ANY);
     w.keep(held);
@@ -256,7 +258,7 @@ fn a_thread_served_otherwise_hands_in_what_is_up() {
 
 #[test]
 fn a_dial_that_its_thread_has_given_up_is_begun_anew_for_who_counted_on_it() {
-    let mut w = World::own(Limits::default());
+    let mut w = World::own(PoolLimits::default());
     let (first, dial) = w.dialing("a", ANY);
     let (second, other) = w.dialing("a", ANY);
     w.pool.cancel(first, w.now);
@@ -276,7 +278,7 @@ fn a_dial_that_its_thread_has_given_up_is_begun_anew_for_who_counted_on_it() {
 
 #[test]
 fn a_dial_that_was_taken_over_serves_the_front() {
-    let mut w = World::own(Limits::default());
+    let mut w = World::own(PoolLimits::default());
     let (first, slow) = w.dialing("a", ANY);
     let (second, quick) = w.dialing("a", ANY);
     w.pool.cancel(second, w.now);
@@ -293,7 +295,7 @@ fn a_dial_that_was_taken_over_serves_the_front() {
 #[test]
 fn a_failed_dial_fails_the_ticket_that_wished_for_it() {
     for own_dials in [false, true] {
-        let mut w = World::new(Limits { own_dials, ..Limits::default() });
+        let mut w = World::new(PoolLimits { own_dials, ..PoolLimits::default() });
         let (first, _) = w.dialing("a", ANY);
         let (second, dial) = w.dialing("a", ANY);
         w.pool.dial_failed(dial, DialError::Name, w.now);
@@ -306,7 +308,7 @@ fn a_failed_dial_fails_the_ticket_that_wished_for_it() {
 
 #[test]
 fn the_oldest_idle_connection_of_another_key_makes_room() {
-    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_max: 2, ..PoolLimits::default() });
     let (a, b) = (w.lease("a"), w.lease("b"));
     w.keep(b);
     w.keep(a);
@@ -316,7 +318,7 @@ fn the_oldest_idle_connection_of_another_key_makes_room() {
 
 #[test]
 fn keys_without_room_take_turns() {
-    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_max: 2, ..PoolLimits::default() });
     let (x, y) = (w.lease("x"), w.lease("y"));
     let tickets = ["a", "a", "b", "c"].map(|host| w.checkout(host, ANY));
     for ticket in tickets {
@@ -336,7 +338,7 @@ fn keys_without_room_take_turns() {
 
 #[test]
 fn a_busy_key_does_not_starve_one_that_has_nothing() {
-    let mut w = World::new(Limits { open_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_max: 2, ..PoolLimits::default() });
     let (first, second) = (w.lease("busy"), w.lease("busy"));
     let waiting = w.checkout("busy", ANY);
     let starving = w.checkout("a", ANY);
@@ -352,7 +354,7 @@ fn a_busy_key_does_not_starve_one_that_has_nothing() {
 
 #[test]
 fn a_ticket_that_gives_up_at_its_grant_loses_no_connection() {
-    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..PoolLimits::default() });
     let held = w.lease("a");
     let (first, second) = (w.checkout("a", ANY), w.checkout("a", ANY));
     assert!(w.waits(first, false) && w.waits(second, false));
@@ -367,7 +369,7 @@ fn a_ticket_that_gives_up_at_its_grant_loses_no_connection() {
 
 #[test]
 fn a_granted_connection_that_is_lost_costs_no_turn() {
-    let mut w = World::new(Limits { open_per_key_max: 1, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..PoolLimits::default() });
     let held = w.lease("a");
     let (first, second) = (w.checkout("a", ANY), w.checkout("a", ANY));
     assert!(w.waits(first, false) && w.waits(second, false));
@@ -388,7 +390,7 @@ fn a_granted_connection_that_is_lost_costs_no_turn() {
 
 #[test]
 fn a_lost_idle_connection_is_closed_and_a_leased_one_is_not() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (a, b) = (w.lease("a"), w.lease("a"));
     let conn = a.0.conn();
     w.pool.idle_lost(b.0.conn());
@@ -401,7 +403,7 @@ fn a_lost_idle_connection_is_closed_and_a_leased_one_is_not() {
 
 #[test]
 fn a_sweep_closes_what_is_due_and_says_when_to_come_again() {
-    let limits = Limits { idle_max: ms(10), age_max: Some(ms(15)), ..Limits::default() };
+    let limits = PoolLimits { idle_max: ms(10), age_max: Some(ms(15)), ..PoolLimits::default() };
     let mut w = World::new(limits);
     let (a, b, c) = (w.lease("a"), w.lease("b"), w.lease("c"));
     assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(15))));
@@ -423,7 +425,7 @@ fn a_sweep_closes_what_is_due_and_says_when_to_come_again() {
 
 #[test]
 fn no_deadline_where_none_will_come() {
-    let mut w = World::new(Limits { idle_max: Duration::MAX, ..Limits::default() });
+    let mut w = World::new(PoolLimits { idle_max: Duration::MAX, ..PoolLimits::default() });
     let held = w.lease("a");
     w.keep(held);
     assert_eq!(w.pool.poll_timeout(), None);
@@ -431,7 +433,7 @@ fn no_deadline_where_none_will_come() {
 
 #[test]
 fn a_closed_pool_answers_all_and_keeps_nothing() {
-    let mut w = World::new(Limits { open_per_key_max: 2, ..Limits::default() });
+    let mut w = World::new(PoolLimits { open_per_key_max: 2, ..PoolLimits::default() });
     let (out, back, idle) = (w.lease("a"), w.lease("a"), w.lease("b"));
     w.keep(idle);
     let granted = w.checkout("a", ANY);
@@ -455,7 +457,7 @@ fn a_closed_pool_answers_all_and_keeps_nothing() {
 
 #[test]
 fn time_does_not_run_backwards() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (a, b) = (w.lease("a"), w.lease("a"));
     w.pass(ms(5));
     w.keep(a);
@@ -466,13 +468,13 @@ fn time_does_not_run_backwards() {
 
 #[test]
 fn zero_counts_as_one() {
-    let limits = Limits {
+    let limits = PoolLimits {
         open_max: 0,
         open_per_key_max: 0,
         dialing_per_key_max: 0,
         waiting_max: 0,
         waiting_per_key_max: 0,
-        ..Limits::default()
+        ..PoolLimits::default()
     };
     let mut w = World::new(limits);
     let held = w.lease("a");
@@ -482,5 +484,5 @@ fn zero_counts_as_one() {
 #[test]
 fn a_driver_can_send_it_to_another_thread() {
     fn sends<T: Send>(_: T) {}
-    sends(Pool::<u32>::new(Limits::default()));
+    sends(Pool::<u32>::new(PoolLimits::default()));
 }

@@ -6,14 +6,15 @@ use super::words::{ANY, FRESH, World, key, ms};
 use crate::{
     error::{DialError, IoKind, Unavailable},
     id::ConnId,
-    pool::Limits,
+    limits::PoolLimits,
 };
 
 const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 
 #[test]
 fn the_line_is_bounded_and_a_hit_is_not_a_wait() {
-    let mut w = World::new(Limits { waiting_max: 1, open_per_key_max: 1, ..Limits::default() });
+    let mut w =
+        World::new(PoolLimits { waiting_max: 1, open_per_key_max: 1, ..PoolLimits::default() });
     let (a, _b) = (w.lease("a"), w.lease("b"));
     w.keep(a);
     let waiting = w.checkout("b", ANY);
@@ -26,8 +27,8 @@ fn the_line_is_bounded_and_a_hit_is_not_a_wait() {
 
 #[test]
 fn a_key_cannot_fill_the_line_for_others() {
-    let limits = Limits { waiting_max: 3, waiting_per_key_max: 2, ..Limits::default() };
-    let mut w = World::new(Limits { open_per_key_max: 1, ..limits });
+    let limits = PoolLimits { waiting_max: 3, waiting_per_key_max: 2, ..PoolLimits::default() };
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..limits });
     let (_a, b) = (w.lease("a"), w.lease("b"));
     let silent = [w.checkout("a", ANY), w.checkout("a", ANY)];
     assert_eq!(w.pool.checkout(&key("a"), ANY, w.now), Err(Unavailable::KeyLineFull));
@@ -41,8 +42,8 @@ fn a_key_cannot_fill_the_line_for_others() {
 
 #[test]
 fn who_can_dial_at_once_is_not_refused() {
-    let limits = Limits { waiting_max: 1, waiting_per_key_max: 1, ..Limits::default() };
-    let mut w = World::new(Limits { open_per_key_max: 2, open_max: 3, ..limits });
+    let limits = PoolLimits { waiting_max: 1, waiting_per_key_max: 1, ..PoolLimits::default() };
+    let mut w = World::new(PoolLimits { open_per_key_max: 2, open_max: 3, ..limits });
     let (_a, _b) = (w.lease("a"), w.lease("a"));
     w.checkout("a", ANY);
     assert_eq!(w.pool.checkout(&key("a"), ANY, w.now), Err(Unavailable::KeyLineFull));
@@ -60,7 +61,7 @@ fn who_can_dial_at_once_is_not_refused() {
 
 #[test]
 fn a_dial_that_nobody_waits_for_takes_in_who_comes() {
-    let mut w = World::own(Limits { waiting_max: 1, open_max: 2, ..Limits::default() });
+    let mut w = World::own(PoolLimits { waiting_max: 1, open_max: 2, ..PoolLimits::default() });
     let _held = w.lease("b");
     let (first, _) = w.dialing("a", ANY);
     w.pool.cancel(first, w.now);
@@ -73,7 +74,7 @@ fn a_dial_that_nobody_waits_for_takes_in_who_comes() {
 #[test]
 fn a_dial_without_a_descriptor_takes_that_of_the_oldest_idle_connection() {
     for own_dials in [false, true] {
-        let mut w = World::new(Limits { own_dials, ..Limits::default() });
+        let mut w = World::new(PoolLimits { own_dials, ..PoolLimits::default() });
         let (a, b) = (w.lease("a"), w.lease("b"));
         w.keep(b);
         w.keep(a);
@@ -103,7 +104,7 @@ fn a_dial_without_a_descriptor_takes_that_of_the_oldest_idle_connection() {
 
 #[test]
 fn a_dial_without_a_descriptor_waits_for_one_in_use() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (a, other) = (w.lease("a"), w.lease("a"));
     let (same, dial) = w.dialing("a", ANY);
     w.pool.dial_failed(dial, SHORT, w.now);
@@ -126,7 +127,7 @@ fn a_dial_without_a_descriptor_waits_for_one_in_use() {
 
 #[test]
 fn a_shortage_is_over_in_a_second() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let _held = w.lease("a");
     let (first, dial) = w.dialing("b", ANY);
     w.pool.dial_failed(dial, SHORT, w.now);
@@ -151,7 +152,7 @@ fn a_shortage_is_over_in_a_second() {
 
 #[test]
 fn a_dial_without_a_descriptor_fails_where_nothing_is_open() {
-    let mut w = World::new(Limits::default());
+    let mut w = World::new(PoolLimits::default());
     let (first, dial) = w.dialing("a", ANY);
     let (second, other) = w.dialing("b", ANY);
     // The other dial may succeed and come back, or fail and free its descriptor.
@@ -170,7 +171,7 @@ fn a_dial_without_a_descriptor_fails_where_nothing_is_open() {
 
 #[test]
 fn what_was_closed_while_a_dial_ran_has_left_a_descriptor() {
-    let mut w = World::own(Limits::default());
+    let mut w = World::own(PoolLimits::default());
     let held = w.lease("a");
     let (ticket, dial) = w.dialing("b", ANY);
     w.discard(held);

@@ -6,8 +6,9 @@ use core::time::Duration;
 use crate::{
     error::Unavailable,
     id::ConnId,
+    limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Limits, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 
@@ -31,12 +32,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: PoolLimits) -> Self {
         Self { pool: Pool::new(limits), now: Instant::from_nanos(0), dialed: 0 }
     }
 
-    pub(super) fn own(limits: Limits) -> Self {
-        Self::new(Limits { own_dials: true, ..limits })
+    pub(super) fn own(limits: PoolLimits) -> Self {
+        Self::new(PoolLimits { own_dials: true, ..limits })
     }
 
     pub(super) fn pass(&mut self, time: Duration) {

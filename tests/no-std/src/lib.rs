@@ -15,9 +15,10 @@ use core::{
 };
 
 use httpool::{
+    limits::MessageLimits,
     call::{Call, Policy},
     dial::{self, Dial},
-    h1::{Connection, Limits},
+    h1::Connection,
     message::Request,
     pool::Pool,
     replay,
@@ -35,7 +36,7 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     let mut pool = Pool::<()>::new(Default::default());
     let _ = pool.checkout(call.key(), call.want(), now);
     let dial = Dial::new(call.key(), &dial::Policy::default(), now);
-    let (mut conn, mut out) = (Connection::new(Limits::default()), Vec::new());
+    let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
     call.start(&mut conn, false, now, &mut out);
     call.written(out.len(), now);
     let (taken, _) = call.receive(&mut conn, input, now);

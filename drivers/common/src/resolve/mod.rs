@@ -22,6 +22,37 @@ use kept::Kept;
 pub use threads::{Answer, Asked, Resolver};
 
 /// Looks names up.
+///
+/// ```
+/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let port = listener.local_addr()?.port();
+/// # thread::spawn(move || {
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     tcp.read(&mut [0; 4096]).unwrap();
+/// #     tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// use httpool_blocking::{Client, Resolve, SystemResolver};
+/// use std::{io, net::{Ipv4Addr, SocketAddr}, sync::Arc};
+///
+/// /// Knows the names of one's own services, and asks the system for all others.
+/// struct Services(SystemResolver);
+///
+/// impl Resolve for Services {
+///     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+///         match host {
+///             "orders.internal" => Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]),
+///             _ => self.0.resolve(host, port),
+///         }
+///     }
+/// }
+///
+/// let services = Services(SystemResolver::new());
+/// let client = Client::builder().resolver(Arc::new(services)).build();
+/// let response = client.get(&format!("http://orders.internal:{port}/")).send()?;
+/// assert_eq!(response.text()?, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Resolve: Send + Sync {
     /// The addresses of `host`, with `port`, best first. Called on a thread of the driver's own, so it
     /// may block. IPv6 addresses of a link bring their scope id.

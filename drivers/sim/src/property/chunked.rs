@@ -1,7 +1,8 @@
 //! Checks that a body sent chunked is received unchanged.
 
 use httpool::{
-    h1::{Limits, Reuse},
+    h1::Reuse,
+    limits::MessageLimits,
     message::{Body, Request},
 };
 use quickcheck::{Arbitrary, Gen};
@@ -49,7 +50,7 @@ impl Chunks {
     /// Panics if the property does not hold.
     pub fn hold(&self) {
         let (wire, trailers) = self.encode();
-        let mut receiver = Reader::new(Limits::default());
+        let mut receiver = Reader::new(MessageLimits::default());
         receiver.send(&Request::get("http://a/").build().expect("nothing is wrong with it"));
         receiver.read_in_pieces(&wire, &self.cuts);
         let body = self.pieces.concat();
@@ -63,7 +64,7 @@ impl Chunks {
     /// Encodes the body as a chunked response. Returns its bytes, and the trailers as text.
     fn encode(&self) -> (Vec<u8>, String) {
         let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
-        let mut sender = Reader::new(Limits::default());
+        let mut sender = Reader::new(MessageLimits::default());
         sender.send(&request.build().expect("nothing is wrong with it"));
         let conn = &mut sender.conn;
         let mut wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

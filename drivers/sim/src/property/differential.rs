@@ -2,7 +2,8 @@
 
 use httpool::{
     error::Violation,
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Head, Method, Request},
 };
 
@@ -20,7 +21,7 @@ pub fn h1_differential(data: &[u8]) {
     let method = source.pick(&[Method::GET, Method::HEAD, Method::CONNECT]);
     let request = Request::builder(method, "http://a/").build().expect("nothing is wrong with it");
     let bytes = source.rest();
-    let mut conn = Connection::new(Limits::default());
+    let mut conn = Connection::new(MessageLimits::default());
     conn.send_request(&request, false, &mut Vec::new()).expect("it is idle");
     match first_head(&mut conn, bytes) {
         Ours::Head(taken, head) => same_head(&bytes[..taken], &head),

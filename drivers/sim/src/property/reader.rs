@@ -4,7 +4,8 @@ use core::{fmt, mem};
 
 use httpool::{
     error::Violation,
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Fields, Head, Request},
 };
 
@@ -75,7 +76,7 @@ pub struct Reader {
     pub conn: Connection,
     /// The events so far.
     pub seen: Vec<Seen>,
-    limits: Limits,
+    limits: MessageLimits,
     untaken: Vec<u8>,
     /// The number of events before this step.
     before: usize,
@@ -84,7 +85,7 @@ pub struct Reader {
 
 impl Reader {
     /// Creates a reader with a new connection.
-    pub const fn new(limits: Limits) -> Self {
+    pub const fn new(limits: MessageLimits) -> Self {
         Self {
             conn: Connection::new(limits),
             limits,

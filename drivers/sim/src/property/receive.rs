@@ -1,7 +1,8 @@
 //! Checks that a response is read the same, however its bytes are split.
 
 use httpool::{
-    h1::{Limits, Reuse},
+    h1::Reuse,
+    limits::MessageLimits,
     message::{Body, BodyLeft, Method, Request},
 };
 use quickcheck::{Arbitrary, Gen};
@@ -59,7 +60,7 @@ impl Received {
     }
 
     fn read(&self, cuts: &[u8]) -> (Vec<Seen>, Vec<u8>, Reuse, Option<BodyLeft>) {
-        let mut limits = Limits::default();
+        let mut limits = MessageLimits::default();
         if self.tight {
             limits.head_bytes_max = 40;
             limits.fields_max = 2;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use httpool::{
     call::{Call, Next, Policy, Redirect},
     error::{Cause, IoKind},
-    h1::{Connection, Event, Limits},
+    h1::{Connection, Event},
+    limits::MessageLimits,
     message::{Body, Method, Origin, Request},
     time::Instant,
 };
@@ -116,7 +117,7 @@ fn location(source: &mut Source<'_>) -> Vec<u8> {
 
 /// Sends the request on a fresh connection, and answers it.
 fn answer_once(call: &mut Call, answer: &Answer) {
-    let (mut conn, mut out) = (Connection::new(Limits::default()), Vec::new());
+    let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
     call.start(&mut conn, false, NOW, &mut out);
     call.written(out.len(), NOW);
     if let Next::SendBody(_) = call.next() {

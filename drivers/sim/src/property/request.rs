@@ -1,7 +1,8 @@
 //! Checks that a request is written as it was built, or refused.
 
 use httpool::{
-    h1::{Connection, Limits},
+    h1::Connection,
+    limits::MessageLimits,
     message::{Body, Method, Request, Url},
 };
 
@@ -13,7 +14,7 @@ pub fn request_head(data: &[u8]) {
     let asked = Asked::decode(&mut Source::new(data));
     let Some(request) = asked.build() else { return };
     for to_proxy in [false, true] {
-        let mut conn = Connection::new(Limits::default());
+        let mut conn = Connection::new(MessageLimits::default());
         let mut out = b"before".to_vec();
         conn.send_request(&request, to_proxy, &mut out).expect("it is idle");
         let head = out.strip_prefix(b"before").expect("a head is appended");

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use httpool::{
     error::{DialError, Unavailable},
     id::ConnId,
+    limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Evicted, Lease, Limits, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Evicted, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 use quickcheck::{Arbitrary, Gen};
@@ -145,7 +146,7 @@ struct Twins {
 
 impl Twins {
     fn new(own_dials: bool) -> Self {
-        let mut limits = Limits::default();
+        let mut limits = PoolLimits::default();
         limits.open_max = 5;
         limits.open_per_key_max = 3;
         limits.idle_per_key_max = 2;

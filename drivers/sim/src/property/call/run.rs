@@ -6,7 +6,8 @@ use std::sync::Arc;
 use httpool::{
     call::{Call, Next},
     error::{Cause, DialError, Failure, IoKind, Reached, Unavailable},
-    h1::{Connection, Event as Heard, Limits, Reuse},
+    h1::{Connection, Event as Heard, Reuse},
+    limits::MessageLimits,
     message::{BodyLeft, Method, Request},
     time::Instant,
 };
@@ -87,7 +88,7 @@ impl Run {
             may_repeat: script.policy.repeat_unsafe || script.policy.retry.methods.is_none(),
             show_interim: script.policy.show_interim,
             now,
-            conn: Connection::new(Limits::default()),
+            conn: Connection::new(MessageLimits::default()),
             rest: Vec::new(),
             dialing: false,
             written: 0,
@@ -425,7 +426,7 @@ impl Run {
 /// Returns a connection, and whether it is a reused one. For some `n` the connection is in the
 /// middle of an exchange; a pool never gives out such a connection.
 fn connection(n: u8) -> (Connection, bool) {
-    let mut conn = Connection::new(Limits::default());
+    let mut conn = Connection::new(MessageLimits::default());
     if n < 64 {
         return (conn, false);
     }

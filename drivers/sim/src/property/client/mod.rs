@@ -6,8 +6,8 @@ use std::sync::Arc;
 use httpool::{
     call::{Policy, Redirect, Retry, Route},
     client::Config,
+    limits::RetryBudget,
     message::{Body, Hop, HopKind, Method, Origin, Request, Scheme, Status},
-    pool::RetryBudget,
 };
 use quickcheck::{Arbitrary, Gen};
 

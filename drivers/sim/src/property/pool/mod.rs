@@ -9,8 +9,9 @@ use core::time::Duration;
 use httpool::{
     error::{DialError, Unavailable},
     id::ConnId,
+    limits::{PoolLimits, RetryBudget},
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Limits, Pool, RetryBudget, Stats, Ticket, Want},
+    pool::{Action, Checkin, Claim, Lease, Pool, Stats, Ticket, Want},
     time::Instant,
 };
 use quickcheck::{Arbitrary, Gen};
@@ -162,7 +163,7 @@ struct Pair {
 
 impl Pair {
     fn new(script: &PoolScript) -> Self {
-        let mut limits = Limits::default();
+        let mut limits = PoolLimits::default();
         limits.open_max = script.open_max;
         limits.open_per_key_max = script.open_per_key_max;
         limits.idle_per_key_max = script.idle_per_key_max;

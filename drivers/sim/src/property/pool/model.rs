@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 
 use httpool::{
     error::{DialError, Unavailable},
-    pool::{Evicted, Limits, Want},
+    limits::PoolLimits,
+    pool::{Evicted, Want},
 };
 
 use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
 
 #[derive(Debug)]
 pub(super) struct Model {
-    limits: Limits,
+    limits: PoolLimits,
     pub(super) now: Duration,
     closed: bool,
     /// All connections so far, in the order of their dials.
@@ -39,7 +40,7 @@ pub(super) struct Model {
 const KEYS: usize = 3;
 
 impl Model {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: PoolLimits) -> Self {
         Self {
             limits,
             now: Duration::ZERO,
