@@ -15,7 +15,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_common::{io_kind, resolve_kind};
+use httpool_kit::{io_kind, resolve_kind};
 
 use crate::{
     lease::Line,

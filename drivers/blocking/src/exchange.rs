@@ -13,7 +13,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_common::io_kind;
+use httpool_kit::io_kind;
 
 use crate::{
     Body, Error,

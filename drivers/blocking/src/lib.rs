@@ -42,6 +42,6 @@ mod warm;
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};
 pub use httpool;
-pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

@@ -7,7 +7,7 @@ use std::{
 
 use httpool::message::ResponseHead;
 
-use httpool_common::Outgoing;
+use httpool_kit::Outgoing;
 
 use crate::exchange::Sink;
 

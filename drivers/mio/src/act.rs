@@ -11,7 +11,7 @@ use httpool::{
     error::{Failure, TlsKind},
     id::{CallId, ConnId},
 };
-use httpool_common::{Asked, io_kind, refuse_self};
+use httpool_kit::{Asked, io_kind, refuse_self};
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
@@ -224,7 +224,7 @@ impl Errors {
 
 #[cfg(unix)]
 fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
-    Ok(TcpStream::from_std(httpool_common::begin_connect(addr, Some(local))?.0))
+    Ok(TcpStream::from_std(httpool_kit::begin_connect(addr, Some(local))?.0))
 }
 
 #[cfg(not(unix))]

@@ -13,7 +13,7 @@ use httpool::{
     limits::{MessageLimits, PoolLimits},
     trace::Sink,
 };
-use httpool_common::{Fixed, Resolve, SystemResolver};
+use httpool_kit::{Fixed, Resolve, SystemResolver};
 use mio::{Poll, Registry, Token, Waker};
 
 use crate::{

@@ -94,7 +94,7 @@ pub use client::Client;
 pub use driver::Driver;
 pub use embedded::Embedded;
 pub use httpool;
-pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::{Answer, Asked, Fixed, Resolve, Resolver};
+use httpool_kit::{Answer, Asked, Fixed, Resolve, Resolver};
 use mio::Waker;
 
 /// Look-ups for connections.

@@ -28,7 +28,7 @@ use std::{
 };
 
 use httpool::time::Instant;
-use httpool_common::{Fixed, Resolve, Resolver, SystemResolver};
+use httpool_kit::{Fixed, Resolve, Resolver, SystemResolver};
 
 use crate::platform::{Lock, Platform, Ready, Stir};
 use look_up::Asker;
