@@ -162,20 +162,14 @@ impl Embedded {
         // One that is not registered is what is wanted.
         self.registry.deregister(&mut socket.tcp).ok();
         let rest = socket.held.map(|held| held.rest).unwrap_or_default();
-        app(&mut self.client, Output::Switched(call, Switched { tcp: socket.tcp, rest }));
+        app(&mut self.client, Output::Switched(call, Switched::new(socket.tcp, rest)));
     }
 
     fn error(&mut self, call: CallId, failure: Failure) -> Error {
-        let told = Error::has_source(&failure);
-        let conn = self.client.core.connection(call).filter(|_| told);
-        let source = conn.and_then(|(conn, _)| self.errors.remove(conn));
-        match self.client.core.call(call) {
-            Some(call) => {
-                let request = call.request();
-                Error::failure(failure, request.method(), request.url(), source)
-                    .with_redirect(call.refused_redirect())
-                    .with_trace(call.recent_trace())
-            }
+        let Self { client, errors, .. } = self;
+        let conn = client.core.connection(call).map(|(conn, _)| conn);
+        match client.core.call(call) {
+            Some(call) => Error::of_call(call, failure, || errors.remove(conn?)),
             None => Error::stale(),
         }
     }
