@@ -49,7 +49,7 @@ use crate::{
 /// call that the parent has begun, which shuts the parent's connection down. A program that is started
 /// by `exec` inherits no descriptor of the client's.
 ///
-/// `P` is the world that it runs in; who says nothing of it is on the operating system's.
+/// `P` is the platform that the client runs on: the operating system by default.
 pub struct Client<P: Platform = System> {
     shared: Arc<Shared<P>>,
 }
@@ -153,8 +153,8 @@ pub struct ClientBuilder<P: Platform = System> {
 }
 
 impl<P: Platform> ClientBuilder<P> {
-    /// The settings of a client that runs on `platform`. [`Client::builder`] is on the operating
-    /// system's.
+    /// The settings of a client that runs on `platform`. [`Client::builder`] uses the operating
+    /// system.
     pub fn on(platform: P) -> Self {
         Self { platform, settings: Settings::default() }
     }

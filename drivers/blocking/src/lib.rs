@@ -11,17 +11,19 @@
 //! ```
 //!
 //! All decisions are made by the core, [`httpool`], which does no I/O; this crate performs them with
-//! `std` sockets. It has no runtime and starts no thread but those that look names up.
+//! `std` sockets. It has no runtime and starts no thread but those that look names up. The parts that
+//! every driver needs are in the crate `httpool-kit`: settings, the methods of builders and responses,
+//! bodies, errors, look-ups.
 //!
-//! | room | what is in it |
+//! | file | what is in it |
 //! |---|---|
-//! | `client`, `request`, `response`, `body`, `error`, `cancel` | what a program uses |
+//! | `client`, `request`, `response`, `cancel` | the types that a program uses |
 //! | `exchange` | runs a call: performs what it says is next |
-//! | `lease`, `dial` | how a call comes to a connection |
-//! | `shared`, `warm` | the one lock and what it protects; what the pool keeps |
-//! | `scratch`, `outgoing` | buffers |
-//! | [`platform`] | all that is needed of the world: clock, lock, seats, sockets, look-ups |
-//! | `sys` | the operating system as such a world |
+//! | `lease`, `dial` | gets a connection for a call: from the pool, or by dialing |
+//! | `shared`, `warm` | the one lock and what it protects; a connection that the pool keeps |
+//! | `scratch` | the buffers of a call |
+//! | [`platform`] | all that the driver needs of its surroundings: clock, lock, seats, sockets, look-ups |
+//! | `sys` | the operating system as such a platform |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

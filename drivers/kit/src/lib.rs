@@ -7,6 +7,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `settings` | [`Settings`] of a client, and the methods of its builder |
+//! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
@@ -48,6 +49,7 @@ mod clock;
 mod connect;
 mod error;
 mod outgoing;
+mod policy;
 mod request;
 mod resolve;
 mod response;

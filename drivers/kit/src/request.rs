@@ -95,38 +95,7 @@ macro_rules! request_methods {
             self
         }
 
-        /// Limits the time that the whole call may take: the wait for a connection, dials, attempts,
-        /// pauses between them, and the response's body.
-        pub fn timeout(mut self, total: ::std::time::Duration) -> Self {
-            self.draft.policy_mut().timeout.total = ::std::option::Option::Some(total);
-            self
-        }
-
-        /// Sets all deadlines of this call.
-        pub fn timeouts(mut self, timeout: $crate::httpool::call::Timeout) -> Self {
-            self.draft.policy_mut().timeout = timeout;
-            self
-        }
-
-        /// Sets which redirects this call follows.
-        pub fn redirect(mut self, redirect: $crate::httpool::call::Redirect) -> Self {
-            self.draft.policy_mut().redirect = redirect;
-            self
-        }
-
-        /// Sets when this call sends its request again.
-        pub fn retry(mut self, retry: $crate::httpool::call::Retry) -> Self {
-            self.draft.policy_mut().retry = retry;
-            self
-        }
-
-        /// Sets redirects, retries and deadlines of this call. It replaces what
-        /// [`timeout`](Self::timeout), [`timeouts`](Self::timeouts), [`redirect`](Self::redirect) and
-        /// [`retry`](Self::retry) have set before.
-        pub fn policy(mut self, policy: $crate::httpool::call::Policy) -> Self {
-            self.draft.policy = ::std::sync::Arc::new(policy);
-            self
-        }
+        $crate::policy_methods!(draft, "of this call");
 
         /// Builds the request, to be kept and sent any number of times with
         /// [`Client::send`](crate::Client::send) or [`send_with`](crate::Client::send_with). It keeps

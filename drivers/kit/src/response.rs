@@ -28,12 +28,14 @@ impl Received {
     }
 
     /// Keeps the head of the response, in the memory of an earlier one.
+    #[inline]
     pub fn put_head(&mut self, head: &Head<'_>) {
         self.head.set(head);
         self.has_head = true;
     }
 
     /// Keeps the trailer fields, if there are any.
+    #[inline]
     pub fn put_trailers(&mut self, trailers: &Fields<'_>) {
         if !trailers.is_empty() {
             self.trailers.get_or_insert_default().set(trailers);
@@ -46,6 +48,7 @@ impl Received {
     }
 
     /// Forgets all of it. The memory of the head is kept.
+    #[inline]
     pub fn clear(&mut self) {
         self.has_head = false;
         self.interim.clear();

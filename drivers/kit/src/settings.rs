@@ -43,6 +43,7 @@ impl Settings {
     }
 
     /// The trace of `who`: written to the sink, and kept if each call keeps lines.
+    #[inline]
     pub fn trace_of(&self, who: Who) -> Trace {
         Trace::keeping(self.recent_trace, who, self.sink.clone())
     }
@@ -97,40 +98,7 @@ macro_rules! settings_methods {
             self
         }
 
-        /// Sets redirects, retries and deadlines of all calls that do not bring their own. It replaces
-        /// what [`timeout`](Self::timeout), [`timeouts`](Self::timeouts),
-        /// [`redirect`](Self::redirect) and [`retry`](Self::retry) have set before.
-        pub fn policy(mut self, policy: $crate::httpool::call::Policy) -> Self {
-            self.settings.policy = ::std::sync::Arc::new(policy);
-            self
-        }
-
-        /// Limits the time that a whole call may take: the wait for a connection, dials, attempts,
-        /// pauses between them, and the response's body. There is no limit by default.
-        pub fn timeout(mut self, total: ::std::time::Duration) -> Self {
-            self.settings.policy_mut().timeout.total = ::std::option::Option::Some(total);
-            self
-        }
-
-        /// Sets all deadlines of calls that do not bring their own.
-        pub fn timeouts(mut self, timeout: $crate::httpool::call::Timeout) -> Self {
-            self.settings.policy_mut().timeout = timeout;
-            self
-        }
-
-        /// Sets which redirects are followed, for calls that do not bring their own setting. By
-        /// default up to 10 are.
-        pub fn redirect(mut self, redirect: $crate::httpool::call::Redirect) -> Self {
-            self.settings.policy_mut().redirect = redirect;
-            self
-        }
-
-        /// Sets when a request is sent again, for calls that do not bring their own setting. By
-        /// default only a request that met a dead idle connection is, where that is safe.
-        pub fn retry(mut self, retry: $crate::httpool::call::Retry) -> Self {
-            self.settings.policy_mut().retry = retry;
-            self
-        }
+        $crate::policy_methods!(settings, "of all calls that do not bring their own");
 
         /// Sets how connections are opened.
         pub fn dial(mut self, policy: $crate::httpool::dial::Policy) -> Self {
@@ -216,6 +184,7 @@ mod tests {
         settings: Settings,
     }
 
+    #[expect(dead_code, unreachable_pub, reason = "a driver has them on a public type")]
     impl Builder {
         settings_methods!();
     }

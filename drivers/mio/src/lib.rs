@@ -66,12 +66,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | room | what is in it |
+//! The parts that every driver needs are in the crate `httpool-kit`: settings, the methods of builders
+//! and responses, bodies, errors, look-ups.
+//!
+//! | file | what is in it |
 //! |---|---|
-//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | what a program uses |
-//! | `act` | performs what the core wants done |
+//! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | the types that a program uses |
+//! | `act` | performs the actions of the core |
 //! | `read`, `write` | moves bytes |
-//! | `sockets`, `names` | what the loop holds |
+//! | `sockets`, `names` | the sockets and look-ups of the loop |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
