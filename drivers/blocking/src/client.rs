@@ -145,6 +145,20 @@ impl<P: Platform> fmt::Debug for Client<P> {
 }
 
 /// The settings of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use httpool_blocking::{Client, httpool::call::{Redirect, Retry}};
+///
+/// let client = Client::builder()
+///     .timeout(Duration::from_secs(30))
+///     .redirect(Redirect::none())
+///     .retry(Retry::new(3))
+///     .default_header("Accept", "application/json")
+///     .build();
+/// # drop(client);
+/// ```
 #[derive(Clone)]
 #[must_use = "a client is made by `build`"]
 pub struct ClientBuilder<P: Platform = System> {

@@ -94,19 +94,25 @@ impl<P: Platform> Response<P> {
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
         let limit = BodyLimit::new(self.exchange.body_bytes_max());
-        let mut ahead = self.exchange.body_ahead();
+        if limit.is_exceeded(body.len(), self.exchange.body_ahead()) {
+            return Err(self.too_long(limit));
+        }
         self.exchange.pause(false);
         loop {
-            if limit.is_exceeded(body.len(), ahead) {
-                let error = limit.error(self.exchange.call.request());
-                return Err(error.with_head(self.exchange.received().head()));
-            }
             match self.exchange.run(Sink::Vec(body)) {
-                Ok(Progress::Data(_)) => ahead = BodyLeft::NONE,
+                Ok(Progress::Data(_)) if limit.is_exceeded(body.len(), BodyLeft::NONE) => {
+                    return Err(self.too_long(limit));
+                }
+                Ok(Progress::Data(_)) => {}
                 Ok(Progress::Head | Progress::End) => return Ok(()),
                 Err(error) => return Err(error.with_head(self.exchange.received().head())),
             }
         }
+    }
+
+    fn too_long(&self, limit: BodyLimit) -> Error {
+        let error = limit.error(self.exchange.call.request());
+        error.with_head(self.exchange.received().head())
     }
 }
 

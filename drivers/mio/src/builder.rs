@@ -13,6 +13,21 @@ use crate::{
 };
 
 /// The settings of a [`Driver`], or of an [`Embedded`] one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use httpool_mio::{Driver, httpool::call::{Redirect, Retry}};
+///
+/// let driver = Driver::builder()
+///     .timeout(Duration::from_secs(30))
+///     .redirect(Redirect::none())
+///     .retry(Retry::new(3))
+///     .default_header("Accept", "application/json")
+///     .build()?;
+/// # drop(driver);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "a driver is made by `build`"]
 pub struct DriverBuilder {
