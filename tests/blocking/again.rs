@@ -8,7 +8,7 @@ use std::{
 use httpool_blocking::{
     Body, Client,
     httpool::{
-        call::Retry,
+        call::{Redirect, Retry},
         error::{Cause, IoKind, Reached},
     },
 };
@@ -32,6 +32,17 @@ fn redirecting() -> Server {
         }
         path => redirect(path[1..].parse().unwrap(), "end"),
     })
+}
+
+#[test]
+fn redirects_and_retries_of_the_client_are_those_of_each_call_that_has_no_others() {
+    let server = redirecting();
+    let client = Client::builder().redirect(Redirect::none()).retry(Retry::new(1)).build();
+    let get = || client.get(&server.url("/302"));
+    assert_eq!(get().send().unwrap().status(), 302);
+    let request = get().build().unwrap();
+    assert_eq!(client.send(&request).unwrap().status(), 302);
+    assert_eq!(get().redirect(Redirect::default()).send().unwrap().status(), 200);
 }
 
 #[test]

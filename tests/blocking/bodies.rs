@@ -57,10 +57,11 @@ fn bodies_end_with_the_connection_or_are_not_there() {
 }
 
 #[test]
-fn a_body_that_is_cut_is_an_error() {
+fn a_body_that_is_cut_is_an_error_that_has_the_head() {
     let server = saying("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", true);
     let error = Client::new().get(&server.url("/")).send().unwrap().bytes().unwrap_err();
     assert_eq!(error.as_failure().unwrap().cause, Cause::Violation(Violation::Truncated));
+    assert_eq!(error.head().unwrap().status(), 200);
     let mut answer = Client::new().get(&server.url("/")).send().unwrap();
     let error = answer.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
@@ -76,6 +77,7 @@ fn a_body_longer_than_wanted_is_an_error() {
         let client = Client::builder().body_bytes_max(5).build();
         let error = client.get(&server.url("/")).send().unwrap().bytes().unwrap_err();
         assert!(error.is_body_too_large());
+        assert_eq!(error.head().unwrap().status(), 200);
         assert_eq!(client.stats().leased, 0);
     }
 }

@@ -26,7 +26,7 @@ fn sixteen_threads_share_four_connections_and_all_are_answered() {
                     let get = |number| {
                         let path = format!("/{thread}/{number}");
                         let response = client.get(&server.url(&path)).send().unwrap();
-                        let conn = response.connection().unwrap();
+                        let conn = response.connection();
                         assert_eq!(response.text().unwrap(), path);
                         conn
                     };

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use httpool_mio::{
-    Body,
+    Body, Driver,
     httpool::{
-        call::Retry,
+        call::{Redirect, Retry},
         error::{Cause, Reached},
         message::Status,
     },
@@ -23,6 +23,19 @@ fn redirecting() -> Server {
         path => format!("HTTP/1.1 {} R\r\nLocation: end\r\nContent-Length: 0\r\n\r\n", &path[1..])
             .into(),
     })
+}
+
+#[test]
+fn redirects_and_retries_of_the_driver_are_those_of_each_call_that_has_no_others() {
+    let server = redirecting();
+    let settings = Driver::builder().redirect(Redirect::none()).retry(Retry::new(1));
+    let (url, mut world) = (server.url("/302"), World::with(settings));
+    assert_eq!(world.fetch(&url).unwrap().status(), 302);
+    let request = world.client().get(&url).build().unwrap();
+    let call = world.client().send(&request);
+    assert_eq!(world.driver.fetch(call).unwrap().status(), 302);
+    let call = world.client().get(&url).redirect(Redirect::default()).send().unwrap();
+    assert_eq!(world.driver.fetch(call).unwrap().status(), 200);
 }
 
 #[test]
@@ -57,7 +70,7 @@ fn a_redirect_to_another_server_finds_its_connections() {
     let mut world = World::new();
     for _ in 0..3 {
         let response = world.fetch(&server.url("/")).unwrap();
-        assert_eq!((&*response.text(), response.url().port()), ("there", Some(other.port())));
+        assert_eq!((response.url().port(), &*response.text()), (Some(other.port()), "there"));
     }
     assert_eq!((server.accepted(), other.accepted()), (1, 1));
 }
@@ -79,7 +92,7 @@ fn a_busy_server_is_asked_again() {
     let mut world = World::new();
     let call = world.client().get(&server.url("/")).retry(retry).send().unwrap();
     let response = world.driver.fetch(call).unwrap();
-    assert_eq!(response.text(), "now");
     assert_eq!(response.history().len(), 1);
+    assert_eq!(response.text(), "now");
     assert_eq!((server.accepted(), server.requests()), (2, 2));
 }

@@ -166,8 +166,8 @@ fn chunks_trailers_and_interim_heads() {
         assert_eq!((answer.reason(), answer.minor_version()), (&b"Fine"[..], 1));
         assert_eq!(answer.interim()[0].fields().get_str("link"), Some("l"));
         assert_eq!(answer.trailers().unwrap().get_str("digest"), Some("d"));
-        assert_eq!(answer.text(), "one two");
         assert_eq!(answer.reused(), reused);
+        assert_eq!(answer.text(), "one two");
     }
 }
 

@@ -98,7 +98,7 @@ mod silent {
         let url = format!("http://two.test:{}/", server.port());
         for reused in [false, true] {
             let answer = world.fetch(&url).unwrap();
-            assert_eq!((&*answer.text(), answer.reused()), ("hello", reused));
+            assert_eq!((answer.reused(), &*answer.text()), (reused, "hello"));
         }
         assert_eq!((world.stats().open, server.accepted()), (1, 1));
         assert!(silent.stays_alone());

@@ -54,7 +54,7 @@ fn files_are_sent_as_they_are() {
     let (server, mut world) = (echo(), World::new());
     let mut sent = |file: File| {
         let call = world.client().put(&server.url("/")).body(file).send().unwrap();
-        world.driver.fetch(call).unwrap().text().into_owned()
+        world.driver.fetch(call).unwrap().text()
     };
     assert_eq!(sent(Temporary::new("content", "0123456789").open()), "length 0123456789");
     assert_eq!(sent(Temporary::new("empty", "").open()), "length ");

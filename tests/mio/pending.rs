@@ -86,7 +86,7 @@ fn another_address_is_raced() {
     let url = format!("http://two.test:{port}/");
     for reused in [false, true] {
         let answer = world.fetch(&url).unwrap();
-        assert_eq!((&*answer.text(), answer.reused()), ("hello", reused));
+        assert_eq!((answer.reused(), &*answer.text()), (reused, "hello"));
     }
     assert_eq!((world.stats().open, server.accepted()), (1, 1));
     drop((silent.accept().unwrap(), filler));

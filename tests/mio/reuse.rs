@@ -21,10 +21,11 @@ fn one_connection_serves_one_request_after_another() {
     let (server, mut world) = (Server::answering("hello"), World::new());
     let first = world.fetch(&server.url("/")).unwrap();
     assert!(!first.reused());
+    let conn = first.connection();
     assert_eq!(first.text(), "hello");
     for _ in 0..10 {
         let next = world.fetch(&server.url("/")).unwrap();
-        assert_eq!((next.connection(), next.reused()), (first.connection(), true));
+        assert_eq!((next.connection(), next.reused()), (conn, true));
         assert_eq!(next.text(), "hello");
     }
     assert_eq!(server.accepted(), 1);

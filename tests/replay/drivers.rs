@@ -114,10 +114,8 @@ fn the_driver_of_an_event_loop() {
             driver.client().get(&url).send().unwrap()
         })
         .collect();
-    let answers: Vec<_> = calls
-        .into_iter()
-        .map(|call| driver.fetch(call).map(|answer| answer.text().into_owned()))
-        .collect();
+    let answers: Vec<_> =
+        calls.into_iter().map(|call| driver.fetch(call).map(|answer| answer.text())).collect();
     assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|a| a == BODY)).count(), 4);
     drop(driver);
     assert_eq!(replayed(&recording).calls, 5);

@@ -2,27 +2,23 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
 };
 
 use httpool::{
-    call::Policy,
-    dial,
-    limits::{MessageLimits, PoolLimits},
     message::{Method, Request},
     pool::Stats,
-    trace::Sink,
 };
+use httpool_kit::Settings;
 
 use crate::{
-    Body, Error, Resolve,
+    Body, Error,
     exchange::Exchange,
     platform::{Platform, System},
     request::RequestBuilder,
     response::Response,
-    shared::{Settings, Shared},
+    shared::Shared,
 };
 
 /// An HTTP/1.1 client: one pool of connections, for any number of threads.
@@ -53,7 +49,7 @@ use crate::{
 /// call that the parent has begun, which shuts the parent's connection down. A program that is started
 /// by `exec` inherits no descriptor of the client's.
 ///
-/// `P` is the world that it runs in; who says nothing of it is on the operating system's.
+/// `P` is the platform that the client runs on: the operating system by default.
 pub struct Client<P: Platform = System> {
     shared: Arc<Shared<P>>,
 }
@@ -71,32 +67,9 @@ impl Client {
 }
 
 impl<P: Platform> Client<P> {
-    /// A GET of `url`.
-    pub fn get(&self, url: &str) -> RequestBuilder<P> {
-        self.request(Method::GET, url)
-    }
+    httpool_kit::client_methods!(self: &Self => RequestBuilder<P>);
 
-    /// A HEAD of `url`.
-    pub fn head(&self, url: &str) -> RequestBuilder<P> {
-        self.request(Method::HEAD, url)
-    }
-
-    /// A POST to `url`.
-    pub fn post(&self, url: &str) -> RequestBuilder<P> {
-        self.request(Method::POST, url)
-    }
-
-    /// A PUT to `url`.
-    pub fn put(&self, url: &str) -> RequestBuilder<P> {
-        self.request(Method::PUT, url)
-    }
-
-    /// A DELETE of `url`.
-    pub fn delete(&self, url: &str) -> RequestBuilder<P> {
-        self.request(Method::DELETE, url)
-    }
-
-    /// A request with any method.
+    /// Begins a request with any method.
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder<P> {
         RequestBuilder::new(self.shared.clone(), method, url)
     }
@@ -125,7 +98,7 @@ impl<P: Platform> Client<P> {
     /// There was no response.
     pub fn send_with(&self, request: &Request, body: Body) -> Result<Response<P>, Error> {
         let shared = self.shared.clone();
-        let policy = shared.policy.clone();
+        let policy = shared.settings.policy.clone();
         Response::of(Exchange::new(shared, request.clone(), body, policy, None))
     }
 
@@ -172,150 +145,51 @@ impl<P: Platform> fmt::Debug for Client<P> {
 }
 
 /// The settings of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use httpool_blocking::{Client, httpool::call::{Redirect, Retry}};
+///
+/// let client = Client::builder()
+///     .timeout(Duration::from_secs(30))
+///     .redirect(Redirect::none())
+///     .retry(Retry::new(3))
+///     .default_header("Accept", "application/json")
+///     .build();
+/// # drop(client);
+/// ```
 #[derive(Clone)]
 #[must_use = "a client is made by `build`"]
 pub struct ClientBuilder<P: Platform = System> {
     platform: P,
-    pool: PoolLimits,
-    messages: MessageLimits,
-    policy: Policy,
-    dial: dial::Policy,
-    default_fields: Vec<(String, String)>,
-    body_bytes_max: u64,
-    sink: Option<Arc<dyn Sink>>,
-    recent_trace: usize,
-}
-
-impl ClientBuilder {
-    /// Who looks names up, instead of the system.
-    pub fn resolver(mut self, resolve: Arc<dyn Resolve>) -> Self {
-        self.platform.set_resolver(resolve);
-        self
-    }
-
-    /// The address of `host` for connections to `port`, whatever a resolver would say. Several are
-    /// tried in order.
-    pub fn resolve_to(mut self, host: &str, port: u16, address: IpAddr) -> Self {
-        self.platform.fix(host, port, SocketAddr::new(address, port));
-        self
-    }
-
-    /// The same with a port of its own (0 stands for `port`), and with the scope id that an IPv6
-    /// address of a link needs.
-    pub fn resolve_to_socket(mut self, host: &str, port: u16, address: SocketAddr) -> Self {
-        self.platform.fix(host, port, address);
-        self
-    }
+    settings: Settings,
 }
 
 impl<P: Platform> ClientBuilder<P> {
-    /// The settings of a client that runs on `platform`. [`Client::builder`] is on the operating
-    /// system's.
+    /// The settings of a client that runs on `platform`. [`Client::builder`] uses the operating
+    /// system.
     pub fn on(platform: P) -> Self {
-        let agent = concat!("httpool/", env!("CARGO_PKG_VERSION"));
-        Self {
-            platform,
-            pool: PoolLimits::default(),
-            messages: MessageLimits::default(),
-            policy: Policy::default(),
-            dial: dial::Policy::default(),
-            default_fields: vec![
-                ("User-Agent".into(), agent.into()),
-                ("Accept".into(), "*/*".into()),
-            ],
-            body_bytes_max: 256 * 1024 * 1024,
-            sink: None,
-            recent_trace: 0,
-        }
+        Self { platform, settings: Settings::default() }
     }
 
-    /// How many connections, and for how long. `own_dials` is set in any case: threads dial for
-    /// themselves.
-    pub fn pool(mut self, limits: PoolLimits) -> Self {
-        self.pool = limits;
-        self
-    }
+    httpool_kit::settings_methods!();
 
-    /// Bounds on what a server may send.
-    pub fn messages(mut self, limits: MessageLimits) -> Self {
-        self.messages = limits;
-        self
-    }
-
-    /// Redirects, retries and deadlines of all calls that do not bring their own.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// How connections are opened.
-    pub fn dial(mut self, policy: dial::Policy) -> Self {
-        self.dial = policy;
-        self
-    }
-
-    /// A field that every request has unless it brings its own of that name. By default there are
-    /// two: User-Agent, and `Accept: */*`.
-    pub fn default_header(mut self, name: &str, value: &str) -> Self {
-        self.default_fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        self.default_fields.push((name.into(), value.into()));
-        self
-    }
-
-    /// No default fields: a request has Host, its framing, and what it was given.
-    pub fn no_default_headers(mut self) -> Self {
-        self.default_fields.clear();
-        self
-    }
-
-    /// The longest body, in bytes, that [`Response::bytes`] and [`Response::text`] collect. 256 MiB
-    /// by default. Reading a response piece by piece is not bounded by it.
-    pub fn body_bytes_max(mut self, max: u64) -> Self {
-        self.body_bytes_max = max;
-        self
-    }
-
-    /// Where every event and action of the pool, the dials and the calls is written.
-    pub fn trace(mut self, sink: Arc<dyn Sink>) -> Self {
-        self.sink = Some(sink);
-        self
-    }
-
-    /// How many lines of its trace each call keeps, with those of the dials it ran, so that its error
-    /// can show them: [`Error::trace`]. 0 by default, which costs nothing.
-    pub fn recent_trace(mut self, lines: usize) -> Self {
-        self.recent_trace = lines;
-        self
-    }
-
-    /// The client.
+    /// Builds the client.
     pub fn build(self) -> Client<P> {
-        let mut pool = self.pool;
-        pool.own_dials = true;
-        let mut dial = self.dial;
-        dial.limits = self.messages;
-        if !self.platform.races() {
-            dial.race_after = None;
+        let Self { mut platform, mut settings } = self;
+        settings.pool.own_dials = true;
+        settings.dial.limits = settings.messages;
+        if !platform.races() {
+            settings.dial.race_after = None;
         }
-        let settings = Settings {
-            pool,
-            policy: self.policy,
-            dial,
-            messages: self.messages,
-            default_fields: self.default_fields,
-            body_bytes_max: self.body_bytes_max,
-            sink: self.sink,
-            recent_trace: self.recent_trace,
-        };
-        Client { shared: Arc::new(Shared::new(self.platform, settings)) }
+        platform.look_up_in(&settings.hosts);
+        Client { shared: Arc::new(Shared::new(platform, settings)) }
     }
 }
 
 impl<P: Platform> fmt::Debug for ClientBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("pool", &self.pool)
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+        write!(f, "ClientBuilder({:?})", self.settings)
     }
 }

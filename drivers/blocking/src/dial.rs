@@ -15,7 +15,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_common::{io_kind, resolve_kind};
+use httpool_kit::{io_kind, resolve_kind};
 
 use crate::{
     lease::Line,
@@ -44,7 +44,7 @@ impl<P: Platform> Line<'_, P> {
         call.keep_trace_of(&run.dial);
         match outcome {
             Outcome::Ready(socket) => {
-                let warm = Box::new(Warm::new(socket, shared.messages));
+                let warm = Box::new(Warm::new(socket, shared.settings.messages));
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
                 None
@@ -97,7 +97,7 @@ struct Run<P: Platform> {
 impl<P: Platform> Run<P> {
     fn new(shared: &Shared<P>, Order { conn, key }: &Order, call: &Call) -> Self {
         let now = shared.now();
-        let mut dial = Dial::new(key, &shared.dial, now);
+        let mut dial = Dial::new(key, &shared.settings.dial, now);
         dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
         dial.needed_by(call.total_deadline(), now);
         Self {

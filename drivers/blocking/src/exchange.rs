@@ -7,13 +7,13 @@ use httpool::{
     error::Failure,
     h1::Event,
     id::ConnId,
-    message::{BodyLeft, OwnedFields, Request, ResponseHead},
+    message::{BodyLeft, Request},
     pool::Lease,
     time::Instant,
     trace::Who,
 };
 
-use httpool_common::io_kind;
+use httpool_kit::{Received, io_kind};
 
 use crate::{
     Body, Error,
@@ -40,8 +40,6 @@ pub(crate) struct Exchange<P: Platform> {
     /// What the system said, if it was the last to say anything.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
-    pub(crate) interim: Vec<ResponseHead>,
-    pub(crate) trailers: Option<OwnedFields>,
 }
 
 /// Which connection the last attempt went over.
@@ -105,17 +103,24 @@ impl<P: Platform> Exchange<P> {
             watch: Watch::new(cancel),
             source: None,
             served: None,
-            interim: Vec::new(),
-            trailers: None,
         }
     }
 
-    pub(crate) fn head(&self) -> &ResponseHead {
-        &self.scratch.head
+    pub(crate) fn received(&self) -> &Received {
+        &self.scratch.received
     }
 
     pub(crate) fn body_bytes_max(&self) -> u64 {
-        self.shared.body_bytes_max
+        self.shared.settings.body_bytes_max
+    }
+
+    /// How much of the response's body the application has not had, as far as that is known.
+    pub(crate) fn body_ahead(&self) -> BodyLeft {
+        let read = self.scratch.incoming.body_len() as u64;
+        match self.held.as_ref().map_or(BodyLeft::NONE, |(_, warm)| warm.h1.body_ahead()) {
+            BodyLeft::Bytes(left) => BodyLeft::Bytes(left.saturating_add(read)),
+            BodyLeft::Unknown => BodyLeft::Unknown,
+        }
     }
 
     /// The application reads, or does other things.
@@ -461,7 +466,7 @@ impl<P: Platform> Exchange<P> {
                 return Took::Progress(Progress::Data(moved));
             }
             let Some((_, warm)) = &mut self.held else { return Took::Changed };
-            let Scratch { incoming, head, .. } = &mut *self.scratch;
+            let Scratch { incoming, received, .. } = &mut *self.scratch;
             let (taken, event) = self.call.receive(&mut warm.h1, incoming.rest(), self.now);
             match event {
                 Event::NeedInput => {
@@ -474,14 +479,12 @@ impl<P: Platform> Exchange<P> {
                         return Took::Changed;
                     }
                 }
-                Event::Interim(interim) => {
-                    let mut kept = ResponseHead::new();
-                    kept.set(&interim);
-                    self.interim.push(kept);
+                Event::Interim(head) => {
+                    received.put_interim(&head);
                     incoming.take(taken);
                 }
-                Event::Head(received) => {
-                    head.set(&received);
+                Event::Head(head) => {
+                    received.put_head(&head);
                     incoming.take(taken);
                     return Took::Progress(Progress::Head);
                 }
@@ -490,9 +493,7 @@ impl<P: Platform> Exchange<P> {
                     incoming.take_body(taken, len);
                 }
                 Event::End(trailers) => {
-                    if !trailers.is_empty() {
-                        self.trailers.get_or_insert_default().set(&trailers);
-                    }
+                    received.put_trailers(&trailers);
                     incoming.take(taken);
                     return Took::Changed;
                 }
@@ -555,11 +556,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn error(&mut self, why: Failure) -> Error {
-        let source = self.source.take().filter(|_| Error::has_source(&why));
-        let request = self.call.request();
-        Error::failure(why, request.method(), request.url(), source)
-            .with_redirect(self.call.refused_redirect())
-            .with_trace(self.call.recent_trace())
+        Error::of_call(&self.call, why, || self.source.take())
     }
 }
 

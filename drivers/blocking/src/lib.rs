@@ -27,6 +27,9 @@
 //! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them with the
 //! sockets of `std`. It has no runtime, and the only threads it starts look names up.
 //!
+//! The parts that every driver needs are in the crate `httpool-kit`: settings, the methods of
+//! builders and responses, bodies, errors, look-ups.
+//!
 //! # The types of a program
 //!
 //! All of them are at the root of this crate:
@@ -91,6 +94,6 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
-pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

@@ -49,6 +49,7 @@
 //! | [`Platform::poll`] | yes | connects, a proxy, a ring, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
+//! | [`Platform::look_up_in`] | no | | no; once, when the client is built |
 //! | [`Platform::races`] | no | | no; once, when the client is built |
 //! | [`Platform::connect`] | yes | the connection, where it does not race | no |
 //! | [`Connecting::outcome`], [`Connecting::socket`], [`Connecting::finish`] | yes | | no |
@@ -91,6 +92,8 @@ use std::{
 
 use httpool::time::Instant;
 
+pub use httpool_kit::Hosts;
+
 pub use crate::sys::{System, SystemConnecting, SystemLookUp, SystemSeat};
 
 /// A world to run in.
@@ -128,6 +131,14 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// # Errors
     /// It cannot be begun. A name that is not known is an answer.
     fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp>;
+
+    /// Takes over from where the addresses of hosts come. It is called once, when the client is built.
+    /// It does nothing by default: such a platform finds addresses in its own way, and its client
+    /// ignores [`resolver`](crate::ClientBuilder::resolver) and
+    /// [`resolve_to`](crate::ClientBuilder::resolve_to).
+    fn look_up_in(&mut self, hosts: &Hosts) {
+        let _ = hosts;
+    }
 
     /// An address of the name has refused a connection, or has not answered in its time: an answer
     /// that is kept should not be given again. It does nothing by default.

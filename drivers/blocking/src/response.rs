@@ -6,15 +6,12 @@ use std::{
     net::TcpStream,
 };
 
-use httpool::{
-    call::{HistoryEntry, Next},
-    id::ConnId,
-    message::{BodyTaken, Fields, ResponseHead, Status, Url},
-};
+use httpool::message::BodyLeft;
+use httpool_kit::{BodyLimit, Parts};
 
 use crate::{
     Error,
-    exchange::{Exchange, Progress, Sink},
+    exchange::{Exchange, Progress, Served, Sink},
     platform::{Platform, Socket, System},
 };
 
@@ -63,6 +60,7 @@ use crate::{
 /// ```
 pub struct Response<P: Platform = System> {
     exchange: Exchange<P>,
+    served: Served,
 }
 
 impl<P: Platform> Response<P> {
@@ -81,76 +79,22 @@ impl<P: Platform> Response<P> {
             exchange.run(Sink::Nowhere)?;
         }
         exchange.pause(true);
-        Ok(Self { exchange })
+        let served = exchange.served.expect("a response has come over a connection");
+        Ok(Self { exchange, served })
     }
 
-    /// The status code.
-    pub fn status(&self) -> Status {
-        self.exchange.head().status()
-    }
+    httpool_kit::response_methods!();
 
-    /// The x of HTTP/1.x, as the server said it.
-    pub fn minor_version(&self) -> u8 {
-        self.exchange.head().minor_version()
-    }
-
-    /// The reason phrase, which may be empty, and means nothing (RFC 9112 4).
-    pub fn reason(&self) -> &[u8] {
-        self.exchange.head().reason()
-    }
-
-    /// The field lines, in order.
-    pub fn fields(&self) -> Fields<'_> {
-        self.exchange.head().fields()
-    }
-
-    /// The value of the first field called `name`, in whatever case, where it is UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.fields().get_str(name)
-    }
-
-    /// What Content-Length says; `None` where the length is not known beforehand.
-    pub fn content_length(&self) -> Option<u64> {
-        self.header("content-length")?.split(',').next()?.trim().parse().ok()
-    }
-
-    /// Whose response it is: after redirects, the last one's URL. It has the fragment that was asked
-    /// for, unless a redirect gave another (RFC 9110 10.2.2).
-    pub fn url(&self) -> &Url {
-        self.exchange.call.request().url()
-    }
-
-    /// The redirects and failed attempts before it, the first first.
-    pub fn history(&self) -> &[HistoryEntry] {
-        self.exchange.call.history()
-    }
-
-    /// 1xx responses that came before it, if [`Policy::show_interim`](httpool::call::Policy) is set.
-    pub fn interim(&self) -> &[ResponseHead] {
-        &self.exchange.interim
-    }
-
-    /// The trailer fields, once the body has been read to its end and if there were any
-    /// (RFC 9110 6.5). They are not merged with the fields of the head.
-    pub fn trailers(&self) -> Option<Fields<'_>> {
-        self.exchange.trailers.as_ref().map(|trailers| trailers.fields())
-    }
-
-    /// The connection it came over; `None` is not possible for a response that came.
-    pub fn connection(&self) -> Option<ConnId> {
-        self.exchange.served.map(|served| served.conn)
-    }
-
-    /// Whether that connection had served another request before.
-    pub fn reused(&self) -> bool {
-        self.exchange.served.is_some_and(|served| served.reused)
-    }
-
-    /// How much of the request's body was taken, where the response ended the sending before the end
-    /// of the body: by a status of 400 or more, or by `Connection: close`. `None` where the body was
-    /// sent whole, and where there was none.
-    pub fn body_taken(&self) -> Option<BodyTaken> {
-        self.exchange.call.body_taken()
+    fn parts(&self) -> Parts<'_> {
+        let call = &self.exchange.call;
+        Parts {
+            received: self.exchange.received(),
+            url: call.request().url(),
+            history: call.history(),
+            body_taken: call.body_taken(),
+            connection: self.served.conn,
+            reused: self.served.reused,
+        }
     }
 
     /// The whole body. Trailers are lost; [`read_to_end`](Read::read_to_end) keeps them.
@@ -170,36 +114,37 @@ impl<P: Platform> Response<P> {
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub fn text(self) -> Result<String, Error> {
-        Ok(match String::from_utf8(self.bytes()?) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        })
+        self.bytes().map(httpool_kit::text)
     }
 
     /// After 101 (Switching Protocols), or a 2xx to CONNECT: the connection, which is no longer
     /// HTTP. `None` for any other response.
     pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
         let (socket, rest) = self.exchange.hand_over()?;
-        Some(Switched { tcp: socket.into_stream().ok()?, rest })
+        Some(Switched::new(socket.into_stream().ok()?, rest))
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
-        let max = self.exchange.body_bytes_max();
-        let too_large = |exchange: &Exchange<P>| {
-            let request = exchange.call.request();
-            Error::body_too_large(max, request.method(), request.url())
-        };
-        let has_body = self.exchange.call.next() != Next::Done;
-        if has_body && self.content_length().is_some_and(|length| length > max) {
-            return Err(too_large(&self.exchange));
+        let limit = BodyLimit::new(self.exchange.body_bytes_max());
+        if limit.is_exceeded(body.len(), self.exchange.body_ahead()) {
+            return Err(self.too_long(limit));
         }
         self.exchange.pause(false);
-        while let Progress::Data(_) = self.exchange.run(Sink::Vec(body))? {
-            if body.len() as u64 > max {
-                return Err(too_large(&self.exchange));
+        loop {
+            match self.exchange.run(Sink::Vec(body)) {
+                Ok(Progress::Data(_)) if limit.is_exceeded(body.len(), BodyLeft::NONE) => {
+                    return Err(self.too_long(limit));
+                }
+                Ok(Progress::Data(_)) => {}
+                Ok(Progress::Head | Progress::End) => return Ok(()),
+                Err(error) => return Err(error.with_head(self.exchange.received().head())),
             }
         }
-        Ok(())
+    }
+
+    fn too_long(&self, limit: BodyLimit) -> Error {
+        let error = limit.error(self.exchange.call.request());
+        error.with_head(self.exchange.received().head())
     }
 }
 
@@ -228,16 +173,9 @@ impl<P: Platform> Read for Response<P> {
 
 impl<P: Platform> fmt::Debug for Response<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Response({} {}, {:?})", self.status(), self.url(), self.fields())
+        self.parts().fmt(f)
     }
 }
 
-/// A connection that is no longer HTTP.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Switched<S = TcpStream> {
-    /// The connection. A receive timeout may be set on it.
-    pub tcp: S,
-    /// What has been read from it already.
-    pub rest: Vec<u8>,
-}
+/// A connection that is no longer HTTP. A receive timeout may be set on its socket.
+pub type Switched<S = TcpStream> = httpool_kit::Switched<S>;

@@ -5,9 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use httpool::message::ResponseHead;
-
-use httpool_common::Outgoing;
+use httpool_kit::{Outgoing, Received};
 
 use crate::exchange::Sink;
 
@@ -16,7 +14,7 @@ use crate::exchange::Sink;
 pub(crate) struct Scratch {
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
-    pub(crate) head: ResponseHead,
+    pub(crate) received: Received,
 }
 
 /// The most buffers that are kept while no call uses them: 17 KiB each for usual calls, so 1 MiB. A
@@ -122,7 +120,7 @@ impl Scratch {
         self.incoming.clear();
         if self.incoming.bytes.len() > FIRST {
             self.incoming.bytes = Vec::new();
-            self.head = ResponseHead::new();
+            self.received.shrink();
         }
     }
 }
@@ -190,6 +188,11 @@ impl Incoming {
         };
         self.body += moved;
         (moved > 0).then_some(moved)
+    }
+
+    /// How many bytes of body there are.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body_end - self.body
     }
 
     #[inline]

@@ -11,15 +11,13 @@ use std::{
 };
 
 use httpool::{
-    call::Policy,
-    dial,
     id::ConnId,
-    limits::{MessageLimits, PoolLimits},
     message::Key,
     pool::{Action, Checkin, Lease, Pool, Ticket},
     time::Instant,
-    trace::{Sink, Trace, Who},
+    trace::{Trace, Who},
 };
+use httpool_kit::Settings;
 
 use crate::{
     platform::{Lock, Platform, Stir},
@@ -31,26 +29,8 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) platform: P,
     locked: P::Lock<Locked<P>>,
     pub(crate) wall_at_epoch: Option<Duration>,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) dial: dial::Policy,
-    pub(crate) messages: MessageLimits,
-    pub(crate) default_fields: Vec<(String, String)>,
-    pub(crate) body_bytes_max: u64,
-    sink: Option<Arc<dyn Sink>>,
-    recent_trace: usize,
+    pub(crate) settings: Settings,
     calls: AtomicU64,
-}
-
-/// How a client is set up.
-pub(crate) struct Settings {
-    pub(crate) pool: PoolLimits,
-    pub(crate) policy: Policy,
-    pub(crate) dial: dial::Policy,
-    pub(crate) messages: MessageLimits,
-    pub(crate) default_fields: Vec<(String, String)>,
-    pub(crate) body_bytes_max: u64,
-    pub(crate) sink: Option<Arc<dyn Sink>>,
-    pub(crate) recent_trace: usize,
 }
 
 /// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
@@ -94,13 +74,7 @@ impl<P: Platform> Shared<P> {
             locked: platform.lock(locked),
             wall_at_epoch: platform.wall_at_epoch(),
             platform,
-            policy: Arc::new(settings.policy),
-            dial: settings.dial,
-            messages: settings.messages,
-            default_fields: settings.default_fields,
-            body_bytes_max: settings.body_bytes_max,
-            sink: settings.sink,
-            recent_trace: settings.recent_trace,
+            settings,
             calls: AtomicU64::new(0),
         }
     }
@@ -116,7 +90,7 @@ impl<P: Platform> Shared<P> {
 
     /// The trace of a call or a dial.
     pub(crate) fn trace(&self, who: Who) -> Trace {
-        Trace::keeping(self.recent_trace, who, self.sink.clone())
+        self.settings.trace_of(who)
     }
 
     /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
@@ -156,6 +130,7 @@ impl<P: Platform> Shared<P> {
 
     pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
+        scratch.received.clear();
         drop(self.locked.with(|locked| locked.scratch.give(scratch)));
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn show(
         "reason": text(response.reason()),
         "fields": pairs(response.fields()),
         "history": response.history().iter().map(attempt).collect::<Vec<_>>(),
-        "connection": response.connection().map(|conn| conn.to_string()),
+        "connection": response.connection().to_string(),
         "reused": response.reused(),
     });
     match target {

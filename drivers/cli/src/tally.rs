@@ -40,7 +40,7 @@ impl Tally {
     /// Counts a response whose head came.
     pub(crate) fn answered(&mut self, response: &Response) {
         *self.statuses.entry(response.status().as_u16()).or_default() += 1;
-        self.connections.extend(response.connection());
+        self.connections.insert(response.connection());
     }
 
     pub(crate) fn received(&mut self, bytes: usize) {

@@ -11,7 +11,7 @@ use httpool::{
     error::{Failure, TlsKind},
     id::{CallId, ConnId},
 };
-use httpool_common::{Asked, io_kind, refuse_self};
+use httpool_kit::{Asked, io_kind, refuse_self};
 use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
@@ -162,20 +162,14 @@ impl Embedded {
         // One that is not registered is what is wanted.
         self.registry.deregister(&mut socket.tcp).ok();
         let rest = socket.held.map(|held| held.rest).unwrap_or_default();
-        app(&mut self.client, Output::Switched(call, Switched { tcp: socket.tcp, rest }));
+        app(&mut self.client, Output::Switched(call, Switched::new(socket.tcp, rest)));
     }
 
     fn error(&mut self, call: CallId, failure: Failure) -> Error {
-        let told = Error::has_source(&failure);
-        let conn = self.client.core.connection(call).filter(|_| told);
-        let source = conn.and_then(|(conn, _)| self.errors.remove(conn));
-        match self.client.core.call(call) {
-            Some(call) => {
-                let request = call.request();
-                Error::failure(failure, request.method(), request.url(), source)
-                    .with_redirect(call.refused_redirect())
-                    .with_trace(call.recent_trace())
-            }
+        let Self { client, errors, .. } = self;
+        let conn = client.core.connection(call).map(|(conn, _)| conn);
+        match client.core.call(call) {
+            Some(call) => Error::of_call(call, failure, || errors.remove(conn?)),
             None => Error::stale(),
         }
     }
@@ -224,7 +218,7 @@ impl Errors {
 
 #[cfg(unix)]
 fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
-    Ok(TcpStream::from_std(httpool_common::begin_connect(addr, Some(local))?.0))
+    Ok(TcpStream::from_std(httpool_kit::begin_connect(addr, Some(local))?.0))
 }
 
 #[cfg(not(unix))]

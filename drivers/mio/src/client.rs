@@ -1,10 +1,6 @@
 //! What a program asks of the loop.
 
-use std::{
-    fmt, mem,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
 use httpool::{
     call::{Call, Policy},
@@ -14,6 +10,7 @@ use httpool::{
     pool::Stats,
     time::Instant,
 };
+use httpool_kit::{Clock, Settings};
 
 use crate::{Body, request::RequestBuilder};
 
@@ -29,12 +26,10 @@ use crate::{Body, request::RequestBuilder};
 /// variable is read.
 pub struct Client {
     pub(crate) core: client::Client,
-    epoch: std::time::Instant,
+    clock: Clock,
     /// The time while the loop works: it reads the clock once for each socket.
     fixed: Option<Instant>,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) default_fields: Vec<(String, String)>,
-    pub(crate) body_bytes_max: u64,
+    pub(crate) settings: Settings,
     /// Bodies of requests, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
     /// Connections that may want to be read again, and nothing has come that says so.
@@ -44,52 +39,33 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(
-        mut config: client::Config,
-        policy: Policy,
-        default_fields: Vec<(String, String)>,
-        body_bytes_max: u64,
-    ) -> Self {
-        config.wall_at_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+    pub(crate) fn new(settings: Settings) -> Self {
+        let clock = Clock::start();
+        let mut config = client::Config::default();
+        config.pool = settings.pool;
+        config.pool.own_dials = false;
+        config.dial = settings.dial;
+        config.messages = settings.messages;
+        config.recent_trace = settings.recent_trace;
+        config.wall_at_epoch = clock.wall_at_epoch();
+        let mut core = client::Client::new(config);
+        if let Some(sink) = &settings.sink {
+            core.set_trace(sink.clone());
+        }
         Self {
-            core: client::Client::new(config),
-            epoch: std::time::Instant::now(),
+            core,
+            clock,
             fixed: None,
-            policy: Arc::new(policy),
-            default_fields,
-            body_bytes_max,
+            settings,
             bodies: Vec::new(),
             stirred: Vec::new(),
             asked: false,
         }
     }
 
-    /// A GET of `url`.
-    pub fn get(&mut self, url: &str) -> RequestBuilder<'_> {
-        self.request(Method::GET, url)
-    }
+    httpool_kit::client_methods!(self: &mut Self => RequestBuilder<'_>);
 
-    /// A HEAD of `url`.
-    pub fn head(&mut self, url: &str) -> RequestBuilder<'_> {
-        self.request(Method::HEAD, url)
-    }
-
-    /// A POST to `url`.
-    pub fn post(&mut self, url: &str) -> RequestBuilder<'_> {
-        self.request(Method::POST, url)
-    }
-
-    /// A PUT to `url`.
-    pub fn put(&mut self, url: &str) -> RequestBuilder<'_> {
-        self.request(Method::PUT, url)
-    }
-
-    /// A DELETE of `url`.
-    pub fn delete(&mut self, url: &str) -> RequestBuilder<'_> {
-        self.request(Method::DELETE, url)
-    }
-
-    /// A request with any method.
+    /// Begins a request with any method.
     pub fn request(&mut self, method: Method, url: &str) -> RequestBuilder<'_> {
         RequestBuilder::new(self, method, url)
     }
@@ -102,7 +78,7 @@ impl Client {
 
     /// Begins a call with a kept request and a body, which must be as long as the request says.
     pub fn send_with(&mut self, request: &Request, body: Body) -> CallId {
-        self.begin(request.clone(), body, self.policy.clone())
+        self.begin(request.clone(), body, self.settings.policy.clone())
     }
 
     /// Gives a call up. Nothing more is heard of it, and its connection, if it has one, is closed.
@@ -225,22 +201,17 @@ impl Client {
 
     /// The time, as the core counts it.
     pub(crate) fn now(&self) -> Instant {
-        self.fixed.unwrap_or_else(|| self.read_clock())
+        self.fixed.unwrap_or_else(|| self.clock.now())
     }
 
     /// The loop begins with something else: from now on it is now.
     pub(crate) fn fix_time(&mut self) {
-        self.fixed = Some(self.read_clock());
+        self.fixed = Some(self.clock.now());
     }
 
     /// The loop is done.
     pub(crate) fn release_time(&mut self) {
         self.fixed = None;
-    }
-
-    fn read_clock(&self) -> Instant {
-        let nanos = self.epoch.elapsed().as_nanos();
-        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// How long until time alone brings something.

@@ -59,7 +59,7 @@ impl Driver {
     }
 
     pub(crate) fn new_on(poll: Poll, embedded: Embedded) -> Self {
-        let responses = Responses::new(embedded.client.body_bytes_max);
+        let responses = Responses::new(embedded.client.settings.body_bytes_max);
         Self { embedded, poll, events: Events::with_capacity(EVENTS), responses }
     }
 

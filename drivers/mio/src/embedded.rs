@@ -10,7 +10,7 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::{Outgoing, resolve_kind};
+use httpool_kit::{Outgoing, resolve_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{

@@ -71,6 +71,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The parts that every driver needs are in the crate `httpool-kit`: settings, the methods of
+//! builders and responses, bodies, errors, look-ups.
+//!
 //! # The types of a program
 //!
 //! All of them are at the root of this crate:
@@ -136,7 +139,7 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
-pub use httpool_common::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;

@@ -7,13 +7,12 @@ use std::{
 };
 
 use httpool::id::ConnId;
-use httpool_common::{Answer, Asked, Fixed, Resolve, Resolver};
+use httpool_kit::{Answer, Asked, Hosts, Resolver};
 use mio::Waker;
 
 /// Look-ups for connections.
 #[derive(Debug)]
 pub(crate) struct Names {
-    fixed: Fixed,
     resolver: Resolver<Asker>,
     inbox: Arc<Inbox>,
 }
@@ -48,18 +47,14 @@ impl Answer for Asker {
 }
 
 impl Names {
-    pub(crate) fn new(fixed: Fixed, resolve: Arc<dyn Resolve>, waker: Arc<Waker>) -> Self {
+    pub(crate) fn new(hosts: Hosts, waker: Arc<Waker>) -> Self {
         let inbox = Arc::new(Inbox { news: Mutex::default(), waker });
-        Self { fixed, resolver: Resolver::new(resolve), inbox }
+        Self { resolver: Resolver::new(hosts), inbox }
     }
 
     /// Looks `host` up. The answer is among the [`news`](Self::news) when the loop is woken; one that
     /// needs no asking is given at once.
     pub(crate) fn ask(&self, conn: ConnId, host: &str, port: u16) -> Asked {
-        let fixed = self.fixed.get(host, port);
-        if !fixed.is_empty() {
-            return Asked::Answered(Ok(fixed));
-        }
         self.resolver.ask(host, port, Asker { conn, inbox: self.inbox.clone() })
     }
 

@@ -50,12 +50,5 @@ impl Output<'_> {
     }
 }
 
-/// A connection that is no longer HTTP.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Switched {
-    /// The connection: it does not block, and is registered nowhere.
-    pub tcp: TcpStream,
-    /// What has been read from it already.
-    pub rest: Vec<u8>,
-}
+/// A connection that is no longer HTTP. Its socket does not block, and is registered nowhere.
+pub type Switched = httpool_kit::Switched<TcpStream>;

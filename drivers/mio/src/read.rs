@@ -3,7 +3,7 @@
 use std::{io, io::Read, mem};
 
 use httpool::{client::Event, id::ConnId};
-use httpool_common::takes_output;
+use httpool_kit::takes_output;
 
 use crate::{
     client::Client,

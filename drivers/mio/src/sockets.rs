@@ -1,7 +1,7 @@
 //! The sockets of a loop, by slot and by connection.
 
 use httpool::id::ConnId;
-use httpool_common::Outgoing;
+use httpool_kit::Outgoing;
 use mio::net::TcpStream;
 
 /// One socket. Nothing is kept with one that is idle but this.

@@ -7,7 +7,7 @@ use httpool::{
     id::{CallId, ConnId},
     message::BodyLeft,
 };
-use httpool_common::{bound_unsent, io_kind};
+use httpool_kit::{bound_unsent, io_kind};
 use mio::{Interest, Token};
 
 use crate::{Body, embedded::Embedded};

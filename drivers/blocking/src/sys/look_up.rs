@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use httpool_common::{Answer, Asked, Resolver};
+use httpool_kit::{Answer, Asked, Resolver};
 
 use super::seat::SystemSeat;
 use crate::platform::{LookUp, Stir};

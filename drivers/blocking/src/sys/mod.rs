@@ -24,11 +24,11 @@ use std::{
     io,
     net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use httpool::time::Instant;
-use httpool_common::{Fixed, Resolve, Resolver, SystemResolver};
+use httpool_kit::{Clock, Hosts, Resolver};
 
 use crate::platform::{Lock, Platform, Ready, Stir};
 use look_up::Asker;
@@ -40,37 +40,19 @@ pub use seat::SystemSeat;
 /// The world of the operating system: its clock, threads, sockets and resolver.
 #[derive(Debug, Clone)]
 pub struct System {
-    epoch: std::time::Instant,
-    wall_at_epoch: Option<Duration>,
+    clock: Clock,
     resolver: Resolver<Asker>,
-    fixed: Fixed,
     bells: imp::Bells,
 }
 
 impl System {
-    /// With the system's resolver.
+    /// The operating system, with its resolver.
     pub fn new() -> Self {
-        Self::resolving_by(Arc::new(SystemResolver::new()))
-    }
-
-    /// With another resolver.
-    pub fn resolving_by(resolve: Arc<dyn Resolve>) -> Self {
         Self {
-            epoch: std::time::Instant::now(),
-            wall_at_epoch: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok(),
-            resolver: Resolver::new(resolve),
-            fixed: Fixed::default(),
+            clock: Clock::start(),
+            resolver: Resolver::new(Hosts::default()),
             bells: imp::Bells::default(),
         }
-    }
-
-    pub(crate) fn set_resolver(&mut self, resolve: Arc<dyn Resolve>) {
-        self.resolver = Resolver::new(resolve);
-    }
-
-    /// The address of `host` for connections to `port`, whatever the resolver says.
-    pub(crate) fn fix(&mut self, host: &str, port: u16, address: SocketAddr) {
-        self.fixed.add_socket(host, port, address);
     }
 }
 
@@ -89,13 +71,11 @@ impl Platform for System {
 
     #[inline]
     fn now(&self) -> Instant {
-        let age = self.epoch.elapsed();
-        let nanos = age.as_secs().saturating_mul(1_000_000_000);
-        Instant::from_nanos(nanos.saturating_add(age.subsec_nanos().into()))
+        self.clock.now()
     }
 
     fn wall_at_epoch(&self) -> Option<Duration> {
-        self.wall_at_epoch
+        self.clock.wall_at_epoch()
     }
 
     fn lock<T: Send>(&self, value: T) -> Mutex<T> {
@@ -107,12 +87,11 @@ impl Platform for System {
     }
 
     fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp> {
-        let fixed = self.fixed.get(host, port);
-        if fixed.is_empty() {
-            SystemLookUp::begin(&self.resolver, host, port, seat)
-        } else {
-            Ok(SystemLookUp::answered(fixed, seat))
-        }
+        SystemLookUp::begin(&self.resolver, host, port, seat)
+    }
+
+    fn look_up_in(&mut self, hosts: &Hosts) {
+        self.resolver = Resolver::new(hosts.clone());
     }
 
     fn refresh(&self, host: &str, port: u16) {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use httpool_common::refuse_self;
+use httpool_kit::refuse_self;
 
 use super::seat::SystemSeat;
 use crate::platform::{Connecting, Ready, Seat, Socket, Stir};

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use httpool_common::{begin_connect, refuse_self};
+use httpool_kit::{begin_connect, refuse_self};
 
 use rustix::{
     buffer::spare_capacity,
@@ -72,7 +72,7 @@ impl Socket for Arc<TcpStream> {
     }
 
     fn bound_unsent(&self) -> bool {
-        httpool_common::bound_unsent(self)
+        httpool_kit::bound_unsent(self)
     }
 
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {

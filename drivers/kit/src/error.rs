@@ -3,6 +3,7 @@
 use std::{error, fmt, io};
 
 use httpool::{
+    call::Call,
     error::{Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent},
     message::{BodyTaken, Method, ResponseHead, Url},
     trace::Recent,
@@ -76,19 +77,24 @@ enum Kind {
 }
 
 impl Error {
-    #[doc(hidden)]
-    pub fn request(why: RequestError) -> Self {
+    pub(crate) fn request(why: RequestError) -> Self {
         Self::new(Kind::Request(why), None, None)
     }
 
-    /// `source`: the system's own error, if one stood behind it.
+    /// The error of a `call` that has failed, with what the call knows of it. `source` gives the error
+    /// of the system that the driver has heard of last. It is called only where that may be behind
+    /// such a failure.
     #[doc(hidden)]
-    pub fn failure(why: Failure, method: &Method, url: &Url, source: Option<io::Error>) -> Self {
-        Self::new(Kind::Failure(why), Some((method.clone(), url.clone())), source)
+    pub fn of_call(call: &Call, why: Failure, source: impl FnOnce() -> Option<io::Error>) -> Self {
+        let source = if has_source(&why) { source() } else { None };
+        let (method, url) = (call.request().method().clone(), call.request().url().clone());
+        let mut error = Self::new(Kind::Failure(why), Some((method, url)), source);
+        error.0.redirect = call.refused_redirect().map(Into::into);
+        error.0.trace = call.recent_trace().cloned();
+        error
     }
 
-    #[doc(hidden)]
-    pub fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
+    pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
         Self::new(Kind::BodyTooLarge { max }, Some((method.clone(), url.clone())), None)
     }
 
@@ -106,24 +112,10 @@ impl Error {
         Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
     }
 
-    /// The response had begun.
+    /// Adds the head of the response, if it had come.
     #[doc(hidden)]
-    pub fn with_head(mut self, head: Option<ResponseHead>) -> Self {
-        self.0.head = head;
-        self
-    }
-
-    /// The redirect that was not followed leads there.
-    #[doc(hidden)]
-    pub fn with_redirect(mut self, to: Option<&str>) -> Self {
-        self.0.redirect = to.map(Into::into);
-        self
-    }
-
-    /// The call's last lines.
-    #[doc(hidden)]
-    pub fn with_trace(mut self, recent: Option<&Recent>) -> Self {
-        self.0.trace = recent.cloned();
+    pub fn with_head(mut self, head: Option<&ResponseHead>) -> Self {
+        self.0.head = head.cloned();
         self
     }
 
@@ -203,16 +195,6 @@ impl Error {
         }
     }
 
-    /// Whether the error of the system that a driver has heard of last may be behind such a failure.
-    #[doc(hidden)]
-    pub fn has_source(why: &Failure) -> bool {
-        match why.cause {
-            Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
-            Cause::BodyUnsent(unsent) => matches!(unsent.why(), Unsent::Lost(_)),
-            _ => false,
-        }
-    }
-
     /// Whether no connection could be opened.
     pub fn is_connect(&self) -> bool {
         matches!(
@@ -229,6 +211,15 @@ impl Error {
     /// Whether the response's body was longer than the driver's `body_bytes_max`.
     pub fn is_body_too_large(&self) -> bool {
         matches!(self.0.kind, Kind::BodyTooLarge { .. })
+    }
+}
+
+/// Whether an error of the system may be behind such a failure.
+fn has_source(why: &Failure) -> bool {
+    match why.cause {
+        Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
+        Cause::BodyUnsent(unsent) => matches!(unsent.why(), Unsent::Lost(_)),
+        _ => false,
     }
 }
 

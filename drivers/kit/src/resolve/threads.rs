@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    LookUpError, Resolve,
+    Hosts, LookUpError,
     desk::{Bounds, Desk, Enter, Name},
     zoned,
 };
@@ -56,7 +56,7 @@ pub struct Resolver<A: Answer + Send + 'static>(Arc<Handle<A>>);
 struct Handle<A: Answer>(Arc<Shared<A>>);
 
 struct Shared<A> {
-    resolve: Arc<dyn Resolve>,
+    hosts: Hosts,
     threads_max: usize,
     state: Mutex<State<A>>,
     work: Condvar,
@@ -70,24 +70,25 @@ struct State<A> {
 }
 
 impl<A: Answer + Send + 'static> Resolver<A> {
-    /// Threads that ask `resolve`. None is started yet.
-    pub fn new(resolve: Arc<dyn Resolve>) -> Self {
-        Self::bounded(resolve, BOUNDS)
+    /// Looks names up with the resolver of `hosts`. No thread is started yet.
+    pub fn new(hosts: Hosts) -> Self {
+        Self::bounded(hosts, BOUNDS)
     }
 
-    fn bounded(resolve: Arc<dyn Resolve>, bounds: Bounds) -> Self {
+    fn bounded(hosts: Hosts, bounds: Bounds) -> Self {
         let state = State { desk: Desk::new(bounds), threads: 0, idle: 0, over: false };
         // One for each look-up, and one that looks after the line.
         let threads_max = bounds.working + bounds.slow + 1;
         let (state, work) = (Mutex::new(state), Condvar::new());
-        Self(Arc::new(Handle(Arc::new(Shared { resolve, threads_max, state, work }))))
+        Self(Arc::new(Handle(Arc::new(Shared { hosts, threads_max, state, work }))))
     }
 
-    /// Looks `host` up, and lets `who` know. An IPv6 address with a zone id, `fe80::1%eth0`, and an
-    /// answer that is kept need no thread.
+    /// Looks `host` up, and lets `who` know. No thread is needed for an address that was given, an
+    /// IPv6 address with a zone id (`fe80::1%eth0`), and an answer that is kept.
     pub fn ask(&self, host: &str, port: u16, who: A) -> Asked {
         let shared = &self.0.0;
-        let at_hand = zoned(host, port).or_else(|| shared.resolve.kept(host, port).map(Ok));
+        let given = shared.hosts.given(host, port).map(Ok).or_else(|| zoned(host, port));
+        let at_hand = given.or_else(|| shared.hosts.resolver().kept(host, port).map(Ok));
         if let Some(answer) = at_hand {
             return Asked::Answered(answer);
         }
@@ -114,9 +115,9 @@ impl<A: Answer + Send + 'static> Resolver<A> {
         self.0.0.state().desk.forget(gone);
     }
 
-    /// An address of the name has failed: see [`Resolve::refresh`].
+    /// An address of the name has failed: see [`Resolve::refresh`](super::Resolve::refresh).
     pub fn refresh(&self, host: &str, port: u16) {
-        self.0.0.resolve.refresh(host, port);
+        self.0.0.hosts.resolver().refresh(host, port);
     }
 }
 
@@ -170,7 +171,8 @@ impl<A: Answer + Send + 'static> Shared<A> {
         let _running = Running(self);
         while let Some(name) = self.next_name() {
             let (host, port) = &name;
-            let resolved = catch_unwind(AssertUnwindSafe(|| self.resolve.resolve(host, *port)));
+            let resolved =
+                catch_unwind(AssertUnwindSafe(|| self.hosts.resolver().resolve(host, *port)));
             let addrs = resolved.unwrap_or_else(|_| Err(LookUpError::Panicked.into()));
             let waiters = self.state().desk.end(&name, Instant::now());
             tell(waiters, addrs);
@@ -270,7 +272,10 @@ mod tests {
 
     use httpool::error::ResolveKind;
 
-    use super::{super::resolve_kind, *};
+    use super::{
+        super::{Resolve, resolve_kind},
+        *,
+    };
 
     /// Who asks: it hears that the look-up begins, and the answer.
     struct Who(Sender<Heard>);
@@ -323,7 +328,9 @@ mod tests {
             let (go, wait) = channel();
             let asked = Arc::new(AtomicUsize::new(0));
             let moody = Moody { asked: asked.clone(), go: Mutex::new(wait) };
-            Self { resolver: Resolver::bounded(Arc::new(moody), bounds), asked, go }
+            let mut hosts = Hosts::default();
+            hosts.set_resolver(Arc::new(moody));
+            Self { resolver: Resolver::bounded(hosts, bounds), asked, go }
         }
 
         fn ask(&self, host: &str) -> (Asked, Receiver<Heard>) {

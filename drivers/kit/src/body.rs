@@ -16,7 +16,7 @@ use httpool::message::{self, BodyLeft};
 /// the driver is told when it has.
 ///
 /// ```
-/// use httpool_common::Body;
+/// use httpool_kit::Body;
 ///
 /// let bytes = Body::from("some text");
 /// let stream = Body::reader(std::io::Cursor::new(vec![1, 2, 3]));

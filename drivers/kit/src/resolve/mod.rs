@@ -1,6 +1,7 @@
 //! Names to addresses: who is asked, what is kept, and the threads on which it happens.
 
 mod desk;
+mod hosts;
 mod kept;
 mod threads;
 
@@ -11,14 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use httpool::{
-    error::{IoKind, ResolveKind},
-    message::Url,
-};
+use httpool::error::{IoKind, ResolveKind};
 
 use crate::io_kind;
 use kept::Kept;
 
+pub use hosts::Hosts;
 pub use threads::{Answer, Asked, Resolver};
 
 /// Looks names up.
@@ -135,40 +134,6 @@ fn shortage() -> Option<io::Error> {
     tried.filter(|error| io_kind(error) == IoKind::Exhausted)
 }
 
-/// Names whose addresses are given: no thread is needed for them.
-#[derive(Debug, Clone, Default)]
-pub struct Fixed(Vec<(String, u16, SocketAddr)>);
-
-impl Fixed {
-    /// One more address of `host` for connections to `port`.
-    pub fn add(&mut self, host: &str, port: u16, address: IpAddr) {
-        self.add_socket(host, port, SocketAddr::new(address, port));
-    }
-
-    /// The same with a port of its own (0 stands for `port`), and with the scope id of an IPv6
-    /// address of a link.
-    pub fn add_socket(&mut self, host: &str, port: u16, mut address: SocketAddr) {
-        if address.port() == 0 {
-            address.set_port(port);
-        }
-        let host = in_a_url(host).unwrap_or_else(|| host.into());
-        self.0.push((host, port, address));
-    }
-
-    /// The addresses of `host` in the order in which they were added; none, if none are given.
-    pub fn get(&self, host: &str, port: u16) -> Vec<SocketAddr> {
-        let known = self.0.iter().filter(|(name, at, _)| name == host && *at == port);
-        known.map(|(.., address)| *address).collect()
-    }
-}
-
-/// How `host` looks in a URL, where a name is in lower case and ASCII: what is looked up.
-fn in_a_url(host: &str) -> Option<String> {
-    let mut url = Url::parse("http://host/").ok()?;
-    url.set_host(Some(host)).ok()?;
-    url.host_str().map(Into::into)
-}
-
 /// Why a name was not looked up, or the look-up broke: the inner error of an [`io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -253,27 +218,6 @@ pub fn local_for(from: IpAddr, to: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fixed_names_are_found_however_they_are_written() {
-        let (mut fixed, local) = (Fixed::default(), IpAddr::from([127, 0, 0, 1]));
-        for host in ["Host.Example", "bücher.example", "a b"] {
-            fixed.add(host, 80, local);
-        }
-        assert_eq!(fixed.get("host.example", 80), [(local, 80).into()]);
-        assert_eq!(fixed.get("xn--bcher-kva.example", 80), [(local, 80).into()]);
-        assert_eq!(fixed.get("host.example", 81), []);
-    }
-
-    #[test]
-    fn a_fixed_address_keeps_its_scope_id_and_may_have_another_port() {
-        let mut fixed = Fixed::default();
-        for address in ["[fe80::1%7]:0", "[fe80::1%8]:90"] {
-            fixed.add_socket("a.test", 80, address.parse().unwrap());
-        }
-        let found = fixed.get("a.test", 80);
-        assert_eq!(found, ["[fe80::1%7]:80", "[fe80::1%8]:90"].map(|it| it.parse().unwrap()));
-    }
 
     #[test]
     fn a_zone_is_looked_up_without_a_resolver() {

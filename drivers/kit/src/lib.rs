@@ -1,0 +1,73 @@
+//! The parts that the drivers of [`httpool`] share. A program takes them from the driver that it uses;
+//! whoever writes a driver finds them here.
+//!
+//! No decision is made here; the core makes them. Nothing here waits, but the threads that look names
+//! up. Each file is named after what it holds:
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `settings` | [`Settings`] of a client, and the methods of its builder |
+//! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
+//! | `request` | [`Draft`] of a request, and the methods of its builder |
+//! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
+//! | `error` | [`Error`] of a call, and the core's name for an error of the system |
+//! | `body` | [`Body`] of a request: where its bytes come from |
+//! | `outgoing`, `unsent` | bytes that are to be written, and a bound on what the system holds of them |
+//! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
+//! | `connect`, `clock` | opening a connection without waiting; the time |
+//!
+//! # Methods of public types
+//!
+//! A client's builder, a request's builder and a response are types of each driver: one waits, the
+//! other does not, and they hold different things. Most of their methods are the same. Such a list of
+//! methods stands here once, as a macro that a driver puts into its own `impl` block. So the methods
+//! are documented with the driver, on its own types, and a program imports nothing to call them.
+//!
+//! ```
+//! use httpool_kit::{Settings, settings_methods};
+//! # use httpool_kit::{Error, httpool};
+//! # pub struct Response;
+//!
+//! #[derive(Default)]
+//! pub struct Builder {
+//!     settings: Settings,
+//! }
+//!
+//! impl Builder {
+//!     settings_methods!();
+//! }
+//!
+//! let builder = Builder::default().body_bytes_max(1024).no_default_headers();
+//! assert_eq!(builder.settings.body_bytes_max, 1024);
+//! ```
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod body;
+mod clock;
+mod connect;
+mod error;
+mod outgoing;
+mod policy;
+mod request;
+mod resolve;
+mod response;
+mod settings;
+mod unsent;
+
+pub use body::{Body, EndedEarly, Piece};
+pub use clock::Clock;
+#[cfg(unix)]
+pub use connect::begin_connect;
+pub use connect::refuse_self;
+pub use error::{Error, io_kind};
+pub use httpool;
+pub use outgoing::Outgoing;
+pub use request::Draft;
+pub use resolve::{
+    Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
+};
+pub use response::{BodyLimit, Parts, Received, Switched, text};
+pub use settings::Settings;
+pub use unsent::{bound_unsent, takes_output};

@@ -1,0 +1,51 @@
+//! The methods that set a policy: for all calls of a client, or for one call.
+
+/// Adds the methods that set redirects, retries and deadlines to a builder. Its field `$part` has a
+/// field `policy: Arc<Policy>`, and a method `policy_mut`. `$of` says in the docs for which calls they
+/// are. [`settings_methods!`](crate::settings_methods) and
+/// [`request_methods!`](crate::request_methods) use it.
+#[macro_export]
+macro_rules! policy_methods {
+    ($part:ident, $of:literal) => {
+        #[doc = concat!("Sets redirects, retries and deadlines ", $of, ".")]
+        ///
+        /// It replaces what [`timeout`](Self::timeout), [`timeouts`](Self::timeouts),
+        /// [`redirect`](Self::redirect) and [`retry`](Self::retry) have set before.
+        pub fn policy(mut self, policy: $crate::httpool::call::Policy) -> Self {
+            self.$part.policy = ::std::sync::Arc::new(policy);
+            self
+        }
+
+        #[doc = concat!("Sets the total deadline ", $of, ".")]
+        ///
+        /// It limits the time that a whole call may take: the wait for a connection, dials, attempts,
+        /// pauses between them, and the response's body. There is no such limit by default.
+        pub fn timeout(mut self, total: ::std::time::Duration) -> Self {
+            self.$part.policy_mut().timeout.total = ::std::option::Option::Some(total);
+            self
+        }
+
+        #[doc = concat!("Sets all deadlines ", $of, ".")]
+        pub fn timeouts(mut self, timeout: $crate::httpool::call::Timeout) -> Self {
+            self.$part.policy_mut().timeout = timeout;
+            self
+        }
+
+        #[doc = concat!("Sets the rules for redirects ", $of, ".")]
+        ///
+        /// By default up to 10 are followed.
+        pub fn redirect(mut self, redirect: $crate::httpool::call::Redirect) -> Self {
+            self.$part.policy_mut().redirect = redirect;
+            self
+        }
+
+        #[doc = concat!("Sets the rules for retries ", $of, ".")]
+        ///
+        /// By default a request is sent again only if it met a dead idle connection, and where that is
+        /// safe.
+        pub fn retry(mut self, retry: $crate::httpool::call::Retry) -> Self {
+            self.$part.policy_mut().retry = retry;
+            self
+        }
+    };
+}

@@ -1,0 +1,146 @@
+//! What the request builders of all drivers do.
+
+use std::sync::Arc;
+
+use httpool::{
+    call::Policy,
+    message::{self, Method, Request},
+};
+
+use crate::{Body, Error, Settings};
+
+/// A request that is being put together. A driver's `RequestBuilder` holds one, together with the
+/// client that sends it. [`request_methods!`](crate::request_methods) gives it the methods that
+/// change the draft.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Draft {
+    /// Method, URL and header fields.
+    pub request: message::RequestBuilder,
+    /// The request's body.
+    pub body: Body,
+    /// The client's policy, or a copy that was changed for this call.
+    pub policy: Arc<Policy>,
+}
+
+impl Draft {
+    /// A request without a body, with the client's policy.
+    pub fn new(settings: &Settings, method: Method, url: &str) -> Self {
+        let request = Request::builder(method, url);
+        Self { request, body: Body::empty(), policy: settings.policy.clone() }
+    }
+
+    /// Changes the policy of this call alone.
+    pub fn policy_mut(&mut self) -> &mut Policy {
+        Arc::make_mut(&mut self.policy)
+    }
+
+    /// Adds the client's default header fields, and checks the request. `settings` are those it was
+    /// begun with.
+    ///
+    /// # Errors
+    /// A part of it cannot be sent.
+    pub fn finish(self, settings: &Settings) -> Result<(Request, Body, Arc<Policy>), Error> {
+        let Self { mut request, body, policy } = self;
+        for (name, value) in &settings.default_headers {
+            request = request.default_field(name, value);
+        }
+        let request = request.body(body.kind()).build().map_err(Error::request)?;
+        Ok((request, body, policy))
+    }
+}
+
+/// Adds the methods that change a [`Draft`], and `build`, to a driver's `RequestBuilder`. It stands in
+/// an `impl` block of a type that has a field `draft: Draft`; its argument is the path from there to
+/// the client's settings, as in `request_methods!(client.settings)`. The driver's crate has a `Client`
+/// with the methods `send` and `send_with`: the docs link to them.
+#[macro_export]
+macro_rules! request_methods {
+    ($($settings:ident).+) => {
+        /// Adds a header field. A second one of the same name is sent as well. An error in it is
+        /// reported when the request is built or sent.
+        pub fn header(mut self, name: &str, value: &str) -> Self {
+            self.draft.request = self.draft.request.field(name, value);
+            self
+        }
+
+        /// Adds a header field whose value need not be UTF-8.
+        pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+            self.draft.request = self.draft.request.field_bytes(name, value);
+            self
+        }
+
+        /// Sends a name and a password by the Basic scheme (RFC 7617).
+        pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
+            self.draft.request = self.draft.request.basic_auth(user, password);
+            self
+        }
+
+        /// Sends `Expect: 100-continue`, and holds the body back until the server says 100
+        /// (Continue), or a while has passed (RFC 9110 10.1.1).
+        pub fn expect_continue(mut self, yes: bool) -> Self {
+            self.draft.request = self.draft.request.expect_continue(yes);
+            self
+        }
+
+        /// Asks about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4).
+        pub fn asterisk(mut self) -> Self {
+            self.draft.request = self.draft.request.asterisk();
+            self
+        }
+
+        /// Sets the body.
+        pub fn body(mut self, body: impl ::std::convert::Into<$crate::Body>) -> Self {
+            self.draft.body = body.into();
+            self
+        }
+
+        $crate::policy_methods!(draft, "of this call");
+
+        /// Builds the request, to be kept and sent any number of times with
+        /// [`Client::send`](crate::Client::send) or [`send_with`](crate::Client::send_with). It keeps
+        /// the length of its body, but not the body, and not the policy.
+        ///
+        /// # Errors
+        /// A part of it cannot be sent.
+        pub fn build(
+            self,
+        ) -> ::std::result::Result<$crate::httpool::message::Request, $crate::Error> {
+            let (request, _, _) = self.draft.finish(&self.$($settings).+)?;
+            ::std::result::Result::Ok(request)
+        }
+    };
+}
+
+/// Adds `get`, `head`, `post`, `put` and `delete` to a driver's client, which has a method
+/// `request(method, url)`. The arguments are the type of `self` and that of the driver's
+/// `RequestBuilder`, as in `client_methods!(self: &Self => RequestBuilder)`.
+#[macro_export]
+macro_rules! client_methods {
+    ($this:ident: $client:ty => $builder:ty) => {
+        /// Begins a GET request for `url`.
+        pub fn get($this: $client, url: &str) -> $builder {
+            $this.request($crate::httpool::message::Method::GET, url)
+        }
+
+        /// Begins a HEAD request for `url`.
+        pub fn head($this: $client, url: &str) -> $builder {
+            $this.request($crate::httpool::message::Method::HEAD, url)
+        }
+
+        /// Begins a POST request to `url`.
+        pub fn post($this: $client, url: &str) -> $builder {
+            $this.request($crate::httpool::message::Method::POST, url)
+        }
+
+        /// Begins a PUT request to `url`.
+        pub fn put($this: $client, url: &str) -> $builder {
+            $this.request($crate::httpool::message::Method::PUT, url)
+        }
+
+        /// Begins a DELETE request for `url`.
+        pub fn delete($this: $client, url: &str) -> $builder {
+            $this.request($crate::httpool::message::Method::DELETE, url)
+        }
+    };
+}

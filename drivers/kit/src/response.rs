@@ -1,0 +1,269 @@
+//! What the responses of all drivers tell.
+
+use std::fmt;
+
+use httpool::{
+    call::HistoryEntry,
+    id::ConnId,
+    message::{BodyLeft, BodyTaken, Fields, Head, OwnedFields, Request, ResponseHead, Url},
+};
+
+use crate::Error;
+
+/// The parts of a response that have been received, without its body.
+#[derive(Debug, Default)]
+pub struct Received {
+    head: ResponseHead,
+    has_head: bool,
+    interim: Vec<ResponseHead>,
+    trailers: Option<OwnedFields>,
+}
+
+impl Received {
+    /// Keeps a 1xx head.
+    pub fn put_interim(&mut self, head: &Head<'_>) {
+        let mut kept = ResponseHead::new();
+        kept.set(head);
+        self.interim.push(kept);
+    }
+
+    /// Keeps the head of the response, in the memory of an earlier one.
+    #[inline]
+    pub fn put_head(&mut self, head: &Head<'_>) {
+        self.head.set(head);
+        self.has_head = true;
+    }
+
+    /// Keeps the trailer fields, if there are any.
+    #[inline]
+    pub fn put_trailers(&mut self, trailers: &Fields<'_>) {
+        if !trailers.is_empty() {
+            self.trailers.get_or_insert_default().set(trailers);
+        }
+    }
+
+    /// The head of the response, if it has come.
+    pub fn head(&self) -> Option<&ResponseHead> {
+        self.has_head.then_some(&self.head)
+    }
+
+    /// Forgets all of it. The memory of the head is kept.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.has_head = false;
+        self.interim.clear();
+        self.trailers = None;
+    }
+
+    /// Gives the memory of the head back.
+    pub fn shrink(&mut self) {
+        self.head = ResponseHead::new();
+        self.has_head = false;
+    }
+}
+
+/// What a driver's `Response` is made of. [`response_methods!`](crate::response_methods) reads it.
+#[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "a driver fills in every field")]
+pub struct Parts<'r> {
+    /// Its head, interim heads and trailers.
+    pub received: &'r Received,
+    /// The URL of the last request.
+    pub url: &'r Url,
+    /// The redirects and failed attempts before it.
+    pub history: &'r [HistoryEntry],
+    /// How much of the request's body was taken.
+    pub body_taken: Option<BodyTaken>,
+    /// The connection that it came over.
+    pub connection: ConnId,
+    /// Whether that connection had served another request before.
+    pub reused: bool,
+}
+
+impl<'r> Parts<'r> {
+    /// The head.
+    pub const fn head(&self) -> &'r ResponseHead {
+        &self.received.head
+    }
+
+    /// The 1xx heads.
+    pub fn interim(&self) -> &'r [ResponseHead] {
+        &self.received.interim
+    }
+
+    /// The trailer fields, if there are any.
+    pub fn trailers(&self) -> Option<Fields<'r>> {
+        self.received.trailers.as_ref().map(OwnedFields::fields)
+    }
+
+    /// The value of Content-Length, which may be a list of equal values (RFC 9110 8.6).
+    pub fn content_length(&self) -> Option<u64> {
+        let value = self.head().fields().get_str("content-length")?;
+        value.split(',').next()?.trim().parse().ok()
+    }
+}
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = self.head();
+        write!(f, "Response({} {}, {:?})", head.status(), self.url, head.fields())
+    }
+}
+
+/// The limit on a response body that is collected whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BodyLimit(u64);
+
+impl BodyLimit {
+    /// At most `bytes` bytes.
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether the body is too long: `collected` bytes have come, and `ahead` is known to follow. A
+    /// driver asks before it reads the body, so that one that says it is too long is not read, and
+    /// after each piece.
+    pub const fn is_exceeded(self, collected: usize, ahead: BodyLeft) -> bool {
+        match self.0.checked_sub(collected as u64) {
+            Some(room) => ahead.exceeds(room),
+            None => true,
+        }
+    }
+
+    /// The error of a call whose response to `request` has too long a body.
+    pub fn error(self, request: &Request) -> Error {
+        Error::body_too_large(self.0, request.method(), request.url())
+    }
+}
+
+/// Makes text of a body: UTF-8, with U+FFFD in place of what is not. A body that is UTF-8 is not
+/// copied.
+pub fn text(body: Vec<u8>) -> String {
+    match String::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// A connection that is no longer HTTP: after 101 (Switching Protocols), or a 2xx to CONNECT.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Switched<S> {
+    /// The connection.
+    pub tcp: S,
+    /// The bytes that have been read from it already.
+    pub rest: Vec<u8>,
+}
+
+impl<S> Switched<S> {
+    #[doc(hidden)]
+    pub const fn new(tcp: S, rest: Vec<u8>) -> Self {
+        Self { tcp, rest }
+    }
+}
+
+/// Adds the methods that read the [`Parts`] of a response to a driver's `Response`. It stands in an
+/// `impl` block of a type that has a method `parts(&self) -> Parts<'_>`.
+#[macro_export]
+macro_rules! response_methods {
+    () => {
+        /// The status code.
+        pub fn status(&self) -> $crate::httpool::message::Status {
+            self.parts().head().status()
+        }
+
+        /// The x of HTTP/1.x, as the server said it.
+        pub fn minor_version(&self) -> u8 {
+            self.parts().head().minor_version()
+        }
+
+        /// The reason phrase, which may be empty, and means nothing (RFC 9112 4).
+        pub fn reason(&self) -> &[u8] {
+            self.parts().head().reason()
+        }
+
+        /// The header fields, in order.
+        pub fn fields(&self) -> $crate::httpool::message::Fields<'_> {
+            self.parts().head().fields()
+        }
+
+        /// The value of the first header field called `name`, in upper or lower case, if it is UTF-8.
+        pub fn header(&self, name: &str) -> ::std::option::Option<&str> {
+            self.parts().head().fields().get_str(name)
+        }
+
+        /// The value of Content-Length; `None` where the server has not sent one. In the response to
+        /// a HEAD request it is the length that a GET would bring (RFC 9110 8.6).
+        pub fn content_length(&self) -> ::std::option::Option<u64> {
+            self.parts().content_length()
+        }
+
+        /// The URL of the request that was answered: after redirects, that of the last one. It has the
+        /// fragment of the first URL, unless a redirect gave another (RFC 9110 10.2.2).
+        pub fn url(&self) -> &$crate::httpool::message::Url {
+            self.parts().url
+        }
+
+        /// The redirects and failed attempts before this response, the first one first.
+        pub fn history(&self) -> &[$crate::httpool::call::HistoryEntry] {
+            self.parts().history
+        }
+
+        /// The heads of 1xx responses that came before this one, if
+        /// [`Policy::show_interim`](crate::httpool::call::Policy::show_interim) is set.
+        pub fn interim(&self) -> &[$crate::httpool::message::ResponseHead] {
+            self.parts().interim()
+        }
+
+        /// The trailer fields, if there were any (RFC 9110 6.5). They come behind the body: there are
+        /// none before it has been read to its end. They are not merged with the header fields.
+        pub fn trailers(&self) -> ::std::option::Option<$crate::httpool::message::Fields<'_>> {
+            self.parts().trailers()
+        }
+
+        /// The connection that the response came over.
+        pub fn connection(&self) -> $crate::httpool::id::ConnId {
+            self.parts().connection
+        }
+
+        /// Whether that connection had served another request before.
+        pub fn reused(&self) -> bool {
+            self.parts().reused
+        }
+
+        /// How much of the request's body was taken, where the response ended the sending before the
+        /// end of the body: by a status of 400 or more, or by `Connection: close`. `None` where the
+        /// body was sent whole, and where there was none.
+        pub fn body_taken(&self) -> ::std::option::Option<$crate::httpool::message::BodyTaken> {
+            self.parts().body_taken
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_too_long_once_what_came_and_what_is_known_to_follow_exceed_the_limit() {
+        let limit = BodyLimit::new(5);
+        for (collected, ahead, exceeded) in [
+            (0, BodyLeft::Bytes(5), false),
+            (0, BodyLeft::Bytes(6), true),
+            (0, BodyLeft::Unknown, false),
+            (5, BodyLeft::NONE, false),
+            (5, BodyLeft::Bytes(1), true),
+            (6, BodyLeft::NONE, true),
+            (6, BodyLeft::Unknown, true),
+        ] {
+            assert_eq!(limit.is_exceeded(collected, ahead), exceeded, "{collected} {ahead:?}");
+        }
+        assert!(!BodyLimit::new(u64::MAX).is_exceeded(0, BodyLeft::Bytes(u64::MAX)));
+    }
+
+    #[test]
+    fn text_has_a_replacement_for_what_is_not_utf_8() {
+        assert_eq!(text(b"caf\xc3\xa9".to_vec()), "caf\u{e9}");
+        assert_eq!(text(b"caf\xe9".to_vec()), "caf\u{fffd}");
+    }
+}

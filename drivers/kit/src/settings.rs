@@ -1,0 +1,214 @@
+//! The settings of a client, and the methods that set them.
+
+use std::{fmt, sync::Arc};
+
+use httpool::{
+    call::Policy,
+    dial,
+    limits::{MessageLimits, PoolLimits},
+    trace::{Sink, Trace, Who},
+};
+
+use crate::Hosts;
+
+/// The settings of a client, of any driver. Each field is documented at the method that sets it:
+/// [`settings_methods!`](crate::settings_methods) adds these methods to a driver's builder.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Limits on the number of connections and on the time they are kept.
+    pub pool: PoolLimits,
+    /// Limits on what a server may send.
+    pub messages: MessageLimits,
+    /// Redirects, retries and deadlines of the calls that do not bring their own.
+    pub policy: Arc<Policy>,
+    /// How connections are opened.
+    pub dial: dial::Policy,
+    /// Names and values of the fields that each request has unless it brings its own.
+    pub default_headers: Vec<(String, String)>,
+    /// The longest response body, in bytes, that is collected whole.
+    pub body_bytes_max: u64,
+    /// Where the addresses of hosts come from.
+    pub hosts: Hosts,
+    /// Where the trace is written.
+    pub sink: Option<Arc<dyn Sink>>,
+    /// How many lines of its trace each call keeps.
+    pub recent_trace: usize,
+}
+
+impl Settings {
+    /// Changes the policy.
+    pub fn policy_mut(&mut self) -> &mut Policy {
+        Arc::make_mut(&mut self.policy)
+    }
+
+    /// The trace of `who`: written to the sink, and kept if each call keeps lines.
+    #[inline]
+    pub fn trace_of(&self, who: Who) -> Trace {
+        Trace::keeping(self.recent_trace, who, self.sink.clone())
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let agent = concat!("httpool/", env!("CARGO_PKG_VERSION"));
+        Self {
+            pool: PoolLimits::default(),
+            messages: MessageLimits::default(),
+            policy: Arc::default(),
+            dial: dial::Policy::default(),
+            default_headers: vec![
+                ("User-Agent".into(), agent.into()),
+                ("Accept".into(), "*/*".into()),
+            ],
+            body_bytes_max: 256 * 1024 * 1024,
+            hosts: Hosts::default(),
+            sink: None,
+            recent_trace: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("pool", &self.pool)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds the methods that change [`Settings`] to a driver's builder. It stands in an `impl` block of a
+/// type that has a field `settings: Settings`. The driver's crate has a `Response` with a method
+/// `bytes`, and an `Error`: the docs of the methods link to them.
+#[macro_export]
+macro_rules! settings_methods {
+    () => {
+        /// Limits the number of connections, and the time they are kept.
+        ///
+        /// The driver sets [`own_dials`](crate::httpool::limits::PoolLimits::own_dials) itself.
+        pub fn pool(mut self, limits: $crate::httpool::limits::PoolLimits) -> Self {
+            self.settings.pool = limits;
+            self
+        }
+
+        /// Limits what a server may send.
+        pub fn messages(mut self, limits: $crate::httpool::limits::MessageLimits) -> Self {
+            self.settings.messages = limits;
+            self
+        }
+
+        $crate::policy_methods!(settings, "of all calls that do not bring their own");
+
+        /// Sets how connections are opened.
+        pub fn dial(mut self, policy: $crate::httpool::dial::Policy) -> Self {
+            self.settings.dial = policy;
+            self
+        }
+
+        /// Adds a header field to every request that does not bring its own of that name. By default
+        /// there are two: User-Agent, and `Accept: */*`.
+        pub fn default_header(mut self, name: &str, value: &str) -> Self {
+            let headers = &mut self.settings.default_headers;
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.push((name.into(), value.into()));
+            self
+        }
+
+        /// Removes the default header fields. A request then has Host, the fields that frame its body,
+        /// and its own.
+        pub fn no_default_headers(mut self) -> Self {
+            self.settings.default_headers.clear();
+            self
+        }
+
+        /// Limits the length, in bytes, of a response body that is collected whole, as
+        /// [`Response::bytes`](crate::Response::bytes) has it. 256 MiB by default. A body that is read
+        /// piece by piece has no limit.
+        pub fn body_bytes_max(mut self, max: u64) -> Self {
+            self.settings.body_bytes_max = max;
+            self
+        }
+
+        /// Looks names up with `resolve`, and not with the system's resolver.
+        pub fn resolver(mut self, resolve: ::std::sync::Arc<dyn $crate::Resolve>) -> Self {
+            self.settings.hosts.set_resolver(resolve);
+            self
+        }
+
+        /// Connects to `address` where a URL names `host` and `port`: no resolver is asked. Called
+        /// several times for one host, it adds addresses, which are tried in that order.
+        pub fn resolve_to(self, host: &str, port: u16, address: ::std::net::IpAddr) -> Self {
+            self.resolve_to_socket(host, port, ::std::net::SocketAddr::new(address, port))
+        }
+
+        /// Connects to `address` as [`resolve_to`](Self::resolve_to) does. The address has a port of
+        /// its own (0 stands for `port`), and may have the scope id that an IPv6 address of a link
+        /// needs.
+        pub fn resolve_to_socket(
+            mut self,
+            host: &str,
+            port: u16,
+            address: ::std::net::SocketAddr,
+        ) -> Self {
+            self.settings.hosts.add(host, port, address);
+            self
+        }
+
+        /// Writes every event and action of the pool, the dials and the calls to `sink`.
+        pub fn trace(mut self, sink: ::std::sync::Arc<dyn $crate::httpool::trace::Sink>) -> Self {
+            self.settings.sink = ::std::option::Option::Some(sink);
+            self
+        }
+
+        /// Keeps the last `lines` lines of each call's trace, with those of the dials it ran, so that
+        /// its error can show them: [`Error::trace`](crate::Error::trace). 0 by default, which costs
+        /// nothing.
+        pub fn recent_trace(mut self, lines: usize) -> Self {
+            self.settings.recent_trace = lines;
+            self
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use httpool::call::{Redirect, Retry};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Builder {
+        settings: Settings,
+    }
+
+    #[expect(dead_code, unreachable_pub, reason = "a driver has them on a public type")]
+    impl Builder {
+        settings_methods!();
+    }
+
+    #[test]
+    fn timeout_redirect_and_retry_change_their_own_part_of_the_policy_and_policy_replaces_all() {
+        let second = Duration::from_secs(1);
+        let builder =
+            Builder::default().timeout(second).redirect(Redirect::none()).retry(Retry::new(7));
+        let policy = &builder.settings.policy;
+        let defaults = Policy::default();
+        assert_eq!(policy.timeout.total, Some(second));
+        assert_eq!(policy.timeout.first_byte, defaults.timeout.first_byte);
+        assert_eq!(format!("{:?}", policy.redirect), format!("{:?}", Redirect::none()));
+        assert_eq!(format!("{:?}", policy.retry), format!("{:?}", Retry::new(7)));
+        let replaced = builder.policy(defaults.clone());
+        assert_eq!(format!("{:?}", replaced.settings.policy), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn a_default_header_replaces_the_one_of_its_name_in_upper_or_lower_case() {
+        let builder = Builder::default().default_header("user-agent", "mine");
+        let names = builder.settings.default_headers.iter().map(|(name, _)| name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["Accept", "user-agent"]);
+        assert!(builder.no_default_headers().settings.default_headers.is_empty());
+    }
+}
