@@ -21,8 +21,10 @@ const SIGNALS: [(Signal, &str, i32); 3] =
 struct Running(Option<Child>);
 
 impl Running {
-    fn start(mut command: Command) -> Self {
-        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    fn start(command: Command) -> Self {
+        let mut command = with_default_signals(command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(command.spawn().unwrap()))
     }
 
     fn child(&mut self) -> &mut Child {
@@ -34,8 +36,24 @@ impl Running {
     }
 
     fn end(mut self) -> Output {
+        until(|| self.child().try_wait().unwrap().is_some());
         self.0.take().unwrap().wait_with_output().unwrap()
     }
+}
+
+/// Lets a program handle every signal. A process in the background inherits an ignored SIGINT, and
+/// one under `nohup` an ignored SIGHUP; a test runner may be either.
+#[cfg(target_os = "linux")]
+fn with_default_signals(command: Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    env
+}
+
+/// Leaves the command as it is: this system's `env` cannot reset signals.
+#[cfg(not(target_os = "linux"))]
+fn with_default_signals(command: Command) -> Command {
+    command
 }
 
 impl Drop for Running {
