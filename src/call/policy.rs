@@ -184,3 +184,20 @@ impl Routes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setters_change_their_own_field() {
+        let drain = Duration::from_millis(3);
+        let policy = Policy::default().drain_bytes_max(7).drain_time_max(drain).show_interim(true);
+        let changed = (policy.drain_bytes_max, policy.drain_time_max, policy.show_interim);
+        assert_eq!(changed, (DrainBytes(7), DrainTime(drain), true));
+        let mut rest = policy;
+        (rest.drain_bytes_max, rest.drain_time_max) = Default::default();
+        rest.show_interim = false;
+        assert_eq!(rest, Policy::default());
+    }
+}

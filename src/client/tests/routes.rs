@@ -304,3 +304,22 @@ fn a_line_that_moves_on_in_time_does_not_lose_its_deadline() {
     world.says(world.conn(first), OK);
     assert_eq!(world.client.stats().idle, 1);
 }
+
+#[test]
+fn a_dial_whose_tcp_is_connected_is_not_abandoned_with_its_call() {
+    for connects in [false, true] {
+        let mut world = World::new();
+        let mut policy = Policy::default();
+        let proxy = Origin::new(Scheme::Http, "127.0.0.1", 3128);
+        policy.routes.http = crate::call::Route::Tunnel([Hop::new(HopKind::Socks5, proxy)].into());
+        let call = world.request(Request::get("http://192.0.2.1/").build().unwrap(), policy);
+        if connects {
+            world.connect();
+        }
+        world.client.cancel(call, world.now);
+        world.settle();
+        let abandoned = world.actions.iter().any(|action| action.ends_with("abandoned"));
+        assert_eq!(abandoned, !connects, "{:?}", world.actions);
+        assert_eq!(world.client.stats().dialing, usize::from(connects));
+    }
+}
