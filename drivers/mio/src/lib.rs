@@ -25,8 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them over
-//! [`mio`]. Only [`Driver::turn`] waits, and the methods that call it. The only threads that this
+//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs its actions with
+//! [`mio`]. Only [`Driver::turn`] and the methods that call it wait. The only threads that this
 //! crate starts look names up.
 //!
 //! # Three ways to use it
@@ -37,8 +37,8 @@
 //! | [`Driver::run`], [`Driver::turn`] | the driver | piece by piece, in your closure |
 //! | [`Embedded`] | your loop, on your own [`mio::Poll`] | piece by piece, in your closure |
 //!
-//! Send requests with a [`Client`]. The closure gets one too, so it can send more. All calls run on one
-//! thread and wait for each other only in line for a connection.
+//! Send requests with a [`Client`]. The closure gets one too, so it can send more. All calls run on
+//! one thread. A call waits for another only if it needs a connection and the limits allow no more.
 //!
 //! ```
 //! # use std::{io::{Read, Write}, net::TcpListener, thread};
