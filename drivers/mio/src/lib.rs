@@ -61,7 +61,7 @@
 //!     Output::Data(_, data) => bytes += data.len(),
 //!     Output::End(..) if ended < 10 => {
 //!         ended += 1;
-//!         // Another one, on the connection that has just become free.
+//!         // Sends another request on the connection that has just become free.
 //!         client.get(&url).send().expect("a URL that was good before");
 //!     }
 //!     Output::Failed(_, error) => panic!("{error}"),
