@@ -152,8 +152,8 @@ impl Body {
     /// Reads the next piece of at most `max` bytes. The piece of a reader is read into `buffer`.
     ///
     /// # Errors
-    /// Reading failed, would block, or was interrupted by a signal. A driver with deadlines checks
-    /// them before it reads again after an interruption. Or a file ended before its length
+    /// Reading failed, would block, or was interrupted by a signal. After an interruption, a driver
+    /// with deadlines checks them before it reads again. Or a file ended before its length
     /// ([`EndedEarly`]).
     pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let room = max.within(usize::MAX);

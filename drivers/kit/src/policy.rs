@@ -18,8 +18,9 @@ macro_rules! policy_methods {
 
         #[doc = concat!("Sets the total deadline ", $of, ".")]
         ///
-        /// It limits the time that a whole call may take: the wait for a connection, dials, attempts,
-        /// pauses between them, and the response's body. There is no such limit by default.
+        /// It limits the time that a whole call may take: the wait for a connection, dials,
+        /// attempts, pauses between them, and the response's body. There is no such limit by
+        /// default.
         pub fn timeout(mut self, total: ::std::time::Duration) -> Self {
             self.$part.policy_mut().timeout.total = ::std::option::Option::Some(total);
             self

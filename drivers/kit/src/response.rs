@@ -230,7 +230,7 @@ macro_rules! response_methods {
             self.parts().connection
         }
 
-        /// Whether that connection had served another request before.
+        /// Returns whether the connection had served another request before.
         pub fn reused(&self) -> bool {
             self.parts().reused
         }

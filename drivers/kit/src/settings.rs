@@ -116,8 +116,8 @@ macro_rules! settings_methods {
             self
         }
 
-        /// Removes the default header fields. A request then has Host, the fields that frame its body,
-        /// and its own.
+        /// Removes the default header fields. A request then has Host, the fields that frame its
+        /// body, and its own.
         pub fn no_default_headers(mut self) -> Self {
             self.settings.default_headers.clear();
             self

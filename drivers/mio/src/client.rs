@@ -14,8 +14,8 @@ use httpool_kit::{Clock, Settings};
 
 use crate::{Body, request::RequestBuilder};
 
-/// Starts, pauses and cancels calls. Its methods do no I/O. The loop does it, and passes the
-/// results to the application as [`Output`](crate::Output)s.
+/// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
+/// the results to the application as [`Output`](crate::Output)s.
 ///
 /// [`Driver::client`](crate::Driver::client) returns it, and each closure that takes outputs gets
 /// it as its first argument.

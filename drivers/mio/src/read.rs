@@ -12,7 +12,7 @@ use crate::{
     sockets::Held,
 };
 
-/// The most reads of one connection in a turn, so that the others are served too.
+/// The largest number of reads of one connection in a turn, so that the others are served too.
 const READS_PER_TURN: usize = 4;
 /// Whether a read that did not fill its buffer has emptied the socket, so that the next byte causes
 /// an event. epoll(7) guarantees this for edge-triggered events, and kqueue behaves the same. On

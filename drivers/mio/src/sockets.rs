@@ -19,7 +19,8 @@ pub(crate) struct Socket {
     pub(crate) readable: bool,
     /// Whether it may be writable, likewise.
     pub(crate) writable: bool,
-    /// Whether the peer has closed its side. A short read is then not the last one.
+    /// Whether the peer has closed its side. The socket is then read to its end of file, even after
+    /// a short read.
     pub(crate) closing: bool,
     /// Whether it is broken. Writes to it then only fail.
     pub(crate) broken: bool,
@@ -96,8 +97,8 @@ impl Socket {
     }
 }
 
-/// All sockets, by slot. The slot is the offset of the socket's token. A connection has one socket,
-/// or several while addresses race.
+/// All sockets, by slot. A socket's token is the driver's first token, plus one, plus its slot. A
+/// connection has one socket, or several while addresses race.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     slots: Vec<Option<Socket>>,

@@ -12,7 +12,7 @@ use mio::{Interest, Token};
 
 use crate::{Body, embedded::Embedded};
 
-/// The most writes to one connection in a turn, so that the others are served too.
+/// The largest number of writes to one connection in a turn, so that the others are served too.
 const WRITES_PER_TURN: usize = 16;
 
 impl Embedded {

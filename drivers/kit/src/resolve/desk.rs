@@ -24,9 +24,9 @@ use super::threads::Answer;
 /// The limits on look-ups that run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// The most look-ups that are not slow.
+    /// The largest number of look-ups that are not slow.
     pub(super) working: usize,
-    /// The most slow look-ups.
+    /// The largest number of slow look-ups.
     pub(super) slow: usize,
     /// The time after which a look-up is slow.
     pub(super) slow_after: Duration,

@@ -280,7 +280,7 @@ mod tests {
         *,
     };
 
-    /// A receiver that forwards the begin of the look-up and the answer to a channel.
+    /// A receiver that sends the start of the look-up and the answer to a channel.
     struct Who(Sender<Heard>);
 
     #[derive(Debug)]

@@ -56,7 +56,8 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const ADDRESSES: u8 = 100;
-/// The most memory of an idle connection in this process, in bytes, including the core's.
+/// The limit on the memory that an idle connection takes in this process, in bytes, including the
+/// core's.
 const IDLE_MAX: f64 = 1024.0;
 /// The number of file descriptors reserved for other uses than connections.
 const OTHERS: u64 = 64;
