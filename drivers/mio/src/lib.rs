@@ -1,4 +1,5 @@
-//! An HTTP/1.1 client with connection pools on one event loop: thousands of connections, one thread.
+//! An HTTP/1.1 client with connection pools on one event loop. One thread serves thousands of
+//! connections.
 //!
 //! ```
 //! # use std::{io::{Read, Write}, net::TcpListener, thread};

@@ -169,7 +169,7 @@ impl fmt::Display for LookUpError {
             Self::Busy { hanging } => {
                 write!(f, "{hanging} look-ups hang")
             }
-            // The error that has this as its source already says that the resolver panicked.
+            // The message of the outer error already reports the panic.
             Self::Panicked => f.write_str("standard error, or the panic hook, was told why"),
             Self::Zone { zone } => write!(f, "this host has no network interface {zone}"),
         }
