@@ -1,4 +1,4 @@
-//! Bodies of requests.
+//! The bodies of requests.
 
 use std::{
     error, fmt,
@@ -9,11 +9,11 @@ use std::{
 use bytes::Bytes;
 use httpool::message::{self, BodyLeft};
 
-/// The body of a request: bytes, or something to read.
+/// The body of a request: bytes, or a reader.
 ///
-/// A reader is read when the socket has room. Over an event loop it must not wait: one that has
-/// nothing yet answers [`WouldBlock`](io::ErrorKind::WouldBlock), as a non-blocking socket does, and
-/// the driver is told when it has.
+/// A reader is read when the socket has room. With an event loop it must not block. If it has no
+/// bytes yet, it must return [`WouldBlock`](io::ErrorKind::WouldBlock), as a non-blocking socket
+/// does, and the program must tell the driver when it has some.
 ///
 /// ```
 /// use httpool_kit::Body;
@@ -24,7 +24,7 @@ use httpool::message::{self, BodyLeft};
 /// ```
 pub struct Body {
     source: Source,
-    /// How much of it was read in this attempt.
+    /// The number of bytes read in this attempt.
     given: u64,
 }
 
@@ -42,32 +42,34 @@ impl<R: Read + Seek + Send> ReadSeek for R {}
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a body is one or the other")]
 pub enum Piece {
-    /// These bytes, and whether they are the last.
+    /// Bytes, and whether they are the last.
     Bytes(Bytes, bool),
-    /// So many were read into the buffer that was offered; none means it has ended.
+    /// The number of bytes that were read into the buffer. 0 means that the body has ended.
     Read(usize),
 }
 
 impl Piece {
-    /// How many bytes it has, and whether the body ends with them. `max`: how many were asked for.
+    /// Returns the length of the piece in bytes, and whether the body ends with it. `max` is the
+    /// number of bytes asked for.
     pub fn extent(&self, max: BodyLeft) -> (usize, bool) {
         match self {
             Self::Bytes(bytes, last) => (bytes.len(), *last),
-            // A body of known length is over when all of it was read: nothing else says so.
+            // A body of known length ends when all of it was read. Its reader need not report the
+            // end.
             Self::Read(read) => (*read, *read == 0 || max == BodyLeft::Bytes(*read as u64)),
         }
     }
 }
 
-/// A file that was given as a body ended before the length that the file system told of it, so that
-/// the request could not be completed. An [`Error`](crate::Error) whose cause is
-/// [`Cause::Body`](httpool::error::Cause) has it inside the [`io::Error`] that is its source.
+/// The error for a file body that ended before the length that the file system reported, so that
+/// the request could not be completed. If the cause of an [`Error`](crate::Error) is
+/// [`Cause::Body`](httpool::error::Cause), this is inside the [`io::Error`] that is its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndedEarly {
-    /// How many bytes it was to have, from where it stood.
+    /// The expected number of bytes, from the file's position.
     pub expected: u64,
-    /// How many it had.
+    /// The number of bytes that the file had.
     pub got: u64,
 }
 
@@ -84,33 +86,37 @@ impl fmt::Display for EndedEarly {
 
 impl error::Error for EndedEarly {}
 
-/// The largest piece that is read at a time.
+/// The largest piece that is read at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
 impl Body {
-    /// None.
+    /// Makes the body of a request that has none. This differs from a body of no bytes, which is
+    /// sent with `Content-Length: 0`.
     pub const fn empty() -> Self {
         Self::of(Source::Empty)
     }
 
-    /// What `reader` gives until its end, sent chunked. It can be read once: a redirect or retry
-    /// that needs it again fails with [`Cause::NotReplayable`](httpool::error::Cause).
+    /// Makes a body of the bytes of `reader` until its end, sent chunked. It can be read once: a
+    /// redirect or retry that needs it again fails with
+    /// [`Cause::NotReplayable`](httpool::error::Cause).
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::of(Source::Reader { reader: Box::new(reader), len: None })
     }
 
-    /// The same with its length, in bytes, sent as Content-Length. If it gives fewer, the request
-    /// fails with [`Misuse::BodyLength`](httpool::error::Misuse) and its connection is closed; more
-    /// is not read.
+    /// Makes a body of `len` bytes of `reader`, sent with Content-Length. It can be read once. If
+    /// the reader returns fewer bytes, the request fails with
+    /// [`Misuse::BodyLength`](httpool::error::Misuse) and its connection is closed. Bytes beyond
+    /// `len` are not read.
     pub fn sized_reader(reader: impl Read + Send + 'static, len: u64) -> Self {
         Self::of(Source::Reader { reader: Box::new(reader), len: Some(len) })
     }
 
-    /// What `reader` gives from where it stands to its end, sent with Content-Length. It can be sent
-    /// again. A file is better given as itself, for `Body::from(file)` asks the file system.
+    /// Makes a body of the bytes of `reader` from its position to its end, sent with
+    /// Content-Length. It can be sent again. For a file, use `Body::from(file)` instead, which asks
+    /// the file system for the length.
     ///
     /// # Errors
-    /// Where it stands and where it ends could not be found out.
+    /// The position or the end of the reader could not be determined.
     pub fn seekable(mut reader: impl Read + Seek + Send + 'static) -> io::Result<Self> {
         let start = reader.stream_position()?;
         let end = reader.seek(SeekFrom::End(0))?;
@@ -120,12 +126,12 @@ impl Body {
         Ok(Self::of(Source::Seekable { reader, start, len, is_file: false }))
     }
 
-    /// Whether there is none. (One of no bytes is one.)
+    /// Returns whether there is no body. False for a body of no bytes.
     pub const fn is_empty(&self) -> bool {
         matches!(self.source, Source::Empty)
     }
 
-    /// What the core must know of it.
+    /// Returns the description of the body for the core.
     pub fn kind(&self) -> message::Body {
         match &self.source {
             Source::Empty => message::Body::Empty,
@@ -143,11 +149,11 @@ impl Body {
         }
     }
 
-    /// The next piece of at most `max` bytes; a reader's goes into `buffer`.
+    /// Reads the next piece of at most `max` bytes. The piece of a reader is read into `buffer`.
     ///
     /// # Errors
-    /// Reading failed, would have to wait, or was interrupted by a signal: a driver that keeps
-    /// deadlines looks at them before it asks again. Or a file has ended before its length
+    /// Reading failed, would block, or was interrupted by a signal. After an interruption, a driver
+    /// with deadlines checks them before it reads again. Or a file ended before its length
     /// ([`EndedEarly`]).
     pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let room = max.within(usize::MAX);
@@ -169,7 +175,7 @@ impl Body {
         Ok(Piece::Read(read))
     }
 
-    /// Whether it can be given from its start again.
+    /// Rewinds the body to its start. Returns whether that was possible.
     pub fn rewind(&mut self) -> bool {
         self.given = 0;
         match &mut self.source {
@@ -187,8 +193,9 @@ impl Body {
         Self { source, given: 0 }
     }
 
-    /// A regular file that says it has no bytes. An empty one is a body of no bytes. One that has
-    /// some all the same, because the system makes its content while it is read, has no length.
+    /// Makes a body of a regular file whose reported length is 0. An empty file is a body of no
+    /// bytes. A file that has bytes nevertheless, because the system generates its content on
+    /// reading, is sent without a length.
     fn of_unsized(mut file: File, start: u64) -> Self {
         let mut first = [0];
         let read = loop {
@@ -199,7 +206,7 @@ impl Body {
         };
         match (read, file.seek(SeekFrom::Start(start))) {
             (Ok(0), _) => Bytes::new().into(),
-            // A file that cannot be read says so again when it is sent.
+            // If the file cannot be read, reading it for sending fails again and reports the error.
             (_, Ok(_)) | (Err(_), _) => {
                 let reader = Box::new(file);
                 Self::of(Source::Seekable { reader, start, len: None, is_file: true })
@@ -214,7 +221,7 @@ fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<
         buffer.resize(PIECE, 0);
     }
     let max = max.min(buffer.len());
-    // A reader that claims more than it was offered is broken; believe the buffer.
+    // Do not trust a broken reader that reports more bytes than the buffer holds.
     reader.read(&mut buffer[..max]).map(|read| read.min(max))
 }
 
@@ -260,18 +267,19 @@ impl From<&'static str> for Body {
     }
 }
 
-/// From where the file stands to its end.
+/// Makes a body of the bytes of a file from its position to its end.
 ///
-/// - A regular file with a length is sent with Content-Length, and can be sent again. What is added
-///   to it later is not sent. If it ends earlier, the request fails with [`EndedEarly`].
-/// - A regular file that says 0 bytes and has none is sent with `Content-Length: 0`.
-/// - A regular file that says 0 bytes and has some, as in procfs, is sent chunked until it ends, and
-///   can be sent again. Its first byte is read here, to find out.
-/// - Anything else (a pipe, a device, a socket, a terminal) is sent chunked until it ends, which
-///   `/dev/zero` never does, and can be read once. Over an event loop reading must not wait, as for
-///   any reader.
+/// - A regular file with a length is sent with Content-Length, and can be sent again. Bytes that
+///   are appended later are not sent. If the file ends earlier, the request fails with
+///   [`EndedEarly`].
+/// - A regular file that reports 0 bytes and has none is sent with `Content-Length: 0`.
+/// - A regular file that reports 0 bytes and has some, as in procfs, is sent chunked until it ends,
+///   and can be sent again. Its first byte is read here, to find out.
+/// - Any other file (a pipe, a device, a socket, a terminal) is sent chunked until it ends, and can
+///   be read once. `/dev/zero` never ends. With an event loop, reading must not block, as for any
+///   reader.
 ///
-/// One that cannot be read, such as a directory, fails when it is sent.
+/// A file that cannot be read, such as a directory, fails when it is sent.
 impl From<File> for Body {
     fn from(mut file: File) -> Self {
         let about = file.metadata().ok().filter(|about| about.is_file());
@@ -292,14 +300,14 @@ mod tests {
 
     use super::*;
 
-    /// A file of the test called `name`, which holds `text`.
+    /// Creates a file for the test called `name`, with the content `text`, and returns its path.
     fn path_of(name: &str, text: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("httpool-{}-{name}", std::process::id()));
         fs::write(&path, text).unwrap();
         path
     }
 
-    /// What `body` gives, in pieces of at most 3 bytes.
+    /// Reads all of `body`, in pieces of at most 3 bytes.
     fn all(body: &mut Body) -> Result<String, EndedEarly> {
         let (mut text, mut buffer) = (Vec::new(), vec![0; 3]);
         let mut left = match body.kind() {
@@ -353,7 +361,7 @@ mod tests {
         assert!(body.rewind());
         assert_eq!(all(&mut body).unwrap(), "0123456789");
         fs::remove_file(path).unwrap();
-        // Whoever declares a length is told by the core that it was wrong.
+        // If a declared length is wrong, the core reports it.
         let mut reader = Body::sized_reader(io::Cursor::new("abc"), 5);
         assert_eq!(all(&mut reader).unwrap(), "abc");
     }

@@ -4,7 +4,7 @@ use std::time::{self, Duration, SystemTime};
 
 use httpool::time::Instant;
 
-/// The time since a driver was started, as the core counts it.
+/// Measures the time since a driver was started, on the core's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     epoch: time::Instant,
@@ -18,7 +18,7 @@ impl Clock {
         Self { epoch: time::Instant::now(), wall_at_epoch }
     }
 
-    /// Reads the clock.
+    /// Returns the current time.
     #[inline]
     pub fn now(&self) -> Instant {
         let age = self.epoch.elapsed();
@@ -26,8 +26,8 @@ impl Clock {
         Instant::from_nanos(nanos.saturating_add(age.subsec_nanos().into()))
     }
 
-    /// The time of day when the clock was started, as time since 1970. `None` if the system's clock
-    /// is set to an earlier date.
+    /// Returns the wall-clock time when the clock was started, since 1970. `None` if the system's
+    /// clock is set to an earlier date.
     pub const fn wall_at_epoch(&self) -> Option<Duration> {
         self.wall_at_epoch
     }

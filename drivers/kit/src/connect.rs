@@ -1,18 +1,18 @@
-//! Opening TCP connections.
+//! Opens TCP connections.
 
 use std::{io, net::SocketAddr};
 
-/// The first port that a system may choose for a socket by itself: those below are never ephemeral
+/// The first port that a system may choose for a socket by itself. Lower ports are never ephemeral
 /// (RFC 6056 3.2).
 const EPHEMERAL_MIN: u16 = 1024;
 
-/// Refuses a connection that a socket has made to itself. A system chooses the port of a socket from
-/// those that no listener has. Where a connect to such a port of the same machine gets that very
-/// port, TCP opens both ends at once (RFC 9293 3.5), and the client would read its own request as the
-/// response.
+/// Refuses a connection that a socket has made to itself. A system chooses the port of a socket
+/// from those without a listener. If a socket connects to a port of the same machine and gets that
+/// same port as its own, TCP connects it to itself (simultaneous open, RFC 9293 3.5). The client
+/// would then read its own request as the response.
 ///
-/// `peer`: the address that was connected to; `local` asks the system for the socket's own. It is
-/// not called for ports below 1024.
+/// `peer` is the address that was connected to. `local` asks the system for the socket's own
+/// address. It is not called for ports below 1024.
 ///
 /// # Errors
 /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused): nothing listens at `peer`.
@@ -23,7 +23,8 @@ pub fn refuse_self(
     if peer.port() < EPHEMERAL_MIN {
         return Ok(());
     }
-    // An address that cannot be had says nothing. The first use of the socket finds out why.
+    // Without the local address nothing can be compared. If the socket is broken, its first use
+    // reports the error.
     let Ok(local) = local() else { return Ok(()) };
     let same = peer.ip().to_canonical() == local.ip().to_canonical();
     if local.port() == peer.port() && (same || peer.ip().is_unspecified()) {
@@ -49,13 +50,13 @@ mod of_unix {
         net::{AddressFamily, SocketType, bind, connect, ipproto},
     };
 
-    /// Begins to connect to `to`, from the address `from` if one is given, without waiting. Says
-    /// whether the connection is open already. The socket does not block, and a program that the
-    /// process starts does not inherit it.
+    /// Starts to connect to `to`, from the address `from` if one is given, without waiting. Returns
+    /// the socket, and whether it is connected already. The socket is non-blocking and closed on
+    /// `exec`.
     ///
     /// # Errors
-    /// The system gives no socket, `from` is not an address of this machine, or the connect failed at
-    /// once.
+    /// The system could not create a socket, `from` is not an address of this machine, or the
+    /// connect failed at once.
     pub fn begin_connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<(TcpStream, bool)> {
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let fd = open(family)?;
@@ -69,7 +70,8 @@ mod of_unix {
         }
     }
 
-    /// A socket that has its flags from the start: no fork of another thread can come between.
+    /// Creates a socket with its flags set from the start, so that a fork in another thread cannot
+    /// inherit it.
     #[cfg(not(any(
         target_vendor = "apple",
         target_os = "aix",
@@ -85,7 +87,8 @@ mod of_unix {
         Ok(socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?)
     }
 
-    /// A socket that gets its flags by later calls: the system has no others.
+    /// Creates a socket and sets its flags by later calls, because the system cannot set them at
+    /// once.
     #[cfg(any(
         target_vendor = "apple",
         target_os = "aix",
@@ -103,7 +106,7 @@ mod of_unix {
         let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
         fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
         ioctl_fionbio(&fd, true)?;
-        // There is no flag for this that a write could have.
+        // Set SO_NOSIGPIPE on the socket, because this system has no such flag for a write.
         #[cfg(target_vendor = "apple")]
         rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
         Ok(fd)

@@ -1,4 +1,4 @@
-//! What a call fails with, in any driver.
+//! The error of a call, in any driver.
 
 use std::{error, fmt, io};
 
@@ -9,12 +9,12 @@ use httpool::{
     trace::Recent,
 };
 
-/// Why a request got no (whole) response: what happened, whose fault it is, whether asking again is
-/// safe, and for which request.
+/// The reason why a request got no response, or an incomplete one: the failure, the party at fault,
+/// whether it is safe to send the request again, and the request.
 ///
-/// `Display` says that in one line. The system's own error, where one stood behind it, is the
-/// [`source`](error::Error::source), and is not said twice. `Debug`, which a `main` that returns an
-/// error prints, is the same line with the sources below.
+/// `Display` shows this in one line. If the system's own error caused the failure, it is the
+/// [`source`](error::Error::source), and the line does not repeat it. `Debug` shows the same line
+/// with the sources below. A `main` that returns an error prints it with `Debug`.
 ///
 /// Decide by [`reached`](Self::reached) whether to send the request again:
 ///
@@ -57,7 +57,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     request: Option<(Method, Url)>,
-    /// Where a redirect leads that was not followed.
+    /// The target of a redirect that was not followed.
     redirect: Option<Box<str>>,
     source: Option<io::Error>,
     head: Option<ResponseHead>,
@@ -70,9 +70,9 @@ enum Kind {
     BodyTooLarge {
         max: u64,
     },
-    /// No such call.
+    /// There is no such call.
     Stale,
-    /// Waiting for sockets failed; the system's error is the source.
+    /// Waiting for events failed. The system's error is the source.
     Poll,
 }
 
@@ -81,9 +81,9 @@ impl Error {
         Self::new(Kind::Request(why), None, None)
     }
 
-    /// The error of a `call` that has failed, with what the call knows of it. `source` gives the error
-    /// of the system that the driver has heard of last. It is called only where that may be behind
-    /// such a failure.
+    /// Makes the error of a `call` that has failed, with its request and history. `source` returns
+    /// the last system error that the driver got. It is called only if a system error can be the
+    /// cause of such a failure.
     #[doc(hidden)]
     pub fn of_call(call: &Call, why: Failure, source: impl FnOnce() -> Option<io::Error>) -> Self {
         let source = if has_source(&why) { source() } else { None };
@@ -112,26 +112,26 @@ impl Error {
         Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
     }
 
-    /// Adds the head of the response, if it had come.
+    /// Adds the head of the response, if it was received.
     #[doc(hidden)]
     pub fn with_head(mut self, head: Option<&ResponseHead>) -> Self {
         self.0.head = head.cloned();
         self
     }
 
-    /// The last lines of the call's trace, where the driver was built with `recent_trace`: what the
-    /// call was told and what it decided before it failed.
+    /// Returns the last lines of the call's trace, if the driver was built with `recent_trace`: the
+    /// inputs and decisions of the call before it failed.
     pub fn trace(&self) -> Option<&Recent> {
         self.0.trace.as_ref()
     }
 
-    /// What happened, without the request and without how far it had got.
+    /// Returns the description of the failure, without the request and how far it had got.
     pub fn what(&self) -> impl fmt::Display + '_ {
         What(&self.0)
     }
 
-    /// What the core says of it; `None` where the request could not be built, the response was
-    /// larger than wanted, or there was no such call.
+    /// Returns the core's failure. `None` if the request could not be built, the response's body
+    /// exceeded the limit, or there was no such call.
     pub fn as_failure(&self) -> Option<&Failure> {
         match &self.0.kind {
             Kind::Failure(failure) => Some(failure),
@@ -139,7 +139,7 @@ impl Error {
         }
     }
 
-    /// Why the request could not be built: nothing was sent.
+    /// Returns the reason why the request could not be built. Nothing was sent.
     pub fn as_request_error(&self) -> Option<RequestError> {
         match &self.0.kind {
             Kind::Request(why) => Some(*why),
@@ -147,7 +147,7 @@ impl Error {
         }
     }
 
-    /// How far the request had got, over all attempts, as far as that is known.
+    /// Returns how far the request had got, over all attempts, as far as that is known.
     pub fn reached(&self) -> Reached {
         match &self.0.kind {
             Kind::Failure(failure) => failure.reached,
@@ -157,24 +157,25 @@ impl Error {
         }
     }
 
-    /// Where the redirect leads that could not be followed, if that is what happened: as text for
-    /// people, at most 256 bytes of it. [`url`](Self::url) is the URL that redirected there.
+    /// Returns the target of the redirect that could not be followed, if that is the failure. It is
+    /// text for people, cut to 256 bytes. [`url`](Self::url) is the URL that redirected there.
     pub fn redirect(&self) -> Option<&str> {
         self.0.redirect.as_deref()
     }
 
-    /// The URL of the request that failed: after a redirect that was followed, the one it led to.
+    /// Returns the URL of the request that failed. After a redirect that was followed, this is its
+    /// target.
     pub fn url(&self) -> Option<&Url> {
         self.0.request.as_ref().map(|(_, url)| url)
     }
 
-    /// The head of the response that did not come whole, where a driver was collecting it.
+    /// Returns the head of the incomplete response, if the driver was collecting it.
     pub fn head(&self) -> Option<&ResponseHead> {
         self.0.head.as_ref()
     }
 
-    /// How much of the request's body was taken, where the server answered with success and the rest
-    /// of the body could not be sent: [`Cause::BodyUnsent`], which also has the status.
+    /// Returns how much of the request's body was taken, if the server answered with success and
+    /// the rest of the body could not be sent: [`Cause::BodyUnsent`], which also has the status.
     pub fn body_taken(&self) -> Option<BodyTaken> {
         match self.as_failure()?.cause {
             Cause::BodyUnsent(unsent) => Some(unsent.taken()),
@@ -182,7 +183,7 @@ impl Error {
         }
     }
 
-    /// Whether a deadline passed.
+    /// Returns whether a deadline passed.
     pub fn is_timeout(&self) -> bool {
         match self.as_failure().map(|failure| failure.cause) {
             Some(
@@ -195,7 +196,7 @@ impl Error {
         }
     }
 
-    /// Whether no connection could be opened.
+    /// Returns whether no connection could be opened.
     pub fn is_connect(&self) -> bool {
         matches!(
             self.as_failure().map(|failure| failure.cause),
@@ -203,18 +204,18 @@ impl Error {
         )
     }
 
-    /// Whether the application gave the call up.
+    /// Returns whether the application cancelled the call.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.as_failure().map(|failure| failure.cause), Some(Cause::Cancelled))
     }
 
-    /// Whether the response's body was longer than the driver's `body_bytes_max`.
+    /// Returns whether the response's body was longer than the driver's `body_bytes_max`.
     pub fn is_body_too_large(&self) -> bool {
         matches!(self.0.kind, Kind::BodyTooLarge { .. })
     }
 }
 
-/// Whether an error of the system may be behind such a failure.
+/// Returns whether a system error can be the cause of such a failure.
 fn has_source(why: &Failure) -> bool {
     match why.cause {
         Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
@@ -268,7 +269,7 @@ impl fmt::Display for What<'_> {
 
 const NO_ADDRESS: Cause = Cause::Unavailable(Unavailable::Dial(DialError::Name));
 
-/// As `Display`, and below it the sources.
+/// Shows the line of `Display`, and below it the sources.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
@@ -287,7 +288,7 @@ impl error::Error for Error {
     }
 }
 
-/// The error itself stays inside, to be got at by downcast.
+/// Wraps the error. A downcast of the inner error returns it.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let lost = |why| match why {
@@ -313,7 +314,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What an error of the system means to the core.
+/// Returns the core's kind for a system error.
 pub fn io_kind(error: &io::Error) -> IoKind {
     use io::ErrorKind as K;
     match error.kind() {

@@ -1,27 +1,28 @@
-//! The parts that the drivers of [`httpool`] share. A program takes them from the driver that it uses;
-//! whoever writes a driver finds them here.
+//! The parts that the drivers of [`httpool`] share. A program uses them through its driver. The
+//! author of a driver uses them from here.
 //!
-//! No decision is made here; the core makes them. Nothing here waits, but the threads that look names
-//! up. Each file is named after what it holds:
+//! This crate makes no decisions; the core does. It never waits, except on the threads that look
+//! names up. Each file is named after its contents:
 //!
-//! | file | what is in it |
+//! | file | contents |
 //! |---|---|
 //! | `settings` | [`Settings`] of a client, and the methods of its builder |
 //! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
-//! | `body` | [`Body`] of a request: where its bytes come from |
-//! | `outgoing`, `unsent` | bytes that are to be written, and a bound on what the system holds of them |
+//! | `body` | [`Body`] of a request: bytes, or a reader |
+//! | `outgoing`, `unsent` | bytes to write, and a bound on the unsent bytes that the system buffers |
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
 //! | `connect`, `clock` | opening a connection without waiting; the time |
 //!
 //! # Methods of public types
 //!
-//! A client's builder, a request's builder and a response are types of each driver: one waits, the
-//! other does not, and they hold different things. Most of their methods are the same. Such a list of
-//! methods stands here once, as a macro that a driver puts into its own `impl` block. So the methods
-//! are documented with the driver, on its own types, and a program imports nothing to call them.
+//! Each driver has its own types for the builder of a client, the builder of a request, and the
+//! response. They differ because one driver waits and another does not, and they hold different
+//! things. Most of their methods are the same. Such a list of methods is defined here once, as a
+//! macro that a driver uses in its own `impl` block. So the methods are documented with the driver,
+//! on its own types, and a program imports nothing to call them.
 //!
 //! ```
 //! use httpool_kit::{Settings, settings_methods};

@@ -1,4 +1,4 @@
-//! What is on its way out.
+//! The output of a connection that is being written.
 
 use std::io::{self, IoSlice, Write};
 
@@ -7,71 +7,75 @@ use httpool::h1::Framing;
 
 use crate::Piece;
 
-/// `[head and framing, piece of body, framing]`, written in one go and without copying the piece.
+/// The bytes to write: `[head and framing, piece of body, framing]`. They are written together,
+/// without copying the piece.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    /// A head, or the framing before the piece; up to `sent` it has gone.
+    /// A head, or the framing before the piece. The first `sent` bytes were written.
     before: Vec<u8>,
     sent: usize,
-    /// The piece: bytes of the application, or what its reader put into `buffer`.
+    /// The piece: bytes of the application. A piece from its reader is in `buffer`.
     bytes: Bytes,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// The framing behind it.
+    /// The framing after the piece.
     after: &'static [u8],
-    /// So many bytes have gone to the system, and are not called written yet.
+    /// The number of bytes that were given to the system but not yet reported to the core as
+    /// written.
     held_back: usize,
 }
 
 impl Outgoing {
-    /// Whether all has gone, and nothing is [held back](Self::hold_back).
+    /// Returns whether all was written, and nothing is [held back](Self::hold_back).
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.held_back == 0 && self.has_gone()
     }
 
-    /// Whether all has gone to the system.
+    /// Returns whether all was given to the system.
     #[inline]
     pub fn has_gone(&self) -> bool {
         self.sent == self.before.len() && self.has_no_piece()
     }
 
-    /// So many bytes, the last ones, are called written when the socket takes output again.
+    /// Holds back the report of the last `bytes` bytes: they are reported as written when the
+    /// socket accepts output again.
     pub fn hold_back(&mut self, bytes: usize) {
         self.held_back = bytes;
     }
 
-    /// Whether there are such bytes.
+    /// Returns whether the report of any bytes is held back.
     #[inline]
     pub fn holds_back(&self) -> bool {
         self.held_back > 0
     }
 
-    /// The socket takes output again: how many bytes are to be called written.
+    /// Returns the number of bytes held back, to be reported as written. Call it when the socket
+    /// accepts output again.
     pub fn let_go(&mut self) -> usize {
         std::mem::take(&mut self.held_back)
     }
 
-    /// Whether a piece may be put in.
+    /// Returns whether there is no piece, so that one can be put in.
     #[inline]
     pub fn has_no_piece(&self) -> bool {
         self.bytes.is_empty() && self.start == self.end && self.after.is_empty()
     }
 
-    /// Where a head is appended, when there is no piece.
+    /// Returns the buffer to append a head to, when there is no piece.
     #[inline]
     pub fn head(&mut self) -> &mut Vec<u8> {
         &mut self.before
     }
 
-    /// Where a reader's piece is read to, when there is none.
+    /// Returns the buffer to read a reader's piece into, when there is none.
     #[inline]
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Puts in a piece, with its framing. One that was read is in the buffer.
+    /// Adds a piece, with its framing. A piece that was read is in the buffer.
     pub fn put(&mut self, piece: Piece, framing: &Framing) {
         self.before.extend_from_slice(framing.prefix());
         self.after = framing.suffix();
@@ -81,7 +85,7 @@ impl Outgoing {
         }
     }
 
-    /// What is to be written, in order; some may be empty.
+    /// Returns the bytes to write, in order. Some slices may be empty.
     #[inline]
     pub fn slices(&self) -> [IoSlice<'_>; 4] {
         [
@@ -92,10 +96,10 @@ impl Outgoing {
         ]
     }
 
-    /// Writes it to `to`, in one piece; says how much that took.
+    /// Writes the bytes to `to` in one call. Returns the number of bytes written.
     ///
     /// # Errors
-    /// What `to` says.
+    /// The error of `to`.
     pub fn write_to(&self, to: &mut impl Write) -> io::Result<usize> {
         if self.has_no_piece() {
             to.write(&self.before[self.sent..])
@@ -104,7 +108,7 @@ impl Outgoing {
         }
     }
 
-    /// So many bytes have gone.
+    /// Removes the first `gone` bytes, which were written.
     #[inline]
     pub fn advance(&mut self, mut gone: usize) {
         let mut part = |len: usize| {
@@ -122,7 +126,7 @@ impl Outgoing {
         }
     }
 
-    /// Nothing of it need go. The memory is kept.
+    /// Removes all bytes. The memory is kept.
     pub fn clear(&mut self) {
         self.before.clear();
         self.bytes = Bytes::new();

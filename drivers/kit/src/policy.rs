@@ -1,16 +1,16 @@
-//! The methods that set a policy: for all calls of a client, or for one call.
+//! The methods that set a policy, for all calls of a client or for one call.
 
 /// Adds the methods that set redirects, retries and deadlines to a builder. Its field `$part` has a
-/// field `policy: Arc<Policy>`, and a method `policy_mut`. `$of` says in the docs for which calls they
-/// are. [`settings_methods!`](crate::settings_methods) and
+/// field `policy: Arc<Policy>` and a method `policy_mut`. `$of` is the text in the docs that names
+/// the calls concerned. [`settings_methods!`](crate::settings_methods) and
 /// [`request_methods!`](crate::request_methods) use it.
 #[macro_export]
 macro_rules! policy_methods {
     ($part:ident, $of:literal) => {
         #[doc = concat!("Sets redirects, retries and deadlines ", $of, ".")]
         ///
-        /// It replaces what [`timeout`](Self::timeout), [`timeouts`](Self::timeouts),
-        /// [`redirect`](Self::redirect) and [`retry`](Self::retry) have set before.
+        /// It replaces the settings made before with [`timeout`](Self::timeout),
+        /// [`timeouts`](Self::timeouts), [`redirect`](Self::redirect) and [`retry`](Self::retry).
         pub fn policy(mut self, policy: $crate::httpool::call::Policy) -> Self {
             self.$part.policy = ::std::sync::Arc::new(policy);
             self
@@ -18,8 +18,9 @@ macro_rules! policy_methods {
 
         #[doc = concat!("Sets the total deadline ", $of, ".")]
         ///
-        /// It limits the time that a whole call may take: the wait for a connection, dials, attempts,
-        /// pauses between them, and the response's body. There is no such limit by default.
+        /// It limits the time that a whole call may take: the wait for a connection, dials,
+        /// attempts, pauses between them, and the response's body. There is no such limit by
+        /// default.
         pub fn timeout(mut self, total: ::std::time::Duration) -> Self {
             self.$part.policy_mut().timeout.total = ::std::option::Option::Some(total);
             self
@@ -33,7 +34,7 @@ macro_rules! policy_methods {
 
         #[doc = concat!("Sets the rules for redirects ", $of, ".")]
         ///
-        /// By default up to 10 are followed.
+        /// At most 10 are followed by default.
         pub fn redirect(mut self, redirect: $crate::httpool::call::Redirect) -> Self {
             self.$part.policy_mut().redirect = redirect;
             self
@@ -41,8 +42,8 @@ macro_rules! policy_methods {
 
         #[doc = concat!("Sets the rules for retries ", $of, ".")]
         ///
-        /// By default a request is sent again only if it met a dead idle connection, and where that is
-        /// safe.
+        /// By default a request is sent again only if it met a dead idle connection, and only if
+        /// that is safe.
         pub fn retry(mut self, retry: $crate::httpool::call::Retry) -> Self {
             self.$part.policy_mut().retry = retry;
             self

@@ -1,4 +1,4 @@
-//! What the request builders of all drivers do.
+//! The parts and methods that the request builders of all drivers share.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use httpool::{
 
 use crate::{Body, Error, Settings};
 
-/// A request that is being put together. A driver's `RequestBuilder` holds one, together with the
-/// client that sends it. [`request_methods!`](crate::request_methods) gives it the methods that
-/// change the draft.
+/// A request that is being built. A driver's `RequestBuilder` holds one, together with the client
+/// that sends it. [`request_methods!`](crate::request_methods) gives it the methods that change the
+/// draft.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Draft {
-    /// Method, URL and header fields.
+    /// The method, URL and header fields.
     pub request: message::RequestBuilder,
     /// The request's body.
     pub body: Body,
@@ -24,19 +24,19 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A request without a body, with the client's policy.
+    /// Makes a draft without a body, with the client's policy.
     pub fn new(settings: &Settings, method: Method, url: &str) -> Self {
         let request = Request::builder(method, url);
         Self { request, body: Body::empty(), policy: settings.policy.clone() }
     }
 
-    /// Changes the policy of this call alone.
+    /// Returns the policy of this call, to change it.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
     }
 
-    /// Adds the client's default header fields, and checks the request. `settings` are those it was
-    /// begun with.
+    /// Adds the client's default header fields, and checks the request. `settings` must be those
+    /// passed to [`new`](Self::new).
     ///
     /// # Errors
     /// A part of it cannot be sent.
@@ -50,15 +50,15 @@ impl Draft {
     }
 }
 
-/// Adds the methods that change a [`Draft`], and `build`, to a driver's `RequestBuilder`. It stands in
-/// an `impl` block of a type that has a field `draft: Draft`; its argument is the path from there to
-/// the client's settings, as in `request_methods!(client.settings)`. The driver's crate has a `Client`
-/// with the methods `send` and `send_with`: the docs link to them.
+/// Adds the methods that change a [`Draft`], and `build`, to a driver's `RequestBuilder`. Use it in
+/// an `impl` block of a type that has a field `draft: Draft`. Its argument is the path from there
+/// to the client's settings, as in `request_methods!(client.settings)`. The driver's crate needs a
+/// `Client` with the methods `send` and `send_with`, because the docs link to them.
 #[macro_export]
 macro_rules! request_methods {
     ($($settings:ident).+) => {
-        /// Adds a header field. A second one of the same name is sent as well. An error in it is
-        /// reported when the request is built or sent.
+        /// Adds a header field. A second field of the same name is sent too. If the field is
+        /// invalid, building or sending the request returns the error.
         pub fn header(mut self, name: &str, value: &str) -> Self {
             self.draft.request = self.draft.request.field(name, value);
             self
@@ -70,20 +70,20 @@ macro_rules! request_methods {
             self
         }
 
-        /// Sends a name and a password by the Basic scheme (RFC 7617).
+        /// Sends a user name and a password by the Basic scheme (RFC 7617).
         pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
             self.draft.request = self.draft.request.basic_auth(user, password);
             self
         }
 
-        /// Sends `Expect: 100-continue`, and holds the body back until the server says 100
-        /// (Continue), or a while has passed (RFC 9110 10.1.1).
+        /// Sends `Expect: 100-continue`, and sends the body only after the server has sent 100
+        /// (Continue) or a time limit has passed (RFC 9110 10.1.1).
         pub fn expect_continue(mut self, yes: bool) -> Self {
             self.draft.request = self.draft.request.expect_continue(yes);
             self
         }
 
-        /// Asks about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4).
+        /// Sends `OPTIONS *`, which asks about the server as a whole (RFC 9112 3.2.4).
         pub fn asterisk(mut self) -> Self {
             self.draft.request = self.draft.request.asterisk();
             self
@@ -97,9 +97,9 @@ macro_rules! request_methods {
 
         $crate::policy_methods!(draft, "of this call");
 
-        /// Builds the request, to be kept and sent any number of times with
-        /// [`Client::send`](crate::Client::send) or [`send_with`](crate::Client::send_with). It keeps
-        /// the length of its body, but not the body, and not the policy.
+        /// Builds a request that can be sent any number of times with
+        /// [`Client::send`](crate::Client::send) or [`send_with`](crate::Client::send_with). It has
+        /// the length of its body, but not the body and not the policy.
         ///
         /// # Errors
         /// A part of it cannot be sent.
@@ -113,32 +113,32 @@ macro_rules! request_methods {
 }
 
 /// Adds `get`, `head`, `post`, `put` and `delete` to a driver's client, which has a method
-/// `request(method, url)`. The arguments are the type of `self` and that of the driver's
+/// `request(method, url)`. The arguments are the type of `self` and the type of the driver's
 /// `RequestBuilder`, as in `client_methods!(self: &Self => RequestBuilder)`.
 #[macro_export]
 macro_rules! client_methods {
     ($this:ident: $client:ty => $builder:ty) => {
-        /// Begins a GET request for `url`.
+        /// Starts to build a GET request for `url`.
         pub fn get($this: $client, url: &str) -> $builder {
             $this.request($crate::httpool::message::Method::GET, url)
         }
 
-        /// Begins a HEAD request for `url`.
+        /// Starts to build a HEAD request for `url`.
         pub fn head($this: $client, url: &str) -> $builder {
             $this.request($crate::httpool::message::Method::HEAD, url)
         }
 
-        /// Begins a POST request to `url`.
+        /// Starts to build a POST request to `url`.
         pub fn post($this: $client, url: &str) -> $builder {
             $this.request($crate::httpool::message::Method::POST, url)
         }
 
-        /// Begins a PUT request to `url`.
+        /// Starts to build a PUT request to `url`.
         pub fn put($this: $client, url: &str) -> $builder {
             $this.request($crate::httpool::message::Method::PUT, url)
         }
 
-        /// Begins a DELETE request for `url`.
+        /// Starts to build a DELETE request for `url`.
         pub fn delete($this: $client, url: &str) -> $builder {
             $this.request($crate::httpool::message::Method::DELETE, url)
         }

@@ -1,4 +1,4 @@
-//! What the responses of all drivers tell.
+//! The parts and methods that the responses of all drivers share.
 
 use std::fmt;
 
@@ -20,21 +20,21 @@ pub struct Received {
 }
 
 impl Received {
-    /// Keeps a 1xx head.
+    /// Stores a 1xx head.
     pub fn put_interim(&mut self, head: &Head<'_>) {
         let mut kept = ResponseHead::new();
         kept.set(head);
         self.interim.push(kept);
     }
 
-    /// Keeps the head of the response, in the memory of an earlier one.
+    /// Stores the head of the response. Reuses the memory of an earlier one.
     #[inline]
     pub fn put_head(&mut self, head: &Head<'_>) {
         self.head.set(head);
         self.has_head = true;
     }
 
-    /// Keeps the trailer fields, if there are any.
+    /// Stores the trailer fields, if there are any.
     #[inline]
     pub fn put_trailers(&mut self, trailers: &Fields<'_>) {
         if !trailers.is_empty() {
@@ -42,12 +42,12 @@ impl Received {
         }
     }
 
-    /// The head of the response, if it has come.
+    /// Returns the head of the response, if it was received.
     pub fn head(&self) -> Option<&ResponseHead> {
         self.has_head.then_some(&self.head)
     }
 
-    /// Forgets all of it. The memory of the head is kept.
+    /// Removes all parts. The memory of the head is kept.
     #[inline]
     pub fn clear(&mut self) {
         self.has_head = false;
@@ -55,48 +55,48 @@ impl Received {
         self.trailers = None;
     }
 
-    /// Gives the memory of the head back.
+    /// Frees the memory of the head.
     pub fn shrink(&mut self) {
         self.head = ResponseHead::new();
         self.has_head = false;
     }
 }
 
-/// What a driver's `Response` is made of. [`response_methods!`](crate::response_methods) reads it.
+/// The parts of a driver's `Response`. [`response_methods!`](crate::response_methods) reads them.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a driver fills in every field")]
 pub struct Parts<'r> {
-    /// Its head, interim heads and trailers.
+    /// The head, the interim heads and the trailers.
     pub received: &'r Received,
     /// The URL of the last request.
     pub url: &'r Url,
-    /// The redirects and failed attempts before it.
+    /// The redirects and failed attempts before the response.
     pub history: &'r [HistoryEntry],
     /// How much of the request's body was taken.
     pub body_taken: Option<BodyTaken>,
-    /// The connection that it came over.
+    /// The connection that the response came over.
     pub connection: ConnId,
     /// Whether that connection had served another request before.
     pub reused: bool,
 }
 
 impl<'r> Parts<'r> {
-    /// The head.
+    /// Returns the head.
     pub const fn head(&self) -> &'r ResponseHead {
         &self.received.head
     }
 
-    /// The 1xx heads.
+    /// Returns the 1xx heads.
     pub fn interim(&self) -> &'r [ResponseHead] {
         &self.received.interim
     }
 
-    /// The trailer fields, if there are any.
+    /// Returns the trailer fields, if there are any.
     pub fn trailers(&self) -> Option<Fields<'r>> {
         self.received.trailers.as_ref().map(OwnedFields::fields)
     }
 
-    /// The value of Content-Length, which may be a list of equal values (RFC 9110 8.6).
+    /// Returns the value of Content-Length, which may be a list of equal values (RFC 9110 8.6).
     pub fn content_length(&self) -> Option<u64> {
         let value = self.head().fields().get_str("content-length")?;
         value.split(',').next()?.trim().parse().ok()
@@ -115,14 +115,14 @@ impl fmt::Debug for Parts<'_> {
 pub struct BodyLimit(u64);
 
 impl BodyLimit {
-    /// At most `bytes` bytes.
+    /// Makes a limit of `bytes` bytes.
     pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    /// Whether the body is too long: `collected` bytes have come, and `ahead` is known to follow. A
-    /// driver asks before it reads the body, so that one that says it is too long is not read, and
-    /// after each piece.
+    /// Returns whether the body is too long, if `collected` bytes were received and `ahead` is
+    /// known to follow. A driver checks this before it reads the body, so that a body with too long
+    /// a declared length is not read, and again after each piece.
     pub const fn is_exceeded(self, collected: usize, ahead: BodyLeft) -> bool {
         match self.0.checked_sub(collected as u64) {
             Some(room) => ahead.exceeds(room),
@@ -130,14 +130,14 @@ impl BodyLimit {
         }
     }
 
-    /// The error of a call whose response to `request` has too long a body.
+    /// Makes the error of a call whose response to `request` has too long a body.
     pub fn error(self, request: &Request) -> Error {
         Error::body_too_large(self.0, request.method(), request.url())
     }
 }
 
-/// Makes text of a body: UTF-8, with U+FFFD in place of what is not. A body that is UTF-8 is not
-/// copied.
+/// Converts a body to text. Bytes that are not UTF-8 are replaced by U+FFFD. A body that is UTF-8
+/// is not copied.
 pub fn text(body: Vec<u8>) -> String {
     match String::from_utf8(body) {
         Ok(text) => text,
@@ -145,13 +145,13 @@ pub fn text(body: Vec<u8>) -> String {
     }
 }
 
-/// A connection that is no longer HTTP: after 101 (Switching Protocols), or a 2xx to CONNECT.
+/// A connection that is no longer HTTP, after 101 (Switching Protocols) or a 2xx to CONNECT.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Switched<S> {
     /// The connection.
     pub tcp: S,
-    /// The bytes that have been read from it already.
+    /// The bytes that were already read from it.
     pub rest: Vec<u8>,
 }
 
@@ -162,78 +162,82 @@ impl<S> Switched<S> {
     }
 }
 
-/// Adds the methods that read the [`Parts`] of a response to a driver's `Response`. It stands in an
+/// Adds the methods that read the [`Parts`] of a response to a driver's `Response`. Use it in an
 /// `impl` block of a type that has a method `parts(&self) -> Parts<'_>`.
 #[macro_export]
 macro_rules! response_methods {
     () => {
-        /// The status code.
+        /// Returns the status code.
         pub fn status(&self) -> $crate::httpool::message::Status {
             self.parts().head().status()
         }
 
-        /// The x of HTTP/1.x, as the server said it.
+        /// Returns the minor version: the x of HTTP/1.x that the server sent.
         pub fn minor_version(&self) -> u8 {
             self.parts().head().minor_version()
         }
 
-        /// The reason phrase, which may be empty, and means nothing (RFC 9112 4).
+        /// Returns the reason phrase. It may be empty, and clients should ignore it (RFC 9112 4).
         pub fn reason(&self) -> &[u8] {
             self.parts().head().reason()
         }
 
-        /// The header fields, in order.
+        /// Returns the header fields, in order.
         pub fn fields(&self) -> $crate::httpool::message::Fields<'_> {
             self.parts().head().fields()
         }
 
-        /// The value of the first header field called `name`, in upper or lower case, if it is UTF-8.
+        /// Returns the value of the first header field called `name`, in upper or lower case, if it
+        /// is UTF-8.
         pub fn header(&self, name: &str) -> ::std::option::Option<&str> {
             self.parts().head().fields().get_str(name)
         }
 
-        /// The value of Content-Length; `None` where the server has not sent one. In the response to
-        /// a HEAD request it is the length that a GET would bring (RFC 9110 8.6).
+        /// Returns the value of Content-Length. `None` if the server has not sent one. In the
+        /// response to a HEAD request it is the length of the body that a GET would return (RFC
+        /// 9110 8.6).
         pub fn content_length(&self) -> ::std::option::Option<u64> {
             self.parts().content_length()
         }
 
-        /// The URL of the request that was answered: after redirects, that of the last one. It has the
-        /// fragment of the first URL, unless a redirect gave another (RFC 9110 10.2.2).
+        /// Returns the URL of the request that was answered. After redirects, this is the URL of
+        /// the last request. It has the fragment of the first URL, unless a redirect gave another
+        /// (RFC 9110 10.2.2).
         pub fn url(&self) -> &$crate::httpool::message::Url {
             self.parts().url
         }
 
-        /// The redirects and failed attempts before this response, the first one first.
+        /// Returns the redirects and failed attempts before this response, the first one first.
         pub fn history(&self) -> &[$crate::httpool::call::HistoryEntry] {
             self.parts().history
         }
 
-        /// The heads of 1xx responses that came before this one, if
+        /// Returns the heads of 1xx responses that came before this one, if
         /// [`Policy::show_interim`](crate::httpool::call::Policy::show_interim) is set.
         pub fn interim(&self) -> &[$crate::httpool::message::ResponseHead] {
             self.parts().interim()
         }
 
-        /// The trailer fields, if there were any (RFC 9110 6.5). They come behind the body: there are
-        /// none before it has been read to its end. They are not merged with the header fields.
+        /// Returns the trailer fields, if there are any (RFC 9110 6.5). They follow the body, so
+        /// there are none before it was read to its end. They are not merged with the header
+        /// fields.
         pub fn trailers(&self) -> ::std::option::Option<$crate::httpool::message::Fields<'_>> {
             self.parts().trailers()
         }
 
-        /// The connection that the response came over.
+        /// Returns the connection that the response came over.
         pub fn connection(&self) -> $crate::httpool::id::ConnId {
             self.parts().connection
         }
 
-        /// Whether that connection had served another request before.
+        /// Returns whether the connection had served another request before.
         pub fn reused(&self) -> bool {
             self.parts().reused
         }
 
-        /// How much of the request's body was taken, where the response ended the sending before the
-        /// end of the body: by a status of 400 or more, or by `Connection: close`. `None` where the
-        /// body was sent whole, and where there was none.
+        /// Returns how much of the request's body was taken, if the response ended the sending
+        /// before the end of the body: by a status of 400 or more, or by `Connection: close`.
+        /// `None` if the body was sent whole, or there was none.
         pub fn body_taken(&self) -> ::std::option::Option<$crate::httpool::message::BodyTaken> {
             self.parts().body_taken
         }

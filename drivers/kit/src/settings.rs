@@ -20,29 +20,30 @@ pub struct Settings {
     pub pool: PoolLimits,
     /// Limits on what a server may send.
     pub messages: MessageLimits,
-    /// Redirects, retries and deadlines of the calls that do not bring their own.
+    /// Redirects, retries and deadlines of the calls that have no policy of their own.
     pub policy: Arc<Policy>,
-    /// How connections are opened.
+    /// The policy for opening connections.
     pub dial: dial::Policy,
-    /// Names and values of the fields that each request has unless it brings its own.
+    /// The names and values of the default header fields. Each is added to a request that has none
+    /// of that name.
     pub default_headers: Vec<(String, String)>,
     /// The longest response body, in bytes, that is collected whole.
     pub body_bytes_max: u64,
-    /// Where the addresses of hosts come from.
+    /// The sources of addresses of hosts.
     pub hosts: Hosts,
-    /// Where the trace is written.
+    /// The sink that the trace is written to.
     pub sink: Option<Arc<dyn Sink>>,
-    /// How many lines of its trace each call keeps.
+    /// The number of trace lines that each call keeps.
     pub recent_trace: usize,
 }
 
 impl Settings {
-    /// Changes the policy.
+    /// Returns the policy, to change it.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
     }
 
-    /// The trace of `who`: written to the sink, and kept if each call keeps lines.
+    /// Returns the trace of `who`. It is written to the sink, and kept if each call keeps lines.
     #[inline]
     pub fn trace_of(&self, who: Who) -> Trace {
         Trace::keeping(self.recent_trace, who, self.sink.clone())
@@ -78,9 +79,9 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Adds the methods that change [`Settings`] to a driver's builder. It stands in an `impl` block of a
-/// type that has a field `settings: Settings`. The driver's crate has a `Response` with a method
-/// `bytes`, and an `Error`: the docs of the methods link to them.
+/// Adds the methods that change [`Settings`] to a driver's builder. Use it in an `impl` block of a
+/// type that has a field `settings: Settings`. The driver's crate needs a `Response` with a method
+/// `bytes`, and an `Error`, because the docs of the methods link to them.
 #[macro_export]
 macro_rules! settings_methods {
     () => {
@@ -100,14 +101,14 @@ macro_rules! settings_methods {
 
         $crate::policy_methods!(settings, "of all calls that do not bring their own");
 
-        /// Sets how connections are opened.
+        /// Sets the policy for opening connections.
         pub fn dial(mut self, policy: $crate::httpool::dial::Policy) -> Self {
             self.settings.dial = policy;
             self
         }
 
-        /// Adds a header field to every request that does not bring its own of that name. By default
-        /// there are two: User-Agent, and `Accept: */*`.
+        /// Adds a header field to every request that has none of that name. By default there are
+        /// two: User-Agent, and `Accept: */*`.
         pub fn default_header(mut self, name: &str, value: &str) -> Self {
             let headers = &mut self.settings.default_headers;
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
@@ -115,36 +116,36 @@ macro_rules! settings_methods {
             self
         }
 
-        /// Removes the default header fields. A request then has Host, the fields that frame its body,
-        /// and its own.
+        /// Removes the default header fields. A request then has Host, the fields that frame its
+        /// body, and its own.
         pub fn no_default_headers(mut self) -> Self {
             self.settings.default_headers.clear();
             self
         }
 
-        /// Limits the length, in bytes, of a response body that is collected whole, as
-        /// [`Response::bytes`](crate::Response::bytes) has it. 256 MiB by default. A body that is read
+        /// Limits the length, in bytes, of a response body that is collected whole, for example by
+        /// [`Response::bytes`](crate::Response::bytes). 256 MiB by default. A body that is read
         /// piece by piece has no limit.
         pub fn body_bytes_max(mut self, max: u64) -> Self {
             self.settings.body_bytes_max = max;
             self
         }
 
-        /// Looks names up with `resolve`, and not with the system's resolver.
+        /// Looks names up with `resolve` instead of the system's resolver.
         pub fn resolver(mut self, resolve: ::std::sync::Arc<dyn $crate::Resolve>) -> Self {
             self.settings.hosts.set_resolver(resolve);
             self
         }
 
-        /// Connects to `address` where a URL names `host` and `port`: no resolver is asked. Called
-        /// several times for one host, it adds addresses, which are tried in that order.
+        /// Connects to `address` for URLs with `host` and `port`, without asking a resolver.
+        /// Several calls for one host add addresses, which are tried in that order.
         pub fn resolve_to(self, host: &str, port: u16, address: ::std::net::IpAddr) -> Self {
             self.resolve_to_socket(host, port, ::std::net::SocketAddr::new(address, port))
         }
 
-        /// Connects to `address` as [`resolve_to`](Self::resolve_to) does. The address has a port of
-        /// its own (0 stands for `port`), and may have the scope id that an IPv6 address of a link
-        /// needs.
+        /// Connects to `address` as [`resolve_to`](Self::resolve_to) does. The address has a port
+        /// of its own (0 stands for `port`). An IPv6 link-local address may have the scope id that
+        /// it needs.
         pub fn resolve_to_socket(
             mut self,
             host: &str,
@@ -161,9 +162,9 @@ macro_rules! settings_methods {
             self
         }
 
-        /// Keeps the last `lines` lines of each call's trace, with those of the dials it ran, so that
-        /// its error can show them: [`Error::trace`](crate::Error::trace). 0 by default, which costs
-        /// nothing.
+        /// Keeps the last `lines` lines of each call's trace, and those of its dials, so that its
+        /// error can show them: [`Error::trace`](crate::Error::trace). 0 by default, which has no
+        /// cost.
         pub fn recent_trace(mut self, lines: usize) -> Self {
             self.settings.recent_trace = lines;
             self

@@ -1,4 +1,4 @@
-//! Performs what the core wants done.
+//! Performs the actions of the core.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 impl Embedded {
-    /// Does all that is to be done.
+    /// Performs all actions of the core. Passes the events to `app`.
     pub(crate) fn act(&mut self, app: &mut App<'_>) {
         while let Some(action) = self.client.core.poll_action() {
             let now = self.client.now();
@@ -39,7 +39,7 @@ impl Embedded {
                         self.sockets.remove(slot);
                     }
                 }
-                // The core does not ask for it while the policy says that there is no TLS.
+                // Never happens: the policy tells the core that there is no TLS.
                 Action::StartTls { conn, .. } => {
                     self.client.core.handle_tls(conn, Err(TlsKind::Unavailable), now);
                 }
@@ -65,7 +65,7 @@ impl Embedded {
         self.errors.sweep();
     }
 
-    /// Finds out what became of a connect.
+    /// Reports to the core whether a TCP connect succeeded.
     pub(crate) fn finish_connect(&mut self, slot: u32) {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let (conn, attempt) = (socket.conn, socket.attempt);
@@ -77,14 +77,14 @@ impl Embedded {
             Ok(()) => {
                 let first = self.sockets.slot_of(conn).is_none();
                 if let Some(socket) = self.sockets.get_mut(slot) {
-                    // Of two, the core has the later one abandoned.
+                    // If two attempts connected, the core abandons the later one.
                     (socket.up, socket.writable) = (first, true);
                 }
                 self.errors.remove(conn);
                 let now = self.client.now();
                 self.client.core.handle_connected(conn, attempt, Ok(()), now);
             }
-            // An event that meant nothing: it is still on its way.
+            // A spurious event: the connect has not finished.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
             Err(error) => {
                 self.sockets.remove(slot);
@@ -159,7 +159,7 @@ impl Embedded {
         self.client.forget(call);
         let slot = self.sockets.slot_of(conn);
         let Some(mut socket) = slot.and_then(|slot| self.sockets.remove(slot)) else { return };
-        // One that is not registered is what is wanted.
+        // Fails only if the socket is not registered, which is the state wanted here.
         self.registry.deregister(&mut socket.tcp).ok();
         let rest = socket.held.map(|held| held.rest).unwrap_or_default();
         app(&mut self.client, Output::Switched(call, Switched::new(socket.tcp, rest)));
@@ -175,13 +175,15 @@ impl Embedded {
     }
 }
 
-/// Makes a socket ready for use, if it is connected, and not to itself.
+/// Sets TCP_NODELAY on a socket that has connected. Returns an error if it has not, or if it is
+/// connected to itself.
 fn finish(tcp: &TcpStream) -> io::Result<()> {
     refuse_self(tcp.peer_addr()?, || tcp.local_addr())?;
     tcp.set_nodelay(true)
 }
 
-/// What the system last said of each connection, until it is closed and its call has been told.
+/// The last I/O error of each connection. It is kept until the connection is closed and the failure
+/// of its call has been reported.
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     of: BTreeMap<ConnId, io::Error>,
@@ -193,7 +195,8 @@ impl Errors {
         self.of.insert(conn, error);
     }
 
-    /// The connection is closed for that, if it is not already.
+    /// Records an error that closes the connection, or comes after its close. The next
+    /// [`sweep`](Self::sweep) removes it.
     pub(crate) fn put_last(&mut self, conn: ConnId, error: io::Error) {
         self.put(conn, error);
         self.closed.push(conn);

@@ -1,4 +1,4 @@
-//! How a driver is set up.
+//! The builder of a driver.
 
 use std::{fmt, io, ops::Range, sync::Arc};
 
@@ -42,30 +42,31 @@ impl DriverBuilder {
 
     httpool_kit::settings_methods!();
 
-    /// Wakes the loop with `waker` when a name has been looked up. By default the driver makes one; but
-    /// a [`Poll`] may have only one: a program that has one on its own poll gives it here.
+    /// Sets the waker that wakes the loop when a name has been looked up. By default the driver
+    /// makes one. A [`Poll`] can have only one waker: if yours has one already, pass it here.
     pub fn waker(mut self, waker: Arc<Waker>) -> Self {
         self.waker = Some(waker);
         self
     }
 
-    /// A driver with a [`Poll`] of its own.
+    /// Makes a driver with its own [`Poll`].
     ///
     /// # Errors
-    /// The system gives no poll, or no way to be woken.
+    /// The system could not create a poll or a waker.
     pub fn build(self) -> io::Result<Driver> {
         let poll = Poll::new()?;
         let embedded = self.embed(poll.registry(), driver::TOKENS)?;
         Ok(Driver::new_on(poll, embedded))
     }
 
-    /// A driver for a loop of your own: its sockets are registered with your [`Poll`] and have
-    /// tokens in `tokens`. That must be a number for each connection and one more, and where
-    /// addresses race one for each attempt. A connection that finds none is opened in place of an
-    /// idle one, or waits for one in use, as where the system has no descriptor.
+    /// Makes a driver for your own event loop. Its sockets are registered with your [`Poll`], with
+    /// tokens in `tokens`. It needs one token for each connection and one more; if addresses race,
+    /// it needs one for each attempt. If none is free for a new connection, an idle connection is
+    /// closed to make room, or the new one waits for one in use, as when the system has no file
+    /// descriptor.
     ///
     /// # Errors
-    /// The system gives no second handle to the poll, or no way to be woken.
+    /// The system could not duplicate the poll or create a waker.
     pub fn embed(self, registry: &Registry, tokens: Range<usize>) -> io::Result<Embedded> {
         let registry = registry.try_clone()?;
         let waker = match self.waker {

@@ -1,4 +1,4 @@
-//! What a program asks of the loop.
+//! The client of a driver: starts, controls and inspects calls.
 
 use std::{fmt, mem, sync::Arc, time::Duration};
 
@@ -14,27 +14,29 @@ use httpool_kit::{Clock, Settings};
 
 use crate::{Body, request::RequestBuilder};
 
-/// Begins calls, and stops them. It only notes what is wanted: the loop does it, and tells what comes
-/// of it as [`Output`](crate::Output).
+/// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
+/// the results to the application as [`Output`](crate::Output)s.
 ///
-/// A program gets at it with [`Driver::client`](crate::Driver::client), and inside the closure that
-/// outputs are handed to as its first argument. What calls do unless told otherwise: at most 100
-/// connections to one origin and 1,000 in all, kept for 60 seconds; 10 seconds for each of a look-up
-/// and a connect; 60 seconds in line for a connection, for the head of the response, and for each
-/// stall of its body; 30 seconds for each stall of the request; 10 redirects; no retries, but a
-/// request that meets a dead idle connection is sent again where that is safe. No environment
-/// variable is read.
+/// [`Driver::client`](crate::Driver::client) returns it, and each closure that takes outputs gets
+/// it as its first argument.
+///
+/// The defaults: at most 100 connections to one origin and 1,000 in all; an idle connection is kept
+/// for 60 seconds. A look-up and a connect may take 10 seconds each. The wait for a connection, the
+/// wait for the head of the response, and each stall of its body may take 60 seconds. Each stall of
+/// the request may take 30 seconds. At most 10 redirects are followed. Nothing is retried, except
+/// that a request that meets a dead idle connection is sent again where that is safe. No
+/// environment variable is read.
 pub struct Client {
     pub(crate) core: client::Client,
     clock: Clock,
-    /// The time while the loop works: it reads the clock once for each socket.
+    /// The current time while the loop runs. The clock is read once for each socket.
     fixed: Option<Instant>,
     pub(crate) settings: Settings,
-    /// Bodies of requests, by the slots of their calls.
+    /// The request bodies, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
-    /// Connections that may want to be read again, and nothing has come that says so.
+    /// Connections to read again although no event reports them as readable.
     stirred: Vec<ConnId>,
-    /// Something was asked since the loop last looked.
+    /// Whether a method was called that the loop has yet to act on.
     asked: bool,
 }
 
@@ -65,23 +67,24 @@ impl Client {
 
     httpool_kit::client_methods!(self: &mut Self => RequestBuilder<'_>);
 
-    /// Begins a request with any method.
+    /// Starts to build a request with any method.
     pub fn request(&mut self, method: Method, url: &str) -> RequestBuilder<'_> {
         RequestBuilder::new(self, method, url)
     }
 
-    /// Begins a call with a kept request that has no body: nothing is parsed, and on a warm
-    /// connection nothing allocated.
+    /// Starts a call with a prebuilt request that has no body. Nothing is parsed, and on a warm
+    /// connection nothing is allocated.
     pub fn send(&mut self, request: &Request) -> CallId {
         self.send_with(request, Body::empty())
     }
 
-    /// Begins a call with a kept request and a body, which must be as long as the request says.
+    /// Starts a call with a prebuilt request and a body. The body must have the length that the
+    /// request declares.
     pub fn send_with(&mut self, request: &Request, body: Body) -> CallId {
         self.begin(request.clone(), body, self.settings.policy.clone())
     }
 
-    /// Gives a call up. Nothing more is heard of it, and its connection, if it has one, is closed.
+    /// Cancels a call. No further output concerns it. Its connection, if it has one, is closed.
     pub fn cancel(&mut self, call: CallId) {
         let now = self.now();
         self.core.cancel(call, now);
@@ -89,12 +92,12 @@ impl Client {
         self.asked = true;
     }
 
-    /// Leaves the rest of a response whose head has come. Nothing more is heard of it; what is left
-    /// of its body is read and dropped within
+    /// Discards the rest of a response after its head. No further output concerns the call. The
+    /// rest of the body is read and dropped within
     /// [`Policy::drain_bytes_max`](httpool::call::Policy::drain_bytes_max) and
-    /// [`Policy::drain_time_max`](httpool::call::Policy::drain_time_max), so that the connection can
-    /// be kept. A request's body that is still going out goes on to its end, if the response needs
-    /// it. Before the head this is [`cancel`](Self::cancel).
+    /// [`Policy::drain_time_max`](httpool::call::Policy::drain_time_max), so that the connection
+    /// can be kept. A request body that is still being sent is sent to its end, unless the response
+    /// ends it. Before the head this is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId) {
         let now = self.now();
         self.stir(call);
@@ -105,17 +108,16 @@ impl Client {
         self.asked = true;
     }
 
-    /// Stops reading a response: nothing is heard of it until [`resume`](Self::resume), but that it
-    /// has failed. The server is held back by the connection, and the stall and rate deadlines stand
-    /// still.
-    /// Before the head, and after the end, it says nothing.
+    /// Pauses reading a response. Until [`resume`](Self::resume) the only output of the call is a
+    /// failure. TCP flow control stops the server, and the stall and rate deadlines are suspended.
+    /// Ignored before the head and after the end.
     pub fn pause(&mut self, call: CallId) {
         let now = self.now();
         self.core.pause(call, true, now);
         self.asked = true;
     }
 
-    /// Goes on reading a response.
+    /// Resumes reading a response.
     pub fn resume(&mut self, call: CallId) {
         let now = self.now();
         self.core.pause(call, false, now);
@@ -123,50 +125,53 @@ impl Client {
         self.asked = true;
     }
 
-    /// The reader of a request's body, which had nothing to give, has something again.
+    /// Reports that the reader of a request body has bytes again, after it returned
+    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock).
     pub fn body_ready(&mut self, call: CallId) {
         self.core.body_ready(call);
         self.asked = true;
     }
 
-    /// Closes what is idle or being opened, and ends calls that are in line with an error, as every
-    /// later one. Calls that have a connection go on to their end.
+    /// Closes idle connections and dials. Calls that wait for a connection fail, and so does every
+    /// later call. Calls with a connection continue to their end.
     pub fn close(&mut self) {
         let now = self.now();
         self.core.close(now);
         self.asked = true;
     }
 
-    /// Closes every connection, and ends every call with an error.
+    /// Closes every connection. Every call fails.
     pub fn close_now(&mut self) {
         let now = self.now();
         self.core.close_now(now);
         self.asked = true;
     }
 
-    /// How many calls have not ended. One that was [discarded](Self::discard) counts until its
-    /// connection is free.
+    /// Returns the number of calls that have not ended. A [discarded](Self::discard) call counts
+    /// until its connection is free.
     pub fn calls(&self) -> usize {
         self.core.calls()
     }
 
-    /// A call's request as it stands (after a redirect, the one that followed it), and the history
-    /// of it. `None` once it has ended; while its last output is being handled it is there.
+    /// Returns a call: its current request (after a redirect, the request to the new URL) and its
+    /// history. `None` once the call has ended, except while the application handles its last
+    /// output.
     pub fn call(&self, call: CallId) -> Option<&Call> {
         self.core.call(call)
     }
 
-    /// The connection that a call uses or used last, and whether that had served another before.
+    /// Returns the connection that a call uses or last used, and whether it was reused: whether it
+    /// had served another request before.
     pub fn connection(&self, call: CallId) -> Option<(ConnId, bool)> {
         self.core.connection(call)
     }
 
-    /// What a call is waiting for, to be printed.
+    /// Returns the event that a call waits for. It can be printed.
     pub fn why(&self, call: CallId) -> Option<Waiting<'_>> {
         self.core.why(call)
     }
 
-    /// How many connections there are, and how many calls wait for one.
+    /// Returns the numbers of connections and of calls that wait for one.
     pub fn stats(&self) -> Stats {
         self.core.stats()
     }
@@ -184,13 +189,13 @@ impl Client {
         call
     }
 
-    /// The body of a call's request.
+    /// Returns the body of a call's request.
     pub(crate) fn body(&mut self, call: CallId) -> Option<&mut Body> {
         let body = self.bodies.get_mut(call.index())?.as_mut();
         body.filter(|(of, _)| *of == call).map(|(_, body)| body)
     }
 
-    /// A call has ended, or nobody wants to hear of it any more.
+    /// Drops the body of a call that has ended or was cancelled.
     pub(crate) fn forget(&mut self, call: CallId) {
         if let Some(body) = self.bodies.get_mut(call.index())
             && body.as_ref().is_some_and(|(of, _)| *of == call)
@@ -199,22 +204,23 @@ impl Client {
         }
     }
 
-    /// The time, as the core counts it.
+    /// Returns the current time, on the core's clock.
     pub(crate) fn now(&self) -> Instant {
         self.fixed.unwrap_or_else(|| self.clock.now())
     }
 
-    /// The loop begins with something else: from now on it is now.
+    /// Reads the clock. [`now`](Self::now) returns this time until the next reading.
     pub(crate) fn fix_time(&mut self) {
         self.fixed = Some(self.clock.now());
     }
 
-    /// The loop is done.
+    /// Lets [`now`](Self::now) read the clock again, after the loop has run.
     pub(crate) fn release_time(&mut self) {
         self.fixed = None;
     }
 
-    /// How long until time alone brings something.
+    /// Returns the time until the next deadline. Zero if a method was called that the loop has yet
+    /// to act on.
     pub(crate) fn left(&self) -> Option<Duration> {
         if self.asked {
             return Some(Duration::ZERO);
@@ -222,7 +228,7 @@ impl Client {
         self.core.poll_timeout().map(|(at, _)| at.since(self.now()))
     }
 
-    /// The loop has looked at what was asked; these are to be read again.
+    /// Clears the mark that a method was called. Returns the connections to read again.
     pub(crate) fn take_stirred(&mut self) -> Vec<ConnId> {
         self.asked = false;
         mem::take(&mut self.stirred)

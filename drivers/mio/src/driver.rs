@@ -1,4 +1,4 @@
-//! A driver with a loop of its own.
+//! A driver with its own event loop.
 
 use std::{
     fmt, io,
@@ -19,41 +19,41 @@ use crate::{
     response::{Response, Responses},
 };
 
-/// Runs calls on one event loop of its own. See the [crate] for the ways to use it.
+/// Runs calls on its own event loop. The [crate] describes the ways to use it.
 ///
-/// Dropped, it closes all connections.
+/// Dropping it closes all connections.
 ///
-/// It is [`UnwindSafe`]: after a panic of the application's closure, or of a body's reader, was caught,
-/// it closes the connection that this was about, and goes on with the others.
+/// It is [`UnwindSafe`]. If you catch a panic of your closure or of a body's reader, the driver
+/// closes the connection of that call and continues with the others.
 ///
-/// After a `fork`, the child must not use the driver of its parent: both would write to the same
-/// connections and take each other's events, and the threads that look names up are missing there. The
-/// child makes a driver of its own and leaves the inherited one alone. It does not even drop it, which
-/// may wait for a lock that such a thread held. A program that is started by `exec` inherits no
-/// descriptor of the driver's.
+/// After a `fork`, the child process must not use the driver of its parent. Both would write to the
+/// same connections and take each other's events, and the child does not have the threads that look
+/// names up. The child makes a new driver. It must not even drop the inherited one, because the
+/// drop may wait for a lock that such a thread held. A program started by `exec` inherits no file
+/// descriptor of the driver.
 pub struct Driver {
     embedded: Embedded,
     poll: Poll,
     events: Events,
-    /// What came of other calls while one was fetched.
+    /// The responses to other calls that arrive while one call is fetched.
     responses: Responses,
 }
 
-/// The tokens of a driver on its own poll: the upper half.
+/// The tokens of a driver with its own poll: the upper half.
 pub(crate) const TOKENS: Range<usize> = usize::MAX / 2..usize::MAX;
-/// Events that [`Driver::run`] and [`Driver::fetch`] take at a time.
+/// The number of events that [`Driver::run`] and [`Driver::fetch`] take at a time.
 const EVENTS: usize = 1024;
 
 impl Driver {
-    /// A driver with the defaults.
+    /// Makes a driver with the default settings.
     ///
     /// # Errors
-    /// The system gives no poll, or no way to be woken.
+    /// The system could not create a poll or a waker.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// A driver with other settings.
+    /// Returns a builder for a driver with other settings.
     pub fn builder() -> DriverBuilder {
         DriverBuilder::new()
     }
@@ -63,19 +63,20 @@ impl Driver {
         Self { embedded, poll, events: Events::with_capacity(EVENTS), responses }
     }
 
-    /// Begins calls, and stops them.
+    /// Returns the client, which starts and controls calls.
     pub fn client(&mut self) -> &mut Client {
         self.embedded.client()
     }
 
-    /// Where other sockets may be registered, to be waited for together. Tokens below
-    /// `usize::MAX / 2` are free for them, and [`turn`](Self::turn) shows their events.
+    /// Returns the registry of the driver's poll. You may register other sockets with it, to wait
+    /// for them in the same loop. Use tokens below `usize::MAX / 2`. [`turn`](Self::turn) returns
+    /// their events.
     pub fn registry(&self) -> &Registry {
         self.poll.registry()
     }
 
-    /// Runs until the call has ended, and gives its response, whole. Other calls go on meanwhile, and
-    /// what comes of them is kept until they are fetched as well.
+    /// Runs until the call has ended, and returns its whole response. Other calls continue
+    /// meanwhile. Their responses are kept until they are fetched as well.
     ///
     /// ```
     /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -99,9 +100,9 @@ impl Driver {
     /// ```
     ///
     /// # Errors
-    /// There was no response, or not a whole one; its body is longer than
-    /// [`body_bytes_max`](DriverBuilder::body_bytes_max); there is no such call, because it was
-    /// cancelled or had been fetched; waiting failed.
+    /// The call failed; the body is longer than [`body_bytes_max`](DriverBuilder::body_bytes_max);
+    /// there is no such call, because it was cancelled or already fetched; or waiting for events
+    /// failed.
     pub fn fetch(&mut self, call: CallId) -> Result<Response, Error> {
         loop {
             if let Some(done) = self.responses.take(call) {
@@ -117,11 +118,11 @@ impl Driver {
         }
     }
 
-    /// Runs until every call has ended, those that `app` begins meanwhile included. While one is
-    /// paused, or waits for its body, and nothing resumes it, that does not come.
+    /// Runs until every call has ended, including those that `app` starts meanwhile. It does not
+    /// return while a call is paused or waits for its body, and nothing resumes it.
     ///
     /// # Errors
-    /// Waiting failed.
+    /// Waiting for events failed.
     pub fn run(&mut self, mut app: impl FnMut(&mut Client, Output<'_>)) -> io::Result<()> {
         while self.client().calls() > 0 {
             turn(&mut self.embedded, &mut self.poll, &mut self.events, None, &mut app)?;
@@ -129,12 +130,12 @@ impl Driver {
         Ok(())
     }
 
-    /// Does what is to be done, waits for events, for at most `timeout`, and does what they brought.
-    /// It does not wait where what was to be done has brought something already. `events` then has
-    /// what happened, that to other sockets included.
+    /// Performs pending work, waits for events for at most `timeout`, and handles them. It does not
+    /// wait if the pending work has already produced an output or ended a call. After it, `events`
+    /// has all events, including those of other sockets.
     ///
     /// # Errors
-    /// Waiting failed. A signal that ended it is no error.
+    /// Waiting for events failed. A signal that interrupted it is not an error.
     pub fn turn(
         &mut self,
         events: &mut Events,
@@ -145,9 +146,9 @@ impl Driver {
     }
 }
 
-/// What a panic leaves behind, the next turn clears away: see [`Driver`].
+/// The next turn repairs the state after a panic: see [`Driver`].
 impl UnwindSafe for Driver {}
-/// Nothing is changed through a shared reference.
+/// No method changes it through a shared reference.
 impl RefUnwindSafe for Driver {}
 
 impl fmt::Debug for Driver {
@@ -171,7 +172,7 @@ fn turn(
             app(client, output);
         });
     }
-    // What has been told may be what the program waited for.
+    // Do not wait after an output: the program may have waited for it.
     let done = told || embedded.client().calls() != calls;
     let most = if done { Some(Duration::ZERO) } else { timeout };
     let wait = match (most, embedded.poll_timeout()) {

@@ -1,4 +1,4 @@
-//! A driver on somebody else's loop.
+//! A driver without an event loop, for a program that has its own.
 
 use std::{
     collections::VecDeque,
@@ -22,14 +22,14 @@ use crate::{
     sockets::Sockets,
 };
 
-/// A driver on a loop of your own, beside your other sockets: made by
-/// [`DriverBuilder::embed`](crate::DriverBuilder::embed).
+/// A driver for your own event loop, beside your other sockets.
+/// [`DriverBuilder::embed`](crate::DriverBuilder::embed) makes it.
 ///
-/// It waits for nothing. Your loop does that for both:
+/// It never waits. Your loop must:
 ///
-/// 1. waits on the [`mio::Poll`], for at most [`poll_timeout`](Self::poll_timeout);
-/// 2. hands each event to [`handle`](Self::handle), which says whether it was one of the driver's;
-/// 3. has the driver [`settle`](Self::settle), which reads, writes, and tells what has come.
+/// 1. wait on the [`mio::Poll`], for at most [`poll_timeout`](Self::poll_timeout);
+/// 2. pass each event to [`handle`](Self::handle), which returns whether it is the driver's;
+/// 3. call [`settle`](Self::settle), which reads, writes, and passes outputs to your closure.
 ///
 /// ```
 /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -73,20 +73,20 @@ pub struct Embedded {
     pub(crate) tokens: Range<usize>,
     pub(crate) names: Names,
     pub(crate) sockets: Sockets,
-    /// Slots of sockets to be looked at: there was an event, or they stopped before they had to.
+    /// The slots of the sockets to handle: those with an event, and those whose last turn ended
+    /// before they were blocked.
     pub(crate) queue: VecDeque<u32>,
-    /// What all sockets are read into.
+    /// The buffer that all sockets are read into.
     pub(crate) scratch: Box<[u8]>,
-    /// What is being written.
+    /// The output of the socket that is being written.
     pub(crate) out: Outgoing,
     pub(crate) errors: Errors,
-    /// The socket that is being looked at, and that on whose behalf code of the application runs: they
-    /// are still here if that has panicked.
+    /// The slot of the socket that is being handled. Still set after a panic of the application.
     working: Option<u32>,
     pub(crate) inside: Option<u32>,
 }
 
-/// Who is told.
+/// The closure of the application, which takes the outputs.
 pub(crate) type App<'a> = dyn FnMut(&mut Client, Output<'_>) + 'a;
 
 const SCRATCH: usize = 64 * 1024;
@@ -113,28 +113,29 @@ impl Embedded {
         }
     }
 
-    /// The settings of a driver: the same as [`Driver::builder`](crate::Driver::builder).
+    /// Returns a builder, the same as [`Driver::builder`](crate::Driver::builder).
     pub fn builder() -> DriverBuilder {
         DriverBuilder::new()
     }
 
-    /// Begins calls, and stops them.
+    /// Returns the client, which starts and controls calls.
     pub fn client(&mut self) -> &mut Client {
         &mut self.client
     }
 
-    /// Whether a token is one of the driver's.
+    /// Returns whether `token` is one of the driver's.
     pub fn owns(&self, token: Token) -> bool {
         self.tokens.contains(&token.0)
     }
 
-    /// Notes an event. False: its token is not one of the driver's.
+    /// Records an event. Returns false if its token is not one of the driver's.
     pub fn handle(&mut self, event: &Event) -> bool {
         let token = event.token();
         if !self.owns(token) {
             return false;
         }
-        // The first is the waker's: answers are looked for in any case.
+        // The first token is the waker's. `settle` always takes finished look-ups, so there is
+        // nothing to record.
         let slot = (token.0 - self.tokens.start).checked_sub(1).and_then(|n| u32::try_from(n).ok());
         if let Some((slot, socket)) = slot.and_then(|n| Some((n, self.sockets.get_mut(n)?))) {
             socket.writable |= event.is_writable() || event.is_error();
@@ -146,17 +147,16 @@ impl Embedded {
         true
     }
 
-    /// Does what is to be done, without waiting, and tells `app` what has come. Whatever that asks of
-    /// the client is done as well.
+    /// Performs all pending work without waiting, and passes outputs to `app`. This includes the
+    /// work that `app` adds through the client.
     ///
-    /// No connection is read or written more than a bounded number of times: what is left is taken up
-    /// by the next `settle`, for which [`poll_timeout`](Self::poll_timeout) does not let the loop
-    /// wait.
+    /// Each connection is read and written a bounded number of times. The next `settle` continues
+    /// with the rest; until then [`poll_timeout`](Self::poll_timeout) is zero.
     pub fn settle(&mut self, mut app: impl FnMut(&mut Client, Output<'_>)) {
         self.settle_dyn(&mut app);
     }
 
-    /// How long the loop may wait; `None`: until there is an event.
+    /// Returns the longest time that the loop may wait. `None` means until there is an event.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let panicked = self.working.is_some() || self.inside.is_some();
         if panicked || !self.queue.is_empty() { Some(Duration::ZERO) } else { self.client.left() }
@@ -189,8 +189,9 @@ impl Embedded {
         self.client.release_time();
     }
 
-    /// After a panic of the application, what was being told or written is lost. Its connection must
-    /// not take what comes next for it.
+    /// Repairs the state after a panic of the application. The output or the body piece that was
+    /// being handled is lost. So its connection is closed, because later bytes would continue the
+    /// wrong message.
     fn recover(&mut self, app: &mut App<'_>) {
         if let Some(slot) = self.inside.take() {
             self.out.clear();
@@ -204,13 +205,13 @@ impl Embedded {
         }
     }
 
-    /// Looks at a socket about which there was an event, or that stopped before it had to.
+    /// Handles a socket that has an event, or whose last turn ended before it was blocked.
     fn work(&mut self, slot: u32, app: &mut App<'_>) {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let conn = socket.conn;
         socket.queued = false;
         if !socket.up {
-            // Whoever gets the connection writes first, and then hears what the server has said.
+            // Read after the connect is handled: the call that gets the connection writes first.
             let readable = core::mem::take(&mut socket.readable);
             self.finish_connect(slot);
             self.act(app);
@@ -222,7 +223,7 @@ impl Embedded {
                 return;
             }
         }
-        // That the request has left comes before what the server says to it.
+        // Report the request as written before reading the response to it.
         if self.sockets.get_mut(slot).is_some_and(|it| it.holds_back() && it.writes_on()) {
             self.write(slot);
             self.act(app);
@@ -252,7 +253,7 @@ impl Embedded {
         }
     }
 
-    /// A socket that stopped before it had to is looked at again without an event.
+    /// Queues a socket that can be read or written without another event.
     pub(crate) fn queue_if_ready(&mut self, slot: u32) {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let reads = (socket.readable && !socket.ended || socket.unheard)
@@ -279,9 +280,9 @@ impl Embedded {
     }
 }
 
-/// What a panic leaves behind, the next `settle` clears away: see [`Driver`](crate::Driver).
+/// The next `settle` repairs the state after a panic: see [`Driver`](crate::Driver).
 impl UnwindSafe for Embedded {}
-/// Nothing is changed through a shared reference.
+/// No method changes it through a shared reference.
 impl RefUnwindSafe for Embedded {}
 
 impl fmt::Debug for Embedded {

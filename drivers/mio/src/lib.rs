@@ -1,4 +1,5 @@
-//! An HTTP/1.1 client with connection pools on one event loop: thousands of connections, one thread.
+//! An HTTP/1.1 client with connection pools on one event loop. One thread serves thousands of
+//! connections.
 //!
 //! ```
 //! # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -25,8 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them over
-//! [`mio`]. Only [`Driver::turn`] waits, and the methods that call it. The only threads that this
+//! The core, [`httpool`], makes all decisions and does no I/O. This crate performs its actions with
+//! [`mio`]. Only [`Driver::turn`] and the methods that call it wait. The only threads that this
 //! crate starts look names up.
 //!
 //! # Three ways to use it
@@ -37,8 +38,8 @@
 //! | [`Driver::run`], [`Driver::turn`] | the driver | piece by piece, in your closure |
 //! | [`Embedded`] | your loop, on your own [`mio::Poll`] | piece by piece, in your closure |
 //!
-//! Send requests with a [`Client`]. The closure gets one too, so it can send more. All calls run on one
-//! thread and wait for each other only in line for a connection.
+//! Send requests with a [`Client`]. The closure gets one too, so it can send more. All calls run on
+//! one thread. A call waits for another only if it needs a connection and the limits allow no more.
 //!
 //! ```
 //! # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -61,7 +62,7 @@
 //!     Output::Data(_, data) => bytes += data.len(),
 //!     Output::End(..) if ended < 10 => {
 //!         ended += 1;
-//!         // Another one, on the connection that has just become free.
+//!         // Sends another request on the connection that has just become free.
 //!         client.get(&url).send().expect("a URL that was good before");
 //!     }
 //!     Output::Failed(_, error) => panic!("{error}"),

@@ -1,4 +1,4 @@
-//! Names being looked up, and how the loop hears of the answers.
+//! The look-ups of names, and the inbox for their answers.
 
 use std::{
     fmt, io, mem,
@@ -10,18 +10,18 @@ use httpool::id::ConnId;
 use httpool_kit::{Answer, Asked, Hosts, Resolver};
 use mio::Waker;
 
-/// Look-ups for connections.
+/// Looks up names for connections.
 #[derive(Debug)]
 pub(crate) struct Names {
     resolver: Resolver<Asker>,
     inbox: Arc<Inbox>,
 }
 
-/// What is heard of a look-up, and for which connection.
+/// An event of a look-up, with its connection.
 pub(crate) enum News {
-    /// It had to wait for a thread, and begins.
+    /// A thread has begun the look-up, which had to wait for one.
     Begun(ConnId),
-    /// It has ended.
+    /// The look-up has ended.
     Answer(ConnId, io::Result<Vec<SocketAddr>>),
 }
 
@@ -30,7 +30,7 @@ struct Inbox {
     waker: Arc<Waker>,
 }
 
-/// Who asked: the loop is woken.
+/// The receiver of an answer. It puts the answer into the inbox and wakes the loop.
 struct Asker {
     conn: ConnId,
     inbox: Arc<Inbox>,
@@ -52,23 +52,23 @@ impl Names {
         Self { resolver: Resolver::new(hosts), inbox }
     }
 
-    /// Looks `host` up. The answer is among the [`news`](Self::news) when the loop is woken; one that
-    /// needs no asking is given at once.
+    /// Looks up `host`. Returns the answer at once if no look-up is needed. Otherwise the loop is
+    /// woken, and [`news`](Self::news) returns the answer.
     pub(crate) fn ask(&self, conn: ConnId, host: &str, port: u16) -> Asked {
         self.resolver.ask(host, port, Asker { conn, inbox: self.inbox.clone() })
     }
 
-    /// An address of the name has failed.
+    /// Reports that a connection to an address of the name has failed.
     pub(crate) fn refresh(&self, host: &str, port: u16) {
         self.resolver.refresh(host, port);
     }
 
-    /// Nobody waits for that answer any more.
+    /// Removes a closed connection from those that wait for an answer.
     pub(crate) fn forget(&self, conn: ConnId) {
         self.resolver.forget(|asker| asker.conn == conn);
     }
 
-    /// Takes what has come.
+    /// Takes the events since the last call.
     pub(crate) fn news(&self) -> Vec<News> {
         mem::take(&mut self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -77,7 +77,7 @@ impl Names {
 impl Inbox {
     fn put(&self, news: News) {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
-        // Where the loop cannot be woken, it finds the news when it wakes by itself.
+        // If the wake-up fails, the loop finds the event at its next turn.
         self.waker.wake().ok();
     }
 }

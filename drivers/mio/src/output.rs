@@ -1,4 +1,4 @@
-//! What a program is told.
+//! The events that a program gets.
 
 use httpool::{
     id::CallId,
@@ -8,36 +8,38 @@ use mio::net::TcpStream;
 
 use crate::Error;
 
-/// What has come of a call. What is borrowed is borrowed from the loop's buffer, for the time of the
-/// closure it is handed to.
+/// An event of a call. Borrowed data is in the loop's buffer and is valid until the closure
+/// returns.
 ///
-/// Of one call there come `Interim* Head Data*` and then one of the last three, exactly one; or
-/// nothing any more from the moment when it is [cancelled](crate::Client::cancel) or
-/// [discarded](crate::Client::discard). While it is [paused](crate::Client::pause) nothing comes but
-/// a failure.
+/// The outputs of one call come in this order: `Interim* Head Data*`, and then either `End` or
+/// `Switched`. `Failed` may come at any point, and is then the last. After the call is
+/// [cancelled](crate::Client::cancel) or [discarded](crate::Client::discard), none come. While it
+/// is [paused](crate::Client::pause), only `Failed` can come.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a program should handle every case")]
 pub enum Output<'o> {
     /// A 1xx head, if [`Policy::show_interim`](httpool::call::Policy::show_interim) is set.
     Interim(CallId, Head<'o>),
-    /// The response's head. [`Client::call`](crate::Client::call) knows what came before it.
+    /// The response's head. [`Client::call`](crate::Client::call) returns the redirects and failed
+    /// attempts before it.
     Head(CallId, Head<'o>),
-    /// A piece of its body, framing removed; never empty.
+    /// A piece of the response's body, without framing. Never empty.
     Data(CallId, &'o [u8]),
-    /// The response is complete, with its trailer fields (RFC 9110 6.5), if there were any, and the
-    /// request has left, or the response has ended its sending
-    /// ([`Call::body_taken`](httpool::call::Call::body_taken) of [`Client::call`](crate::Client::call)
-    /// counts then). The call has ended.
+    /// The response is complete, with its trailer fields, if there are any (RFC 9110 6.5). The
+    /// request was sent whole, or the response has ended its sending; then
+    /// [`Call::body_taken`](httpool::call::Call::body_taken) of
+    /// [`Client::call`](crate::Client::call) tells how much of it was taken. The call has ended.
     End(CallId, Fields<'o>),
-    /// After a head with 101, or a 2xx to CONNECT: the connection, which is no longer HTTP. The call
-    /// has ended.
+    /// The connection, which is no longer HTTP, after a head with 101 (Switching Protocols) or a
+    /// 2xx to CONNECT. The call has ended.
     Switched(CallId, Switched),
-    /// There will be no (more) response. The call has ended.
+    /// The call has failed: there is no response, or the response is incomplete. The call has
+    /// ended.
     Failed(CallId, Error),
 }
 
 impl Output<'_> {
-    /// Of which call.
+    /// Returns the call of this output.
     pub const fn call(&self) -> CallId {
         match self {
             Self::Interim(call, _)
@@ -50,5 +52,5 @@ impl Output<'_> {
     }
 }
 
-/// A connection that is no longer HTTP. Its socket does not block, and is registered nowhere.
+/// A connection that is no longer HTTP. Its socket is non-blocking and not registered with a poll.
 pub type Switched = httpool_kit::Switched<TcpStream>;

@@ -1,4 +1,4 @@
-//! From sockets to the core, and from there to the application.
+//! Reads from the sockets, and passes the input to the core and its events to the application.
 
 use std::{io, io::Read, mem};
 
@@ -12,11 +12,11 @@ use crate::{
     sockets::Held,
 };
 
-/// So often one connection is read before the others have their turn.
+/// The largest number of reads of one connection in a turn, so that the others are served too.
 const READS_PER_TURN: usize = 4;
-/// Whether a read that did not fill its buffer has emptied the socket, so that the next byte brings
-/// an event. epoll(7) says so of its edges, and kqueue's are alike; elsewhere mio wants to be told
-/// to wait.
+/// Whether a read that did not fill its buffer has emptied the socket, so that the next byte causes
+/// an event. epoll(7) guarantees this for edge-triggered events, and kqueue behaves the same. On
+/// other systems mio needs a read that returns `WouldBlock`.
 const SHORT_READ_EMPTIES: bool = cfg!(any(
     target_os = "linux",
     target_os = "android",
@@ -29,7 +29,8 @@ const SHORT_READ_EMPTIES: bool = cfg!(any(
 ));
 
 impl Embedded {
-    /// Reads a connection, until there is nothing more, the reader pauses, or its share is used up.
+    /// Reads a connection until it has no more input, the application pauses the response, or
+    /// [`READS_PER_TURN`] is reached.
     pub(crate) fn read(&mut self, slot: u32, app: &mut App<'_>) {
         for _ in 0..READS_PER_TURN {
             let Some(socket) = self.sockets.get_mut(slot) else { return };
@@ -54,7 +55,8 @@ impl Embedded {
                 }
                 Err(error) => return self.end(slot, conn, Some(error), app),
             };
-            // What was read may have come behind the last of a request, of which no event has told.
+            // The input may have arrived after the last bytes of a request were sent, although no
+            // event has reported it. Report the request as written first.
             if socket.holds_back() && !socket.broken && takes_output(&socket.tcp) {
                 socket.writable = true;
                 self.write(slot);
@@ -65,10 +67,10 @@ impl Embedded {
             let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else {
                 return;
             };
-            // Where the peer has closed its side, that is still to be read.
+            // If the peer has closed its side, read on to its end of file.
             socket.readable = read == self.scratch.len() || socket.closing || !SHORT_READ_EMPTIES;
             match &mut socket.held {
-                // What was left stays where it is, and only what has come is copied.
+                // Append to the bytes that were left, which are not copied.
                 Some(held) if !held.rest.is_empty() => {
                     held.rest.extend_from_slice(&self.scratch[..read]);
                     let input = mem::take(&mut held.rest);
@@ -79,7 +81,7 @@ impl Embedded {
         }
     }
 
-    /// Passes on what has just been read into the buffer of all.
+    /// Passes the `read` bytes in the scratch buffer to the core.
     fn pass_on_read(&mut self, slot: u32, conn: ConnId, read: usize, app: &mut App<'_>) {
         let input = &self.scratch[..read];
         self.inside = Some(slot);
@@ -93,7 +95,7 @@ impl Embedded {
         }
     }
 
-    /// Passes on what was left before, with what has come behind it.
+    /// Passes the bytes that were left, followed by new ones, to the core.
     fn pass_on_held(&mut self, slot: u32, conn: ConnId, mut input: Vec<u8>, app: &mut App<'_>) {
         self.inside = Some(slot);
         let (taken, heard) = pass_on(&mut self.client, conn, &input, app);
@@ -109,7 +111,8 @@ impl Embedded {
         socket.let_go();
     }
 
-    /// The peer has closed its side, or reading has failed.
+    /// Reports to the core that the peer has closed its side (`error` is `None`), or that reading
+    /// has failed.
     pub(crate) fn end(
         &mut self,
         slot: u32,
@@ -130,8 +133,8 @@ impl Embedded {
     }
 }
 
-/// Has the core take what it can of some input. Says how much that was, and whether it was all that
-/// could be told: not if the reader paused.
+/// Passes input to the core, and its events to the application. Returns the number of bytes
+/// consumed, and whether every event was passed on: false if the application paused the response.
 fn pass_on(client: &mut Client, conn: ConnId, input: &[u8], app: &mut App<'_>) -> (usize, bool) {
     let (mut at, now) = (0, client.now());
     loop {

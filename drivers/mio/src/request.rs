@@ -1,4 +1,4 @@
-//! How a request is put together and sent.
+//! The builder of a request.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use httpool_kit::Draft;
 
 use crate::{Error, client::Client};
 
-/// A request of a [`Client`], not sent yet.
+/// A request of a [`Client`] that is not sent yet.
 #[must_use = "nothing is sent before `send`"]
 pub struct RequestBuilder<'c> {
     client: &'c mut Client,
@@ -22,10 +22,10 @@ impl<'c> RequestBuilder<'c> {
 
     httpool_kit::request_methods!(client.settings);
 
-    /// Begins the call.
+    /// Starts the call.
     ///
     /// # Errors
-    /// A part of it cannot be sent.
+    /// A part of the request is invalid: [`Error::as_request_error`].
     pub fn send(self) -> Result<CallId, Error> {
         let Self { client, draft } = self;
         let (request, body, policy) = draft.finish(&client.settings)?;

@@ -1,4 +1,4 @@
-//! Responses that are wanted whole.
+//! Responses that are collected whole.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,7 +15,7 @@ use crate::{
     output::{Output, Switched},
 };
 
-/// A response, whole.
+/// A whole response.
 pub struct Response {
     received: Received,
     body: Vec<u8>,
@@ -41,22 +41,22 @@ impl Response {
         }
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body, to keep.
+    /// Returns the body as an owned buffer.
     pub fn bytes(self) -> Vec<u8> {
         self.body
     }
 
-    /// The body as text: UTF-8, with U+FFFD in place of what is not.
+    /// Returns the body as text. Bytes that are not UTF-8 are replaced by U+FFFD.
     pub fn text(self) -> String {
         httpool_kit::text(self.body)
     }
 
-    /// After 101 (Switching Protocols), or a 2xx to CONNECT: the connection, which is no longer
+    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT. It is no longer
     /// HTTP. `None` for any other response.
     pub fn into_switched(self) -> Option<Switched> {
         self.switched
@@ -69,8 +69,8 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Collects outputs to whole responses: for a closure that wants some calls whole and others piece
-/// by piece.
+/// Collects outputs into whole responses. Use it in a closure that handles other calls piece by
+/// piece.
 ///
 /// ```
 /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -97,7 +97,7 @@ pub struct Responses {
     done: BTreeMap<CallId, Result<Response, Error>>,
 }
 
-/// A response that is on its way.
+/// A response that is not complete yet.
 #[derive(Debug, Default)]
 struct Begun {
     received: Received,
@@ -105,14 +105,14 @@ struct Begun {
 }
 
 impl Responses {
-    /// None yet. A call whose body is longer than `body_bytes_max` bytes is
-    /// [discarded](Client::discard), and that is its error.
+    /// Makes an empty collection. A call whose response body is longer than `body_bytes_max` bytes
+    /// is [discarded](Client::discard), and [`take`](Self::take) returns an error for it.
     pub const fn new(body_bytes_max: u64) -> Self {
         let limit = BodyLimit::new(body_bytes_max);
         Self { limit, begun: BTreeMap::new(), done: BTreeMap::new() }
     }
 
-    /// Takes an output in.
+    /// Adds an output to the response of its call.
     pub fn put(&mut self, client: &mut Client, output: Output<'_>) {
         match output {
             Output::Interim(call, head) => self.begun(call).received.put_interim(&head),
@@ -144,23 +144,24 @@ impl Responses {
         }
     }
 
-    /// Takes a response out, if the call has ended.
+    /// Removes and returns the response or the error of a call that has ended.
     pub fn take(&mut self, call: CallId) -> Option<Result<Response, Error>> {
         self.done.remove(&call)
     }
 
-    /// Lets go what has come of a call that was cancelled or discarded: no end comes that would.
+    /// Drops the response of a call that was cancelled or discarded. No output ends such a call, so
+    /// its memory would not be freed otherwise.
     pub fn forget(&mut self, call: CallId) {
         self.begun.remove(&call);
         self.done.remove(&call);
     }
 
-    /// How many have ended and not been taken out.
+    /// Returns the number of calls that have ended and were not taken.
     pub fn len(&self) -> usize {
         self.done.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether no call that has ended is left to take.
     pub fn is_empty(&self) -> bool {
         self.done.is_empty()
     }
@@ -169,7 +170,7 @@ impl Responses {
         self.begun.entry(call).or_default()
     }
 
-    /// Discards a call whose body is longer than wanted.
+    /// Discards a call whose body exceeds the limit, and records the error.
     fn too_long(&mut self, client: &mut Client, id: CallId) {
         let begun = self.begun.remove(&id).unwrap_or_default();
         if let Some(call) = client.call(id) {

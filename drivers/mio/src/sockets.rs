@@ -4,48 +4,51 @@ use httpool::id::ConnId;
 use httpool_kit::Outgoing;
 use mio::net::TcpStream;
 
-/// One socket. Nothing is kept with one that is idle but this.
+/// One socket. An idle connection has no other memory in the driver.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) tcp: TcpStream,
     pub(crate) conn: ConnId,
     /// The next socket of the same connection, while addresses race.
     next: Option<u32>,
-    /// Which of those it is.
+    /// The number of its connection attempt.
     pub(crate) attempt: u8,
-    /// TCP stands, and this is the socket that the connection is.
+    /// Whether TCP is connected and the connection uses this socket.
     pub(crate) up: bool,
-    /// It may be readable: there was an event, and no read has been told to wait since.
+    /// Whether it may be readable: there was an event, and no read has returned `WouldBlock` since.
     pub(crate) readable: bool,
-    /// The same for writing.
+    /// Whether it may be writable, likewise.
     pub(crate) writable: bool,
-    /// The peer has closed its side, so that a short read is not yet the last.
+    /// Whether the peer has closed its side. The socket is then read to its end of file, even after
+    /// a short read.
     pub(crate) closing: bool,
-    /// It is broken, so that it takes output only to fail.
+    /// Whether it is broken. Writes to it then only fail.
     pub(crate) broken: bool,
-    /// Its end has been read.
+    /// Whether its end of file was read.
     pub(crate) ended: bool,
-    /// Whether what the system holds unsent is bounded; `None`: not yet tried.
+    /// Whether the unsent bytes in the system's buffer are bounded. `None` if not tried yet.
     pub(crate) bounded: Option<bool>,
-    /// Input was left because the reader paused: it goes first, without a read.
+    /// Whether input was left because the application paused the response. It is passed on before
+    /// the next read.
     pub(crate) unheard: bool,
-    /// It is in the list of those to be looked at.
+    /// Whether it is in the queue of sockets to handle.
     pub(crate) queued: bool,
-    /// Only while bytes wait, in either direction.
+    /// The bytes that wait to be sent or to be consumed. `None` if there are none.
     pub(crate) held: Option<Box<Held>>,
 }
 
-/// In debug builds mio keeps more with each, and so it does on Windows.
+/// The limit on the size of [`Socket`]. mio stores more with a socket in debug builds and on
+/// Windows.
 const SOCKET_MAX: usize = if cfg!(debug_assertions) { 56 } else { 40 };
 const _: () =
     assert!(cfg!(windows) || size_of::<Socket>() <= SOCKET_MAX, "an idle connection is small");
 
-/// Bytes that wait.
+/// The bytes of a socket that wait, in either direction.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    /// What the socket had no room for.
+    /// Output that the socket's buffer had no room for.
     pub(crate) out: Outgoing,
-    /// What was read and not taken.
+    /// Input that was read and not consumed.
     pub(crate) rest: Vec<u8>,
 }
 
@@ -69,31 +72,33 @@ impl Socket {
         }
     }
 
-    /// Keeps no memory for bytes when none wait.
+    /// Frees the memory for waiting bytes if there are none.
     pub(crate) fn let_go(&mut self) {
         if self.held.as_ref().is_some_and(|held| held.out.is_empty() && held.rest.is_empty()) {
             self.held = None;
         }
     }
 
-    /// Whether the last bytes of a request have gone to the system, and are not called written yet.
+    /// Returns whether the last bytes of a request were given to the system but not yet reported to
+    /// the core as written.
     pub(crate) fn holds_back(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.out.holds_back())
     }
 
-    /// Whether to write what the socket had no room for. That a broken one takes output does not
-    /// mean that the last bytes have left.
+    /// Returns whether to write the output that waits. A broken socket accepts output even if the
+    /// last bytes were not sent, so it does not confirm held back bytes.
     pub(crate) fn writes_on(&self) -> bool {
         self.writable && self.has_out() && !(self.broken && self.holds_back())
     }
 
-    /// Whether there is something that the socket had no room for.
+    /// Returns whether output waits for room in the socket's buffer.
     pub(crate) fn has_out(&self) -> bool {
         self.held.as_ref().is_some_and(|held| !held.out.is_empty())
     }
 }
 
-/// All sockets. A slot is a token's number; a connection has one socket, or several that race.
+/// All sockets, by slot. A socket's token is the driver's first token, plus one, plus its slot. A
+/// connection has one socket, or several while addresses race.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     slots: Vec<Option<Socket>>,
@@ -103,7 +108,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// The slot that the next socket will have.
+    /// Returns the slot that the next socket gets.
     pub(crate) fn next_slot(&self) -> u32 {
         self.free.last().copied().unwrap_or(self.slots.len() as u32)
     }
@@ -124,18 +129,18 @@ impl Sockets {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The socket that is the connection, once TCP stands.
+    /// Returns the slot of the socket that a connection uses, once TCP is connected.
     pub(crate) fn slot_of(&self, conn: ConnId) -> Option<u32> {
         self.slots_of(conn).find(|slot| self.at(*slot).is_some_and(|socket| socket.up))
     }
 
-    /// The socket of an attempt.
+    /// Returns the slot of a connection attempt.
     pub(crate) fn slot_of_attempt(&self, conn: ConnId, attempt: u8) -> Option<u32> {
         self.slots_of(conn)
             .find(|slot| self.at(*slot).is_some_and(|socket| socket.attempt == attempt))
     }
 
-    /// Any socket of a connection.
+    /// Returns the slot of any socket of a connection.
     pub(crate) fn any_slot_of(&self, conn: ConnId) -> Option<u32> {
         self.slots_of(conn).next()
     }
@@ -157,7 +162,7 @@ impl Sockets {
         Some(socket)
     }
 
-    /// How many sockets there are.
+    /// Returns the number of sockets.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -166,7 +171,8 @@ impl Sockets {
         self.slots.get(slot as usize)?.as_ref()
     }
 
-    /// A stale connection has none: its slot is empty, or another's.
+    /// Returns the slots of a connection's sockets. A stale id has none: its slot is empty or
+    /// belongs to another connection.
     fn slots_of(&self, conn: ConnId) -> impl Iterator<Item = u32> {
         let first = self.first.get(conn.index()).copied().flatten();
         let next = |slot: &u32| self.at(*slot).and_then(|socket| socket.next);

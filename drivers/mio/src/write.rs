@@ -1,4 +1,4 @@
-//! From the core, and from the application's bodies, to sockets.
+//! Writes the output of the core and the request bodies to the sockets.
 
 use std::{io, mem};
 
@@ -12,12 +12,12 @@ use mio::{Interest, Token};
 
 use crate::{Body, embedded::Embedded};
 
-/// So often one connection is written to before the others have their turn.
+/// The largest number of writes to one connection in a turn, so that the others are served too.
 const WRITES_PER_TURN: usize = 16;
 
 impl Embedded {
-    /// Writes what is to be written, until there is nothing more, there is no room, or the
-    /// connection's share is used up. Heads, framing and body go out in one piece where they fit.
+    /// Writes pending output until there is no more, the socket is full, or [`WRITES_PER_TURN`] is
+    /// reached. Heads, framing and body pieces are written together if they fit.
     pub(crate) fn write(&mut self, slot: u32) {
         let Some(socket) = self.sockets.get_mut(slot) else { return };
         let conn = socket.conn;
@@ -62,7 +62,7 @@ impl Embedded {
                     break;
                 }
                 Err(error) => {
-                    // What the peer has said before may still be an answer.
+                    // Read on: the peer may have sent a response before the failure.
                     socket.readable = !socket.ended;
                     self.out.clear();
                     let (why, now) = (io_kind(&error), self.client.now());
@@ -79,8 +79,9 @@ impl Embedded {
         socket.let_go();
     }
 
-    /// Whether the last bytes of a request are called written only when the socket takes output again.
-    /// Of that there is an event only where the system was asked and said no: registering asks it.
+    /// Returns whether to report the last bytes of a request as written only when the socket
+    /// accepts output again. epoll reports this only after it was asked while the socket did not
+    /// accept output. Registering the socket again asks.
     fn waits_for_room(&mut self, slot: u32) -> bool {
         let Some(socket) = self.sockets.get_mut(slot) else { return false };
         if socket.bounded != Some(true) || !self.client.core.is_written_late(socket.conn) {
@@ -93,7 +94,7 @@ impl Embedded {
         asked
     }
 
-    /// Asks the core what is next, and the application for a piece of body.
+    /// Fetches the next output from the core, and the next body piece from the application.
     fn fill(&mut self, conn: ConnId) {
         match self.client.core.poll_transmit(conn, self.out.head()) {
             Transmit::Nothing => {}
@@ -112,7 +113,7 @@ impl Embedded {
         };
         let piece = match next {
             Ok(piece) => piece,
-            // Not yet: the application says when.
+            // No bytes yet: the application calls `Client::body_ready` when there are some.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             Err(error) => {
                 self.errors.put(conn, error);

@@ -1,4 +1,5 @@
-//! The stress program's load in small, with its server on a thread: no call is lost or told twice.
+//! Runs the load of the stress example in a small size, with the server on a thread. No call is
+//! lost or ends twice.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -23,7 +24,7 @@ const CONNECTIONS: usize = 200;
 const ADDRESSES: u8 = 4;
 const REQUESTS: usize = 5_000;
 
-/// Runs a server beside the test.
+/// Runs a server on a thread while `test` runs.
 fn beside(resets: Option<u64>, test: impl FnOnce(&[SocketAddr])) {
     let hold = CONNECTIONS / usize::from(ADDRESSES);
     let mut server = Server::new(Script { addresses: ADDRESSES, hold, resets }).unwrap();

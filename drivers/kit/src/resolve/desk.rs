@@ -1,4 +1,5 @@
-//! Which name is looked up next: one look-up a name, shared by all who wait for it.
+//! Decides which name is looked up next. There is one look-up for each name, shared by all who wait
+//! for it.
 //!
 //! ```text
 //!          a place is free                 over slow_after, and a slow place is free
@@ -8,9 +9,9 @@
 //!   ask ── nor a slow one ──▶ busy
 //! ```
 //!
-//! `getaddrinfo` cannot be given up, so a name server that does not answer holds a thread for as long
-//! as the system waits. Such a look-up moves out of the way of others, and a bound of its own says how
-//! many may hang.
+//! `getaddrinfo` cannot be cancelled, so a name server that does not answer blocks a thread until
+//! the system's own timeout. Such a look-up moves to a separate count, so that others can run. That
+//! count has its own limit.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,31 +21,31 @@ use std::{
 
 use super::threads::Answer;
 
-/// How many look-ups there may be.
+/// The limits on look-ups that run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// That have not taken long yet.
+    /// The largest number of look-ups that are not slow.
     pub(super) working: usize,
-    /// That have.
+    /// The largest number of slow look-ups.
     pub(super) slow: usize,
-    /// From when on one takes long.
+    /// The time after which a look-up is slow.
     pub(super) slow_after: Duration,
 }
 
 /// A host and a port.
 pub(super) type Name = (Arc<str>, u16);
 
-/// The look-ups, and who waits for them. It has no thread and no clock of its own.
+/// The look-ups and their waiters. It has no thread and no clock of its own.
 pub(super) struct Desk<A> {
     bounds: Bounds,
     look_ups: BTreeMap<Name, LookUp<A>>,
-    /// Those that have no place.
+    /// The names that have no place.
     line: VecDeque<Name>,
-    /// Those that have a place and wait for a thread to take them.
+    /// The names that have a place and wait for a thread.
     ready: VecDeque<Name>,
-    /// Those that have a place and do not take long yet, in the order in which they began.
+    /// The look-ups that have a place and are not slow, with their start times, earliest first.
     working: VecDeque<(Instant, Name)>,
-    /// How many take long.
+    /// The number of slow look-ups.
     slow: usize,
 }
 
@@ -60,12 +61,12 @@ enum Place {
     Slow,
 }
 
-/// What came of an ask.
+/// The result of [`Desk::ask`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Enter {
     Begun,
     Queued,
-    /// There is no place for it, and will be none soon: so many hang.
+    /// No place is free and none will be soon, because this many look-ups hang.
     Busy(usize),
 }
 
@@ -81,7 +82,7 @@ impl<A: Answer> Desk<A> {
         }
     }
 
-    /// Has `who` wait for the addresses of a name.
+    /// Adds `who` to those that wait for the addresses of a name.
     pub(super) fn ask(&mut self, host: &str, port: u16, who: A, now: Instant) -> Enter {
         self.advance(now);
         let name: Name = (host.into(), port);
@@ -103,7 +104,7 @@ impl<A: Answer> Desk<A> {
         enter
     }
 
-    /// Time has passed: look-ups that take long make room for others.
+    /// Moves look-ups that have become slow to the slow places, and starts others in their places.
     pub(super) fn advance(&mut self, now: Instant) {
         while self.slow < self.bounds.slow
             && let Some((began, name)) = self.working.front()
@@ -127,14 +128,15 @@ impl<A: Answer> Desk<A> {
         }
     }
 
-    /// When [`advance`](Self::advance) may have something to do without a look-up having ended.
+    /// Returns the time to call [`advance`](Self::advance) if no look-up ends before. `None` if
+    /// there is nothing to advance.
     pub(super) fn next_at(&self) -> Option<Instant> {
         let moves = !self.line.is_empty() && self.slow < self.bounds.slow;
         let (began, _) = self.working.front().filter(|_| moves)?;
         began.checked_add(self.bounds.slow_after)
     }
 
-    /// A name to be looked up. What nobody waits for any more is not.
+    /// Takes the next name to look up. Drops names without waiters.
     pub(super) fn take(&mut self, now: Instant) -> Option<Name> {
         while let Some(name) = self.ready.pop_front() {
             if self.look_ups.get(&name).is_some_and(|it| !it.waiters.is_empty()) {
@@ -145,7 +147,7 @@ impl<A: Answer> Desk<A> {
         None
     }
 
-    /// A look-up has ended. Gives those who wait for it.
+    /// Ends a look-up. Returns its waiters.
     pub(super) fn end(&mut self, name: &Name, now: Instant) -> Vec<A> {
         let Some(LookUp { waiters, place }) = self.look_ups.remove(name) else { return Vec::new() };
         match place {
@@ -157,7 +159,8 @@ impl<A: Answer> Desk<A> {
         waiters
     }
 
-    /// Those of whom `gone` says so wait no more. A look-up that runs goes on, for others.
+    /// Removes the waiters for which `gone` returns true. A look-up that runs continues, for later
+    /// waiters.
     pub(super) fn forget(&mut self, gone: impl Fn(&A) -> bool) {
         let line = &mut self.line;
         self.look_ups.retain(|name, look_up| {
@@ -170,7 +173,7 @@ impl<A: Answer> Desk<A> {
         });
     }
 
-    /// Nobody waits any more, and nothing is begun.
+    /// Removes all waiters, and starts no look-up that has not begun.
     pub(super) fn clear(&mut self) {
         (self.line, self.ready) = (VecDeque::new(), VecDeque::new());
         self.look_ups.clear();
@@ -178,13 +181,13 @@ impl<A: Answer> Desk<A> {
         self.slow = 0;
     }
 
-    /// How many threads it takes, beside those that look something up: one for each name that is
-    /// ready, and one that looks after the line.
+    /// Returns the number of threads needed beside those that run a look-up: one for each name that
+    /// is ready, and one to watch the line.
     pub(super) fn wants_threads(&self) -> usize {
         self.ready.len() + usize::from(!self.line.is_empty())
     }
 
-    /// How many names are being looked up, or are to be.
+    /// Returns the number of names that are being looked up or wait for it.
     pub(super) fn len(&self) -> usize {
         self.look_ups.len()
     }
@@ -196,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// Who asks, and how often they were told that it begins.
+    /// A waiter, and the number of times it was told that its look-up has begun.
     #[derive(Clone, Default)]
     struct Who(u32, Rc<Cell<u32>>);
 
@@ -216,7 +219,7 @@ mod tests {
     const SLOW_AFTER: Duration = Duration::from_secs(1);
 
     impl Scene {
-        /// Two work, three may hang.
+        /// Two places for look-ups that are not slow, three for slow ones.
         fn new() -> Self {
             let bounds = Bounds { working: 2, slow: 3, slow_after: SLOW_AFTER };
             Self { desk: Desk::new(bounds), now: Instant::now() }
@@ -268,7 +271,7 @@ mod tests {
         scene.pass(Duration::from_millis(1));
         assert_eq!((scene.takes(), told.get()), (vec!["fast".into()], 1));
         assert_eq!(scene.desk.next_at(), None, "nobody is in line");
-        // Whoever joins one that has begun does not wait for a thread.
+        // A waiter that joins a look-up that has begun does not wait for a thread.
         assert_eq!(scene.ask("hangs", 4), Enter::Begun);
         assert_eq!((scene.ends("fast"), scene.ends("hangs")), (vec![3], vec![1, 4]));
     }
@@ -298,7 +301,7 @@ mod tests {
         }
         scene.pass(SLOW_AFTER);
         scene.pass(SLOW_AFTER);
-        // Three hang, two work, and nobody is in line.
+        // Three are slow, two are not, and the line is empty.
         assert_eq!(scene.takes(), ["1", "2", "3", "4", "5"]);
         assert_eq!(scene.ask("6", 6), Enter::Busy(3));
         assert_eq!(scene.ask("5", 7), Enter::Begun, "it is under way");
@@ -318,7 +321,7 @@ mod tests {
         // "c" gets the place that "a" had, although no thread has come for it.
         assert_eq!(scene.takes(), ["c"]);
         assert_eq!((scene.ends("c"), scene.desk.len()), (vec![5], 0));
-        // One that runs goes on, and whoever comes then shares it.
+        // A look-up that runs continues, and a later waiter shares it.
         scene.ask("e", 6);
         assert_eq!(scene.takes(), ["e"]);
         scene.desk.forget(|who| who.0 == 6);

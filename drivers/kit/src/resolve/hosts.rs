@@ -1,4 +1,4 @@
-//! Where the addresses of hosts come from.
+//! The sources of addresses of hosts.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -6,8 +6,8 @@ use httpool::message::Url;
 
 use super::{Resolve, SystemResolver};
 
-/// Where the addresses of hosts come from: addresses that the program has given, and a resolver for
-/// all other hosts. By default no address is given, and the resolver is the system's.
+/// The sources of addresses of hosts: addresses given by the program, and a resolver for all other
+/// hosts. By default no address is given, and the resolver is the system's.
 #[derive(Clone)]
 pub struct Hosts {
     resolve: Arc<dyn Resolve>,
@@ -15,13 +15,13 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Looks names up with `resolve`.
+    /// Sets the resolver.
     pub fn set_resolver(&mut self, resolve: Arc<dyn Resolve>) {
         self.resolve = resolve;
     }
 
-    /// Adds an address of `host` for connections to `port`. It has a port of its own (0 stands for
-    /// `port`), and may have the scope id of an IPv6 address of a link.
+    /// Adds an address of `host` for connections to `port`. The address has a port of its own (0
+    /// stands for `port`). An IPv6 link-local address may have a scope id.
     pub fn add(&mut self, host: &str, port: u16, mut address: SocketAddr) {
         if address.port() == 0 {
             address.set_port(port);
@@ -30,15 +30,15 @@ impl Hosts {
         self.given.push((host, port, address));
     }
 
-    /// The addresses that were given for `host`, in the order in which they were added; `None` if
-    /// there are none.
+    /// Returns the addresses that were given for `host`, in the order in which they were added.
+    /// `None` if there are none.
     pub fn given(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let known = self.given.iter().filter(|(name, at, _)| name == host && *at == port);
         let found: Vec<_> = known.map(|(.., address)| *address).collect();
         (!found.is_empty()).then_some(found)
     }
 
-    /// The resolver.
+    /// Returns the resolver.
     pub fn resolver(&self) -> &dyn Resolve {
         &*self.resolve
     }
@@ -56,7 +56,8 @@ impl fmt::Debug for Hosts {
     }
 }
 
-/// How `host` looks in a URL, where a name is in lower case and ASCII: what is looked up.
+/// Returns `host` as it appears in a URL, with a name in lower case and ASCII. This form is looked
+/// up.
 fn in_a_url(host: &str) -> Option<String> {
     let mut url = Url::parse("http://host/").ok()?;
     url.set_host(Some(host)).ok()?;

@@ -1,4 +1,4 @@
-//! Answers that are given again.
+//! A cache of answers.
 
 use std::{
     collections::BTreeMap,
@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Most names that are kept.
+/// The largest number of names in the cache.
 const NAMES_MAX: usize = 256;
 
-/// Answers by name, each until its time is over.
+/// The answers by name, each until it expires.
 #[derive(Debug, Default)]
 pub(super) struct Kept(BTreeMap<(String, u16), Answered>);
 
@@ -30,7 +30,8 @@ impl Kept {
         Some(answered.addrs.clone())
     }
 
-    /// Keeps an answer for `time`, instead of the one that would be over first if there are too many.
+    /// Stores an answer for `time`. If the cache is full, it replaces the answer that expires
+    /// first.
     pub(super) fn put(
         &mut self,
         host: &str,
@@ -39,7 +40,7 @@ impl Kept {
         now: Instant,
         time: Duration,
     ) {
-        // Longer than the clock can say is not kept at all.
+        // If the clock cannot represent the expiry, store nothing.
         let Some(until) = now.checked_add(time) else { return };
         let name = (host.into(), port);
         if self.0.len() >= NAMES_MAX && !self.0.contains_key(&name) {
@@ -87,7 +88,7 @@ mod tests {
         for n in 0..NAMES_MAX + 1 {
             kept.put(&n.to_string(), 80, addrs(1), later(n), MINUTE * 60);
         }
-        // One that is there already needs no place.
+        // A name that is stored already needs no room.
         kept.put("1", 80, addrs(2), later(NAMES_MAX), MINUTE * 60);
         assert_eq!(kept.0.len(), NAMES_MAX);
         assert_eq!(kept.get("0", 80, start), None);

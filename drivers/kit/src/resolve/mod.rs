@@ -1,4 +1,4 @@
-//! Names to addresses: who is asked, what is kept, and the threads on which it happens.
+//! Resolves names to addresses: the resolver, the cache, and the threads that do the look-ups.
 
 mod desk;
 mod hosts;
@@ -20,7 +20,7 @@ use kept::Kept;
 pub use hosts::Hosts;
 pub use threads::{Answer, Asked, Resolver};
 
-/// Looks names up.
+/// Resolves names to addresses. Implement it to use another source than the system.
 ///
 /// ```
 /// # use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -53,23 +53,23 @@ pub use threads::{Answer, Asked, Resolver};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Resolve: Send + Sync {
-    /// The addresses of `host`, with `port`, best first. Called on a thread of the driver's own, so it
-    /// may block. IPv6 addresses of a link bring their scope id.
+    /// Returns the addresses of `host`, with `port`, best first. An IPv6 link-local address has its
+    /// scope id. Called on a thread of the driver, so it may block.
     ///
     /// # Errors
-    /// The name is not known, or asking failed.
+    /// The name is unknown, or the look-up failed.
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 
-    /// An answer that is at hand and may be given again: no look-up is then begun. Called on the
-    /// thread that wants the connection, so it must not block. None by default.
+    /// Returns a cached answer, if there is one. Then no look-up is started. Called on the thread
+    /// that needs the connection, so it must not block. `None` by default.
     fn kept(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let _ = (host, port);
         None
     }
 
-    /// An address of the name has refused a connection, or has not answered in its time: what is
-    /// [kept](Self::kept) for the name should not be given again. Must not block. It does nothing by
-    /// default.
+    /// Reports that an address of the name refused a connection or did not answer in time.
+    /// [`kept`](Self::kept) should not return the cached answer again. Must not block. Does nothing
+    /// by default.
     fn refresh(&self, host: &str, port: u16) {
         let _ = (host, port);
     }
@@ -83,15 +83,15 @@ pub struct SystemResolver {
 }
 
 impl SystemResolver {
-    /// It asks the system every time.
+    /// Makes a resolver that asks the system for every look-up.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Keeps each answer for so long, and gives it again without asking; until a connection to one of
-    /// its addresses fails. Zero by default: nothing is kept. The time to live of DNS records is not
-    /// known here, and the system may keep answers itself. Up to 256 names are kept, the last that
-    /// were asked for. Clones share what they keep.
+    /// Caches each answer for `time`, or until a connection to one of its addresses fails. Zero by
+    /// default: nothing is cached. The time to live of DNS records is not known here, and the
+    /// system may have a cache of its own. At most 256 names are cached; if there are more, the
+    /// answer that expires first is removed. Clones share the cache.
     #[must_use]
     pub fn keep_for(self, time: Duration) -> Self {
         Self { keep_for: time, ..self }
@@ -105,8 +105,8 @@ impl SystemResolver {
 impl Resolve for SystemResolver {
     fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let addrs = (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-        // `getaddrinfo` opens files and sockets. Where it found no descriptor for them it often
-        // says no more than that the look-up failed.
+        // `getaddrinfo` opens files and sockets. If it gets no file descriptor for them, it often
+        // reports only that the look-up failed.
         let addrs = addrs.map_err(|error| shortage().unwrap_or(error))?;
         if !self.keep_for.is_zero() && !addrs.is_empty() {
             self.answers().put(host, port, addrs.clone(), Instant::now(), self.keep_for);
@@ -128,19 +128,20 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The system's error if it has no descriptor now.
+/// Returns the system's error if it has no file descriptor now.
 fn shortage() -> Option<io::Error> {
     let tried = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err();
     tried.filter(|error| io_kind(error) == IoKind::Exhausted)
 }
 
-/// Why a name was not looked up, or the look-up broke: the inner error of an [`io::Error`].
+/// The reason why a name was not looked up, or the look-up broke. It is the inner error of an
+/// [`io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LookUpError {
-    /// So many look-ups hang that no thread is left for another.
+    /// Too many look-ups hang: no thread is left for another.
     Busy {
-        /// How many.
+        /// The number of look-ups that hang.
         hanging: usize,
     },
     /// The resolver panicked.
@@ -168,7 +169,7 @@ impl fmt::Display for LookUpError {
             Self::Busy { hanging } => {
                 write!(f, "{hanging} look-ups hang")
             }
-            // That it panicked is said by the error that this is the source of.
+            // The message of the outer error already reports the panic.
             Self::Panicked => f.write_str("standard error, or the panic hook, was told why"),
             Self::Zone { zone } => write!(f, "this host has no network interface {zone}"),
         }
@@ -188,8 +189,8 @@ impl From<LookUpError> for io::Error {
     }
 }
 
-/// Names the error of a look-up for the core: a [`LookUpError`], or a lack of descriptors. `None`
-/// where the name has no address.
+/// Returns the core's kind for the error of a look-up: a [`LookUpError`], or a lack of file
+/// descriptors. `None` if the name has no address.
 pub fn resolve_kind(error: &io::Error) -> Option<ResolveKind> {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<LookUpError>()) {
         Some(why) => Some(why.kind()),
@@ -197,15 +198,16 @@ pub fn resolve_kind(error: &io::Error) -> Option<ResolveKind> {
     }
 }
 
-/// The address in `fe80::1%eth0`. The system finds it without asking anybody.
+/// Returns the address of a host with a zone id, such as `fe80::1%eth0`. The system needs no name
+/// server for it.
 fn zoned(host: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
     let (_, zone) = host.split_once('%')?;
     let found = (host, port).to_socket_addrs().map(Iterator::collect);
     Some(found.map_err(|_| LookUpError::Zone { zone: zone.into() }.into()))
 }
 
-/// What to bind a socket to that connects to `to` from the address `from`, with any port. An address
-/// of a link is one of the link that `to` is on.
+/// Returns the address to bind a socket to, so that it connects to `to` from the address `from`,
+/// with any port. A link-local address gets the scope id of `to`.
 pub fn local_for(from: IpAddr, to: SocketAddr) -> SocketAddr {
     match (from, to) {
         (IpAddr::V6(from), SocketAddr::V6(to)) => {

@@ -15,42 +15,44 @@ use super::{
     zoned,
 };
 
-/// Who asked, and hears of the answer. It says so itself which of several it is.
+/// The receiver of an answer. The resolver passes no id to it: a receiver that serves one of
+/// several requests holds the id itself.
 pub trait Answer {
-    /// A look-up that had to wait for a thread has begun. Called under a lock of the resolver's: it
-    /// must not ask the resolver for anything.
+    /// Reports that a look-up that had to wait for a thread has begun. Called while the resolver is
+    /// locked: it must not call the resolver.
     fn begun(&self);
 
-    /// The look-up has ended. Called on a thread of the resolver's.
+    /// Reports that the look-up has ended. Called on a thread of the resolver.
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>);
 }
 
-/// What came of asking.
+/// The result of [`Resolver::ask`].
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Asked {
-    /// No look-up was needed, or none is possible: [`Answer`] hears nothing.
+    /// No look-up was needed, or none is possible. No method of [`Answer`] is called.
     Answered(io::Result<Vec<SocketAddr>>),
-    /// The look-up runs: [`Answer::answer`] follows.
+    /// The look-up has begun. [`Answer::answer`] follows.
     Begun,
-    /// It waits for a thread: [`Answer::begun`] comes before the answer.
+    /// The look-up waits for a thread. [`Answer::begun`] and then [`Answer::answer`] follow.
     Queued,
 }
 
-/// A look-up mostly takes milliseconds. One that does not must not keep others waiting; and how many
-/// of those hold a thread must have a bound, too.
+/// A look-up usually takes milliseconds. A slow one must not delay others, and the number of
+/// threads that slow ones occupy needs a limit too.
 const BOUNDS: Bounds = Bounds { working: 8, slow: 64, slow_after: Duration::from_secs(1) };
-/// How long a thread waits for another name before it ends.
+/// The time that an idle thread waits for another name before it ends.
 const THREAD_IDLE: Duration = Duration::from_secs(10);
 
-/// The threads that look names up: one look-up a name at a time, shared by all who ask for it.
+/// Looks names up on threads. There is one look-up for each name at a time, shared by all who ask
+/// for it.
 ///
-/// Eight look-ups are at work at once, and others wait in line. One that has taken over a second is
-/// counted apart, so that it keeps nobody waiting; of those there may be 64. When all 72 places are
-/// taken, a new name fails at once with [`LookUpError::Busy`].
+/// Eight look-ups run at once, and others wait in line. A look-up that has taken over a second is
+/// counted separately, so that it does not delay others. At most 64 of those may run. When all 72
+/// places are taken, a new name fails at once with [`LookUpError::Busy`].
 ///
-/// Threads are started when there is work, and end when there is none for ten seconds or the last
-/// clone of this is dropped.
+/// Threads start when there is work. They end after ten seconds without work, or when the last
+/// clone of the resolver is dropped.
 pub struct Resolver<A: Answer + Send + 'static>(Arc<Handle<A>>);
 
 struct Handle<A: Answer>(Arc<Shared<A>>);
@@ -70,21 +72,21 @@ struct State<A> {
 }
 
 impl<A: Answer + Send + 'static> Resolver<A> {
-    /// Looks names up with the resolver of `hosts`. No thread is started yet.
+    /// Makes a resolver that looks names up with `hosts`. No thread is started yet.
     pub fn new(hosts: Hosts) -> Self {
         Self::bounded(hosts, BOUNDS)
     }
 
     fn bounded(hosts: Hosts, bounds: Bounds) -> Self {
         let state = State { desk: Desk::new(bounds), threads: 0, idle: 0, over: false };
-        // One for each look-up, and one that looks after the line.
+        // One thread for each look-up, and one to watch the line.
         let threads_max = bounds.working + bounds.slow + 1;
         let (state, work) = (Mutex::new(state), Condvar::new());
         Self(Arc::new(Handle(Arc::new(Shared { hosts, threads_max, state, work }))))
     }
 
-    /// Looks `host` up, and lets `who` know. No thread is needed for an address that was given, an
-    /// IPv6 address with a zone id (`fe80::1%eth0`), and an answer that is kept.
+    /// Looks up `host`, and passes the answer to `who`. No thread is needed for an address given by
+    /// the program, an IPv6 address with a zone id (`fe80::1%eth0`), or a cached answer.
     pub fn ask(&self, host: &str, port: u16, who: A) -> Asked {
         let shared = &self.0.0;
         let given = shared.hosts.given(host, port).map(Ok).or_else(|| zoned(host, port));
@@ -109,13 +111,14 @@ impl<A: Answer + Send + 'static> Resolver<A> {
         asked
     }
 
-    /// Those for whom `gone` says so wait no more. One that is being answered hears of it all the
-    /// same. The look-up goes on if it has begun: others may wait for it.
+    /// Removes the waiters for which `gone` returns true. A waiter whose answer is already being
+    /// delivered still gets it. A look-up that has begun continues, because others may wait for it.
     pub fn forget(&self, gone: impl Fn(&A) -> bool) {
         self.0.0.state().desk.forget(gone);
     }
 
-    /// An address of the name has failed: see [`Resolve::refresh`](super::Resolve::refresh).
+    /// Reports that a connection to an address of the name failed: see
+    /// [`Resolve::refresh`](super::Resolve::refresh).
     pub fn refresh(&self, host: &str, port: u16) {
         self.0.0.hosts.resolver().refresh(host, port);
     }
@@ -150,10 +153,10 @@ impl<A> Shared<A> {
 }
 
 impl<A: Answer + Send + 'static> Shared<A> {
-    /// Sees that there is a thread for what is to be done.
+    /// Starts the threads that are needed for the look-ups that wait.
     ///
     /// # Errors
-    /// None can be started. Those that run will come to it.
+    /// No thread could be started. The running threads will take the work later.
     fn staff(self: &Arc<Self>, state: &mut State<A>) -> io::Result<()> {
         let wanted = state.desk.wants_threads();
         if wanted > state.idle && state.threads < self.threads_max {
@@ -185,8 +188,8 @@ impl<A: Answer + Send + 'static> Shared<A> {
             let now = Instant::now();
             state.desk.advance(now);
             if let Some(name) = state.desk.take(now) {
-                // Others may be ready, or in line. Where no thread can be started for them, this one
-                // comes back.
+                // Other names may be ready or in line. If no thread can be started for them, this
+                // thread takes them later.
                 self.staff(&mut state).ok();
                 return Some(name);
             }
@@ -207,8 +210,8 @@ impl<A: Answer + Send + 'static> Shared<A> {
     }
 }
 
-/// Gives each of those who waited the answer; the last one the error itself, if it is one, and the
-/// others one like it.
+/// Passes the answer to all waiters. An error goes to the last one itself, and to the others as a
+/// copy.
 fn tell<A: Answer>(mut waiters: Vec<A>, addrs: io::Result<Vec<SocketAddr>>) {
     let Some(last) = waiters.pop() else { return };
     if waiters.is_empty() {
@@ -227,7 +230,7 @@ fn tell<A: Answer>(mut waiters: Vec<A>, addrs: io::Result<Vec<SocketAddr>>) {
     }
 }
 
-/// An error with the words and the source of `error`.
+/// Returns an error with the message and the source of `error`.
 fn another(error: &Arc<io::Error>) -> io::Error {
     if let Some(code) = error.raw_os_error() {
         return io::Error::from_raw_os_error(code);
@@ -238,7 +241,7 @@ fn another(error: &Arc<io::Error>) -> io::Error {
     }
 }
 
-/// An error that several were given.
+/// An error that is passed to several waiters.
 #[derive(Debug)]
 struct Told(Arc<io::Error>);
 
@@ -254,7 +257,7 @@ impl error::Error for Told {
     }
 }
 
-/// Counts a thread out.
+/// Subtracts a thread from the count when dropped.
 struct Running<'a, A>(&'a Shared<A>);
 
 impl<A> Drop for Running<'_, A> {
@@ -277,7 +280,7 @@ mod tests {
         *,
     };
 
-    /// Who asks: it hears that the look-up begins, and the answer.
+    /// A receiver that sends the start of the look-up and the answer to a channel.
     struct Who(Sender<Heard>);
 
     #[derive(Debug)]
@@ -296,8 +299,8 @@ mod tests {
         }
     }
 
-    /// Counts how often it is asked. Names that begin with `hangs` are answered when `go` is dropped
-    /// or says so.
+    /// Counts the look-ups. A name that begins with `hangs` is answered when `go` sends or is
+    /// dropped.
     struct Moody {
         asked: Arc<AtomicUsize>,
         go: Mutex<Receiver<()>>,
@@ -374,7 +377,7 @@ mod tests {
         let scene = Scene::new(NEVER_SLOW);
         let early: Vec<_> = (0..50).map(|_| scene.ask("hangs").1).collect();
         scene.until_asked(1);
-        // Those who give up end nothing: whoever comes then shares what has begun.
+        // A waiter that leaves does not end the look-up: a later one shares it.
         scene.resolver.forget(|_| true);
         let late: Vec<_> = (0..50).map(|_| scene.ask("hangs").1).collect();
         scene.go.send(()).unwrap();
@@ -404,7 +407,7 @@ mod tests {
     #[test]
     fn names_that_hang_keep_no_other_waiting_and_too_many_are_refused() {
         let scene = Scene::new(SLOW_AT_ONCE);
-        // Each is slow as soon as the next one comes.
+        // Each look-up is slow as soon as the next one is asked for.
         let hanging: Vec<_> = (0..3).map(|n| scene.ask(&format!("hangs-{n}"))).collect();
         scene.until_asked(3);
         let (asked, _) = scene.ask("fast");
@@ -414,7 +417,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        // One of them ends, and its place is free.
+        // One look-up ends, and its place is free.
         scene.go.send(()).unwrap();
         let (asked, heard) = loop {
             match scene.ask("fast") {

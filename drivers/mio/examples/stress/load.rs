@@ -1,4 +1,4 @@
-//! The load, and what is counted.
+//! Generates the load and counts the results.
 
 use std::{
     io,
@@ -11,17 +11,18 @@ use httpool_mio::{
     httpool::{call::Policy, id::CallId, limits::PoolLimits, message::Request},
 };
 
-/// What came of it.
+/// The results of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) ended: usize,
     pub(crate) failed: usize,
-    /// A response that was not whole, or another call's; a call that was told twice, or not.
+    /// The number of wrong results: a response that is incomplete or belongs to another call, or a
+    /// call that ended more than once or never.
     pub(crate) wrong: usize,
     pub(crate) elapsed: Duration,
 }
 
-/// A driver that may have so many connections, spread over so many addresses.
+/// Makes a driver that may open `connections` connections, spread over `addresses` addresses.
 pub(crate) fn driver(connections: usize, addresses: usize) -> io::Result<Driver> {
     let mut pool = PoolLimits::default();
     pool.open_max = connections;
@@ -33,9 +34,9 @@ pub(crate) fn driver(connections: usize, addresses: usize) -> io::Result<Driver>
     Driver::builder().pool(pool).policy(policy).build()
 }
 
-/// Opens so many connections, to one address after another: there, each has a request that is not
-/// answered before all are open. So there are never many calls, and what memory is held after is
-/// the connections'.
+/// Opens connections to one address after another. Each has a request that the server answers only
+/// when all connections to that address are open. So few calls run at a time, and the memory in use
+/// afterwards belongs to the connections.
 pub(crate) fn open_all(
     driver: &mut Driver,
     addresses: &[SocketAddr],
@@ -54,7 +55,7 @@ pub(crate) fn open_all(
     Ok(all)
 }
 
-/// Sends so many requests, `together` of them under way at any time.
+/// Sends requests, with `together` of them running at any time.
 pub(crate) fn send(
     driver: &mut Driver,
     addresses: &[SocketAddr],
@@ -65,12 +66,12 @@ pub(crate) fn send(
     Targets::new(driver.client(), addresses, &paths).run(driver, requests, together)
 }
 
-/// Kept requests, taken in turn.
+/// Prebuilt requests, sent in turn.
 struct Targets {
     requests: Vec<(Request, Vec<u8>)>,
 }
 
-/// A call that has been begun.
+/// A call that has started.
 struct Begun {
     call: CallId,
     target: usize,

@@ -1,17 +1,17 @@
-//! Thousands of connections at a time, to a server in a process of its own.
+//! Tests a driver with thousands of connections at a time, to a server in another process.
 //!
 //! ```text
 //! cargo run --release -p httpool-mio --example stress -- [CONNECTIONS [REQUESTS]]
 //! ```
 //!
-//! 1. So many connections (10,000) are opened, a hundredth of them to each of a hundred addresses.
-//!    Idle, none may cost more than 1 KiB.
-//! 2. So many requests (200,000) go over them, each connection with one under way; none may fail.
-//! 3. A tenth of the connections, a tenth of the requests, and a server that resets a third of the
-//!    connections at some moment: every call ends, once.
+//! 1. Opens CONNECTIONS connections (10,000), a hundredth of them to each of a hundred addresses.
+//!    An idle connection may use at most 1 KiB.
+//! 2. Sends REQUESTS requests (200,000), one at a time on each connection. None may fail.
+//! 3. Sends a tenth of the requests over a tenth of the connections, to a server that resets a
+//!    third of the connections at random moments. Every call must end exactly once.
 //!
-//! It ends with 1 where something is wrong. Where the system allows fewer descriptors it makes do
-//! with fewer connections, and says so.
+//! Exits with 1 if a check fails. If the system allows too few file descriptors, it uses fewer
+//! connections and prints their number.
 
 #![expect(unsafe_code, reason = "an allocator that counts has to be one")]
 
@@ -37,17 +37,17 @@ struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all is passed on to the system's allocator.
+// SAFETY: every call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size(), Relaxed);
-        // SAFETY: as promised to us.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as promised to us.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -56,9 +56,10 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const ADDRESSES: u8 = 100;
-/// What an idle connection may cost in our memory, that of the core included.
+/// The limit on the memory that an idle connection takes in this process, in bytes, including the
+/// core's.
 const IDLE_MAX: f64 = 1024.0;
-/// Descriptors that are not connections.
+/// The number of file descriptors reserved for other uses than connections.
 const OTHERS: u64 = 64;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -127,13 +128,14 @@ fn resetting(connections: usize, requests: usize) -> Result<bool, Box<dyn Error>
     Ok(whole(&opened, connections) && settled(&mut driver) && sent.wrong == 0 && sent.failed > 0)
 }
 
-/// Whether nothing is left that should not be.
+/// Returns whether no call, dial or connection in use is left.
 fn settled(driver: &mut Driver) -> bool {
     let stats = driver.client().stats();
     (stats.leased, stats.dialing, stats.waiting) == (0, 0, 0)
 }
 
-/// Raises the soft limit to the hard one; how many connections that leaves room for.
+/// Raises the soft limit on file descriptors to the hard limit. Returns the number of connections
+/// that it allows.
 #[cfg(unix)]
 fn allowed() -> io::Result<usize> {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -145,13 +147,13 @@ fn allowed() -> io::Result<usize> {
     Ok(usize::try_from(descriptors).unwrap_or(usize::MAX))
 }
 
-/// No such limit is known.
+/// Returns no limit: it is not known on this system.
 #[cfg(not(unix))]
 fn allowed() -> io::Result<usize> {
     Ok(usize::MAX)
 }
 
-/// The server in a process of its own, and where it listens.
+/// Starts the server in another process. Returns the process and its addresses.
 fn start(hold: usize, seed: u64) -> Result<(Child, Vec<SocketAddr>), Box<dyn Error>> {
     let mut child = Command::new(env::current_exe()?)
         .args(["--serve".into(), hold.to_string(), seed.to_string()])
@@ -164,7 +166,7 @@ fn start(hold: usize, seed: u64) -> Result<(Child, Vec<SocketAddr>), Box<dyn Err
     Ok((child, addresses))
 }
 
-/// Serves until standard input ends: when the other process does, however it does.
+/// Serves until standard input ends, which happens when the parent process ends in any way.
 fn serve(script: Script) -> Result<ExitCode, Box<dyn Error>> {
     allowed()?;
     let mut server = Server::new(script)?;
@@ -178,14 +180,14 @@ fn serve(script: Script) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line of /proc/self/status, in bytes.
+/// Returns the value of a line of /proc/self/status, in bytes.
 fn memory(line: &str) -> Result<usize, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|it| it.starts_with(line)).ok_or("no such line")?;
     Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<usize>()? * 1024)
 }
 
-/// What this process has used, in seconds.
+/// Returns the processor time that this process has used, in seconds.
 fn processor_time() -> Result<f64, Box<dyn Error>> {
     let nanos = fs::read_to_string("/proc/self/schedstat")?;
     Ok(nanos.split_whitespace().next().ok_or("no number")?.parse::<f64>()? / 1e9)

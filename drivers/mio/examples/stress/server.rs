@@ -1,5 +1,5 @@
-//! A server of many connections on one thread. It answers a GET with its target, keeps a GET of
-//! `/hold` waiting until there are as many as it was told, and resets connections if asked to.
+//! A server of many connections on one thread. It answers a GET with its target. A GET of `/hold`
+//! waits until the configured number of them have arrived. It can reset connections.
 
 use std::{
     io::{self, Read, Write},
@@ -13,14 +13,14 @@ use httpool_mio::mio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What a server is to do.
+/// The behaviour of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Script {
-    /// On how many loopback addresses it listens: 127.0.0.1 and those that follow.
+    /// The number of loopback addresses to listen on: 127.0.0.1 and those that follow.
     pub(crate) addresses: u8,
-    /// So many GETs of `/hold` are answered together.
+    /// The number of GETs of `/hold` that are answered together.
     pub(crate) hold: usize,
-    /// A third of the connections are reset, each at some moment, by this seed.
+    /// The seed that chooses when to reset a third of the connections. `None` resets none.
     pub(crate) resets: Option<u64>,
 }
 
@@ -38,7 +38,8 @@ struct Peer {
     tcp: TcpStream,
     input: Vec<u8>,
     output: Vec<u8>,
-    /// After so many requests it is reset, and where in the next answer.
+    /// The number of requests after which to reset the connection, and the moment within the next
+    /// answer.
     doom: Option<(u32, Moment)>,
 }
 
@@ -49,7 +50,7 @@ enum Moment {
     After,
 }
 
-/// Whether a connection is still there.
+/// Whether to keep a connection.
 enum Kept {
     Yes,
     No,
@@ -74,7 +75,7 @@ impl Server {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Serves until `over` says so.
+    /// Serves until `over` returns true.
     pub(crate) fn run(&mut self, mut over: impl FnMut() -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !over() {
@@ -153,7 +154,7 @@ impl Server {
         self.free.push(index);
     }
 
-    /// A number below `below`: xorshift.
+    /// Returns a random number less than `below`, by xorshift.
     fn draw(&mut self, below: u32) -> u32 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -237,7 +238,7 @@ impl Peer {
         Kept::Yes
     }
 
-    /// Closed with no time to linger, a connection is reset.
+    /// Sets SO_LINGER to zero, so that closing the socket resets the connection.
     fn reset(&self) {
         #[cfg(unix)]
         rustix::net::sockopt::set_socket_linger(&self.tcp, Some(Duration::ZERO))
