@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::platform::{Socket, Stir};
 
 /// Cancels the calls that were given this handle, from any thread. A call can be cancelled in every
-/// state: waiting in the queue, resolving, connecting, sending, receiving or pausing before a retry.
+/// state: waiting in the queue, resolving, connecting, sending, receiving or pausing before a
+/// retry.
 ///
 /// A clone is the same handle. A call that is given a used handle is cancelled at once.
 ///

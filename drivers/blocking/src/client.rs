@@ -115,7 +115,7 @@ impl<P: Platform> Client<P> {
     }
 
     /// Closes connections that have been idle too long. The client also does this on each use. A
-    /// client that is not used keeps them open until it is called.
+    /// client that is not used keeps them open until its next use.
     pub fn maintain(&self) {
         self.shared.settled(|locked, now| locked.pool.handle_timeout(now));
     }

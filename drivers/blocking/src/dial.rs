@@ -130,7 +130,8 @@ impl<P: Platform> Run<P> {
                     self.attempts.retain(|(number, _)| *number != attempt);
                     self.dial.abandoned(attempt);
                 }
-                // Not reached while the dial policy has no TLS: the dial then refuses the key at once.
+                // Not reached while the dial policy has no TLS: the dial then refuses the key at
+                // once.
                 Next::StartTls { .. } => self.dial.tls_failed(TlsKind::Unavailable, shared.now()),
                 Next::Resolve { host, port } => {
                     if let Some(outcome) = line.ends(call) {

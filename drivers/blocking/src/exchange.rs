@@ -70,8 +70,8 @@ pub(crate) enum Progress {
     End,
 }
 
-/// The least body left, in bytes, for a read straight into the sink. A shorter body is read into the
-/// scratch buffer, because one read then also takes the bytes behind it.
+/// The least body left, in bytes, for a read straight into the sink. A shorter body is read into
+/// the scratch buffer, because one read then also takes the bytes behind it.
 const DIRECT_MIN: usize = 8 * 1024;
 /// The most body bytes that one read of a whole body asks for.
 const READ_MAX: usize = 256 * 1024;
@@ -123,7 +123,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Pauses the deadlines of the response while the application does not read.
+    /// Tells the call that the application has stopped reading (`paused`), or reads again.
     pub(crate) fn pause(&mut self, paused: bool) {
         if self.exchanges() {
             if !paused {
@@ -170,7 +170,8 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Whether the response is complete and the call goes on because the request is still being sent.
+    /// Whether the response is complete and the call goes on because the request is still being
+    /// sent.
     pub(crate) fn only_sends(&self) -> bool {
         self.exchanges() && self.call.is_answered() && !self.scratch.incoming.has_body()
     }
@@ -186,7 +187,8 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Returns the socket and the unparsed input, if the connection has switched to another protocol.
+    /// Returns the socket and the unparsed input, if the connection has switched to another
+    /// protocol.
     pub(crate) fn hand_over(&mut self) -> Option<(P::Socket, Vec<u8>)> {
         if self.call.next() != Next::HandOver {
             return None;
@@ -197,8 +199,8 @@ impl<P: Platform> Exchange<P> {
         Some((warm.socket, self.scratch.incoming.rest().to_vec()))
     }
 
-    /// Discards the part of the body that has already arrived, so that the connection may be reused.
-    /// Never waits.
+    /// Discards the part of the body that has already arrived, so that the connection may be
+    /// reused. Never waits.
     fn abandon(&mut self) {
         if self.exchanges() {
             self.tick();
@@ -308,8 +310,9 @@ impl<P: Platform> Exchange<P> {
                 match waited {
                     Ok(ready) if ready.readable => {
                         let read = warm.socket.recv_now(self.scratch.incoming.room());
-                        // A broken socket also counts as writable, so it proves nothing. The input may
-                        // have arrived since the wait, after the last bytes of the request had left.
+                        // A broken socket also counts as writable, so it proves nothing. The input
+                        // may have arrived since the wait, after the last bytes of the request had
+                        // left.
                         if read.is_ok() && !ready.broken && (ready.writable || self.has_left()) {
                             self.wrote_last();
                         }
@@ -455,7 +458,8 @@ impl<P: Platform> Exchange<P> {
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
-            // The event is not needed: `call.next` tells the next step, and such a body has no trailers.
+            // The event is not needed: `call.next` tells the next step, and such a body has no
+            // trailers.
             let _ = self.call.receive_eof(&mut warm.h1, clean, self.now);
         }
     }
@@ -537,8 +541,8 @@ impl<P: Platform> Exchange<P> {
         self.watch.leaves();
     }
 
-    /// Whether a deadline has passed. Checked before every wait: a peer that trickles bytes never lets
-    /// a wait time out.
+    /// Whether a deadline has passed. Checked before every wait: a peer that trickles bytes never
+    /// lets a wait time out.
     fn is_late(&self) -> bool {
         self.call.poll_timeout().is_some_and(|(at, _)| at <= self.now)
     }

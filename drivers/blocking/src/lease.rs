@@ -188,7 +188,8 @@ impl<P: Platform> Drop for Line<'_, P> {
                 locked.pool.cancel(self.ticket, now);
                 order = locked.stand_up(self.ticket).or(order);
             }
-            // Abandoned after the ticket is cancelled. Otherwise the pool would begin another dial for it.
+            // Abandoned after the ticket is cancelled. Otherwise the pool would begin another dial
+            // for it.
             for conn in order.map(|order| order.conn).into_iter().chain(self.dials) {
                 locked.pool.dial_abandoned(conn, now);
             }

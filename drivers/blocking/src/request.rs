@@ -40,7 +40,7 @@ impl<P: Platform> RequestBuilder<P> {
     /// does not end the sending, it also waits until the request's body has been sent.
     ///
     /// # Errors
-    /// A part of the request is invalid, or no response was received.
+    /// A part of the request cannot be sent, or no response was received.
     pub fn send(self) -> Result<Response<P>, Error> {
         let Self { shared, draft, cancel } = self;
         let (request, body, policy) = draft.finish(&shared.settings)?;

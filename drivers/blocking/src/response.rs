@@ -18,8 +18,8 @@ use crate::{
 /// A response: its head, and its body to be read.
 ///
 /// When the body has been read to its end, the connection goes back to the pool. A response that
-/// is dropped earlier reads the part of its body that has already arrived. If that was the rest,
-/// the connection goes back to the pool. Otherwise it is closed. The drop never waits.
+/// is dropped earlier discards the part of its body that has already arrived, without waiting. If
+/// the body ends there, the connection goes back to the pool. Otherwise it is closed.
 ///
 /// A server may answer before it has the whole request. If the response does not end the sending,
 /// the rest of the request's body is sent while the response is read. The read that finds the end
@@ -118,8 +118,8 @@ impl<P: Platform> Response<P> {
         self.bytes().map(httpool_kit::text)
     }
 
-    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no longer
-    /// carries HTTP. `None` for any other response.
+    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
+    /// longer carries HTTP. `None` for any other response.
     pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
         let (socket, rest) = self.exchange.hand_over()?;
         Some(Switched::new(socket.into_stream().ok()?, rest))
