@@ -194,7 +194,7 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     ) -> io::Result<Ready>;
 }
 
-/// Mutual exclusion.
+/// A lock: gives one thread at a time access to a value.
 pub trait Lock<T>: Send + Sync {
     /// Runs `work` on the value while no other thread has access. If `work` panics, later calls use
     /// the value as it was left.
@@ -237,7 +237,7 @@ pub trait LookUp: fmt::Debug + Send {
 
 /// A connection being opened. Dropping it closes it.
 pub trait Connecting: fmt::Debug + Send {
-    /// The open socket.
+    /// The type of the socket, once the connection is open.
     type Socket;
 
     /// Returns the outcome once, if it is known from the start or from a [`poll`](Platform::poll).
@@ -333,7 +333,8 @@ pub trait Socket: fmt::Debug + Send + 'static {
     /// The system has no handle. The call then cannot be cancelled while it uses this connection.
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>>;
 
-    /// Converts the connection to a stream for the program. All its stirrers have been dropped.
+    /// Converts the connection to a stream for the program. Every handle from
+    /// [`stirrer`](Self::stirrer) has been dropped before.
     ///
     /// # Errors
     /// The system has refused.

@@ -17,17 +17,18 @@ pub(crate) struct Scratch {
     pub(crate) received: Received,
 }
 
-/// The most buffers that are kept while no call uses them: 17 KiB each for usual calls, so 1 MiB. A
-/// program that makes no more calls at once allocates none anew. Another allocates some, which
-/// costs little beside a call, and a burst of calls leaves no more than this behind.
+/// The most unused buffers that are kept: 17 KiB each for usual calls, so 1 MiB in all. A program
+/// with at most that many calls at once allocates no new buffers. With more calls, some buffers are
+/// allocated anew, which costs little compared with a call. After a burst of calls no more than
+/// this many are kept.
 const FREE_MAX: usize = 64;
 
 /// Buffers that no call uses, for the next calls.
 #[derive(Debug)]
 #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
 pub(crate) struct FreeList {
-    /// Never grows: its memory would lie behind that of many calls and keep the allocator from
-    /// giving theirs back to the system.
+    /// Never grows. A list that grew during a burst would lie behind the memory of many calls, and
+    /// keep the allocator from returning that memory to the system.
     free: Vec<Box<Scratch>>,
     closed: bool,
 }
@@ -42,8 +43,8 @@ impl FreeList {
         self.free.pop()
     }
 
-    /// Takes the buffers of a call that has ended. Gives them out again, to be dropped, if there
-    /// are enough.
+    /// Stores the buffers of a call that has ended. If the list is full or closed, returns them,
+    /// and the caller drops them.
     pub(crate) fn give(&mut self, scratch: Box<Scratch>) -> Option<Box<Scratch>> {
         if self.closed || self.free.len() == FREE_MAX {
             return Some(scratch);
@@ -106,8 +107,8 @@ pub(crate) struct Incoming {
     news: bool,
 }
 
-/// A read this large holds nearly every head with its whole small body. A buffer that has grown
-/// beyond it, for one long head, is not kept.
+/// The initial size of the buffer, in bytes. One read of this size nearly always holds a head and
+/// its whole small body. A buffer that has grown beyond it, for one long head, is not kept.
 const FIRST: usize = 16 * 1024;
 
 impl Scratch {
@@ -156,8 +157,8 @@ impl Incoming {
         self.at = self.end.min(self.at + bytes);
     }
 
-    /// So much was taken, and its last `len` bytes are body. They are moved behind body that is
-    /// there, in place of the framing between.
+    /// Marks `bytes` as parsed. Their last `len` bytes are body, and are moved up to the end of the
+    /// buffered body, over the framing between.
     #[inline]
     pub(crate) fn take_body(&mut self, bytes: usize, len: usize) {
         self.take(bytes);

@@ -139,7 +139,7 @@ impl<P: Platform> Shared<P> {
         self.locked.with(|locked| locked.scratch.take()).unwrap_or_default()
     }
 
-    /// Closes the pool, and drops the unused buffers.
+    /// Closes the pool, and drops the unused buffers. From then on no buffers are kept.
     pub(crate) fn close(&self) {
         let buffers = self.settled(|locked, _| {
             locked.pool.close();

@@ -62,10 +62,10 @@ impl<P: Platform> Warm<P> {
     }
 }
 
-/// The largest power of two of milliseconds that is not longer than `left`, and at least one: what
-/// a socket's receive timeout is set to, so that it rarely has to be set again. A read that ends by
-/// it before the deadline is begun again with what is left. So a deadline never passes early, and
-/// by this at most a millisecond late.
+/// Returns the receive timeout for `left`: the largest power of two of milliseconds that is not
+/// longer, and at least one. So rounded, it rarely has to be set again. A read that times out
+/// before the deadline begins again with the time left. A deadline therefore never passes early,
+/// and at most one millisecond late because of the rounding.
 fn rounded(left: Duration) -> Duration {
     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 31);
     Duration::from_millis(1 << millis.ilog2())
