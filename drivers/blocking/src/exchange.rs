@@ -51,7 +51,7 @@ pub(crate) struct Served {
 
 /// The destination of body bytes.
 pub(crate) enum Sink<'a> {
-    /// No destination: no body can have come yet, or it is discarded.
+    /// No destination: no body can have arrived yet, or it is discarded.
     Nowhere,
     /// The caller's buffer, which is not empty.
     Slice(&'a mut [u8]),
@@ -75,8 +75,8 @@ pub(crate) enum Progress {
 const DIRECT_MIN: usize = 8 * 1024;
 /// The most body bytes that one read of a whole body asks for.
 const READ_MAX: usize = 256 * 1024;
-/// The number of bytes that such a read asks for in addition. They show what follows the body:
-/// the framing of chunks, or unsolicited bytes.
+/// The number of bytes that a read of a whole body asks for in addition. They show what follows the
+/// body: the framing of chunks, or unsolicited bytes.
 const BEYOND: usize = 64;
 
 impl<P: Platform> Exchange<P> {
@@ -458,8 +458,8 @@ impl<P: Platform> Exchange<P> {
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
-            // The event is not needed: `call.next` tells the next step, and such a body has no
-            // trailers.
+            // The event is not needed: `call.next` tells the next step, and a body that ends with
+            // the connection has no trailers.
             let _ = self.call.receive_eof(&mut warm.h1, clean, self.now);
         }
     }
@@ -522,7 +522,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Waits for the delay before another attempt to pass. No connection is held.
+    /// Waits until the delay before the next attempt has passed. No connection is held.
     fn wait(&mut self) {
         let seat = self.shared.platform.seat();
         seat.hush();

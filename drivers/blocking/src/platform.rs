@@ -127,10 +127,9 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     fn seat(&self) -> Arc<Self::Seat>;
 
     /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
-    /// as
-    /// `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `seat` is rung when the answer has come,
-    /// and when a look-up that was queued [begins](LookUp::has_begun). Dropping the look-up cancels
-    /// it.
+    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `seat` is rung when the answer has
+    /// come, and when a look-up that was queued [begins](LookUp::has_begun). Dropping the look-up
+    /// cancels it.
     ///
     /// # Errors
     /// The look-up cannot begin. A name that does not exist is an answer.
@@ -179,8 +178,8 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// It must check all of them before it returns, even if the seat was rung before or the timeout
     /// is zero. Otherwise an open connection could be closed unseen.
     ///
-    /// `talker` is the number of a connected attempt that talks to a proxy, and whether bytes are to
-    /// be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
+    /// `talker` is the number of a connected attempt that talks to a proxy, and whether bytes are
+    /// to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
     /// outcome of each attempt.
     ///
     /// # Errors
@@ -230,8 +229,9 @@ pub trait LookUp: fmt::Debug + Send {
     }
 
     /// Returns the answer once, when it has come: the addresses, best first, or an error. An error
-    /// that contains a [`LookUpError`](crate::LookUpError) is a failed look-up, and any other error
-    /// a name that does not exist. Does not wait.
+    /// that contains a [`LookUpError`](crate::LookUpError) is a failed look-up. So is one that says
+    /// that no descriptor is left. Any other error means that the name does not exist. Does not
+    /// wait.
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>>;
 }
 
