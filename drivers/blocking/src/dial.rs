@@ -220,7 +220,7 @@ impl<P: Platform> Run<P> {
         }
     }
 
-    /// Reports the attempts that have connected or failed to the dial.
+    /// Reports to the dial which attempts have connected or failed.
     fn hear(&mut self, now: Instant, source: &mut Option<io::Error>) {
         let news = self.attempts.iter_mut();
         let news: Vec<_> = news.filter_map(|(at, it)| Some((*at, it.outcome()?))).collect();
@@ -232,7 +232,8 @@ impl<P: Platform> Run<P> {
         }
     }
 
-    /// Waits for the look-up, the connects and the proxy, and reports the results to the dial.
+    /// Waits for the look-up, the connects and the proxy, and reports to the dial what they
+    /// returned.
     fn wait(
         &mut self,
         line: &Line<'_, P>,

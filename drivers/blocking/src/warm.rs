@@ -47,8 +47,8 @@ impl<P: Platform> Warm<P> {
         }
     }
 
-    /// Removes a receive timeout by which a read has ended. No deadline bounds the next reads, and
-    /// they would time out again and again.
+    /// Raises the receive timeout to its maximum, if a read has ended by it. No deadline bounds the
+    /// next reads, which would otherwise time out again and again.
     pub(crate) fn unbound_reads(&mut self) {
         if self.expired {
             self.bound_reads(Duration::MAX);
