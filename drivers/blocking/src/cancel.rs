@@ -1,13 +1,14 @@
-//! Giving a call up from another thread.
+//! A handle that cancels calls from another thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::platform::{Socket, Stir};
 
-/// Gives up the calls that it was handed to, from any thread, whatever they are doing: waiting in
-/// line, resolving, connecting, sending, receiving or pausing before a retry.
+/// Cancels the calls that were given this handle, from any thread. A call can be cancelled in every
+/// state: waiting in the queue, resolving, connecting, sending, receiving or pausing before a
+/// retry.
 ///
-/// A clone is the same handle. Once used, it also ends every call that is given it later.
+/// A clone is the same handle. A call that is given a used handle is cancelled at once.
 ///
 /// ```
 /// use httpool_blocking::{Cancel, Client};
@@ -18,7 +19,7 @@ use crate::platform::{Socket, Stir};
 /// assert!(error.is_cancelled());
 /// ```
 ///
-/// From another thread, while the call waits for its response:
+/// Cancel from another thread, while the call waits for its response:
 ///
 /// ```
 /// # use std::{io::Read, net::TcpListener, sync::mpsc};
@@ -58,7 +59,7 @@ struct State {
     last: u64,
 }
 
-/// Where a call is to be reached: its thread's seat, or the socket that it uses.
+/// The place where a call is blocked: the parker of its thread, or the socket that it uses.
 #[derive(Debug)]
 struct Place {
     call: u64,
@@ -66,12 +67,12 @@ struct Place {
 }
 
 impl Cancel {
-    /// A handle that has not been used.
+    /// Creates a handle that has not been used.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives up all calls that have this handle.
+    /// Cancels all calls that have this handle.
     pub fn cancel(&self) {
         let mut state = self.state();
         state.cancelled = true;
@@ -80,7 +81,7 @@ impl Cancel {
         }
     }
 
-    /// Whether it has been used.
+    /// Whether [`cancel`](Self::cancel) was called.
     pub fn is_cancelled(&self) -> bool {
         self.state().cancelled
     }
@@ -90,7 +91,7 @@ impl Cancel {
     }
 }
 
-/// One call's entry in a [`Cancel`], or none.
+/// The entry of one call in its [`Cancel`], if it has one. Dropping it removes the entry.
 #[derive(Debug)]
 pub(crate) struct Watch {
     cancel: Option<(Cancel, u64)>,
@@ -110,17 +111,17 @@ impl Watch {
         self.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
-    /// From now on the call waits in `seat`.
+    /// Registers `seat`, where the call waits from now on.
     pub(crate) fn sits<S: Stir>(&self, seat: &Arc<S>) {
         self.put(|| Some(seat.clone()));
     }
 
-    /// From now on the call uses `socket`.
+    /// Registers `socket`, which the call uses from now on.
     pub(crate) fn uses<S: Socket>(&self, socket: &S) {
         self.put(|| socket.stirrer().ok());
     }
 
-    /// It is nowhere.
+    /// Removes the registered place: the call neither waits nor uses a socket.
     #[inline]
     pub(crate) fn leaves(&self) {
         self.put(|| None);
@@ -132,7 +133,7 @@ impl Watch {
         let mut state = cancel.state();
         state.at.retain(|place| place.call != *call);
         let Some(at) = at() else { return };
-        // It may have been cancelled on its way here, when there was no place to reach it at.
+        // The call may have been cancelled while it had no place registered.
         if state.cancelled {
             at.stir();
         }

@@ -1,4 +1,4 @@
-//! The client and how it is set up.
+//! The client and its builder.
 
 use std::{
     fmt,
@@ -23,12 +23,18 @@ use crate::{
 
 /// An HTTP/1.1 client: one pool of connections, for any number of threads.
 ///
-/// A clone is the same client. What it does unless told otherwise: at most 100 connections to one
-/// origin and 1,000 in all, kept for 60 seconds; 10 seconds for each of a look-up, a connect and a
-/// handshake; 60 seconds in line for a connection, for the head of the response, and for each stall
-/// of its body; 30 seconds for each stall of the request; 10 redirects; no retries, but a request
-/// that meets a dead idle connection is sent again where that is safe. No environment variable is
-/// read.
+/// A clone is a handle to the same client. The defaults are:
+///
+/// - at most 100 connections to one origin and 1,000 in all, kept idle for 60 seconds;
+/// - 10 seconds for each of a look-up, a connect and a handshake;
+/// - 60 seconds in the queue for a connection, for the head of the response, and for each stall of
+///   its body;
+/// - 30 seconds for each stall of the request;
+/// - 10 redirects;
+/// - no retries, except that a request that meets a dead idle connection is sent again if that is
+///   safe.
+///
+/// No environment variable is read.
 ///
 /// ```no_run
 /// let client = httpool_blocking::Client::new();
@@ -38,16 +44,17 @@ use crate::{
 ///
 /// # Panics and forks
 ///
-/// A client is [`UnwindSafe`]: it may be used after a panic inside a call was caught, such as one of a
-/// body's reader. What the call held goes back while its thread unwinds. Only a
-/// [trace sink](ClientBuilder::trace) must not panic: it is called under the client's lock.
+/// A client is [`UnwindSafe`]: it may be used after a panic inside a call was caught, such as a
+/// panic of a body's reader. While its thread unwinds, the call releases its connection and its
+/// buffers. A [trace sink](ClientBuilder::trace) must not panic: it is called under the client's
+/// lock.
 ///
-/// After a `fork`, the child must not use a client of its parent's: both would write to the same
-/// connections, a lock may be held by a thread that the child does not have, and the threads that look
-/// names up are missing there. The child makes a client of its own and leaves the inherited one alone.
-/// It does not even drop it, which may wait for such a lock, nor does it [cancel](crate::Cancel) a
-/// call that the parent has begun, which shuts the parent's connection down. A program that is started
-/// by `exec` inherits no descriptor of the client's.
+/// After a `fork`, the child must not use a client of its parent. Both would write to the same
+/// connections, a lock may be held by a thread that the child does not have, and the threads that
+/// resolve names do not exist in the child. The child must build its own client. It must not drop
+/// the inherited one, because the drop may wait for such a lock. It must not
+/// [cancel](crate::Cancel) a call of the parent, because that shuts down the parent's connection.
+/// A program started by `exec` inherits no descriptor of the client.
 ///
 /// `P` is the platform that the client runs on: the operating system by default.
 pub struct Client<P: Platform = System> {
@@ -55,12 +62,12 @@ pub struct Client<P: Platform = System> {
 }
 
 impl Client {
-    /// A client with the defaults.
+    /// Builds a client with the defaults.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A client with other settings.
+    /// Returns a builder, to set up a client with other settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::on(System::new())
     }
@@ -74,8 +81,8 @@ impl<P: Platform> Client<P> {
         RequestBuilder::new(self.shared.clone(), method, url)
     }
 
-    /// Sends a kept request that has no body: nothing is parsed, and on a warm connection nothing
-    /// allocated.
+    /// Sends a prepared request that has no body. Nothing is parsed, and on a pooled connection
+    /// nothing is allocated.
     ///
     /// ```no_run
     /// # let client = httpool_blocking::Client::new();
@@ -87,43 +94,43 @@ impl<P: Platform> Client<P> {
     /// ```
     ///
     /// # Errors
-    /// There was no response.
+    /// No response was received.
     pub fn send(&self, request: &Request) -> Result<Response<P>, Error> {
         self.send_with(request, Body::empty())
     }
 
-    /// Sends a kept request with a body, which must be as long as the request says.
+    /// Sends a prepared request with a body. The body must have the length that the request states.
     ///
     /// # Errors
-    /// There was no response.
+    /// No response was received.
     pub fn send_with(&self, request: &Request, body: Body) -> Result<Response<P>, Error> {
         let shared = self.shared.clone();
         let policy = shared.settings.policy.clone();
         Response::of(Exchange::new(shared, request.clone(), body, policy, None))
     }
 
-    /// How many connections there are, and how many calls wait for one.
+    /// Returns the number of connections, and the number of calls that wait for one.
     pub fn stats(&self) -> Stats {
         self.shared.settled(|locked, _| locked.pool.stats())
     }
 
-    /// Closes connections that have been idle too long. The client does so itself whenever it is
-    /// used; one that is left alone keeps them until then.
+    /// Closes connections that have been idle too long. The client also does this on each use. A
+    /// client that is not used keeps them open until its next use.
     pub fn maintain(&self) {
         self.shared.settled(|locked, now| locked.pool.handle_timeout(now));
     }
 
-    /// Closes the pool: idle connections at once, those in use when they come back. Threads that
-    /// wait for a connection, resolve or dial end with an error, and so does every later call. The
-    /// buffers of earlier calls are given back to the system.
+    /// Closes the pool. Idle connections are closed at once, and those in use when their calls
+    /// release them. Calls that wait for a connection, resolve or dial end with an error, and so
+    /// does every later call. The buffers of earlier calls are freed.
     pub fn close(&self) {
         self.shared.close();
     }
 }
 
-/// A panic leaves no call half done: see [`Client`].
+/// A panic inside a call leaves the client usable: see [`Client`].
 impl<P: Platform> UnwindSafe for Client<P> {}
-/// A panic leaves no call half done: see [`Client`].
+/// A panic inside a call leaves the client usable: see [`Client`].
 impl<P: Platform> RefUnwindSafe for Client<P> {}
 
 impl Default for Client {
@@ -167,8 +174,8 @@ pub struct ClientBuilder<P: Platform = System> {
 }
 
 impl<P: Platform> ClientBuilder<P> {
-    /// The settings of a client that runs on `platform`. [`Client::builder`] uses the operating
-    /// system.
+    /// Returns the default settings for a client that runs on `platform`. [`Client::builder`] uses
+    /// the operating system.
     pub fn on(platform: P) -> Self {
         Self { platform, settings: Settings::default() }
     }

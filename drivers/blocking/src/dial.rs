@@ -1,4 +1,4 @@
-//! Runs a [`Dial`]: sockets, look-ups, and the wait for all of them at once.
+//! Runs a [`Dial`]: performs its look-ups and connects, and waits for all of them at once.
 
 use std::{
     io::{self, IoSlice},
@@ -25,9 +25,10 @@ use crate::{
 };
 
 impl<P: Platform> Line<'_, P> {
-    /// Dials at the pool's wish, and tells it how that ended. Stops early when the ticket has been
-    /// answered otherwise or the call is over: the dial is then reported abandoned, when this leaves
-    /// the line. But a connection that is open by then is handed in, and not thrown away.
+    /// Runs a dial that the pool ordered, and reports its outcome to the pool. Stops early when the
+    /// ticket was granted another connection or the call has ended. The dial is then reported as
+    /// abandoned when the `Line` is dropped. A connection that is already open by then is given to
+    /// the pool.
     pub(crate) fn dial(
         &mut self,
         order: &Order,
@@ -59,7 +60,8 @@ impl<P: Platform> Line<'_, P> {
         }
     }
 
-    /// Whether a dial need not go on.
+    /// Returns the outcome of a dial that need not go on, if the call has ended or the ticket was
+    /// answered.
     fn ends(&mut self, call: &mut Call) -> Option<Outcome<P>> {
         if self.is_over(call) {
             return Some(Outcome::Over);
@@ -71,13 +73,13 @@ impl<P: Platform> Line<'_, P> {
     }
 }
 
-/// How a dial ended.
+/// The outcome of a dial.
 enum Outcome<P: Platform> {
     Ready(P::Socket),
     Failed(DialError),
-    /// The ticket was answered otherwise.
+    /// The ticket was granted another connection, or failed.
     Answered(Claim<Box<Warm<P>>>),
-    /// The call is over.
+    /// The call has ended.
     Over,
 }
 
@@ -87,9 +89,9 @@ struct Run<P: Platform> {
     local: Option<IpAddr>,
     attempts: Vec<(u8, P::Connecting)>,
     look_up: Option<P::LookUp>,
-    /// The look-up waits for a thread.
+    /// Whether the look-up still waits for a free resolver thread.
     queued: bool,
-    /// What is to be written to a proxy, and what it said that was not taken.
+    /// The bytes to be written to a proxy, and the bytes read from it that were not parsed yet.
     out: Vec<u8>,
     input: Vec<u8>,
 }
@@ -128,7 +130,8 @@ impl<P: Platform> Run<P> {
                     self.attempts.retain(|(number, _)| *number != attempt);
                     self.dial.abandoned(attempt);
                 }
-                // The dial refuses such a key at once while the policy says that there is no TLS.
+                // Not reached while the dial policy has no TLS: the dial then refuses the key at
+                // once.
                 Next::StartTls { .. } => self.dial.tls_failed(TlsKind::Unavailable, shared.now()),
                 Next::Resolve { host, port } => {
                     if let Some(outcome) = line.ends(call) {
@@ -157,7 +160,7 @@ impl<P: Platform> Run<P> {
                     if let Err(error) = self.wait(line, call, source) {
                         return failed(error, source);
                     }
-                    // Asked only now: what is open already is not thrown away for something else.
+                    // Checked after the wait, so that a connection that is already open is kept.
                     if !matches!(self.dial.next(), Next::Ready { .. })
                         && let Some(outcome) = line.ends(call)
                     {
@@ -185,20 +188,20 @@ impl<P: Platform> Run<P> {
                 self.hear(now, source);
             }
             Err(error) => {
-                // Where that has waited, it may be a deadline that has ended it.
+                // A connect that waits may have been ended by a deadline.
                 self.dial.handle_timeout(now);
                 self.connect_failed(attempt, error, now, source);
             }
         }
     }
 
-    /// How long there is nothing to do unless something happens.
+    /// Returns the time until the next deadline of the dial or the call; `None` if there is none.
     fn patience(&self, call: &Call, now: Instant) -> Option<Duration> {
         let soonest = [self.dial.poll_timeout(), call.poll_timeout()];
         soonest.into_iter().flatten().map(|(at, _)| at.since(now)).min()
     }
 
-    /// Passes on what a look-up came to.
+    /// Reports the result of a look-up to the dial.
     fn resolved(
         &mut self,
         answer: io::Result<Vec<SocketAddr>>,
@@ -217,7 +220,7 @@ impl<P: Platform> Run<P> {
         }
     }
 
-    /// Passes on what has become of the attempts.
+    /// Reports to the dial which attempts have connected or failed.
     fn hear(&mut self, now: Instant, source: &mut Option<io::Error>) {
         let news = self.attempts.iter_mut();
         let news: Vec<_> = news.filter_map(|(at, it)| Some((*at, it.outcome()?))).collect();
@@ -229,7 +232,8 @@ impl<P: Platform> Run<P> {
         }
     }
 
-    /// Waits for whatever is under way, and passes on what came of it.
+    /// Waits for the look-up, the connects and the proxy, and reports to the dial what they
+    /// returned.
     fn wait(
         &mut self,
         line: &Line<'_, P>,
@@ -270,7 +274,7 @@ impl<P: Platform> Run<P> {
         self.attempts.iter().find(|(number, _)| *number == attempt).map(|(_, at)| at.socket())
     }
 
-    /// Writes to a proxy what it takes.
+    /// Writes pending bytes to a proxy, as many as its socket takes.
     fn flush(&mut self, talker: u8, shared: &Shared<P>) {
         let Some(socket) = self.socket(talker).filter(|_| !self.out.is_empty()) else { return };
         match socket.send_now(&[IoSlice::new(&self.out)]) {
@@ -282,7 +286,7 @@ impl<P: Platform> Run<P> {
         }
     }
 
-    /// Reads what a proxy says.
+    /// Reads the answer of a proxy and passes it to the dial.
     fn listen(&mut self, talker: u8, shared: &Shared<P>) {
         let mut buffer = [0; 4096];
         let Some(socket) = self.socket(talker) else { return };
@@ -312,7 +316,7 @@ impl<P: Platform> Run<P> {
         *source = Some(error);
     }
 
-    /// The winner's socket.
+    /// Returns the socket of the attempt that won, set up for an exchange.
     fn finish(&mut self, attempt: u8) -> io::Result<Outcome<P>> {
         match self.attempts.iter().position(|(number, _)| *number == attempt) {
             Some(index) => Ok(Outcome::Ready(self.attempts.swap_remove(index).1.finish()?)),

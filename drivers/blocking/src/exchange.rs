@@ -1,4 +1,4 @@
-//! Runs a [`Call`]: performs what it says is next, and reports what happened.
+//! Runs a [`Call`]: performs its next step and reports the result, until it ends.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -25,58 +25,58 @@ use crate::{
     warm::Warm,
 };
 
-/// A call with all that it uses. Whatever it holds goes back on drop, also while unwinding.
+/// A call with its connection and buffers. Both are released on drop, also while unwinding.
 #[derive(Debug)]
 pub(crate) struct Exchange<P: Platform> {
     shared: Arc<Shared<P>>,
     pub(crate) call: Call,
-    /// The time of the last event. The clock is read after what may have taken time, and when the
-    /// application comes back, not for each question.
+    /// The time of the last event. The clock is read after each operation that may take time, and
+    /// when the application calls again.
     now: Instant,
     held: Option<(Lease, Box<Warm<P>>)>,
     scratch: Buffers,
     body: Body,
     watch: Watch,
-    /// What the system said, if it was the last to say anything.
+    /// The system's error behind the last failure, if it had one.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
 }
 
-/// Which connection the last attempt went over.
+/// The connection that the last attempt used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Served {
     pub(crate) conn: ConnId,
     pub(crate) reused: bool,
 }
 
-/// Where body bytes are to go.
+/// The destination of body bytes.
 pub(crate) enum Sink<'a> {
-    /// There can be none yet, or nobody wants them.
+    /// No destination: no body can have arrived yet, or it is discarded.
     Nowhere,
-    /// Into the caller's buffer, which is not empty.
+    /// The caller's buffer, which is not empty.
     Slice(&'a mut [u8]),
-    /// Behind what is there.
+    /// A vector. Body is appended to it.
     Vec(&'a mut Vec<u8>),
 }
 
-/// What the application has to know.
+/// A step of the response that is reported to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// The response's head is there.
+    /// The head of the response has arrived.
     Head,
-    /// So many bytes of body have gone into the sink.
+    /// The number of body bytes that were put into the sink.
     Data(usize),
-    /// There is no more.
+    /// The response has ended.
     End,
 }
 
-/// So much body ahead is read to where it is wanted; less goes through the scratch buffer, where one
-/// read brings what follows it as well.
+/// The least body left, in bytes, for a read straight into the sink. A shorter body is read into
+/// the scratch buffer, because one read then also takes the bytes behind it.
 const DIRECT_MIN: usize = 8 * 1024;
-/// The most that is asked for in one read of a whole body.
+/// The most body bytes that one read of a whole body asks for.
 const READ_MAX: usize = 256 * 1024;
-/// So many bytes more, so that the read shows what follows the body: the framing of chunks, or
-/// bytes that nobody asked for.
+/// The number of bytes that a read of a whole body asks for in addition. They show what follows the
+/// body: the framing of chunks, or unsolicited bytes.
 const BEYOND: usize = 64;
 
 impl<P: Platform> Exchange<P> {
@@ -114,7 +114,7 @@ impl<P: Platform> Exchange<P> {
         self.shared.settings.body_bytes_max
     }
 
-    /// How much of the response's body the application has not had, as far as that is known.
+    /// Returns the length of the body that the application has not read yet, as far as it is known.
     pub(crate) fn body_ahead(&self) -> BodyLeft {
         let read = self.scratch.incoming.body_len() as u64;
         match self.held.as_ref().map_or(BodyLeft::NONE, |(_, warm)| warm.h1.body_ahead()) {
@@ -123,7 +123,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// The application reads, or does other things.
+    /// Tells the call that the application has stopped reading (`paused`), or reads again.
     pub(crate) fn pause(&mut self, paused: bool) {
         if self.exchanges() {
             if !paused {
@@ -133,12 +133,13 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Body that has been read already, as much of it as the sink takes.
+    /// Moves body that is already buffered into `sink`, as much as it takes. Returns the number of
+    /// bytes, or `None` if there were none.
     pub(crate) fn take_body(&mut self, mut sink: Sink<'_>) -> Option<usize> {
         self.scratch.incoming.move_body(&mut sink)
     }
 
-    /// Goes on until there is something to tell.
+    /// Runs the call until there is progress to report to the application.
     pub(crate) fn run(&mut self, mut sink: Sink<'_>) -> Result<Progress, Error> {
         if let Some(moved) = self.scratch.incoming.move_body(&mut sink) {
             return Ok(Progress::Data(moved));
@@ -169,13 +170,14 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Whether the response is complete, and the call goes on because the request is still going out.
+    /// Whether the response is complete and the call goes on because the request is still being
+    /// sent.
     pub(crate) fn only_sends(&self) -> bool {
         self.exchanges() && self.call.is_answered() && !self.scratch.incoming.has_body()
     }
 
-    /// Finds out without reading whether the response has ended. If so the connection is given back
-    /// at once, also where the application has not read the body yet: that stays in the buffer.
+    /// Parses buffered input, without reading more, to see whether the response has ended. If so,
+    /// the connection is released at once. Body that the application has not read stays buffered.
     pub(crate) fn settle(&mut self) {
         if self.exchanges() && self.scratch.incoming.has_news() {
             self.take_input(&mut Sink::Nowhere);
@@ -185,7 +187,8 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// The socket and the input not taken, once another protocol is spoken.
+    /// Returns the socket and the unparsed input, if the connection has switched to another
+    /// protocol.
     pub(crate) fn hand_over(&mut self) -> Option<(P::Socket, Vec<u8>)> {
         if self.call.next() != Next::HandOver {
             return None;
@@ -196,8 +199,8 @@ impl<P: Platform> Exchange<P> {
         Some((warm.socket, self.scratch.incoming.rest().to_vec()))
     }
 
-    /// Takes what is there already of a body that nobody wants, so that the connection may be kept.
-    /// Never waits.
+    /// Discards the part of the body that has already arrived, so that the connection may be
+    /// reused. Never waits.
     fn abandon(&mut self) {
         if self.exchanges() {
             self.tick();
@@ -245,7 +248,7 @@ impl<P: Platform> Exchange<P> {
         self.call.rewound(done, self.now);
     }
 
-    /// Gets another piece of body from the application.
+    /// Gets the next piece of the request's body from the application.
     fn next_piece(&mut self, max: BodyLeft) {
         let piece = self.body.next(max, self.scratch.outgoing.buffer());
         self.tick();
@@ -266,7 +269,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Writes what is to be written; where the socket is full, waits for either direction.
+    /// Writes pending output. If the socket takes none, waits until it takes output or has input.
     fn write(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
         if self.is_late() {
             self.late();
@@ -294,7 +297,7 @@ impl<P: Platform> Exchange<P> {
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // An early answer may have come whole: what follows from it needs no waiting for.
+                // An early response may have arrived whole. It is parsed before any wait.
                 match self.take_input(sink) {
                     Took::Progress(progress) => return Some(progress),
                     Took::Changed => return None,
@@ -307,8 +310,9 @@ impl<P: Platform> Exchange<P> {
                 match waited {
                     Ok(ready) if ready.readable => {
                         let read = warm.socket.recv_now(self.scratch.incoming.room());
-                        // A lost connection takes output as well. What was read may have come since
-                        // the wait, behind the last of the request.
+                        // A broken socket also counts as writable, so it proves nothing. The input
+                        // may have arrived since the wait, after the last bytes of the request had
+                        // left.
                         if read.is_ok() && !ready.broken && (ready.writable || self.has_left()) {
                             self.wrote_last();
                         }
@@ -331,7 +335,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Whether the socket takes output again, if something was held back until then.
+    /// Whether the report of the last bytes was held back, and the socket takes output again.
     fn has_left(&self) -> bool {
         let held = self.held.as_ref().filter(|_| self.scratch.outgoing.holds_back());
         held.is_some_and(|(_, warm)| {
@@ -340,7 +344,7 @@ impl<P: Platform> Exchange<P> {
         })
     }
 
-    /// The socket takes output: what was held back has gone.
+    /// Reports the bytes that were held back as written: the socket takes output again.
     fn wrote_last(&mut self) {
         let bytes = self.scratch.outgoing.let_go();
         if bytes > 0 {
@@ -355,7 +359,7 @@ impl<P: Platform> Exchange<P> {
         self.call.write_failed(why, self.now);
     }
 
-    /// Takes what was read before, else reads, and waits for it.
+    /// Parses buffered input. If nothing follows from it, reads more, and waits for it.
     fn read(&mut self, sink: &mut Sink<'_>) -> Option<Progress> {
         if self.scratch.incoming.has_news() {
             match self.take_input(sink) {
@@ -368,7 +372,7 @@ impl<P: Platform> Exchange<P> {
             self.late();
             return None;
         }
-        // A 100 (Continue) among the input asks for the body, and not for more input.
+        // After a 100 (Continue) the call sends the body before it reads more.
         if matches!(self.call.next(), Next::SendBody(_)) {
             return None;
         }
@@ -385,8 +389,8 @@ impl<P: Platform> Exchange<P> {
                 let read = if max < ahead {
                     warm.socket.recv(&mut into[..max])
                 } else {
-                    // What follows the body is read by the same call: bytes that nobody asked for
-                    // must not stay in the system for the next request on this connection.
+                    // The same read takes the bytes behind the body. Unsolicited bytes must not
+                    // stay in the socket for the next request on this connection.
                     warm.socket.recv_beyond(&mut into[..max], self.scratch.incoming.room())
                 };
                 self.now = self.shared.now();
@@ -400,8 +404,8 @@ impl<P: Platform> Exchange<P> {
                     nothing => self.came(nothing),
                 }
             }
-            // What the body's length is not known to follow is framing, or the next thing: both
-            // belong in the scratch buffer.
+            // Bytes beyond the body are framing or unsolicited input. They are moved to the scratch
+            // buffer.
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
                 onto.reserve(ahead.min(READ_MAX) + BEYOND);
@@ -430,7 +434,7 @@ impl<P: Platform> Exchange<P> {
         None
     }
 
-    /// What a read into the scratch buffer, or one that brought nothing, came to.
+    /// Handles the result of a read into the scratch buffer, or of any read that got no bytes.
     fn came(&mut self, read: io::Result<usize>) {
         let Some((_, warm)) = &mut self.held else { return };
         match read {
@@ -440,7 +444,7 @@ impl<P: Platform> Exchange<P> {
                 warm.read_timed_out();
                 self.late();
             }
-            // By a signal. The deadlines are looked at before it is read again.
+            // A signal came. The deadlines are checked before the next read.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 self.source = Some(error);
@@ -454,12 +458,13 @@ impl<P: Platform> Exchange<P> {
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
-            // The call says what is next. Where a body ends so, there is no trailer.
+            // The event is not needed: `call.next` tells the next step, and a body that ends with
+            // the connection has no trailers.
             let _ = self.call.receive_eof(&mut warm.h1, clean, self.now);
         }
     }
 
-    /// Passes on input that was read and not taken.
+    /// Parses input that was read and not parsed yet.
     fn take_input(&mut self, sink: &mut Sink<'_>) -> Took {
         loop {
             if let Some(moved) = self.scratch.incoming.move_body(sink) {
@@ -517,7 +522,7 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// A pause before another attempt. No connection is held.
+    /// Waits until the delay before the next attempt has passed. No connection is held.
     fn wait(&mut self) {
         let seat = self.shared.platform.seat();
         seat.hush();
@@ -536,13 +541,13 @@ impl<P: Platform> Exchange<P> {
         self.watch.leaves();
     }
 
-    /// Whether a deadline has passed. A peer that takes or gives a little all the time would hide it:
-    /// no wait of ours is then ever long enough to end.
+    /// Whether a deadline has passed. Checked before every wait: a peer that trickles bytes never
+    /// lets a wait time out.
     fn is_late(&self) -> bool {
         self.call.poll_timeout().is_some_and(|(at, _)| at <= self.now)
     }
 
-    /// Time has passed, or somebody has cancelled the call.
+    /// Ends the call if it was cancelled, or if a deadline has passed.
     fn late(&mut self) {
         self.tick();
         if self.watch.is_cancelled() {
@@ -560,12 +565,12 @@ impl<P: Platform> Exchange<P> {
     }
 }
 
-/// What the input came to.
+/// The result of parsing buffered input.
 enum Took {
     Progress(Progress),
-    /// The call wants something else.
+    /// The next step of the call has changed.
     Changed,
-    /// All was taken, or more is needed.
+    /// All input was parsed, or the rest is incomplete. More input is needed.
     All,
 }
 

@@ -1,4 +1,4 @@
-//! How a call comes to a connection: the pool's line, and the dial it may have to run.
+//! Gets a connection for a call: from the pool, by waiting in the queue, or by a dial.
 
 use std::{io, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     warm::Warm,
 };
 
-/// A connection and the right to use it.
+/// A connection with its lease, and whether it was used before.
 #[derive(Debug)]
 pub(crate) struct Leased<P: Platform> {
     pub(crate) lease: Lease,
@@ -25,8 +25,9 @@ pub(crate) struct Leased<P: Platform> {
     pub(crate) reused: bool,
 }
 
-/// Answers [`Next::Checkout`]. `None`: there is none, and the call knows why. What the system said
-/// of a failed dial goes into `source`. `now` is the time, and when it took some the new one.
+/// Performs [`Next::Checkout`]. Returns `None` if there is no connection. The call was then told
+/// why. The system's error of a failed dial is stored in `source`. `now` is the current time, and
+/// is updated after each wait.
 pub(crate) fn checkout<P: Platform>(
     shared: &Shared<P>,
     call: &mut Call,
@@ -40,7 +41,7 @@ pub(crate) fn checkout<P: Platform>(
             let claim = locked.pool.claim(ticket, now);
             if let Claim::Wait { .. } = claim {
                 let seat = shared.platform.seat();
-                // Nothing of an earlier wait may be taken for news of this one.
+                // A wake-up that was meant for an earlier wait must not end this one.
                 seat.hush();
                 locked.sit(ticket, seat);
             }
@@ -64,14 +65,14 @@ pub(crate) fn checkout<P: Platform>(
     }
 }
 
-/// What a claim came to.
+/// The result of a claim that does not wait.
 enum Answer<P: Platform> {
     Leased(Leased<P>),
-    /// An idle connection that turned out dead, and has been closed: another is wanted.
+    /// The idle connection was dead and has been closed. The caller checks out again.
     Dead,
 }
 
-/// Takes what was granted. The probe is done here, outside the lock.
+/// Converts a claim to its result. Probes an idle connection, outside the lock.
 fn answered<P: Platform>(
     shared: &Shared<P>,
     claim: Claim<Box<Warm<P>>>,
@@ -94,13 +95,13 @@ fn answered<P: Platform>(
             call.lease_failed(why, now);
             None
         }
-        // Only a line waits.
+        // A waiting claim is handled by `Line::wait` and never passed in.
         Claim::Wait { .. } => None,
     }
 }
 
-/// A thread in line. Leaving it, in whatever way, gives the ticket up, and a dial that it was to run
-/// or runs.
+/// The place of a thread in the pool's queue. Dropping it cancels the ticket, and abandons the dial
+/// that the thread was to run or was running.
 pub(crate) struct Line<'a, P: Platform> {
     pub(crate) shared: &'a Shared<P>,
     pub(crate) seat: Arc<P::Seat>,
@@ -108,7 +109,7 @@ pub(crate) struct Line<'a, P: Platform> {
     ticket: Ticket,
     spent: bool,
     order: Option<Order>,
-    /// The dial under way.
+    /// The connection that is being dialed, if there is one.
     pub(crate) dials: Option<ConnId>,
 }
 
@@ -149,7 +150,7 @@ impl<'a, P: Platform> Line<'a, P> {
         }
     }
 
-    /// Whether the call has come to its end while it waited: cancelled, or too late.
+    /// Whether the call has ended while it waited: it was cancelled, or a deadline has passed.
     pub(crate) fn is_over(&self, call: &mut Call) -> bool {
         let now = self.shared.now();
         if self.watch.is_cancelled() {
@@ -159,7 +160,7 @@ impl<'a, P: Platform> Line<'a, P> {
         call.next() != Next::Checkout
     }
 
-    /// Asks what has become of the ticket, and what is to be done for it.
+    /// Claims the connection of the ticket, and takes over the dial that the pool ordered for it.
     pub(crate) fn claim(&mut self) -> Claim<Box<Warm<P>>> {
         self.shared.settled(|locked, now| {
             let claim = locked.pool.claim(self.ticket, now);
@@ -187,7 +188,8 @@ impl<P: Platform> Drop for Line<'_, P> {
                 locked.pool.cancel(self.ticket, now);
                 order = locked.stand_up(self.ticket).or(order);
             }
-            // Only now, or the pool would begin another dial for the ticket.
+            // Abandoned after the ticket is cancelled. Otherwise the pool would begin another dial
+            // for it.
             for conn in order.map(|order| order.conn).into_iter().chain(self.dials) {
                 locked.pool.dial_abandoned(conn, now);
             }

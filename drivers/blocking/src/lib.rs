@@ -25,7 +25,7 @@
 //! ```
 //!
 //! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them with the
-//! sockets of `std`. It has no runtime, and the only threads it starts look names up.
+//! sockets of `std`. It has no runtime. The only threads that it starts resolve names.
 //!
 //! The parts that every driver needs are in the crate `httpool-kit`: settings, the methods of
 //! builders and responses, bodies, errors, look-ups.
@@ -56,7 +56,7 @@
 //! | `client`, `request`, `response`, `cancel` | the types that a program uses |
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
-//! | `shared`, `warm` | the state that threads share, under one lock; a connection in the pool |
+//! | `shared`, `warm` | the state that threads share, under one lock; a pooled connection |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
 //! | `sys` | these traits for the operating system |

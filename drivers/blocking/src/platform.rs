@@ -1,10 +1,10 @@
-//! What the driver needs of the world it runs in: a clock, a lock, a place to wait, sockets and
-//! look-ups.
+//! The interface between the driver and the system it runs on: clock, lock, parkers of threads,
+//! sockets and look-ups.
 //!
-//! The driver is written over [`Platform`]. [`System`] is the world of the operating system; a
-//! [`Client`](crate::Client) that says nothing else is on it, and it costs nothing: all of it is known
-//! when the program is compiled. Another platform can pretend to be a world, so that the driver's own
-//! code, every lock and wait of it, runs under a schedule and a clock that a test decides.
+//! The driver is generic over [`Platform`]. [`System`] is the operating system and the default of
+//! [`Client`](crate::Client). It is chosen when the program is compiled, so it costs nothing at run
+//! time. Another platform can simulate a system. The code of the driver, with all its locks and
+//! waits, then runs under a schedule and a clock that a test controls.
 //!
 //! ```
 //! use httpool_blocking::{Client, ClientBuilder, platform::{Platform, System}};
@@ -15,33 +15,34 @@
 //! let client: Client = client_on(System::new());
 //! ```
 //!
-//! # Who calls what
+//! # The steps of a call
 //!
-//! A program calls a client from any number of threads. Each call runs on the thread that made it,
-//! from beginning to end, and there it:
+//! A program calls a client from any number of threads. Each call runs from beginning to end on
+//! the thread that made it. A thread waits in its [`Seat`], a parker. Another thread ends the wait
+//! with [`Stir::stir`]; the seat is then *rung*. A call:
 //!
 //! 1. takes the client's one [`Lock`] to ask the pool for a connection;
 //! 2. if there is none, waits in the thread's [`Seat`] until it is rung, and asks again;
-//! 3. if the pool wants it to dial: looks a name up, connects, and waits for these and its seat at
+//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its seat at
 //!    once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
-//! 5. takes the lock again to give the connection back, under which it rings the seats of those who
-//!    are served by that. Connections that the pool lets go are closed after it; then it rings who
-//!    is to dial in their place.
+//! 5. takes the lock again to give the connection back. Under the lock it rings the seats of the
+//!    calls that get a connection. After it, it closes the connections that the pool has dropped,
+//!    and then rings the calls that dial in their place.
 //!
 //! # For a scheduler
 //!
-//! A platform may let one thread run at a time, and decide at each step which. It can change threads
-//! in every method that is said to be a **step**. Those that **wait** come back late: a thread in one
-//! of them does not run until what it waits for has come about or its timeout has passed, and when no
-//! thread can run, time passes. The others are neither; they return at once, on the same thread.
+//! A platform may run one thread at a time, and choose the thread at each step. It can switch
+//! threads in every method that is marked as a **step**. A method that **waits** blocks its thread
+//! until the awaited event has happened or the timeout has passed. When all threads are blocked,
+//! time advances. Every other method returns at once, on the same thread.
 //!
 //! | | a step | waits for | may be called under the lock |
 //! |---|---|---|---|
 //! | [`Platform::now`] | yes | | no |
 //! | [`Platform::wall_at_epoch`] | no | | no; once, when the client is built |
 //! | [`Platform::lock`] | no | | no; once, when the client is built |
-//! | [`Lock::with`] | before and after `work`, never in it | whoever holds it | no |
+//! | [`Lock::with`] | before and after `work`, never in it | the thread that holds it | no |
 //! | [`Platform::seat`] | no | | **yes** |
 //! | [`Seat::hush`] | no | | **yes** |
 //! | [`Stir::stir`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
@@ -61,26 +62,26 @@
 //! | dropping a [`Socket`], [`Connecting`] or [`LookUp`] | yes | | no |
 //! | dropping a [`Seat`] or a [`stirrer`](Socket::stirrer) | no | | **yes**, as [`Stir::stir`] |
 //!
-//! Besides the client's lock there is that of each [`Cancel`](crate::Cancel), an ordinary mutex: no
-//! step is taken under it, so that where one thread runs at a time nobody ever waits for it. A trace
-//! is written under the lock as well.
+//! Besides the client's lock, each [`Cancel`](crate::Cancel) has a lock, an ordinary mutex. No step
+//! is taken under it. If one thread runs at a time, no thread ever waits for it. A trace is also
+//! written under the client's lock.
 //!
-//! A ring must never be lost: from [`stir`](Stir::stir) to the next [`park`](Seat::park) or
-//! [`poll`](Platform::poll) of that seat, which then does not wait, it is remembered. A wait that ends
-//! for no reason does no harm, and some do: a ring may be for news that its thread has found by
-//! itself.
+//! A ring must never be lost. A seat remembers it from [`stir`](Stir::stir) to its next
+//! [`park`](Seat::park) or [`poll`](Platform::poll), which then does not wait. A spurious wake-up
+//! does no harm. Some happen, because a thread may find a change by itself before it is rung for
+//! it.
 //!
 //! # Interruptions
 //!
-//! A signal may interrupt whatever waits. A wait that is interrupted ends, and does not begin again by
-//! itself: its timeout was reckoned from a deadline when it began, and where signals come more often
-//! than that timeout passes, it would never end. [`Socket::recv`] and [`Socket::recv_onto`] then fail
-//! with [`Interrupted`](io::ErrorKind::Interrupted), the others answer as if they had found nothing.
-//! The driver looks at the clock, ends the call if a deadline has passed, and else waits for what is
-//! left. Methods that do not wait are not interrupted.
+//! A signal may interrupt a method that waits. The method must then return, and must not start its
+//! wait again. Its timeout was computed from a deadline when the wait began. If it started again
+//! and signals came more often than the timeout, it would never end. [`Socket::recv`] and
+//! [`Socket::recv_onto`] then fail with [`Interrupted`](io::ErrorKind::Interrupted). The others
+//! return as if nothing had happened. The driver reads the clock, ends the call if a deadline has
+//! passed, and otherwise waits for the time left. Methods that do not wait are not interrupted.
 //!
-//! Nothing else of the driver depends on the world: given the same answers of its platform, and the
-//! same order of steps, it does the same.
+//! The driver depends on nothing else of the system. With the same results from its platform, and
+//! the same order of steps, it does the same.
 
 use std::{
     fmt,
@@ -96,11 +97,11 @@ pub use httpool_kit::Hosts;
 
 pub use crate::sys::{System, SystemConnecting, SystemLookUp, SystemSeat};
 
-/// A world to run in.
+/// The system that a client runs on: clock, locks, threads, sockets and look-ups.
 pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
-    /// What protects the client's pool.
+    /// The lock that protects the client's pool.
     type Lock<T: Send>: Lock<T>;
-    /// Where a thread waits.
+    /// The parker of a thread.
     type Seat: Seat;
     /// A look-up under way.
     type LookUp: LookUp;
@@ -109,56 +110,58 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// An open connection.
     type Socket: Socket;
 
-    /// The time. It never runs backwards on one thread, and a deadline that the driver reckons from it
-    /// is kept by the timeouts that it hands out.
+    /// Returns the current time. It never runs backwards on one thread. The driver computes
+    /// deadlines from it, and the timeouts that it passes to the other methods run on the same
+    /// clock.
     fn now(&self) -> Instant;
 
-    /// The time of day when [`now`](Self::now) was 0, as time since 1970; `None` if that is not known.
-    /// It dates a Retry-After that is a date.
+    /// Returns the wall-clock time at which [`now`](Self::now) was 0, since 1970, or `None` if it
+    /// is not known. A Retry-After that is a date is compared with it.
     fn wall_at_epoch(&self) -> Option<Duration>;
 
-    /// A lock around `value`.
+    /// Creates a lock that protects `value`.
     fn lock<T: Send>(&self, value: T) -> Self::Lock<T>;
 
-    /// The calling thread's seat: each thread has one, and gets the same one each time.
+    /// Returns the seat of the calling thread. Each thread has one, and gets the same one each
+    /// time.
     fn seat(&self) -> Arc<Self::Seat>;
 
-    /// Begins to look `host` up: a name, or an IPv6 address with a zone id that is no number, as in
-    /// `fe80::1%eth0`. The answer is there when [`LookUp::answer`] says so, for which `seat` is rung,
-    /// as it is when the look-up [begins](LookUp::has_begun) after it had to wait. Dropped, the
-    /// look-up is given up.
+    /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
+    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `seat` is rung when the answer has
+    /// come, and when a look-up that was queued [begins](LookUp::has_begun). Dropping the look-up
+    /// cancels it.
     ///
     /// # Errors
-    /// It cannot be begun. A name that is not known is an answer.
+    /// The look-up cannot begin. A name that does not exist is an answer.
     fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp>;
 
-    /// Takes over from where the addresses of hosts come. It is called once, when the client is built.
-    /// It does nothing by default: such a platform finds addresses in its own way, and its client
-    /// ignores [`resolver`](crate::ClientBuilder::resolver) and
+    /// Sets the source of host addresses. Called once, when the client is built. By default it does
+    /// nothing: such a platform resolves names in its own way, and its client ignores
+    /// [`resolver`](crate::ClientBuilder::resolver) and
     /// [`resolve_to`](crate::ClientBuilder::resolve_to).
     fn look_up_in(&mut self, hosts: &Hosts) {
         let _ = hosts;
     }
 
-    /// An address of the name has refused a connection, or has not answered in its time: an answer
-    /// that is kept should not be given again. It does nothing by default.
+    /// Drops the cached answer for `host`. Called when one of its addresses has refused a
+    /// connection, or has not answered in time. Does nothing by default.
     fn refresh(&self, host: &str, port: u16) {
         let _ = (host, port);
     }
 
-    /// Whether [`connect`](Self::connect) returns before the connection is open, so that several can
-    /// be opened at once. True by default. Where not, addresses are tried one after the other,
-    /// whatever [`race_after`](httpool::dial::Policy::race_after) says.
+    /// Whether [`connect`](Self::connect) returns before the connection is open, so that several
+    /// can be opened at once. True by default. If false, addresses are tried one after the other
+    /// and [`race_after`](httpool::dial::Policy::race_after) is ignored.
     fn races(&self) -> bool {
         true
     }
 
-    /// Begins to connect to `to`, from the address `from` if one is given. Dropped, the connection is
-    /// given up, and closed if it was open. `patience`: a platform that does not
-    /// [race](Self::races) waits here, and for at most so long; another does not need it.
+    /// Begins to connect to `to`, from the local address `from` if one is given. Dropping the
+    /// result aborts the connect, or closes the open connection. A platform that does not
+    /// [race](Self::races) waits here, for at most `patience`. Other platforms ignore `patience`.
     ///
     /// # Errors
-    /// It cannot be begun, or was refused at once.
+    /// The connect cannot begin, or was refused at once.
     fn connect(
         &self,
         to: SocketAddr,
@@ -166,16 +169,21 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
         patience: Option<Duration>,
     ) -> io::Result<Self::Connecting>;
 
-    /// Waits until one of `attempts` that had no outcome has one, the socket of `talker` can be read
-    /// (or written, if `talker` says so), `seat` is rung, or for at most `timeout`. It must look at all
-    /// of them, and only then return, also where the seat was rung before or the timeout is zero: a
-    /// connection that is open is not thrown away because nobody looked.
+    /// Waits until one of these events, or for at most `timeout`:
     ///
-    /// What has become of the attempts, [`Connecting::outcome`] says. The answer is about `talker`
-    /// alone: an attempt that has come up, by its number, and whether something is to be written.
+    /// - one of `attempts` that had no outcome has one;
+    /// - the socket of `talker` can be read, or written if its flag is set;
+    /// - `seat` is rung.
+    ///
+    /// It must check all of them before it returns, even if the seat was rung before or the timeout
+    /// is zero. Otherwise an open connection could be closed unseen.
+    ///
+    /// `talker` is the number of a connected attempt that talks to a proxy, and whether bytes are
+    /// to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
+    /// outcome of each attempt.
     ///
     /// # Errors
-    /// It cannot be waited for.
+    /// The system cannot wait for these sockets.
     fn poll(
         &self,
         seat: &Self::Seat,
@@ -185,146 +193,155 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     ) -> io::Result<Ready>;
 }
 
-/// Mutual exclusion.
+/// A lock: gives one thread at a time access to a value.
 pub trait Lock<T>: Send + Sync {
-    /// Runs `work` on the value while no other thread does. If `work` panics, later calls go on with
-    /// what it left.
+    /// Runs `work` on the value while no other thread has access. If `work` panics, later calls use
+    /// the value as it was left.
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// Makes a thread look up from whatever it waits for.
+/// A handle that ends the wait of a thread.
 pub trait Stir: fmt::Debug + Send + Sync + 'static {
-    /// Of a [`Seat`], this rings it: its thread's [`park`](Seat::park) or [`poll`](Platform::poll)
-    /// ends, or the next one does not wait. Of a [`Socket`], this shuts it down in both directions:
-    /// whoever reads it finds its end, whoever writes it an error, now and later. It does not wait.
+    /// Rings a [`Seat`], or shuts down a [`Socket`]. Does not wait.
+    ///
+    /// When a seat is rung, the [`park`](Seat::park) or [`poll`](Platform::poll) of its thread
+    /// ends, or the next one does not wait. A socket is shut down in both directions: from then on
+    /// reads find its end, and writes fail.
     fn stir(&self);
 }
 
-/// Where one thread waits, and others reach it with [`stir`](Stir::stir).
+/// The parker of one thread. Other threads wake it with [`stir`](Stir::stir), which rings the seat.
 pub trait Seat: Stir {
-    /// Waits until it is rung, or for at most `timeout`. Called by its own thread alone.
+    /// Waits until the seat is rung, or for at most `timeout`. Only the thread of the seat calls
+    /// it.
     fn park(&self, timeout: Option<Duration>);
 
-    /// Forgets that it was rung: what follows is another wait, of which no one knows yet.
+    /// Clears the ring, before a new wait. No thread has a reason to ring for that wait yet.
     fn hush(&self);
 }
 
-/// A look-up under way. Dropped, nobody waits for it any more.
+/// A look-up under way. Dropping it cancels it.
 pub trait LookUp: fmt::Debug + Send {
-    /// Whether it runs. False while it waits for a thread; then its seat is rung when it begins. True
-    /// by default.
+    /// Whether the look-up runs. False while it waits for a free thread. The seat is then rung when
+    /// the look-up begins. True by default.
     fn has_begun(&mut self) -> bool {
         true
     }
 
-    /// What came of it, if it has ended: addresses, best first, or why there are none. It is given
-    /// once. Does not wait. A [`LookUpError`](crate::LookUpError) inside the error is told from a name
-    /// that is not known.
+    /// Returns the answer once, when it has come: the addresses, best first, or an error. An error
+    /// that contains a [`LookUpError`](crate::LookUpError) is a failed look-up. So is one that says
+    /// that no descriptor is left. Any other error means that the name does not exist. Does not
+    /// wait.
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>>;
 }
 
-/// A connection being opened. Dropped, it is closed.
+/// A connection being opened. Dropping it closes it.
 pub trait Connecting: fmt::Debug + Send {
-    /// What it becomes.
+    /// The type of the socket, once the connection is open.
     type Socket;
 
-    /// Whether it has come up or failed, as far as is known: from the start, or since a
-    /// [`poll`](Platform::poll). It is given once. Does not look, and does not wait.
+    /// Returns the outcome once, if it is known from the start or from a [`poll`](Platform::poll).
+    /// Makes no check of its own, and does not wait.
     fn outcome(&mut self) -> Option<io::Result<()>>;
 
-    /// The socket of one that has come up, while proxies are spoken to; neither
+    /// Returns the socket of a connected attempt, for the exchange with proxies. Neither
     /// [`recv`](Socket::recv) nor [`wait`](Socket::wait) is called on it.
     fn socket(&self) -> &Self::Socket;
 
-    /// The socket of one that has come up, as an exchange wants it.
+    /// Returns the socket of a connected attempt, set up for HTTP exchanges.
     ///
     /// # Errors
-    /// The system has refused to make it so.
+    /// The system has refused an option of the socket.
     fn finish(self) -> io::Result<Self::Socket>;
 }
 
-/// An open connection. Dropped, it is closed.
+/// An open connection. Dropping it closes it.
 ///
-/// A method that would have to wait and must not fails with [`io::ErrorKind::WouldBlock`]. Only
+/// A method that may not wait, and would have to, fails with [`io::ErrorKind::WouldBlock`]. Only
 /// [`recv`](Self::recv) and [`recv_onto`](Self::recv_onto) may fail with
-/// [`io::ErrorKind::Interrupted`]: see [there](crate::platform#interruptions).
+/// [`io::ErrorKind::Interrupted`]: see [Interruptions](crate::platform#interruptions).
 pub trait Socket: fmt::Debug + Send + 'static {
-    /// What a program gets of it once the connection is no longer HTTP.
+    /// The stream that a program gets when the connection no longer carries HTTP.
     type Stream: fmt::Debug + Send + 'static;
 
-    /// Writes the pieces, in order, as far as they are taken at once: says how many bytes that were,
-    /// at least one. The pieces hold at least one byte.
+    /// Writes the pieces, in order, as far as the system takes them without waiting. Returns the
+    /// number of bytes written, at least one. The pieces hold at least one byte.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if none were taken, or the connection is lost.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if no byte was taken, or the connection is lost.
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// Reads into `into`, which is not empty; 0 is the end. Waits for at most the receive timeout.
+    /// Reads into `into`, which is not empty. Returns the number of bytes, or 0 at the end of
+    /// input. Waits for at most the receive timeout.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if that has passed,
-    /// [`Interrupted`](io::ErrorKind::Interrupted) if a signal came first, or the connection is lost.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the timeout has passed,
+    /// [`Interrupted`](io::ErrorKind::Interrupted) if a signal came first, or the connection is
+    /// lost.
     fn recv(&self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// As [`recv`](Self::recv), and what does not fit into `into`, which is filled first, goes into
-    /// `beyond`. Neither is empty. Says how many bytes came in all.
+    /// Reads like [`recv`](Self::recv), first into `into`, and then the excess into `beyond`.
+    /// Neither is empty. Returns the number of bytes in both.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
     fn recv_beyond(&self, into: &mut [u8], beyond: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads what is there, without waiting.
+    /// Reads the input that has arrived, without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing is, or the connection is lost.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no input, or the connection is lost.
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// As [`recv`](Self::recv), behind what `onto` holds, into the capacity it has to spare, of which
-    /// there is some.
+    /// Reads like [`recv`](Self::recv), and appends to `onto` without growing it. Its spare
+    /// capacity is not zero.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv); `onto` is as it was.
+    /// As [`recv`](Self::recv). `onto` is then unchanged.
     fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize>;
 
-    /// Waits until it can be read (has input, its end or an error), or written if `write`, or for at
-    /// most `timeout`. Says too much rather than too little: whoever then reads or writes finds out.
+    /// Waits until the socket can be read (it has input, its end or an error), or written if
+    /// `write` is set, or for at most `timeout`. May report readiness wrongly, but never misses it:
+    /// the read or write that follows finds out.
     ///
     /// # Errors
-    /// It cannot be waited for.
+    /// The system cannot wait for the socket.
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
-    /// Bounds what the system holds and has not sent to
-    /// [`UNSENT_BYTES_MAX`](httpool::limits::UNSENT_BYTES_MAX); says whether it does. From then on
-    /// [`wait`](Self::wait) says that the socket takes output when less is unsent, and not when there
-    /// is room in the system's buffer. Does not wait.
+    /// Limits the bytes that the system buffers and has not sent yet to
+    /// [`UNSENT_BYTES_MAX`](httpool::limits::UNSENT_BYTES_MAX). Returns whether it does. From then
+    /// on [`wait`](Self::wait) reports the socket as writable when less than that is unsent, and
+    /// not when the system's buffer has room. Does not wait.
     fn bound_unsent(&self) -> bool;
 
-    /// Whether an idle connection was closed by the peer, or has input that nobody asked for. Takes
-    /// nothing, and does not wait. It is asked before every reuse (see
+    /// Whether an idle connection was closed by the peer, or has unsolicited input. Consumes no
+    /// input, and does not wait. It is called before every reuse (see
     /// [`probe_after`](httpool::limits::PoolLimits::probe_after)).
     fn is_dead(&self) -> bool;
 
-    /// For how long [`recv`](Self::recv) waits from now on, until it is set again: more than zero. At
-    /// first it waits without bound.
+    /// Sets the longest time that [`recv`](Self::recv) waits from now on. `timeout` is more than
+    /// zero. Before the first call, `recv` waits without bound.
     ///
     /// # Errors
-    /// The system has refused. The timeout is as it was.
+    /// The system has refused. The timeout is unchanged.
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()>;
 
-    /// A handle for other threads that shuts it down; it may outlive the socket. Does not wait.
+    /// Returns a handle with which other threads shut the socket down. It may outlive the socket.
+    /// Does not wait.
     ///
     /// # Errors
-    /// There is none to be had: the call cannot be reached while it uses this connection.
+    /// The system has no handle. The call then cannot be cancelled while it uses this connection.
     fn stirrer(&self) -> io::Result<Arc<dyn Stir>>;
 
-    /// The connection, for a program to go on with. Its stirrers are gone.
+    /// Converts the connection to a stream for the program. Every handle from
+    /// [`stirrer`](Self::stirrer) has been dropped before.
     ///
     /// # Errors
     /// The system has refused.
     fn into_stream(self) -> io::Result<Self::Stream>;
 }
 
-/// What a wait has found.
+/// The readiness of a socket after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a socket has two directions, and may break")]
 pub struct Ready {
@@ -332,6 +349,6 @@ pub struct Ready {
     pub readable: bool,
     /// The socket takes output, or has an error.
     pub writable: bool,
-    /// The socket has an error, as far as is known: what it takes will not arrive.
+    /// The socket has an error, as far as is known. Bytes written to it will not arrive.
     pub broken: bool,
 }

@@ -1,4 +1,4 @@
-//! How a request is put together and sent.
+//! The builder that assembles a request and sends it.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     shared::Shared,
 };
 
-/// A request of a [`Client`](crate::Client), not sent yet.
+/// Builds a request of a [`Client`](crate::Client) and sends it.
 #[must_use = "nothing is sent before `send`"]
 pub struct RequestBuilder<P: Platform = System> {
     shared: Arc<Shared<P>>,
@@ -30,17 +30,17 @@ impl<P: Platform> RequestBuilder<P> {
 
     httpool_kit::request_methods!(shared.settings);
 
-    /// Lets another thread cancel the call.
+    /// Registers the call with `cancel`, so that another thread can cancel it.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = Some(cancel.clone());
         self
     }
 
-    /// Sends the request, and waits for the head of the response. Where the response has no body, and
-    /// needs the request's body, it also waits until that has left.
+    /// Sends the request, and waits for the head of the response. If the response has no body and
+    /// does not end the sending, it also waits until the request's body has been sent.
     ///
     /// # Errors
-    /// A part of it cannot be sent, or there was no response.
+    /// A part of the request cannot be sent, or no response was received.
     pub fn send(self) -> Result<Response<P>, Error> {
         let Self { shared, draft, cancel } = self;
         let (request, body, policy) = draft.finish(&shared.settings)?;

@@ -1,4 +1,4 @@
-//! Responses.
+//! The response to a request, with its body to be read.
 
 use std::{
     fmt,
@@ -17,15 +17,15 @@ use crate::{
 
 /// A response: its head, and its body to be read.
 ///
-/// When the body has been read to its end, the connection goes back to the pool. Dropped before
-/// that, a response takes what has come of its body already and gives the connection back, or closes
-/// it; it never waits.
+/// When the body has been read to its end, the connection goes back to the pool. A response that
+/// is dropped earlier discards the part of its body that has already arrived, without waiting. If
+/// the body ends there, the connection goes back to the pool. Otherwise it is closed.
 ///
-/// A server may answer before it has the whole request. Where the response does not end the sending,
-/// the request's body goes on to its end while the response is read, and its last read, the one that
-/// finds the end, comes back when the body has left. If the rest cannot be sent, that read fails with
-/// [`Cause::BodyUnsent`](httpool::error::Cause::BodyUnsent). Dropping the response before that stops the
-/// body.
+/// A server may answer before it has the whole request. If the response does not end the sending,
+/// the rest of the request's body is sent while the response is read. The read that finds the end
+/// of the response then returns after the request's body has been sent. If the rest cannot be
+/// sent, that read fails with [`Cause::BodyUnsent`](httpool::error::Cause::BodyUnsent). Dropping
+/// the response earlier stops the sending.
 ///
 /// Read the body piece by piece, and then the trailers:
 ///
@@ -68,14 +68,14 @@ impl<P: Platform> Response<P> {
         loop {
             match exchange.run(Sink::Nowhere)? {
                 Progress::Head => break,
-                // Neither can come before a head.
+                // Neither `Data` nor `End` can come before a head.
                 Progress::Data(_) => {}
                 Progress::End => break,
             }
         }
         exchange.settle();
         if exchange.only_sends() {
-            // There is nothing to read, so that no reading would go on with the request's body.
+            // The response has no body: no later read would send the rest of the request's body.
             exchange.run(Sink::Nowhere)?;
         }
         exchange.pause(true);
@@ -97,19 +97,20 @@ impl<P: Platform> Response<P> {
         }
     }
 
-    /// The whole body. Trailers are lost; [`read_to_end`](Read::read_to_end) keeps them.
+    /// Reads and returns the whole body. Trailers are lost. [`read_to_end`](Read::read_to_end)
+    /// keeps them.
     ///
     /// # Errors
-    /// The body did not come whole, or is longer than
-    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max); or the rest of the request's body, which
-    /// the response needed, could not be sent.
+    /// The body is incomplete, or longer than
+    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max), or the rest of the request's body
+    /// could not be sent although the response did not end the sending.
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         self.collect(&mut body)?;
         Ok(body)
     }
 
-    /// The whole body as text: UTF-8, with U+FFFD in place of what is not.
+    /// Reads the whole body and decodes it as UTF-8. Invalid sequences become U+FFFD.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -117,8 +118,8 @@ impl<P: Platform> Response<P> {
         self.bytes().map(httpool_kit::text)
     }
 
-    /// After 101 (Switching Protocols), or a 2xx to CONNECT: the connection, which is no longer
-    /// HTTP. `None` for any other response.
+    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
+    /// longer carries HTTP. `None` for any other response.
     pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
         let (socket, rest) = self.exchange.hand_over()?;
         Some(Switched::new(socket.into_stream().ok()?, rest))
@@ -149,13 +150,13 @@ impl<P: Platform> Response<P> {
 }
 
 impl<P: Platform> Read for Response<P> {
-    /// Reads from the body; framing is removed. Where the framing allows, the bytes go straight from
-    /// the socket into `into`.
+    /// Reads a part of the body, without its framing. Where the framing allows, the bytes go
+    /// straight from the socket into `into`.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
         }
-        // What is there already takes no time, and no deadline runs.
+        // Input that was already read takes no time, so no deadline has to run.
         if let Some(read) = self.exchange.take_body(Sink::Slice(into)) {
             self.exchange.settle();
             return Ok(read);
@@ -177,5 +178,5 @@ impl<P: Platform> fmt::Debug for Response<P> {
     }
 }
 
-/// A connection that is no longer HTTP. A receive timeout may be set on its socket.
+/// A connection that no longer carries HTTP. A receive timeout may be set on its socket.
 pub type Switched<S = TcpStream> = httpool_kit::Switched<S>;

@@ -1,4 +1,4 @@
-//! The buffers of one call, used again by the next.
+//! The buffers of one call. Later calls reuse them.
 
 use std::{
     mem,
@@ -9,7 +9,7 @@ use httpool_kit::{Outgoing, Received};
 
 use crate::exchange::Sink;
 
-/// The buffers of one call. A connection has none.
+/// The buffers of one call. Connections have no buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) outgoing: Outgoing,
@@ -17,17 +17,18 @@ pub(crate) struct Scratch {
     pub(crate) received: Received,
 }
 
-/// The most buffers that are kept while no call uses them: 17 KiB each for usual calls, so 1 MiB. A
-/// program that makes no more calls at once allocates none anew. Another allocates some, which costs
-/// little beside a call, and a burst of calls leaves no more than this behind.
+/// The most unused buffers that are kept: 17 KiB each for usual calls, so 1 MiB in all. A program
+/// with at most that many calls at once allocates no new buffers. With more calls, some buffers are
+/// allocated anew, which costs little compared with a call. After a burst of calls no more than
+/// this many are kept.
 const FREE_MAX: usize = 64;
 
 /// Buffers that no call uses, for the next calls.
 #[derive(Debug)]
 #[expect(clippy::vec_box, reason = "they go in and out, and that moves a pointer")]
 pub(crate) struct FreeList {
-    /// Never grows: its memory would lie behind that of many calls and keep the allocator from giving
-    /// theirs back to the system.
+    /// Never grows. A list that grew during a burst would lie behind the memory of many calls, and
+    /// keep the allocator from returning that memory to the system.
     free: Vec<Box<Scratch>>,
     closed: bool,
 }
@@ -37,13 +38,13 @@ impl FreeList {
         Self { free: Vec::with_capacity(FREE_MAX), closed: false }
     }
 
-    /// Buffers for a call, if there are some.
+    /// Takes buffers for a call, if some are free.
     pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
         self.free.pop()
     }
 
-    /// Takes the buffers of a call that has ended. Gives them out again, to be dropped, if there are
-    /// enough.
+    /// Stores the buffers of a call that has ended. If the list is full or closed, returns them,
+    /// and the caller drops them.
     pub(crate) fn give(&mut self, scratch: Box<Scratch>) -> Option<Box<Scratch>> {
         if self.closed || self.free.len() == FREE_MAX {
             return Some(scratch);
@@ -52,14 +53,14 @@ impl FreeList {
         None
     }
 
-    /// Keeps none from now on. Gives out those there are, to be dropped.
+    /// Closes the list: it stores no buffers from now on. Returns the stored ones, to be dropped.
     pub(crate) fn close(&mut self) -> Self {
         mem::replace(self, Self { free: Vec::new(), closed: true })
     }
 }
 
-/// The buffers in a call's hands. A call and its response are moved about: only a pointer goes with
-/// them.
+/// The buffers that a call owns. They are boxed, so that moving a call or a response moves only a
+/// pointer.
 #[derive(Debug)]
 pub(crate) struct Buffers(Option<Box<Scratch>>);
 
@@ -69,7 +70,7 @@ impl Buffers {
         Self(Some(scratch))
     }
 
-    /// Takes them from a call that ends.
+    /// Takes the buffers from a call that ends.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Box<Scratch>> {
         self.0.take()
@@ -92,26 +93,26 @@ impl DerefMut for Buffers {
     }
 }
 
-/// What was read: first body that the application has not had, then what has not been taken.
+/// The input that was read: first body that the application has not read, then unparsed bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     bytes: Vec<u8>,
-    /// Body, framing removed, from `body` to `body_end`.
+    /// The body without framing lies from `body` to `body_end`.
     body: usize,
     body_end: usize,
-    /// Not taken, from `at` to `end`.
+    /// The unparsed bytes lie from `at` to `end`.
     at: usize,
     end: usize,
-    /// The call has been given something since it last asked for more: it may have more to say.
+    /// Whether the call was given input since it last asked for more, and may return another event.
     news: bool,
 }
 
-/// A read this large holds nearly every head with its whole small body. A buffer that has grown beyond
-/// it, for one long head, is not kept.
+/// The initial size of the buffer, in bytes. One read of this size nearly always holds a head and
+/// its whole small body. A buffer that has grown beyond it, for one long head, is not kept.
 const FIRST: usize = 16 * 1024;
 
 impl Scratch {
-    /// Ready for another attempt, or another call.
+    /// Clears the buffers for another attempt or another call.
     pub(crate) fn clear(&mut self) {
         self.outgoing.clear();
         if self.outgoing.head().capacity() > FIRST {
@@ -126,25 +127,25 @@ impl Scratch {
 }
 
 impl Incoming {
-    /// Input that has not been taken.
+    /// Returns the unparsed input.
     #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.at..self.end]
     }
 
-    /// Whether the call is to be asked before more is read.
+    /// Whether the call may return another event before more is read.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
         self.news
     }
 
-    /// The call was given something that did not come by this way.
+    /// Records that the call was given input that did not pass through this buffer.
     #[inline]
     pub(crate) fn renew(&mut self) {
         self.news = true;
     }
 
-    /// The call has asked for more.
+    /// Marks `bytes` as parsed, and records that the call has asked for more input.
     #[inline]
     pub(crate) fn take_last(&mut self, bytes: usize) {
         self.take(bytes);
@@ -156,8 +157,8 @@ impl Incoming {
         self.at = self.end.min(self.at + bytes);
     }
 
-    /// So much was taken, and its last `len` bytes are body. They are moved behind body that is there,
-    /// in place of the framing between.
+    /// Marks `bytes` as parsed. Their last `len` bytes are body, and are moved up to the end of the
+    /// buffered body, over the framing between.
     #[inline]
     pub(crate) fn take_body(&mut self, bytes: usize, len: usize) {
         self.take(bytes);
@@ -170,7 +171,7 @@ impl Incoming {
         }
     }
 
-    /// Moves body to where it is wanted; says how much, if there was any.
+    /// Moves buffered body into `sink`. Returns the number of bytes, or `None` if there were none.
     #[inline]
     pub(crate) fn move_body(&mut self, sink: &mut Sink<'_>) -> Option<usize> {
         let body = &self.bytes[self.body..self.body_end];
@@ -190,7 +191,7 @@ impl Incoming {
         (moved > 0).then_some(moved)
     }
 
-    /// How many bytes of body there are.
+    /// Returns the number of bytes of buffered body.
     pub(crate) fn body_len(&self) -> usize {
         self.body_end - self.body
     }
@@ -200,14 +201,15 @@ impl Incoming {
         self.body < self.body_end
     }
 
-    /// Nobody wants the body.
+    /// Discards the buffered body.
     #[inline]
     pub(crate) fn drop_body(&mut self) {
         self.body = self.body_end;
     }
 
-    /// Room behind the rest, which may be moved for it; there must be no body. Grows when the rest
-    /// fills the buffer: a head is taken whole, and the core bounds its length.
+    /// Returns the free space behind the unparsed bytes, and may move them to make space. There
+    /// must be no buffered body. The buffer grows when unparsed bytes fill it: a head is parsed as
+    /// a whole, and the core bounds its length.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         (self.body, self.body_end) = (0, 0);
         if self.at == self.end {
@@ -225,14 +227,14 @@ impl Incoming {
         &mut self.bytes[self.end..]
     }
 
-    /// So many bytes have been put into the room.
+    /// Records that `bytes` were read into [`room`](Self::room).
     #[inline]
     pub(crate) fn put(&mut self, bytes: usize) {
         self.end = self.bytes.len().min(self.end + bytes);
         self.news = true;
     }
 
-    /// Puts `bytes` behind the rest.
+    /// Appends `bytes` to the unparsed input.
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let room = self.room();

@@ -1,4 +1,4 @@
-//! What all threads of a client share, and the one lock.
+//! The state that all threads of a client share, and its one lock.
 
 use std::{
     collections::BTreeMap,
@@ -33,11 +33,11 @@ pub(crate) struct Shared<P: Platform> {
     calls: AtomicU64,
 }
 
-/// What the lock protects. It is held for decisions, never for bytes: no socket is read, written or
-/// closed, and no name is resolved, while it is.
+/// The state under the lock. While the lock is held, no socket is read, written or closed, and no
+/// name is resolved.
 pub(crate) struct Locked<P: Platform> {
     pub(crate) pool: Pool<Box<Warm<P>>>,
-    /// Who waits for which ticket.
+    /// The waiting thread of each ticket.
     waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
     scratch: FreeList,
@@ -46,17 +46,17 @@ pub(crate) struct Locked<P: Platform> {
 /// A thread that waits for a ticket.
 struct Waiting<P: Platform> {
     seat: Arc<P::Seat>,
-    /// A dial that it is to run, and has not looked at yet.
+    /// The dial that the pool ordered from this thread, until the thread takes it.
     order: Option<Order>,
 }
 
-/// What is to be done once the lock is free.
+/// The work to do after the lock is released: connections to close, then seats to ring.
 struct After<P: Platform> {
     closed: Vec<Box<Warm<P>>>,
     rung: Vec<Arc<P::Seat>>,
 }
 
-/// A dial that the pool wants.
+/// A dial that the pool has ordered.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) conn: ConnId,
@@ -83,24 +83,24 @@ impl<P: Platform> Shared<P> {
         self.platform.now()
     }
 
-    /// Another call's number.
+    /// Returns the number of the next call.
     pub(crate) fn next_call(&self) -> u64 {
         self.calls.fetch_add(1, Relaxed)
     }
 
-    /// The trace of a call or a dial.
+    /// Returns the trace of a call or a dial.
     pub(crate) fn trace(&self, who: Who) -> Trace {
         self.settings.trace_of(who)
     }
 
-    /// Runs `work` under the lock, and does what the pool then wants done: seats are rung under it,
-    /// sockets closed after it. A thread that is to dial in place of a closed connection is rung
-    /// after that, because it may need the descriptor.
+    /// Runs `work` under the lock, and then performs the pool's actions. Seats are rung under the
+    /// lock, and sockets are closed after it. A thread that dials in place of a closed connection
+    /// is rung after the close, because it may need the descriptor.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
         self.settled_at(self.now(), work)
     }
 
-    /// The same for a caller that knows the time.
+    /// Does the same as [`settled`](Self::settled), for a caller that knows the time.
     pub(crate) fn settled_at<R>(
         &self,
         now: Instant,
@@ -120,7 +120,8 @@ impl<P: Platform> Shared<P> {
         result
     }
 
-    /// Gives a lease back. `warm`: the connection, if it is kept.
+    /// Returns a lease to the pool. `warm` is the connection if it is kept, and `None` if it is
+    /// closed.
     pub(crate) fn checkin(&self, lease: Lease, warm: Option<Box<Warm<P>>>, now: Instant) {
         self.settled_at(now, |locked, now| {
             let how = warm.map_or(Checkin::Discard, Checkin::Keep);
@@ -138,7 +139,7 @@ impl<P: Platform> Shared<P> {
         self.locked.with(|locked| locked.scratch.take()).unwrap_or_default()
     }
 
-    /// Closes the pool, and keeps no buffers any more.
+    /// Closes the pool, and drops the unused buffers. From then on no buffers are kept.
     pub(crate) fn close(&self) {
         let buffers = self.settled(|locked, _| {
             locked.pool.close();
@@ -149,17 +150,17 @@ impl<P: Platform> Shared<P> {
 }
 
 impl<P: Platform> Locked<P> {
-    /// Whoever waits for `ticket` sits in `seat`.
+    /// Records that the thread of `seat` waits for `ticket`.
     pub(crate) fn sit(&mut self, ticket: Ticket, seat: Arc<P::Seat>) {
         self.waiting.insert(ticket, Waiting { seat, order: None });
     }
 
-    /// The dial that the thread with this ticket is to run, once.
+    /// Takes the dial that the pool ordered from the thread with this ticket.
     pub(crate) fn take_order(&mut self, ticket: Ticket) -> Option<Order> {
         self.waiting.get_mut(&ticket)?.order.take()
     }
 
-    /// Nobody waits for `ticket` any more; an order that was not taken comes back.
+    /// Removes the waiting thread of `ticket`. Returns its order, if it was not taken.
     pub(crate) fn stand_up(&mut self, ticket: Ticket) -> Option<Order> {
         self.waiting.remove(&ticket)?.order
     }
@@ -183,7 +184,7 @@ impl<P: Platform> Locked<P> {
                         waiting.seat.stir();
                     }
                 }
-                // The pool was closed: its thread learns it when it asks for its ticket.
+                // The pool was closed. The dialing thread learns it at its next claim.
                 Action::Abandon { .. } => {}
                 Action::Close { io, .. } => after.closed.push(io),
             }

@@ -1,4 +1,4 @@
-//! An open connection as the pool keeps it.
+//! A pooled connection: the socket and its protocol state.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use httpool::{call::Call, h1, limits::MessageLimits};
 
 use crate::platform::{Platform, Socket};
 
-/// A connection with its protocol state.
+/// A pooled connection: the socket and its protocol state.
 #[derive(Debug)]
 pub(crate) struct Warm<P: Platform> {
     pub(crate) socket: P::Socket,
     pub(crate) h1: h1::Connection,
-    /// The receive timeout that the socket has; none if it was never set, or has become too short.
+    /// The receive timeout of the socket. `None` if it was never set, or if a read has timed out.
     timeout: Option<Duration>,
-    /// The socket has one, and a read has ended by it.
+    /// Whether a read has ended by the receive timeout since it was last set.
     expired: bool,
-    /// Whether what the system holds unsent is bounded, and whether that was tried.
+    /// Whether the system bounds the unsent bytes that it buffers.
     pub(crate) bounded: bool,
     tried_to_bound: bool,
 }
@@ -27,7 +27,7 @@ impl<P: Platform> Warm<P> {
         Self { socket, h1, timeout, expired, bounded: false, tried_to_bound: false }
     }
 
-    /// Bounds what the system holds unsent, once, where the call's request is long.
+    /// Bounds the unsent bytes that the system buffers, if the request is long. Tried only once.
     pub(crate) fn bound_unsent(&mut self, call: &Call) {
         if !self.tried_to_bound && call.is_long() {
             self.tried_to_bound = true;
@@ -35,8 +35,9 @@ impl<P: Platform> Warm<P> {
         }
     }
 
-    /// Sees to it that a read ends in time. The timeout stays on the socket, so that a warm request
-    /// need not set it: what is there suffices while it is not longer than what is left.
+    /// Sets the receive timeout so that a read ends within `left`. The timeout stays on the socket.
+    /// A later request on the same connection need not set it again while it is not longer than
+    /// `left`.
     pub(crate) fn bound_reads(&mut self, left: Duration) {
         if self.timeout.is_none_or(|set| set > left) {
             let timeout = rounded(left);
@@ -46,24 +47,25 @@ impl<P: Platform> Warm<P> {
         }
     }
 
-    /// No deadline bounds a read: one that a short timeout of before has ended does not end by it
-    /// again and again.
+    /// Raises the receive timeout to its maximum, if a read has ended by it. No deadline bounds the
+    /// next reads, which would otherwise time out again and again.
     pub(crate) fn unbound_reads(&mut self) {
         if self.expired {
             self.bound_reads(Duration::MAX);
         }
     }
 
-    /// A read has ended by the timeout, which perhaps was the shorter one: it is set anew.
+    /// Records that a read has timed out. The timeout may have been shorter than the time left, so
+    /// the next [`bound_reads`](Self::bound_reads) sets it anew.
     pub(crate) fn read_timed_out(&mut self) {
         (self.timeout, self.expired) = (None, true);
     }
 }
 
-/// The largest power of two of milliseconds that is not longer than `left`, and at least one: what
-/// a socket's receive timeout is set to, so that it rarely has to be set again. A read that ends by
-/// it before the deadline is begun again with what is left. So a deadline never passes early, and by
-/// this at most a millisecond late.
+/// Returns the receive timeout for `left`: the largest power of two of milliseconds that is not
+/// longer, and at least one. So rounded, it rarely has to be set again. A read that times out
+/// before the deadline begins again with the time left. A deadline therefore never passes early,
+/// and at most one millisecond late because of the rounding.
 fn rounded(left: Duration) -> Duration {
     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 31);
     Duration::from_millis(1 << millis.ilog2())

@@ -1,4 +1,5 @@
-//! How many descriptors a client takes. In a program of its own: they are the process's.
+//! The number of descriptors that a client uses. A program of its own, because descriptors belong
+//! to the process.
 
 #![cfg(all(target_os = "linux", not(httpool_std_only)))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -24,7 +25,7 @@ use httpool_blocking::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// One test at a time counts.
+/// Held by each test, so that only one counts descriptors at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn descriptors() -> usize {
@@ -38,8 +39,8 @@ fn read_head(mut tcp: &TcpStream) {
     }
 }
 
-/// A proxy that lets as many as that wait for its answer to CONNECT, sends their connections, and
-/// answers the rest of each when it is told to.
+/// Starts a proxy that accepts `calls` connections and reads a CONNECT from each. Returns its port,
+/// and a channel that gets all the connections at once. The test answers them.
 fn proxy(calls: usize) -> (u16, Receiver<Vec<TcpStream>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -55,7 +56,7 @@ fn proxy(calls: usize) -> (u16, Receiver<Vec<TcpStream>>) {
     (port, wait_for_all)
 }
 
-/// Every thread waits in its dial, so that a ring must reach it there.
+/// Every thread waits in its dial, where a bell must wake it.
 #[test]
 fn many_threads_that_dial_take_a_descriptor_each_and_few_for_all() {
     const CALLS: usize = 64;
@@ -98,7 +99,7 @@ fn many_threads_that_dial_take_a_descriptor_each_and_few_for_all() {
     assert!(descriptors() <= before, "none is left");
 }
 
-/// Gives descriptors back once a connection is open.
+/// A trace sink that closes its files when a connection is open, and so frees descriptors.
 struct Relief(Mutex<Vec<File>>);
 
 impl Sink for Relief {

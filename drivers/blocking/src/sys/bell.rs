@@ -1,4 +1,4 @@
-//! How a thread that waits in `poll(2)` is woken by another.
+//! Bells: descriptors that wake a thread that waits in `poll(2)`.
 
 use std::{
     io,
@@ -9,26 +9,26 @@ use std::{
     },
 };
 
-/// The most descriptors that the bells of one client take, in use or not. With these, the default
-/// of 1,000 connections leaves room below a limit of 1,024.
+/// The most descriptors that the bells of one client use, free bells included. Together with the
+/// default of 1,000 connections they stay below the usual limit of 1,024.
 const DESCRIPTORS_MAX: usize = 16;
 /// The most bells of one client.
 const BELLS_MAX: usize = DESCRIPTORS_MAX / Bell::DESCRIPTORS;
 
-/// The bells of a client. A thread takes one for as long as it waits, so there are as many as threads
-/// have waited at once, up to a bound.
+/// The bells of a client. A thread takes one for the time of a wait. Their number is the most
+/// threads that have waited at once, up to [`BELLS_MAX`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bells(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     free: Vec<Arc<Bell>>,
-    /// Free or in use.
+    /// The number of bells made, free or in use.
     made: usize,
 }
 
 impl Bells {
-    /// A bell, for one wait. `None` if all are in use, or the system has no descriptor left.
+    /// Takes a bell for one wait. `None` if all are in use, or the system has no descriptor left.
     fn take(&self) -> Option<Arc<Bell>> {
         let mut state = self.state();
         if let Some(bell) = state.free.pop() {
@@ -51,19 +51,19 @@ impl Bells {
     }
 }
 
-/// Where the bell of a seat hangs while its thread waits in `poll(2)`.
+/// The place of a seat for a bell, which it holds while its thread waits in `poll(2)`.
 #[derive(Debug, Default)]
 pub(super) struct Hook(Mutex<Option<Arc<Bell>>>);
 
 impl Hook {
-    /// Hangs up a bell until the answer is dropped, if one is to be had.
+    /// Attaches a bell, if one is free, until the result is dropped.
     pub(super) fn hang<'a>(&'a self, bells: &'a Bells) -> Option<Hung<'a>> {
         let bell = bells.take()?;
         *self.slot() = Some(bell.clone());
         Some(Hung { hook: self, bells, bell })
     }
 
-    /// Rings the bell, if one hangs here.
+    /// Rings the attached bell, if there is one.
     pub(super) fn ring(&self) {
         if let Some(bell) = &*self.slot() {
             bell.ring();
@@ -75,7 +75,7 @@ impl Hook {
     }
 }
 
-/// A bell that hangs on its hook. Dropped, it goes back, silent.
+/// A bell attached to its hook. Dropping it silences the bell and returns it to its client.
 pub(super) struct Hung<'a> {
     hook: &'a Hook,
     bells: &'a Bells,
@@ -83,7 +83,7 @@ pub(super) struct Hung<'a> {
 }
 
 impl AsFd for Hung<'_> {
-    /// Can be read once the bell was rung.
+    /// Returns the descriptor that becomes readable when the bell is rung.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.listening.as_fd()
     }
@@ -91,18 +91,18 @@ impl AsFd for Hung<'_> {
 
 impl Drop for Hung<'_> {
     fn drop(&mut self) {
-        // From here on nobody rings it, so that it stays silent.
+        // The bell is detached first, so that no thread rings it after it was silenced.
         self.hook.slot().take();
         self.bell.silence();
         self.bells.give(self.bell.clone());
     }
 }
 
-/// An eventfd, or where there is none a pipe.
+/// An eventfd, or a pipe on systems without eventfd.
 #[derive(Debug)]
 struct Bell {
     listening: OwnedFd,
-    /// Where a pipe is written. An eventfd has one descriptor for both.
+    /// The write end of a pipe. `None` for an eventfd, which is read and written by one descriptor.
     ringing: Option<OwnedFd>,
     rung: AtomicBool,
 }
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// How many bells there are, and how many of them are free.
+    /// Returns the number of bells made, and the number of free ones.
     fn counts(bells: &Bells) -> (usize, usize) {
         let state = bells.state();
         (state.made, state.free.len())

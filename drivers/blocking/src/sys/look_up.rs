@@ -1,4 +1,4 @@
-//! A name being looked up by the system, and how the thread that waits for it hears of the answer.
+//! A look-up by the system's resolver, and the passing of its answer to the thread that waits.
 
 use std::{
     fmt, io,
@@ -11,14 +11,14 @@ use httpool_kit::{Answer, Asked, Resolver};
 use super::seat::SystemSeat;
 use crate::platform::{LookUp, Stir};
 
-/// How far a look-up is.
+/// The state of a look-up.
 #[derive(Default)]
 struct Progress {
     begun: bool,
     answer: Option<io::Result<Vec<SocketAddr>>>,
 }
 
-/// What the resolver's thread and the one that waits share.
+/// The state that the resolver's thread and the waiting thread share.
 #[derive(Default)]
 struct Reply(Mutex<Progress>);
 
@@ -28,7 +28,7 @@ impl Reply {
     }
 }
 
-/// Who asked: its seat is rung.
+/// The receiver of an answer. Rings the seat of the waiting thread.
 pub(super) struct Asker {
     reply: Arc<Reply>,
     seat: Arc<SystemSeat>,
@@ -46,10 +46,10 @@ impl Answer for Asker {
     }
 }
 
-/// A name being looked up by the system.
+/// A look-up by the system's resolver.
 pub struct SystemLookUp {
     reply: Arc<Reply>,
-    /// Where it may still be waited for.
+    /// The resolver that may still hold the look-up. `None` if it was answered at once.
     resolver: Option<Resolver<Asker>>,
 }
 
@@ -69,7 +69,7 @@ impl SystemLookUp {
         Ok(Self { reply, resolver: Some(resolver.clone()) })
     }
 
-    /// One that had its answer before it was asked for.
+    /// Creates a look-up whose answer is already known, and rings `seat`.
     pub(super) fn answered(addrs: Vec<SocketAddr>, seat: &Arc<SystemSeat>) -> Self {
         seat.stir();
         let progress = Progress { begun: true, answer: Some(Ok(addrs)) };

@@ -1,12 +1,16 @@
-//! The operating system, as the driver wants it: see [`System`].
+//! The platform of the operating system: see [`System`].
 //!
-//! What a socket must do that `std` cannot (write and look without blocking, and wait for several
-//! things at once) is in two files with the same few items. On Unix it is done with `poll(2)` and
-//! `MSG_DONTWAIT`; a thread that waits there takes a descriptor more, by which others wake it (see
-//! `bell`). Elsewhere (and on Unix with `--cfg httpool_std_only`, so that it does not rot)
-//! with `std` alone: waiting for several things is then done by looking again every millisecond, the
-//! probe of an idle connection costs three system calls instead of one, and one address is connected
-//! to at a time, each for its share of the time. A connect can be interrupted only between addresses.
+//! The driver needs socket operations that `std` does not have: writes and probes that do not
+//! block, and a wait for several sockets at once. Two files implement them, with the same few
+//! items:
+//!
+//! - `unix.rs` uses `poll(2)` and `MSG_DONTWAIT`. A thread that waits in `poll(2)` uses one more
+//!   descriptor, through which other threads wake it (see `bell`).
+//! - `portable.rs` uses `std` alone, on other systems, and on Unix with `--cfg httpool_std_only` so
+//!   that it can be tested there. A wait for several sockets then checks them every millisecond.
+//!   The probe of an idle connection costs three system calls instead of one. Addresses are
+//!   connected to one at a time, each for its share of the time. A connect can be interrupted only
+//!   between addresses.
 
 #[cfg(all(unix, not(httpool_std_only)))]
 mod bell;
@@ -37,7 +41,7 @@ pub use imp::SystemConnecting;
 pub use look_up::SystemLookUp;
 pub use seat::SystemSeat;
 
-/// The world of the operating system: its clock, threads, sockets and resolver.
+/// The platform of the operating system: its clock, threads, sockets and resolver.
 #[derive(Debug, Clone)]
 pub struct System {
     clock: Clock,
@@ -46,7 +50,7 @@ pub struct System {
 }
 
 impl System {
-    /// The operating system, with its resolver.
+    /// Creates the platform with the system's resolver.
     pub fn new() -> Self {
         Self {
             clock: Clock::start(),
@@ -125,13 +129,14 @@ impl Platform for System {
 impl<T: Send> Lock<T> for Mutex<T> {
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        // A panic of another thread must not take the pool from the rest: its state is whole
-        // whenever the lock is free, since no code of the application runs under it.
+        // A panic of one thread must not make the pool unusable for the others. The state is
+        // consistent whenever the lock is free, because no code of the application runs under it.
         work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Shuts it down. It may have gone already. The handle is the socket itself, and takes no descriptor.
+/// Shuts the socket down. The connection may have ended before. The handle is the socket itself,
+/// and uses no further descriptor.
 impl Stir for TcpStream {
     fn stir(&self) {
         self.shutdown(Shutdown::Both).ok();

@@ -1,4 +1,4 @@
-//! With `std` alone; see the [module](super) for what that costs.
+//! Socket operations with `std` alone. The [module](super) describes their costs.
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
@@ -44,8 +44,8 @@ impl Socket for Arc<TcpStream> {
         read
     }
 
-    /// Whether it can be written, `std` does not tell: it is said to be so every millisecond, and
-    /// the write finds out.
+    /// Waits as the trait says, except for writability, which `std` does not tell. The socket is
+    /// reported as writable after each millisecond, and the write finds out.
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
@@ -67,7 +67,8 @@ impl Socket for Arc<TcpStream> {
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// `std` cannot: the write deadline is then about the system's whole buffer.
+    /// Returns false: `std` has no such option. The write deadline then covers the system's whole
+    /// buffer.
     fn bound_unsent(&self) -> bool {
         false
     }
@@ -85,18 +86,19 @@ impl Socket for Arc<TcpStream> {
     }
 }
 
-/// A connection being opened by the system: in truth, one that is open.
+/// A connection being opened by the system. It is always open here, because `start` waits for it.
 #[derive(Debug)]
 pub struct SystemConnecting {
     tcp: Arc<TcpStream>,
     told: bool,
 }
 
-/// Opening a connection waits for it.
+/// Connections are opened one at a time: opening one waits until it is open.
 pub(super) const RACES: bool = false;
 
 impl SystemConnecting {
-    /// Connects, for as long as `patience`. A local address cannot be chosen with `std`.
+    /// Connects, for at most `patience`. Fails if `from` is given: `std` cannot choose a local
+    /// address.
     pub(super) fn start(
         to: SocketAddr,
         from: Option<IpAddr>,
@@ -109,7 +111,7 @@ impl SystemConnecting {
             ));
         }
         let tcp = match patience {
-            // No time at all is an error there.
+            // `connect_timeout` fails with a timeout of zero.
             Some(patience) => TcpStream::connect_timeout(&to, patience.max(LOOK_AGAIN))?,
             None => TcpStream::connect(to)?,
         };
@@ -136,8 +138,8 @@ impl Connecting for SystemConnecting {
 }
 
 #[expect(clippy::needless_pass_by_ref_mut, reason = "its Unix sister marks what is connected")]
-/// As [`Platform::poll`](crate::platform::Platform::poll). Every attempt is up here, so that there is
-/// a talker to wait for, or nothing but a ring.
+/// Implements [`Platform::poll`](crate::platform::Platform::poll). Every attempt is connected here.
+/// It waits for the talker and a ring, or for a ring alone.
 pub(super) fn poll(
     seat: &SystemSeat,
     _: &Bells,
@@ -164,12 +166,12 @@ pub(super) fn poll(
     }
 }
 
-/// There is nothing to wake a thread with that waits for a socket: it looks every millisecond whether
-/// its seat was rung.
+/// A stand-in for the bells of Unix. With `std`, a thread that waits for a socket cannot be woken.
+/// It checks every millisecond whether its seat was rung.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bells;
 
-/// As [`Bells`].
+/// A stand-in for the hook of Unix: see [`Bells`].
 #[derive(Debug, Default)]
 pub(super) struct Hook;
 
@@ -184,7 +186,7 @@ fn without_waiting<R>(tcp: &TcpStream, call: impl FnMut() -> io::Result<R>) -> i
     result
 }
 
-/// For calls that do not wait.
+/// Repeats a system call that a signal has interrupted. Only for calls that do not wait.
 fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {

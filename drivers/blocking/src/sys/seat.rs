@@ -1,4 +1,4 @@
-//! Where a thread waits, and how it is reached there.
+//! The parker of a thread.
 
 use std::{
     cell::OnceCell,
@@ -13,18 +13,19 @@ use std::{
 use super::imp::Hook;
 use crate::platform::{Seat, Stir};
 
-/// A thread's place to wait: for its turn in line, for a name, or for a connect. Every thread has
-/// one, made when it first has to wait. It is rung by name; what is the news, the thread asks for.
+/// The parker of a thread, which waits there for its turn in the queue, for a look-up or for a
+/// connect. Every thread has one, made at its first wait. A ring carries no message: the thread
+/// wakes and checks what it waits for.
 #[derive(Debug)]
 pub struct SystemSeat {
     thread: Thread,
     rung: AtomicBool,
-    /// Reaches the thread where unparking it does not: in `poll(2)`.
+    /// Wakes the thread in `poll(2)`, which `unpark` does not end.
     pub(super) hook: Hook,
 }
 
 impl SystemSeat {
-    /// This thread's.
+    /// Returns the seat of the calling thread.
     pub(super) fn mine() -> Arc<Self> {
         thread_local! {
             static MINE: OnceCell<Arc<SystemSeat>> = const { OnceCell::new() };
@@ -36,7 +37,7 @@ impl SystemSeat {
         Self { thread, rung: AtomicBool::new(false), hook: Hook::default() }
     }
 
-    /// Whether it was rung, and has not been hushed since.
+    /// Whether the seat was rung since it was last hushed.
     pub(super) fn is_rung(&self) -> bool {
         self.rung.load(SeqCst)
     }
@@ -44,7 +45,7 @@ impl SystemSeat {
 
 impl Stir for SystemSeat {
     fn stir(&self) {
-        // In this order: who hangs up a bell looks here after that.
+        // The order matters: a thread reads `rung` after it has attached a bell.
         self.rung.store(true, SeqCst);
         self.hook.ring();
         self.thread.unpark();

@@ -1,4 +1,4 @@
-//! With `poll(2)` and `MSG_DONTWAIT`.
+//! Socket operations with `poll(2)` and `MSG_DONTWAIT`.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -21,10 +21,11 @@ pub(super) use super::bell::{Bells, Hook};
 use super::seat::SystemSeat;
 use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
 
-/// How long a thread waits that no bell wakes, before it looks itself whether it was rung.
+/// The interval at which a thread that has no bell checks whether its seat was rung.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Without waiting, and without SIGPIPE: Apple's systems switch that off for the socket instead.
+/// The flags for a write without waiting and without SIGPIPE. On Apple's systems SIGPIPE is
+/// switched off for the whole socket instead.
 #[cfg(target_vendor = "apple")]
 const SEND_NOW: SendFlags = SendFlags::DONTWAIT;
 #[cfg(not(target_vendor = "apple"))]
@@ -52,7 +53,7 @@ impl Socket for Arc<TcpStream> {
         retry(|| recv(self, &mut *into, RecvFlags::DONTWAIT).map(|(read, _)| read))
     }
 
-    /// Nothing is zeroed for it.
+    /// Reads into the spare capacity without zeroing it first.
     fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
         Ok(recv(self, spare_capacity(onto), RecvFlags::empty())?.0)
     }
@@ -99,7 +100,7 @@ pub struct SystemConnecting {
 #[derive(Debug)]
 enum Outcome {
     Pending,
-    /// Not told yet.
+    /// Known, and not returned yet.
     Known(io::Result<()>),
     Told,
 }
@@ -142,7 +143,7 @@ impl Connecting for SystemConnecting {
         &self.tcp
     }
 
-    /// Blocking, and sending at once what it is given.
+    /// Makes the socket blocking, and turns on `TCP_NODELAY`.
     fn finish(self) -> io::Result<Arc<TcpStream>> {
         self.tcp.set_nonblocking(false)?;
         self.tcp.set_nodelay(true)?;
@@ -150,7 +151,8 @@ impl Connecting for SystemConnecting {
     }
 }
 
-/// As [`Platform::poll`](crate::platform::Platform::poll), with a bell for the seat.
+/// Implements [`Platform::poll`](crate::platform::Platform::poll). A bell wakes the thread when its
+/// seat is rung.
 pub(super) fn poll(
     seat: &SystemSeat,
     bells: &Bells,
@@ -158,7 +160,8 @@ pub(super) fn poll(
     talker: Option<(u8, bool)>,
     timeout: Option<Duration>,
 ) -> io::Result<Ready> {
-    // One that is up and not spoken to is not looked at: if its peer closed, no wait would last.
+    // A connected attempt other than the talker is not polled. If its peer had closed, every poll
+    // would return at once.
     let wanted = |number: u8, attempt: &SystemConnecting| match (&attempt.outcome, talker) {
         (Outcome::Pending, _) => Some(PollFlags::OUT),
         (_, Some((talker, true))) if talker == number => Some(PollFlags::IN | PollFlags::OUT),
@@ -166,7 +169,7 @@ pub(super) fn poll(
         _ => None,
     };
     if !attempts.iter().any(|(number, attempt)| wanted(*number, attempt).is_some()) {
-        // There is only a ring to wait for, and that takes no descriptor.
+        // Only a ring can come: parking waits for it without a descriptor.
         seat.park(timeout);
         return Ok(Ready::default());
     }
@@ -178,7 +181,7 @@ pub(super) fn poll(
     }
     polled.extend(bell.as_ref().map(|bell| PollFd::new(bell, PollFlags::IN)));
     poll_or_ring(seat, &mut polled, bell.is_some(), timeout)?;
-    // Whoever waited asks what the news is, of later rings as well.
+    // The caller checks for changes after this, so the ring can be cleared.
     seat.hush();
     let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
     drop(polled);
@@ -190,7 +193,7 @@ pub(super) fn poll(
         }
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
-            // Only what looks broken is asked for its error: one system call saved for the rest.
+            // `take_error` is a system call. It is made only for a socket that looks broken.
             match if is_broken(got) { attempt.tcp.take_error() } else { Ok(None) } {
                 Ok(Some(error)) | Err(error) => attempt.outcome = Outcome::Known(Err(error)),
                 Ok(None) => attempt.came_up(),
@@ -202,8 +205,8 @@ pub(super) fn poll(
     Ok(talks)
 }
 
-/// Waits for one of `polled`, until `seat` is rung, or for at most `timeout`; a signal ends it as
-/// well. A seat that has no bell among `polled` is looked at now and then.
+/// Waits until one of `polled` is ready, `seat` is rung, or `timeout` has passed. A signal also
+/// ends the wait. If `polled` contains no bell, the seat is checked every [`LOOK_AGAIN`].
 fn poll_or_ring(
     seat: &SystemSeat,
     polled: &mut [PollFd<'_>],
@@ -240,9 +243,10 @@ fn is_broken(got: PollFlags) -> bool {
     got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
 }
 
-/// Says whether it ended before the timeout: something is ready, or there was a signal.
+/// Polls once. Returns whether the wait ended before the timeout: a descriptor is ready, or a
+/// signal came.
 fn poll_for(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
-    // Longer than a timespec holds is for ever.
+    // A timeout too long for a timespec is treated as none.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     match sys_poll(polled, timeout.as_ref()) {
         Ok(ready) => Ok(ready > 0),
@@ -251,7 +255,7 @@ fn poll_for(polled: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<
     }
 }
 
-/// For calls that do not wait.
+/// Repeats a system call that a signal has interrupted. Only for calls that do not wait.
 fn retry<R>(mut call: impl FnMut() -> rustix::io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
@@ -270,7 +274,7 @@ mod tests {
     use super::*;
     use crate::platform::Stir;
 
-    /// A socket that is connected to itself.
+    /// Creates a socket that is connected to itself.
     fn connected_to_itself() -> SystemConnecting {
         let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         bind(&fd, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -288,7 +292,8 @@ mod tests {
         assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    /// A connect that stays pending, since the listener's queue is full, and what makes it so.
+    /// Begins a connect that stays pending because the listener's queue is full. Returns the
+    /// listener, the connection that fills the queue, and the pending connect.
     fn pending() -> (TcpListener, TcpStream, SystemConnecting) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         rustix::net::listen(&listener, 0).unwrap();
@@ -305,7 +310,7 @@ mod tests {
         let _all: Vec<_> = hooks.iter().map_while(|hook| hook.hang(&bells)).collect();
         let (_listener, _filler, connecting) = pending();
         let (mut attempts, seat) = ([(0, connecting)], SystemSeat::mine());
-        // Longer than the thread waits before it looks again, and no multiple of that.
+        // Longer than `LOOK_AGAIN`, and no multiple of it.
         let timeout = Some(Duration::from_millis(25));
         poll(&seat, &bells, &mut attempts, None, timeout).unwrap();
         thread::scope(|scope| {
