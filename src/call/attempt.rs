@@ -33,7 +33,7 @@ pub(super) struct Attempt {
     pub(super) body: BodyCount,
     /// The application has paused the response.
     pub(super) paused: bool,
-    /// How much of the request's body the connection takes now.
+    /// The part of the request's body that the connection takes now.
     pub(super) sendable: Option<BodyLeft>,
     pub(super) request_sent: bool,
     pub(super) awaits_continue: bool,

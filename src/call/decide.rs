@@ -333,7 +333,7 @@ impl Call {
         self.refused.as_deref()
     }
 
-    /// What the call is doing, as its errors name it.
+    /// Returns the phase of the call, as its errors name it.
     pub const fn phase(&self) -> Phase {
         match self.state {
             State::Checkout => Phase::Checkout,

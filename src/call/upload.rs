@@ -16,8 +16,8 @@ use crate::{
 const _: () = assert!(LONG_REQUEST_BYTES > UNSENT_BYTES_MAX as u64, "a bound that bounds");
 
 impl Call {
-    /// How much of the request's body was sent before the response stopped it: by a status of 400
-    /// or more, or by `Connection: close`. `None` if the body was sent whole, if it is still being
+    /// Returns the number of body bytes that were sent before the response stopped the body: by a
+    /// status of 400 or more, or by `Connection: close`. `None` if the body was sent whole, if it is still being
     /// sent, or if there is none.
     ///
     /// If the response needed the body and the rest could not be sent, the call fails with

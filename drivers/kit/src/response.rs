@@ -72,7 +72,7 @@ pub struct Parts<'r> {
     pub url: &'r Url,
     /// The redirects and failed attempts before the response.
     pub history: &'r [HistoryEntry],
-    /// How much of the request's body was taken.
+    /// The bytes of the request's body that were sent before the response stopped it.
     pub body_taken: Option<BodyTaken>,
     /// The connection that the response came over.
     pub connection: ConnId,

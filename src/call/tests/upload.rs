@@ -232,7 +232,7 @@ fn a_417_is_followed_by_one_attempt_without_expect() {
         let next = if replayable { Next::Rewind } else { Next::Done };
         assert_eq!((world.call.next(), &world.kept[..]), (next, &[true][..]));
     }
-    // Who did not ask for it is told.
+    // A 417 to a request without Expect is a response like any other.
     let mut world = World::get(Policy::default());
     world.lease(false).written().says(NO);
     assert_eq!(world.told, ["head 417", "end"]);

@@ -44,7 +44,7 @@ pub(super) struct Peer {
     written: usize,
     /// The offset in `out` at which the answer's body begins.
     body_at: usize,
-    /// What follows when `out` has been written.
+    /// The action that follows when `out` has been written.
     then: Then,
     /// Whether an answer is due or is being written.
     busy: bool,
