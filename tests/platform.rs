@@ -19,7 +19,7 @@ use httpool_blocking::{
         error::{Cause, DialError, Unavailable},
         time::{Deadline, Instant},
     },
-    platform::{Connecting, Lock, LookUp, Platform, Ready, Seat, Socket, Stir},
+    platform::{Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark},
 };
 
 /// A platform with one thread and one server.
@@ -111,7 +111,7 @@ fn ms(ms: u64) -> Duration {
 
 impl Platform for World {
     type Lock<T: Send> = Guarded<T>;
-    type Seat = ThreadParker;
+    type Parker = ThreadParker;
     type LookUp = Asked;
     type Connecting = Opening;
     type Socket = Wire;
@@ -128,7 +128,7 @@ impl Platform for World {
         Guarded { world: self.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<ThreadParker> {
+    fn parker(&self) -> Arc<ThreadParker> {
         Arc::new(ThreadParker(self.clone()))
     }
 
@@ -190,18 +190,18 @@ impl<T: Send> Lock<T> for Guarded<T> {
 #[derive(Debug)]
 struct ThreadParker(World);
 
-impl Stir for ThreadParker {
-    fn stir(&self) {
+impl Unpark for ThreadParker {
+    fn unpark(&self) {
         self.0.change(|it| it.unparked = true);
     }
 }
 
-impl Seat for ThreadParker {
+impl Parker for ThreadParker {
     fn park(&self, timeout: Option<Duration>) {
         self.0.step().park(None, timeout);
     }
 
-    fn hush(&self) {
+    fn reset(&self) {
         self.0.change(|it| it.unparked = false);
     }
 }
@@ -327,7 +327,7 @@ impl Socket for Wire {
         Ok(())
     }
 
-    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+    fn unparker(&self) -> io::Result<Arc<dyn Unpark>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

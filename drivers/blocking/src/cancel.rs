@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::platform::{Socket, Stir};
+use crate::platform::{Socket, Unpark};
 
 /// Cancels the calls that were given this handle, from any thread. A call can be cancelled in every
 /// state: waiting in the queue, resolving, connecting, sending, receiving or pausing before a
@@ -63,7 +63,7 @@ struct State {
 #[derive(Debug)]
 struct Place {
     call: u64,
-    at: Arc<dyn Stir>,
+    at: Arc<dyn Unpark>,
 }
 
 impl Cancel {
@@ -77,7 +77,7 @@ impl Cancel {
         let mut state = self.state();
         state.cancelled = true;
         for place in &state.at {
-            place.at.stir();
+            place.at.unpark();
         }
     }
 
@@ -111,14 +111,14 @@ impl Watch {
         self.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
-    /// Registers `seat`, where the call waits from now on.
-    pub(crate) fn sits<S: Stir>(&self, seat: &Arc<S>) {
-        self.put(|| Some(seat.clone()));
+    /// Registers `parker`, where the call waits from now on.
+    pub(crate) fn sits<S: Unpark>(&self, parker: &Arc<S>) {
+        self.put(|| Some(parker.clone()));
     }
 
     /// Registers `socket`, which the call uses from now on.
     pub(crate) fn uses<S: Socket>(&self, socket: &S) {
-        self.put(|| socket.stirrer().ok());
+        self.put(|| socket.unparker().ok());
     }
 
     /// Removes the registered place: the call neither waits nor uses a socket.
@@ -128,14 +128,14 @@ impl Watch {
     }
 
     #[inline]
-    fn put(&self, at: impl FnOnce() -> Option<Arc<dyn Stir>>) {
+    fn put(&self, at: impl FnOnce() -> Option<Arc<dyn Unpark>>) {
         let Some((cancel, call)) = &self.cancel else { return };
         let mut state = cancel.state();
         state.at.retain(|place| place.call != *call);
         let Some(at) = at() else { return };
         // The call may have been cancelled while it had no place registered.
         if state.cancelled {
-            at.stir();
+            at.unpark();
         }
         state.at.push(Place { call: *call, at });
     }

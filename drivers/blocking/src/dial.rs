@@ -20,8 +20,8 @@ use httpool_kit::{io_kind, resolve_kind};
 use crate::{
     lease::Line,
     platform::{Connecting, LookUp, Platform, Socket},
-    shared::{Order, Shared},
-    warm::Warm,
+    pooled::Pooled,
+    shared::{DialJob, Shared},
 };
 
 impl<P: Platform> Line<'_, P> {
@@ -31,13 +31,13 @@ impl<P: Platform> Line<'_, P> {
     /// the pool.
     pub(crate) fn dial(
         &mut self,
-        order: &Order,
+        job: &DialJob,
         call: &mut Call,
         source: &mut Option<io::Error>,
-    ) -> Option<Claim<Box<Warm<P>>>> {
-        let (shared, conn) = (self.shared, order.conn);
+    ) -> Option<Claim<Box<Pooled<P>>>> {
+        let (shared, conn) = (self.shared, job.conn);
         self.dials = Some(conn);
-        let mut run = Run::new(shared, order, call);
+        let mut run = Run::new(shared, job, call);
         let outcome = run.run_out(self, call, source);
         if let Some((host, port)) = run.dial.stale_answer(shared.now()) {
             shared.platform.refresh(host, port);
@@ -45,9 +45,9 @@ impl<P: Platform> Line<'_, P> {
         call.keep_trace_of(&run.dial);
         match outcome {
             Outcome::Ready(socket) => {
-                let warm = Box::new(Warm::new(socket, shared.settings.messages));
+                let pooled = Box::new(Pooled::new(socket, shared.settings.messages));
                 self.dials = None;
-                shared.settled(|locked, now| locked.pool.dialed(conn, warm, now));
+                shared.settled(|locked, now| locked.pool.dialed(conn, pooled, now));
                 None
             }
             Outcome::Failed(why) => {
@@ -78,7 +78,7 @@ enum Outcome<P: Platform> {
     Ready(P::Socket),
     Failed(DialError),
     /// The ticket was granted another connection, or failed.
-    Answered(Claim<Box<Warm<P>>>),
+    Answered(Claim<Box<Pooled<P>>>),
     /// The call has ended.
     Over,
 }
@@ -97,7 +97,7 @@ struct Run<P: Platform> {
 }
 
 impl<P: Platform> Run<P> {
-    fn new(shared: &Shared<P>, Order { conn, key }: &Order, call: &Call) -> Self {
+    fn new(shared: &Shared<P>, DialJob { conn, key }: &DialJob, call: &Call) -> Self {
         let now = shared.now();
         let mut dial = Dial::new(key, &shared.settings.dial, now);
         dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
@@ -137,7 +137,7 @@ impl<P: Platform> Run<P> {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
                     }
-                    match shared.platform.look_up(host, port, &line.seat) {
+                    match shared.platform.look_up(host, port, &line.parker) {
                         Ok(mut look_up) => {
                             self.queued = !look_up.has_begun();
                             self.look_up = Some(look_up);
@@ -251,7 +251,7 @@ impl<P: Platform> Run<P> {
         }
         let timeout = self.patience(call, shared.now());
         let talks = talker.map(|talker| (talker, !self.out.is_empty()));
-        let ready = shared.platform.poll(&line.seat, &mut self.attempts, talks, timeout)?;
+        let ready = shared.platform.poll(&line.parker, &mut self.attempts, talks, timeout)?;
 
         let now = shared.now();
         self.hear(now, source);

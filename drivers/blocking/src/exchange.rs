@@ -19,10 +19,10 @@ use crate::{
     Body, Error,
     cancel::{Cancel, Watch},
     lease::{self, Leased},
-    platform::{Platform, Seat, Socket},
+    platform::{Parker, Platform, Socket},
+    pooled::Pooled,
     scratch::{Buffers, Scratch},
     shared::Shared,
-    warm::Warm,
 };
 
 /// A call with its connection and buffers. Both are released on drop, also while unwinding.
@@ -33,7 +33,7 @@ pub(crate) struct Exchange<P: Platform> {
     /// The time of the last event. The clock is read after each operation that may take time, and
     /// when the application calls again.
     now: Instant,
-    held: Option<(Lease, Box<Warm<P>>)>,
+    held: Option<(Lease, Box<Pooled<P>>)>,
     scratch: Buffers,
     body: Body,
     watch: Watch,
@@ -117,7 +117,7 @@ impl<P: Platform> Exchange<P> {
     /// Returns the length of the body that the application has not read yet, as far as it is known.
     pub(crate) fn body_ahead(&self) -> BodyLeft {
         let read = self.scratch.incoming.body_len() as u64;
-        match self.held.as_ref().map_or(BodyLeft::NONE, |(_, warm)| warm.h1.body_ahead()) {
+        match self.held.as_ref().map_or(BodyLeft::NONE, |(_, pooled)| pooled.h1.body_ahead()) {
             BodyLeft::Bytes(left) => BodyLeft::Bytes(left.saturating_add(read)),
             BodyLeft::Unknown => BodyLeft::Unknown,
         }
@@ -193,10 +193,10 @@ impl<P: Platform> Exchange<P> {
         if self.call.next() != Next::HandOver {
             return None;
         }
-        let (lease, warm) = self.held.take()?;
+        let (lease, pooled) = self.held.take()?;
         self.watch.leaves();
         self.shared.checkin(lease, None, self.now);
-        Some((warm.socket, self.scratch.incoming.rest().to_vec()))
+        Some((pooled.socket, self.scratch.incoming.rest().to_vec()))
     }
 
     /// Discards the part of the body that has already arrived, so that the connection may be
@@ -212,8 +212,8 @@ impl<P: Platform> Exchange<P> {
                 Took::Progress(_) | Took::Changed => continue,
                 Took::All => {}
             }
-            let Some((_, warm)) = &mut self.held else { break };
-            match warm.socket.recv_now(self.scratch.incoming.room()) {
+            let Some((_, pooled)) = &mut self.held else { break };
+            match pooled.socket.recv_now(self.scratch.incoming.room()) {
                 Ok(read @ 1..) => self.scratch.incoming.put(read),
                 _ => self.call.cancel(self.now),
             }
@@ -231,14 +231,14 @@ impl<P: Platform> Exchange<P> {
             &mut self.source,
             &mut self.now,
         );
-        if let Some(Leased { lease, mut warm, reused }) = leased {
+        if let Some(Leased { lease, mut pooled, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
-            self.watch.uses(&warm.socket);
+            self.watch.uses(&pooled.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();
-            self.call.start(&mut warm.h1, reused, self.now, out);
-            self.held = Some((lease, warm));
+            self.call.start(&mut pooled.h1, reused, self.now, out);
+            self.held = Some((lease, pooled));
         }
     }
 
@@ -262,9 +262,9 @@ impl<P: Platform> Exchange<P> {
             }
         };
         let (len, last) = piece.extent(max);
-        let Some((_, warm)) = &mut self.held else { return };
+        let Some((_, pooled)) = &mut self.held else { return };
         let out = &mut self.scratch.outgoing;
-        if let Some(framing) = self.call.send_body(&mut warm.h1, len, last, self.now) {
+        if let Some(framing) = self.call.send_body(&mut pooled.h1, len, last, self.now) {
             out.put(piece, &framing);
         }
     }
@@ -275,21 +275,21 @@ impl<P: Platform> Exchange<P> {
             self.late();
             return None;
         }
-        let (_, warm) = self.held.as_mut()?;
+        let (_, pooled) = self.held.as_mut()?;
         let sent = if self.scratch.outgoing.has_gone() {
             Err(io::ErrorKind::WouldBlock.into())
         } else {
             if !self.scratch.outgoing.has_no_piece() {
-                warm.bound_unsent(&self.call);
+                pooled.bound_unsent(&self.call);
             }
-            warm.socket.send_now(&self.scratch.outgoing.slices())
+            pooled.socket.send_now(&self.scratch.outgoing.slices())
         };
         self.now = self.shared.now();
         match sent {
             Ok(sent) => {
                 self.scratch.outgoing.advance(sent);
                 let last = self.scratch.outgoing.has_gone();
-                if last && warm.bounded && self.call.is_written_late() {
+                if last && pooled.bounded && self.call.is_written_late() {
                     self.scratch.outgoing.hold_back(sent);
                 } else {
                     self.call.written(sent, self.now);
@@ -303,13 +303,13 @@ impl<P: Platform> Exchange<P> {
                     Took::Changed => return None,
                     Took::All => {}
                 }
-                let (_, warm) = self.held.as_mut()?;
+                let (_, pooled) = self.held.as_mut()?;
                 let left = self.call.poll_timeout().map(|(at, _)| at.since(self.now));
-                let waited = warm.socket.wait(true, left);
+                let waited = pooled.socket.wait(true, left);
                 self.now = self.shared.now();
                 match waited {
                     Ok(ready) if ready.readable => {
-                        let read = warm.socket.recv_now(self.scratch.incoming.room());
+                        let read = pooled.socket.recv_now(self.scratch.incoming.room());
                         // A broken socket also counts as writable, so it proves nothing. The input
                         // may have arrived since the wait, after the last bytes of the request had
                         // left.
@@ -338,8 +338,8 @@ impl<P: Platform> Exchange<P> {
     /// Whether the report of the last bytes was held back, and the socket takes output again.
     fn has_left(&self) -> bool {
         let held = self.held.as_ref().filter(|_| self.scratch.outgoing.holds_back());
-        held.is_some_and(|(_, warm)| {
-            let ready = warm.socket.wait(true, Some(Duration::ZERO)).unwrap_or_default();
+        held.is_some_and(|(_, pooled)| {
+            let ready = pooled.socket.wait(true, Some(Duration::ZERO)).unwrap_or_default();
             ready.writable && !ready.broken
         })
     }
@@ -376,28 +376,28 @@ impl<P: Platform> Exchange<P> {
         if matches!(self.call.next(), Next::SendBody(_)) {
             return None;
         }
-        let (_, warm) = self.held.as_mut()?;
+        let (_, pooled) = self.held.as_mut()?;
         match self.call.poll_timeout() {
-            Some((at, _)) => warm.bound_reads(at.since(self.now)),
-            None => warm.unbound_reads(),
+            Some((at, _)) => pooled.bound_reads(at.since(self.now)),
+            None => pooled.unbound_reads(),
         }
-        let ahead = warm.h1.body_ahead().within(usize::MAX);
+        let ahead = pooled.h1.body_ahead().within(usize::MAX);
         let direct = ahead >= DIRECT_MIN && self.scratch.incoming.rest().is_empty();
         match sink {
             Sink::Slice(into) if direct => {
                 let max = into.len().min(ahead);
                 let read = if max < ahead {
-                    warm.socket.recv(&mut into[..max])
+                    pooled.socket.recv(&mut into[..max])
                 } else {
                     // The same read takes the bytes behind the body. Unsolicited bytes must not
                     // stay in the socket for the next request on this connection.
-                    warm.socket.recv_beyond(&mut into[..max], self.scratch.incoming.room())
+                    pooled.socket.recv_beyond(&mut into[..max], self.scratch.incoming.room())
                 };
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
                         let body = read.min(max);
-                        let (_, event) = self.call.receive(&mut warm.h1, &into[..body], self.now);
+                        let (_, event) = self.call.receive(&mut pooled.h1, &into[..body], self.now);
                         self.scratch.incoming.put(read - body);
                         return matches!(event, Event::Data(_)).then_some(Progress::Data(body));
                     }
@@ -409,12 +409,12 @@ impl<P: Platform> Exchange<P> {
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
                 onto.reserve(ahead.min(READ_MAX) + BEYOND);
-                let read = warm.socket.recv_onto(onto);
+                let read = pooled.socket.recv_onto(onto);
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
                         let (taken, event) =
-                            self.call.receive(&mut warm.h1, &onto[held..], self.now);
+                            self.call.receive(&mut pooled.h1, &onto[held..], self.now);
                         let data = if let Event::Data(data) = event { data.len() } else { 0 };
                         debug_assert!(data <= taken && taken <= read);
                         self.scratch.incoming.append(&onto[held + taken..]);
@@ -426,7 +426,7 @@ impl<P: Platform> Exchange<P> {
                 }
             }
             _ => {
-                let read = warm.socket.recv(self.scratch.incoming.room());
+                let read = pooled.socket.recv(self.scratch.incoming.room());
                 self.now = self.shared.now();
                 self.came(read);
             }
@@ -436,12 +436,12 @@ impl<P: Platform> Exchange<P> {
 
     /// Handles the result of a read into the scratch buffer, or of any read that got no bytes.
     fn came(&mut self, read: io::Result<usize>) {
-        let Some((_, warm)) = &mut self.held else { return };
+        let Some((_, pooled)) = &mut self.held else { return };
         match read {
             Ok(read @ 1..) => self.scratch.incoming.put(read),
             Ok(_) => self.ended(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                warm.read_timed_out();
+                pooled.read_timed_out();
                 self.late();
             }
             // A signal came. The deadlines are checked before the next read.
@@ -454,13 +454,13 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn ended(&mut self, clean: bool) {
-        let Some((_, warm)) = &mut self.held else { return };
+        let Some((_, pooled)) = &mut self.held else { return };
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
             // The event is not needed: `call.next` tells the next step, and a body that ends with
             // the connection has no trailers.
-            let _ = self.call.receive_eof(&mut warm.h1, clean, self.now);
+            let _ = self.call.receive_eof(&mut pooled.h1, clean, self.now);
         }
     }
 
@@ -470,9 +470,9 @@ impl<P: Platform> Exchange<P> {
             if let Some(moved) = self.scratch.incoming.move_body(sink) {
                 return Took::Progress(Progress::Data(moved));
             }
-            let Some((_, warm)) = &mut self.held else { return Took::Changed };
+            let Some((_, pooled)) = &mut self.held else { return Took::Changed };
             let Scratch { incoming, received, .. } = &mut *self.scratch;
-            let (taken, event) = self.call.receive(&mut warm.h1, incoming.rest(), self.now);
+            let (taken, event) = self.call.receive(&mut pooled.h1, incoming.rest(), self.now);
             match event {
                 Event::NeedInput => {
                     incoming.take_last(taken);
@@ -511,29 +511,29 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn release(&mut self) {
-        let Some((lease, mut warm)) = self.held.take() else { return };
+        let Some((lease, mut pooled)) = self.held.take() else { return };
         self.watch.leaves();
         let rest = self.scratch.incoming.rest();
-        if self.call.released(&mut warm.h1, rest, self.now) {
-            self.shared.checkin(lease, Some(warm), self.now);
+        if self.call.released(&mut pooled.h1, rest, self.now) {
+            self.shared.checkin(lease, Some(pooled), self.now);
         } else {
-            drop(warm);
+            drop(pooled);
             self.shared.checkin(lease, None, self.now);
         }
     }
 
     /// Waits until the delay before the next attempt has passed. No connection is held.
     fn wait(&mut self) {
-        let seat = self.shared.platform.seat();
-        seat.hush();
-        self.watch.sits(&seat);
+        let parker = self.shared.platform.parker();
+        parker.reset();
+        self.watch.sits(&parker);
         while self.call.next() == Next::Wait {
             self.tick();
             if self.watch.is_cancelled() {
                 self.call.cancel(self.now);
             } else {
                 match self.call.poll_timeout() {
-                    Some((at, _)) if at > self.now => seat.park(Some(at.since(self.now))),
+                    Some((at, _)) if at > self.now => parker.park(Some(at.since(self.now))),
                     _ => self.call.handle_timeout(self.now),
                 }
             }
@@ -579,8 +579,8 @@ impl<P: Platform> Drop for Exchange<P> {
         if !std::thread::panicking() {
             self.abandon();
         }
-        if let Some((lease, warm)) = self.held.take() {
-            drop(warm);
+        if let Some((lease, pooled)) = self.held.take() {
+            drop(pooled);
             self.shared.checkin(lease, None, self.shared.now());
         }
         if let Some(scratch) = self.scratch.take() {

@@ -12,16 +12,16 @@ use httpool::{
 
 use crate::{
     cancel::Watch,
-    platform::{Platform, Seat, Socket},
-    shared::{Order, Shared},
-    warm::Warm,
+    platform::{Parker, Platform, Socket},
+    pooled::Pooled,
+    shared::{DialJob, Shared},
 };
 
 /// A connection with its lease, and whether it was used before.
 #[derive(Debug)]
 pub(crate) struct Leased<P: Platform> {
     pub(crate) lease: Lease,
-    pub(crate) warm: Box<Warm<P>>,
+    pub(crate) pooled: Box<Pooled<P>>,
     pub(crate) reused: bool,
 }
 
@@ -40,10 +40,10 @@ pub(crate) fn checkout<P: Platform>(
             let ticket = locked.pool.checkout(call.key(), call.want(), now)?;
             let claim = locked.pool.claim(ticket, now);
             if let Claim::Wait { .. } = claim {
-                let seat = shared.platform.seat();
+                let parker = shared.platform.parker();
                 // A wake-up that was meant for an earlier wait must not end this one.
-                seat.hush();
-                locked.sit(ticket, seat);
+                parker.reset();
+                locked.sit(ticket, parker);
             }
             Ok::<_, Unavailable>((ticket, claim))
         }) {
@@ -75,7 +75,7 @@ enum Answer<P: Platform> {
 /// Converts a claim to its result. Probes an idle connection, outside the lock.
 fn answered<P: Platform>(
     shared: &Shared<P>,
-    claim: Claim<Box<Warm<P>>>,
+    claim: Claim<Box<Pooled<P>>>,
     call: &mut Call,
     now: Instant,
 ) -> Option<Answer<P>> {
@@ -86,10 +86,10 @@ fn answered<P: Platform>(
             Some(Answer::Dead)
         }
         Claim::Reuse { lease, io, .. } => {
-            Some(Answer::Leased(Leased { lease, warm: io, reused: true }))
+            Some(Answer::Leased(Leased { lease, pooled: io, reused: true }))
         }
         Claim::Fresh { lease, io } => {
-            Some(Answer::Leased(Leased { lease, warm: io, reused: false }))
+            Some(Answer::Leased(Leased { lease, pooled: io, reused: false }))
         }
         Claim::Failed(why) => {
             call.lease_failed(why, now);
@@ -104,25 +104,25 @@ fn answered<P: Platform>(
 /// that the thread was to run or was running.
 pub(crate) struct Line<'a, P: Platform> {
     pub(crate) shared: &'a Shared<P>,
-    pub(crate) seat: Arc<P::Seat>,
+    pub(crate) parker: Arc<P::Parker>,
     watch: &'a Watch,
     ticket: Ticket,
     spent: bool,
-    order: Option<Order>,
+    job: Option<DialJob>,
     /// The connection that is being dialed, if there is one.
     pub(crate) dials: Option<ConnId>,
 }
 
 impl<'a, P: Platform> Line<'a, P> {
     fn enter(shared: &'a Shared<P>, ticket: Ticket, watch: &'a Watch) -> Self {
-        let seat = shared.platform.seat();
-        watch.sits(&seat);
-        Self { shared, seat, watch, ticket, spent: false, order: None, dials: None }
+        let parker = shared.platform.parker();
+        watch.sits(&parker);
+        Self { shared, parker, watch, ticket, spent: false, job: None, dials: None }
     }
 
     fn wait(
         mut self,
-        mut claim: Claim<Box<Warm<P>>>,
+        mut claim: Claim<Box<Pooled<P>>>,
         call: &mut Call,
         source: &mut Option<io::Error>,
     ) -> Option<Answer<P>> {
@@ -131,11 +131,11 @@ impl<'a, P: Platform> Line<'a, P> {
                 return answered(self.shared, claim, call, self.shared.now());
             };
             call.dialing(dialing, self.shared.now());
-            let answered = match self.order.take() {
-                Some(order) => self.dial(&order, call, source),
+            let answered = match self.job.take() {
+                Some(job) => self.dial(&job, call, source),
                 None => {
                     let now = self.shared.now();
-                    self.seat.park(call.poll_timeout().map(|(at, _)| at.since(now)));
+                    self.parker.park(call.poll_timeout().map(|(at, _)| at.since(now)));
                     None
                 }
             };
@@ -161,16 +161,16 @@ impl<'a, P: Platform> Line<'a, P> {
     }
 
     /// Claims the connection of the ticket, and takes over the dial that the pool ordered for it.
-    pub(crate) fn claim(&mut self) -> Claim<Box<Warm<P>>> {
+    pub(crate) fn claim(&mut self) -> Claim<Box<Pooled<P>>> {
         self.shared.settled(|locked, now| {
             let claim = locked.pool.claim(self.ticket, now);
             self.spent = !matches!(claim, Claim::Wait { .. });
-            let order = if self.spent {
+            let job = if self.spent {
                 locked.stand_up(self.ticket)
             } else {
-                locked.take_order(self.ticket)
+                locked.take_job(self.ticket)
             };
-            self.order = self.order.take().or(order);
+            self.job = self.job.take().or(job);
             claim
         })
     }
@@ -179,18 +179,18 @@ impl<'a, P: Platform> Line<'a, P> {
 impl<P: Platform> Drop for Line<'_, P> {
     fn drop(&mut self) {
         self.watch.leaves();
-        if self.spent && self.order.is_none() && self.dials.is_none() {
+        if self.spent && self.job.is_none() && self.dials.is_none() {
             return;
         }
         self.shared.settled(|locked, now| {
-            let mut order = self.order.take();
+            let mut job = self.job.take();
             if !self.spent {
                 locked.pool.cancel(self.ticket, now);
-                order = locked.stand_up(self.ticket).or(order);
+                job = locked.stand_up(self.ticket).or(job);
             }
             // Abandoned after the ticket is cancelled. Otherwise the pool would begin another dial
             // for it.
-            for conn in order.map(|order| order.conn).into_iter().chain(self.dials) {
+            for conn in job.map(|job| job.conn).into_iter().chain(self.dials) {
                 locked.pool.dial_abandoned(conn, now);
             }
         });

@@ -56,7 +56,7 @@
 //! | `client`, `request`, `response`, `cancel` | the types that a program uses |
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
-//! | `shared`, `warm` | the state that threads share, under one lock; a pooled connection |
+//! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
 //! | `sys` | these traits for the operating system |
@@ -70,12 +70,12 @@ mod dial;
 mod exchange;
 mod lease;
 pub mod platform;
+mod pooled;
 mod request;
 mod response;
 mod scratch;
 mod shared;
 mod sys;
-mod warm;
 
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};

@@ -18,15 +18,15 @@
 //! # The steps of a call
 //!
 //! A program calls a client from any number of threads. Each call runs from beginning to end on
-//! the thread that made it. A thread waits in its [`Seat`], a parker. Another thread ends the wait
-//! with [`Stir::stir`]; the seat is then *rung*. A call:
+//! the thread that made it. A thread waits in its [`Parker`]. Another thread ends the wait
+//! with [`Unpark::unpark`]; the parker is then *rung*. A call:
 //!
 //! 1. takes the client's one [`Lock`] to ask the pool for a connection;
-//! 2. if there is none, waits in the thread's [`Seat`] until it is rung, and asks again;
-//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its seat at
+//! 2. if there is none, waits in the thread's [`Parker`] until it is rung, and asks again;
+//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its parker at
 //!    once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
-//! 5. takes the lock again to give the connection back. Under the lock it rings the seats of the
+//! 5. takes the lock again to give the connection back. Under the lock it rings the parkers of the
 //!    calls that get a connection. After it, it closes the connections that the pool has dropped,
 //!    and then rings the calls that dial in their place.
 //!
@@ -43,10 +43,10 @@
 //! | [`Platform::wall_at_epoch`] | no | | no; once, when the client is built |
 //! | [`Platform::lock`] | no | | no; once, when the client is built |
 //! | [`Lock::with`] | before and after `work`, never in it | the thread that holds it | no |
-//! | [`Platform::seat`] | no | | **yes** |
-//! | [`Seat::hush`] | no | | **yes** |
-//! | [`Stir::stir`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
-//! | [`Seat::park`] | yes | a ring, the timeout | no |
+//! | [`Platform::parker`] | no | | **yes** |
+//! | [`Parker::reset`] | no | | **yes** |
+//! | [`Unpark::unpark`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
+//! | [`Parker::park`] | yes | a ring, the timeout | no |
 //! | [`Platform::poll`] | yes | connects, a proxy, a ring, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
@@ -58,16 +58,16 @@
 //! | [`Socket::wait`] | yes | input, room for output, the timeout | no |
 //! | [`Socket::send_now`], [`Socket::recv_now`], [`Socket::is_dead`] | yes | | no |
 //! | [`Socket::set_receive_timeout`], [`Socket::bound_unsent`], [`Socket::into_stream`] | yes | | no |
-//! | [`Socket::stirrer`] | no | | under that of a [`Cancel`](crate::Cancel) |
+//! | [`Socket::unparker`] | no | | under that of a [`Cancel`](crate::Cancel) |
 //! | dropping a [`Socket`], [`Connecting`] or [`LookUp`] | yes | | no |
-//! | dropping a [`Seat`] or a [`stirrer`](Socket::stirrer) | no | | **yes**, as [`Stir::stir`] |
+//! | dropping a [`Parker`] or a [`unparker`](Socket::unparker) | no | | **yes**, as [`Unpark::unpark`] |
 //!
 //! Besides the client's lock, each [`Cancel`](crate::Cancel) has a lock, an ordinary mutex. No step
 //! is taken under it. If one thread runs at a time, no thread ever waits for it. A trace is also
 //! written under the client's lock.
 //!
-//! A ring must never be lost. A seat remembers it from [`stir`](Stir::stir) to its next
-//! [`park`](Seat::park) or [`poll`](Platform::poll), which then does not wait. A spurious wake-up
+//! A ring must never be lost. A parker remembers it from [`unpark`](Unpark::unpark) to its next
+//! [`park`](Parker::park) or [`poll`](Platform::poll), which then does not wait. A spurious wake-up
 //! does no harm. Some happen, because a thread may find a change by itself before it is rung for
 //! it.
 //!
@@ -95,14 +95,14 @@ use httpool::time::Instant;
 
 pub use httpool_kit::Hosts;
 
-pub use crate::sys::{System, SystemConnecting, SystemLookUp, SystemSeat};
+pub use crate::sys::{System, SystemConnecting, SystemLookUp, SystemParker};
 
 /// The system that a client runs on: clock, locks, threads, sockets and look-ups.
 pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// The lock that protects the client's pool.
     type Lock<T: Send>: Lock<T>;
     /// The parker of a thread.
-    type Seat: Seat;
+    type Parker: Parker;
     /// A look-up under way.
     type LookUp: LookUp;
     /// A connection being opened.
@@ -122,18 +122,23 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// Creates a lock that protects `value`.
     fn lock<T: Send>(&self, value: T) -> Self::Lock<T>;
 
-    /// Returns the seat of the calling thread. Each thread has one, and gets the same one each
+    /// Returns the parker of the calling thread. Each thread has one, and gets the same one each
     /// time.
-    fn seat(&self) -> Arc<Self::Seat>;
+    fn parker(&self) -> Arc<Self::Parker>;
 
     /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
-    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `seat` is rung when the answer has
+    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `parker` is rung when the answer has
     /// come, and when a look-up that was queued [begins](LookUp::has_begun). Dropping the look-up
     /// cancels it.
     ///
     /// # Errors
     /// The look-up cannot begin. A name that does not exist is an answer.
-    fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp>;
+    fn look_up(
+        &self,
+        host: &str,
+        port: u16,
+        parker: &Arc<Self::Parker>,
+    ) -> io::Result<Self::LookUp>;
 
     /// Sets the source of host addresses. Called once, when the client is built. By default it does
     /// nothing: such a platform resolves names in its own way, and its client ignores
@@ -173,9 +178,9 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     ///
     /// - one of `attempts` that had no outcome has one;
     /// - the socket of `talker` can be read, or written if its flag is set;
-    /// - `seat` is rung.
+    /// - `parker` is rung.
     ///
-    /// It must check all of them before it returns, even if the seat was rung before or the timeout
+    /// It must check all of them before it returns, even if the parker was rung before or the timeout
     /// is zero. Otherwise an open connection could be closed unseen.
     ///
     /// `talker` is the number of a connected attempt that talks to a proxy, and whether bytes are
@@ -186,7 +191,7 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// The system cannot wait for these sockets.
     fn poll(
         &self,
-        seat: &Self::Seat,
+        parker: &Self::Parker,
         attempts: &mut [(u8, Self::Connecting)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
@@ -201,28 +206,29 @@ pub trait Lock<T>: Send + Sync {
 }
 
 /// A handle that ends the wait of a thread.
-pub trait Stir: fmt::Debug + Send + Sync + 'static {
-    /// Rings a [`Seat`], or shuts down a [`Socket`]. Does not wait.
+pub trait Unpark: fmt::Debug + Send + Sync + 'static {
+    /// Rings a [`Parker`], or shuts down a [`Socket`]. Does not wait.
     ///
-    /// When a seat is rung, the [`park`](Seat::park) or [`poll`](Platform::poll) of its thread
+    /// When a parker is rung, the [`park`](Parker::park) or [`poll`](Platform::poll) of its thread
     /// ends, or the next one does not wait. A socket is shut down in both directions: from then on
     /// reads find its end, and writes fail.
-    fn stir(&self);
+    fn unpark(&self);
 }
 
-/// The parker of one thread. Other threads wake it with [`stir`](Stir::stir), which rings the seat.
-pub trait Seat: Stir {
-    /// Waits until the seat is rung, or for at most `timeout`. Only the thread of the seat calls
+/// The place where one thread waits. Other threads wake it with [`unpark`](Unpark::unpark), which
+/// rings the parker.
+pub trait Parker: Unpark {
+    /// Waits until the parker is rung, or for at most `timeout`. Only the thread of the parker calls
     /// it.
     fn park(&self, timeout: Option<Duration>);
 
     /// Clears the ring, before a new wait. No thread has a reason to ring for that wait yet.
-    fn hush(&self);
+    fn reset(&self);
 }
 
 /// A look-up under way. Dropping it cancels it.
 pub trait LookUp: fmt::Debug + Send {
-    /// Whether the look-up runs. False while it waits for a free thread. The seat is then rung when
+    /// Whether the look-up runs. False while it waits for a free thread. The parker is then rung when
     /// the look-up begins. True by default.
     fn has_begun(&mut self) -> bool {
         true
@@ -331,10 +337,10 @@ pub trait Socket: fmt::Debug + Send + 'static {
     ///
     /// # Errors
     /// The system has no handle. The call then cannot be cancelled while it uses this connection.
-    fn stirrer(&self) -> io::Result<Arc<dyn Stir>>;
+    fn unparker(&self) -> io::Result<Arc<dyn Unpark>>;
 
     /// Converts the connection to a stream for the program. Every handle from
-    /// [`stirrer`](Self::stirrer) has been dropped before.
+    /// [`unparker`](Self::unparker) has been dropped before.
     ///
     /// # Errors
     /// The system has refused.

@@ -20,9 +20,9 @@ use httpool::{
 use httpool_kit::Settings;
 
 use crate::{
-    platform::{Lock, Platform, Stir},
+    platform::{Lock, Platform, Unpark},
+    pooled::Pooled,
     scratch::{FreeList, Scratch},
-    warm::Warm,
 };
 
 pub(crate) struct Shared<P: Platform> {
@@ -36,7 +36,7 @@ pub(crate) struct Shared<P: Platform> {
 /// The state under the lock. While the lock is held, no socket is read, written or closed, and no
 /// name is resolved.
 pub(crate) struct Locked<P: Platform> {
-    pub(crate) pool: Pool<Box<Warm<P>>>,
+    pub(crate) pool: Pool<Box<Pooled<P>>>,
     /// The waiting thread of each ticket.
     waiting: BTreeMap<Ticket, Waiting<P>>,
     /// Buffers that no call uses.
@@ -45,20 +45,20 @@ pub(crate) struct Locked<P: Platform> {
 
 /// A thread that waits for a ticket.
 struct Waiting<P: Platform> {
-    seat: Arc<P::Seat>,
+    parker: Arc<P::Parker>,
     /// The dial that the pool ordered from this thread, until the thread takes it.
-    order: Option<Order>,
+    job: Option<DialJob>,
 }
 
-/// The work to do after the lock is released: connections to close, then seats to ring.
+/// The work to do after the lock is released: connections to close, then parkers to ring.
 struct After<P: Platform> {
-    closed: Vec<Box<Warm<P>>>,
-    rung: Vec<Arc<P::Seat>>,
+    closed: Vec<Box<Pooled<P>>>,
+    rung: Vec<Arc<P::Parker>>,
 }
 
 /// A dial that the pool has ordered.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct DialJob {
     pub(crate) conn: ConnId,
     pub(crate) key: Key,
 }
@@ -93,7 +93,7 @@ impl<P: Platform> Shared<P> {
         self.settings.trace_of(who)
     }
 
-    /// Runs `work` under the lock, and then performs the pool's actions. Seats are rung under the
+    /// Runs `work` under the lock, and then performs the pool's actions. Parkers are rung under the
     /// lock, and sockets are closed after it. A thread that dials in place of a closed connection
     /// is rung after the close, because it may need the descriptor.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
@@ -116,15 +116,15 @@ impl<P: Platform> Shared<P> {
             result
         });
         drop(after.closed);
-        after.rung.iter().for_each(|seat| seat.stir());
+        after.rung.iter().for_each(|parker| parker.unpark());
         result
     }
 
-    /// Returns a lease to the pool. `warm` is the connection if it is kept, and `None` if it is
+    /// Returns a lease to the pool. `pooled` is the connection if it is kept, and `None` if it is
     /// closed.
-    pub(crate) fn checkin(&self, lease: Lease, warm: Option<Box<Warm<P>>>, now: Instant) {
+    pub(crate) fn checkin(&self, lease: Lease, pooled: Option<Box<Pooled<P>>>, now: Instant) {
         self.settled_at(now, |locked, now| {
-            let how = warm.map_or(Checkin::Discard, Checkin::Keep);
+            let how = pooled.map_or(Checkin::Discard, Checkin::Keep);
             locked.pool.checkin(lease, how, now);
         });
     }
@@ -150,19 +150,19 @@ impl<P: Platform> Shared<P> {
 }
 
 impl<P: Platform> Locked<P> {
-    /// Records that the thread of `seat` waits for `ticket`.
-    pub(crate) fn sit(&mut self, ticket: Ticket, seat: Arc<P::Seat>) {
-        self.waiting.insert(ticket, Waiting { seat, order: None });
+    /// Records that the thread of `parker` waits for `ticket`.
+    pub(crate) fn sit(&mut self, ticket: Ticket, parker: Arc<P::Parker>) {
+        self.waiting.insert(ticket, Waiting { parker, job: None });
     }
 
     /// Takes the dial that the pool ordered from the thread with this ticket.
-    pub(crate) fn take_order(&mut self, ticket: Ticket) -> Option<Order> {
-        self.waiting.get_mut(&ticket)?.order.take()
+    pub(crate) fn take_job(&mut self, ticket: Ticket) -> Option<DialJob> {
+        self.waiting.get_mut(&ticket)?.job.take()
     }
 
-    /// Removes the waiting thread of `ticket`. Returns its order, if it was not taken.
-    pub(crate) fn stand_up(&mut self, ticket: Ticket) -> Option<Order> {
-        self.waiting.remove(&ticket)?.order
+    /// Removes the waiting thread of `ticket`. Returns its dial job, if that was not taken.
+    pub(crate) fn stand_up(&mut self, ticket: Ticket) -> Option<DialJob> {
+        self.waiting.remove(&ticket)?.job
     }
 
     fn settle(&mut self, after: &mut After<P>) {
@@ -170,18 +170,18 @@ impl<P: Platform> Locked<P> {
             match action {
                 Action::Dial { conn, ticket, key } => {
                     if let Some(waiting) = self.waiting.get_mut(&ticket) {
-                        debug_assert!(waiting.order.is_none(), "one dial at a time");
-                        waiting.order = Some(Order { conn, key });
+                        debug_assert!(waiting.job.is_none(), "one dial at a time");
+                        waiting.job = Some(DialJob { conn, key });
                         if after.closed.is_empty() {
-                            waiting.seat.stir();
+                            waiting.parker.unpark();
                         } else {
-                            after.rung.push(waiting.seat.clone());
+                            after.rung.push(waiting.parker.clone());
                         }
                     }
                 }
                 Action::Wake(ticket) => {
                     if let Some(waiting) = self.waiting.get(&ticket) {
-                        waiting.seat.stir();
+                        waiting.parker.unpark();
                     }
                 }
                 // The pool was closed. The dialing thread learns it at its next claim.

@@ -35,7 +35,7 @@ pub struct Client {
     /// The request bodies, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
     /// Connections to read again although no event reports them as readable.
-    stirred: Vec<ConnId>,
+    resumed: Vec<ConnId>,
     /// Whether a method was called that the loop has yet to act on.
     asked: bool,
 }
@@ -60,7 +60,7 @@ impl Client {
             fixed: None,
             settings,
             bodies: Vec::new(),
-            stirred: Vec::new(),
+            resumed: Vec::new(),
             asked: false,
         }
     }
@@ -100,7 +100,7 @@ impl Client {
     /// ends it. Before the head this is [`cancel`](Self::cancel).
     pub fn discard(&mut self, call: CallId) {
         let now = self.now();
-        self.stir(call);
+        self.read_again(call);
         self.core.discard(call, now);
         if !self.core.feeds(call) {
             self.forget(call);
@@ -121,7 +121,7 @@ impl Client {
     pub fn resume(&mut self, call: CallId) {
         let now = self.now();
         self.core.pause(call, false, now);
-        self.stir(call);
+        self.read_again(call);
         self.asked = true;
     }
 
@@ -229,14 +229,14 @@ impl Client {
     }
 
     /// Clears the mark that a method was called. Returns the connections to read again.
-    pub(crate) fn take_stirred(&mut self) -> Vec<ConnId> {
+    pub(crate) fn take_resumed(&mut self) -> Vec<ConnId> {
         self.asked = false;
-        mem::take(&mut self.stirred)
+        mem::take(&mut self.resumed)
     }
 
-    fn stir(&mut self, call: CallId) {
+    fn read_again(&mut self, call: CallId) {
         if let Some((conn, _)) = self.core.connection(call) {
-            self.stirred.push(conn);
+            self.resumed.push(conn);
         }
     }
 }

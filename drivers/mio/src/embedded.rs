@@ -175,7 +175,7 @@ impl Embedded {
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.client.core.handle_timeout(now);
         }
-        self.queue_stirred();
+        self.queue_resumed();
         self.act(app);
         for _ in 0..self.queue.len() {
             if let Some(slot) = self.queue.pop_front() {
@@ -185,7 +185,7 @@ impl Embedded {
                 self.working = None;
             }
         }
-        self.queue_stirred();
+        self.queue_resumed();
         self.client.release_time();
     }
 
@@ -271,8 +271,8 @@ impl Embedded {
         }
     }
 
-    fn queue_stirred(&mut self) {
-        for conn in self.client.take_stirred() {
+    fn queue_resumed(&mut self) {
+        for conn in self.client.take_resumed() {
             if let Some(slot) = self.sockets.slot_of(conn) {
                 self.queue_if_ready(slot);
             }

@@ -51,7 +51,7 @@ impl Bells {
     }
 }
 
-/// The place of a seat for a bell, which it holds while its thread waits in `poll(2)`.
+/// The place of a parker for a bell, which it holds while its thread waits in `poll(2)`.
 #[derive(Debug, Default)]
 pub(super) struct Hook(Mutex<Option<Arc<Bell>>>);
 

@@ -8,8 +8,8 @@ use std::{
 
 use httpool_kit::{Answer, Asked, Resolver};
 
-use super::seat::SystemSeat;
-use crate::platform::{LookUp, Stir};
+use super::parker::SystemParker;
+use crate::platform::{LookUp, Unpark};
 
 /// The state of a look-up.
 #[derive(Default)]
@@ -28,21 +28,21 @@ impl Reply {
     }
 }
 
-/// The receiver of an answer. Rings the seat of the waiting thread.
+/// The receiver of an answer. Rings the parker of the waiting thread.
 pub(super) struct Asker {
     reply: Arc<Reply>,
-    seat: Arc<SystemSeat>,
+    parker: Arc<SystemParker>,
 }
 
 impl Answer for Asker {
     fn begun(&self) {
         self.reply.progress().begun = true;
-        self.seat.stir();
+        self.parker.unpark();
     }
 
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
         self.reply.progress().answer = Some(addrs);
-        self.seat.stir();
+        self.parker.unpark();
     }
 }
 
@@ -58,20 +58,20 @@ impl SystemLookUp {
         resolver: &Resolver<Asker>,
         host: &str,
         port: u16,
-        seat: &Arc<SystemSeat>,
+        parker: &Arc<SystemParker>,
     ) -> io::Result<Self> {
         let reply = Arc::new(Reply::default());
-        match resolver.ask(host, port, Asker { reply: reply.clone(), seat: seat.clone() }) {
-            Asked::Answered(answer) => return Ok(Self::answered(answer?, seat)),
+        match resolver.ask(host, port, Asker { reply: reply.clone(), parker: parker.clone() }) {
+            Asked::Answered(answer) => return Ok(Self::answered(answer?, parker)),
             Asked::Begun => reply.progress().begun = true,
             Asked::Queued => {}
         }
         Ok(Self { reply, resolver: Some(resolver.clone()) })
     }
 
-    /// Creates a look-up whose answer is already known, and rings `seat`.
-    pub(super) fn answered(addrs: Vec<SocketAddr>, seat: &Arc<SystemSeat>) -> Self {
-        seat.stir();
+    /// Creates a look-up whose answer is already known, and rings `parker`.
+    pub(super) fn answered(addrs: Vec<SocketAddr>, parker: &Arc<SystemParker>) -> Self {
+        parker.unpark();
         let progress = Progress { begun: true, answer: Some(Ok(addrs)) };
         Self { reply: Arc::new(Reply(Mutex::new(progress))), resolver: None }
     }

@@ -15,7 +15,7 @@
 #[cfg(all(unix, not(httpool_std_only)))]
 mod bell;
 mod look_up;
-mod seat;
+mod parker;
 
 #[cfg(all(unix, not(httpool_std_only)))]
 #[path = "unix.rs"]
@@ -34,12 +34,12 @@ use std::{
 use httpool::time::Instant;
 use httpool_kit::{Clock, Hosts, Resolver};
 
-use crate::platform::{Lock, Platform, Ready, Stir};
+use crate::platform::{Lock, Platform, Ready, Unpark};
 use look_up::Asker;
 
 pub use imp::SystemConnecting;
 pub use look_up::SystemLookUp;
-pub use seat::SystemSeat;
+pub use parker::SystemParker;
 
 /// The platform of the operating system: its clock, threads, sockets and resolver.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Default for System {
 
 impl Platform for System {
     type Lock<T: Send> = Mutex<T>;
-    type Seat = SystemSeat;
+    type Parker = SystemParker;
     type LookUp = SystemLookUp;
     type Connecting = SystemConnecting;
     type Socket = Arc<TcpStream>;
@@ -86,12 +86,17 @@ impl Platform for System {
         Mutex::new(value)
     }
 
-    fn seat(&self) -> Arc<Self::Seat> {
-        SystemSeat::mine()
+    fn parker(&self) -> Arc<Self::Parker> {
+        SystemParker::mine()
     }
 
-    fn look_up(&self, host: &str, port: u16, seat: &Arc<Self::Seat>) -> io::Result<Self::LookUp> {
-        SystemLookUp::begin(&self.resolver, host, port, seat)
+    fn look_up(
+        &self,
+        host: &str,
+        port: u16,
+        parker: &Arc<Self::Parker>,
+    ) -> io::Result<Self::LookUp> {
+        SystemLookUp::begin(&self.resolver, host, port, parker)
     }
 
     fn look_up_in(&mut self, hosts: &Hosts) {
@@ -117,12 +122,12 @@ impl Platform for System {
 
     fn poll(
         &self,
-        seat: &Self::Seat,
+        parker: &Self::Parker,
         attempts: &mut [(u8, Self::Connecting)],
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
     ) -> io::Result<Ready> {
-        imp::poll(seat, &self.bells, attempts, talker, timeout)
+        imp::poll(parker, &self.bells, attempts, talker, timeout)
     }
 }
 
@@ -137,8 +142,8 @@ impl<T: Send> Lock<T> for Mutex<T> {
 
 /// Shuts the socket down. The connection may have ended before. The handle is the socket itself,
 /// and uses no further descriptor.
-impl Stir for TcpStream {
-    fn stir(&self) {
+impl Unpark for TcpStream {
+    fn unpark(&self) {
         self.shutdown(Shutdown::Both).ok();
     }
 }

@@ -11,8 +11,8 @@ use std::{
 
 use httpool_kit::refuse_self;
 
-use super::seat::SystemSeat;
-use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
+use super::parker::SystemParker;
+use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -77,7 +77,7 @@ impl Socket for Arc<TcpStream> {
         self.set_read_timeout(Some(timeout))
     }
 
-    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+    fn unparker(&self) -> io::Result<Arc<dyn Unpark>> {
         Ok(self.clone())
     }
 
@@ -141,7 +141,7 @@ impl Connecting for SystemConnecting {
 /// Implements [`Platform::poll`](crate::platform::Platform::poll). Every attempt is connected here.
 /// It waits for the talker and a ring, or for a ring alone.
 pub(super) fn poll(
-    seat: &SystemSeat,
+    parker: &SystemParker,
     _: &Bells,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
@@ -151,7 +151,7 @@ pub(super) fn poll(
         attempts.iter().find(|(number, _)| *number == talker).map(|(_, at)| (&at.tcp, write))
     });
     let Some((tcp, write)) = talker else {
-        seat.park(timeout);
+        parker.park(timeout);
         return Ok(Ready::default());
     };
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -159,15 +159,15 @@ pub(super) fn poll(
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
         let ready = tcp.wait(write, Some(step))?;
-        if ready.readable || ready.writable || seat.is_rung() || left == Some(step) {
-            seat.hush();
+        if ready.readable || ready.writable || parker.is_rung() || left == Some(step) {
+            parker.reset();
             return Ok(ready);
         }
     }
 }
 
 /// A stand-in for the bells of Unix. With `std`, a thread that waits for a socket cannot be woken.
-/// It checks every millisecond whether its seat was rung.
+/// It checks every millisecond whether its parker was rung.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bells;
 

@@ -18,10 +18,10 @@ use rustix::{
 };
 
 pub(super) use super::bell::{Bells, Hook};
-use super::seat::SystemSeat;
-use crate::platform::{Connecting, Ready, Seat, Socket, Stir};
+use super::parker::SystemParker;
+use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
-/// The interval at which a thread that has no bell checks whether its seat was rung.
+/// The interval at which a thread that has no bell checks whether its parker was rung.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The flags for a write without waiting and without SIGPIPE. On Apple's systems SIGPIPE is
@@ -80,7 +80,7 @@ impl Socket for Arc<TcpStream> {
         self.set_read_timeout(Some(timeout))
     }
 
-    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+    fn unparker(&self) -> io::Result<Arc<dyn Unpark>> {
         Ok(self.clone())
     }
 
@@ -152,9 +152,9 @@ impl Connecting for SystemConnecting {
 }
 
 /// Implements [`Platform::poll`](crate::platform::Platform::poll). A bell wakes the thread when its
-/// seat is rung.
+/// parker is rung.
 pub(super) fn poll(
-    seat: &SystemSeat,
+    parker: &SystemParker,
     bells: &Bells,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
@@ -170,19 +170,19 @@ pub(super) fn poll(
     };
     if !attempts.iter().any(|(number, attempt)| wanted(*number, attempt).is_some()) {
         // Only a ring can come: parking waits for it without a descriptor.
-        seat.park(timeout);
+        parker.park(timeout);
         return Ok(Ready::default());
     }
-    let bell = seat.hook.hang(bells);
+    let bell = parker.hook.hang(bells);
     let mut polled = Vec::with_capacity(attempts.len() + 1);
     for (number, attempt) in &*attempts {
         let flags = wanted(*number, attempt);
         polled.extend(flags.map(|flags| PollFd::new(&attempt.tcp, flags)));
     }
     polled.extend(bell.as_ref().map(|bell| PollFd::new(bell, PollFlags::IN)));
-    poll_or_ring(seat, &mut polled, bell.is_some(), timeout)?;
+    poll_or_ring(parker, &mut polled, bell.is_some(), timeout)?;
     // The caller checks for changes after this, so the ring can be cleared.
-    seat.hush();
+    parker.reset();
     let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
     drop(polled);
 
@@ -205,15 +205,15 @@ pub(super) fn poll(
     Ok(talks)
 }
 
-/// Waits until one of `polled` is ready, `seat` is rung, or `timeout` has passed. A signal also
-/// ends the wait. If `polled` contains no bell, the seat is checked every [`LOOK_AGAIN`].
+/// Waits until one of `polled` is ready, `parker` is rung, or `timeout` has passed. A signal also
+/// ends the wait. If `polled` contains no bell, the parker is checked every [`LOOK_AGAIN`].
 fn poll_or_ring(
-    seat: &SystemSeat,
+    parker: &SystemParker,
     polled: &mut [PollFd<'_>],
     has_bell: bool,
     timeout: Option<Duration>,
 ) -> io::Result<()> {
-    if seat.is_rung() {
+    if parker.is_rung() {
         return poll_for(polled, Some(Duration::ZERO)).map(drop);
     }
     if has_bell {
@@ -224,7 +224,7 @@ fn poll_or_ring(
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
         let has_news = poll_for(polled, Some(step))?;
-        if has_news || seat.is_rung() || left == Some(step) {
+        if has_news || parker.is_rung() || left == Some(step) {
             return Ok(());
         }
     }
@@ -272,7 +272,7 @@ mod tests {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
     use super::*;
-    use crate::platform::Stir;
+    use crate::platform::Unpark;
 
     /// Creates a socket that is connected to itself.
     fn connected_to_itself() -> SystemConnecting {
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_socket_that_is_connected_to_itself_is_refused() {
         let mut attempts = [(0, connected_to_itself())];
-        poll(&SystemSeat::mine(), &Bells::default(), &mut attempts, None, None).unwrap();
+        poll(&SystemParker::mine(), &Bells::default(), &mut attempts, None, None).unwrap();
         let why = attempts[0].1.outcome().unwrap().unwrap_err();
         assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
     }
@@ -309,13 +309,13 @@ mod tests {
         let hooks: Vec<_> = (0..64).map(|_| Hook::default()).collect();
         let _all: Vec<_> = hooks.iter().map_while(|hook| hook.hang(&bells)).collect();
         let (_listener, _filler, connecting) = pending();
-        let (mut attempts, seat) = ([(0, connecting)], SystemSeat::mine());
+        let (mut attempts, parker) = ([(0, connecting)], SystemParker::mine());
         // Longer than `LOOK_AGAIN`, and no multiple of it.
         let timeout = Some(Duration::from_millis(25));
-        poll(&seat, &bells, &mut attempts, None, timeout).unwrap();
+        poll(&parker, &bells, &mut attempts, None, timeout).unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| seat.stir());
-            poll(&seat, &bells, &mut attempts, None, None).unwrap();
+            scope.spawn(|| parker.unpark());
+            poll(&parker, &bells, &mut attempts, None, None).unwrap();
         });
         assert!(attempts[0].1.outcome().is_none(), "it is still pending");
     }

@@ -10,7 +10,9 @@ use std::{
 };
 
 use httpool::{error::IoKind, time::Instant};
-use httpool_blocking::platform::{Connecting, Lock, LookUp, Platform, Ready, Seat, Socket, Stir};
+use httpool_blocking::platform::{
+    Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark,
+};
 
 use super::{
     super::{marks::Mark, net::Io},
@@ -64,7 +66,7 @@ struct ShutDown {
 
 impl Platform for Sim {
     type Lock<T: Send> = SimLock<T>;
-    type Seat = SimParker;
+    type Parker = SimParker;
     type LookUp = SimLookUp;
     type Connecting = SimConnecting;
     type Socket = SimSocket;
@@ -82,7 +84,7 @@ impl Platform for Sim {
         SimLock { baton: self.0.clone(), value: Mutex::new(value) }
     }
 
-    fn seat(&self) -> Arc<SimParker> {
+    fn parker(&self) -> Arc<SimParker> {
         let thread = me();
         PARKER.with_borrow_mut(|parker| match parker {
             Some(parker) if Arc::ptr_eq(&parker.baton, &self.0) && parker.thread == thread => {
@@ -191,22 +193,22 @@ impl<T: Send> Lock<T> for SimLock<T> {
     }
 }
 
-impl Stir for SimParker {
-    fn stir(&self) {
+impl Unpark for SimParker {
+    fn unpark(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
             thread.unparked = true;
         }
     }
 }
 
-impl Seat for SimParker {
+impl Parker for SimParker {
     fn park(&self, timeout: Option<Duration>) {
         let until = self.baton.until(timeout);
         self.baton.wait(Wants { unpark: true, until, ..Wants::default() });
-        self.hush();
+        self.reset();
     }
 
-    fn hush(&self) {
+    fn reset(&self) {
         if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
             thread.unparked = false;
         }
@@ -429,7 +431,7 @@ impl Socket for SimSocket {
         Ok(())
     }
 
-    fn stirrer(&self) -> io::Result<Arc<dyn Stir>> {
+    fn unparker(&self) -> io::Result<Arc<dyn Unpark>> {
         Ok(Arc::new(ShutDown { baton: self.baton.clone(), sock: self.sock }))
     }
 
@@ -438,8 +440,8 @@ impl Socket for SimSocket {
     }
 }
 
-impl Stir for ShutDown {
-    fn stir(&self) {
+impl Unpark for ShutDown {
+    fn unpark(&self) {
         self.baton.lock().shut[self.sock as usize] = true;
     }
 }

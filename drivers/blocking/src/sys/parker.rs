@@ -11,24 +11,24 @@ use std::{
 };
 
 use super::imp::Hook;
-use crate::platform::{Seat, Stir};
+use crate::platform::{Parker, Unpark};
 
 /// The parker of a thread, which waits there for its turn in the queue, for a look-up or for a
 /// connect. Every thread has one, made at its first wait. A ring carries no message: the thread
 /// wakes and checks what it waits for.
 #[derive(Debug)]
-pub struct SystemSeat {
+pub struct SystemParker {
     thread: Thread,
     rung: AtomicBool,
     /// Wakes the thread in `poll(2)`, which `unpark` does not end.
     pub(super) hook: Hook,
 }
 
-impl SystemSeat {
-    /// Returns the seat of the calling thread.
+impl SystemParker {
+    /// Returns the parker of the calling thread.
     pub(super) fn mine() -> Arc<Self> {
         thread_local! {
-            static MINE: OnceCell<Arc<SystemSeat>> = const { OnceCell::new() };
+            static MINE: OnceCell<Arc<SystemParker>> = const { OnceCell::new() };
         }
         MINE.with(|mine| mine.get_or_init(|| Arc::new(Self::new(thread::current()))).clone())
     }
@@ -37,14 +37,14 @@ impl SystemSeat {
         Self { thread, rung: AtomicBool::new(false), hook: Hook::default() }
     }
 
-    /// Whether the seat was rung since it was last hushed.
+    /// Whether the parker was rung since it was last reset.
     pub(super) fn is_rung(&self) -> bool {
         self.rung.load(SeqCst)
     }
 }
 
-impl Stir for SystemSeat {
-    fn stir(&self) {
+impl Unpark for SystemParker {
+    fn unpark(&self) {
         // The order matters: a thread reads `rung` after it has attached a bell.
         self.rung.store(true, SeqCst);
         self.hook.ring();
@@ -52,7 +52,7 @@ impl Stir for SystemSeat {
     }
 }
 
-impl Seat for SystemSeat {
+impl Parker for SystemParker {
     fn park(&self, timeout: Option<Duration>) {
         if !self.is_rung() {
             match timeout {
@@ -60,10 +60,10 @@ impl Seat for SystemSeat {
                 None => thread::park(),
             }
         }
-        self.hush();
+        self.reset();
     }
 
-    fn hush(&self) {
+    fn reset(&self) {
         self.rung.store(false, SeqCst);
     }
 }

@@ -8,7 +8,7 @@ use crate::platform::{Platform, Socket};
 
 /// A pooled connection: the socket and its protocol state.
 #[derive(Debug)]
-pub(crate) struct Warm<P: Platform> {
+pub(crate) struct Pooled<P: Platform> {
     pub(crate) socket: P::Socket,
     pub(crate) h1: h1::Connection,
     /// The receive timeout of the socket. `None` if it was never set, or if a read has timed out.
@@ -20,7 +20,7 @@ pub(crate) struct Warm<P: Platform> {
     tried_to_bound: bool,
 }
 
-impl<P: Platform> Warm<P> {
+impl<P: Platform> Pooled<P> {
     pub(crate) fn new(socket: P::Socket, limits: MessageLimits) -> Self {
         let h1 = h1::Connection::new(limits);
         let (timeout, expired) = (None, false);
