@@ -1,6 +1,6 @@
 //! Tests a server that reads slowly. The bytes of a long request that the system holds unsent are
 //! bounded (`TCP_NOTSENT_LOWAT`), so that deadlines measure the server's progress.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(httpool_std_only)))]
 
 use std::{
     io::{self, Read},
