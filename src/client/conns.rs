@@ -136,6 +136,12 @@ impl Conns {
         conn
     }
 
+    /// Returns the number of spare head buffers.
+    #[cfg(test)]
+    pub(super) fn spare(&self) -> usize {
+        self.spare.len()
+    }
+
     /// Removes the entry of a connection in use.
     pub(super) fn unlease(&mut self, conn: ConnId) -> Option<(Lease, h1::Connection)> {
         self.leased(conn)?;

@@ -305,4 +305,17 @@ fn a_trace_counts_the_bytes_of_a_body_that_was_stopped() {
     let [line] = &stopped(post(true))[..] else { panic!("one line") };
     assert!(line.ends_with("> body stopped: 0 of 3 bytes were taken"), "{line}");
     assert_eq!(stopped(Request::get("http://a/1").build().unwrap()), Vec::<String>::new());
+
+    // Neither a request without a body nor a body that has been sent is stopped.
+    for (request, body) in [(Request::get("http://a/1").build().unwrap(), 0), (post(true), 3)] {
+        let mut world = World::new(request, Policy::default());
+        world.call.set_trace(Trace::keeping(100, Who::Call(0), None), world.now);
+        world.lease(false);
+        if body > 0 {
+            world.written().body(body);
+        }
+        world.call.write_failed(IoKind::Reset, world.now);
+        let mut lines = world.call.recent_trace().unwrap().lines();
+        assert!(!lines.any(|line| line.contains("body stopped")));
+    }
 }

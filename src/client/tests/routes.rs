@@ -323,3 +323,15 @@ fn a_dial_whose_tcp_is_connected_is_not_abandoned_with_its_call() {
         assert_eq!(world.client.stats().dialing, usize::from(connects));
     }
 }
+
+#[test]
+fn head_buffers_are_kept_for_later_connections_up_to_a_limit() {
+    let mut world = World::new();
+    let calls: Vec<_> = (1..=70).map(|n| world.get(&format!("http://192.0.2.{n}/"))).collect();
+    world.connect();
+    let conns: Vec<_> = calls.into_iter().map(|call| world.conn(call)).collect();
+    for (done, conn) in (1..).zip(conns) {
+        world.says(conn, OK);
+        assert_eq!(world.client.conns.spare(), done.min(64));
+    }
+}
