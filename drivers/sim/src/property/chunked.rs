@@ -88,7 +88,7 @@ impl Chunks {
                 .iter()
                 .map(|(name, value)| {
                     let value = trim(value);
-                    format!("{}: {}", name.escape_debug(), value.escape_ascii())
+                    format!("{name}: {}", value.escape_ascii())
                 })
                 .collect();
             return (wire, format!("[{}]", lines.join(", ")));
