@@ -190,6 +190,23 @@ dialogue! { more_fields_than_the_fast_way_takes: get();
     ).as_bytes() => "head 200", "data ok", "end";
 }
 
+dialogue! { empty_lines_before_more_fields_than_the_fast_way_takes: get();
+    < concat!(
+        "\r\n\r\nHTTP/1.1 200 OK\r\n",
+        "a:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\n",
+        "a:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\n",
+        "a:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\n",
+        "a:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\n",
+        "a:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\na:1\r\n",
+        "Content-Length: 2\r\n\r\nok",
+    ).as_bytes() => "head 200", "data ok", "end";
+}
+
+dialogue! { another_name_as_long_as_content_length_is_no_length: get();
+    < b"HTTP/1.1 200 OK\r\nAccept-Charset: 7\r\nContent-Length: 2\r\n\r\nok" =>
+        "head 200", "data ok", "end";
+}
+
 // ---- Limits -----------------------------------------------------------------------------
 
 fn tight() -> MessageLimits {
