@@ -67,7 +67,7 @@ pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 /// seconds of [`Timeout::first_byte`](crate::call::Timeout::first_byte).
 pub const LONG_REQUEST_BYTES: u64 = 128 * 1024;
 
-/// How many connections a pool has, how long it keeps them, and how many calls may wait. A bound of
+/// Limits on the connections of a pool, their lifetime, and the calls that may wait. A bound of
 /// zero connections, dials or waiters would serve no call, and counts as one.
 ///
 /// A *key* ([`Key`](crate::message::Key)) is what connections are shared by: the origin, with the
@@ -143,7 +143,7 @@ pub struct PoolLimits {
     /// When that call got another connection, its thread reports that it has abandoned the dial, or
     /// hands the new connection to the pool.
     pub own_dials: bool,
-    /// How many retries all calls together may make. `None`, the default: as many as the policies
+    /// The most retries that all calls together may make. `None`, the default: as many as the policies
     /// of the calls allow.
     pub retry_budget: Option<RetryBudget>,
 }

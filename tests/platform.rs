@@ -35,7 +35,7 @@ struct Inside {
     look_up: Option<Duration>,
     connect: Option<Duration>,
     answer: Option<Duration>,
-    /// How many bytes a socket takes before it is full for ever.
+    /// The number of bytes that a socket takes before it is full for ever.
     room: usize,
     look_ups: u32,
     opened: u32,

@@ -41,7 +41,7 @@ pub(super) struct Attempt {
     pub(super) continue_due: bool,
     /// Where the body of the response goes.
     pub(super) reader: Reader,
-    /// How many bytes of the input that was not taken are in the recording already.
+    /// The bytes of the input not yet taken that are in the recording already.
     pub(super) known: usize,
 }
 

@@ -4,7 +4,7 @@ use core::{fmt, num::NonZeroU64};
 
 use super::Body;
 
-/// How many bytes of a request body were sent, if the body was not sent to its end.
+/// The bytes of a request body that were sent, if it was not sent to its end.
 ///
 /// Counts the bytes that the driver reported with [`written`](crate::call::Call::written), without
 /// chunk framing. They were accepted by the system; the peer may have read fewer. The last bytes of

@@ -69,7 +69,7 @@ pub(crate) struct Ledger {
     misled: Mutex<Vec<Misled>>,
     /// The server's side of the open connections.
     open: Mutex<BTreeMap<usize, TcpStream>>,
-    /// How many unsolicited responses were sent on idle connections.
+    /// The number of unsolicited responses sent on idle connections.
     interrupted: AtomicUsize,
 }
 

@@ -45,7 +45,7 @@ struct Shared {
     told: AtomicBool,
     partial: Mutex<Option<PathBuf>>,
     doing: Mutex<Doing>,
-    /// How many bytes or requests of the current work are done.
+    /// The number of bytes or requests of the current work that are done.
     done: AtomicU64,
 }
 

@@ -17,7 +17,7 @@ use httpool::{
 
 use crate::exit::{Failed, Kind};
 
-/// How many lines of a machine are shown before its first difference.
+/// The number of lines of a machine that are shown before its first difference.
 const CONTEXT: usize = 5;
 
 /// A recording that is being written.

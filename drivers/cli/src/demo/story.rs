@@ -37,7 +37,7 @@ struct Call {
     status: Option<String>,
     /// Whether a sentence about this attempt's output was printed.
     sending: bool,
-    /// How many bytes were written since that sentence, and when the last of them were.
+    /// The bytes written since that sentence, and the time of the last write.
     sent: Option<(u64, Instant)>,
 }
 

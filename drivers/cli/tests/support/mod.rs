@@ -26,7 +26,7 @@ pub(crate) struct Seen {
     pub(crate) body: Vec<u8>,
     /// The number of its connection, counted from 0.
     pub(crate) connection: usize,
-    /// How many requests had come before, over all connections.
+    /// The number of requests that came before, over all connections.
     pub(crate) before: usize,
 }
 

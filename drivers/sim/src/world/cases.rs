@@ -51,14 +51,14 @@ pub(super) struct Case {
     pub(super) serial: u32,
     is_head: bool,
     heard_head: bool,
-    /// How many bytes of the response body have come.
+    /// The number of bytes of the response body that have come.
     got: u32,
-    /// How many entries of the reading script are done.
+    /// The number of entries of the reading script that are done.
     read: usize,
     /// Whether the call received an unsolicited response that no client could have recognised as
     /// such.
     pub(super) tainted: bool,
-    /// How many bytes of the request body were given.
+    /// The number of bytes of the request body that were given.
     given: u32,
     waits: bool,
     pub(super) paused: bool,
@@ -72,7 +72,7 @@ pub(super) struct Case {
     due: u64,
     /// When the call began to read an unwanted body, if it does.
     pub(super) drains: Option<u64>,
-    /// How many attempts have begun, and the length of the call's history at the last of them.
+    /// The number of attempts that have begun, and the length of the call's history at the last of them.
     pub(super) attempts: u32,
     pub(super) past: u32,
     /// The socket that the call wrote to last. Only set when threads run.

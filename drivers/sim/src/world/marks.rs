@@ -161,9 +161,9 @@ const _: () = assert!(WORDS.len() <= 192, "a bit for each");
 pub struct Coverage {
     worlds: u64,
     counts: Vec<u64>,
-    /// How many calls all worlds made.
+    /// The number of calls in all worlds.
     calls: u64,
-    /// How many steps all worlds took.
+    /// The number of steps in all worlds.
     steps: u64,
 }
 

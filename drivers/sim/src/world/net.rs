@@ -32,7 +32,7 @@ pub(super) struct Sock {
     /// Whether a call has received unsolicited bytes that no client could have recognised as such.
     /// Later responses on the connection may then belong to other calls.
     pub(super) tainted: bool,
-    /// How many bytes of the server's output the client has been given.
+    /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
 }
 
@@ -40,9 +40,9 @@ pub(super) struct Sock {
 #[derive(Debug, Default)]
 struct Pipe {
     bytes: Vec<u8>,
-    /// How many bytes the reader has read.
+    /// The number of bytes that the reader has read.
     read: usize,
-    /// How many bytes have arrived.
+    /// The number of bytes that have arrived.
     arrived: usize,
     /// The arrival time of the last event sent: later events do not overtake it.
     last: u64,

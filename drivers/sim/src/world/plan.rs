@@ -27,7 +27,7 @@ pub struct Plan {
     pub calls: Vec<CallPlan>,
     /// Faults of single connections.
     pub faults: Vec<Fault>,
-    /// How many sockets the process may have open; `None`: any number. Opening one more fails for
+    /// The most sockets that the process may open; `None` for any number. Opening one more fails for
     /// want of a descriptor.
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
@@ -361,7 +361,7 @@ pub enum Reading {
 pub struct Reply {
     /// How long the server waits after the whole request has arrived.
     pub after: Duration,
-    /// How many 103 (Early Hints) responses come before the final one.
+    /// The number of 103 (Early Hints) responses before the final one.
     pub interim: u8,
     /// The status code.
     pub status: u16,

@@ -37,7 +37,7 @@ pub struct Report {
     pub calls: Vec<CallReport>,
     /// A hash of all events: two runs that differ in any event have different hashes.
     pub hash: u64,
-    /// How many steps the world took.
+    /// The number of steps in the world.
     pub steps: u64,
     marks: Marks,
 }

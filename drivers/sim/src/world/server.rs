@@ -20,7 +20,7 @@ use super::{
 pub(super) struct Servers {
     /// The servers' ends of the connections, indexed by the socket's number.
     peers: Vec<Option<Peer>>,
-    /// How many connections each server has accepted.
+    /// The number of connections that each server has accepted.
     accepted: Vec<u32>,
     seen: Vec<Seen>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Peer {
     /// The request that is being received or answered.
     asked: Option<Asked>,
     serial: u32,
-    /// How many bytes of the request's body have come.
+    /// The number of bytes of the request's body that have come.
     body: u32,
     pub(super) out: Vec<u8>,
     written: usize,

@@ -59,7 +59,7 @@ pub(super) struct Run {
     conn: Connection,
     rest: Vec<u8>,
     dialing: bool,
-    /// How many bytes of the current attempt were written, and how many are still to be.
+    /// The bytes of the current attempt that were written, and those that are still to be.
     written: u64,
     unwritten: u64,
     write_failed: bool,

@@ -51,7 +51,7 @@ impl Sock {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) body: Body,
-    /// How many bytes of the body are left to give, and how many pieces were given.
+    /// The number of body bytes left to give, and of the pieces that were given.
     pub(super) left: BodyLeft,
     pub(super) pieces: usize,
     pub(super) rewind: bool,

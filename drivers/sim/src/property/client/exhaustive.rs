@@ -23,13 +23,13 @@ use crate::property::{call::PIECES, parts::Parts};
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "callers set every field")]
 pub struct Small {
-    /// How many calls go to the one server: GET, POST, GET, and so on.
+    /// The number of calls to the one server: GET, POST, GET, and so on.
     pub calls: usize,
     /// The most connections.
     pub connections: usize,
-    /// How many calls are cancelled.
+    /// The number of calls that are cancelled.
     pub cancels: usize,
-    /// How many faults happen: a refused connect, a lost connection, a deadline that passes.
+    /// The number of faults: a refused connect, a lost connection, a deadline that passes.
     pub faults: usize,
     /// Whether writing is an event of its own. Otherwise it follows at once when there is output.
     pub writes_apart: bool,
@@ -60,7 +60,7 @@ struct Choices {
     /// The chosen index at each step, and the number of possible events.
     taken: Vec<(usize, usize)>,
     at: usize,
-    /// How many choices are the same as in the previous order.
+    /// The number of choices that are the same as in the previous order.
     known: usize,
 }
 

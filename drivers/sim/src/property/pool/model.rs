@@ -32,7 +32,7 @@ pub(super) struct Model {
     /// The most connections allowed now. A shortage of descriptors lowers it until `short_until`.
     room: usize,
     short_until: Option<Duration>,
-    /// How many connections have ended, except dials that found no descriptor.
+    /// The number of connections that have ended, except dials without a descriptor.
     gone: u64,
     pub(super) deeds: Vec<Deed>,
 }

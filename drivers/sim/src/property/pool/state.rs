@@ -53,7 +53,7 @@ pub(super) struct Conn {
     pub(super) place: Place,
     pub(super) io: u32,
     pub(super) opened: Duration,
-    /// How many connections had ended when this dial was decided.
+    /// The number of connections that had ended when this dial was decided.
     pub(super) gone: u64,
     /// Whether its age was checked while it was in use.
     pub(super) swept: bool,

@@ -63,7 +63,7 @@ struct Peer {
     may_send: bool,
     /// Input that was read and not taken.
     input: Vec<u8>,
-    /// How many bytes of output are not written yet.
+    /// The number of bytes of output that are not written yet.
     unsent: usize,
     /// The output that was written last.
     asked: Vec<u8>,
