@@ -143,8 +143,8 @@ pub struct PoolLimits {
     /// When that call got another connection, its thread reports that it has abandoned the dial, or
     /// hands the new connection to the pool.
     pub own_dials: bool,
-    /// The most retries that all calls together may make. `None`, the default: as many as the policies
-    /// of the calls allow.
+    /// The most retries that all calls together may make. `None`, the default: as many as the
+    /// policies of the calls allow.
     pub retry_budget: Option<RetryBudget>,
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Case {
     due: u64,
     /// When the call began to read an unwanted body, if it does.
     pub(super) drains: Option<u64>,
-    /// The number of attempts that have begun, and the length of the call's history at the last of them.
+    /// The number of attempts that have begun, and the length of the history at the last.
     pub(super) attempts: u32,
     pub(super) past: u32,
     /// The socket that the call wrote to last. Only set when threads run.

@@ -27,8 +27,8 @@ pub struct Plan {
     pub calls: Vec<CallPlan>,
     /// Faults of single connections.
     pub faults: Vec<Fault>,
-    /// The most sockets that the process may open; `None` for any number. Opening one more fails for
-    /// want of a descriptor.
+    /// The most sockets that the process may open; `None` for any number. Opening one more fails
+    /// for want of a descriptor.
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,
