@@ -14,6 +14,7 @@
 //! | `body` | [`Body`] of a request: bytes, or a reader |
 //! | `outgoing`, `unsent` | bytes to write, and a bound on the unsent bytes that the system buffers |
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
+//! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Layer`] |
 //! | `connect`, `clock` | opening a connection without waiting; the time |
 //!
 //! # Methods of public types
@@ -56,6 +57,7 @@ mod resolve;
 mod response;
 mod settings;
 mod unsent;
+mod wire;
 
 pub use body::{Body, EndedEarly, Piece};
 pub use clock::Clock;
@@ -72,3 +74,4 @@ pub use resolve::{
 pub use response::{BodyLimit, Parts, Received, Switched, text};
 pub use settings::Settings;
 pub use unsent::{bound_unsent, takes_output};
+pub use wire::{Layer, LayerError, Layers, Opened, Session, State};
