@@ -13,13 +13,16 @@ use std::{
 };
 
 use httpool_blocking::{
-    Client, ClientBuilder, Error,
+    Body, Client, Error,
     httpool::{
         call::Policy,
         error::{Cause, DialError, Unavailable},
+        message::{Method, Request},
         time::{Deadline, Instant},
     },
-    platform::{Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark},
+    platform::{
+        ClientOn, Connecting, Lock, LookUp, Parker, Platform, Ready, ResponseOn, Socket, Unpark,
+    },
 };
 
 /// A platform with one thread and one server.
@@ -77,8 +80,8 @@ impl World {
         inside
     }
 
-    fn client(&self) -> Client<Self> {
-        ClientBuilder::on(self.clone()).no_default_headers().build()
+    fn client(&self) -> ClientOn<Self> {
+        ClientOn::new(self.clone(), Client::builder().no_default_headers())
     }
 
     fn elapsed(&self) -> Duration {
@@ -342,8 +345,17 @@ impl Drop for Wire {
     }
 }
 
-fn get(client: &Client<World>) -> Result<String, Error> {
-    client.get("http://name.test/").send()?.text()
+fn send(client: &ClientOn<World>, policy: Policy) -> Result<ResponseOn<World>, Error> {
+    let request = Request::builder(Method::GET, "http://name.test/").build().unwrap();
+    client.send(request, Body::empty(), policy.into(), None)
+}
+
+fn get(client: &ClientOn<World>) -> Result<String, Error> {
+    text(send(client, Policy::default())?)
+}
+
+fn text(response: ResponseOn<World>) -> Result<String, Error> {
+    response.bytes().map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 fn cause(error: &Error) -> Cause {
@@ -409,7 +421,7 @@ fn a_total_deadline_is_kept_though_signals_interrupt_every_wait() {
         world.change(|it| (it.answer, it.signals) = (None, Some(ms(signals))));
         let mut policy = Policy::default();
         policy.timeout.total = Some(ms(2_000));
-        let error = world.client().get("http://name.test/").policy(policy).send().unwrap_err();
+        let error = send(&world.client(), policy).unwrap_err();
         assert_eq!(cause(&error), Cause::Timeout(Deadline::Total));
         assert_eq!(world.elapsed(), ms(2_000), "a signal every {signals} ms");
     }
@@ -427,8 +439,12 @@ fn a_held_back_body_leaves_with_the_100_or_with_its_deadline_and_not_with_a_time
             let mut policy = Policy::default();
             policy.timeout.expect_continue = ms(patience);
             let client = world.client();
-            let request = client.post("http://name.test/").policy(policy).expect_continue(true);
-            assert_eq!(request.body("body").send().unwrap().text().unwrap(), "hello");
+            let body = Body::from("body");
+            let request = Request::builder(Method::POST, "http://name.test/")
+                .expect_continue(true)
+                .body(body.kind());
+            let response = client.send(request.build().unwrap(), body, policy.into(), None);
+            assert_eq!(text(response.unwrap()).unwrap(), "hello");
             let wrote = world.0.lock().unwrap().wrote;
             assert_eq!(wrote, ms(5 + 10 + leaves), "100: {goes_on:?}, patience {patience} ms");
         }
@@ -441,6 +457,6 @@ fn its_clients_go_from_thread_to_thread() {
     fn is_sent<T: Send>(_: &T) {}
     let client = World::new().client();
     is_shared(&client);
-    is_sent(&client.get("http://name.test/"));
-    is_sent(&client.get("http://name.test/").send().unwrap());
+    is_sent(&send(&client, Policy::default()).unwrap());
+    is_sent(&Client::new().get("http://name.test/"));
 }

@@ -7,17 +7,18 @@ use std::{
 };
 
 use httpool::{
+    call::Policy,
     message::{Method, Request},
     pool::Stats,
 };
 use httpool_kit::Settings;
 
 use crate::{
-    Body, Error,
+    Body, Cancel, Error,
     exchange::Exchange,
     platform::{Platform, System},
     request::RequestBuilder,
-    response::Response,
+    response::{Response, ResponseOn},
     shared::Shared,
 };
 
@@ -55,10 +56,9 @@ use crate::{
 /// the inherited one, because the drop may wait for such a lock. It must not
 /// [cancel](crate::Cancel) a call of the parent, because that shuts down the parent's connection.
 /// A program started by `exec` inherits no descriptor of the client.
-///
-/// `P` is the platform that the client runs on: the operating system by default.
-pub struct Client<P: Platform = System> {
-    shared: Arc<Shared<P>>,
+#[derive(Clone)]
+pub struct Client {
+    on: ClientOn<System>,
 }
 
 impl Client {
@@ -69,16 +69,14 @@ impl Client {
 
     /// Returns a builder, to set up a client with other settings.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder::on(System::new())
+        ClientBuilder { settings: Settings::default() }
     }
-}
 
-impl<P: Platform> Client<P> {
-    httpool_kit::client_methods!(self: &Self => RequestBuilder<P>);
+    httpool_kit::client_methods!(self: &Self => RequestBuilder);
 
     /// Begins a request with any method.
-    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<P> {
-        RequestBuilder::new(self.shared.clone(), method, url)
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(self.on.clone(), method, url)
     }
 
     /// Sends a prepared request that has no body. Nothing is parsed, and on a pooled connection
@@ -95,7 +93,7 @@ impl<P: Platform> Client<P> {
     ///
     /// # Errors
     /// No response was received.
-    pub fn send(&self, request: &Request) -> Result<Response<P>, Error> {
+    pub fn send(&self, request: &Request) -> Result<Response, Error> {
         self.send_with(request, Body::empty())
     }
 
@@ -103,35 +101,29 @@ impl<P: Platform> Client<P> {
     ///
     /// # Errors
     /// No response was received.
-    pub fn send_with(&self, request: &Request, body: Body) -> Result<Response<P>, Error> {
-        let shared = self.shared.clone();
-        let policy = shared.settings.policy.clone();
-        Response::of(Exchange::new(shared, request.clone(), body, policy, None))
+    pub fn send_with(&self, request: &Request, body: Body) -> Result<Response, Error> {
+        let policy = self.on.shared.settings.policy.clone();
+        self.on.send(request.clone(), body, policy, None).map(Response::new)
     }
 
     /// Returns the number of connections, and the number of calls that wait for one.
     pub fn stats(&self) -> Stats {
-        self.shared.settled(|locked, _| locked.pool.stats())
+        self.on.stats()
     }
 
     /// Closes connections that have been idle too long. The client also does this on each use. A
     /// client that is not used keeps them open until its next use.
     pub fn maintain(&self) {
-        self.shared.settled(|locked, now| locked.pool.handle_timeout(now));
+        self.on.shared.settled(|locked, now| locked.pool.handle_timeout(now));
     }
 
     /// Closes the pool. Idle connections are closed at once, and those in use when their calls
     /// release them. Calls that wait for a connection, resolve or dial end with an error, and so
     /// does every later call. The buffers of earlier calls are freed.
     pub fn close(&self) {
-        self.shared.close();
+        self.on.close();
     }
 }
-
-/// A panic inside a call leaves the client usable: see [`Client`].
-impl<P: Platform> UnwindSafe for Client<P> {}
-/// A panic inside a call leaves the client usable: see [`Client`].
-impl<P: Platform> RefUnwindSafe for Client<P> {}
 
 impl Default for Client {
     fn default() -> Self {
@@ -139,15 +131,9 @@ impl Default for Client {
     }
 }
 
-impl<P: Platform> Clone for Client<P> {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
-    }
-}
-
-impl<P: Platform> fmt::Debug for Client<P> {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({:?})", self.stats())
+        self.on.fmt(f)
     }
 }
 
@@ -168,35 +154,85 @@ impl<P: Platform> fmt::Debug for Client<P> {
 /// ```
 #[derive(Clone)]
 #[must_use = "a client is made by `build`"]
-pub struct ClientBuilder<P: Platform = System> {
-    platform: P,
+pub struct ClientBuilder {
     settings: Settings,
 }
 
-impl<P: Platform> ClientBuilder<P> {
-    /// Returns the default settings for a client that runs on `platform`. [`Client::builder`] uses
-    /// the operating system.
-    pub fn on(platform: P) -> Self {
-        Self { platform, settings: Settings::default() }
-    }
-
+impl ClientBuilder {
     httpool_kit::settings_methods!();
 
     /// Builds the client.
-    pub fn build(self) -> Client<P> {
-        let Self { mut platform, mut settings } = self;
+    pub fn build(self) -> Client {
+        Client { on: ClientOn::new(System::new(), self) }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientBuilder({:?})", self.settings)
+    }
+}
+
+/// A client that runs on the platform `P`. A clone is a handle to the same client.
+///
+/// [`Client`](crate::Client) is one that runs on the operating system, with methods that build
+/// requests. A client of another platform sends requests that were built by [`Request::builder`].
+pub struct ClientOn<P: Platform> {
+    pub(crate) shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> ClientOn<P> {
+    /// Builds a client that runs on `platform`, with the settings of `builder`.
+    pub fn new(mut platform: P, ClientBuilder { mut settings }: ClientBuilder) -> Self {
         settings.pool.own_dials = true;
         settings.dial.limits = settings.messages;
         if !platform.races() {
             settings.dial.race_after = None;
         }
         platform.look_up_in(&settings.hosts);
-        Client { shared: Arc::new(Shared::new(platform, settings)) }
+        Self { shared: Arc::new(Shared::new(platform, settings)) }
+    }
+
+    /// Sends a request, and waits for the head of the response. `body` must have the length that
+    /// the request states. The default header fields are not added. Another thread can cancel the
+    /// call with `cancel`.
+    ///
+    /// # Errors
+    /// No response was received.
+    pub fn send(
+        &self,
+        request: Request,
+        body: Body,
+        policy: Arc<Policy>,
+        cancel: Option<&Cancel>,
+    ) -> Result<ResponseOn<P>, Error> {
+        ResponseOn::of(Exchange::new(self.shared.clone(), request, body, policy, cancel))
+    }
+
+    /// Returns the number of connections, and the number of calls that wait for one.
+    pub fn stats(&self) -> Stats {
+        self.shared.settled(|locked, _| locked.pool.stats())
+    }
+
+    /// Closes the pool, as [`Client::close`](crate::Client::close) does.
+    pub fn close(&self) {
+        self.shared.close();
     }
 }
 
-impl<P: Platform> fmt::Debug for ClientBuilder<P> {
+/// A panic inside a call leaves the client usable: see [`Client`].
+impl<P: Platform> UnwindSafe for ClientOn<P> {}
+/// A panic inside a call leaves the client usable: see [`Client`].
+impl<P: Platform> RefUnwindSafe for ClientOn<P> {}
+
+impl<P: Platform> Clone for ClientOn<P> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<P: Platform> fmt::Debug for ClientOn<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientBuilder({:?})", self.settings)
+        write!(f, "Client({:?})", self.stats())
     }
 }

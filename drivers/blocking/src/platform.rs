@@ -1,18 +1,19 @@
 //! The interface between the driver and the system it runs on: clock, lock, parkers of threads,
 //! sockets and look-ups.
 //!
-//! The driver is generic over [`Platform`]. [`System`] is the operating system and the default of
-//! [`Client`](crate::Client). It is chosen when the program is compiled, so it costs nothing at run
-//! time. Another platform can simulate a system. The code of the driver, with all its locks and
-//! waits, then runs under a schedule and a clock that a test controls.
+//! The driver is generic over [`Platform`]. [`Client`](crate::Client) runs on [`System`], the
+//! operating system. The platform is chosen when the program is compiled, so it costs nothing at
+//! run time. [`ClientOn`] runs on any platform. Another platform can simulate a system. The code of
+//! the driver, with all its locks and waits, then runs under a schedule and a clock that a test
+//! controls.
 //!
 //! ```
-//! use httpool_blocking::{Client, ClientBuilder, platform::{Platform, System}};
+//! use httpool_blocking::{Client, platform::{ClientOn, Platform, System}};
 //!
-//! fn client_on<P: Platform>(platform: P) -> Client<P> {
-//!     ClientBuilder::on(platform).build()
+//! fn client_on<P: Platform>(platform: P) -> ClientOn<P> {
+//!     ClientOn::new(platform, Client::builder().no_default_headers())
 //! }
-//! let client: Client = client_on(System::new());
+//! assert_eq!(client_on(System::new()).stats().open, 0);
 //! ```
 //!
 //! # The steps of a call
@@ -95,7 +96,11 @@ use httpool::time::Instant;
 
 pub use httpool_kit::Hosts;
 
-pub use crate::sys::{System, SystemConnecting, SystemLookUp, SystemParker};
+pub use crate::{
+    client::ClientOn,
+    response::ResponseOn,
+    sys::{System, SystemConnecting, SystemLookUp, SystemParker},
+};
 
 /// The system that a client runs on: clock, locks, threads, sockets and look-ups.
 pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {

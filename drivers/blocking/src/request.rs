@@ -1,34 +1,27 @@
 //! The builder that assembles a request and sends it.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use httpool::message::Method;
 use httpool_kit::Draft;
 
-use crate::{
-    Error,
-    cancel::Cancel,
-    exchange::Exchange,
-    platform::{Platform, System},
-    response::Response,
-    shared::Shared,
-};
+use crate::{Error, cancel::Cancel, client::ClientOn, platform::System, response::Response};
 
 /// Builds a request of a [`Client`](crate::Client) and sends it.
 #[must_use = "nothing is sent before `send`"]
-pub struct RequestBuilder<P: Platform = System> {
-    shared: Arc<Shared<P>>,
+pub struct RequestBuilder {
+    client: ClientOn<System>,
     draft: Draft,
     cancel: Option<Cancel>,
 }
 
-impl<P: Platform> RequestBuilder<P> {
-    pub(crate) fn new(shared: Arc<Shared<P>>, method: Method, url: &str) -> Self {
-        let draft = Draft::new(&shared.settings, method, url);
-        Self { shared, draft, cancel: None }
+impl RequestBuilder {
+    pub(crate) fn new(client: ClientOn<System>, method: Method, url: &str) -> Self {
+        let draft = Draft::new(&client.shared.settings, method, url);
+        Self { client, draft, cancel: None }
     }
 
-    httpool_kit::request_methods!(shared.settings);
+    httpool_kit::request_methods!(client.shared.settings);
 
     /// Registers the call with `cancel`, so that another thread can cancel it.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
@@ -41,14 +34,14 @@ impl<P: Platform> RequestBuilder<P> {
     ///
     /// # Errors
     /// A part of the request cannot be sent, or no response was received.
-    pub fn send(self) -> Result<Response<P>, Error> {
-        let Self { shared, draft, cancel } = self;
-        let (request, body, policy) = draft.finish(&shared.settings)?;
-        Response::of(Exchange::new(shared, request, body, policy, cancel.as_ref()))
+    pub fn send(self) -> Result<Response, Error> {
+        let Self { client, draft, cancel } = self;
+        let (request, body, policy) = draft.finish(&client.shared.settings)?;
+        client.send(request, body, policy, cancel.as_ref()).map(Response::new)
     }
 }
 
-impl<P: Platform> fmt::Debug for RequestBuilder<P> {
+impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.draft.request)
     }

@@ -58,12 +58,68 @@ use crate::{
 /// assert_eq!(client.stats().idle, 1, "the connection is back in the pool");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Response<P: Platform = System> {
+pub struct Response {
+    on: ResponseOn<System>,
+}
+
+impl Response {
+    pub(crate) const fn new(on: ResponseOn<System>) -> Self {
+        Self { on }
+    }
+
+    httpool_kit::response_methods!();
+
+    fn parts(&self) -> Parts<'_> {
+        self.on.parts()
+    }
+
+    /// Reads and returns the whole body. Trailers are lost. [`read_to_end`](Read::read_to_end)
+    /// keeps them.
+    ///
+    /// # Errors
+    /// The body is incomplete, or longer than
+    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max), or the rest of the request's body
+    /// could not be sent although the response did not end the sending.
+    pub fn bytes(self) -> Result<Vec<u8>, Error> {
+        self.on.bytes()
+    }
+
+    /// Reads the whole body and decodes it as UTF-8. Invalid sequences become U+FFFD.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn text(self) -> Result<String, Error> {
+        self.bytes().map(httpool_kit::text)
+    }
+
+    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
+    /// longer carries HTTP. `None` for any other response.
+    pub fn into_switched(self) -> Option<Switched> {
+        self.on.into_switched()
+    }
+}
+
+impl Read for Response {
+    /// Reads a part of the body, without its framing. Where the framing allows, the bytes go
+    /// straight from the socket into `into`.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.on.read(into)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.on.fmt(f)
+    }
+}
+
+/// A response over a connection of the platform `P`: see [`Response`](crate::Response).
+pub struct ResponseOn<P: Platform> {
     exchange: Exchange<P>,
     served: Served,
 }
 
-impl<P: Platform> Response<P> {
+impl<P: Platform> ResponseOn<P> {
     pub(crate) fn of(mut exchange: Exchange<P>) -> Result<Self, Error> {
         loop {
             match exchange.run(Sink::Nowhere)? {
@@ -97,32 +153,20 @@ impl<P: Platform> Response<P> {
         }
     }
 
-    /// Reads and returns the whole body. Trailers are lost. [`read_to_end`](Read::read_to_end)
-    /// keeps them.
+    /// Reads and returns the whole body, as [`Response::bytes`] does.
     ///
     /// # Errors
-    /// The body is incomplete, or longer than
-    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max), or the rest of the request's body
-    /// could not be sent although the response did not end the sending.
+    /// As [`Response::bytes`].
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         self.collect(&mut body)?;
         Ok(body)
     }
 
-    /// Reads the whole body and decodes it as UTF-8. Invalid sequences become U+FFFD.
-    ///
-    /// # Errors
-    /// As [`bytes`](Self::bytes).
-    pub fn text(self) -> Result<String, Error> {
-        self.bytes().map(httpool_kit::text)
-    }
-
-    /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
-    /// longer carries HTTP. `None` for any other response.
-    pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
+    /// Returns the connection that no longer carries HTTP, as [`Response::into_switched`] does.
+    pub fn into_switched(mut self) -> Option<httpool_kit::Switched<<P::Socket as Socket>::Stream>> {
         let (socket, rest) = self.exchange.hand_over()?;
-        Some(Switched::new(socket.into_stream().ok()?, rest))
+        Some(httpool_kit::Switched::new(socket.into_stream().ok()?, rest))
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
@@ -149,9 +193,7 @@ impl<P: Platform> Response<P> {
     }
 }
 
-impl<P: Platform> Read for Response<P> {
-    /// Reads a part of the body, without its framing. Where the framing allows, the bytes go
-    /// straight from the socket into `into`.
+impl<P: Platform> Read for ResponseOn<P> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
@@ -172,11 +214,11 @@ impl<P: Platform> Read for Response<P> {
     }
 }
 
-impl<P: Platform> fmt::Debug for Response<P> {
+impl<P: Platform> fmt::Debug for ResponseOn<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts().fmt(f)
     }
 }
 
 /// A connection that no longer carries HTTP. A receive timeout may be set on its socket.
-pub type Switched<S = TcpStream> = httpool_kit::Switched<S>;
+pub type Switched = httpool_kit::Switched<TcpStream>;

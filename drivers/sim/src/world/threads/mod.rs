@@ -16,7 +16,7 @@ use std::{
 };
 
 use httpool::trace::{Line, Sink};
-use httpool_blocking::{Cancel, ClientBuilder};
+use httpool_blocking::{Cancel, Client, platform::ClientOn};
 
 use self::{
     baton::{Baton, Over, me},
@@ -52,7 +52,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
     let plan = base.plan.clone();
     let callers = plan.calls.len().clamp(1, THREADS_MAX);
     let baton = Arc::new(Baton::new(base, callers + 1));
-    let mut builder = ClientBuilder::on(Sim(baton.clone()))
+    let mut builder = Client::builder()
         .pool(plan.config.pool)
         .dial(plan.config.dial)
         .messages(plan.config.messages)
@@ -60,7 +60,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
     if logs {
         builder = builder.trace(Arc::new(Words(baton.clone())));
     }
-    let client = builder.build();
+    let client = ClientOn::new(Sim(baton.clone()), builder);
     let cancels: Arc<[Cancel]> = plan.calls.iter().map(|_| Cancel::new()).collect();
 
     thread::scope(|scope| {

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use httpool_blocking::{Body, Cancel, Client, Error, Response, platform::Socket};
+use httpool::message::Request;
+use httpool_blocking::{
+    Body, Cancel, Error,
+    platform::{ClientOn, ResponseOn, Socket},
+};
 
 use super::{
     super::{
@@ -23,7 +27,7 @@ use super::{
 /// The program of one thread.
 pub(super) struct Program {
     pub(super) baton: Arc<Baton>,
-    pub(super) client: Client<Sim>,
+    pub(super) client: ClientOn<Sim>,
     pub(super) plan: Arc<Plan>,
     /// The cancel handle of each call of the plan.
     pub(super) cancels: Arc<[Cancel]>,
@@ -81,25 +85,28 @@ impl Program {
         });
         self.baton.lock().threads[me()].call = call;
         let url = format!("{}/r/{call}/0", self.plan.origins[script.origin].url);
-        let mut request = self
-            .client
-            .request(script.method.clone(), &url)
-            .policy((*script.policy).clone())
+        let body = self.body(call);
+        let mut request = Request::builder(script.method.clone(), &url)
             .expect_continue(script.expect)
-            .cancel(&self.cancels[call as usize])
-            .body(self.body(call));
+            .body(body.kind());
         if script.credentials {
-            request = request.header("Authorization", &script.origin.to_string());
+            request = request.field("Authorization", &script.origin.to_string());
         }
         if script.upgrade {
-            request = request.header("Upgrade", "x");
+            request = request.field("Upgrade", "x");
         }
         if script.closes {
-            request = request.header("Connection", "close");
+            request = request.field("Connection", "close");
         }
-        match request.send() {
-            Ok(response) => self.read(call, response),
-            Err(why) => self.failed(call, &why),
+        let cancel = &self.cancels[call as usize];
+        match request.build() {
+            Ok(request) => {
+                match self.client.send(request, body, script.policy.clone(), Some(cancel)) {
+                    Ok(response) => self.read(call, response),
+                    Err(why) => self.failed(call, &why),
+                }
+            }
+            Err(why) => self.with(|base| base.stage.wrong(|| format!("call {call}: {why}"))),
         }
         self.baton.lock().threads[me()].call = u32::MAX;
     }
@@ -115,7 +122,7 @@ impl Program {
         }
     }
 
-    fn read(&self, call: u32, mut response: Response<Sim>) {
+    fn read(&self, call: u32, mut response: ResponseOn<Sim>) {
         let number = |name| response.header(name)?.parse().ok();
         let (id, serial) = (number("x-id"), number("x-serial"));
         let status = response.status().as_u16();
@@ -186,7 +193,7 @@ impl Program {
     }
 
     /// Reads the bytes of the other protocol after an upgrade.
-    fn switched(&self, call: u32, response: Response<Sim>) {
+    fn switched(&self, call: u32, response: ResponseOn<Sim>) {
         self.with(|base| base.stage.mark(Mark::OutcomeHandOver));
         let Some(switched) = response.into_switched() else {
             return self.with(|base| {
