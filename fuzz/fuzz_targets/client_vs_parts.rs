@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_sim::property::client_vs_parts(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_properties::client_vs_parts(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_sim::property::pool_ops(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_properties::pool_ops(data));

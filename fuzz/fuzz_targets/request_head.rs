@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_sim::property::request_head(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| httpool_properties::request_head(data));

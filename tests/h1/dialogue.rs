@@ -6,7 +6,7 @@ use httpool::{
     message::{Body, Method, Request},
 };
 
-use httpool_sim::property::Reader;
+use httpool_properties::Reader;
 
 pub(crate) enum Step {
     /// The server sends these bytes, and these events must follow.

@@ -6,7 +6,7 @@ use httpool::{
     limits::MessageLimits,
     message::{BodyLeft, Request},
 };
-use httpool_sim::property::{Reader, Seen};
+use httpool_properties::{Reader, Seen};
 
 use crate::dialogue::*;
 

@@ -11,7 +11,7 @@ use httpool::{
     time::Instant,
     trace::{Redaction, Trace, Who},
 };
-use httpool_sim::property::{recorded, replay as holds};
+use httpool_properties::{recorded, replay as holds};
 use quickcheck::QuickCheck;
 
 use crate::Recording;

@@ -1,13 +1,10 @@
-//! Tests [`httpool`]'s machines in virtual time, by seeds and scripts instead of sockets.
+//! Tests [`httpool`] in virtual time, by seeds instead of sockets.
 //!
-//! - [`world`] simulates a clock, a network, name look-ups, servers and applications, all from one
-//!   seed. An oracle checks every call. A world takes a fraction of a millisecond. Programs can
-//!   test their own retry policies in it.
-//! - [`property`] holds rules that are true for any script of events. Fuzzers and property tests
-//!   run them, and authors of an event loop of their own can test it with them.
+//! A [`world`] simulates a clock, a network, name look-ups, servers and applications, all from one
+//! seed. An oracle checks every call. A world takes a fraction of a millisecond. Programs can test
+//! their own retry policies in it.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-pub mod property;
 pub mod world;

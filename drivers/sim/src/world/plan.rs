@@ -234,6 +234,13 @@ pub struct Fault {
     pub after: Duration,
 }
 
+impl Fault {
+    /// Makes a fault of the connection number `conn` of the server with this index.
+    pub const fn new(origin: usize, conn: u32, kind: FaultKind, after: Duration) -> Self {
+        Self { origin, conn, kind, after }
+    }
+}
+
 /// Kinds of [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -18,7 +18,7 @@ use super::machines::{Act, BodyWanted, Input, Machines, Said};
 
 /// Trace lines that were not compared yet, by machine.
 #[derive(Debug, Default)]
-pub(in crate::property) struct Lines(Mutex<BTreeMap<Who, Vec<String>>>);
+pub(crate) struct Lines(Mutex<BTreeMap<Who, Vec<String>>>);
 
 impl Lines {
     fn take(&self) -> BTreeMap<Who, Vec<String>> {
@@ -35,11 +35,11 @@ impl Sink for Lines {
 
 /// Two compositions. Only the first gets stale ids.
 #[derive(Debug)]
-pub(in crate::property) struct Both<A, B> {
-    pub(in crate::property) one: A,
-    pub(in crate::property) other: B,
+pub(crate) struct Both<A, B> {
+    pub(crate) one: A,
+    pub(crate) other: B,
     /// The trace of each, if the traces are compared.
-    pub(in crate::property) traces: Option<(Arc<Lines>, Arc<Lines>)>,
+    pub(crate) traces: Option<(Arc<Lines>, Arc<Lines>)>,
 }
 
 impl<A: Machines, B: Machines> Machines for Both<A, B> {

@@ -19,7 +19,7 @@ use super::{
     Ask, Event, Setting,
     machines::{Act, Input, Machines, Said},
 };
-use crate::property::call::PIECES;
+use crate::call::PIECES;
 
 /// The driver's state of a connection that it was told of and that is not closed.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use super::{
     bench::{Bench, addresses},
     machines::{Input, Machines},
 };
-use crate::property::call::PIECES;
+use crate::call::PIECES;
 
 /// A bound on the rounds that a correct driver needs until every call has ended.
 const ROUNDS_MAX: usize = 600;

@@ -1,6 +1,6 @@
 //! Properties of the core that hold for any script of events.
 //!
-//! Fuzzers and property tests run them, and so may the tests of other drivers. Each property is a
+//! The fuzz targets and the tests of this crate run them. Each property is a
 //! function of bytes that panics with a message if the core breaks it. Most properties decode the
 //! bytes as a script of operations over few ids, so that operations collide. Such scripts can also
 //! be drawn at random ([`quickcheck::Arbitrary`]), and then shrink by dropping operations. A script
@@ -25,6 +25,9 @@
 //!
 //! [`TARGETS`] lists the properties by name. Each has a fuzz target, a directory of seeds and a row
 //! in that list. A test checks that the three agree, and runs every seed.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 mod call;
 mod chunked;

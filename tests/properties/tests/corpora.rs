@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use httpool_sim::property::TARGETS;
+use httpool_properties::TARGETS;
 
 fn fuzz_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
@@ -32,7 +32,7 @@ fn every_property_is_a_fuzz_target_with_a_corpus() {
     for name in properties {
         let target = fuzz_dir().join("fuzz_targets").join(name).with_extension("rs");
         let code = fs::read_to_string(target).expect("a fuzz target");
-        assert!(code.contains(&format!("property::{name}(data)")), "{name}");
+        assert!(code.contains(&format!("httpool_properties::{name}(data)")), "{name}");
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
     }
 }

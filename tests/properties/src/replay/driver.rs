@@ -12,7 +12,7 @@ use httpool::{
     trace::Sink,
 };
 
-use crate::property::Source;
+use crate::Source;
 
 /// Bytes that peers send, whole or in pieces, requested or not.
 const SAYINGS: [&[u8]; 26] = [

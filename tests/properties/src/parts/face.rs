@@ -14,7 +14,7 @@ use httpool::{
 };
 
 use super::{OneCall, Parts};
-use crate::property::client::{Act, BodyWanted, Input, Machines, Said};
+use crate::client::{Act, BodyWanted, Input, Machines, Said};
 
 impl Machines for Parts {
     fn request(

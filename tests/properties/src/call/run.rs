@@ -19,7 +19,7 @@ pub(super) const SECRETS: [(&str, &str); 2] =
     [("Authorization", "Bearer secret"), ("Cookie", "c=secret")];
 
 /// Bytes that the peer sends: complete responses, and pieces of them.
-pub(in crate::property) const PIECES: &[&[u8]] = &[
+pub(crate) const PIECES: &[&[u8]] = &[
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 100 Continue\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",

@@ -1,6 +1,6 @@
 //! Tries every order of events in small worlds.
 
-use httpool_sim::property::{Small, every_order};
+use httpool_properties::{Small, every_order};
 
 /// Tries every order of three calls over two connections. There must be at least `least` orders.
 /// Fewer would mean that an event is no longer possible.

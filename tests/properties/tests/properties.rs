@@ -1,6 +1,6 @@
 //! Checks the properties with random scripts.
 
-use httpool_sim::property::{
+use httpool_properties::{
     CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS, WorldScript,
 };
 use quickcheck::{Gen, QuickCheck, Testable};

@@ -17,7 +17,7 @@ use super::{
     both::Both,
     machines::{Facade, Input, Machines},
 };
-use crate::property::{call::PIECES, parts::Parts};
+use crate::{call::PIECES, parts::Parts};
 
 /// The size of a small world.
 #[derive(Debug, Clone, Copy)]

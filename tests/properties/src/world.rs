@@ -5,9 +5,9 @@ use core::time::Duration;
 use quickcheck::{Arbitrary, Gen};
 
 use super::source::{Source, random_bytes, shorter};
-use crate::world::{Fault, FaultKind, Plan, run};
+use httpool_sim::world::{Fault, FaultKind, Plan, run};
 
-/// Runs a [world](crate::world) and checks it with its oracle. The first eight bytes are the
+/// Runs a [world](httpool_sim::world) and checks it with its oracle. The first eight bytes are the
 /// world's seed. The remaining bytes change its plan, so that a fuzzer can vary a world in small
 /// steps instead of replacing it by another seed's.
 pub fn world(data: &[u8]) {
@@ -107,7 +107,7 @@ impl Change {
             Self::Cancel(call, at) => plan.calls[usize::from(call) % calls].cancel = Some(at),
             Self::Fault { origin, conn, kind, after } => {
                 let origin = usize::from(origin) % origins;
-                plan.faults.push(Fault { origin, conn: conn.into(), kind, after });
+                plan.faults.push(Fault::new(origin, conn.into(), kind, after));
             }
             Self::Open(all, of_key) => {
                 plan.config.pool.open_max = usize::from(all % 8) + 1;

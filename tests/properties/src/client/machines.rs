@@ -14,11 +14,11 @@ use httpool::{
     trace::Sink,
 };
 
-use crate::property::reader::{head_text, text};
+use crate::reader::{head_text, text};
 
 /// An input. Calls are numbered from 0, in the order of their requests.
 #[derive(Debug, Clone)]
-pub(in crate::property) enum Input {
+pub(crate) enum Input {
     Cancel(usize),
     Discard(usize),
     Pause(usize, bool),
@@ -40,7 +40,7 @@ pub(in crate::property) enum Input {
 
 /// An action, to be performed once.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::property) enum Act {
+pub(crate) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
     Connect { conn: ConnId, attempt: u8, addr: SocketAddr, local: Option<IpAddr> },
     Refresh { host: String, port: u16 },
@@ -57,7 +57,7 @@ pub(in crate::property) enum Act {
 
 /// An event that an input produced.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::property) enum Said {
+pub(crate) enum Said {
     NeedInput,
     Skipped,
     Interim(usize, String),
@@ -67,10 +67,10 @@ pub(in crate::property) enum Said {
 }
 
 /// The call that may send body after this output, and how many bytes; `None`: no call.
-pub(in crate::property) type BodyWanted = Option<(usize, BodyLeft)>;
+pub(crate) type BodyWanted = Option<(usize, BodyLeft)>;
 
 /// The machines of many calls, composed in one way or another.
-pub(in crate::property) trait Machines {
+pub(crate) trait Machines {
     /// Starts the next call. Returns its slot. Among calls with the same deadline, the one with the
     /// lowest slot is told first. `None` lets the machines choose the slot.
     fn request(
@@ -128,14 +128,14 @@ pub(in crate::property) trait Machines {
 
 /// Implements [`Machines`] with [`Client`].
 #[derive(Debug)]
-pub(in crate::property) struct Facade {
+pub(crate) struct Facade {
     client: Client,
     names: Vec<CallId>,
     numbers: BTreeMap<u64, usize>,
 }
 
 impl Facade {
-    pub(in crate::property) fn new(config: Config, sink: Option<Arc<dyn Sink>>) -> Self {
+    pub(crate) fn new(config: Config, sink: Option<Arc<dyn Sink>>) -> Self {
         let mut client = Client::new(config);
         if let Some(sink) = sink {
             client.set_trace(sink);

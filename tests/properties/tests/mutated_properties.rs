@@ -2,13 +2,13 @@
 //! the properties must find it within the given number of random scripts.
 //!
 //! `RUSTFLAGS="--cfg httpool_mutations" CARGO_TARGET_DIR=target/mutations cargo test --release \
-//! -p httpool-sim --test mutated_properties -- --nocapture`
+//! -p httpool-properties --test mutated_properties -- --nocapture`
 #![cfg(httpool_mutations)]
 
 use std::panic::catch_unwind;
 
 use httpool::mutation::{Mutation, mutate};
-use httpool_sim::property::TARGETS;
+use httpool_properties::TARGETS;
 
 const DEFECTS: &[Mutation] = &[
     Mutation::LostWaiter,
