@@ -17,7 +17,7 @@ use httpool::{
     error::Violation,
     h1::{Connection, Event},
     limits::MessageLimits,
-    message::{Body, Head, Method, Request},
+    message::{BodyLength, Head, Method, Request},
 };
 use serde_json::Value;
 
@@ -108,7 +108,8 @@ fn request(case: &Value) -> Result<Request, String> {
         builder = builder.field_bytes(field[0].as_str().unwrap(), &text(&field[1]));
     }
     if let Some(body) = case["body_b64"].as_str() {
-        builder = builder.body(Body::Known { len: decode(body).len() as u64, replayable: true });
+        builder =
+            builder.body(BodyLength::Known { len: decode(body).len() as u64, replayable: true });
     }
     builder.build().map_err(|why| why.to_string())
 }

@@ -442,7 +442,7 @@ fn a_held_back_body_leaves_with_the_100_or_with_its_deadline_and_not_with_a_time
             let body = Body::from("body");
             let request = Request::builder(Method::POST, "http://name.test/")
                 .expect_continue(true)
-                .body(body.kind());
+                .body(body.length());
             let response = client.send(request.build().unwrap(), body, policy.into(), None);
             assert_eq!(text(response.unwrap()).unwrap(), "hello");
             let wrote = world.0.lock().unwrap().wrote;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, Phase, RedirectError, Violation},
     h1::{CloseReason, Connection, Event, Reuse},
-    message::{Body, BodyLeft, Head, Request, Status},
+    message::{BodyLeft, BodyLength, Head, Request, Status},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::Named,
@@ -293,7 +293,7 @@ impl Call {
         }
         self.clocks.end_phase();
         self.asked_to_wait = false;
-        if self.body_begun && self.request.body() != Body::Empty {
+        if self.body_begun && self.request.body() != BodyLength::Empty {
             self.state = State::Rewind;
         } else {
             self.enter_line(now);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Event, Framing, Reuse},
-    message::{Body, BodyLeft, Key, Request},
+    message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
@@ -545,9 +545,9 @@ impl Call {
                 self.attempt.awaits_continue = false;
                 self.attempt.continue_due = true;
                 self.attempt.sendable = match self.request.body() {
-                    Body::Empty => None,
-                    Body::Known { len, .. } => Some(BodyLeft::Bytes(len)),
-                    Body::Unknown { .. } => Some(BodyLeft::Unknown),
+                    BodyLength::Empty => None,
+                    BodyLength::Known { len, .. } => Some(BodyLeft::Bytes(len)),
+                    BodyLength::Unknown { .. } => Some(BodyLeft::Unknown),
                 };
                 self.clocks.end_phase();
             }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dial::Dial,
     h1::{Connection, Framing},
-    message::{Body, Method, Request},
+    message::{BodyLength, Method, Request},
     time::Instant,
     trace::{
         Escaped, Heard, Hidden, Kind, Note, ReadInto, Recent, Redaction, Settings, Shown, Trace,
@@ -29,7 +29,7 @@ pub(crate) struct Beginning {
 /// The properties of a request beside its method, URL and fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
-    pub(crate) body: Body,
+    pub(crate) body: BodyLength,
     pub(crate) expects_continue: bool,
     pub(crate) asterisk: bool,
 }
@@ -166,7 +166,7 @@ impl Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { body: Body::Empty, expects_continue: false, asterisk: false }
+        Self { body: BodyLength::Empty, expects_continue: false, asterisk: false }
     }
 }
 
@@ -300,7 +300,7 @@ impl Value for Route {
 }
 
 /// `none`, a length, or `chunked`; with `+once` behind it if the body can be sent only once.
-impl Value for Body {
+impl Value for BodyLength {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => return f.write_str("none"),

@@ -8,7 +8,7 @@ use crate::{
     error::{BodyUnsent, Cause, IoKind, Unsent},
     h1::Connection,
     limits::{LONG_REQUEST_BYTES, UNSENT_BYTES_MAX},
-    message::{Body, BodyLeft, BodyTaken, Head, Status},
+    message::{BodyLeft, BodyLength, BodyTaken, Head, Status},
     mutation::{Mutation, mutated},
     time::Instant,
 };
@@ -46,7 +46,7 @@ impl Call {
     /// before it writes on.
     pub fn is_long(&self) -> bool {
         let ahead = match (self.request.body(), self.attempt.sendable) {
-            (Body::Known { .. }, Some(BodyLeft::Bytes(left))) => left,
+            (BodyLength::Known { .. }, Some(BodyLeft::Bytes(left))) => left,
             _ => 0,
         };
         let begun = self.attempt.written.saturating_add(self.attempt.unwritten);

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Bound, Misuse, Violation},
     limits::MessageLimits,
-    message::{Body, BodyLeft, Fields, Request},
+    message::{BodyLeft, BodyLength, Fields, Request},
 };
 
 /// The protocol state of one HTTP/1.1 connection. It has no buffer, takes under 64 bytes, and never
@@ -105,9 +105,9 @@ impl Connection {
         let body = request.body();
         self.state.begin(!body.is_empty(), request.expects_continue(), request.asks_close())?;
         self.outgoing = match body {
-            Body::Empty => Outgoing::Length(0),
-            Body::Known { len, .. } => Outgoing::Length(len),
-            Body::Unknown { .. } => Outgoing::Chunked,
+            BodyLength::Empty => Outgoing::Length(0),
+            BodyLength::Known { len, .. } => Outgoing::Length(len),
+            BodyLength::Unknown { .. } => Outgoing::Chunked,
         };
         self.asked = Asked::by(request);
         self.interim = 0;

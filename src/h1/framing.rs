@@ -181,7 +181,7 @@ mod tests {
     use quickcheck::{QuickCheck, TestResult};
 
     use super::*;
-    use crate::message::{Body, Method};
+    use crate::message::{BodyLength, Method};
 
     const GET: Asked = Asked { head: false, connect: false, upgrade: false };
 
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(Asked::by(&connect), Asked { connect: true, ..GET });
         let upgrade = Request::post("http://a/")
             .field("Upgrade", "x")
-            .body(Body::Unknown { replayable: false })
+            .body(BodyLength::Unknown { replayable: false })
             .build()
             .unwrap();
         assert_eq!(Asked::by(&upgrade), Asked { upgrade: true, ..GET });

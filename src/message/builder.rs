@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{
-    Body, Fields, Method, Origin, Request,
+    BodyLength, Fields, Method, Origin, Request,
     fields::{first_illegal_in_value, first_non_token, has_token, trim_ows},
     request::{EXPECT, Encoded, TargetForm},
 };
@@ -23,7 +23,7 @@ pub struct RequestBuilder {
     /// Validated field lines.
     fields: Vec<u8>,
     field_error: Option<RequestError>,
-    body: Body,
+    body: BodyLength,
     expect_continue: bool,
     asterisk: bool,
 }
@@ -35,7 +35,7 @@ impl RequestBuilder {
             url,
             fields: Vec::new(),
             field_error: None,
-            body: Body::Empty,
+            body: BodyLength::Empty,
             expect_continue: false,
             asterisk: false,
         }
@@ -81,7 +81,7 @@ impl RequestBuilder {
     }
 
     /// Sets the length of the body, and whether it can be replayed. The default is no body.
-    pub fn body(mut self, body: Body) -> Self {
+    pub fn body(mut self, body: BodyLength) -> Self {
         self.body = body;
         self
     }
@@ -147,14 +147,14 @@ impl RequestBuilder {
         }
         head.extend_from_slice(&self.fields);
         match self.body {
-            Body::Known { len, .. } => {
+            BodyLength::Known { len, .. } => {
                 write!(Text(&mut head), "Content-Length: {len}\r\n").ok();
             }
-            Body::Unknown { .. } => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-            Body::Empty if self.method.expects_content() => {
+            BodyLength::Unknown { .. } => head.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            BodyLength::Empty if self.method.expects_content() => {
                 head.extend_from_slice(b"Content-Length: 0\r\n");
             }
-            Body::Empty => {}
+            BodyLength::Empty => {}
         }
         let expects_continue = self.expect_continue && !self.body.is_empty();
         if expects_continue {
@@ -259,14 +259,18 @@ impl RequestBuilder {
             return Err(RequestError::TransferEncoding);
         }
         self.body = match (self.body, length) {
-            (Body::Known { replayable, .. }, None) if chunked => Body::Unknown { replayable },
-            (Body::Empty, None) if chunked => Body::Unknown { replayable: true },
-            (Body::Unknown { replayable }, Some(len)) => Body::Known { len, replayable },
-            (Body::Known { len: own, .. }, Some(len)) if own != len => {
+            (BodyLength::Known { replayable, .. }, None) if chunked => {
+                BodyLength::Unknown { replayable }
+            }
+            (BodyLength::Empty, None) if chunked => BodyLength::Unknown { replayable: true },
+            (BodyLength::Unknown { replayable }, Some(len)) => {
+                BodyLength::Known { len, replayable }
+            }
+            (BodyLength::Known { len: own, .. }, Some(len)) if own != len => {
                 return Err(RequestError::ContentLength);
             }
-            (Body::Empty, Some(0)) => Body::Known { len: 0, replayable: true },
-            (Body::Empty, Some(_)) => return Err(RequestError::ContentLength),
+            (BodyLength::Empty, Some(0)) => BodyLength::Known { len: 0, replayable: true },
+            (BodyLength::Empty, Some(_)) => return Err(RequestError::ContentLength),
             (body, _) => body,
         };
         self.understand_expect()?;
@@ -294,7 +298,7 @@ impl RequestBuilder {
     /// Refuses a body with CONNECT or TRACE, and secrets with TRACE (RFC 9110 9.3.6, 9.3.8).
     fn check_method(&self) -> Result<(), RequestError> {
         let trace = self.method == Method::TRACE;
-        if (trace || self.method == Method::CONNECT) && self.body != Body::Empty {
+        if (trace || self.method == Method::CONNECT) && self.body != BodyLength::Empty {
             return Err(RequestError::Body);
         }
         if trace && ["authorization", "cookie", "proxy-authorization"].iter().any(|n| self.has(n)) {
@@ -460,7 +464,7 @@ mod tests {
                 Request::post("http://u:p%20w@Example.com:8080/a%2Fb?q#f")
                     .field("X-A", " v ")
                     .field("Content-Length", "3")
-                    .body(Body::Known { len: 3, replayable: true })
+                    .body(BodyLength::Known { len: 3, replayable: true })
             ),
             "POST /a%2Fb?q HTTP/1.1\r\nHost: example.com:8080\r\nX-A: v\r\n\
              Authorization: Basic dTpwIHc=\r\nContent-Length: 3\r\n\r\n"
@@ -478,7 +482,8 @@ mod tests {
 
     #[test]
     fn what_goes_together_is_checked() {
-        let post = || Request::post("http://a/").body(Body::Known { len: 3, replayable: true });
+        let post =
+            || Request::post("http://a/").body(BodyLength::Known { len: 3, replayable: true });
         let error = |builder: RequestBuilder| builder.build().unwrap_err();
         assert_eq!(error(post().field("Content-Length", "4")), RequestError::ContentLength);
         assert_eq!(error(post().field("Content-Length", "+3")), RequestError::ContentLength);
@@ -495,12 +500,13 @@ mod tests {
         assert_eq!(error(post().field("TE", "chunked")), RequestError::Te);
         let trace = Request::builder(Method::TRACE, "http://a/");
         assert_eq!(error(trace.clone().field("Cookie", "a=b")), RequestError::Sensitive);
-        assert_eq!(error(trace.body(Body::Unknown { replayable: true })), RequestError::Body);
+        assert_eq!(error(trace.body(BodyLength::Unknown { replayable: true })), RequestError::Body);
     }
 
     #[test]
     fn an_expectation_other_than_100_continue_is_refused() {
-        let post = || Request::post("http://a/").body(Body::Known { len: 3, replayable: true });
+        let post =
+            || Request::post("http://a/").body(BodyLength::Known { len: 3, replayable: true });
         for value in ["200-ok", "100-continue, other", "", "100", "100-continue=x"] {
             for body in [post(), Request::get("http://a/")] {
                 let refused = body.field("Expect", value).build().unwrap_err();

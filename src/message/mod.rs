@@ -18,7 +18,7 @@ pub use key::{Credentials, Hop, HopKind, Key, TlsId};
 pub use left::BodyLeft;
 pub use method::Method;
 pub use origin::{Origin, Scheme};
-pub use request::{Body, Request};
+pub use request::{BodyLength, Request};
 pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::{InvalidStatus, Status};
 pub use taken::BodyTaken;

@@ -15,11 +15,11 @@ use crate::error::RequestError;
 /// nothing.
 ///
 /// ```
-/// use httpool::message::{Body, Request};
+/// use httpool::message::{BodyLength, Request};
 ///
 /// let request = Request::post("http://example.com/things?a=1")
 ///     .field("Content-Type", "text/plain")
-///     .body(Body::Known { len: 5, replayable: true })
+///     .body(BodyLength::Known { len: 5, replayable: true })
 ///     .build()?;
 /// assert_eq!(request.target(), "/things?a=1");
 /// assert_eq!(request.fields().get("host"), Some(&b"example.com"[..]));
@@ -35,7 +35,7 @@ pub struct Request(pub(super) Arc<Encoded>);
 /// The length of a request's body, and whether the driver can replay it from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
-pub enum Body {
+pub enum BodyLength {
     /// No body.
     Empty,
     /// A body of known length, sent with Content-Length.
@@ -52,7 +52,7 @@ pub enum Body {
     },
 }
 
-impl Body {
+impl BodyLength {
     /// Returns whether the driver can replay the body. An absent body counts as replayable.
     pub const fn is_replayable(self) -> bool {
         match self {
@@ -75,7 +75,7 @@ pub(super) struct Encoded {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) origin: Origin,
-    pub(super) body: Body,
+    pub(super) body: BodyLength,
     pub(super) form: TargetForm,
     pub(super) expects_continue: bool,
     pub(super) asks_close: bool,
@@ -156,7 +156,7 @@ impl Request {
     }
 
     /// Returns the length of the body.
-    pub fn body(&self) -> Body {
+    pub fn body(&self) -> BodyLength {
         self.0.body
     }
 
@@ -258,7 +258,7 @@ impl Request {
             _ => Method::GET,
         };
         let mut builder = RequestBuilder::new(method, checked)
-            .body(if get { Body::Empty } else { self.0.body })
+            .body(if get { BodyLength::Empty } else { self.0.body })
             .expect_continue(self.0.expects_continue);
         if self.0.form == TargetForm::Asterisk {
             builder = builder.asterisk();
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn without_expect_the_rest_of_the_request_is_the_same() {
         let request = || {
-            let body = Body::Known { len: 3, replayable: true };
+            let body = BodyLength::Known { len: 3, replayable: true };
             Request::post("http://a/x").field("X-A", "1").body(body)
         };
         let expecting = request().expect_continue(true).build().unwrap();
@@ -373,7 +373,7 @@ mod tests {
             .field("Host", "virtual.test")
             .field("X-A", "1")
             .field("Content-Type", "text/plain")
-            .body(Body::Known { len: 3, replayable: true })
+            .body(BodyLength::Known { len: 3, replayable: true })
             .build()
             .unwrap();
         let to = |url: &str| Url::parse(url).unwrap();
@@ -388,6 +388,6 @@ mod tests {
             ["Host", "X-A"]
         );
         assert_eq!(other.method(), &Method::GET);
-        assert_eq!(other.body(), Body::Empty);
+        assert_eq!(other.body(), BodyLength::Empty);
     }
 }

@@ -2,7 +2,7 @@
 
 use core::{fmt, num::NonZeroU64};
 
-use super::Body;
+use super::BodyLength;
 
 /// The bytes of a request body that were sent, if it was not sent to its end.
 ///
@@ -17,10 +17,10 @@ pub struct BodyTaken {
 }
 
 impl BodyTaken {
-    pub(crate) const fn new(bytes: u64, body: Body) -> Self {
+    pub(crate) const fn new(bytes: u64, body: BodyLength) -> Self {
         let of = match body {
-            Body::Known { len, .. } => NonZeroU64::new(len),
-            Body::Empty | Body::Unknown { .. } => None,
+            BodyLength::Known { len, .. } => NonZeroU64::new(len),
+            BodyLength::Empty | BodyLength::Unknown { .. } => None,
         };
         Self { bytes, of }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use httpool::{
     call::{Next, Policy},
     limits::PoolLimits,
-    message::{Body, Request},
+    message::{BodyLength, Request},
 };
 
 use super::{golden, story::Story};
@@ -17,7 +17,7 @@ fn get() -> Request {
 }
 
 fn post(len: u64) -> Request {
-    let body = Body::Known { len, replayable: true };
+    let body = BodyLength::Known { len, replayable: true };
     Request::post("http://127.0.0.1/x").body(body).build().unwrap()
 }
 
@@ -133,7 +133,7 @@ fn timeouts() {
     story.end(write);
 
     let expecting = Request::post("http://127.0.0.1/x").expect_continue(true);
-    let expecting = expecting.body(Body::Known { len: 9, replayable: true }).build().unwrap();
+    let expecting = expecting.body(BodyLength::Known { len: 9, replayable: true }).build().unwrap();
     let mut waits = story.begin(expecting, policy.clone());
     story.connect(&mut waits);
     story.send(&mut waits, "");

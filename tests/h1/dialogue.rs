@@ -3,7 +3,7 @@
 use httpool::{
     h1::{CloseReason, Reuse},
     limits::MessageLimits,
-    message::{Body, Method, Request},
+    message::{BodyLength, Method, Request},
 };
 
 use httpool_properties::Reader;
@@ -100,16 +100,16 @@ pub(crate) fn get() -> Request {
 }
 
 pub(crate) fn upload() -> Request {
-    Request::post("http://a/").body(Body::Unknown { replayable: false }).build().unwrap()
+    Request::post("http://a/").body(BodyLength::Unknown { replayable: false }).build().unwrap()
 }
 
 pub(crate) fn post(len: u64) -> Request {
-    Request::post("http://a/").body(Body::Known { len, replayable: true }).build().unwrap()
+    Request::post("http://a/").body(BodyLength::Known { len, replayable: true }).build().unwrap()
 }
 
 pub(crate) fn expecting(len: u64) -> Request {
     Request::post("http://a/")
-        .body(Body::Known { len, replayable: true })
+        .body(BodyLength::Known { len, replayable: true })
         .expect_continue(true)
         .build()
         .unwrap()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use httpool::message::{self, BodyLeft};
+use httpool::message::{BodyLeft, BodyLength};
 
 /// The body of a request: bytes, or a reader.
 ///
@@ -131,21 +131,21 @@ impl Body {
         matches!(self.source, Source::Empty)
     }
 
-    /// Returns the description of the body for the core.
-    pub fn kind(&self) -> message::Body {
+    /// Returns the length of the body, and whether it can be sent again, as the core needs them.
+    pub fn length(&self) -> BodyLength {
         match &self.source {
-            Source::Empty => message::Body::Empty,
+            Source::Empty => BodyLength::Empty,
             Source::Bytes { bytes, .. } => {
-                message::Body::Known { len: bytes.len() as u64, replayable: true }
+                BodyLength::Known { len: bytes.len() as u64, replayable: true }
             }
             Source::Reader { len: Some(len), .. } => {
-                message::Body::Known { len: *len, replayable: false }
+                BodyLength::Known { len: *len, replayable: false }
             }
-            Source::Reader { len: None, .. } => message::Body::Unknown { replayable: false },
+            Source::Reader { len: None, .. } => BodyLength::Unknown { replayable: false },
             Source::Seekable { len: Some(len), .. } => {
-                message::Body::Known { len: *len, replayable: true }
+                BodyLength::Known { len: *len, replayable: true }
             }
-            Source::Seekable { len: None, .. } => message::Body::Unknown { replayable: true },
+            Source::Seekable { len: None, .. } => BodyLength::Unknown { replayable: true },
         }
     }
 
@@ -227,7 +227,7 @@ fn read(reader: &mut impl Read, max: usize, buffer: &mut Vec<u8>) -> io::Result<
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Body({:?})", self.kind())
+        write!(f, "Body({:?})", self.length())
     }
 }
 
@@ -310,10 +310,10 @@ mod tests {
     /// Reads all of `body`, in pieces of at most 3 bytes.
     fn all(body: &mut Body) -> Result<String, EndedEarly> {
         let (mut text, mut buffer) = (Vec::new(), vec![0; 3]);
-        let mut left = match body.kind() {
-            message::Body::Empty | message::Body::Known { len: 0, .. } => return Ok(String::new()),
-            message::Body::Known { len, .. } => BodyLeft::Bytes(len),
-            message::Body::Unknown { .. } => BodyLeft::Unknown,
+        let mut left = match body.length() {
+            BodyLength::Empty | BodyLength::Known { len: 0, .. } => return Ok(String::new()),
+            BodyLength::Known { len, .. } => BodyLeft::Bytes(len),
+            BodyLength::Unknown { .. } => BodyLeft::Unknown,
         };
         loop {
             let piece = body.next(left, &mut buffer).map_err(|error| {
@@ -337,7 +337,7 @@ mod tests {
         let mut file = File::open(&path).unwrap();
         file.seek(SeekFrom::Start(4)).unwrap();
         let mut body = Body::from(file);
-        assert_eq!(body.kind(), message::Body::Known { len: 6, replayable: true });
+        assert_eq!(body.length(), BodyLength::Known { len: 6, replayable: true });
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"more").unwrap();
         for _ in 0..2 {
             assert_eq!(all(&mut body).unwrap(), "456789");
@@ -345,7 +345,7 @@ mod tests {
         }
         let mut beyond = File::open(&path).unwrap();
         beyond.seek(SeekFrom::Start(99)).unwrap();
-        assert_eq!(Body::from(beyond).kind(), message::Body::Known { len: 0, replayable: true });
+        assert_eq!(Body::from(beyond).length(), BodyLength::Known { len: 0, replayable: true });
         fs::remove_file(path).unwrap();
     }
 
@@ -370,7 +370,7 @@ mod tests {
     fn an_empty_file_is_a_body_of_no_bytes() {
         let path = path_of("empty", "");
         let body = Body::from(File::open(&path).unwrap());
-        assert_eq!(body.kind(), message::Body::Known { len: 0, replayable: true });
+        assert_eq!(body.length(), BodyLength::Known { len: 0, replayable: true });
         fs::remove_file(path).unwrap();
     }
 
@@ -380,7 +380,7 @@ mod tests {
         let content = fs::read_to_string("/proc/version").unwrap();
         assert!(!content.is_empty());
         let mut body = Body::from(File::open("/proc/version").unwrap());
-        assert_eq!(body.kind(), message::Body::Unknown { replayable: true });
+        assert_eq!(body.length(), BodyLength::Unknown { replayable: true });
         for _ in 0..2 {
             assert_eq!(all(&mut body).unwrap(), content);
             assert!(body.rewind());
@@ -394,11 +394,11 @@ mod tests {
     #[test]
     fn what_is_no_regular_file_is_read_once_until_it_ends() {
         let mut body = Body::from(File::open("/dev/null").unwrap());
-        assert_eq!(body.kind(), message::Body::Unknown { replayable: false });
+        assert_eq!(body.length(), BodyLength::Unknown { replayable: false });
         assert_eq!(all(&mut body).unwrap(), "");
         assert!(!body.rewind());
         let mut directory = Body::from(File::open(std::env::temp_dir()).unwrap());
-        assert_eq!(directory.kind(), message::Body::Unknown { replayable: false });
+        assert_eq!(directory.length(), BodyLength::Unknown { replayable: false });
         assert!(directory.next(BodyLeft::Unknown, &mut Vec::new()).is_err());
     }
 }

@@ -45,7 +45,7 @@ impl Draft {
         for (name, value) in &settings.default_headers {
             request = request.default_field(name, value);
         }
-        let request = request.body(body.kind()).build().map_err(Error::request)?;
+        let request = request.body(body.length()).build().map_err(Error::request)?;
         Ok((request, body, policy))
     }
 }

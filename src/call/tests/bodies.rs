@@ -55,7 +55,7 @@ fn an_answer_is_read_after_writing_failed() {
 #[test]
 fn a_body_is_held_back_for_100_or_a_while() {
     let expecting = || {
-        let body = Body::Known { len: 3, replayable: true };
+        let body = BodyLength::Known { len: 3, replayable: true };
         Request::post("http://a/").body(body).expect_continue(true).build().unwrap()
     };
     let mut world = World::new(expecting(), Policy::default());

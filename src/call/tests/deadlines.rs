@@ -40,7 +40,8 @@ fn the_total_deadline_binds_in_every_state() {
 #[test]
 fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
     for (expects, answer) in [(true, "403 No"), (false, "200 OK\r\nConnection: close")] {
-        let request = Request::post("http://a/").body(Body::Known { len: 9, replayable: true });
+        let request =
+            Request::post("http://a/").body(BodyLength::Known { len: 9, replayable: true });
         let request = request.expect_continue(expects).build().unwrap();
         let mut world = World::new(request, Policy::default());
         world.lease(false).written();

@@ -24,7 +24,7 @@ use crate::{
     },
     h1::{Connection, Event},
     limits::MessageLimits,
-    message::{Body, BodyLeft, Method, Request, Status},
+    message::{BodyLeft, BodyLength, Method, Request, Status},
     time::{Deadline, Instant},
     trace::{Trace, Who},
 };
@@ -152,7 +152,7 @@ fn seconds(n: u64) -> Duration {
 }
 
 fn post(replayable: bool) -> Request {
-    Request::post("http://a/1").body(Body::Known { len: 3, replayable }).build().unwrap()
+    Request::post("http://a/1").body(BodyLength::Known { len: 3, replayable }).build().unwrap()
 }
 
 fn redirect(status: u16, to: &str) -> Vec<u8> {

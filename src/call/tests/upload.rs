@@ -195,7 +195,7 @@ fn a_discarded_response_lets_the_body_go_on_to_its_end() {
 
 #[test]
 fn a_success_in_place_of_a_100_lets_the_body_go() {
-    let body = Body::Known { len: 3, replayable: true };
+    let body = BodyLength::Known { len: 3, replayable: true };
     let request = Request::post("http://a/").body(body).expect_continue(true).build().unwrap();
     let mut world = World::new(request, Policy::default());
     world.lease(false).written().says(EARLY);
@@ -207,7 +207,7 @@ fn a_success_in_place_of_a_100_lets_the_body_go() {
 fn a_417_is_followed_by_one_attempt_without_expect() {
     const NO: &[u8] = b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n";
     let expecting = |replayable| {
-        let body = Body::Known { len: 3, replayable };
+        let body = BodyLength::Known { len: 3, replayable };
         Request::post("http://a/").body(body).expect_continue(true).build().unwrap()
     };
     // The body has not begun, and need not be given twice.
@@ -247,7 +247,7 @@ fn a_long_request_is_one_that_outlasts_its_first_write() {
         world.lease(false);
         world
     };
-    let known = |len| Body::Known { len, replayable: true };
+    let known = |len| BodyLength::Known { len, replayable: true };
     assert!(!is_long(known(100_000)).call.is_long());
     let mut long = is_long(known(200_000));
     assert!(long.call.is_long() && !long.call.is_written_late());
@@ -255,7 +255,7 @@ fn a_long_request_is_one_that_outlasts_its_first_write() {
     assert!(!long.call.is_written_late());
     let _ = long.call.send_body(&mut long.conn, 100_000, true, long.now);
     assert!(long.call.is_written_late());
-    let mut chunked = is_long(Body::Unknown { replayable: false });
+    let mut chunked = is_long(BodyLength::Unknown { replayable: false });
     assert!(!chunked.call.is_long());
     let _ = chunked.call.send_body(&mut chunked.conn, 100_000, false, chunked.now);
     assert!(!chunked.call.is_long());
@@ -266,7 +266,7 @@ fn a_long_request_is_one_that_outlasts_its_first_write() {
 
 #[test]
 fn chunks_are_counted_without_their_framing() {
-    let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
+    let request = Request::post("http://a/").body(BodyLength::Unknown { replayable: false });
     let mut world = World::new(request.build().unwrap(), Policy::default());
     world.lease(false).written();
     let framing = world.call.send_body(&mut world.conn, 20, false, world.now).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use crate::message::BodyLeft;
 
 fn post(len: u64, replayable: bool) -> Request {
-    Request::post("http://127.0.0.1/").body(Body::Known { len, replayable }).build().unwrap()
+    Request::post("http://127.0.0.1/").body(BodyLength::Known { len, replayable }).build().unwrap()
 }
 
 /// Returns the body bytes that may be sent after the head.
@@ -42,7 +42,8 @@ fn a_body_is_sent_when_the_application_has_it() {
 #[test]
 fn a_body_held_back_is_asked_for_after_100() {
     let mut world = World::new();
-    let request = Request::post("http://127.0.0.1/").body(Body::Unknown { replayable: false });
+    let request =
+        Request::post("http://127.0.0.1/").body(BodyLength::Unknown { replayable: false });
     let call = world.request(request.expect_continue(true).build().unwrap(), Policy::default());
     world.connect();
     let conn = world.conn(call);

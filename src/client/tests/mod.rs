@@ -19,7 +19,7 @@ use crate::{
     call::Policy,
     error::{Cause, IoKind},
     id::{CallId, ConnId},
-    message::{Body, Request},
+    message::{BodyLength, Request},
     time::{Deadline, Instant},
 };
 

@@ -3,7 +3,7 @@
 use httpool::{
     h1::Reuse,
     limits::MessageLimits,
-    message::{Body, Request},
+    message::{BodyLength, Request},
 };
 use quickcheck::{Arbitrary, Gen};
 
@@ -63,7 +63,7 @@ impl Chunks {
 
     /// Encodes the body as a chunked response. Returns its bytes, and the trailers as text.
     fn encode(&self) -> (Vec<u8>, String) {
-        let request = Request::post("http://a/").body(Body::Unknown { replayable: false });
+        let request = Request::post("http://a/").body(BodyLength::Unknown { replayable: false });
         let mut sender = Reader::new(MessageLimits::default());
         sender.send(&request.build().expect("nothing is wrong with it"));
         let conn = &mut sender.conn;

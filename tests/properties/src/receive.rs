@@ -3,7 +3,7 @@
 use httpool::{
     h1::Reuse,
     limits::MessageLimits,
-    message::{Body, BodyLeft, Method, Request},
+    message::{BodyLeft, BodyLength, Method, Request},
 };
 use quickcheck::{Arbitrary, Gen};
 
@@ -80,7 +80,7 @@ impl Received {
         let method = Method::new(self.method).expect("a token");
         let mut request = Request::builder(method, "http://a/").expect_continue(self.expect);
         if self.method == "POST" {
-            request = request.body(Body::Unknown { replayable: false });
+            request = request.body(BodyLength::Unknown { replayable: false });
         }
         if self.upgrade {
             request = request.field("Upgrade", "x");

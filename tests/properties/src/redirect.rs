@@ -7,7 +7,7 @@ use httpool::{
     error::{Cause, IoKind},
     h1::{Connection, Event},
     limits::MessageLimits,
-    message::{Body, Method, Origin, Request},
+    message::{BodyLength, Method, Origin, Request},
     time::Instant,
 };
 
@@ -77,8 +77,9 @@ fn beginning(flags: u8, source: &mut Source<'_>) -> Option<(Request, Policy)> {
     let mut request = Request::builder(method.clone(), &base);
     if flags & 1 > 0 && method != Method::HEAD {
         let replayable = flags & 2 > 0;
-        let known = Body::Known { len: 3, replayable };
-        request = request.body(if flags & 4 > 0 { Body::Unknown { replayable } } else { known });
+        let known = BodyLength::Known { len: 3, replayable };
+        request =
+            request.body(if flags & 4 > 0 { BodyLength::Unknown { replayable } } else { known });
     }
     for (name, value) in SECRETS {
         request = request.field(name, value);
@@ -168,7 +169,7 @@ fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Re
     if get {
         let head = *before.method() == Method::HEAD;
         assert_eq!(*after.method(), if head { Method::HEAD } else { Method::GET });
-        assert_eq!(after.body(), Body::Empty);
+        assert_eq!(after.body(), BodyLength::Empty);
         assert!(!described, "a description without what it describes");
     } else {
         assert_eq!(after.method(), before.method());

@@ -3,7 +3,7 @@
 use httpool::{
     h1::Connection,
     limits::MessageLimits,
-    message::{Body, Method, Request, Url},
+    message::{BodyLength, Method, Request, Url},
 };
 
 use super::source::Source;
@@ -28,7 +28,7 @@ struct Asked {
     method: String,
     url: String,
     fields: Vec<(String, Vec<u8>)>,
-    body: Body,
+    body: BodyLength,
     expect_continue: bool,
     asterisk: bool,
     /// Username and password.
@@ -40,9 +40,9 @@ impl Asked {
         let flags = source.byte();
         let replayable = flags & 1 == 1;
         let body = match flags >> 1 & 3 {
-            0 | 1 => Body::Empty,
-            2 => Body::Known { len: u64::from(source.number()), replayable },
-            _ => Body::Unknown { replayable },
+            0 | 1 => BodyLength::Empty,
+            2 => BodyLength::Known { len: u64::from(source.number()), replayable },
+            _ => BodyLength::Unknown { replayable },
         };
         let method = if flags & 128 > 0 {
             source.text()
@@ -186,22 +186,22 @@ fn check_host(request: &Request, given: Option<&[u8]>, written: &[u8]) {
 
 /// Checks that there is at most one framing field, and that it describes the body (RFC 9112 section
 /// 6).
-fn check_framing(body: Body, method: &str, fields: &[(&str, &[u8])]) {
+fn check_framing(body: BodyLength, method: &str, fields: &[(&str, &[u8])]) {
     let values = |wanted: &str| {
         let found = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         found.map(|(_, value)| *value).collect::<Vec<_>>()
     };
     let (lengths, codings) = (values("content-length"), values("transfer-encoding"));
     match body {
-        Body::Known { len, .. } => {
+        BodyLength::Known { len, .. } => {
             assert_eq!(lengths, [len.to_string().as_bytes()]);
             assert!(codings.is_empty());
         }
-        Body::Unknown { .. } => {
+        BodyLength::Unknown { .. } => {
             assert_eq!(codings, [b"chunked"]);
             assert!(lengths.is_empty());
         }
-        Body::Empty => {
+        BodyLength::Empty => {
             let says_so = ["POST", "PUT", "PATCH"].contains(&method);
             assert_eq!(lengths, if says_so { vec![&b"0"[..]] } else { vec![] });
             assert!(codings.is_empty());

@@ -6,7 +6,7 @@ use httpool::{
         Cause, DialError, Failure, RedirectError, RequestError, ResolveKind, Unavailable, Unsent,
     },
     id::CallId,
-    message::{Body, BodyLeft, Request},
+    message::{BodyLeft, BodyLength, Request},
     time::Deadline,
 };
 
@@ -444,9 +444,9 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     let url = format!("{}/r/{call}/0", plan.origins[script.origin].url);
     let replayable = script.body.replayable;
     let body = match script.body.len {
-        None => Body::Empty,
-        Some(len) if script.body.known => Body::Known { len: len.into(), replayable },
-        Some(_) => Body::Unknown { replayable },
+        None => BodyLength::Empty,
+        Some(len) if script.body.known => BodyLength::Known { len: len.into(), replayable },
+        Some(_) => BodyLength::Unknown { replayable },
     };
     let mut builder =
         Request::builder(script.method.clone(), &url).body(body).expect_continue(script.expect);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use httpool::{
     call::{Policy, Redirect, Retry},
-    message::{Body, Method, Request, Status},
+    message::{BodyLength, Method, Request, Status},
 };
 use quickcheck::{Arbitrary, Gen};
 
@@ -28,7 +28,7 @@ pub fn call_script(data: &[u8]) {
 #[derive(Debug, Clone)]
 pub struct CallScript {
     method: Method,
-    body: Body,
+    body: BodyLength,
     expect_continue: bool,
     upgrade: bool,
     policy: Policy,
@@ -91,10 +91,10 @@ impl CallScript {
         let method = source.pick(&METHODS);
         let replayable = source.flag();
         let body = match source.below(4) {
-            _ if method == Method::CONNECT => Body::Empty,
-            0 => Body::Empty,
-            1 | 2 => Body::Known { len: source.below(8) as u64, replayable },
-            _ => Body::Unknown { replayable },
+            _ if method == Method::CONNECT => BodyLength::Empty,
+            0 => BodyLength::Empty,
+            1 | 2 => BodyLength::Known { len: source.below(8) as u64, replayable },
+            _ => BodyLength::Unknown { replayable },
         };
         let (expect_continue, upgrade) = (source.chance(60), source.chance(40));
         let policy = policy(source);

@@ -11,7 +11,7 @@ use httpool::{
     call::Policy,
     error::{IoKind, ResolveKind, TlsKind},
     id::ConnId,
-    message::{Body, BodyLeft, Request},
+    message::{BodyLeft, BodyLength, Request},
     time::Instant,
 };
 
@@ -50,7 +50,7 @@ impl Sock {
 /// The application's state of a call.
 #[derive(Debug)]
 pub(super) struct View {
-    pub(super) body: Body,
+    pub(super) body: BodyLength,
     /// The number of body bytes left to give, and of the pieces that were given.
     pub(super) left: BodyLeft,
     pub(super) pieces: usize,
@@ -165,8 +165,8 @@ impl<M: Machines> Bench<M> {
     pub(super) fn begin(&mut self, request: &Request, policy: &Arc<Policy>) {
         let body = request.body();
         let left = match body {
-            Body::Known { len, .. } => BodyLeft::Bytes(len),
-            Body::Empty | Body::Unknown { .. } => BodyLeft::Unknown,
+            BodyLength::Known { len, .. } => BodyLeft::Bytes(len),
+            BodyLength::Empty | BodyLength::Unknown { .. } => BodyLeft::Unknown,
         };
         self.calls.push(View {
             body,
@@ -309,7 +309,10 @@ impl<M: Machines> Bench<M> {
             }
             Act::Rewind { call } => {
                 let view = &mut self.calls[call];
-                assert!(!view.rewind && view.body != Body::Empty, "asked to rewind for nothing");
+                assert!(
+                    !view.rewind && view.body != BodyLength::Empty,
+                    "asked to rewind for nothing"
+                );
                 assert!(view.body.is_replayable(), "asked for a body again that is gone");
                 view.rewind = true;
             }
@@ -381,7 +384,7 @@ impl<M: Machines> Bench<M> {
         let Some((call, max)) = wanted else { return };
         let view = &mut self.calls[call];
         let len = view.left.within(max.within(if whole { 64 } else { 2 }));
-        let chunked = matches!(view.body, Body::Unknown { .. });
+        let chunked = matches!(view.body, BodyLength::Unknown { .. });
         let last = chunked && view.pieces > 1 || view.left == BodyLeft::Bytes(len as u64);
         view.pieces += 1;
         if let BodyLeft::Bytes(left) = &mut view.left {
@@ -500,7 +503,7 @@ impl<M: Machines> Bench<M> {
 impl View {
     pub(super) fn rewind(&mut self) {
         (self.rewind, self.pieces) = (false, 0);
-        if let Body::Known { len, .. } = self.body {
+        if let BodyLength::Known { len, .. } = self.body {
             self.left = BodyLeft::Bytes(len);
         }
     }

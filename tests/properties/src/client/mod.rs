@@ -7,7 +7,7 @@ use httpool::{
     call::{Policy, Redirect, Retry, Route},
     client::Config,
     limits::RetryBudget,
-    message::{Body, Hop, HopKind, Method, Origin, Request, Scheme, Status},
+    message::{BodyLength, Hop, HopKind, Method, Origin, Request, Scheme, Status},
 };
 use quickcheck::{Arbitrary, Gen};
 
@@ -206,10 +206,10 @@ impl Setting {
         let method = METHODS[usize::from(ask.method) % METHODS.len()].clone();
         let replayable = ask.how & 1 > 0;
         let body = match ask.body % 4 {
-            _ if method == Method::CONNECT => Body::Empty,
-            0 | 1 => Body::Empty,
-            2 => Body::Known { len: u64::from(ask.body >> 2 & 7), replayable },
-            _ => Body::Unknown { replayable },
+            _ if method == Method::CONNECT => BodyLength::Empty,
+            0 | 1 => BodyLength::Empty,
+            2 => BodyLength::Known { len: u64::from(ask.body >> 2 & 7), replayable },
+            _ => BodyLength::Unknown { replayable },
         };
         let mut request = Request::builder(method, whom[usize::from(ask.whom) % whom.len()])
             .body(body)

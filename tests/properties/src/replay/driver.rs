@@ -7,7 +7,9 @@ use httpool::{
     client::{Action, Client, Config, Event, Transmit},
     error::{IoKind, ResolveKind, TlsKind},
     id::{CallId, ConnId},
-    message::{Body, BodyLeft, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status},
+    message::{
+        BodyLeft, BodyLength, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status,
+    },
     time::Instant,
     trace::Sink,
 };
@@ -182,9 +184,9 @@ impl<'s> Driven<'s> {
         }
         let replayable = wishes & 4 > 0;
         request = request.body(match shape >> 6 {
-            0 | 1 => Body::Empty,
-            2 => Body::Known { len: 9, replayable },
-            _ => Body::Unknown { replayable },
+            0 | 1 => BodyLength::Empty,
+            2 => BodyLength::Known { len: 9, replayable },
+            _ => BodyLength::Unknown { replayable },
         });
         let mut policy = Policy::default();
         policy.retry = Retry::new(u32::from(wishes >> 3 & 3));

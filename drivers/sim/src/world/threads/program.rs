@@ -88,7 +88,7 @@ impl Program {
         let body = self.body(call);
         let mut request = Request::builder(script.method.clone(), &url)
             .expect_continue(script.expect)
-            .body(body.kind());
+            .body(body.length());
         if script.credentials {
             request = request.field("Authorization", &script.origin.to_string());
         }
