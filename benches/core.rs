@@ -128,9 +128,9 @@ fn client() -> Work {
 
 fn request() -> Request {
     Request::get("http://example.com/things/17")
-        .field("User-Agent", "httpool/0.1.0")
-        .field("Accept", "*/*")
-        .field("X-Request-Id", "0123456789abcdef")
+        .header("User-Agent", "httpool/0.1.0")
+        .header("Accept", "*/*")
+        .header("X-Request-Id", "0123456789abcdef")
         .build()
         .expect("a sound request")
 }

@@ -105,7 +105,7 @@ fn request(case: &Value) -> Result<Request, String> {
     let url = String::from_utf8(text(&case["url"])).unwrap();
     let mut builder = Request::builder(method, &url);
     for field in list(&case["headers"]) {
-        builder = builder.field_bytes(field[0].as_str().unwrap(), &text(&field[1]));
+        builder = builder.header_bytes(field[0].as_str().unwrap(), &text(&field[1]));
     }
     if let Some(body) = case["body_b64"].as_str() {
         builder =
@@ -208,7 +208,7 @@ impl Outcome {
 
     fn take_head(&mut self, head: &Head<'_>) {
         let latin1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
-        let lines = head.fields().into_iter();
+        let lines = head.headers().into_iter();
         self.fields =
             lines.map(|line| (line.name().to_ascii_lowercase(), latin1(line.value()))).collect();
         self.status = Some(head.status().as_u16());

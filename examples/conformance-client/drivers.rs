@@ -90,7 +90,7 @@ impl Driver {
 fn blocking(client: &httpool_blocking::Client, ask: Ask<'_>) -> Answer {
     match put_together!(client, ask) {
         Ok(response) => Answer {
-            head: Some((response.status().as_u16(), texts(response.fields()))),
+            head: Some((response.status().as_u16(), texts(response.headers()))),
             body: response.bytes().map_err(|error| problem(&error)),
         },
         Err(error) => Answer { head: None, body: Err(problem(&error)) },
@@ -101,11 +101,11 @@ fn mio(driver: &mut httpool_mio::Driver, ask: Ask<'_>) -> Answer {
     let called = put_together!(driver.client(), ask);
     match called.and_then(|call| driver.fetch(call)) {
         Ok(response) => Answer {
-            head: Some((response.status().as_u16(), texts(response.fields()))),
+            head: Some((response.status().as_u16(), texts(response.headers()))),
             body: Ok(response.bytes()),
         },
         Err(error) => Answer {
-            head: error.head().map(|head| (head.status().as_u16(), texts(head.fields()))),
+            head: error.head().map(|head| (head.status().as_u16(), texts(head.headers()))),
             body: Err(problem(&error)),
         },
     }

@@ -152,7 +152,7 @@ impl Call {
         }
         let since = now.since(Instant::default());
         let wall = self.wall_at_epoch.map(|at| at.saturating_add(since).as_secs());
-        retry_after(&head.fields(), wall)
+        retry_after(&head.headers(), wall)
     }
 
     /// Retries after a response with this head, or fails. `None`: the application gets the

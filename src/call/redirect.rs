@@ -165,7 +165,7 @@ impl Redirect {
         if !self.follow || !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return None;
         }
-        let mut locations = head.fields().get_all("location");
+        let mut locations = head.headers().get_all("location");
         let location = locations.next().filter(|location| !location.is_empty())?;
         if locations.any(|other| other != location) {
             return Some(Err(RedirectError::Location));
@@ -182,7 +182,7 @@ impl Redirect {
     /// name and password.
     pub(super) fn shown_target(request: &Request, head: &Head<'_>) -> Box<str> {
         const BYTES_MAX: usize = 256;
-        let location = head.fields().get("location").unwrap_or_default();
+        let location = head.headers().get("location").unwrap_or_default();
         let mut text = match request.url().join(&ascii(location)) {
             Ok(url) => String::from(url).into_bytes(),
             Err(_) => location.to_vec(),

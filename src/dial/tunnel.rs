@@ -122,9 +122,9 @@ fn connect_request(
 ) -> Result<Request, DialError> {
     let authority = format!("{}:{}", target.host(), target.port());
     let mut builder = Request::builder(Method::CONNECT, &format!("http://{authority}/"))
-        .field("Host", &authority);
+        .header("Host", &authority);
     if let Some(credentials) = credentials {
-        builder = builder.field("Proxy-Authorization", &basic(credentials)?);
+        builder = builder.header("Proxy-Authorization", &basic(credentials)?);
     }
     let request = builder.build().map_err(|_| DialError::Name)?;
     // Refuse a host that the URL parser changes into another one.

@@ -343,7 +343,7 @@ mod tests {
         let connect = Request::builder(Method::CONNECT, "http://a/").build().unwrap();
         assert_eq!(Asked::by(&connect), Asked { connect: true, ..GET });
         let upgrade = Request::post("http://a/")
-            .field("Upgrade", "x")
+            .header("Upgrade", "x")
             .body(BodyLength::Unknown { replayable: false })
             .build()
             .unwrap();

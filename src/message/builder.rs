@@ -44,13 +44,13 @@ impl RequestBuilder {
     /// Adds a field line, also if one of the same name exists. White space around the value is
     /// dropped. Content-Length, Transfer-Encoding and Expect determine how the body is sent; a
     /// value that contradicts the body makes [`build`](Self::build) fail.
-    pub fn field(self, name: &str, value: &str) -> Self {
-        self.field_bytes(name, value.as_bytes())
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.header_bytes(name, value.as_bytes())
     }
 
-    /// Adds a field line as [`field`](Self::field) does, with a value that need not be UTF-8 (RFC
+    /// Adds a field line as [`header`](Self::header) does, with a value that need not be UTF-8 (RFC
     /// 9110 5.5: obs-text).
-    pub fn field_bytes(mut self, name: &str, value: &[u8]) -> Self {
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         if self.field_error.is_some() {
             return self;
         }
@@ -65,8 +65,8 @@ impl RequestBuilder {
     }
 
     /// Adds a field line unless one of that name exists.
-    pub fn default_field(self, name: &str, value: &str) -> Self {
-        if self.has(name) { self } else { self.field(name, value) }
+    pub fn default_header(self, name: &str, value: &str) -> Self {
+        if self.has(name) { self } else { self.header(name, value) }
     }
 
     /// Sets an Authorization field with Basic credentials (RFC 7617), replacing any that exists.
@@ -77,7 +77,7 @@ impl RequestBuilder {
         }
         self.remove("authorization");
         let value = basic(user.as_bytes(), password.as_bytes());
-        self.field("Authorization", &value)
+        self.header("Authorization", &value)
     }
 
     /// Sets the length of the body, and whether it can be replayed. The default is no body.
@@ -462,8 +462,8 @@ mod tests {
         assert_eq!(
             head_of(
                 Request::post("http://u:p%20w@Example.com:8080/a%2Fb?q#f")
-                    .field("X-A", " v ")
-                    .field("Content-Length", "3")
+                    .header("X-A", " v ")
+                    .header("Content-Length", "3")
                     .body(BodyLength::Known { len: 3, replayable: true })
             ),
             "POST /a%2Fb?q HTTP/1.1\r\nHost: example.com:8080\r\nX-A: v\r\n\
@@ -476,7 +476,7 @@ mod tests {
         assert!(!head_of(Request::get("http://a/")).contains("Content-Length"));
         assert!(!head_of(Request::delete("http://a/")).contains("Content-Length"));
         assert!(head_of(Request::put("http://a/")).contains("Content-Length: 0\r\n"));
-        let chunked = Request::post("http://a/").field("Transfer-Encoding", "chunked");
+        let chunked = Request::post("http://a/").header("Transfer-Encoding", "chunked");
         assert!(head_of(chunked).ends_with("Transfer-Encoding: chunked\r\n\r\n"));
     }
 
@@ -485,21 +485,21 @@ mod tests {
         let post =
             || Request::post("http://a/").body(BodyLength::Known { len: 3, replayable: true });
         let error = |builder: RequestBuilder| builder.build().unwrap_err();
-        assert_eq!(error(post().field("Content-Length", "4")), RequestError::ContentLength);
-        assert_eq!(error(post().field("Content-Length", "+3")), RequestError::ContentLength);
+        assert_eq!(error(post().header("Content-Length", "4")), RequestError::ContentLength);
+        assert_eq!(error(post().header("Content-Length", "+3")), RequestError::ContentLength);
         assert_eq!(
-            error(post().field("Content-Length", "3").field("Transfer-Encoding", "chunked")),
+            error(post().header("Content-Length", "3").header("Transfer-Encoding", "chunked")),
             RequestError::TransferEncoding
         );
         assert_eq!(
-            error(post().field("Transfer-Encoding", "gzip, chunked")),
+            error(post().header("Transfer-Encoding", "gzip, chunked")),
             RequestError::TransferEncoding
         );
-        assert_eq!(error(post().field("Host", "a").field("Host", "b")), RequestError::Host);
-        assert_eq!(error(post().field("Host", "a/b")), RequestError::Host);
-        assert_eq!(error(post().field("TE", "chunked")), RequestError::Te);
+        assert_eq!(error(post().header("Host", "a").header("Host", "b")), RequestError::Host);
+        assert_eq!(error(post().header("Host", "a/b")), RequestError::Host);
+        assert_eq!(error(post().header("TE", "chunked")), RequestError::Te);
         let trace = Request::builder(Method::TRACE, "http://a/");
-        assert_eq!(error(trace.clone().field("Cookie", "a=b")), RequestError::Sensitive);
+        assert_eq!(error(trace.clone().header("Cookie", "a=b")), RequestError::Sensitive);
         assert_eq!(error(trace.body(BodyLength::Unknown { replayable: true })), RequestError::Body);
     }
 
@@ -509,16 +509,16 @@ mod tests {
             || Request::post("http://a/").body(BodyLength::Known { len: 3, replayable: true });
         for value in ["200-ok", "100-continue, other", "", "100", "100-continue=x"] {
             for body in [post(), Request::get("http://a/")] {
-                let refused = body.field("Expect", value).build().unwrap_err();
+                let refused = body.header("Expect", value).build().unwrap_err();
                 assert_eq!(refused, RequestError::Expect, "{value:?}");
             }
         }
-        let two = post().field("Expect", "100-continue").field("Expect", "x");
+        let two = post().header("Expect", "100-continue").header("Expect", "x");
         assert_eq!(two.build().unwrap_err(), RequestError::Expect);
-        let known = post().field("expect", " 100-Continue ");
+        let known = post().header("expect", " 100-Continue ");
         assert!(head_of(known).ends_with("\r\nExpect: 100-continue\r\n\r\n"));
         assert!(
-            !head_of(Request::get("http://a/").field("Expect", "100-continue")).contains("Expect")
+            !head_of(Request::get("http://a/").header("Expect", "100-continue")).contains("Expect")
         );
     }
 
@@ -529,10 +529,10 @@ mod tests {
             let url = alloc::format!("http://a/{text}");
             assert_eq!(Request::get(&url).build().unwrap_err(), RequestError::UrlByte { at: 10 });
             assert!(Method::new(&text).is_err());
-            let name = Request::get("http://a/").field(&text, "v").build();
+            let name = Request::get("http://a/").header(&text, "v").build();
             let label = FieldLabel::new(&text);
             assert_eq!(name.unwrap_err(), RequestError::FieldName { name: label, at: 1 });
-            let value = Request::get("http://a/").field("X", "v").field("X", &text).build();
+            let value = Request::get("http://a/").header("X", "v").header("X", &text).build();
             assert_eq!(value.is_ok(), byte == '\t', "{byte:?}");
             assert!(Request::get("http://a/").basic_auth(&text, "p").build().is_err());
         }
@@ -595,7 +595,7 @@ mod tests {
 
     #[test]
     fn hop_by_hop_fields_are_named_in_connection() {
-        let head = head_of(Request::get("http://a/").field("Upgrade", "websocket"));
+        let head = head_of(Request::get("http://a/").header("Upgrade", "websocket"));
         assert!(head.contains("Connection: Upgrade\r\n"));
     }
 }

@@ -18,15 +18,15 @@ use crate::error::RequestError;
 /// use httpool::message::{BodyLength, Request};
 ///
 /// let request = Request::post("http://example.com/things?a=1")
-///     .field("Content-Type", "text/plain")
+///     .header("Content-Type", "text/plain")
 ///     .body(BodyLength::Known { len: 5, replayable: true })
 ///     .build()?;
 /// assert_eq!(request.target(), "/things?a=1");
-/// assert_eq!(request.fields().get("host"), Some(&b"example.com"[..]));
-/// assert_eq!(request.fields().get("content-length"), Some(&b"5"[..]));
+/// assert_eq!(request.headers().get("host"), Some(&b"example.com"[..]));
+/// assert_eq!(request.headers().get("content-length"), Some(&b"5"[..]));
 ///
 /// // No control byte reaches the wire through any part of a request.
-/// assert!(Request::get("http://example.com/").field("X-A", "b\r\nX-Injected: 1").build().is_err());
+/// assert!(Request::get("http://example.com/").header("X-A", "b\r\nX-Injected: 1").build().is_err());
 /// # Ok::<(), httpool::error::RequestError>(())
 /// ```
 #[derive(Clone)]
@@ -166,8 +166,8 @@ impl Request {
         core::str::from_utf8(&self.0.head[self.0.target_at..end]).unwrap_or_default()
     }
 
-    /// Iterates over all field lines as they are sent: Host first, framing fields last.
-    pub fn fields(&self) -> Fields<'_> {
+    /// Returns the header fields in the order in which they are sent: Host first, framing last.
+    pub fn headers(&self) -> Fields<'_> {
         Fields::from_validated(&self.0.head[self.0.fields_at..self.0.head.len() - 2])
     }
 
@@ -179,7 +179,7 @@ impl Request {
     /// Iterates over the fields that the builder was given or derived from its input. Leaves out
     /// the framing fields, which each request encodes anew, and a Host made from the URL.
     pub(crate) fn own_fields(&self) -> impl Iterator<Item = Field<'_>> {
-        self.fields()
+        self.headers()
             .iter()
             .filter(|field| !is_framing(field.name()) || field.is("host") && self.0.own_host)
     }
@@ -263,13 +263,13 @@ impl Request {
         if self.0.form == TargetForm::Asterisk {
             builder = builder.asterisk();
         }
-        for field in self.fields() {
+        for field in self.headers() {
             let framing = is_framing(field.name());
             let own_host = field.is("host") && self.0.own_host && same_origin;
             if framing && !own_host || drop(field.name()) {
                 continue;
             }
-            builder = builder.field_bytes(field.name(), field.value());
+            builder = builder.header_bytes(field.name(), field.value());
         }
         builder.build()
     }
@@ -342,7 +342,7 @@ mod tests {
     fn without_expect_the_rest_of_the_request_is_the_same() {
         let request = || {
             let body = BodyLength::Known { len: 3, replayable: true };
-            Request::post("http://a/x").field("X-A", "1").body(body)
+            Request::post("http://a/x").header("X-A", "1").body(body)
         };
         let expecting = request().expect_continue(true).build().unwrap();
         let (mut with, mut without) = (Vec::new(), Vec::new());
@@ -370,21 +370,21 @@ mod tests {
     #[test]
     fn a_redirect_rewrites_what_is_bound_to_the_old_target() {
         let request = Request::post("http://a/1")
-            .field("Host", "virtual.test")
-            .field("X-A", "1")
-            .field("Content-Type", "text/plain")
+            .header("Host", "virtual.test")
+            .header("X-A", "1")
+            .header("Content-Type", "text/plain")
             .body(BodyLength::Known { len: 3, replayable: true })
             .build()
             .unwrap();
         let to = |url: &str| Url::parse(url).unwrap();
         let same = request.redirected(to("http://a/2"), false, |_| false).unwrap();
-        assert_eq!(same.fields().get("host"), Some(&b"virtual.test"[..]));
+        assert_eq!(same.headers().get("host"), Some(&b"virtual.test"[..]));
         assert_eq!(same.body(), request.body());
         let other = request
             .redirected(to("http://b/2"), true, |name| name.eq_ignore_ascii_case("content-type"))
             .unwrap();
         assert_eq!(
-            other.fields().iter().map(|f| f.name().to_string()).collect::<Vec<_>>(),
+            other.headers().iter().map(|f| f.name().to_string()).collect::<Vec<_>>(),
             ["Host", "X-A"]
         );
         assert_eq!(other.method(), &Method::GET);

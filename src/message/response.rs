@@ -30,8 +30,8 @@ impl<'i> Head<'i> {
         self.reason
     }
 
-    /// Returns the field lines.
-    pub const fn fields(&self) -> Fields<'i> {
+    /// Returns the header fields, in order.
+    pub const fn headers(&self) -> Fields<'i> {
         self.fields
     }
 }
@@ -83,15 +83,15 @@ impl ResponseHead {
         self.bytes.get(..self.reason_len).unwrap_or_default()
     }
 
-    /// Returns the field lines.
-    pub fn fields(&self) -> Fields<'_> {
+    /// Returns the header fields, in order.
+    pub fn headers(&self) -> Fields<'_> {
         Fields::from_validated(self.bytes.get(self.reason_len..).unwrap_or_default())
     }
 }
 
 impl fmt::Debug for ResponseHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.status, self.fields())
+        write!(f, "{} {:?}", self.status, self.headers())
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(copy.status(), 404);
         assert_eq!(copy.minor_version(), 0);
         assert_eq!(copy.reason(), b"Not Found");
-        assert_eq!(copy.fields().get("a"), Some(&b"b"[..]));
+        assert_eq!(copy.headers().get("a"), Some(&b"b"[..]));
     }
 
     #[test]

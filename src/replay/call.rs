@@ -205,7 +205,7 @@ fn build(
         builder = builder.asterisk();
     }
     for (name, value) in fields {
-        builder = builder.field_bytes(&name, &value);
+        builder = builder.header_bytes(&name, &value);
     }
     builder.build().map_err(|_| Malformed::Request)
 }

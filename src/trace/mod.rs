@@ -160,7 +160,10 @@ impl fmt::Display for Kind {
 pub enum Who {
     /// The pool. A client has one.
     Pool,
-    /// A call, with the driver's number for it.
+    /// A call, with the driver's number for it, which is never used again: `r12`. A
+    /// [`Client`](crate::client::Client) numbers its calls from 0, in the order in which they were
+    /// requested. This is not the [`CallId`](crate::id::CallId), printed as `a3.0`: its slot is
+    /// used again when the call has ended, so it cannot name a call in a log.
     Call(u64),
     /// A dial, with the driver's number for it.
     Dial(u64),

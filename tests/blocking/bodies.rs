@@ -269,5 +269,5 @@ fn interim_answers_are_shown_on_request() {
     let client = Client::builder().policy(policy).build();
     let answer = client.get(&server.url("/")).send().unwrap();
     assert_eq!(answer.status(), 204);
-    assert_eq!(answer.interim()[0].fields().get_str("link"), Some("</a>"));
+    assert_eq!(answer.interim()[0].headers().get_str("link"), Some("</a>"));
 }

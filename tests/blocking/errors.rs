@@ -149,10 +149,10 @@ fn debug_shows_no_secrets() {
     let shown = format!("{client:?} {request:?}");
     assert!(!shown.contains("secret"), "{shown}");
     let request = request.build().unwrap();
-    let shown = format!("{request:?} {request} {:?}", request.fields());
+    let shown = format!("{request:?} {request} {:?}", request.headers());
     assert!(!shown.contains("secret") && shown.contains("Cookie: ***"), "{shown}");
     let response = client.send(&request).unwrap();
-    let shown = format!("{response:?} {:?}", response.fields().iter());
+    let shown = format!("{response:?} {:?}", response.headers().iter());
     assert!(!shown.contains("secret") && shown.contains("Set-Cookie: ***"), "{shown}");
     assert_eq!(response.header("set-cookie"), Some("sid=secret"));
 }

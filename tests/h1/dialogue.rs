@@ -120,7 +120,7 @@ pub(crate) fn method(name: &str) -> Request {
 }
 
 pub(crate) fn upgrade() -> Request {
-    Request::get("http://a/").field("Upgrade", "echo").build().unwrap()
+    Request::get("http://a/").header("Upgrade", "echo").build().unwrap()
 }
 
 pub(crate) fn reuse(driver: &Reader, expected: Reuse) {

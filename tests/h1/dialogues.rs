@@ -327,7 +327,7 @@ dialogue! { the_server_may_ask_to_close: get();
     then |d| assert!(d.conn.send_request(&get(), false, &mut Vec::new()).is_err());
 }
 
-dialogue! { so_may_the_client: Request::get("http://a/").field("Connection", "close").build().unwrap();
+dialogue! { so_may_the_client: Request::get("http://a/").header("Connection", "close").build().unwrap();
     < b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
     then |d| never(d, CloseReason::WeAsked);
 }

@@ -164,7 +164,7 @@ fn chunks_trailers_and_interim_heads() {
     for reused in [false, true] {
         let answer = world.fetch(&server.url("/")).unwrap();
         assert_eq!((answer.reason(), answer.minor_version()), (&b"Fine"[..], 1));
-        assert_eq!(answer.interim()[0].fields().get_str("link"), Some("l"));
+        assert_eq!(answer.interim()[0].headers().get_str("link"), Some("l"));
         assert_eq!(answer.trailers().unwrap().get_str("digest"), Some("d"));
         assert_eq!(answer.reused(), reused);
         assert_eq!(answer.text(), "one two");

@@ -34,7 +34,7 @@ pub(crate) fn show(
         "version": format!("1.{}", response.minor_version()),
         "status": response.status().as_u16(),
         "reason": text(response.reason()),
-        "fields": pairs(response.fields()),
+        "headers": pairs(response.headers()),
         "history": response.history().iter().map(attempt).collect::<Vec<_>>(),
         "connection": response.connection().to_string(),
         "reused": response.reused(),

@@ -97,7 +97,7 @@ fn head(response: &Response) -> Vec<u8> {
     let mut head = format!("HTTP/1.{} {} ", response.minor_version(), response.status()).into();
     harmless_bytes(response.reason(), &mut head);
     head.extend_from_slice(b"\r\n");
-    for field in response.fields() {
+    for field in response.headers() {
         head.extend_from_slice(format!("{}: ", field.name()).as_bytes());
         harmless_bytes(field.value(), &mut head);
         head.extend_from_slice(b"\r\n");

@@ -164,7 +164,7 @@ fn json_has_all_of_the_answer() {
     assert_eq!(value["status"], 200);
     assert_eq!(value["reason"], "Fine");
     assert_eq!(
-        value["fields"],
+        value["headers"],
         serde_json::json!([
             ["Set-Cookie", "a"],
             ["Set-Cookie", "b"],

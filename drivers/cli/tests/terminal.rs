@@ -79,7 +79,7 @@ fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     assert!(!json.contains(['\u{9b}', '\u{202e}', '\u{2066}']), "{json}");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["reason"], "No\u{9b}31m \u{202e}way");
-    assert_eq!(value["fields"][0][1], "\u{9b}1m \u{2066}");
+    assert_eq!(value["headers"][0][1], "\u{9b}1m \u{2066}");
     assert_eq!(value["body"], "\u{9b}");
 
     let recording = "httpool-record 1\nkept \u{9b}\n";

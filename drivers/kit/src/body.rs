@@ -155,6 +155,8 @@ impl Body {
     /// Reading failed, would block, or was interrupted by a signal. After an interruption, a driver
     /// with deadlines checks them before it reads again. Or a file ended before its length
     /// ([`EndedEarly`]).
+    // Hidden because `Body` is also a type of each driver's users, who only make bodies.
+    #[doc(hidden)]
     pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let room = max.within(usize::MAX);
         let (read, is_file) = match &mut self.source {
@@ -176,6 +178,8 @@ impl Body {
     }
 
     /// Rewinds the body to its start. Returns whether that was possible.
+    // Hidden as `next` is.
+    #[doc(hidden)]
     pub fn rewind(&mut self) -> bool {
         self.given = 0;
         match &mut self.source {

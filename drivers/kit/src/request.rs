@@ -43,7 +43,7 @@ impl Draft {
     pub fn finish(self, settings: &Settings) -> Result<(Request, Body, Arc<Policy>), Error> {
         let Self { mut request, body, policy } = self;
         for (name, value) in &settings.default_headers {
-            request = request.default_field(name, value);
+            request = request.default_header(name, value);
         }
         let request = request.body(body.length()).build().map_err(Error::request)?;
         Ok((request, body, policy))
@@ -60,13 +60,13 @@ macro_rules! request_methods {
         /// Adds a header field. A second field of the same name is sent too. If the field is
         /// invalid, building or sending the request returns the error.
         pub fn header(mut self, name: &str, value: &str) -> Self {
-            self.draft.request = self.draft.request.field(name, value);
+            self.draft.request = self.draft.request.header(name, value);
             self
         }
 
         /// Adds a header field whose value need not be UTF-8.
         pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
-            self.draft.request = self.draft.request.field_bytes(name, value);
+            self.draft.request = self.draft.request.header_bytes(name, value);
             self
         }
 

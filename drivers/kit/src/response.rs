@@ -98,7 +98,7 @@ impl<'r> Parts<'r> {
 
     /// Returns the value of Content-Length, which may be a list of equal values (RFC 9110 8.6).
     pub fn content_length(&self) -> Option<u64> {
-        let value = self.head().fields().get_str("content-length")?;
+        let value = self.head().headers().get_str("content-length")?;
         value.split(',').next()?.trim().parse().ok()
     }
 }
@@ -106,7 +106,7 @@ impl<'r> Parts<'r> {
 impl fmt::Debug for Parts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = self.head();
-        write!(f, "Response({} {}, {:?})", head.status(), self.url, head.fields())
+        write!(f, "Response({} {}, {:?})", head.status(), self.url, head.headers())
     }
 }
 
@@ -183,14 +183,14 @@ macro_rules! response_methods {
         }
 
         /// Returns the header fields, in order.
-        pub fn fields(&self) -> $crate::httpool::message::Fields<'_> {
-            self.parts().head().fields()
+        pub fn headers(&self) -> $crate::httpool::message::Fields<'_> {
+            self.parts().head().headers()
         }
 
         /// Returns the value of the first header field called `name`, in upper or lower case, if it
         /// is UTF-8.
         pub fn header(&self, name: &str) -> ::std::option::Option<&str> {
-            self.parts().head().fields().get_str(name)
+            self.parts().head().headers().get_str(name)
         }
 
         /// Returns the value of Content-Length. `None` if the server has not sent one. In the

@@ -34,7 +34,7 @@ fn what_nobody_wants_is_drained_within_a_bound() {
 
 #[test]
 fn an_upgrade_is_handed_over() {
-    let request = Request::get("http://a/").field("Upgrade", "x").build().unwrap();
+    let request = Request::get("http://a/").header("Upgrade", "x").build().unwrap();
     let mut policy = Policy::default();
     policy.timeout.total = Some(seconds(3));
     let mut world = World::new(request, policy);
@@ -58,7 +58,7 @@ fn interim_responses_are_shown_on_request() {
 fn the_policy_lists_may_be_changed() {
     let mut policy = Policy::default();
     policy.redirect.strip = vec![Cow::Borrowed("x-mine")];
-    let request = Request::get("http://a/").field("X-Mine", "1").field("Cookie", "c").build();
+    let request = Request::get("http://a/").header("X-Mine", "1").header("Cookie", "c").build();
     let mut world = World::new(request.unwrap(), policy);
     world.lease(false).written().says(&redirect(302, "http://b/"));
     world.lease(false);

@@ -47,10 +47,10 @@ fn methods_change_as_on_the_web() {
 fn credentials_and_host_stay_with_their_origin() {
     let request = Request::get("http://a/1")
         .basic_auth("u", "p")
-        .field("Cookie", "c")
-        .field("X-Api-Key", "k")
-        .field("X-Other", "o")
-        .field("Host", "virtual.test")
+        .header("Cookie", "c")
+        .header("X-Api-Key", "k")
+        .header("X-Other", "o")
+        .header("Host", "virtual.test")
         .build()
         .unwrap();
     let mut world = World::new(request, Policy::default());
@@ -231,8 +231,8 @@ fn no_redirect_is_followed_where_none_may_be() {
 fn urllib3_keeps_the_method_strips_three_fields_and_counts_by_retry_alone() {
     let mut policy = Policy::default();
     policy.redirect = Redirect::urllib3();
-    let request = Request::post("http://a/0").field("Cookie", "c=1").field("X-Api-Key", "k");
-    let mut world = World::new(request.field("Authorization", "x").build().unwrap(), policy);
+    let request = Request::post("http://a/0").header("Cookie", "c=1").header("X-Api-Key", "k");
+    let mut world = World::new(request.header("Authorization", "x").build().unwrap(), policy);
     for hop in 1..=20 {
         world.lease(false).written().says(&redirect(302, &format!("http://b{hop}/")));
         assert_eq!(world.call.next(), Next::Checkout, "after {hop} redirects");

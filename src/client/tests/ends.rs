@@ -45,7 +45,7 @@ fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
     });
     let get = |path: &str| {
         let url = format!("http://127.0.0.1{path}");
-        Request::get(&url).field("Upgrade", "x").build().unwrap()
+        Request::get(&url).header("Upgrade", "x").build().unwrap()
     };
     let switched = world.request(get("/1"), Policy::default());
     // The queue has no room for this call.
@@ -104,7 +104,7 @@ fn a_discarded_response_gives_its_connection_back() {
 #[test]
 fn a_switched_connection_is_handed_over_with_its_rest() {
     let mut world = World::new();
-    let request = Request::get("http://127.0.0.1/").field("Upgrade", "x").build().unwrap();
+    let request = Request::get("http://127.0.0.1/").header("Upgrade", "x").build().unwrap();
     let call = world.request(request, Policy::default());
     world.connect();
     let conn = world.conn(call);

@@ -63,7 +63,7 @@ fn same_head(bytes: &[u8], head: &Head<'_>) {
     if head.reason().is_ascii() {
         assert_eq!(theirs.reason.map(str::as_bytes), Some(head.reason()));
     }
-    let ours: Vec<_> = head.fields().iter().map(|field| (field.name(), field.value())).collect();
+    let ours: Vec<_> = head.headers().iter().map(|field| (field.name(), field.value())).collect();
     let theirs: Vec<_> = theirs.headers.iter().map(|it| (it.name, it.value)).collect();
     assert_eq!(ours, theirs);
 }

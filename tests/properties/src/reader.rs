@@ -65,7 +65,7 @@ pub(super) fn text(fields: &Fields<'_>) -> String {
 
 /// Formats a head as its status and its fields.
 pub(super) fn head_text(head: &Head<'_>) -> String {
-    format!("{} {}", head.status(), text(&head.fields()))
+    format!("{} {}", head.status(), text(&head.headers()))
 }
 
 /// Drives one [`Connection`]: keeps the input that was not taken, records the events, and panics if
@@ -197,7 +197,7 @@ impl Reader {
     fn check_head(&self, taken: usize, head: &Head<'_>) {
         assert!(taken > 0, "progress");
         assert!(taken <= self.limits.head_bytes_max as usize, "a head beyond its limit");
-        self.check_fields(&head.fields());
+        self.check_fields(&head.headers());
     }
 
     fn check_fields(&self, fields: &Fields<'_>) {
@@ -214,13 +214,13 @@ impl Reader {
             Event::Interim(head) => {
                 self.interim += 1;
                 let status = head.status().as_u16();
-                self.see(Seen::Interim { status, fields: text(&head.fields()) });
+                self.see(Seen::Interim { status, fields: text(&head.headers()) });
             }
             Event::Head(head) => self.see(Seen::Head {
                 status: head.status().as_u16(),
                 minor_version: head.minor_version(),
                 reason: head.reason().to_vec(),
-                fields: text(&head.fields()),
+                fields: text(&head.headers()),
             }),
             Event::Data(data) => match self.seen[self.before..].last_mut() {
                 Some(Seen::Data(before)) => before.extend_from_slice(data),

@@ -83,7 +83,7 @@ impl Received {
             request = request.body(BodyLength::Unknown { replayable: false });
         }
         if self.upgrade {
-            request = request.field("Upgrade", "x");
+            request = request.header("Upgrade", "x");
         }
         request.build().expect("nothing is wrong with it")
     }

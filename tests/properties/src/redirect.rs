@@ -82,12 +82,12 @@ fn beginning(flags: u8, source: &mut Source<'_>) -> Option<(Request, Policy)> {
             request.body(if flags & 4 > 0 { BodyLength::Unknown { replayable } } else { known });
     }
     for (name, value) in SECRETS {
-        request = request.field(name, value);
+        request = request.header(name, value);
     }
-    request = request.field("Content-Type", "text/plain").field("X-Other", "kept");
-    request = request.field("Authorization", AUTHORIZATION);
+    request = request.header("Content-Type", "text/plain").header("X-Other", "kept");
+    request = request.header("Authorization", AUTHORIZATION);
     if flags & 8 > 0 {
-        request = request.field("Host", VIRTUAL_HOST);
+        request = request.header("Host", VIRTUAL_HOST);
     }
     let mut policy = Policy::default();
     policy.redirect.downgrade = flags & 16 == 0;
@@ -165,7 +165,7 @@ fn check_target(before: &Request, after: &Request, answer: &Answer) {
 fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Redirect) {
     let post = *before.method() == Method::POST && policy.post_becomes_get;
     let get = answer.status == 303 || post && matches!(answer.status, 301 | 302);
-    let described = after.fields().get("content-type").is_some();
+    let described = after.headers().get("content-type").is_some();
     if get {
         let head = *before.method() == Method::HEAD;
         assert_eq!(*after.method(), if head { Method::HEAD } else { Method::GET });
@@ -174,15 +174,15 @@ fn check_content(before: &Request, after: &Request, answer: &Answer, policy: &Re
     } else {
         assert_eq!(after.method(), before.method());
         assert_eq!(after.body(), before.body());
-        assert_eq!(described, before.fields().get("content-type").is_some());
+        assert_eq!(described, before.headers().get("content-type").is_some());
     }
-    assert_eq!(after.fields().get("x-other"), Some(&b"kept"[..]));
+    assert_eq!(after.headers().get("x-other"), Some(&b"kept"[..]));
 }
 
 /// Checks the credentials of the request. `told`: the Location contained credentials. `at_home`:
 /// the chain has stayed on the first origin.
 fn check_secrets(after: &Request, told: bool, at_home: bool, own_host: bool) {
-    let fields = after.fields();
+    let fields = after.headers();
     for (name, value) in SECRETS {
         let expected = at_home.then_some(value.as_bytes());
         assert_eq!(fields.get(name), expected, "{name} at {}", after.origin());

@@ -78,7 +78,7 @@ impl Asked {
             .body(self.body)
             .expect_continue(self.expect_continue);
         for (name, value) in &self.fields {
-            request = request.field_bytes(name, value);
+            request = request.header_bytes(name, value);
         }
         if let Some((user, password)) = &self.basic {
             request = request.basic_auth(user, password);
@@ -99,7 +99,7 @@ impl Asked {
         assert!(target.iter().all(u8::is_ascii_graphic), "{}", target.escape_ascii());
         let target = core::str::from_utf8(target).expect("ASCII");
         self.check_target(request, to_proxy, target);
-        let theirs: Vec<_> = request.fields().iter().map(|it| (it.name(), it.value())).collect();
+        let theirs: Vec<_> = request.headers().iter().map(|it| (it.name(), it.value())).collect();
         assert_eq!(fields, theirs, "the request says of itself what it writes");
         assert_eq!(fields[0].0, "Host");
         check_host(request, self.host(), fields[0].1);

@@ -451,13 +451,13 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     let mut builder =
         Request::builder(script.method.clone(), &url).body(body).expect_continue(script.expect);
     if script.credentials {
-        builder = builder.field("Authorization", &script.origin.to_string());
+        builder = builder.header("Authorization", &script.origin.to_string());
     }
     if script.upgrade {
-        builder = builder.field("Upgrade", "x");
+        builder = builder.header("Upgrade", "x");
     }
     if script.closes {
-        builder = builder.field("Connection", "close");
+        builder = builder.header("Connection", "close");
     }
     builder.build()
 }

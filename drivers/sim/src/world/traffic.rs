@@ -113,7 +113,7 @@ impl Driver {
             Told::Interim(..) => stage.mark(Mark::Interim),
             Told::Head(_, head) => {
                 watch::course(stage, &self.client, id);
-                let number = |name| head.fields().get_str(name)?.parse().ok();
+                let number = |name| head.headers().get_str(name)?.parse().ok();
                 let whose = (number("x-id"), number("x-serial"));
                 case.head(plan, stage, call, (head.status().as_u16(), whose), poisoned);
             }

@@ -121,10 +121,10 @@ impl CallScript {
             .body(self.body)
             .expect_continue(self.expect_continue);
         for (name, value) in run::SECRETS {
-            request = request.field(name, value);
+            request = request.header(name, value);
         }
         if self.upgrade {
-            request = request.field("Upgrade", "x");
+            request = request.header("Upgrade", "x");
         }
         request.build().expect("nothing is wrong with it")
     }

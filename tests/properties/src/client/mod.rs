@@ -215,7 +215,7 @@ impl Setting {
             .body(body)
             .expect_continue(ask.how & 6 == 6);
         if ask.how & 24 == 24 {
-            request = request.field("Upgrade", "x");
+            request = request.header("Upgrade", "x");
         }
         let mut policy = self.policy.clone();
         if ask.how & 224 == 224 {

@@ -173,14 +173,14 @@ impl<'s> Driven<'s> {
             method,
             &format!("{scheme}://me:topsecret@{host}/x?y={shape}&z=topsecret"),
         )
-        .field("Cookie", "topsecret=1")
-        .field("Referer", "/?a=topsecret#topsecret")
-        .field("X-Own", "ownsecret");
+        .header("Cookie", "topsecret=1")
+        .header("Referer", "/?a=topsecret#topsecret")
+        .header("X-Own", "ownsecret");
         if wishes & 1 > 0 {
-            request = request.field("Upgrade", "x");
+            request = request.header("Upgrade", "x");
         }
         if wishes & 2 > 0 {
-            request = request.field("Host", "virtual.test").expect_continue(true);
+            request = request.header("Host", "virtual.test").expect_continue(true);
         }
         let replayable = wishes & 4 > 0;
         request = request.body(match shape >> 6 {

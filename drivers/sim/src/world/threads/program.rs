@@ -90,13 +90,13 @@ impl Program {
             .expect_continue(script.expect)
             .body(body.length());
         if script.credentials {
-            request = request.field("Authorization", &script.origin.to_string());
+            request = request.header("Authorization", &script.origin.to_string());
         }
         if script.upgrade {
-            request = request.field("Upgrade", "x");
+            request = request.header("Upgrade", "x");
         }
         if script.closes {
-            request = request.field("Connection", "close");
+            request = request.header("Connection", "close");
         }
         let cancel = &self.cancels[call as usize];
         match request.build() {
