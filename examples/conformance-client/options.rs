@@ -18,7 +18,7 @@ pub(super) struct Options<'c>(pub(super) &'c Value);
 /// The settings of a client, which are the same for all requests of a case.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    pub(super) dial: dial::Policy,
+    pub(super) dial: dial::DialPolicy,
     pub(super) body_bytes_max: Option<u64>,
     pub(super) resolve: Vec<(String, u16, IpAddr)>,
 }

@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// How long each phase of a call may take. `None` is without bound. The timeouts for look-up,
-/// connect and TLS handshake are in [`dial::Policy`](crate::dial::Policy).
+/// connect and TLS handshake are in [`dial::DialPolicy`](crate::dial::DialPolicy).
 ///
-/// urllib3 has fewer: its `connect` is in `dial::Policy` here, and its `read`, the longest gap
+/// urllib3 has fewer: its `connect` is in `dial::DialPolicy` here, and its `read`, the longest gap
 /// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
 /// in line nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
 /// everything.

@@ -30,7 +30,7 @@ pub struct Config {
     /// The limits of the pool: connections, queue, idle times, retry budget.
     pub pool: PoolLimits,
     /// The policy for opening connections. Its `limits` are replaced by `messages`.
-    pub dial: dial::Policy,
+    pub dial: dial::DialPolicy,
     /// The limits on responses.
     pub messages: MessageLimits,
     /// Seeds the jitter of retry delays: the same seed and the same inputs give the same outputs. 0
@@ -59,7 +59,7 @@ pub struct Client {
     pub(super) work: VecDeque<u32>,
     /// Calls whose end was passed to the driver. Their ids become stale at the next action.
     pub(super) over: Vec<u32>,
-    pub(super) dial: dial::Policy,
+    pub(super) dial: dial::DialPolicy,
     pub(super) messages: MessageLimits,
     pub(super) sink: Option<Arc<dyn Sink>>,
     recent_trace: usize,

@@ -8,7 +8,7 @@ use core::{
 };
 
 use super::{
-    Next, Policy,
+    DialPolicy, Next,
     race::{Race, Standing},
     tunnel::{Tunnel, takes_address_only},
 };
@@ -23,7 +23,7 @@ use crate::{
 /// Opens one connection: look-up, TCP, proxies, TLS. The [module](super) describes how to drive it.
 pub struct Dial {
     pub(super) key: Key,
-    pub(super) policy: Policy,
+    pub(super) policy: DialPolicy,
     stage: Stage,
     /// The index of the current stop: a proxy of the key, or the peer after the last proxy.
     stop: usize,
@@ -80,7 +80,7 @@ impl Stage {
 
 impl Dial {
     /// Starts a dial. It fails at once if it needs TLS and the driver has none.
-    pub fn new(key: &Key, policy: &Policy, now: Instant) -> Self {
+    pub fn new(key: &Key, policy: &DialPolicy, now: Instant) -> Self {
         let mut dial = Self {
             key: key.clone(),
             policy: *policy,

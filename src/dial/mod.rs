@@ -32,14 +32,14 @@
 //!
 //! # Deadlines
 //!
-//! [`Policy`] has a timeout for each look-up (applied again to its wait for a thread), one for TCP
+//! [`DialPolicy`] has a timeout for each look-up (applied again to its wait for a thread), one for TCP
 //! and the answers of proxies together, and one for each TLS handshake.
 //!
 //! An address that does not answer must not use up the whole connect timeout, so each address has a
 //! share of it: the rest of the connect timeout, or the time until the connection is
 //! [needed](Dial::needed_by) if that is shorter, divided by the number of addresses left. When its
 //! share has passed, the attempt is abandoned and the next address is tried. If addresses race, the
-//! next attempt begins after [`Policy::race_after`], or after the share if that is shorter, and the
+//! next attempt begins after [`DialPolicy::race_after`], or after the share if that is shorter, and the
 //! earlier attempt continues. When an attempt fails, the next address is tried at once. The failure
 //! of the last address becomes the error.
 //!
@@ -54,14 +54,14 @@
 //!
 //! ```
 //! use httpool::{
-//!     dial::{Dial, Next, Policy},
+//!     dial::{Dial, Next, DialPolicy},
 //!     error::IoKind,
 //!     message::{Key, Origin, Scheme, TlsId},
 //!     time::Instant,
 //! };
 //!
 //! let key = Key::direct(Origin::new(Scheme::Https, "example.com", 443));
-//! let mut policy = Policy::default();
+//! let mut policy = DialPolicy::default();
 //! policy.tls_available = true;
 //! let now = Instant::from_nanos(0);
 //!
@@ -98,7 +98,7 @@ mod tests;
 use core::{fmt, net::SocketAddr};
 
 pub use machine::Dial;
-pub use policy::Policy;
+pub use policy::DialPolicy;
 
 use crate::{error::DialError, message::TlsId};
 

@@ -7,7 +7,7 @@ use crate::{limits::MessageLimits, setters::setters};
 /// The timeouts of a dial, and its way of trying addresses. `None` as a timeout means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Policy {
+pub struct DialPolicy {
     /// Limits each look-up of a name, from its beginning. If it must first wait for a thread of the
     /// resolver's, that wait may take as long again ([`Deadline::Resolver`]). 10 seconds by default.
     /// urllib3 has no such bound.
@@ -34,7 +34,7 @@ pub struct Policy {
     pub limits: MessageLimits,
 }
 
-impl Default for Policy {
+impl Default for DialPolicy {
     fn default() -> Self {
         const TIMEOUT: Option<Duration> = Some(Duration::from_secs(10));
         Self {
@@ -48,7 +48,7 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
+impl DialPolicy {
     setters! {
         resolve_timeout: Option<Duration>,
         connect_timeout: Option<Duration>,

@@ -68,7 +68,7 @@ pub(super) enum Standing {
 
 impl Race {
     /// Makes a race that has not begun. `stagger` is
-    /// [`Policy::race_after`](super::Policy::race_after).
+    /// [`DialPolicy::race_after`](super::DialPolicy::race_after).
     pub(super) fn new(stagger: Option<Duration>) -> Self {
         Self {
             attempts: Vec::new(),

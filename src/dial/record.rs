@@ -1,6 +1,6 @@
 //! Records a dial: its key and policy, and the bytes of proxies.
 
-use super::{Dial, Policy};
+use super::{Dial, DialPolicy};
 use crate::{
     time::Instant,
     trace::{Heard, Kind, ReadInto, Settings, Shown, Value},
@@ -39,7 +39,7 @@ impl Dial {
     }
 }
 
-impl Settings for Policy {
+impl Settings for DialPolicy {
     fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
         let Self {
             resolve_timeout,

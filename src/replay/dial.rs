@@ -9,7 +9,7 @@ use super::{
     line::number,
 };
 use crate::{
-    dial::{Dial, Policy},
+    dial::{Dial, DialPolicy},
     message::Key,
     time::Instant,
     trace::{Trace, Value, parse_io_kind, parse_resolve_kind, parse_tls_kind, read_settings},
@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct Replayer {
-    policy: Policy,
+    policy: DialPolicy,
     dial: Option<Dial>,
     input: Input,
     out: Vec<u8>,

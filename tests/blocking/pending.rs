@@ -121,7 +121,7 @@ fn a_connection_that_comes_back_serves_a_thread_whose_connect_is_pending() {
 fn a_pending_connect_has_a_deadline() {
     let (listener, url) = shallow();
     let _filler = fill(&listener);
-    let mut policy = dial::Policy::default();
+    let mut policy = dial::DialPolicy::default();
     policy.connect_timeout = Some(Duration::from_millis(30));
     let client = Client::builder().dial(policy).build();
     let error = client.get(&url).send().unwrap_err();

@@ -1,7 +1,7 @@
 //! Golden traces of dials.
 
 use httpool::{
-    dial::{Dial, Next, Policy},
+    dial::{Dial, DialPolicy, Next},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
 };
 
@@ -11,8 +11,8 @@ fn key() -> Key {
     Key::direct(Origin::new(Scheme::Http, "example.com", 80))
 }
 
-fn in_turn() -> Policy {
-    let mut policy = Policy::default();
+fn in_turn() -> DialPolicy {
+    let mut policy = DialPolicy::default();
     policy.race_after = None;
     policy
 }
@@ -42,7 +42,7 @@ fn addresses_in_turn_and_racing() {
     turn.connected(1, story.now());
     assert_eq!(turn.next(), Next::Ready { attempt: 1 });
 
-    let mut race = story.dialing(&key(), Policy::default());
+    let mut race = story.dialing(&key(), DialPolicy::default());
     resolve(&mut story, &mut race);
     race.connecting(0, story.now());
     wait(&mut story, &mut race);
@@ -60,7 +60,7 @@ fn tunnel_and_tls() {
     let proxy = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "192.0.2.7", 3128));
     let origin = Origin::new(Scheme::Https, "example.com", 443);
     let key = Key::direct(origin).with_tls(TlsId(0)).through([proxy]);
-    let mut policy = Policy::default();
+    let mut policy = DialPolicy::default();
     policy.tls_available = true;
     let mut dial = story.dialing(&key, policy);
     dial.connecting(0, story.now());
@@ -81,7 +81,7 @@ fn tunnel_and_tls() {
 #[test]
 fn timeouts() {
     let mut story = Story::new();
-    let mut resolving = story.dialing(&key(), Policy::default());
+    let mut resolving = story.dialing(&key(), DialPolicy::default());
     resolving.resolving(story.now());
     wait(&mut story, &mut resolving);
     assert!(matches!(resolving.next(), Next::Failed(_)));

@@ -100,11 +100,11 @@ impl Story {
                 Action::Abandon { .. } | Action::Wake(_) | Action::Close { .. } => None,
             });
         let (conn, key) = dial.unwrap();
-        (conn, self.dialing(&key, dial::Policy::default()))
+        (conn, self.dialing(&key, dial::DialPolicy::default()))
     }
 
     /// Creates a dial that no pool has ordered.
-    pub(crate) fn dialing(&mut self, key: &Key, policy: dial::Policy) -> Dial {
+    pub(crate) fn dialing(&mut self, key: &Key, policy: dial::DialPolicy) -> Dial {
         let mut dial = Dial::new(key, &policy, self.now);
         dial.set_trace(Trace::new(self.lines.clone(), Who::Dial(self.dials)));
         self.dials += 1;

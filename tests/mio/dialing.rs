@@ -125,7 +125,7 @@ mod silent {
     fn an_address_that_does_not_answer_has_its_share_of_the_total_deadline() {
         let server = Server::answering("hello");
         let silent = Silent::at(("127.0.0.84", server.port()));
-        let mut in_turn = dial::Policy::default();
+        let mut in_turn = dial::DialPolicy::default();
         in_turn.race_after = None;
         // The address's share of the connect timeout is longer than that.
         let mut policy = Policy::default();

@@ -61,7 +61,7 @@ fn a_cancel_and_a_close_end_it() {
 #[test]
 fn it_has_a_deadline() {
     let (listener, _filler) = full("127.0.0.1:0");
-    let mut policy = dial::Policy::default();
+    let mut policy = dial::DialPolicy::default();
     policy.connect_timeout = Some(Duration::from_millis(30));
     let mut world = World::with(Driver::builder().dial(policy));
     let error = world.fetch(&url(&listener)).unwrap_err();
@@ -78,7 +78,7 @@ fn another_address_is_raced() {
     let server = Server::answering("hello");
     let port = server.port();
     let (silent, filler) = full(&format!("127.0.0.78:{port}"));
-    let mut policy = dial::Policy::default();
+    let mut policy = dial::DialPolicy::default();
     policy.race_after = Some(Duration::from_millis(10));
     let local = |last| [127, 0, 0, last].into();
     let builder = Driver::builder().dial(policy).resolve_to("two.test", port, local(78));

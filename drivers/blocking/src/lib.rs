@@ -83,7 +83,7 @@ pub use httpool;
 #[doc(inline)]
 pub use httpool::{
     call::{HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
-    dial::Policy as DialPolicy,
+    dial::DialPolicy,
     error::{Cause, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},

@@ -161,7 +161,7 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// Whether [`connect`](Self::connect) returns before the connection is open, so that several
     /// can be opened at once. True by default. If false, addresses are tried one after the other
-    /// and [`race_after`](httpool::dial::Policy::race_after) is ignored.
+    /// and [`race_after`](httpool::dial::DialPolicy::race_after) is ignored.
     fn races(&self) -> bool {
         true
     }

@@ -64,8 +64,8 @@ fn policy(options: &Options) -> Policy {
     policy
 }
 
-fn dial_policy(options: &Options) -> dial::Policy {
-    let mut policy = dial::Policy::default();
+fn dial_policy(options: &Options) -> dial::DialPolicy {
+    let mut policy = dial::DialPolicy::default();
     if let Some(timeout) = options.connect_timeout {
         policy.resolve_timeout = Some(timeout);
         policy.connect_timeout = Some(timeout);

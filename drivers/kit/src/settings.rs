@@ -23,7 +23,7 @@ pub struct Settings {
     /// Redirects, retries and deadlines of the calls that have no policy of their own.
     pub policy: Arc<Policy>,
     /// The policy for opening connections.
-    pub dial: dial::Policy,
+    pub dial: dial::DialPolicy,
     /// The names and values of the default header fields. Each is added to a request that has none
     /// of that name.
     pub default_headers: Vec<(String, String)>,
@@ -57,7 +57,7 @@ impl Default for Settings {
             pool: PoolLimits::default(),
             messages: MessageLimits::default(),
             policy: Arc::default(),
-            dial: dial::Policy::default(),
+            dial: dial::DialPolicy::default(),
             default_headers: vec![
                 ("User-Agent".into(), agent.into()),
                 ("Accept".into(), "*/*".into()),
@@ -102,7 +102,7 @@ macro_rules! settings_methods {
         $crate::policy_methods!(settings, "of all calls that do not bring their own");
 
         /// Sets the policy for opening connections.
-        pub fn dial(mut self, policy: $crate::httpool::dial::Policy) -> Self {
+        pub fn dial(mut self, policy: $crate::httpool::dial::DialPolicy) -> Self {
             self.settings.dial = policy;
             self
         }

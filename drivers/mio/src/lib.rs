@@ -129,7 +129,7 @@ pub use httpool;
 pub use httpool::{
     call::{Call, HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::Policy as DialPolicy,
+    dial::DialPolicy,
     error::{Cause, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},

@@ -124,7 +124,7 @@ fn an_address_has_its_share_of_the_time_until_the_connection_is_needed() {
 
 #[test]
 fn a_dead_address_costs_the_delay_of_the_race_or_its_share_if_that_is_less() {
-    assert_eq!(Policy::default(), racing());
+    assert_eq!(DialPolicy::default(), racing());
     for (needed_by, next) in [(60_000, 250), (400, 200), (100, 50), (1, 10)] {
         let mut scene = Scene::new(&named(), &racing());
         scene.resolved(&[A6, A]);
@@ -224,7 +224,7 @@ fn racing_does_not_wait_after_a_failure() {
 
 #[test]
 fn racing_addresses_are_ten_milliseconds_apart_at_least() {
-    let policy = Policy { race_after: Some(Duration::ZERO), ..racing() };
+    let policy = DialPolicy { race_after: Some(Duration::ZERO), ..racing() };
     let mut scene = Scene::new(&named(), &policy);
     scene.resolved(&[A6, A]);
     scene.begin(0);

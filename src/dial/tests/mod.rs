@@ -12,7 +12,7 @@ use alloc::{
 use core::{net::SocketAddr, time::Duration};
 use std::sync::Mutex;
 
-use super::{Dial, Next, Policy};
+use super::{Dial, DialPolicy, Next};
 use crate::{
     message::{Key, Origin, Scheme},
     time::{Deadline, Instant},
@@ -28,13 +28,13 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(key: &Key, policy: &Policy) -> Self {
+    fn new(key: &Key, policy: &DialPolicy) -> Self {
         let now = Instant::from_nanos(0);
         Self { dial: Dial::new(key, policy, now), now }
     }
 
     /// Makes a scene where attempt 0 to an IP address is connected.
-    fn connected(key: &Key, policy: &Policy) -> Self {
+    fn connected(key: &Key, policy: &DialPolicy) -> Self {
         let mut scene = Self::new(key, policy);
         assert!(matches!(scene.dial.next(), Next::Connect { attempt: 0, .. }), "{:?}", scene.dial);
         scene.dial.connecting(0, scene.now);
@@ -85,16 +85,16 @@ fn https(host: &str, port: u16) -> Origin {
     Origin::new(Scheme::Https, host, port)
 }
 
-fn with_tls() -> Policy {
-    Policy { tls_available: true, ..in_turn() }
+fn with_tls() -> DialPolicy {
+    DialPolicy { tls_available: true, ..in_turn() }
 }
 
-fn in_turn() -> Policy {
-    Policy { race_after: None, ..Policy::default() }
+fn in_turn() -> DialPolicy {
+    DialPolicy { race_after: None, ..DialPolicy::default() }
 }
 
-fn racing() -> Policy {
-    Policy { race_after: Some(Duration::from_millis(250)), ..Policy::default() }
+fn racing() -> DialPolicy {
+    DialPolicy { race_after: Some(Duration::from_millis(250)), ..DialPolicy::default() }
 }
 
 #[derive(Default)]

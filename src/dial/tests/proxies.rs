@@ -160,9 +160,9 @@ fn what_is_not_http_is_not_believed() {
 #[test]
 fn what_a_proxy_may_say_is_bounded() {
     let key = via(hop(HopKind::Connect), http("a.test", 80));
-    let policy = Policy {
+    let policy = DialPolicy {
         limits: MessageLimits { head_bytes_max: 64, interim_max: 2, ..MessageLimits::default() },
-        ..Policy::default()
+        ..DialPolicy::default()
     };
     let long = alloc::format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(64));
     for answer in [long, "HTTP/1.1 100 Continue\r\n\r\n".repeat(3)] {
@@ -220,7 +220,7 @@ fn a_chain_is_asked_hop_by_hop() {
 #[test]
 fn the_first_proxys_name_is_what_is_looked_up() {
     let key = via(Hop::new(HopKind::Connect, http("proxy.test", 3128)), http("a.test", 80));
-    let mut scene = Scene::new(&key, &Policy::default());
+    let mut scene = Scene::new(&key, &DialPolicy::default());
     scene.says("resolve proxy.test:3128");
     scene.resolved(&["192.0.2.9:3128"]);
     scene.begin(0);
@@ -334,7 +334,7 @@ fn socks5_refuses_with_a_code() {
 #[test]
 fn what_a_protocol_cannot_carry_is_not_sent() {
     let fails = |key: Key| {
-        let mut scene = Scene::connected(&key, &Policy::default());
+        let mut scene = Scene::connected(&key, &DialPolicy::default());
         scene.dial.abandoned(0);
         assert_eq!(scene.transmits(), b"");
         scene.dial.next().to_string()
@@ -373,7 +373,7 @@ fn a_proxy_that_is_lost_fails_the_dial() {
         // During the look-up of the target's name.
         via(hop(HopKind::Socks5), http("a.test", 80)),
     ] {
-        let mut scene = Scene::connected(&key, &Policy::default());
+        let mut scene = Scene::connected(&key, &DialPolicy::default());
         scene.dial.lost(IoKind::Eof, scene.now);
         scene.dial.abandoned(0);
         scene.says("failed ProxyLost(Eof)");
@@ -406,14 +406,14 @@ fn the_clock_for_connecting_runs_only_while_tcp_and_proxies_are_waited_for() {
 #[test]
 fn without_tls_no_proxy_that_needs_it_is_dialled() {
     let proxy = Hop::new(HopKind::Connect, https("proxy.test", 443));
-    let scene = Scene::new(&via(proxy, http("a.test", 80)), &Policy::default());
+    let scene = Scene::new(&via(proxy, http("a.test", 80)), &DialPolicy::default());
     scene.says("failed Tls(Unavailable)");
 }
 
 #[test]
 fn a_trace_shows_no_secret() {
     let key = via(known(hop(HopKind::Socks5h)), http("a.test", 80));
-    let mut scene = Scene::new(&key, &Policy::default());
+    let mut scene = Scene::new(&key, &DialPolicy::default());
     let lines = Lines::of(&mut scene.dial);
     scene.begin(0);
     scene.dial.connected(0, scene.now);

@@ -35,7 +35,7 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     let mut call = Call::new(request, Arc::new(Policy::default()), 0, now);
     let mut pool = Pool::<()>::new(Default::default());
     let _ = pool.checkout(call.key(), call.want(), now);
-    let dial = Dial::new(call.key(), &dial::Policy::default(), now);
+    let dial = Dial::new(call.key(), &dial::DialPolicy::default(), now);
     let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
     call.start(&mut conn, false, now, &mut out);
     call.written(out.len(), now);

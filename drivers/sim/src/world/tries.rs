@@ -1,6 +1,6 @@
 //! Checks how long an unresponsive address delays the attempt to connect to the next one.
 
-use httpool::dial::Policy;
+use httpool::dial::DialPolicy;
 
 use super::{base::Base, marks::Mark, run::LATE};
 
@@ -39,7 +39,7 @@ impl Tries {
                 base.stage.mark(Mark::NextAddressTotal);
             }
         }
-        let Policy { connect_timeout, race_after, .. } = base.plan.config.dial;
+        let DialPolicy { connect_timeout, race_after, .. } = base.plan.config.dial;
         let now = base.stage.now;
         if self.until.is_none() {
             self.until = connect_timeout.map(|time| now + time.as_nanos() as u64);
