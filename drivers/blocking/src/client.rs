@@ -76,7 +76,7 @@ impl Client {
 
     /// Begins a request with any method.
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        RequestBuilder::new(self.on.clone(), method, url)
+        RequestBuilder::new(self.on.shared.clone(), method, url)
     }
 
     /// Sends a prepared request that has no body. Nothing is parsed, and on a pooled connection
@@ -178,7 +178,7 @@ impl fmt::Debug for ClientBuilder {
 /// [`Client`](crate::Client) is one that runs on the operating system, with methods that build
 /// requests. A client of another platform sends requests that were built by [`Request::builder`].
 pub struct ClientOn<P: Platform> {
-    pub(crate) shared: Arc<Shared<P>>,
+    shared: Arc<Shared<P>>,
 }
 
 impl<P: Platform> ClientOn<P> {

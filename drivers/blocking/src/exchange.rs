@@ -21,7 +21,7 @@ use crate::{
     lease::{self, Leased},
     platform::{Parker, Platform, Socket},
     pooled::Pooled,
-    scratch::{Buffers, Scratch},
+    scratch::{Buffers, Scratch, Sink},
     shared::Shared,
 };
 
@@ -47,16 +47,6 @@ pub(crate) struct Exchange<P: Platform> {
 pub(crate) struct Served {
     pub(crate) conn: ConnId,
     pub(crate) reused: bool,
-}
-
-/// The destination of body bytes.
-pub(crate) enum Sink<'a> {
-    /// No destination: no body can have arrived yet, or it is discarded.
-    Nowhere,
-    /// The caller's buffer, which is not empty.
-    Slice(&'a mut [u8]),
-    /// A vector. Body is appended to it.
-    Vec(&'a mut Vec<u8>),
 }
 
 /// A step of the response that is reported to the application.

@@ -1,27 +1,34 @@
 //! The builder that assembles a request and sends it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use httpool::message::Method;
 use httpool_kit::Draft;
 
-use crate::{Error, cancel::Cancel, client::ClientOn, platform::System, response::Response};
+use crate::{
+    Error,
+    cancel::Cancel,
+    exchange::Exchange,
+    platform::System,
+    response::{Response, ResponseOn},
+    shared::Shared,
+};
 
 /// Builds a request of a [`Client`](crate::Client) and sends it.
 #[must_use = "nothing is sent before `send`"]
 pub struct RequestBuilder {
-    client: ClientOn<System>,
+    shared: Arc<Shared<System>>,
     draft: Draft,
     cancel: Option<Cancel>,
 }
 
 impl RequestBuilder {
-    pub(crate) fn new(client: ClientOn<System>, method: Method, url: &str) -> Self {
-        let draft = Draft::new(&client.shared.settings, method, url);
-        Self { client, draft, cancel: None }
+    pub(crate) fn new(shared: Arc<Shared<System>>, method: Method, url: &str) -> Self {
+        let draft = Draft::new(&shared.settings, method, url);
+        Self { shared, draft, cancel: None }
     }
 
-    httpool_kit::request_methods!(client.shared.settings);
+    httpool_kit::request_methods!(shared.settings);
 
     /// Registers the call with `cancel`, so that another thread can cancel it.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
@@ -35,9 +42,10 @@ impl RequestBuilder {
     /// # Errors
     /// A part of the request cannot be sent, or no response was received.
     pub fn send(self) -> Result<Response, Error> {
-        let Self { client, draft, cancel } = self;
-        let (request, body, policy) = draft.finish(&client.shared.settings)?;
-        client.send(request, body, policy, cancel.as_ref()).map(Response::new)
+        let Self { shared, draft, cancel } = self;
+        let (request, body, policy) = draft.finish(&shared.settings)?;
+        let exchange = Exchange::new(shared, request, body, policy, cancel.as_ref());
+        ResponseOn::of(exchange).map(Response::new)
     }
 }
 

@@ -11,8 +11,9 @@ use httpool_kit::{BodyLimit, Parts};
 
 use crate::{
     Error,
-    exchange::{Exchange, Progress, Served, Sink},
+    exchange::{Exchange, Progress, Served},
     platform::{Platform, Socket, System},
+    scratch::Sink,
 };
 
 /// A response: its head, and its body to be read.

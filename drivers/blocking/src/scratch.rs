@@ -7,8 +7,6 @@ use std::{
 
 use httpool_kit::{Outgoing, Received};
 
-use crate::exchange::Sink;
-
 /// The buffers of one call. Connections have no buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -124,6 +122,16 @@ impl Scratch {
             self.received.shrink();
         }
     }
+}
+
+/// The destination of body bytes.
+pub(crate) enum Sink<'a> {
+    /// No destination: no body can have arrived yet, or it is discarded.
+    Nowhere,
+    /// The caller's buffer, which is not empty.
+    Slice(&'a mut [u8]),
+    /// A vector. Body is appended to it.
+    Vec(&'a mut Vec<u8>),
 }
 
 impl Incoming {

@@ -16,7 +16,7 @@ use httpool::{
 use httpool_blocking::Error;
 use serde_json::{Value, json};
 
-use crate::{harmless::harmless, json};
+use crate::{harmless::harmless, print::print_json};
 
 /// A kind of failure. Each has an exit code, which [`help::TEXT`](crate::help::TEXT) explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -289,7 +289,7 @@ impl Failed {
         if self.kind != Kind::ReaderGone {
             if json && !self.in_json {
                 // Ignores the error, because the failure is also reported on standard error.
-                json::print(&json!({ "error": self.to_json() })).ok();
+                print_json(&json!({ "error": self.to_json() })).ok();
             }
             let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));
             let text: String =

@@ -1,7 +1,5 @@
 //! Prints a response as one JSON object.
 
-use std::io::{Write, stdout};
-
 use base64::{Engine, prelude::BASE64_STANDARD};
 use httpool::{
     call::HistoryEntry,
@@ -12,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::{Failed, Kind},
-    harmless::acts,
     interrupt::Interrupt,
     output::fill,
+    pieces::each_piece,
+    print::print_json,
     progress::Progress,
-    request::each_piece,
     target::Target,
 };
 
@@ -59,28 +57,7 @@ pub(crate) fn show(
     object["trailers"] = pairs(response.trailers().unwrap_or_default());
     // Known only after the response's end. It is null if the request's body was sent completely.
     object["request_body_taken"] = response.body_taken().map_or(Value::Null, taken);
-    print(&object)
-}
-
-/// Prints one JSON value, indented.
-pub(crate) fn print(value: &Value) -> Result<(), Failed> {
-    let mut out = stdout().lock();
-    let text = escaped(&format!("{value:#}\n"));
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
-}
-
-/// Escapes characters that a terminal may act on. They only occur in JSON strings, where the escape
-/// has the same meaning.
-fn escaped(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for char in json.chars() {
-        if acts(char) {
-            out.push_str(&format!("\\u{:04x}", u32::from(char)));
-        } else {
-            out.push(char);
-        }
-    }
-    out
+    print_json(&object).map_err(Failed::stdout)
 }
 
 fn collect(response: &mut Response, interrupt: &Interrupt) -> Result<Vec<u8>, Failed> {

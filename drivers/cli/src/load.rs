@@ -16,9 +16,9 @@ use crate::{
     client::{BodySource, client, request},
     exit::{Failed, Kind},
     interrupt::Interrupt,
-    json,
+    pieces::each_piece,
+    print::print_json,
     record::Record,
-    request::each_piece,
     tally::Tally,
 };
 
@@ -52,7 +52,7 @@ pub(crate) fn run(
     let ended = interrupt.check();
     if options.json {
         let error = ended.as_ref().err().or_else(|| total.worst());
-        json::print(&total.to_json(time, threads, error))?;
+        print_json(&total.to_json(time, threads, error)).map_err(Failed::stdout)?;
     } else {
         let mut out = stdout().lock();
         out.write_all(total.to_text(time, threads).as_bytes())

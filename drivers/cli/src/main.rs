@@ -6,6 +6,7 @@
 //! | `client` | builds the client and the request |
 //! | `request` | sends one request |
 //! | `output`, `json`, `progress` | print the response, and show the progress of its body |
+//! | `pieces`, `print` | read a body in pieces; print JSON |
 //! | `target`, `paced` | write the body's file, and output in few writes |
 //! | `harmless` | escapes characters of a server's text that a terminal may act on |
 //! | `interrupt` | handles SIGINT, SIGTERM and SIGHUP |
@@ -29,6 +30,8 @@ mod json;
 mod load;
 mod output;
 mod paced;
+mod pieces;
+mod print;
 mod progress;
 mod record;
 mod request;

@@ -14,8 +14,8 @@ use crate::{
     harmless::{Screened, harmless_bytes},
     interrupt::Interrupt,
     paced::Paced,
+    pieces::each_piece,
     progress::Progress,
-    request::each_piece,
     target::Target,
 };
 

@@ -1,7 +1,5 @@
 //! Sends one request and shows its response.
 
-use std::io::Read;
-
 use httpool_blocking::Response;
 
 use crate::{
@@ -46,19 +44,4 @@ fn refused(response: &Response) -> Failed {
     let reason = String::from_utf8_lossy(response.reason());
     let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
     Failed::new(Kind::Status, what.trim_end()).status(response.url(), response.status())
-}
-
-/// Passes the body to `take` piece by piece. An error of `take` stops the reading.
-pub(crate) fn each_piece(
-    response: &mut Response,
-    mut take: impl FnMut(&[u8]) -> Result<(), Failed>,
-) -> Result<(), Failed> {
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match response.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => take(&buffer[..read])?,
-            Err(why) => return Err(Failed::reading(why)),
-        }
-    }
 }

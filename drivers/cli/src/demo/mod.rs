@@ -5,16 +5,14 @@
 //! [`narrate::Narrator`] prints the machines' trace meanwhile, translated into sentences
 //! ([`story`]).
 
+mod locked;
 mod narrate;
 mod origin;
 mod scenes;
 mod screen;
 mod story;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use narrate::Narrator;
 use origin::Origin;
@@ -64,9 +62,4 @@ pub(crate) fn run() -> Result<(), Failed> {
     }
     let which = format!("scenes of the demo that did not go as promised: {}", broken.join(", "));
     Err(Failed::new(Kind::Other, which))
-}
-
-/// Locks `mutex`, also after a panic: the guarded values are consistent after every statement.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

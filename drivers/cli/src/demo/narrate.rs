@@ -8,7 +8,7 @@ use httpool::{
 };
 
 use super::{
-    locked,
+    locked::locked,
     screen::{Screen, Style},
     story::Story,
 };

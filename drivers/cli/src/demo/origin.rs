@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use super::locked;
+use super::locked::locked;
 
 /// A bound on every wait. It is longer than any scene takes.
 const PATIENCE: Duration = Duration::from_secs(10);

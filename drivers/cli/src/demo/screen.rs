@@ -5,7 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use super::locked;
+use super::locked::locked;
 use crate::exit::Failed;
 
 /// The style of a piece of text.

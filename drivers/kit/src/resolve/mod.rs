@@ -17,8 +17,9 @@ use httpool::error::{IoKind, ResolveKind};
 use crate::io_kind;
 use kept::Kept;
 
+pub use desk::Answer;
 pub use hosts::Hosts;
-pub use threads::{Answer, Asked, Resolver};
+pub use threads::{Asked, Resolver};
 
 /// Resolves names to addresses. Implement it to use another source than the system.
 ///

@@ -11,20 +11,9 @@ use std::{
 
 use super::{
     Hosts, LookUpError,
-    desk::{Bounds, Desk, Enter, Name},
+    desk::{Answer, Bounds, Desk, Enter, Name},
     zoned,
 };
-
-/// The receiver of an answer. The resolver passes no id to it: a receiver that serves one of
-/// several requests holds the id itself.
-pub trait Answer {
-    /// Reports that a look-up that had to wait for a thread has begun. Called while the resolver is
-    /// locked: it must not call the resolver.
-    fn begun(&self);
-
-    /// Reports that the look-up has ended. Called on a thread of the resolver.
-    fn answer(self, addrs: io::Result<Vec<SocketAddr>>);
-}
 
 /// The result of [`Resolver::ask`].
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use httpool::{error::IoKind, message::Url};
 use super::{
     Address, Names, Plan,
     cases::{Case, Why},
+    clock::LATE_THREAD,
     marks::Mark,
     net::Net,
-    run::LATE_THREAD,
     server::Servers,
     stage::{Event, Stage},
 };

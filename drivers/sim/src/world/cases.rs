@@ -12,9 +12,9 @@ use httpool::{
 
 use super::{
     Framing, Plan, Reading, Reply,
+    clock::{LATE, LATE_THREAD},
     marks::Mark,
     reply::{POISON, answer_byte, has_body, request_byte},
-    run::{LATE, LATE_THREAD},
     server::Servers,
     stage::{Does, Event, Stage},
 };

@@ -1,6 +1,11 @@
-//! A queue of events in virtual time.
+//! A queue of events in virtual time, and how late an event may be.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
+
+/// How late a lazy driver may handle an event, in nanoseconds.
+pub(super) const LATE: u64 = 10_000;
+/// How late a thread may handle an event because other threads run first, in nanoseconds.
+pub(super) const LATE_THREAD: u64 = 3_000_000;
 
 /// Yields events in the order of their time. Events of the same time come in the order in which
 /// they were planned.

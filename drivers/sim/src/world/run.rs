@@ -11,6 +11,7 @@ use super::{
     Coverage, Outcome, Plan,
     base::Base,
     cases::Case,
+    clock::LATE,
     driver::Driver,
     marks::Marks,
     seen::Seen,
@@ -22,10 +23,6 @@ use super::{
 const STEPS_MAX: u64 = 100_000;
 /// A world that lasts longer than this, in nanoseconds, has a livelock.
 const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
-/// How late a lazy driver may handle an event, in nanoseconds.
-pub(super) const LATE: u64 = 10_000;
-/// How late a thread may handle an event because other threads run first, in nanoseconds.
-pub(super) const LATE_THREAD: u64 = 3_000_000;
 /// Checking the sockets more often than this without time passing is a livelock.
 const SPINS_MAX: u32 = 10_000;
 

@@ -2,7 +2,7 @@
 
 use httpool::dial::DialPolicy;
 
-use super::{base::Base, marks::Mark, run::LATE};
+use super::{base::Base, clock::LATE, marks::Mark};
 
 /// Tracks the addresses of one connection: how many are left to try, and when the next one is due.
 #[derive(Debug, Clone, Copy, Default)]

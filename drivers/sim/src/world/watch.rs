@@ -12,7 +12,7 @@ use httpool::{
     pool::Evicted,
 };
 
-use super::{Outcome, base::Base, cases::Case, marks::Mark, run::LATE, stage::Stage};
+use super::{Outcome, base::Base, cases::Case, clock::LATE, marks::Mark, stage::Stage};
 
 /// Checks a request that begins on a connection.
 pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) {

@@ -1,0 +1,28 @@
+//! Prints JSON to standard output.
+
+use std::io::{self, Write, stdout};
+
+use serde_json::Value;
+
+use crate::harmless::acts;
+
+/// Prints one JSON value, indented.
+pub(crate) fn print_json(value: &Value) -> io::Result<()> {
+    let mut out = stdout().lock();
+    let text = escaped(&format!("{value:#}\n"));
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// Escapes characters that a terminal may act on. They only occur in JSON strings, where the escape
+/// has the same meaning.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for char in json.chars() {
+        if acts(char) {
+            out.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
