@@ -217,12 +217,15 @@ impl Dial {
         self.settle(now);
     }
 
-    /// Answers [`Next::Resolve`]: the look-up failed. If the name does not exist, call
-    /// [`resolved`](Self::resolved) without addresses instead.
+    /// Answers [`Next::Resolve`]: the look-up failed. [`ResolveKind::NotFound`] is the same as
+    /// [`resolved`](Self::resolved) without addresses: the dial fails with [`DialError::Name`].
     pub fn resolve_failed(&mut self, why: ResolveKind, now: Instant) {
         self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
         if let Stage::Resolve { .. } = self.stage {
-            self.fail(DialError::Resolve(why));
+            self.fail(match why {
+                ResolveKind::NotFound => DialError::Name,
+                why => DialError::Resolve(why),
+            });
         }
         self.settle(now);
     }

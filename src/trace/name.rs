@@ -43,6 +43,7 @@ pub(crate) fn parse_tls_kind(text: &str) -> Option<TlsKind> {
 
 pub(crate) fn parse_resolve_kind(text: &str) -> Option<ResolveKind> {
     Some(match text {
+        "NotFound" => ResolveKind::NotFound,
         "Busy" => ResolveKind::Busy,
         "Panicked" => ResolveKind::Panicked,
         "Exhausted" => ResolveKind::Exhausted,

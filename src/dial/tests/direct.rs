@@ -371,6 +371,7 @@ fn a_look_up_that_waits_for_a_thread_has_two_clocks() {
 #[test]
 fn a_look_up_that_breaks_is_told_from_a_name_without_addresses() {
     for (why, failed) in [
+        (ResolveKind::NotFound, "failed Name"),
         (ResolveKind::Busy, "failed Resolve(Busy)"),
         (ResolveKind::Panicked, "failed Resolve(Panicked)"),
         (ResolveKind::Zone, "failed Resolve(Zone)"),
