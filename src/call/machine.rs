@@ -4,14 +4,14 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy,
+    HistoryEntry, Next, Policy, Reused,
     attempt::{Attempt, Reader},
     retry::Left,
     timeout::Clocks,
 };
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
-    h1::{Connection, Event, Framing, Reuse},
+    h1::{Connection, Eof, Event, Framing, Reuse, Target},
     message::{Body, BodyLeft, Key, Request},
     mutation::{Mutation, mutated},
     pool::Want,
@@ -26,7 +26,7 @@ use crate::{
 /// ```
 /// use std::sync::Arc;
 /// use httpool::{
-///     call::{Call, Next, Policy},
+///     call::{Call, Next, Policy, Reused},
 ///     h1::{Connection, Event},
 ///     message::Request,
 ///     time::Instant,
@@ -39,7 +39,7 @@ use crate::{
 ///
 /// // The driver has a connection: from its pool, or a new one.
 /// let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
-/// call.start(&mut conn, false, now, &mut out);
+/// call.start(&mut conn, Reused::No, now, &mut out);
 /// assert!(out.starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
 /// assert_eq!(call.next(), Next::Exchange);
 /// call.written(out.len(), now);
@@ -239,9 +239,16 @@ impl Call {
     }
 
     /// Answers [`Next::Checkout`]: begins an attempt on `conn`, and appends the request's head to
-    /// `out`. `reused`: the connection has served another request. Ask [`next`](Self::next) before
-    /// you write: the head and the first piece of the body belong in one `writev`.
-    pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
+    /// `out`. Ask [`next`](Self::next) before you write: the head and the first piece of the body
+    /// belong in one `writev`.
+    pub fn start(
+        &mut self,
+        conn: &mut Connection,
+        reused: Reused,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        let reused = reused == Reused::Yes;
         let word = if reused { "reused" } else { "fresh" };
         let spent = if conn.may_begin(reused) { "" } else { " spent" };
         self.trace.event_as(
@@ -257,7 +264,8 @@ impl Call {
         self.clocks.end_phase();
         let before = out.len();
         let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
-        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, false, out)) {
+        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, Target::Origin, out))
+        {
             let failure = Failure::new(Cause::Misuse(why), Phase::Send, self.reached);
             self.state = State::Release(Then::Fail(failure));
         } else {
@@ -337,20 +345,23 @@ impl Call {
         }
     }
 
-    /// Answers [`Next::Rewind`]: whether the source of the body was set back to its start. If not,
-    /// the call fails.
-    pub fn rewound(&mut self, done: bool, now: Instant) {
-        self.trace.event(now, format_args!("rewound {done}"));
-        if !matches!(self.state, State::Rewind) {
-            return;
-        }
-        if done {
+    /// Answers [`Next::Rewind`]: the source of the body was set back to its start.
+    pub fn rewound(&mut self, now: Instant) {
+        self.trace.event(now, format_args!("rewound"));
+        if matches!(self.state, State::Rewind) {
             self.body_begun = false;
             self.enter_line(now);
-        } else {
-            self.fail(Cause::NotReplayable, Phase::Between);
+            self.say(now);
         }
-        self.say(now);
+    }
+
+    /// Answers [`Next::Rewind`]: the source of the body cannot be set back. The call fails.
+    pub fn rewind_failed(&mut self, now: Instant) {
+        self.trace.event(now, format_args!("rewind-failed"));
+        if matches!(self.state, State::Rewind) {
+            self.fail(Cause::NotReplayable, Phase::Between);
+            self.say(now);
+        }
     }
 
     /// Fails the call, because the source of the request's body has failed.
@@ -442,15 +453,10 @@ impl Call {
         (taken, event)
     }
 
-    /// Tells the call that the peer has closed the connection. `clean`: by an ordinary close, not
-    /// by a reset or an error. Returns the end of the response if its body ends with the
-    /// connection.
-    pub fn receive_eof(
-        &mut self,
-        conn: &mut Connection,
-        clean: bool,
-        now: Instant,
-    ) -> Event<'static> {
+    /// Tells the call that the peer has closed the connection, and how. Returns the end of the
+    /// response if its body ends with the connection.
+    pub fn receive_eof(&mut self, conn: &mut Connection, eof: Eof, now: Instant) -> Event<'static> {
+        let clean = eof == Eof::Clean;
         self.trace.event_as(
             now,
             format_args!("end of stream{}", if clean { "" } else { ", unclean" }),
@@ -459,7 +465,7 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
-        let event = match conn.receive_eof(clean) {
+        let event = match conn.receive_eof(eof) {
             Ok(event @ Event::End(_)) => {
                 self.stop_for_closed(conn, IoKind::Eof, now);
                 self.pass_on(conn, event, now)
@@ -488,17 +494,26 @@ impl Call {
         event
     }
 
-    /// Pauses the response, or resumes it: the application stops reading, or goes on. While it is
-    /// paused, the stall and rate deadlines do not run, and the call ends only if it fails. When it
-    /// is resumed, the write deadline begins anew. An unwanted body is read in any case.
-    pub fn pause(&mut self, paused: bool, now: Instant) {
-        if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
-            self.trace.event(now, format_args!("pause {paused}"));
-            self.attempt.paused = paused;
-            if !paused {
-                // The driver may not have tried to write during the pause.
-                self.arm_write(now);
-            }
+    /// Pauses the response: the application stops reading. Until it [resumes](Self::resume), the
+    /// stall and rate deadlines do not run, and the call ends only if it fails. An unwanted body is
+    /// read in any case.
+    pub fn pause(&mut self, now: Instant) {
+        if !self.attempt.paused && matches!(self.state, State::Exchange) {
+            self.trace.event(now, format_args!("pause"));
+            self.attempt.paused = true;
+            self.time_phase(now);
+            self.go_on_to_end(now);
+        }
+    }
+
+    /// Resumes a [paused](Self::pause) response: the application reads again. The write deadline
+    /// begins anew.
+    pub fn resume(&mut self, now: Instant) {
+        if self.attempt.paused && matches!(self.state, State::Exchange) {
+            self.trace.event(now, format_args!("resume"));
+            self.attempt.paused = false;
+            // The driver may not have tried to write during the pause.
+            self.arm_write(now);
             self.time_phase(now);
             self.go_on_to_end(now);
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     call::{Beginning, Call, Next, Policy, Shape, read_request_line},
-    h1::Connection,
+    h1::{Connection, Eof},
     limits::MessageLimits,
     message::{Method, Request},
     time::Instant,
@@ -150,11 +150,11 @@ impl Running {
             self.conn = Connection::new(limits);
             if spent {
                 // An idle connection records the end, and is then unusable.
-                let _ = self.conn.receive_eof(true);
+                let _ = self.conn.receive_eof(Eof::Clean);
             }
         }
         self.out.clear();
-        self.call.start(&mut self.conn, reused, event.at, &mut self.out);
+        self.call.start(&mut self.conn, reused.into(), event.at, &mut self.out);
         Ok(())
     }
 
@@ -171,14 +171,16 @@ impl Running {
                 };
                 let _ = call.send_body(conn, number(len)?, last, at);
             }
-            "rewound" => call.rewound(rest.parse().ok()?, at),
+            "rewound" => call.rewound(at),
+            "rewind-failed" => call.rewind_failed(at),
             "body-failed" => call.body_failed(at),
             "written" => call.written(number(rest)?, at),
             "write-failed" => call.write_failed(parse_io_kind(rest)?, at),
             "eof" => {
-                let _ = call.receive_eof(conn, rest.parse().ok()?, at);
+                let _ = call.receive_eof(conn, rest.parse::<bool>().ok()?.into(), at);
             }
-            "pause" => call.pause(rest.parse().ok()?, at),
+            "pause" => call.pause(at),
+            "resume" => call.resume(at),
             "discard" => {
                 call.discard(at);
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use httpool::{
-    call::{Call, Next, Policy},
+    call::{Call, Next, Policy, Reused},
     h1::Connection,
     message::Request,
     replay::{self, Error, Malformed},
@@ -42,7 +42,7 @@ fn redirected(locations: &[Vec<u8>]) -> String {
     head.extend(b"\r\n");
     for input in [&head[..], b"HTTP/1.1 204 No Content\r\n\r\n"] {
         let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
-        call.start(&mut conn, false, now, &mut out);
+        call.start(&mut conn, Reused::No, now, &mut out);
         call.written(out.len(), now);
         let mut at = 0;
         while matches!(call.next(), Next::Exchange) && at < input.len() {
