@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::{
     HistoryEntry, Next, Policy, Reused,
     attempt::{Attempt, Reader},
+    record::Input,
     retry::Left,
     timeout::Clocks,
 };
@@ -16,7 +17,7 @@ use crate::{
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
-    trace::{Named, Shown, Trace},
+    trace::{Passed, Trace},
 };
 
 /// One request until its end, over as many connections as that takes.
@@ -233,7 +234,7 @@ impl Call {
     /// longer.
     pub fn dialing(&mut self, under_way: bool, now: Instant) {
         if matches!(self.state, State::Checkout) {
-            self.trace.event(now, format_args!("dialing {under_way}"));
+            self.trace.event(now, Input::Dialing(under_way));
             self.clocks.hold_queue(under_way, now);
         }
     }
@@ -248,14 +249,8 @@ impl Call {
         now: Instant,
         out: &mut Vec<u8>,
     ) {
+        self.note_lease(conn, reused, now);
         let reused = reused == Reused::Yes;
-        let word = if reused { "reused" } else { "fresh" };
-        let spent = if conn.may_begin(reused) { "" } else { " spent" };
-        self.trace.event_as(
-            now,
-            format_args!("leased {word}"),
-            format_args!("leased {word}{spent}{}", Shown(conn.limits())),
-        );
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -281,11 +276,7 @@ impl Call {
 
     /// Answers [`Next::Checkout`]: the pool has no connection for this call.
     pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
-        self.trace.event_as(
-            now,
-            format_args!("lease failed: {why}"),
-            format_args!("lease-failed {}", Named(why)),
-        );
+        self.trace.event(now, Input::LeaseFailed(why));
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -312,11 +303,7 @@ impl Call {
         last: bool,
         now: Instant,
     ) -> Option<Framing> {
-        self.trace.event_as(
-            now,
-            format_args!("body {len} B{}", if last { ", the last" } else { "" }),
-            format_args!("body {len}{}", if last { " last" } else { "" }),
-        );
+        self.trace.event(now, Input::Body(len, last.into()));
         if !matches!(self.state, State::Exchange) {
             return None;
         }
@@ -347,7 +334,7 @@ impl Call {
 
     /// Answers [`Next::Rewind`]: the source of the body was set back to its start.
     pub fn rewound(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("rewound"));
+        self.trace.event(now, Input::Rewound);
         if matches!(self.state, State::Rewind) {
             self.body_begun = false;
             self.enter_line(now);
@@ -357,7 +344,7 @@ impl Call {
 
     /// Answers [`Next::Rewind`]: the source of the body cannot be set back. The call fails.
     pub fn rewind_failed(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("rewind-failed"));
+        self.trace.event(now, Input::RewindFailed);
         if matches!(self.state, State::Rewind) {
             self.fail(Cause::NotReplayable, Phase::Between);
             self.say(now);
@@ -366,7 +353,7 @@ impl Call {
 
     /// Fails the call, because the source of the request's body has failed.
     pub fn body_failed(&mut self, now: Instant) {
-        self.trace.event_as(now, format_args!("body failed"), format_args!("body-failed"));
+        self.trace.event(now, Input::BodyFailed);
         self.fail(Cause::Body, self.phase());
         self.say(now);
     }
@@ -374,7 +361,7 @@ impl Call {
     /// Records that `bytes` more bytes of the request were written: for [`reached`](Self::reached)
     /// and the write deadline.
     pub fn written(&mut self, bytes: usize, now: Instant) {
-        self.trace.event(now, format_args!("written {bytes}"));
+        self.trace.event(now, Input::Written(bytes));
         if bytes == 0 || !matches!(self.state, State::Exchange) {
             return;
         }
@@ -389,11 +376,7 @@ impl Call {
     /// Records that writing has failed. The driver goes on reading: the server may have sent an
     /// early response.
     pub fn write_failed(&mut self, why: IoKind, now: Instant) {
-        self.trace.event_as(
-            now,
-            format_args!("write failed: {why}"),
-            format_args!("write-failed {}", Named(why)),
-        );
+        self.trace.event(now, Input::WriteFailed(why));
         if !matches!(self.state, State::Exchange) {
             return;
         }
@@ -456,12 +439,8 @@ impl Call {
     /// Tells the call that the peer has closed the connection, and how. Returns the end of the
     /// response if its body ends with the connection.
     pub fn receive_eof(&mut self, conn: &mut Connection, eof: Eof, now: Instant) -> Event<'static> {
+        self.trace.event(now, Input::Eof(eof));
         let clean = eof == Eof::Clean;
-        self.trace.event_as(
-            now,
-            format_args!("end of stream{}", if clean { "" } else { ", unclean" }),
-            format_args!("eof {clean}"),
-        );
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
@@ -499,7 +478,7 @@ impl Call {
     /// read in any case.
     pub fn pause(&mut self, now: Instant) {
         if !self.attempt.paused && matches!(self.state, State::Exchange) {
-            self.trace.event(now, format_args!("pause"));
+            self.trace.event(now, Input::Pause);
             self.attempt.paused = true;
             self.time_phase(now);
             self.go_on_to_end(now);
@@ -510,7 +489,7 @@ impl Call {
     /// begins anew.
     pub fn resume(&mut self, now: Instant) {
         if self.attempt.paused && matches!(self.state, State::Exchange) {
-            self.trace.event(now, format_args!("resume"));
+            self.trace.event(now, Input::Resume);
             self.attempt.paused = false;
             // The driver may not have tried to write during the pause.
             self.arm_write(now);
@@ -533,7 +512,7 @@ impl Call {
             && self.attempt.answered
             && matches!(self.attempt.reader, Reader::Application);
         if reading {
-            self.trace.event(now, format_args!("discard"));
+            self.trace.event(now, Input::Discard);
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
             if self.attempt.given_up && !self.attempt.is_out() {
@@ -554,7 +533,7 @@ impl Call {
         if now < at {
             return;
         }
-        self.trace.event(now, format_args!("timeout {which}"));
+        self.trace.event(now, Input::Timeout(Passed(which)));
         match which {
             Deadline::Continue => {
                 self.attempt.awaits_continue = false;
@@ -581,7 +560,7 @@ impl Call {
 
     /// Cancels the call: it fails with [`Cause::Cancelled`], unless it has ended.
     pub fn cancel(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("cancel"));
+        self.trace.event(now, Input::Cancel);
         self.fail(Cause::Cancelled, self.phase());
         self.say(now);
     }

@@ -208,4 +208,4 @@ pub use retry::Retry;
 pub use timeout::{MinRate, Timeout};
 pub use types::{HistoryEntry, Next, Reused};
 
-pub(crate) use record::{Beginning, Shape, read_request_line};
+pub(crate) use record::{Draft, Input, Undrafted};

@@ -509,7 +509,7 @@ fn the_trace_tells_the_story() {
             "0.000000 d3 > resolve a.test:443",
             "0.000000 d3 < resolving",
             "0.000000 d3 > wait",
-            "0.000000 d3 < resolved 192.0.2.1:443 192.0.2.2:443",
+            "0.000000 d3 < resolved 192.0.2.1:443,192.0.2.2:443",
             "0.000000 d3 > connect 0 192.0.2.1:443",
             "0.000000 d3 < connecting 0",
             "0.000000 d3 > wait",
