@@ -18,7 +18,7 @@ use std::{
 use httpool::{
     call::Policy,
     client::{self, Client, Config},
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Origin, Request, Scheme},
     pool::{Action, Checkin, Claim, Pool, Want},
@@ -165,7 +165,8 @@ fn exchanges(request: Request, response: Vec<u8>) -> Work {
     Box::new(move || {
         out.clear();
         body.clear();
-        conn.send_request(&request, false, &mut out).expect("it is this connection's turn");
+        conn.send_request(&request, Target::Origin, &mut out)
+            .expect("it is this connection's turn");
         let mut rest = black_box(&response[..]);
         loop {
             let (taken, event) = conn.receive(rest).expect("a sound response");
@@ -193,7 +194,7 @@ fn byte_by_byte() -> Work {
     let request = Request::get("http://example.com/").build().expect("a sound request");
     Box::new(move || {
         let mut conn = Connection::new(MessageLimits::default());
-        conn.send_request(&request, false, &mut Vec::new()).expect("a new connection");
+        conn.send_request(&request, Target::Origin, &mut Vec::new()).expect("a new connection");
         for end in 1..=head.len() {
             let (taken, _) = conn.receive(black_box(&head[..end])).expect("a sound head");
             assert_eq!(taken > 0, end == head.len());

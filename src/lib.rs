@@ -12,9 +12,9 @@
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
-//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | dialing, leased, lease failed, written, write failed, bytes, end of stream, rewound, body failed, pause, timeout, cancel | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
-//! | [`pool::Pool`] | which call may use which connection, and when to open another one | checkout, claim, checkin, dialed, dial failed, dial abandoned, cancel, idle lost, timeout, close | reuse, fresh, wait, failed; dial, abandon, wake, close |
-//! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | needed by, resolving, resolve queued, resolved, resolve failed, connected, connect failed, bytes, TLS up, TLS failed, lost, timeout | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
+//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
+//! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
 //! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
 //!
@@ -25,6 +25,47 @@
 //! Modules depend on lower ones only: first `time`, `id`, `message`; then `h1`, `trace`; then
 //! `pool`, `dial`, which do not use each other (`dial` uses `h1` to speak to a proxy); then `call`;
 //! then `client`, `replay`.
+//!
+//! # The inputs
+//!
+//! Each input has one text, with which it stands in a [`trace`] and in a recording. Each machine
+//! defines its inputs in one table of its source, from which the text, its parser and the
+//! [`replay`] follow.
+//!
+//! | machine | input | method |
+//! |---|---|---|
+//! | call | `dialing true` | [`dialing`](call::Call::dialing): a connection is being opened for it, or no longer |
+//! | | `leased reused` | [`start`](call::Call::start): it has a connection, `fresh` or `reused`. A recording has the properties of the connection before it, in `connection spent=false ...` |
+//! | | `lease-failed Dial(Name)` | [`lease_failed`](call::Call::lease_failed): the pool has no connection for it |
+//! | | `written 34` | [`written`](call::Call::written): so many bytes have left |
+//! | | `write-failed Reset` | [`write_failed`](call::Call::write_failed) |
+//! | | `bytes 60` | [`receive`](call::Call::receive): so many bytes were presented. A recording has those of them that are new behind the number |
+//! | | `eof clean` | [`receive_eof`](call::Call::receive_eof): the peer has ended its side, `clean` or `broken` |
+//! | | `body 9 last` | [`send_body`](call::Call::send_body): a piece of the body, with `more` or as the `last` |
+//! | | `body-failed` | [`body_failed`](call::Call::body_failed): the source of the body has failed |
+//! | | `rewound`, `rewind-failed` | [`rewound`](call::Call::rewound), [`rewind_failed`](call::Call::rewind_failed): the source was set back, or cannot be |
+//! | | `pause`, `resume` | [`pause`](call::Call::pause), [`resume`](call::Call::resume): the application stops reading, or goes on |
+//! | | `discard`, `cancel` | [`discard`](call::Call::discard), [`cancel`](call::Call::cancel): the application does not want the rest, or anything |
+//! | | `timeout stall` | [`handle_timeout`](call::Call::handle_timeout), with the [deadline](time::Deadline) that has passed |
+//! | | `released 0` | [`released`](call::Call::released): the connection is given back, with so many bytes of input that were not taken |
+//! | pool | `checkout 0 repeatable` | [`checkout`](pool::Pool::checkout), with the number of the key and the [properties wanted](pool::Want). `key 0 ...` gives the number before its first use |
+//! | | `claim t0.0`, `cancel t0.0` | [`claim`](pool::Pool::claim), [`cancel`](pool::Pool::cancel) |
+//! | | `checkin c0.0 keep` | [`checkin`](pool::Pool::checkin), to `keep` the connection or `discard` it |
+//! | | `connected c0.0`, `dialed c0.0` | [`dial_connected`](pool::Pool::dial_connected), [`dialed`](pool::Pool::dialed) |
+//! | | `dial-failed c0.0 Name`, `dial-abandoned c0.0` | [`dial_failed`](pool::Pool::dial_failed), [`dial_abandoned`](pool::Pool::dial_abandoned) |
+//! | | `lost c0.0` | [`idle_lost`](pool::Pool::idle_lost) |
+//! | | `timeout`, `close` | [`handle_timeout`](pool::Pool::handle_timeout), [`close`](pool::Pool::close) |
+//! | dial | `needed-by 60.000000000` | [`needed_by`](dial::Dial::needed_by): when the waiting call gives up, or `none` |
+//! | | `resolving`, `resolve-queued` | [`resolving`](dial::Dial::resolving), [`resolve_queued`](dial::Dial::resolve_queued) |
+//! | | `resolved 192.0.2.1:80,[2001:db8::1]:80` | [`resolved`](dial::Dial::resolved); `-` without an address |
+//! | | `resolve-failed NotFound` | [`resolve_failed`](dial::Dial::resolve_failed) |
+//! | | `connecting 0`, `connected 0` | [`connecting`](dial::Dial::connecting), [`connected`](dial::Dial::connected), with the number of the attempt |
+//! | | `connect-failed 0 Refused`, `abandoned 0` | [`connect_failed`](dial::Dial::connect_failed), [`abandoned`](dial::Dial::abandoned) |
+//! | | `writable` | [`poll_transmit`](dial::Dial::poll_transmit) has handed out bytes for a proxy |
+//! | | `received 20` | [`receive`](dial::Dial::receive): so many bytes of a proxy were presented, as in `bytes` |
+//! | | `tls-up`, `tls-failed Certificate` | [`tls_up`](dial::Dial::tls_up), [`tls_failed`](dial::Dial::tls_failed) |
+//! | | `lost Eof` | [`lost`](dial::Dial::lost) |
+//! | | `timeout` | [`handle_timeout`](dial::Dial::handle_timeout) |
 //!
 //! # How a driver puts them together
 //!

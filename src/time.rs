@@ -94,6 +94,22 @@ pub enum Deadline {
 }
 
 impl Deadline {
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Resolve,
+        Self::Resolver,
+        Self::Connect,
+        Self::Tls,
+        Self::Queue,
+        Self::Write,
+        Self::FirstByte,
+        Self::Stall,
+        Self::Continue,
+        Self::Backoff,
+        Self::Total,
+        Self::Rate,
+        Self::Drain,
+    ];
+
     /// Returns the name of the deadline in traces and errors.
     pub const fn name(self) -> &'static str {
         match self {

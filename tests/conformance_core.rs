@@ -15,7 +15,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use httpool::{
     error::Violation,
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::{BodyLength, Head, Method, Request},
 };
@@ -121,7 +121,7 @@ fn run(request: &Request, step: &Value, piece_max: usize) -> Outcome {
         at: 0,
         outcome: Outcome::default(),
     };
-    reader.conn.send_request(request, false, &mut Vec::new()).unwrap();
+    reader.conn.send_request(request, Target::Origin, &mut Vec::new()).unwrap();
     if let Some(left) = reader.conn.body_to_send() {
         reader.conn.send_body(left.within(usize::MAX), true).unwrap();
     }
@@ -173,7 +173,7 @@ impl Reader {
 
     fn eof(&mut self, clean: bool) {
         if !self.outcome.is_final() {
-            match self.conn.receive_eof(clean) {
+            match self.conn.receive_eof(clean.into()) {
                 Ok(event) => self.outcome.take(event),
                 Err(why) => self.outcome.fail(why),
             }

@@ -15,7 +15,7 @@ use crate::{
     message::{BodyLeft, BodyLength, Head, Request, Status},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
-    trace::Named,
+    trace::Kind,
 };
 
 impl Call {
@@ -392,13 +392,12 @@ impl Call {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// Traces a pause. The form for people says how long it is, and whether the server asked for
-    /// it.
+    /// Traces a pause: how long it is, and whether the server asked for it.
     fn say_wait(&mut self, now: Instant) {
         let until = self.poll_timeout().map_or(now, |(at, _)| at);
         let seconds = until.since(now).as_secs_f64();
         let why = if self.asked_to_wait { ", as the server asked" } else { "" };
-        self.trace.action_as(now, format_args!("wait {seconds} s{why}"), format_args!("wait"));
+        self.trace.action(now, format_args!("wait {seconds} s{why}"));
     }
 
     /// Traces the next step, if it has changed.
@@ -419,11 +418,10 @@ impl Call {
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),
             Next::Done => self.trace.action(now, format_args!("done")),
-            Next::Failed(why) => self.trace.action_as(
-                now,
-                format_args!("failed: {why}"),
-                format_args!("failed {}", Named(why)),
-            ),
+            Next::Failed(why) => {
+                self.trace.show(now, Kind::Action, format_args!("failed: {why}"));
+                self.trace.record(now, Kind::Action, format_args!("failed {why:?}"));
+            }
         }
     }
 }

@@ -4,19 +4,20 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy,
+    HistoryEntry, Next, Policy, Reused,
     attempt::{Attempt, Reader},
+    record::Input,
     retry::Left,
     timeout::Clocks,
 };
 use crate::{
     error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
-    h1::{Connection, Event, Framing, Reuse},
+    h1::{Connection, Eof, Event, Framing, Reuse, Target},
     message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
     pool::Want,
     time::{Deadline, Instant},
-    trace::{Named, Shown, Trace},
+    trace::{Passed, Trace},
 };
 
 /// One request until its end, over as many connections as that takes.
@@ -26,7 +27,7 @@ use crate::{
 /// ```
 /// use std::sync::Arc;
 /// use httpool::{
-///     call::{Call, Next, Policy},
+///     call::{Call, Next, Policy, Reused},
 ///     h1::{Connection, Event},
 ///     message::Request,
 ///     time::Instant,
@@ -39,7 +40,7 @@ use crate::{
 ///
 /// // The driver has a connection: from its pool, or a new one.
 /// let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
-/// call.start(&mut conn, false, now, &mut out);
+/// call.start(&mut conn, Reused::No, now, &mut out);
 /// assert!(out.starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
 /// assert_eq!(call.next(), Next::Exchange);
 /// call.written(out.len(), now);
@@ -233,22 +234,23 @@ impl Call {
     /// longer.
     pub fn dialing(&mut self, under_way: bool, now: Instant) {
         if matches!(self.state, State::Checkout) {
-            self.trace.event(now, format_args!("dialing {under_way}"));
+            self.trace.event(now, Input::Dialing(under_way));
             self.clocks.hold_queue(under_way, now);
         }
     }
 
     /// Answers [`Next::Checkout`]: begins an attempt on `conn`, and appends the request's head to
-    /// `out`. `reused`: the connection has served another request. Ask [`next`](Self::next) before
-    /// you write: the head and the first piece of the body belong in one `writev`.
-    pub fn start(&mut self, conn: &mut Connection, reused: bool, now: Instant, out: &mut Vec<u8>) {
-        let word = if reused { "reused" } else { "fresh" };
-        let spent = if conn.may_begin(reused) { "" } else { " spent" };
-        self.trace.event_as(
-            now,
-            format_args!("leased {word}"),
-            format_args!("leased {word}{spent}{}", Shown(conn.limits())),
-        );
+    /// `out`. Ask [`next`](Self::next) before you write: the head and the first piece of the body
+    /// belong in one `writev`.
+    pub fn start(
+        &mut self,
+        conn: &mut Connection,
+        reused: Reused,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        self.note_lease(conn, reused, now);
+        let reused = reused == Reused::Yes;
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -257,7 +259,8 @@ impl Call {
         self.clocks.end_phase();
         let before = out.len();
         let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
-        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, false, out)) {
+        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, Target::Origin, out))
+        {
             let failure = Failure::new(Cause::Misuse(why), Phase::Send, self.reached);
             self.state = State::Release(Then::Fail(failure));
         } else {
@@ -273,11 +276,7 @@ impl Call {
 
     /// Answers [`Next::Checkout`]: the pool has no connection for this call.
     pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
-        self.trace.event_as(
-            now,
-            format_args!("lease failed: {why}"),
-            format_args!("lease-failed {}", Named(why)),
-        );
+        self.trace.event(now, Input::LeaseFailed(why));
         if !matches!(self.state, State::Checkout) {
             return;
         }
@@ -304,11 +303,7 @@ impl Call {
         last: bool,
         now: Instant,
     ) -> Option<Framing> {
-        self.trace.event_as(
-            now,
-            format_args!("body {len} B{}", if last { ", the last" } else { "" }),
-            format_args!("body {len}{}", if last { " last" } else { "" }),
-        );
+        self.trace.event(now, Input::Body(len, last.into()));
         if !matches!(self.state, State::Exchange) {
             return None;
         }
@@ -337,25 +332,28 @@ impl Call {
         }
     }
 
-    /// Answers [`Next::Rewind`]: whether the source of the body was set back to its start. If not,
-    /// the call fails.
-    pub fn rewound(&mut self, done: bool, now: Instant) {
-        self.trace.event(now, format_args!("rewound {done}"));
-        if !matches!(self.state, State::Rewind) {
-            return;
-        }
-        if done {
+    /// Answers [`Next::Rewind`]: the source of the body was set back to its start.
+    pub fn rewound(&mut self, now: Instant) {
+        self.trace.event(now, Input::Rewound);
+        if matches!(self.state, State::Rewind) {
             self.body_begun = false;
             self.enter_line(now);
-        } else {
-            self.fail(Cause::NotReplayable, Phase::Between);
+            self.say(now);
         }
-        self.say(now);
+    }
+
+    /// Answers [`Next::Rewind`]: the source of the body cannot be set back. The call fails.
+    pub fn rewind_failed(&mut self, now: Instant) {
+        self.trace.event(now, Input::RewindFailed);
+        if matches!(self.state, State::Rewind) {
+            self.fail(Cause::NotReplayable, Phase::Between);
+            self.say(now);
+        }
     }
 
     /// Fails the call, because the source of the request's body has failed.
     pub fn body_failed(&mut self, now: Instant) {
-        self.trace.event_as(now, format_args!("body failed"), format_args!("body-failed"));
+        self.trace.event(now, Input::BodyFailed);
         self.fail(Cause::Body, self.phase());
         self.say(now);
     }
@@ -363,7 +361,7 @@ impl Call {
     /// Records that `bytes` more bytes of the request were written: for [`reached`](Self::reached)
     /// and the write deadline.
     pub fn written(&mut self, bytes: usize, now: Instant) {
-        self.trace.event(now, format_args!("written {bytes}"));
+        self.trace.event(now, Input::Written(bytes));
         if bytes == 0 || !matches!(self.state, State::Exchange) {
             return;
         }
@@ -378,11 +376,7 @@ impl Call {
     /// Records that writing has failed. The driver goes on reading: the server may have sent an
     /// early response.
     pub fn write_failed(&mut self, why: IoKind, now: Instant) {
-        self.trace.event_as(
-            now,
-            format_args!("write failed: {why}"),
-            format_args!("write-failed {}", Named(why)),
-        );
+        self.trace.event(now, Input::WriteFailed(why));
         if !matches!(self.state, State::Exchange) {
             return;
         }
@@ -442,24 +436,15 @@ impl Call {
         (taken, event)
     }
 
-    /// Tells the call that the peer has closed the connection. `clean`: by an ordinary close, not
-    /// by a reset or an error. Returns the end of the response if its body ends with the
-    /// connection.
-    pub fn receive_eof(
-        &mut self,
-        conn: &mut Connection,
-        clean: bool,
-        now: Instant,
-    ) -> Event<'static> {
-        self.trace.event_as(
-            now,
-            format_args!("end of stream{}", if clean { "" } else { ", unclean" }),
-            format_args!("eof {clean}"),
-        );
+    /// Tells the call that the peer has closed the connection, and how. Returns the end of the
+    /// response if its body ends with the connection.
+    pub fn receive_eof(&mut self, conn: &mut Connection, eof: Eof, now: Instant) -> Event<'static> {
+        self.trace.event(now, Input::Eof(eof));
+        let clean = eof == Eof::Clean;
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
-        let event = match conn.receive_eof(clean) {
+        let event = match conn.receive_eof(eof) {
             Ok(event @ Event::End(_)) => {
                 self.stop_for_closed(conn, IoKind::Eof, now);
                 self.pass_on(conn, event, now)
@@ -488,17 +473,26 @@ impl Call {
         event
     }
 
-    /// Pauses the response, or resumes it: the application stops reading, or goes on. While it is
-    /// paused, the stall and rate deadlines do not run, and the call ends only if it fails. When it
-    /// is resumed, the write deadline begins anew. An unwanted body is read in any case.
-    pub fn pause(&mut self, paused: bool, now: Instant) {
-        if self.attempt.paused != paused && matches!(self.state, State::Exchange) {
-            self.trace.event(now, format_args!("pause {paused}"));
-            self.attempt.paused = paused;
-            if !paused {
-                // The driver may not have tried to write during the pause.
-                self.arm_write(now);
-            }
+    /// Pauses the response: the application stops reading. Until it [resumes](Self::resume), the
+    /// stall and rate deadlines do not run, and the call ends only if it fails. An unwanted body is
+    /// read in any case.
+    pub fn pause(&mut self, now: Instant) {
+        if !self.attempt.paused && matches!(self.state, State::Exchange) {
+            self.trace.event(now, Input::Pause);
+            self.attempt.paused = true;
+            self.time_phase(now);
+            self.go_on_to_end(now);
+        }
+    }
+
+    /// Resumes a [paused](Self::pause) response: the application reads again. The write deadline
+    /// begins anew.
+    pub fn resume(&mut self, now: Instant) {
+        if self.attempt.paused && matches!(self.state, State::Exchange) {
+            self.trace.event(now, Input::Resume);
+            self.attempt.paused = false;
+            // The driver may not have tried to write during the pause.
+            self.arm_write(now);
             self.time_phase(now);
             self.go_on_to_end(now);
         }
@@ -518,7 +512,7 @@ impl Call {
             && self.attempt.answered
             && matches!(self.attempt.reader, Reader::Application);
         if reading {
-            self.trace.event(now, format_args!("discard"));
+            self.trace.event(now, Input::Discard);
             self.attempt.reader =
                 Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
             if self.attempt.given_up && !self.attempt.is_out() {
@@ -539,7 +533,7 @@ impl Call {
         if now < at {
             return;
         }
-        self.trace.event(now, format_args!("timeout {which}"));
+        self.trace.event(now, Input::Timeout(Passed(which)));
         match which {
             Deadline::Continue => {
                 self.attempt.awaits_continue = false;
@@ -566,7 +560,7 @@ impl Call {
 
     /// Cancels the call: it fails with [`Cause::Cancelled`], unless it has ended.
     pub fn cancel(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("cancel"));
+        self.trace.event(now, Input::Cancel);
         self.fail(Cause::Cancelled, self.phase());
         self.say(now);
     }

@@ -19,7 +19,7 @@
 //! | `SendBody` | does the same, and may send a piece of the body | `send_body`, `body_failed` |
 //! | `Release` | gives the connection back | `released` |
 //! | `Wait` | waits until [`poll_timeout`](Call::poll_timeout) | `handle_timeout` |
-//! | `Rewind` | sets the source of the body back to its start | `rewound` |
+//! | `Rewind` | sets the source of the body back to its start | `rewound`, `rewind_failed` |
 //! | `HandOver` | gives the socket to the application | |
 //! | `Done`, `Failed` | tells the application | |
 //!
@@ -31,8 +31,8 @@
 //! ```
 //! use std::sync::Arc;
 //! use httpool::{
-//!     call::{Call, Next, Policy},
-//!     h1::{Connection, Event},
+//!     call::{Call, Next, Policy, Reused},
+//!     h1::{Connection, Eof, Event},
 //!     limits::MessageLimits,
 //!     message::{Request, Status},
 //!     time::Instant,
@@ -42,7 +42,7 @@
 //! #     let request = Request::get("http://example.com/").build().unwrap();
 //! #     let mut call = Call::new(request, Arc::new(Policy::default()), 1, now);
 //! #     let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
-//! #     call.start(&mut conn, false, now, &mut out);
+//! #     call.start(&mut conn, Reused::No, now, &mut out);
 //! #     call.written(out.len(), now);
 //! #     let mut rest = &b"HTTP/1.1 204 No Content\r\n\r\n"[..];
 //! #     while call.next() == Next::Exchange {
@@ -60,7 +60,7 @@
 //! // 1. The call needs a connection. The pool has an idle one, which has served a request before.
 //! assert_eq!(call.next(), Next::Checkout);
 //! let (mut conn, mut out) = (served_before(now), Vec::new());
-//! call.start(&mut conn, true, now, &mut out);
+//! call.start(&mut conn, Reused::Yes, now, &mut out);
 //!
 //! // 2. The driver writes the bytes that were handed out, and says how many have left.
 //! assert_eq!(call.next(), Next::Exchange);
@@ -70,14 +70,14 @@
 //! // 3. The read returns the end of the stream: the server had closed the connection. It was
 //! //    reused, no byte of a response came, and GET is idempotent. So the request is sent again,
 //! //    on a new connection.
-//! call.receive_eof(&mut conn, true, now);
+//! call.receive_eof(&mut conn, Eof::Clean, now);
 //! assert_eq!(call.next(), Next::Release);
 //! assert!(!call.released(&mut conn, b"", now), "the connection is to be closed");
 //! assert_eq!(call.next(), Next::Checkout);
 //! assert!(call.want().fresh);
 //! let mut conn = Connection::new(MessageLimits::default());
 //! out.clear();
-//! call.start(&mut conn, false, now, &mut out);
+//! call.start(&mut conn, Reused::No, now, &mut out);
 //! assert_eq!(out, b"GET /old HTTP/1.1\r\nHost: example.com\r\n\r\n");
 //! call.written(out.len(), now);
 //!
@@ -96,7 +96,7 @@
 //! // 5. The call needs a connection for the target of the redirect. The pool gives the same one.
 //! assert_eq!(call.next(), Next::Checkout);
 //! out.clear();
-//! call.start(&mut conn, true, now, &mut out);
+//! call.start(&mut conn, Reused::Yes, now, &mut out);
 //! assert_eq!(out, b"GET /new HTTP/1.1\r\nHost: example.com\r\n\r\n");
 //! call.written(out.len(), now);
 //!
@@ -206,6 +206,6 @@ pub use policy::{DrainBytes, DrainTime, Policy, Route, Routes};
 pub use redirect::Redirect;
 pub use retry::Retry;
 pub use timeout::{MinRate, Timeout};
-pub use types::{HistoryEntry, Next};
+pub use types::{HistoryEntry, Next, Reused};
 
-pub(crate) use record::{Beginning, Shape, read_request_line};
+pub(crate) use record::{Draft, Input, Undrafted};

@@ -1,70 +1,263 @@
-//! Records a call: its request and settings, the bytes it received, and the bytes it handed out.
+//! The inputs of a call, and its recording: its request and settings, the bytes that it received,
+//! and the bytes that it handed out.
 
-use alloc::string::String;
-use core::{fmt, time::Duration};
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{cell::RefCell, fmt, time::Duration};
 
 use super::{
-    Call, DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout,
+    Call, DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Reused, Route, Routes, Timeout,
+    machine::State,
 };
 use crate::{
     dial::Dial,
-    h1::{Connection, Framing},
-    message::{BodyLength, Method, Request},
+    error::{IoKind, RequestError, Unavailable},
+    h1::{Connection, Eof, Framing},
+    limits::MessageLimits,
+    message::{BodyLength, Field, Method, Request},
     time::Instant,
     trace::{
-        Escaped, Heard, Hidden, Kind, Note, ReadInto, Recent, Redaction, Settings, Shown, Trace,
-        Value,
+        Arg, Escaped, Heard, Held, Hidden, Kind, Passed, Pending, Received, Recent, Redaction,
+        Settings, Shown, Trace, Value, Words, inputs, note, read_settings, settings, transparent,
+        unescape, words, write_settings,
     },
 };
 
-/// The parameters of [`Call::new`] beside the request and the policy, and the wall clock.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Beginning {
-    /// The time since the driver's epoch.
-    pub(crate) began: Duration,
-    pub(crate) seed: u64,
-    pub(crate) wall_at_epoch: Option<Duration>,
-}
-
-/// The properties of a request beside its method, URL and fields.
-#[derive(Debug, Clone)]
-pub(crate) struct Shape {
-    pub(crate) body: BodyLength,
-    pub(crate) expects_continue: bool,
-    pub(crate) asterisk: bool,
-}
-
-/// Records the request and the settings of a call: a line for each part, and `begin` at the end.
-pub(super) fn write_beginning(
-    beginning: &Beginning,
-    policy: &Policy,
-    request: &Request,
-    trace: &mut Trace,
-    now: Instant,
-) {
-    let Policy { redirect, retry, timeout, routes, .. } = policy;
-    let mut part = |note: &Note<'_>| trace.record(now, Kind::Event, note);
-    part(&|_, f| write!(f, "call{}", Shown(beginning)));
-    part(&|_, f| write!(f, "redirect{}", Shown(redirect)));
-    part(&|_, f| write!(f, "retry{}", Shown(retry)));
-    part(&|_, f| write!(f, "timeout{}", Shown(timeout)));
-    part(&|redaction, f| {
-        f.write_str("routes")?;
-        Shown(routes).write(redaction, f)
-    });
-    part(&|_, f| write!(f, "policy{}", Shown(policy)));
-    part(&|redaction, f| {
-        let (method, shape) = (request.method(), Shape::of(request));
-        let url = redaction.url(request.url_with_zone().as_bytes()).into_owned();
-        write!(f, "request {method} {}{}", String::from_utf8_lossy(&url), Shown(&shape))
-    });
-    for field in request.own_fields() {
-        part(&|redaction, f| {
-            let value = redaction.value(field.name().as_bytes(), field.value());
-            write!(f, "field {}: {}", field.name(), Escaped(&value))
-        });
+inputs! {
+    /// The inputs of a call. Each is recorded by the method that it calls on replay. `Connection`
+    /// is recorded before `Leased`: the properties of the connection.
+    enum Input<'i> for |
+        call: &mut Call,
+        conn: &mut Connection,
+        pending: &mut Pending,
+        held: &mut Held,
+        now: Instant
+    | {
+        "dialing" Dialing(under_way: bool) => call.dialing(under_way, now),
+        "connection" Connection(lent: Lent) => {
+            if matches!(call.state, State::Checkout) {
+                *conn = lent.build();
+            }
+        },
+        "leased" Leased(reused: Reused) => {
+            pending.clear(held);
+            call.start(conn, reused, now, &mut Vec::new());
+        },
+        "lease-failed" LeaseFailed(why: Unavailable) => call.lease_failed(why, now),
+        "body" Body(len: usize, last: Last) => {
+            let _ = call.send_body(conn, len, matches!(last, Last::Yes), now);
+        },
+        "body-failed" BodyFailed => call.body_failed(now),
+        "rewound" Rewound => call.rewound(now),
+        "rewind-failed" RewindFailed => call.rewind_failed(now),
+        "written" Written(bytes: usize) => call.written(bytes, now),
+        "write-failed" WriteFailed(why: IoKind) => call.write_failed(why, now),
+        "bytes" Bytes(input: Received<'i>) => {
+            pending.feed(&input, held, |bytes| call.receive(conn, bytes, now).0)?;
+        },
+        "eof" Eof(eof: Eof) => {
+            let _ = call.receive_eof(conn, eof, now);
+        },
+        "pause" Pause => call.pause(now),
+        "resume" Resume => call.resume(now),
+        "discard" Discard => {
+            call.discard(now);
+        },
+        "timeout" Timeout(_which: Passed) => call.handle_timeout(now),
+        "cancel" Cancel => call.cancel(now),
+        "released" Released(rest: usize) => {
+            pending.clear(held);
+            // Only whether input was left matters, not how much.
+            let _ = call.released(conn, &b"x"[..rest.min(1)], now);
+        },
     }
-    part(&|_, f| f.write_str("begin"));
+}
+
+words!(Reused: No "fresh", Yes "reused");
+
+/// Whether a piece of the body is the last one.
+pub(crate) enum Last {
+    No,
+    Yes,
+}
+
+words!(Last: No "more", Yes "last");
+
+impl From<bool> for Last {
+    fn from(last: bool) -> Self {
+        if last { Self::Yes } else { Self::No }
+    }
+}
+
+/// The properties of a connection on which an attempt begins.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lent {
+    /// No request may begin on it.
+    spent: bool,
+    limits: MessageLimits,
+}
+
+impl Lent {
+    /// Makes a connection with these properties.
+    fn build(&self) -> Connection {
+        let mut conn = Connection::new(self.limits);
+        if self.spent {
+            // An idle connection records the end, and is then unusable.
+            let _ = conn.receive_eof(Eof::Clean);
+        }
+        conn
+    }
+}
+
+settings!(Lent: spent; and limits);
+
+impl Arg<'_> for Lent {
+    fn write_after_space(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(self).write(redaction, f)
+    }
+
+    fn read_from(words: &mut Words<'_>) -> Option<Self> {
+        let mut lent = Self::default();
+        read_settings(words.rest(), &mut lent).map(|()| lent)
+    }
+}
+
+/// Everything that a call is made of. In a recording it has a line for each part; the last is
+/// `begin`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft {
+    beginning: Beginning,
+    policy: Policy,
+    /// The method and the URL.
+    request: Option<(Method, String)>,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+/// The parameters of [`Call::new`] beside the policy, the wall clock, and the properties of the
+/// request beside its method, URL and fields.
+#[derive(Debug, Clone, Default)]
+struct Beginning {
+    began: Instant,
+    seed: u64,
+    wall_at_epoch: Option<Duration>,
+    body: BodyLength,
+    expects_continue: bool,
+    asterisk: bool,
+}
+
+/// The reason why a line of a draft cannot be used.
+pub(crate) enum Undrafted {
+    Unknown,
+    Setting,
+    Request,
+}
+
+impl Draft {
+    const REQUEST: &str = "request ";
+    const FIELD: &str = "field ";
+
+    fn of(call: &Call) -> Self {
+        let Call { request, policy, began, random, wall_at_epoch, .. } = call;
+        let field = |field: Field<'_>| (field.name().to_string(), field.value().to_vec());
+        Self {
+            beginning: Beginning {
+                began: *began,
+                seed: *random,
+                wall_at_epoch: *wall_at_epoch,
+                body: request.body(),
+                expects_continue: request.expects_continue(),
+                asterisk: request.is_asterisk(),
+            },
+            policy: Policy::clone(policy),
+            request: Some((request.method().clone(), request.url_with_zone().to_string())),
+            fields: request.own_fields().map(field).collect(),
+        }
+    }
+
+    /// Calls `visit` with the settings, and the first word of their line.
+    fn settings(&mut self, visit: &mut dyn FnMut(&str, &mut dyn Settings)) {
+        let Self { beginning, policy, .. } = self;
+        visit("call", beginning);
+        visit("redirect", &mut policy.redirect);
+        visit("retry", &mut policy.retry);
+        visit("timeout", &mut policy.timeout);
+        visit("routes", &mut policy.routes);
+        visit("policy", policy);
+    }
+
+    fn write(&mut self, trace: &mut Trace, now: Instant) {
+        let mut line = |text: &dyn Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result| {
+            trace.record(now, Kind::Event, note(text));
+        };
+        self.settings(&mut |word, settings| {
+            let settings = RefCell::new(settings);
+            line(&|redaction, f| {
+                f.write_str(word)?;
+                write_settings(*settings.borrow_mut(), redaction, f)
+            });
+        });
+        if let Some((method, url)) = &self.request {
+            line(&|redaction, f| {
+                let url = redaction.url(url.as_bytes());
+                write!(f, "{}{method} {}", Self::REQUEST, String::from_utf8_lossy(&url))
+            });
+        }
+        for (name, value) in &self.fields {
+            line(&|redaction, f| {
+                let value = redaction.value(name.as_bytes(), value);
+                write!(f, "{}{name}: {}", Self::FIELD, Escaped(&value))
+            });
+        }
+        line(&|_, f| f.write_str("begin"));
+    }
+
+    /// Reads a line of a recorded draft.
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), Undrafted> {
+        if let Some(line) = text.strip_prefix(Self::REQUEST) {
+            let (method, url) = line.split_once(' ').ok_or(Undrafted::Request)?;
+            let method = Method::new(method).map_err(|_| Undrafted::Request)?;
+            self.request = Some((method, url.to_string()));
+            return Ok(());
+        }
+        if let Some(line) = text.strip_prefix(Self::FIELD) {
+            let (name, value) = line.split_once(": ").ok_or(Undrafted::Request)?;
+            let mut bytes = Vec::new();
+            unescape(value, &mut bytes, value.len()).map_err(|_| Undrafted::Request)?;
+            self.fields.push((name.to_string(), bytes));
+            return Ok(());
+        }
+        let (wanted, text) = text.split_once(' ').unwrap_or((text, ""));
+        let mut read = Err(Undrafted::Unknown);
+        self.settings(&mut |word, settings| {
+            if word == wanted {
+                read = read_settings(text, settings).ok_or(Undrafted::Setting);
+            }
+        });
+        read
+    }
+
+    /// Begins the call. `None` if there is no line with its request.
+    pub(crate) fn begin(self) -> Option<Result<Call, RequestError>> {
+        let Self { beginning, policy, request, fields } = self;
+        let Beginning { began, seed, wall_at_epoch, body, expects_continue, asterisk } = beginning;
+        let (method, url) = request?;
+        let mut builder =
+            Request::builder(method, &url).body(body).expect_continue(expects_continue);
+        if asterisk {
+            builder = builder.asterisk();
+        }
+        for (name, value) in fields {
+            builder = builder.header_bytes(&name, &value);
+        }
+        Some(builder.build().map(|request| {
+            let mut call = Call::new(request, Arc::new(policy), seed, began);
+            call.wall_at_epoch = wall_at_epoch;
+            call
+        }))
+    }
 }
 
 impl Call {
@@ -74,13 +267,7 @@ impl Call {
         self.trace = trace;
         self.trace.show(now, Kind::Event, format_args!("request {}", Hidden(&self.request)));
         if self.trace.records() {
-            let beginning = Beginning {
-                began: self.began.since(Instant::default()),
-                seed: self.random,
-                wall_at_epoch: self.wall_at_epoch,
-            };
-            let (policy, request, trace) = (&self.policy, &self.request, &mut self.trace);
-            write_beginning(&beginning, policy, request, trace, now);
+            Draft::of(self).write(&mut self.trace, now);
         }
         self.say(now);
     }
@@ -102,175 +289,65 @@ impl Call {
         &mut self.trace
     }
 
+    /// Traces the connection on which an attempt is to begin.
+    pub(super) fn note_lease(&mut self, conn: &Connection, reused: Reused, now: Instant) {
+        if self.trace.is_on() {
+            let spent = !conn.may_begin(reused == Reused::Yes);
+            let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
+            self.trace.record(now, Kind::Event, lent);
+            self.trace.event(now, Input::Leased(reused));
+        }
+    }
+
     /// Traces the input that is about to be parsed.
     pub(super) fn note_input(&mut self, conn: &Connection, input: &[u8], now: Instant) {
         if !self.trace.is_on() {
             return;
         }
         if !input.is_empty() {
-            self.trace.show(now, Kind::Event, format_args!("bytes {}", input.len()));
+            self.trace.show(now, Kind::Event, Input::Bytes(Received::Count(input.len())));
         }
         if self.trace.records() {
             let heard = Heard::by(conn, input, self.attempt.known);
             self.attempt.known = heard.known_now();
-            self.trace.record(now, Kind::Event, |redaction, f| {
-                f.write_str("bytes ")?;
-                heard.write(redaction, f)
-            });
+            self.trace.record(now, Kind::Event, Input::Bytes(Received::Heard(heard)));
         }
     }
 
     /// Records the head of a request.
     pub(super) fn note_head(&mut self, head: &[u8], now: Instant) {
-        self.trace.record(now, Kind::Action, |redaction, f| {
+        let head = note(|redaction, f| {
             f.write_str("out ")?;
             redaction.write_request(head, f)
         });
+        self.trace.record(now, Kind::Action, head);
     }
 
     /// Records the framing around a piece of body of `len` bytes.
     pub(super) fn note_piece(&mut self, framing: &Framing, len: usize, now: Instant) {
-        self.trace.record(now, Kind::Action, |_, f| {
-            let (before, behind) = (Escaped(framing.prefix()), Escaped(framing.suffix()));
-            write!(f, "out {before}{{{len}}}{behind}")
-        });
+        let (before, behind) = (Escaped(framing.prefix()), Escaped(framing.suffix()));
+        self.trace.record(now, Kind::Action, format_args!("out {before}{{{len}}}{behind}"));
     }
 
     /// Traces that the connection is given back, with `rest` bytes of input that were not taken.
     pub(super) fn note_release(&mut self, rest: usize, keep: bool, now: Instant) {
+        self.trace.event(now, Input::Released(rest));
         let word = if keep { "kept" } else { "closed" };
-        self.trace.show(now, Kind::Event, format_args!("released, {word}"));
-        self.trace.record(now, Kind::Event, |_, f| write!(f, "released {rest}"));
-        self.trace.record(now, Kind::Action, |_, f| f.write_str(word));
+        self.trace.action(now, format_args!("{word}"));
     }
 }
 
-impl Settings for Beginning {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { began, seed, wall_at_epoch } = self;
-        visit("began", began);
-        visit("seed", seed);
-        visit("wall", wall_at_epoch);
-    }
-}
+settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, asterisk);
+settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max);
+settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
+    backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);
+settings!(Timeout: queue, write, first_byte, stall, rate, expect_continue, total);
+settings!(Routes: http, https, tls, local);
+// The settings in `without` have lines of their own.
+settings!(Policy: repeat_unsafe, show_interim, drain_bytes_max, drain_time_max;
+    without redirect, retry, timeout, routes);
 
-impl Shape {
-    fn of(request: &Request) -> Self {
-        Self {
-            body: request.body(),
-            expects_continue: request.expects_continue(),
-            asterisk: request.is_asterisk(),
-        }
-    }
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self { body: BodyLength::Empty, expects_continue: false, asterisk: false }
-    }
-}
-
-impl Settings for Shape {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { body, expects_continue, asterisk } = self;
-        visit("body", body);
-        visit("expect", expects_continue);
-        visit("asterisk", asterisk);
-    }
-}
-
-impl Settings for Redirect {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max } = self;
-        visit("follow", follow);
-        visit("max", max);
-        visit("raise", raise);
-        visit("post-becomes-get", post_becomes_get);
-        visit("strip", strip);
-        visit("downgrade", downgrade);
-        visit("retry-after-max", retry_after_max);
-    }
-}
-
-impl Settings for Retry {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self {
-            total,
-            connect,
-            read,
-            redirect,
-            status,
-            other,
-            count_redirects,
-            methods,
-            statuses,
-            backoff,
-            backoff_max,
-            backoff_jitter,
-            respect_retry_after,
-            retry_after_max,
-            raise_on_status,
-        } = self;
-        visit("total", total);
-        visit("connect", connect);
-        visit("read", read);
-        visit("redirect", redirect);
-        visit("status", status);
-        visit("other", other);
-        visit("count-redirects", count_redirects);
-        visit("methods", methods);
-        visit("statuses", statuses);
-        visit("backoff", backoff);
-        visit("backoff-max", backoff_max);
-        visit("backoff-jitter", backoff_jitter);
-        visit("respect-retry-after", respect_retry_after);
-        visit("retry-after-max", retry_after_max);
-        visit("raise-on-status", raise_on_status);
-    }
-}
-
-impl Settings for Timeout {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { queue, write, first_byte, stall, rate, expect_continue, total } = self;
-        visit("queue", queue);
-        visit("write", write);
-        visit("first-byte", first_byte);
-        visit("stall", stall);
-        visit("rate", rate);
-        visit("continue", expect_continue);
-        visit("total", total);
-    }
-}
-
-impl Settings for Routes {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self { http, https, tls, local } = self;
-        visit("http", http);
-        visit("https", https);
-        visit("tls", tls);
-        visit("local", local);
-    }
-}
-
-/// The settings outside `redirect`, `retry`, `timeout` and `routes`, which have lines of their own.
-impl Settings for Policy {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self {
-            redirect: _,
-            retry: _,
-            timeout: _,
-            routes: _,
-            repeat_unsafe,
-            show_interim,
-            drain_bytes_max: DrainBytes(drain),
-            drain_time_max: DrainTime(drain_time),
-        } = self;
-        visit("repeat-unsafe", repeat_unsafe);
-        visit("show-interim", show_interim);
-        visit("drain", drain);
-        visit("drain-time", drain_time);
-    }
-}
+transparent!(DrainBytes, DrainTime);
 
 /// `1000/30`: bytes per second, and the window in seconds.
 impl Value for MinRate {
@@ -323,13 +400,6 @@ impl Value for BodyLength {
     }
 }
 
-/// Splits a recorded request line into the method, the URL, and the settings behind them.
-pub(crate) fn read_request_line(text: &str) -> Option<(Method, &str, &str)> {
-    let (method, rest) = text.split_once(' ')?;
-    let (url, shape) = rest.split_once(' ').unwrap_or((rest, ""));
-    Some((Method::new(method).ok()?, url, shape))
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
@@ -350,7 +420,7 @@ mod tests {
         let mut read = Policy::default();
         assert_eq!(read_settings(&Shown(&policy).to_string(), &mut read), Some(()));
         assert_eq!(read, policy);
-        for bad in ["rate=1000", "rate=x/1", "rate=1/", "drain-time=none"] {
+        for bad in ["rate=1000", "rate=x/1", "rate=1/", "drain_time_max=none"] {
             assert_eq!(read_settings(bad, &mut read.timeout), None, "{bad}");
         }
     }

@@ -14,7 +14,8 @@ use super::Call;
 pub enum Next {
     /// Get a connection to [`Call::key`], then call [`Call::start`] or [`Call::lease_failed`].
     Checkout,
-    /// Set the source of the request's body back to its start, then call [`Call::rewound`].
+    /// Set the source of the request's body back to its start, then call [`Call::rewound`] or
+    /// [`Call::rewind_failed`].
     Rewind,
     /// Write the bytes that were handed out, and read the response.
     Exchange,
@@ -32,6 +33,25 @@ pub enum Next {
     Done,
     /// There is no response, or only a part of one. The call has ended.
     Failed(Failure),
+}
+
+/// Whether a connection has served a request before the one that [`Call::start`] begins on it. A
+/// server may close a connection that it has served at any moment, so a request that finds it
+/// closed can be [sent again](super#stale-connections).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it has or it has not")]
+pub enum Reused {
+    /// The connection is new.
+    No,
+    /// The connection has served another request.
+    Yes,
+}
+
+/// `true` is [`Yes`](Self::Yes).
+impl From<bool> for Reused {
+    fn from(reused: bool) -> Self {
+        if reused { Self::Yes } else { Self::No }
+    }
 }
 
 /// The outcome of an attempt that was followed by another (urllib3: `RequestHistory`): a followed

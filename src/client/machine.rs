@@ -160,7 +160,11 @@ impl Client {
     /// the stall and rate deadlines are suspended. Ignored before the head and after the end.
     pub fn pause(&mut self, call: CallId, paused: bool, now: Instant) {
         if let Some(running) = self.alive(call) {
-            running.call.pause(paused, now);
+            if paused {
+                running.call.pause(now);
+            } else {
+                running.call.resume(now);
+            }
             self.attend(call.index, now);
         }
     }
@@ -204,7 +208,11 @@ impl Client {
     pub fn rewound(&mut self, call: CallId, done: bool, now: Instant) {
         if let Some(running) = self.alive(call) {
             running.rewinding = false;
-            running.call.rewound(done, now);
+            if done {
+                running.call.rewound(now);
+            } else {
+                running.call.rewind_failed(now);
+            }
             self.attend(call.index, now);
         }
     }
@@ -309,7 +317,7 @@ impl Client {
     /// only a close_notify is clean. Pass all earlier input to [`receive`](Self::receive) first.
     pub fn handle_eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Event<'static> {
         match self.conns.get(conn) {
-            Use::Leased => return self.receive_end(conn, clean, now),
+            Use::Leased => return self.receive_end(conn, clean.into(), now),
             Use::Dialing => {
                 let why = if clean { IoKind::Eof } else { IoKind::Reset };
                 self.lose_dial(conn, why, now);

@@ -25,8 +25,7 @@ impl Client {
         }
     }
 
-    /// Answers [`Action::Resolve`](super::Action::Resolve): the look-up failed. If the name does
-    /// not exist, call [`handle_resolved`](Self::handle_resolved) without addresses instead.
+    /// Answers [`Action::Resolve`](super::Action::Resolve): the look-up failed.
     pub fn handle_resolve_failed(&mut self, conn: ConnId, why: ResolveKind, now: Instant) {
         if let Some(dialing) = self.conns.dialing(conn) {
             dialing.dial.resolve_failed(why, now);

@@ -6,7 +6,7 @@ use crate::{
     call::{Call, Next},
     dial::{self, Dial},
     error::IoKind,
-    h1::{self, Connection, Reuse},
+    h1::{self, Connection, Eof, Reuse},
     id::{CallId, ConnId},
     message::{Key, OwnedFields},
     mutation::{Mutation, mutated},
@@ -110,15 +110,10 @@ impl Client {
         (taken, event)
     }
 
-    pub(super) fn receive_end(
-        &mut self,
-        conn: ConnId,
-        clean: bool,
-        now: Instant,
-    ) -> Event<'static> {
+    pub(super) fn receive_end(&mut self, conn: ConnId, eof: Eof, now: Instant) -> Event<'static> {
         let Some(leased) = self.conns.leased(conn) else { return Event::NeedInput };
         let (index, running) = (leased.call, &mut self.calls[leased.call]);
-        let event = running.call.receive_eof(&mut leased.h1, clean, now);
+        let event = running.call.receive_eof(&mut leased.h1, eof, now);
         let event = self.of(index, event);
         self.attend(index, now);
         event
@@ -278,7 +273,7 @@ impl Client {
         let conn = self.conns.lease(lease, h1, index);
         let Some(leased) = self.conns.leased(conn) else { return };
         let running = &mut self.calls[index];
-        running.call.start(&mut leased.h1, reused, now, &mut leased.out);
+        running.call.start(&mut leased.h1, reused.into(), now, &mut leased.out);
         (running.conn, running.served, running.told) = (Some(conn), Some((conn, reused)), true);
         self.actions.push_back(Action::Transmit { conn, probe });
     }

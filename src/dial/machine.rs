@@ -10,6 +10,7 @@ use core::{
 use super::{
     DialPolicy, Next,
     race::{Race, Standing},
+    record::Input,
     tunnel::{Tunnel, takes_address_only},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
-    trace::{Heard, Kind, Named, Recent, Trace},
+    trace::{Heard, Recent, Trace},
 };
 
 /// Opens one connection: look-up, TCP, proxies, TLS. The [module](super) describes how to drive it.
@@ -178,20 +179,13 @@ impl Dial {
             return;
         }
         (self.needed_by, self.missed) = (at, false);
-        match at {
-            Some(at) => self.trace.event_as(
-                now,
-                format_args!("needed by {at}"),
-                format_args!("needed-by {}", at.as_nanos()),
-            ),
-            None => self.trace.event(now, format_args!("needed-by none")),
-        }
+        self.trace.event(now, Input::NeededBy(at));
         self.settle(now);
     }
 
     /// Answers [`Next::Resolve`]: the look-up has begun.
     pub fn resolving(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("resolving"));
+        self.trace.event(now, Input::Resolving);
         self.look_up_is(
             |state| match state {
                 LookUp::Due => Some(LookUp::Running),
@@ -206,7 +200,7 @@ impl Dial {
     /// Answers [`Next::Resolve`]: the look-up waits for a thread of the resolver. Call
     /// [`resolving`](Self::resolving) when it begins.
     pub fn resolve_queued(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("resolve-queued"));
+        self.trace.event(now, Input::ResolveQueued);
         self.look_up_is(
             |state| match state {
                 LookUp::Due | LookUp::Running => Some(LookUp::Queued),
@@ -217,12 +211,13 @@ impl Dial {
         self.settle(now);
     }
 
-    /// Answers [`Next::Resolve`]: the look-up failed. If the name does not exist, call
-    /// [`resolved`](Self::resolved) without addresses instead.
+    /// Answers [`Next::Resolve`]: the look-up failed. [`ResolveKind::NotFound`] is the same as
+    /// [`resolved`](Self::resolved) without addresses: the dial fails with [`DialError::Name`].
     pub fn resolve_failed(&mut self, why: ResolveKind, now: Instant) {
-        self.trace.event(now, format_args!("resolve-failed {}", Named(why)));
+        self.trace.event(now, Input::ResolveFailed(why));
         if let Stage::Resolve { .. } = self.stage {
-            self.fail(DialError::Resolve(why));
+            let unknown = why == ResolveKind::NotFound;
+            self.fail(if unknown { DialError::Name } else { DialError::Resolve(why) });
         }
         self.settle(now);
     }
@@ -242,7 +237,7 @@ impl Dial {
     /// Answers [`Next::Resolve`]: the look-up is done. `addrs` are in the resolver's order, and may
     /// be empty. The first 16 different ones are tried.
     pub fn resolved(&mut self, addrs: &[SocketAddr], now: Instant) {
-        self.trace.event(now, format_args!("resolved {}", List(addrs)));
+        self.trace.event(now, Input::Resolved(addrs.into()));
         match self.stage {
             Stage::Resolve { of: 0, .. } if !addrs.is_empty() => {
                 self.race.begin(addrs);
@@ -261,7 +256,7 @@ impl Dial {
 
     /// Answers [`Next::Connect`]: the attempt has begun.
     pub fn connecting(&mut self, attempt: u8, now: Instant) {
-        self.trace.event(now, format_args!("connecting {attempt}"));
+        self.trace.event(now, Input::Connecting(attempt));
         if let Stage::Connect = self.stage {
             self.connect.run(now);
         }
@@ -273,7 +268,7 @@ impl Dial {
 
     /// Reports that an attempt is connected. The first one wins.
     pub fn connected(&mut self, attempt: u8, now: Instant) {
-        self.trace.event(now, format_args!("connected {attempt}"));
+        self.trace.event(now, Input::Connected(attempt));
         if self.race.connected(attempt) == Standing::Won {
             self.connect.run(now);
             self.reached(now);
@@ -284,7 +279,7 @@ impl Dial {
     /// Reports that an attempt has failed and its socket is closed. Ignored for the winner: report
     /// its failure with [`lost`](Self::lost) or [`tls_failed`](Self::tls_failed).
     pub fn connect_failed(&mut self, attempt: u8, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("connect-failed {attempt} {}", Named(why)));
+        self.trace.event(now, Input::ConnectFailed(attempt, why));
         let standing = self.race.failed(attempt, why);
         self.judge(standing);
         self.settle(now);
@@ -292,7 +287,7 @@ impl Dial {
 
     /// Answers [`Next::Abandon`]: the attempt's socket is closed.
     pub fn abandoned(&mut self, attempt: u8) {
-        self.trace.event(self.now, format_args!("abandoned {attempt}"));
+        self.trace.event(self.now, Input::Abandoned(attempt));
         let standing = self.race.abandoned(attempt);
         self.judge(standing);
         self.settle(self.now);
@@ -304,7 +299,7 @@ impl Dial {
             let before = out.len();
             tunnel.poll_transmit(out);
             if out.len() > before {
-                self.trace.record(self.now, Kind::Event, |_, f| f.write_str("writable"));
+                self.trace.event(self.now, Input::Writable);
                 self.trace.action(self.now, format_args!("transmit {}", out.len() - before));
             }
         }
@@ -352,7 +347,7 @@ impl Dial {
 
     /// Answers [`Next::StartTls`]: the handshake is done.
     pub fn tls_up(&mut self, now: Instant) {
-        self.trace.event(now, format_args!("tls-up"));
+        self.trace.event(now, Input::TlsUp);
         if let Stage::Tls { .. } = self.stage {
             self.secured(now);
         }
@@ -361,7 +356,7 @@ impl Dial {
 
     /// Answers [`Next::StartTls`]: the handshake failed.
     pub fn tls_failed(&mut self, why: TlsKind, now: Instant) {
-        self.trace.event(now, format_args!("tls-failed {}", Named(why)));
+        self.trace.event(now, Input::TlsFailed(why));
         if let Stage::Tls { .. } = self.stage {
             self.fail(DialError::Tls(why));
         }
@@ -371,7 +366,7 @@ impl Dial {
     /// Reports that the peer closed the connection, or a read or write failed, after TCP was
     /// connected. Pass all earlier input to [`receive`](Self::receive) first.
     pub fn lost(&mut self, why: IoKind, now: Instant) {
-        self.trace.event(now, format_args!("lost {}", Named(why)));
+        self.trace.event(now, Input::Lost(why));
         match self.stage {
             Stage::Tls { .. } => self.fail(DialError::Tls(TlsKind::Lost(why))),
             Stage::Exchange(_) | Stage::Resolve { of: 1.., .. } => {
@@ -402,7 +397,7 @@ impl Dial {
         if self.poll_timeout().is_none_or(|(at, _)| now < at) {
             return;
         }
-        self.trace.event(now, format_args!("timeout"));
+        self.trace.event(now, Input::Timeout);
         match self.deadline() {
             Some((at, which)) if at <= now => {
                 self.race.run_out();
@@ -568,20 +563,5 @@ fn address(origin: &Origin) -> Option<SocketAddr> {
             Some(SocketAddrV6::new(ip, port, 0, zone.parse().ok()?).into())
         }
         _ => Some(SocketAddr::new(ip, port)),
-    }
-}
-
-struct List<'a>(&'a [SocketAddr]);
-
-/// Writes the addresses, or `nothing`.
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => f.write_str("nothing"),
-            [first, rest @ ..] => {
-                write!(f, "{first}")?;
-                rest.iter().try_for_each(|addr| write!(f, " {addr}"))
-            }
-        }
     }
 }

@@ -100,6 +100,8 @@ use core::{fmt, net::SocketAddr};
 pub use machine::Dial;
 pub use policy::DialPolicy;
 
+pub(crate) use record::Input;
+
 use crate::{error::DialError, message::TlsId};
 
 /// The next step for the driver. [`Dial::next`] returns the same step until the driver answers it.

@@ -1,27 +1,54 @@
-//! Records a dial: its key and policy, and the bytes of proxies.
+//! The inputs of a dial, and its recording.
+
+use alloc::{borrow::Cow, vec::Vec};
+use core::net::SocketAddr;
 
 use super::{Dial, DialPolicy};
 use crate::{
+    error::{IoKind, ResolveKind, TlsKind},
     time::Instant,
-    trace::{Heard, Kind, ReadInto, Settings, Shown, Value},
+    trace::{Heard, Held, Kind, Pending, Received, Shown, Value, inputs, note, settings},
 };
+
+inputs! {
+    /// The inputs of a dial. Each is recorded by the method that it calls on replay.
+    enum Input<'i> for |dial: &mut Dial, pending: &mut Pending, held: &mut Held, now: Instant| {
+        "needed-by" NeededBy(at: Option<Instant>) => dial.needed_by(at, now),
+        "resolving" Resolving => dial.resolving(now),
+        "resolve-queued" ResolveQueued => dial.resolve_queued(now),
+        "resolve-failed" ResolveFailed(why: ResolveKind) => dial.resolve_failed(why, now),
+        "resolved" Resolved(addrs: Cow<'i, [SocketAddr]>) => dial.resolved(&addrs, now),
+        "connecting" Connecting(attempt: u8) => dial.connecting(attempt, now),
+        "connected" Connected(attempt: u8) => dial.connected(attempt, now),
+        "connect-failed" ConnectFailed(attempt: u8, why: IoKind) => {
+            dial.connect_failed(attempt, why, now);
+        },
+        "abandoned" Abandoned(attempt: u8) => dial.abandoned(attempt),
+        "writable" Writable => dial.poll_transmit(&mut Vec::new()),
+        "received" Received(input: Received<'i>) => {
+            pending.feed(&input, held, |bytes| dial.receive(bytes, now))?;
+        },
+        "tls-up" TlsUp => dial.tls_up(now),
+        "tls-failed" TlsFailed(why: TlsKind) => dial.tls_failed(why, now),
+        "lost" Lost(why: IoKind) => dial.lost(why, now),
+        "timeout" Timeout => dial.handle_timeout(now),
+    }
+}
 
 impl Dial {
     /// Records the policy and the key of the dial.
     pub(super) fn note_beginning(&mut self) {
         let Self { trace, now, key, policy, .. } = self;
         trace.show(*now, Kind::Event, format_args!("dial {key}"));
-        trace.record(*now, Kind::Event, |redaction, f| {
-            f.write_str("policy")?;
-            Shown(policy).write(redaction, f)
-        });
-        trace.record(*now, Kind::Event, |redaction, f| {
+        trace.record(*now, Kind::Event, format_args!("policy{}", Shown(policy)));
+        let key = note(|redaction, f| {
             f.write_str("dial ")?;
             key.write(redaction, f)
         });
+        trace.record(*now, Kind::Event, key);
     }
 
-    /// Records bytes from a proxy, and how many of them were consumed.
+    /// Traces bytes from a proxy. `taken` of them were consumed.
     pub(super) fn note_input(
         &mut self,
         input: &[u8],
@@ -29,31 +56,12 @@ impl Dial {
         heard: Option<Heard<'_>>,
         now: Instant,
     ) {
-        self.trace.show(now, Kind::Event, format_args!("received {taken} of {}", input.len()));
+        self.trace.show(now, Kind::Event, Input::Received(Received::Count(input.len())));
         let Some(heard) = heard else { return };
         self.known = heard.known_now().saturating_sub(taken);
-        self.trace.record(now, Kind::Event, |redaction, f| {
-            f.write_str("received ")?;
-            heard.write(redaction, f)
-        });
+        self.trace.record(now, Kind::Event, Input::Received(Received::Heard(heard)));
     }
 }
 
-impl Settings for DialPolicy {
-    fn each(&mut self, visit: &mut dyn FnMut(&str, &mut dyn ReadInto)) {
-        let Self {
-            resolve_timeout,
-            connect_timeout,
-            tls_timeout,
-            race_after,
-            tls_available,
-            limits,
-        } = self;
-        visit("resolve", resolve_timeout);
-        visit("connect", connect_timeout);
-        visit("tls", tls_timeout);
-        visit("race", race_after);
-        visit("tls-available", tls_available);
-        limits.each(visit);
-    }
-}
+settings!(DialPolicy: resolve_timeout, connect_timeout, tls_timeout, race_after, tls_available;
+    and limits);

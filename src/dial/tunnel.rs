@@ -1,14 +1,12 @@
 //! The exchange with one proxy to establish a tunnel.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::net::IpAddr;
-
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::socks::Socks;
 use crate::{
     error::DialError,
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::{Credentials, Hop, HopKind, Method, Origin, Request},
     trace::Heard,
@@ -42,7 +40,7 @@ impl Tunnel {
                 let mut http = Connection::new(limits);
                 let request = connect_request(target, hop.credentials())?;
                 // This cannot fail: no other exchange is under way on the connection.
-                http.send_request(&request, false, &mut out)
+                http.send_request(&request, Target::Origin, &mut out)
                     .map_err(|_| DialError::ProxyProtocol)?;
                 Talk::Http(http)
             }
@@ -124,18 +122,12 @@ fn connect_request(
     let mut builder = Request::builder(Method::CONNECT, &format!("http://{authority}/"))
         .header("Host", &authority);
     if let Some(credentials) = credentials {
-        builder = builder.header("Proxy-Authorization", &basic(credentials)?);
+        builder = builder.header(
+            "Proxy-Authorization",
+            &credentials.basic().ok_or(DialError::ProxyCredentials)?,
+        );
     }
     let request = builder.build().map_err(|_| DialError::Name)?;
     // Refuse a host that the URL parser changes into another one.
     if request.target() == authority { Ok(request) } else { Err(DialError::Name) }
-}
-
-/// Encodes Basic credentials (RFC 7617 section 2).
-fn basic(credentials: &Credentials) -> Result<String, DialError> {
-    let (user, password) = (credentials.user(), credentials.password());
-    if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
-        return Err(DialError::ProxyCredentials);
-    }
-    Ok(format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
 }

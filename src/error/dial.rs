@@ -41,6 +41,7 @@ impl DialError {
         match self {
             Self::Connect(IoKind::Exhausted) => Fault::Local,
             Self::Name | Self::Connect(_) | Self::ProxyLost(_) | Self::Timeout(_) => Fault::Network,
+            Self::Resolve(ResolveKind::NotFound) => Fault::Network,
             Self::Resolve(ResolveKind::Zone) => Fault::Caller,
             Self::Resolve(ResolveKind::Busy | ResolveKind::Panicked | ResolveKind::Exhausted) => {
                 Fault::Local
@@ -79,10 +80,12 @@ impl fmt::Display for DialError {
 
 impl core::error::Error for DialError {}
 
-/// The reason why a name was not looked up.
+/// The reason why a look-up gave no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveKind {
+    /// The name has no address, or does not exist. The dial fails with [`DialError::Name`].
+    NotFound,
     /// No resolver thread is free, because too many look-ups hang.
     Busy,
     /// The resolver panicked.
@@ -97,6 +100,7 @@ pub enum ResolveKind {
 impl fmt::Display for ResolveKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotFound => "it has no address",
             Self::Busy => "too many look-ups of other names hang",
             Self::Panicked => "the resolver panicked",
             Self::Exhausted => "this system has no descriptors or memory left",

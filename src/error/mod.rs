@@ -217,6 +217,9 @@ pub enum Misuse {
         /// The index of the field among those given, from 0.
         field: usize,
     },
+    /// The credentials for the forward proxy cannot be sent with the Basic scheme: the user name
+    /// has a colon, or one of them a control character (RFC 7617 section 2).
+    ProxyCredentials,
 }
 
 impl fmt::Display for Misuse {
@@ -233,6 +236,10 @@ impl fmt::Display for Misuse {
                 f,
                 "trailers[{field}] is malformed, or has a name that no trailer field may have \
                  (RFC 9110 section 6.5.1)"
+            ),
+            Self::ProxyCredentials => f.write_str(
+                "the credentials for the proxy cannot be sent to it: the user name has a colon, \
+                 or the credentials have a control character (RFC 7617 section 2)",
             ),
         }
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Event, Framing, Reuse,
+    Eof, Event, Framing, Reuse, Target,
     chunked::Chunked,
     encode,
     framing::{Asked, BodyEnd, body_end},
@@ -21,14 +21,14 @@ use crate::{
 ///
 /// ```
 /// use httpool::{
-///     h1::{Connection, Event, Reuse},
+///     h1::{Connection, Event, Reuse, Target},
 ///     limits::MessageLimits,
 ///     message::{BodyLeft, Request},
 /// };
 ///
 /// let mut conn = Connection::new(MessageLimits::default());
 /// let mut out = Vec::new();
-/// conn.send_request(&Request::get("http://a/x").build()?, false, &mut out)?;
+/// conn.send_request(&Request::get("http://a/x").build()?, Target::Origin, &mut out)?;
 /// assert_eq!(out, b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
 ///
 /// // Events borrow from the input; what is not taken is presented again.
@@ -90,18 +90,19 @@ impl Connection {
         }
     }
 
-    /// Begins a request: appends its whole head to `out`. `to_proxy` writes the request target in
-    /// absolute-form, for a forward proxy (RFC 9112 3.2.2).
+    /// Begins a request: appends its whole head to `out`.
     ///
     /// # Errors
     /// [`Misuse::OutOfTurn`] if another exchange is under way, or the connection must not be used
-    /// again.
+    /// again. [`Misuse::ProxyCredentials`] if the credentials of `target` cannot be sent. Nothing
+    /// was appended then, and the state is unchanged.
     pub fn send_request(
         &mut self,
         request: &Request,
-        to_proxy: bool,
+        target: Target<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Misuse> {
+        let authorization = target.authorization(request)?;
         let body = request.body();
         self.state.begin(!body.is_empty(), request.expects_continue(), request.asks_close())?;
         self.outgoing = match body {
@@ -112,7 +113,10 @@ impl Connection {
         self.asked = Asked::by(request);
         self.interim = 0;
         self.incoming = Incoming::Head(HeadProgress::START);
-        request.write_head(to_proxy, out);
+        request.write_head(matches!(target, Target::Absolute(_)), out);
+        if let Some(basic) = authorization {
+            encode::field_at_end("Proxy-Authorization", &basic, out);
+        }
         Ok(())
     }
 
@@ -233,13 +237,12 @@ impl Connection {
         result.inspect_err(|&why| self.state.fail(why))
     }
 
-    /// Reports that the peer closed its side. `clean` is false after a reset, or after an end of
-    /// TLS without close_notify (RFC 9112 9.8). Pass all earlier input to
-    /// [`receive`](Self::receive) first.
+    /// Reports that the peer closed its side. Pass all earlier input to [`receive`](Self::receive)
+    /// first.
     ///
     /// # Errors
     /// [`Violation::Truncated`] if a response was not complete.
-    pub fn receive_eof(&mut self, clean: bool) -> Result<Event<'static>, Violation> {
+    pub fn receive_eof(&mut self, eof: Eof) -> Result<Event<'static>, Violation> {
         match (self.state.receive(), self.incoming) {
             (Receive::Failed(why), _) => Err(why),
             (Receive::Idle | Receive::Done, _) => {
@@ -251,7 +254,7 @@ impl Connection {
                 self.state.closed();
                 Ok(self.end(Fields::EMPTY))
             }
-            (Receive::Body, Incoming::Close) if clean => {
+            (Receive::Body, Incoming::Close) if eof == Eof::Clean => {
                 self.state.closed();
                 Ok(self.end(Fields::EMPTY))
             }

@@ -114,6 +114,14 @@ fn may_be_trailer(name: &str) -> bool {
     !NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
 }
 
+/// Adds a field at the end of the head with which `out` ends.
+pub(super) fn field_at_end(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.truncate(out.len().saturating_sub(2));
+    for part in [name, ": ", value, "\r\n\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,3 +25,22 @@ pub enum Event<'i> {
     /// the head unless their definition allows it (RFC 9110 6.5.1).
     End(Fields<'i>),
 }
+
+/// The way in which the peer has ended its side of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an end can be trusted or it cannot")]
+pub enum Eof {
+    /// An ordinary close. Over TLS, only a close_notify is one (RFC 9112 9.8). It ends a body that
+    /// has neither a length nor chunks.
+    Clean,
+    /// A reset, an error, or an end of TLS without close_notify. A body that would end with the
+    /// connection may have been cut.
+    Broken,
+}
+
+/// `true` is [`Clean`](Self::Clean).
+impl From<bool> for Eof {
+    fn from(clean: bool) -> Self {
+        if clean { Self::Clean } else { Self::Broken }
+    }
+}

@@ -45,8 +45,10 @@ mod framing;
 mod head;
 mod scan;
 mod state;
+mod target;
 
 pub use connection::Connection;
 pub use encode::Framing;
-pub use event::Event;
+pub use event::{Eof, Event};
 pub use state::{CloseReason, Reuse};
+pub use target::Target;

@@ -1,7 +1,9 @@
 //! The key of a connection: calls with equal keys can share it.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, format, string::String, sync::Arc};
 use core::{fmt, net::IpAddr};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::Origin;
 
@@ -158,6 +160,16 @@ impl Credentials {
     /// Returns the password.
     pub fn password(&self) -> &str {
         &self.password
+    }
+
+    /// Returns the value of a field with these credentials in the Basic scheme (RFC 7617 section
+    /// 2). `None` if the scheme cannot carry them.
+    pub(crate) fn basic(&self) -> Option<String> {
+        let (user, password) = (self.user(), self.password());
+        if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
+            return None;
+        }
+        Some(format!("Basic {}", BASE64.encode(format!("{user}:{password}"))))
     }
 }
 

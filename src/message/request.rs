@@ -33,10 +33,11 @@ use crate::error::RequestError;
 pub struct Request(pub(super) Arc<Encoded>);
 
 /// The length of a request's body, and whether the driver can replay it from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum BodyLength {
     /// No body.
+    #[default]
     Empty,
     /// A body of known length, sent with Content-Length.
     Known {

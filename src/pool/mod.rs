@@ -117,3 +117,5 @@ mod tests;
 
 pub use pool::Pool;
 pub use types::{Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want};
+
+pub(crate) use record::Input;

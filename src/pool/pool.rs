@@ -10,6 +10,7 @@ use super::{
     Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want,
     budget::Bucket,
     list::List,
+    record::Input,
     shortage::Room,
     table::{ByAge, ByUse, Conn, Dialing, Entry, Free, Standing, State, Turn, Waiter},
 };
@@ -20,7 +21,7 @@ use crate::{
     message::Key,
     mutation::{Mutation, mutated},
     time::Instant,
-    trace::{Named, Trace},
+    trace::Trace,
 };
 
 /// A connection pool. See the [module](super).
@@ -107,21 +108,14 @@ impl<T> Pool<T> {
         let answer = self.admit(key, want);
         match &answer {
             Ok(ticket) => self.answer(format_args!("admit {ticket}")),
-            Err(why) => {
-                let named = Named(why);
-                self.trace.action_as(
-                    self.now,
-                    format_args!("refuse {why}"),
-                    format_args!("refuse {named}"),
-                );
-            }
+            Err(why) => self.answer(format_args!("refuse {why:?}")),
         }
         answer
     }
 
     /// Returns the state of a ticket. Any answer but [`Claim::Wait`] spends the ticket.
     pub fn claim(&mut self, ticket: Ticket, now: Instant) -> Claim<T> {
-        self.event(now, format_args!("claim {ticket}"));
+        self.event(now, Input::Claim(ticket));
         let claim = self.hand_over(ticket);
         match &claim {
             Claim::Reuse { lease, probe, .. } => {
@@ -135,14 +129,7 @@ impl<T> Pool<T> {
                 let word = if *dialing { " dialing" } else { "" };
                 self.answer(format_args!("wait {ticket}{word}"));
             }
-            Claim::Failed(why) => {
-                let named = Named(why);
-                self.trace.action_as(
-                    self.now,
-                    format_args!("fail {ticket} {why}"),
-                    format_args!("fail {ticket} {named}"),
-                );
-            }
+            Claim::Failed(why) => self.answer(format_args!("fail {ticket} {why:?}")),
         }
         claim
     }
@@ -150,7 +137,7 @@ impl<T> Pool<T> {
     /// Cancels a ticket in any state. A connection granted to it goes to the next ticket. Ignored
     /// if the ticket is spent.
     pub fn cancel(&mut self, ticket: Ticket, now: Instant) {
-        self.event(now, format_args!("cancel {ticket}"));
+        self.event(now, Input::Cancel(ticket));
         let Some(waiter) = self.tickets.get(ticket.index, ticket.generation) else { return };
         let (key, standing) = (waiter.key, waiter.state);
         match standing {
@@ -171,8 +158,7 @@ impl<T> Pool<T> {
     /// Returns a lease. If it is from another pool, its connection comes back as [`Action::Close`].
     pub fn checkin(&mut self, lease: Lease, how: Checkin<T>, now: Instant) {
         let Lease { conn } = lease;
-        let word = if matches!(how, Checkin::Keep(_)) { "keep" } else { "discard" };
-        self.event(now, format_args!("checkin {conn} {word}"));
+        self.event(now, Input::Checkin(conn, (&how).into()));
         let leased = self.conns.get(conn.index, conn.generation);
         let key = leased.filter(|it| matches!(it.state, State::Leased)).map(|it| it.key);
         match (key, how) {
@@ -193,7 +179,7 @@ impl<T> Pool<T> {
     /// served by another connection, but finished, and parked if no ticket waits. Has no effect
     /// with `own_dials`: there only [`close`](Self::close) abandons dials.
     pub fn dial_connected(&mut self, conn: ConnId) {
-        self.event(self.now, format_args!("connected {conn}"));
+        self.event(self.now, Input::Connected(conn));
         if self.is_dial(conn) {
             self.keep_dial(conn.index);
         }
@@ -201,7 +187,7 @@ impl<T> Pool<T> {
 
     /// Reports that a dial has succeeded. If the id is stale, `io` comes back as [`Action::Close`].
     pub fn dialed(&mut self, conn: ConnId, io: T, now: Instant) {
-        self.event(now, format_args!("dialed {conn}"));
+        self.event(now, Input::Dialed(conn));
         if !self.is_dial(conn) {
             return self.close_stale(conn, io);
         }
@@ -229,13 +215,7 @@ impl<T> Pool<T> {
     /// another dial, in place of an idle connection or of one that comes back. It fails only if
     /// nothing else is open.
     pub fn dial_failed(&mut self, conn: ConnId, why: DialError, now: Instant) {
-        self.now = self.now.max(now);
-        let named = Named(why);
-        self.trace.event_as(
-            self.now,
-            format_args!("dial failed {conn} {why}"),
-            format_args!("dial-failed {conn} {named}"),
-        );
+        self.event(now, Input::DialFailed(conn, why));
         self.lose_dial(conn, Some(why));
     }
 
@@ -243,12 +223,7 @@ impl<T> Pool<T> {
     /// socket, because its ticket was cancelled or served by another connection (`own_dials`). This
     /// fails no ticket: one that took the dial over gets another. Ignored if the id is stale.
     pub fn dial_abandoned(&mut self, conn: ConnId, now: Instant) {
-        self.now = self.now.max(now);
-        self.trace.event_as(
-            self.now,
-            format_args!("dial abandoned {conn}"),
-            format_args!("dial-abandoned {conn}"),
-        );
+        self.event(now, Input::DialAbandoned(conn));
         self.lose_dial(conn, None);
     }
 
@@ -256,7 +231,7 @@ impl<T> Pool<T> {
     /// not yet claimed, its ticket returns to the front of the queue, even if the queue is full.
     /// Ignored if the id is stale or the connection is leased.
     pub fn idle_lost(&mut self, conn: ConnId) {
-        self.event(self.now, format_args!("lost {conn}"));
+        self.event(self.now, Input::Lost(conn));
         let Some(lost) = self.conns.get(conn.index, conn.generation) else { return };
         let key = lost.key;
         match lost.state {
@@ -275,7 +250,7 @@ impl<T> Pool<T> {
     /// Closes idle and granted connections, abandons dials, fails all tickets with
     /// [`Claim::Failed`], and refuses new ones. A leased connection is closed when it comes back.
     pub fn close(&mut self) {
-        self.event(self.now, format_args!("close"));
+        self.event(self.now, Input::Close);
         self.closed = true;
         for ticket in 0..self.tickets.bound() {
             let standing = self.tickets.at(ticket).map(|(_, waiter)| waiter.state);
@@ -323,7 +298,7 @@ impl<T> Pool<T> {
     /// of descriptors. It need not be called in time, because the other methods check the times
     /// themselves.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.event(now, format_args!("timeout"));
+        self.event(now, Input::Timeout);
         while let Some(conn) = self.lru.front()
             && self.idle_until(conn).is_some_and(|until| until <= self.now)
         {
@@ -536,9 +511,10 @@ impl<T> Pool<T> {
         after(self.conns[conn].opened, self.limits.age_max?)
     }
 
-    fn event(&mut self, now: Instant, text: fmt::Arguments<'_>) {
+    #[inline]
+    fn event(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
-        self.trace.event(self.now, text);
+        self.trace.event(self.now, input);
     }
 
     fn answer(&mut self, text: fmt::Arguments<'_>) {

@@ -1,10 +1,103 @@
-//! Records a pool: its limits, and its keys by number.
+//! The inputs of a pool, and its recording: its limits, and its keys by number.
 
-use super::{Pool, Want};
+use alloc::{borrow::Cow, format, vec::Vec};
+use core::fmt;
+
+use super::{Checkin, Lease, Pool, Ticket, Want};
 use crate::{
-    message::Key,
-    trace::{Kind, Shown, Trace, Value},
+    error::DialError,
+    id::ConnId,
+    message::{Credentials, Key},
+    time::Instant,
+    trace::{Arg, Kind, Redaction, Shown, Trace, Unescape, Words, ids, inputs, words},
 };
+
+inputs! {
+    /// The inputs of a pool. Each is recorded by the method that it calls on replay. `NewKey` is
+    /// recorded before the first checkout of a key.
+    enum Input<'i> for |pool: &mut Pool<()>, keys: &mut Vec<Key>, now: Instant| {
+        "key" NewKey(number: u32, key: Cow<'i, Key>) => learn(keys, number, key.into_owned())?,
+        "checkout" Checkout(key: u32, want: Want) => {
+            let key = keys.get(key as usize).ok_or(Unescape::Malformed)?;
+            // The result is among the recorded actions.
+            let _ = pool.checkout(key, want, now);
+        },
+        "claim" Claim(ticket: Ticket) => drop(pool.claim(ticket, now)),
+        "cancel" Cancel(ticket: Ticket) => pool.cancel(ticket, now),
+        "checkin" Checkin(conn: ConnId, how: How) => {
+            pool.checkin(Lease::replayed(conn), how.into(), now);
+        },
+        "connected" Connected(conn: ConnId) => pool.dial_connected(conn),
+        "dialed" Dialed(conn: ConnId) => pool.dialed(conn, (), now),
+        "dial-failed" DialFailed(conn: ConnId, why: DialError) => pool.dial_failed(conn, why, now),
+        "dial-abandoned" DialAbandoned(conn: ConnId) => pool.dial_abandoned(conn, now),
+        "lost" Lost(conn: ConnId) => pool.idle_lost(conn),
+        "close" Close => pool.close(),
+        "timeout" Timeout => pool.handle_timeout(now),
+    }
+}
+
+ids!(Ticket, 't');
+
+/// Adds a key to those of a replay, with the next number.
+fn learn(keys: &mut Vec<Key>, number: u32, key: Key) -> Result<(), Unescape> {
+    if number as usize != keys.len() {
+        return Err(Unescape::Malformed);
+    }
+    keys.push(if keys.contains(&key) { distinct_key(key, number) } else { key });
+    Ok(())
+}
+
+/// Makes a key that differs from one that looks the same because its credentials are redacted. The
+/// pool only compares keys, so the change does no harm.
+fn distinct_key(key: Key, number: u32) -> Key {
+    let mut hops = key.hops().to_vec();
+    let Some(hop) = hops.iter_mut().find(|hop| hop.credentials().is_some()) else { return key };
+    if let Some(credentials) = hop.credentials() {
+        let password = format!("{}#{number}", credentials.password());
+        *hop = hop.clone().with_credentials(Credentials::new(credentials.user(), &password));
+    }
+    key.through(hops)
+}
+
+impl Arg<'_> for Want {
+    fn write_after_space(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+
+    fn read_from(words: &mut Words<'_>) -> Option<Self> {
+        let mut want = Self::default();
+        while let Some(word) = words.next() {
+            match word {
+                "fresh" => want.fresh = true,
+                "repeatable" => want.repeatable = true,
+                "retry" => want.retry = true,
+                _ => return None,
+            }
+        }
+        Some(want)
+    }
+}
+
+/// A [`Checkin`] without its connection.
+pub(crate) enum How {
+    Keep,
+    Discard,
+}
+
+words!(How: Keep "keep", Discard "discard");
+
+impl<T> From<&Checkin<T>> for How {
+    fn from(how: &Checkin<T>) -> Self {
+        if matches!(how, Checkin::Keep(_)) { Self::Keep } else { Self::Discard }
+    }
+}
+
+impl From<How> for Checkin<()> {
+    fn from(how: How) -> Self {
+        if matches!(how, How::Keep) { Self::Keep(()) } else { Self::Discard }
+    }
+}
 
 impl<T> Pool<T> {
     /// Traces every event and every action. For a complete recording, call this before the first
@@ -12,34 +105,22 @@ impl<T> Pool<T> {
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
         let limits = Shown(&self.limits);
-        self.trace.record(self.now, Kind::Event, |_, f| write!(f, "limits{limits}"));
+        self.trace.record(self.now, Kind::Event, format_args!("limits{limits}"));
     }
 
     pub(crate) fn trace_mut(&mut self) -> &mut Trace {
         &mut self.trace
     }
 
-    /// Records the checkout. A key is written out once and then referred to by number, so that two
+    /// Traces the checkout. A key is written out once and then named by its number, so that two
     /// keys that redaction makes equal stay different.
     pub(super) fn note_checkout(&mut self, key: &Key, want: Want) {
-        if !self.trace.is_on() {
-            return;
-        }
-        let mut number = 0;
-        if self.trace.records() {
-            let new;
-            (number, new) = self.trace.number(key);
+        if self.trace.is_on() {
+            let (number, new) = self.trace.number(key);
             if new {
-                self.trace.record(self.now, Kind::Event, |redaction, f| {
-                    write!(f, "key {number} ")?;
-                    key.write(redaction, f)
-                });
+                self.trace.event(self.now, Input::NewKey(number, Cow::Borrowed(key)));
             }
+            self.trace.event(self.now, Input::Checkout(number, want));
         }
-        self.trace.event_as(
-            self.now,
-            format_args!("checkout {key}{want}"),
-            format_args!("checkout {number}{want}"),
-        );
     }
 }

@@ -35,8 +35,11 @@ pub struct Difference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The first line is not [`VERSION`](super::VERSION).
-    Version,
+    /// The first line is not that of a recording.
+    NoRecording,
+    /// The recording has another version than [`VERSION`](super::VERSION): this number. Only the
+    /// release that made it can replay it.
+    Version(u32),
     /// The line does not have the form `TIME WHO < WHAT`.
     Line,
     /// The event is unknown, or its arguments are invalid.
@@ -95,7 +98,15 @@ impl fmt::Display for Difference {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Version => "this is no recording, or one of another version",
+            Self::NoRecording => "this is no recording: the first line of one is httpool-record 2",
+            Self::Version(number) => {
+                return write!(
+                    f,
+                    "this recording has the format {number}, and this release reads only {}: \
+                     replay it with the release that made it, or record again",
+                    super::VERSION
+                );
+            }
             Self::Line => "a line needs the form: TIME WHO < WHAT, or with > for <",
             Self::Event => "the event is unknown, or its arguments make no sense",
             Self::Setting => "a setting is unknown, or its value makes no sense",

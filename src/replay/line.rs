@@ -1,10 +1,8 @@
 //! Parses the parts of a line.
 
 use crate::{
-    id::ConnId,
-    pool::Ticket,
     time::Instant,
-    trace::{Kind, Who},
+    trace::{Kind, Value, Who},
 };
 
 /// A line of a recording.
@@ -24,16 +22,7 @@ pub(super) fn read(line: &str) -> Option<Line<'_>> {
         ">" => Kind::Action,
         _ => return None,
     };
-    Some(Line { at: time(at)?, who: machine(who)?, kind, text })
-}
-
-fn time(text: &str) -> Option<Instant> {
-    let (seconds, nanos) = text.split_once('.')?;
-    if nanos.len() != 9 {
-        return None;
-    }
-    let nanos = number::<u64>(seconds)?.checked_mul(1_000_000_000)?.checked_add(number(nanos)?)?;
-    Some(Instant::from_nanos(nanos))
+    Some(Line { at: Instant::read(at)?, who: machine(who)?, kind, text })
 }
 
 fn machine(text: &str) -> Option<Who> {
@@ -41,37 +30,14 @@ fn machine(text: &str) -> Option<Who> {
         return Some(Who::Pool);
     }
     match text.split_at_checked(1)? {
-        ("r", call) => number(call).map(Who::Call),
-        ("d", dial) => number(dial).map(Who::Dial),
+        ("r", call) => u64::read(call).map(Who::Call),
+        ("d", dial) => u64::read(dial).map(Who::Dial),
         _ => None,
     }
 }
 
-/// Parses `c3.0`.
-pub(super) fn conn(text: &str) -> Option<ConnId> {
-    bits(text.strip_prefix('c')?).map(ConnId::from_bits)
-}
-
-/// Parses `t3.0`.
-pub(super) fn ticket(text: &str) -> Option<Ticket> {
-    bits(text.strip_prefix('t')?).map(Ticket::from_bits)
-}
-
-fn bits(text: &str) -> Option<u64> {
-    let (index, generation) = text.split_once('.')?;
-    let (index, generation): (u32, u32) = (number(index)?, number(generation)?);
-    Some(u64::from(generation) << 32 | u64::from(index))
-}
-
-/// Parses a number that consists of digits only.
-pub(super) fn number<N: core::str::FromStr>(text: &str) -> Option<N> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
-}
-
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use super::*;
 
     #[test]
@@ -95,15 +61,5 @@ mod tests {
         ] {
             assert!(read(bad).is_none(), "{bad}");
         }
-    }
-
-    #[test]
-    fn names_come_back() {
-        let id = ConnId::from_bits(u64::MAX - 5);
-        assert_eq!(conn(&id.to_string()), Some(id));
-        let id = Ticket::from_bits(7 << 32 | 9);
-        assert_eq!(ticket(&id.to_string()), Some(id));
-        assert_eq!(ticket("t1"), None);
-        assert_eq!(conn("t1.0"), None);
     }
 }

@@ -13,7 +13,7 @@
 //! that it decided:
 //!
 //! ```text
-//! httpool-record 1
+//! httpool-record 2
 //! kept secrets=false queries=false bodies=false fields=-
 //! 0.000031500 r0 < written 34
 //! │           │  │ └ the event: a word and its arguments
@@ -25,10 +25,12 @@
 //! The lines of each machine are in their order in time, with its actions behind the event that led
 //! to them. There is no order between machines: the lines of each replay by themselves.
 //!
+//! The crate docs list [the inputs](crate#the-inputs) with their arguments.
+//!
 //! The first lines of a machine hold its settings. A pool has `limits`. A dial has its `policy`,
-//! and `dial` with its key. A call has `call` (when it began, and its seed), its policy in several
-//! lines, the `request`, a `field` line for each field, and `begin`. Settings are `name=value`
-//! words. A missing one has its default; an unknown one is an error.
+//! and `dial` with its key. A call has `call` (when it began, its seed, and the kind of its body),
+//! its policy in several lines, the `request`, a `field` line for each field, and `begin`. Settings are `name=value`
+//! words, with the names of the fields of the types. A missing one has its default; an unknown one is an error.
 //!
 //! Bytes are written as text. The escapes are `\r`, `\n`, `\t`, `\\` and `\x80` as in Rust, and
 //! `\{`. `{5}` stands for five bytes of a body with any contents. Input is recorded once, when it
@@ -51,15 +53,16 @@
 //!
 //! ```
 //! let recording = "\
-//! httpool-record 1
+//! httpool-record 2
 //! kept secrets=false queries=false bodies=false fields=-
-//! 0.000000000 r0 < call began=0 seed=1 wall=none
+//! 0.000000000 r0 < call began=0.000000000 seed=1 wall_at_epoch=none body=none
 //! 0.000000000 r0 < redirect follow=false
-//! 0.000000000 r0 < request GET http://example.com/ body=none
+//! 0.000000000 r0 < request GET http://example.com/
 //! 0.000000000 r0 < field Cookie: ********
 //! 0.000000000 r0 < begin
 //! 0.000000000 r0 > checkout http://example.com
-//! 0.001000000 r0 < leased fresh head=65536 fields=256 interim=32 overhead=16384
+//! 0.001000000 r0 < connection spent=false head_bytes_max=65536 fields_max=256
+//! 0.001000000 r0 < leased fresh
 //! 0.001000000 r0 > out GET / HTTP/1.1\\r\\nHost: example.com\\r\\nCookie:*********\\r\\n\\r\\n
 //! 0.001000000 r0 > exchange
 //! 0.001000000 r0 < written 55
@@ -82,35 +85,31 @@
 //! let Err(httpool::replay::Error::Differs(difference)) = httpool::replay::check(&other) else {
 //!     panic!("it differs");
 //! };
-//! assert_eq!(difference.line, 16);
+//! assert_eq!(difference.line, 17);
 //! assert_eq!(difference.got.as_deref(), Some("0.020000000 r0 > data 5 B"));
 //! # Ok::<(), httpool::replay::Error>(())
 //! ```
 
-mod call;
-mod dial;
 mod error;
-mod input;
 mod line;
-mod pool;
+mod machine;
 
 use alloc::{
-    boxed::Box,
     collections::{BTreeMap, VecDeque},
     string::String,
 };
 
 pub use error::{Difference, Error, Malformed};
 
-use crate::{
-    time::Instant,
-    trace::{Kind, Redaction, Trace, Who, read_settings},
-};
-use input::Held;
+use crate::trace::{Held, Kind, Redaction, Trace, Value, Who, read_settings};
+use machine::Machine;
 
 /// The first line of a recording. The number changes whenever older recordings can no longer be
 /// read.
-pub const VERSION: &str = "httpool-record 1";
+pub const VERSION: &str = "httpool-record 2";
+
+/// The part of the first line before the number.
+const FORMAT: &str = "httpool-record ";
 
 /// The contents of a recording that replayed without a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,12 +153,12 @@ pub fn check(recording: &str) -> Result<Summary, Error> {
 }
 
 fn read_header<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result<Redaction, Error> {
-    match lines.next() {
-        Some((_, VERSION)) => {}
-        _ => return Err(Malformed::Version.at(1)),
+    let first = lines.next().map_or("", |(_, line)| line);
+    if first != VERSION {
+        let version = first.strip_prefix(FORMAT).and_then(u32::read);
+        return Err(version.map_or(Malformed::NoRecording, Malformed::Version).at(1));
     }
-    // A recording without this setting is older than the redaction of queries.
-    let mut redaction = Redaction { queries: true, ..Redaction::default() };
+    let mut redaction = Redaction::default();
     let kept = lines.next().and_then(|(_, line)| line.strip_prefix("kept "));
     kept.and_then(|kept| read_settings(kept, &mut redaction))
         .ok_or_else(|| Malformed::Setting.at(2))?;
@@ -168,23 +167,17 @@ fn read_header<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result
 
 struct Replay {
     redaction: Redaction,
-    machines: BTreeMap<Who, Machine>,
+    machines: BTreeMap<Who, Replayed>,
     /// The input that the machines have not consumed.
     held: Held,
     summary: Summary,
 }
 
 /// A machine that is being replayed.
-struct Machine {
-    replayer: Replayer,
+struct Replayed {
+    machine: Machine,
     /// The actions that it has decided and that the recording has not listed yet.
     decided: VecDeque<String>,
-}
-
-enum Replayer {
-    Pool(Box<pool::Replayer>),
-    Call(Box<call::Replayer>),
-    Dial(Box<dial::Replayer>),
 }
 
 impl Replay {
@@ -212,27 +205,21 @@ impl Replay {
 
     fn event(&mut self, line: &line::Line<'_>) -> Result<(), Refused> {
         let Self { redaction, machines, held, summary } = self;
-        let machine = machines.entry(line.who).or_insert_with(|| Machine {
-            replayer: Replayer::new(line.who),
+        let Replayed { machine, decided } = machines.entry(line.who).or_insert_with(|| Replayed {
+            machine: Machine::new(line.who),
             decided: VecDeque::new(),
         });
-        if let Some(got) = machine.decided.pop_front() {
+        if let Some(got) = decided.pop_front() {
             return Err(Refused::Undecided(got));
         }
         let trace = || Trace::rehearsing(line.who, redaction.clone());
-        let (verb, rest) = line.text.split_once(' ').unwrap_or((line.text, ""));
-        let event = Event { at: line.at, verb, rest };
-        match &mut machine.replayer {
-            Replayer::Pool(pool) => summary.pools += usize::from(pool.feed(&event, trace)?),
-            Replayer::Call(call) => summary.calls += usize::from(call.feed(&event, trace, held)?),
-            Replayer::Dial(dial) => summary.dials += usize::from(dial.feed(&event, trace, held)?),
+        let began = usize::from(machine.feed(line, trace, held)?);
+        match line.who {
+            Who::Pool => summary.pools += began,
+            Who::Call(_) => summary.calls += began,
+            Who::Dial(_) => summary.dials += began,
         }
-        let trace = match &mut machine.replayer {
-            Replayer::Pool(pool) => pool.trace(),
-            Replayer::Call(call) => call.trace(),
-            Replayer::Dial(dial) => dial.trace(),
-        };
-        machine.decided = trace.map(Trace::rehearsed).unwrap_or_default().into();
+        *decided = machine.trace().map(Trace::rehearsed).unwrap_or_default().into();
         Ok(())
     }
 
@@ -245,23 +232,6 @@ impl Replay {
             None => Ok(self.summary),
         }
     }
-}
-
-impl Replayer {
-    fn new(who: Who) -> Self {
-        match who {
-            Who::Pool => Self::Pool(Box::default()),
-            Who::Call(_) => Self::Call(Box::default()),
-            Who::Dial(_) => Self::Dial(Box::default()),
-        }
-    }
-}
-
-/// A recorded event.
-struct Event<'t> {
-    at: Instant,
-    verb: &'t str,
-    rest: &'t str,
 }
 
 /// The reason why an event was not fed to its machine.

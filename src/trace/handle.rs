@@ -30,14 +30,39 @@ struct Rehearsal {
     lines: Vec<String>,
 }
 
-/// Writes the recorded form of a line, which depends on the redaction.
-pub(crate) type Note<'n> = dyn Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result + 'n;
+/// The text of a line. It is the same for people and in a recording, but for the redaction: lines
+/// for people have the default one.
+pub(crate) trait Text {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
 
-struct Redacted<'a>(&'a Note<'a>, &'a Redaction);
+impl Text for fmt::Arguments<'_> {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_fmt(*self)
+    }
+}
+
+/// Returns a text that is written by a function.
+pub(crate) fn note<F>(write: F) -> impl Text
+where
+    F: Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
+{
+    Note(write)
+}
+
+struct Note<F>(F);
+
+impl<F: Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result> Text for Note<F> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0(redaction, f)
+    }
+}
+
+struct Redacted<'a>(&'a dyn Text, &'a Redaction);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0(self.1, f)
+        self.0.write(self.1, f)
     }
 }
 
@@ -96,58 +121,35 @@ impl Trace {
         sink.is_some_and(|sink| sink.recording().is_some())
     }
 
-    /// Writes an event that has the same text for people and for replay.
-    pub(crate) fn event(&mut self, at: Instant, text: fmt::Arguments<'_>) {
-        self.event_as(at, text, text);
-    }
-
-    /// Writes an action that has the same text for people and for replay.
-    pub(crate) fn action(&mut self, at: Instant, text: fmt::Arguments<'_>) {
-        self.action_as(at, text, text);
-    }
-
-    /// Writes an event with one text for people and another for replay.
-    pub(crate) fn event_as(
-        &mut self,
-        at: Instant,
-        shown: fmt::Arguments<'_>,
-        recorded: fmt::Arguments<'_>,
-    ) {
+    /// Writes an event, for people and for replay.
+    #[inline]
+    pub(crate) fn event(&mut self, at: Instant, text: impl Text) {
         if let Some(out) = &mut self.0 {
-            out.show(at, Kind::Event, shown);
-            out.record(at, Kind::Event, &|_, f| f.write_fmt(recorded));
+            out.write(at, Kind::Event, &text);
         }
     }
 
-    /// Writes an action with one text for people and another for replay.
-    pub(crate) fn action_as(
-        &mut self,
-        at: Instant,
-        shown: fmt::Arguments<'_>,
-        recorded: fmt::Arguments<'_>,
-    ) {
+    /// Writes an action, for people and for replay.
+    #[inline]
+    pub(crate) fn action(&mut self, at: Instant, text: impl Text) {
         if let Some(out) = &mut self.0 {
-            out.show(at, Kind::Action, shown);
-            out.record(at, Kind::Action, &|_, f| f.write_fmt(recorded));
+            out.write(at, Kind::Action, &text);
         }
     }
 
     /// Writes a line for people only.
-    pub(crate) fn show(&mut self, at: Instant, kind: Kind, text: fmt::Arguments<'_>) {
+    #[inline]
+    pub(crate) fn show(&mut self, at: Instant, kind: Kind, text: impl Text) {
         if let Some(out) = &mut self.0 {
-            out.show(at, kind, text);
+            out.show(at, kind, &text);
         }
     }
 
     /// Writes a line for replay only.
-    pub(crate) fn record(
-        &mut self,
-        at: Instant,
-        kind: Kind,
-        note: impl Fn(&Redaction, &mut fmt::Formatter<'_>) -> fmt::Result,
-    ) {
+    #[inline]
+    pub(crate) fn record(&mut self, at: Instant, kind: Kind, text: impl Text) {
         if let Some(out) = &mut self.0 {
-            out.record(at, kind, &note);
+            out.record(at, kind, &text);
         }
     }
 
@@ -164,8 +166,19 @@ impl Trace {
 }
 
 impl Out {
-    fn show(&mut self, at: Instant, kind: Kind, text: fmt::Arguments<'_>) {
-        let line = Line { at, who: self.who, kind, text };
+    #[cold]
+    #[inline(never)]
+    fn write(&mut self, at: Instant, kind: Kind, text: &dyn Text) {
+        self.show(at, kind, text);
+        self.record(at, kind, text);
+    }
+
+    fn show(&mut self, at: Instant, kind: Kind, text: &dyn Text) {
+        if self.recent.is_none() && self.sink.is_none() {
+            return;
+        }
+        let text = Redacted(text, &Redaction::DEFAULT);
+        let line = Line { at, who: self.who, kind, text: format_args!("{text}") };
         if let Some(recent) = &mut self.recent {
             recent.push(&line);
         }
@@ -174,18 +187,18 @@ impl Out {
         }
     }
 
-    fn record(&mut self, at: Instant, kind: Kind, note: &Note<'_>) {
+    fn record(&mut self, at: Instant, kind: Kind, text: &dyn Text) {
         let who = self.who;
         if let Some(sink) = &self.sink
             && let Some(redaction) = sink.recording()
         {
-            let text = Redacted(note, redaction);
+            let text = Redacted(text, redaction);
             sink.record(&Line { at, who, kind, text: format_args!("{text}") });
         }
         if let Some(Rehearsal { redaction, lines }) = &mut self.rehearsal
             && kind == Kind::Action
         {
-            let text = Redacted(note, redaction);
+            let text = Redacted(text, redaction);
             let line = Line { at, who, kind, text: format_args!("{text}") };
             lines.push(alloc::format!("{}", line.recorded()));
         }

@@ -156,7 +156,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{limits::MessageLimits, message::Request};
+    use crate::{h1::Target, limits::MessageLimits, message::Request};
 
     struct Text<'a>(&'a Heard<'a>);
 
@@ -169,7 +169,7 @@ mod tests {
     fn asked() -> Connection {
         let mut conn = Connection::new(MessageLimits::default());
         let request = Request::get("http://a/").build().unwrap();
-        conn.send_request(&request, false, &mut Vec::new()).unwrap();
+        conn.send_request(&request, Target::Origin, &mut Vec::new()).unwrap();
         conn
     }
 

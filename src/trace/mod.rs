@@ -1,20 +1,24 @@
 //! Writes every event and every action as one line of text, for people and for replay.
 //!
 //! A machine with a [`Trace`] writes a line for each event that it receives and for each action
-//! that it decides. The machine does this itself, so all drivers record the same. A line has two
-//! forms:
+//! that it decides. The machine does this itself, so all drivers record the same. A line is meant
+//! for one of two readers or, as most lines, for both:
 //!
 //! - **For people** ([`Sink::line`]): logs, golden traces, `httpool --trace`. It shows no secrets.
-//!   Bodies appear as a count of bytes, and a request as its method, its target without the values
+//!   Received bytes appear as a count, and a request as its method, its target without the values
 //!   in the query, and the length of its head.
 //! - **For replay** ([`Sink::record`], or a [`Recorder`]): every input of a machine, so that
 //!   [`replay`](crate::replay) can feed it to another one and compare their actions. Secrets and
 //!   bodies are redacted, unless a [`Redaction`] keeps them.
 //!
+//! Each machine defines its events in one table, in its file `record`: the verb, the arguments, and
+//! the method that takes the event. The lines, their parser and the replay follow from it.
+//!
 //! A trace that is off costs a branch and no memory.
 
 mod handle;
 mod hear;
+mod input;
 mod name;
 mod query;
 mod recent;
@@ -33,15 +37,14 @@ pub use recent::Recent;
 pub use recorder::Recorder;
 pub use redact::Redaction;
 
-pub(crate) use handle::Note;
+pub(crate) use handle::{Text, note};
 pub(crate) use hear::Heard;
-pub(crate) use name::{
-    Named, parse_dial_error, parse_io_kind, parse_resolve_kind, parse_tls_kind, parse_unavailable,
-};
+pub(crate) use input::{Arg, Held, Pending, Received, Words, inputs};
+pub(crate) use name::{Passed, words};
 pub(crate) use redact::Hidden;
-pub(crate) use setting::{Settings, Shown, read_settings};
+pub(crate) use setting::{Settings, Shown, read_settings, settings, write_settings};
 pub(crate) use text::{Escaped, Unescape, unescape};
-pub(crate) use value::{ReadInto, Value};
+pub(crate) use value::{ReadInto, Value, ids, transparent};
 
 /// Receives trace lines. It is called while a machine works, perhaps under a driver's lock. It must
 /// return quickly and must not call the machine.
@@ -121,8 +124,8 @@ struct Recorded<'a>(&'a Line<'a>);
 impl fmt::Display for Recorded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line { at, who, kind, text } = self.0;
-        let (seconds, nanos) = (at.as_nanos() / 1_000_000_000, at.as_nanos() % 1_000_000_000);
-        write!(f, "{seconds}.{nanos:09} {who} {kind} {text}")
+        at.write(&Redaction::DEFAULT, f)?;
+        write!(f, " {who} {kind} {text}")
     }
 }
 

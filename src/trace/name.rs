@@ -1,114 +1,103 @@
-//! Writes and parses the names of errors in recorded events.
+//! Writes and parses values that have a name for each variant.
 
+use alloc::format;
 use core::fmt;
 
+use super::{Redaction, Value};
 use crate::{
     error::{DialError, IoKind, ResolveKind, TlsKind, Unavailable},
+    h1::Eof,
+    message::HopKind,
     time::Deadline,
 };
 
-/// Writes an error by the name of its variant. The names are part of the crate's interface; the
-/// words of `Display` are not.
-pub(crate) struct Named<T>(pub(crate) T);
+/// Writes an error by the name of its variant: `Dial(Connect(Refused))`. The names are part of the
+/// crate's interface; the words of `Display` are not.
+macro_rules! names {
+    ($type:ident: $($unit:ident),+ $(; $($nested:ident),+)?) => {
+        impl Value for $type {
+            fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self:?}")
+            }
 
-impl<T: fmt::Debug> fmt::Display for Named<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+            fn read(word: &str) -> Option<Self> {
+                match word {
+                    $(stringify!($unit) => return Some(Self::$unit),)+
+                    _ => {}
+                }
+                let (name, inside) = word.strip_suffix(')')?.split_once('(')?;
+                match (name, inside) {
+                    $($((stringify!($nested), why) => Value::read(why).map(Self::$nested),)+)?
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+names!(IoKind: Refused, Reset, Unreachable, Eof, TimedOut, Exhausted, Other);
+names!(ResolveKind: NotFound, Busy, Panicked, Exhausted, Zone);
+names!(TlsKind: Certificate, Pin, Alert, Protocol, Unavailable; Lost);
+names!(DialError: Name, ProxyProtocol, ProxyCredentials;
+    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout);
+names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
+
+/// Writes each variant as a word.
+macro_rules! words {
+    ($type:ident: $($variant:ident $word:literal),+ $(,)?) => {
+        impl $crate::trace::Value for $type {
+            fn write(
+                &self,
+                _: &$crate::trace::Redaction,
+                f: &mut core::fmt::Formatter<'_>,
+            ) -> core::fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $word,)+
+                })
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
+words!(Eof: Clean "clean", Broken "broken");
+words!(HopKind: Connect "connect", Socks4 "socks4", Socks4a "socks4a", Socks5 "socks5",
+    Socks5h "socks5h");
+
+/// Writes the name of the variant, as it stands in an error: `FirstByte`.
+impl Value for Deadline {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|which| format!("{which:?}") == word)
     }
 }
 
-pub(crate) fn parse_io_kind(text: &str) -> Option<IoKind> {
-    Some(match text {
-        "Refused" => IoKind::Refused,
-        "Reset" => IoKind::Reset,
-        "Unreachable" => IoKind::Unreachable,
-        "Eof" => IoKind::Eof,
-        "TimedOut" => IoKind::TimedOut,
-        "Exhausted" => IoKind::Exhausted,
-        "Other" => IoKind::Other,
-        _ => return None,
-    })
-}
+/// A deadline that has passed: `first-byte`.
+pub(crate) struct Passed(pub(crate) Deadline);
 
-pub(crate) fn parse_tls_kind(text: &str) -> Option<TlsKind> {
-    Some(match text {
-        "Certificate" => TlsKind::Certificate,
-        "Pin" => TlsKind::Pin,
-        "Alert" => TlsKind::Alert,
-        "Protocol" => TlsKind::Protocol,
-        "Unavailable" => TlsKind::Unavailable,
-        _ => TlsKind::Lost(parse_io_kind(inside(text, "Lost")?)?),
-    })
-}
+impl Value for Passed {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
 
-pub(crate) fn parse_resolve_kind(text: &str) -> Option<ResolveKind> {
-    Some(match text {
-        "Busy" => ResolveKind::Busy,
-        "Panicked" => ResolveKind::Panicked,
-        "Exhausted" => ResolveKind::Exhausted,
-        "Zone" => ResolveKind::Zone,
-        _ => return None,
-    })
-}
-
-pub(crate) fn parse_dial_error(text: &str) -> Option<DialError> {
-    let (name, inside) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-        Some((name, inside)) => (name, Some(inside)),
-        None => (text, None),
-    };
-    Some(match (name, inside) {
-        ("Name", None) => DialError::Name,
-        ("ProxyProtocol", None) => DialError::ProxyProtocol,
-        ("ProxyCredentials", None) => DialError::ProxyCredentials,
-        ("Resolve", Some(why)) => DialError::Resolve(parse_resolve_kind(why)?),
-        ("Connect", Some(why)) => DialError::Connect(parse_io_kind(why)?),
-        ("ProxyLost", Some(why)) => DialError::ProxyLost(parse_io_kind(why)?),
-        ("ProxyRefused", Some(status)) => DialError::ProxyRefused(status.parse().ok()?),
-        ("Tls", Some(why)) => DialError::Tls(parse_tls_kind(why)?),
-        ("Timeout", Some(which)) => DialError::Timeout(parse_deadline(which)?),
-        _ => return None,
-    })
-}
-
-pub(crate) fn parse_unavailable(text: &str) -> Option<Unavailable> {
-    Some(match text {
-        "LineFull" => Unavailable::LineFull,
-        "KeyLineFull" => Unavailable::KeyLineFull,
-        "RetryBudget" => Unavailable::RetryBudget,
-        "Closed" => Unavailable::Closed,
-        "Spent" => Unavailable::Spent,
-        _ => Unavailable::Dial(parse_dial_error(inside(text, "Dial")?)?),
-    })
-}
-
-fn parse_deadline(text: &str) -> Option<Deadline> {
-    Some(match text {
-        "Resolve" => Deadline::Resolve,
-        "Resolver" => Deadline::Resolver,
-        "Connect" => Deadline::Connect,
-        "Tls" => Deadline::Tls,
-        "Queue" => Deadline::Queue,
-        "Write" => Deadline::Write,
-        "FirstByte" => Deadline::FirstByte,
-        "Stall" => Deadline::Stall,
-        "Continue" => Deadline::Continue,
-        "Backoff" => Deadline::Backoff,
-        "Total" => Deadline::Total,
-        "Rate" => Deadline::Rate,
-        "Drain" => Deadline::Drain,
-        _ => return None,
-    })
-}
-
-/// Returns `x` from `name(x)`.
-fn inside<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')
+    fn read(word: &str) -> Option<Self> {
+        Deadline::ALL.into_iter().find(|which| which.name() == word).map(Self)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use super::*;
 
     #[test]
@@ -130,7 +119,7 @@ mod tests {
             DialError::Timeout(Deadline::Resolver),
         ] {
             let why = Unavailable::Dial(why);
-            assert_eq!(parse_unavailable(&Named(why).to_string()), Some(why));
+            assert_eq!(Value::read(&format!("{why:?}")), Some(why));
         }
         for why in [
             Unavailable::LineFull,
@@ -139,12 +128,27 @@ mod tests {
             Unavailable::Closed,
             Unavailable::Spent,
         ] {
-            assert_eq!(parse_unavailable(&Named(why).to_string()), Some(why));
+            assert_eq!(Value::read(&format!("{why:?}")), Some(why));
         }
-        for bad in
-            ["", "Dial", "Dial()", "Dial(Connect(Refused)", "Dial(ProxyRefused(x))", "closed"]
-        {
-            assert_eq!(parse_unavailable(bad), None, "{bad}");
+        for bad in [
+            "",
+            "Dial",
+            "Dial()",
+            "Closed()",
+            "Dial(Connect(Refused)",
+            "Dial(ProxyRefused(x))",
+            "closed",
+        ] {
+            assert_eq!(Unavailable::read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn deadlines_come_back() {
+        for which in Deadline::ALL {
+            assert_eq!(Value::read(&format!("{which:?}")), Some(which));
+            assert_eq!(Passed::read(which.name()).map(|passed| passed.0), Some(which));
+        }
+        assert!(Passed::read("FirstByte").is_none());
     }
 }

@@ -68,7 +68,7 @@ mod tests {
 
     use crate::{
         time::Instant,
-        trace::{Kind, Trace, Who},
+        trace::{Kind, Trace, Who, note},
     };
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         for count in 0..5 {
             trace.event(Instant::from_nanos(0), format_args!("written {count}"));
         }
-        trace.record(Instant::from_nanos(0), Kind::Event, |_, _| panic!("unwanted"));
+        trace.record(Instant::from_nanos(0), Kind::Event, note(|_, _| panic!("unwanted")));
         let recent = trace.recent().unwrap();
         let lines: Vec<_> = recent.lines().collect();
         assert_eq!(lines, ["0.000000 r7 < written 3", "0.000000 r7 < written 4"]);

@@ -29,7 +29,7 @@ use super::{Line, Redaction, Sink};
 /// pool.close();
 ///
 /// let text = text.lock().unwrap();
-/// assert!(text.starts_with("httpool-record 1\n"));
+/// assert!(text.starts_with("httpool-record 2\n"));
 /// assert!(text.ends_with("0.000000000 pool < close\n"));
 /// replay::check(&text)?;
 /// # Ok::<(), replay::Error>(())

@@ -24,8 +24,7 @@ use crate::message::{is_secret, star_userinfo, star_userinfo_of};
 pub struct Redaction {
     /// Whether secrets stay. False by default.
     pub secrets: bool,
-    /// Whether the values in queries and fragments stay. False by default. True for an older
-    /// recording without this setting in its second line.
+    /// Whether the values in queries and fragments stay. False by default.
     pub queries: bool,
     /// Whether received bodies stay. False by default. (The bytes of request bodies never pass
     /// through the machines.)
@@ -51,6 +50,10 @@ const DECIDING: [&str; 11] = [
 ];
 
 impl Redaction {
+    /// The default redaction.
+    pub(super) const DEFAULT: Self =
+        Self { secrets: false, queries: false, bodies: false, fields: Vec::new() };
+
     /// Leaves nothing out.
     pub fn none() -> Self {
         Self { secrets: true, queries: true, bodies: true, fields: Vec::new() }

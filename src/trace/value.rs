@@ -3,12 +3,17 @@
 use alloc::{borrow::Cow, format, string::String, sync::Arc, vec::Vec};
 use core::{
     fmt::{self, Write},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
 use super::{Redaction, unescape};
-use crate::message::{Credentials, Hop, HopKind, Key, Method, Origin, Scheme, Status, TlsId};
+use crate::{
+    id::ConnId,
+    limits::RetryBudget,
+    message::{Credentials, Hop, HopKind, Key, Method, Origin, Scheme, Status, TlsId},
+    time::Instant,
+};
 
 /// A value that is written as one word.
 pub(crate) trait Value {
@@ -45,7 +50,63 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(bool, u8, u16, u32, u64, usize, IpAddr);
+displayed!(bool, IpAddr, SocketAddr);
+
+/// Numbers without a sign.
+macro_rules! numbers {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?
+            }
+        }
+    )*};
+}
+
+numbers!(u8, u16, u32, u64, usize);
+
+/// Generational ids: `c3.0`.
+macro_rules! ids {
+    ($type:ty, $letter:literal) => {
+        impl $crate::trace::Value for $type {
+            fn write(
+                &self,
+                _: &$crate::trace::Redaction,
+                f: &mut core::fmt::Formatter<'_>,
+            ) -> core::fmt::Result {
+                write!(f, "{self}")
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                let (index, generation) = word.strip_prefix($letter)?.split_once('.')?;
+                let [generation, index] = [generation, index].map(u32::read);
+                Some(Self::from_bits(u64::from(generation?) << 32 | u64::from(index?)))
+            }
+        }
+    };
+}
+
+pub(crate) use ids;
+
+ids!(ConnId, 'c');
+
+/// Writes seconds with nine decimals: `0.020000000`.
+impl Value for Instant {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.as_nanos();
+        write!(f, "{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (seconds, nanos) = word.split_once('.').filter(|(_, nanos)| nanos.len() == 9)?;
+        let seconds = u64::read(seconds)?.checked_mul(1_000_000_000)?;
+        seconds.checked_add(u64::read(nanos)?).map(Self::from_nanos)
+    }
+}
 
 /// Writes `none`, or the value.
 impl<V: Value> Value for Option<V> {
@@ -81,13 +142,38 @@ impl Value for Duration {
     }
 }
 
-impl Value for TlsId {
+/// A value in a struct of its own, written as that value.
+macro_rules! transparent {
+    ($($type:ident),+) => {$(
+        impl $crate::trace::Value for $type {
+            fn write(
+                &self,
+                redaction: &$crate::trace::Redaction,
+                f: &mut core::fmt::Formatter<'_>,
+            ) -> core::fmt::Result {
+                self.0.write(redaction, f)
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                $crate::trace::Value::read(word).map(Self)
+            }
+        }
+    )+};
+}
+
+pub(crate) use transparent;
+
+transparent!(TlsId);
+
+/// Writes `20/10`: percent and burst.
+impl Value for RetryBudget {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}/{}", self.percent, self.burst)
     }
 
     fn read(word: &str) -> Option<Self> {
-        word.parse().ok().map(Self)
+        let (percent, burst) = word.split_once('/')?;
+        Some(Self::new(Value::read(percent)?, Value::read(burst)?))
     }
 }
 
@@ -121,43 +207,29 @@ impl Value for Cow<'static, str> {
     }
 }
 
-impl<V: Value> Value for Vec<V> {
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_list(self, redaction, f)
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        if word == "-" { Some(Self::new()) } else { word.split(',').map(V::read).collect() }
-    }
-}
-
-impl<V: Value> Value for Arc<[V]> {
-    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_list(self, redaction, f)
-    }
-
-    fn read(word: &str) -> Option<Self> {
-        Vec::read(word).map(Into::into)
-    }
-}
-
 /// Writes `a,b`; `-` is the empty list.
-fn write_list(
-    list: &[impl Value],
-    redaction: &Redaction,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    if list.is_empty() {
-        return f.write_char('-');
-    }
-    for (index, value) in list.iter().enumerate() {
-        if index > 0 {
-            f.write_char(',')?;
+macro_rules! lists {
+    ($(<$($life:lifetime,)? $value:ident> $type:ty),*) => {$(
+        impl<$($life,)? $value: Value + Clone> Value for $type {
+            fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if self.is_empty() {
+                    return f.write_char('-');
+                }
+                self.iter().enumerate().try_for_each(|(index, value)| {
+                    f.write_str(if index > 0 { "," } else { "" })?;
+                    value.write(redaction, f)
+                })
+            }
+
+            fn read(word: &str) -> Option<Self> {
+                let words = (word != "-").then(|| word.split(',')).into_iter().flatten();
+                Some(words.map(V::read).collect::<Option<Vec<_>>>()?.into())
+            }
         }
-        value.write(redaction, f)?;
-    }
-    Ok(())
+    )*};
 }
+
+lists!(<V> Vec<V>, <V> Arc<[V]>, <'i, V> Cow<'i, [V]>);
 
 /// Writes `http://example.com:80`.
 impl Value for Origin {
@@ -185,7 +257,7 @@ impl Value for Origin {
 /// Writes `connect+http://proxy:3128+0`, followed by `+****+******` if there are credentials.
 impl Value for Hop {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(kind_name(self.kind()))?;
+        self.kind().write(redaction, f)?;
         f.write_char('+')?;
         self.proxy().write(redaction, f)?;
         write!(f, "+{}", self.tls().0)?;
@@ -200,7 +272,7 @@ impl Value for Hop {
     fn read(word: &str) -> Option<Self> {
         let mut parts = word.split('+');
         let (kind, proxy, tls) = (parts.next()?, parts.next()?, parts.next()?);
-        let kind = KINDS.into_iter().find(|known| kind_name(*known) == kind)?;
+        let kind = HopKind::read(kind)?;
         let hop = Self::new(kind, Origin::read(proxy)?).with_tls(TlsId::read(tls)?);
         match (parts.next(), parts.next(), parts.next()) {
             (None, ..) => Some(hop),
@@ -210,6 +282,16 @@ impl Value for Hop {
             }
             (Some(_), ..) => None,
         }
+    }
+}
+
+impl Value for Cow<'_, Key> {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Key::write(self, redaction, f)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        Key::read(word).map(Cow::Owned)
     }
 }
 
@@ -236,19 +318,6 @@ impl Value for Key {
         let hops: Vec<_> = words.map(Hop::read).collect::<Option<_>>()?;
         let key = Self::direct(Origin::read(peer)?).with_tls(TlsId::read(tls)?);
         Some(key.with_local(Value::read(local)?).through(hops))
-    }
-}
-
-const KINDS: [HopKind; 5] =
-    [HopKind::Connect, HopKind::Socks4, HopKind::Socks4a, HopKind::Socks5, HopKind::Socks5h];
-
-const fn kind_name(kind: HopKind) -> &'static str {
-    match kind {
-        HopKind::Connect => "connect",
-        HopKind::Socks4 => "socks4",
-        HopKind::Socks4a => "socks4a",
-        HopKind::Socks5 => "socks5",
-        HopKind::Socks5h => "socks5h",
     }
 }
 
@@ -295,6 +364,9 @@ mod tests {
     fn words_come_back() {
         comes_back(Duration::new(3, 20_000_000), "3.02");
         comes_back(Duration::MAX, "18446744073709551615.999999999");
+        comes_back(Instant::from_nanos(u64::MAX), "18446744073.709551615");
+        comes_back(ConnId::from_bits(3 << 32 | 7), "c7.3");
+        comes_back(ConnId::from_bits(u64::MAX - 5), "c4294967290.4294967295");
         comes_back(Some(usize::MAX), "18446744073709551615");
         comes_back(None::<Duration>, "none");
         comes_back(vec![Method::GET, Method::new("a+b|c").unwrap()], "GET,a\\x2bb\\x7cc");
@@ -322,6 +394,15 @@ mod tests {
     fn what_is_no_word_is_refused() {
         for word in ["", ".5", "5.", "-1", "+1", "1.0000000001", "18446744073709551616"] {
             assert_eq!(Duration::read(word), None, "{word}");
+        }
+        for word in ["", "+1", "-1", "1 ", "256"] {
+            assert_eq!(u8::read(word), None, "{word}");
+        }
+        for word in ["c1", "1.0", "t1.0", "c+1.0", "c4294967296.0"] {
+            assert_eq!(ConnId::read(word), None, "{word}");
+        }
+        for word in ["0", "0.0", "18446744073.709551616", "-1.000000000"] {
+            assert_eq!(Instant::read(word), None, "{word}");
         }
         for word in ["http:/a:1", "ftp://a:1", "http://a", "http://a:x", "http://{1}:1"] {
             assert_eq!(Origin::read(word), None, "{word}");

@@ -7,7 +7,7 @@ use httpool::{
     call::{Call, Next, Policy},
     dial::{self, Dial},
     error::IoKind,
-    h1::{Connection, Event},
+    h1::{Connection, Eof, Event},
     id::ConnId,
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
@@ -88,7 +88,7 @@ impl Story {
             Claim::Failed(why) => return running.call.lease_failed(why, self.now),
         };
         running.out.clear();
-        running.call.start(&mut conn, reused, self.now, &mut running.out);
+        running.call.start(&mut conn, reused.into(), self.now, &mut running.out);
         running.held = Some((lease, conn));
     }
 
@@ -151,7 +151,7 @@ impl Story {
     /// Receives the end of the stream from the peer.
     pub(crate) fn hear_the_end(&self, running: &mut Running) {
         let Some((_, conn)) = &mut running.held else { panic!("no connection") };
-        let _ = running.call.receive_eof(conn, true, self.now);
+        let _ = running.call.receive_eof(conn, Eof::Clean, self.now);
     }
 
     /// Returns the connection to the pool.
@@ -165,7 +165,7 @@ impl Story {
 
     /// Rewinds the body.
     pub(crate) fn rewind(&self, running: &mut Running) {
-        running.call.rewound(true, self.now);
+        running.call.rewound(self.now);
     }
 
     /// Waits for the call's next deadline.

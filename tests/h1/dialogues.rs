@@ -2,7 +2,7 @@
 
 use httpool::{
     error::Misuse,
-    h1::{CloseReason, Reuse},
+    h1::{CloseReason, Reuse, Target},
     limits::MessageLimits,
     message::{BodyLeft, Request},
 };
@@ -315,7 +315,7 @@ dialogue! { an_answer_instead_of_a_100_ends_the_sending: expecting(5);
 
 dialogue! { one_exchange_at_a_time: get();
     then |d| {
-        let again = d.conn.send_request(&get(), false, &mut Vec::new());
+        let again = d.conn.send_request(&get(), Target::Origin, &mut Vec::new());
         assert_eq!(again.unwrap_err(), Misuse::OutOfTurn);
         assert_eq!(d.conn.start_next_cycle().unwrap_err(), Misuse::OutOfTurn);
     };
@@ -324,7 +324,7 @@ dialogue! { one_exchange_at_a_time: get();
 dialogue! { the_server_may_ask_to_close: get();
     < b"HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: y, Close\r\nContent-Length: 0\r\n\r\n" => "head 200", "end";
     then |d| never(d, CloseReason::PeerAsked);
-    then |d| assert!(d.conn.send_request(&get(), false, &mut Vec::new()).is_err());
+    then |d| assert!(d.conn.send_request(&get(), Target::Origin, &mut Vec::new()).is_err());
 }
 
 dialogue! { so_may_the_client: Request::get("http://a/").header("Connection", "close").build().unwrap();
@@ -365,7 +365,7 @@ dialogue! { bytes_between_exchanges_are_for_nobody: get();
     then |d| { d.conn.start_next_cycle().unwrap(); reuse(d, Reuse::Ready) };
     < b"HTTP/1.1 408 Request Timeout\r\n\r\n" => ;
     then |d| never(d, CloseReason::Unsolicited);
-    then |d| assert!(d.conn.send_request(&get(), false, &mut Vec::new()).is_err());
+    then |d| assert!(d.conn.send_request(&get(), Target::Origin, &mut Vec::new()).is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tests the cost of a head that comes in pieces.
 
 use httpool::{
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::Request,
 };
@@ -17,7 +17,7 @@ fn a_long_head_may_come_byte_by_byte() {
     head.extend_from_slice(b"\r\n");
     let mut conn = Connection::new(MessageLimits::default());
     let request = Request::get("http://a/").build().unwrap();
-    conn.send_request(&request, false, &mut Vec::new()).unwrap();
+    conn.send_request(&request, Target::Origin, &mut Vec::new()).unwrap();
     for len in 0..head.len() {
         let (0, Event::NeedInput) = conn.receive(&head[..len]).unwrap() else {
             panic!("{len}");

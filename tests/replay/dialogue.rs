@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use httpool::{
-    call::{Call, Next, Policy},
+    call::{Call, Next, Policy, Reused},
     h1::Connection,
     message::Request,
     replay::{self, Error, Malformed},
@@ -42,7 +42,7 @@ fn redirected(locations: &[Vec<u8>]) -> String {
     head.extend(b"\r\n");
     for input in [&head[..], b"HTTP/1.1 204 No Content\r\n\r\n"] {
         let (mut conn, mut out) = (Connection::new(Default::default()), Vec::new());
-        call.start(&mut conn, false, now, &mut out);
+        call.start(&mut conn, Reused::No, now, &mut out);
         call.written(out.len(), now);
         let mut at = 0;
         while matches!(call.next(), Next::Exchange) && at < input.len() {
@@ -108,7 +108,7 @@ fn any_redirect_replays_without_the_values_in_its_query() {
     let recording = redirected(&[b"/x?token=SECRET&user=u SECRET&SECRET#t=SECRET".to_vec()]);
     assert!(!recording.contains("SECRET"), "{recording}");
     for shown in
-        ["GET http://a/b/c?d=****** ", "Location: /x?token=******&user=* ******&******#t=******"]
+        ["GET http://a/b/c?d=******\n", "Location: /x?token=******&user=* ******&******#t=******"]
     {
         assert!(recording.contains(shown), "{shown} in {recording}");
     }
@@ -171,7 +171,7 @@ fn any_text_is_judged() {
                 }
                 4 => text.truncate(at.max(60)),
                 _ => {
-                    let words = [" < bytes 0", " < close", " < leased reused spent", " < eof true"];
+                    let words = [" < bytes 0", " < close", " < leased reused", " < eof clean"];
                     text.splice(at..at, words[usize::from(byte) % words.len()].bytes());
                 }
             }
@@ -206,11 +206,13 @@ fn what_is_no_recording_is_refused() {
         other => panic!("{other:?}"),
     };
     let after = |lines: &str| {
-        why(&format!("httpool-record 1\nkept secrets=false bodies=false fields=-\n\n# so\n{lines}"))
+        why(&format!("httpool-record 2\nkept secrets=false bodies=false fields=-\n\n# so\n{lines}"))
     };
-    assert_eq!(why(""), (1, Malformed::Version));
-    assert_eq!(why("httpool-record 2\n"), (1, Malformed::Version));
-    assert_eq!(why("httpool-record 1\n"), (2, Malformed::Setting));
+    assert_eq!(why(""), (1, Malformed::NoRecording));
+    assert_eq!(why("httpool-record two\n"), (1, Malformed::NoRecording));
+    assert_eq!(why("httpool-record 1\n"), (1, Malformed::Version(1)));
+    assert_eq!(why("httpool-record 3\n"), (1, Malformed::Version(3)));
+    assert_eq!(why("httpool-record 2\n"), (2, Malformed::Setting));
     assert_eq!(after("close"), (5, Malformed::Line));
     assert_eq!(after("0.000000000 pool < close"), (5, Malformed::Beginning));
     assert_eq!(after("0.000000000 pool < limits x=1"), (5, Malformed::Setting));

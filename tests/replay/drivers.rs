@@ -149,7 +149,7 @@ fn a_failed_call_carries_its_recent_trace() {
     told("/?key=********* (");
     told("> connect 0 127.0.0.1");
     told("< connect-failed 0 Refused");
-    told("r0 < lease failed");
+    told("r0 < lease-failed Dial(Connect(Refused))");
     assert!(trace.lines().last().unwrap().contains("r0 > failed: no connection"), "{trace}");
 
     let few = Client::builder().recent_trace(2).build().get(&url).send().unwrap_err();

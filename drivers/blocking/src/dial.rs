@@ -211,10 +211,7 @@ impl<P: Platform> Run<P> {
         match answer {
             Ok(addrs) => self.dial.resolved(&addrs, now),
             Err(error) => {
-                match resolve_kind(&error) {
-                    Some(why) => self.dial.resolve_failed(why, now),
-                    None => self.dial.resolved(&[], now),
-                }
+                self.dial.resolve_failed(resolve_kind(&error), now);
                 *source = Some(error);
             }
         }

@@ -116,10 +116,12 @@ impl<P: Platform> Exchange<P> {
     /// Tells the call that the application has stopped reading (`paused`), or reads again.
     pub(crate) fn pause(&mut self, paused: bool) {
         if self.exchanges() {
-            if !paused {
+            if paused {
+                self.call.pause(self.now);
+            } else {
                 self.tick();
+                self.call.resume(self.now);
             }
-            self.call.pause(paused, self.now);
         }
     }
 
@@ -227,7 +229,7 @@ impl<P: Platform> Exchange<P> {
             self.watch.uses(&pooled.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();
-            self.call.start(&mut pooled.h1, reused, self.now, out);
+            self.call.start(&mut pooled.h1, reused.into(), self.now, out);
             self.held = Some((lease, pooled));
         }
     }
@@ -235,7 +237,11 @@ impl<P: Platform> Exchange<P> {
     fn rewind(&mut self) {
         let done = self.body.rewind();
         self.tick();
-        self.call.rewound(done, self.now);
+        if done {
+            self.call.rewound(self.now);
+        } else {
+            self.call.rewind_failed(self.now);
+        }
     }
 
     /// Gets the next piece of the request's body from the application.
@@ -450,7 +456,7 @@ impl<P: Platform> Exchange<P> {
         } else {
             // The event is not needed: `call.next` tells the next step, and a body that ends with
             // the connection has no trailers.
-            let _ = self.call.receive_eof(&mut pooled.h1, clean, self.now);
+            let _ = self.call.receive_eof(&mut pooled.h1, clean.into(), self.now);
         }
     }
 

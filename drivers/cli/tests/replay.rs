@@ -75,11 +75,11 @@ fn a_trace_is_the_same_beside_a_recording() {
 fn what_is_no_recording() {
     let files = Directory::new("what_is_no_recording");
     let file = files.path("one");
-    fs::write(&file, "httpool-record 1\nkept\n").unwrap();
+    fs::write(&file, "httpool-record 2\nkept\n").unwrap();
     let output = run(&["replay", &file]);
     assert_eq!(output.status.code(), Some(14));
     assert!(text(&output.stderr).contains("line 2: "), "{}", text(&output.stderr));
-    fs::write(&file, b"httpool-record 1\nkept\xff\n").unwrap();
+    fs::write(&file, b"httpool-record 2\nkept\xff\n").unwrap();
     let output = run(&["replay", &file]);
     assert_eq!(output.status.code(), Some(14));
     assert!(text(&output.stderr).contains("line 2: this is not text"), "{output:?}");

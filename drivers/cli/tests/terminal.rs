@@ -82,7 +82,7 @@ fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     assert_eq!(value["headers"][0][1], "\u{9b}1m \u{2066}");
     assert_eq!(value["body"], "\u{9b}");
 
-    let recording = "httpool-record 1\nkept \u{9b}\n";
+    let recording = "httpool-record 2\nkept \u{9b}\n";
     let mut replay = program(&["replay", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let stdin = replay.as_mut().unwrap().stdin.take();
     std::io::Write::write_all(&mut stdin.unwrap(), recording.as_bytes()).unwrap();

@@ -245,10 +245,7 @@ impl Embedded {
             Err(error) => {
                 let why = resolve_kind(&error);
                 self.errors.put_last(conn, error);
-                match why {
-                    Some(why) => self.client.core.handle_resolve_failed(conn, why, now),
-                    None => self.client.core.handle_resolved(conn, &[], now),
-                }
+                self.client.core.handle_resolve_failed(conn, why, now);
             }
         }
     }

@@ -61,10 +61,10 @@ fn an_answer_that_cuts_the_request_off_is_waited_for_with_a_deadline() {
 fn a_paused_reader_stops_the_stall_clock() {
     let mut world = World::get(Policy::default());
     world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     assert_eq!(world.call.poll_timeout(), None);
     world.after(seconds(1_000));
-    world.call.pause(false, world.now);
+    world.call.resume(world.now);
     assert_eq!(world.call.poll_timeout(), Some((world.now.after(seconds(60)), Deadline::Stall)));
 }
 
@@ -72,14 +72,14 @@ fn a_paused_reader_stops_the_stall_clock() {
 fn a_paused_reader_stops_no_clock_of_what_is_for_nobody() {
     let mut world = World::get(Policy::default());
     world.lease(false).written();
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     world.says(b"HTTP/1.1 302 R\r\nLocation: /2\r\nContent-Length: 9\r\n\r\n");
     assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Drain);
 
     let mut world = World::get(Policy::default());
     world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
     world.call.discard(world.now);
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Drain);
 }
 
@@ -131,9 +131,9 @@ fn a_reader_that_pauses_now_and_then_does_not_prolong_a_drip_of_framing() {
     for _ in 0..6 {
         assert_eq!(world.call.next(), Next::Exchange);
         world.after(seconds(10)).says(b"0");
-        world.call.pause(true, world.now);
+        world.call.pause(world.now);
         world.after(seconds(1_000));
-        world.call.pause(false, world.now);
+        world.call.resume(world.now);
     }
     world.after(Duration::ZERO);
     assert_eq!(world.failed().cause, Cause::Timeout(Deadline::Stall));
@@ -186,10 +186,10 @@ fn a_body_that_comes_too_slowly_misses_the_rate_deadline() {
 fn the_window_of_the_rate_stands_still_while_the_reader_pauses() {
     let mut world = with_rate();
     world.after(seconds(7));
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     assert_eq!(world.call.poll_timeout(), None);
     world.after(seconds(1_000));
-    world.call.pause(false, world.now);
+    world.call.resume(world.now);
     assert_eq!(world.call.poll_timeout(), Some((at(1_010), Deadline::Rate)));
     world.says(&[b"64\r\n".to_vec(), vec![b'x'; 100]].concat());
     assert_eq!(world.call.poll_timeout(), Some((at(1_017), Deadline::Rate)));
@@ -200,11 +200,11 @@ fn the_window_of_the_rate_stands_still_while_the_reader_pauses() {
 #[test]
 fn bytes_that_come_during_a_pause_count_and_leave_the_clocks_standing() {
     let mut world = with_rate();
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     world.says(&[b"64\r\n".to_vec(), vec![b'x'; 100]].concat());
     assert_eq!(world.call.poll_timeout(), None);
     world.after(seconds(100));
-    world.call.pause(false, world.now);
+    world.call.resume(world.now);
     assert_eq!(world.call.poll_timeout(), Some((at(110), Deadline::Rate)));
 }
 

@@ -22,7 +22,7 @@ use crate::{
     error::{
         Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
     },
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::{BodyLeft, BodyLength, Method, Request, Status},
     time::{Deadline, Instant},
@@ -62,13 +62,13 @@ impl World {
         self.conn = Connection::new(MessageLimits::default());
         if reused {
             let before = Request::get("http://a/0").build().unwrap();
-            self.conn.send_request(&before, false, &mut Vec::new()).unwrap();
+            self.conn.send_request(&before, Target::Origin, &mut Vec::new()).unwrap();
             let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
             assert_eq!(self.conn.receive(answer).unwrap().0, answer.len());
             assert!(matches!(self.conn.receive(b"").unwrap().1, Event::End(_)));
         }
         self.out.clear();
-        self.call.start(&mut self.conn, reused, self.now, &mut self.out);
+        self.call.start(&mut self.conn, reused.into(), self.now, &mut self.out);
         self
     }
 
@@ -107,7 +107,7 @@ impl World {
     }
 
     fn eof(&mut self, clean: bool) -> &mut Self {
-        if let Event::End(_) = self.call.receive_eof(&mut self.conn, clean, self.now) {
+        if let Event::End(_) = self.call.receive_eof(&mut self.conn, clean.into(), self.now) {
             self.told.push("end".into());
         }
         self.release(b"")

@@ -96,7 +96,7 @@ fn a_body_that_cannot_be_given_again_costs_no_connection() {
     let mut world = World::new(post(true), Policy::default());
     world.lease(false).written().body(3).says(&redirect(307, "/2"));
     assert_eq!(world.call.next(), Next::Rewind);
-    world.call.rewound(true, world.now);
+    world.call.rewound(world.now);
     world.lease(false).written().body(3).says(OK);
     assert_eq!(world.call.next(), Next::Done);
 }

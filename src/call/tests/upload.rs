@@ -62,7 +62,7 @@ fn an_answer_that_needs_no_more_stops_the_body_and_counts_it() {
 fn a_redirect_that_is_followed_stops_the_body() {
     let mut world = answered(&redirect(307, "/2"));
     assert_eq!((world.call.next(), &world.kept[..]), (Next::Rewind, &[false][..]));
-    world.call.rewound(true, world.now);
+    world.call.rewound(world.now);
     world.lease(false).written().body(3).says(OK);
     assert_eq!((world.call.next(), world.call.body_taken()), (Next::Done, None));
 }
@@ -142,15 +142,15 @@ fn what_comes_behind_the_response_forbids_reuse_and_stops_nothing() {
 fn a_paused_reader_hears_of_the_end_when_it_reads_on() {
     let mut world = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
     world.says(b"ok");
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     world.body(2);
     assert_eq!((world.call.next(), world.call.poll_timeout()), (Next::Exchange, None));
-    world.call.pause(false, world.now);
+    world.call.resume(world.now);
     world.release(b"");
     assert_eq!((world.call.next(), &world.kept[..]), (Next::Done, &[true][..]));
 
     let mut world = answered(EARLY);
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     world.eof(true);
     assert_eq!(world.unsent(), (200, "1 of 3 bytes".into()));
 }
@@ -159,9 +159,9 @@ fn a_paused_reader_hears_of_the_end_when_it_reads_on() {
 fn the_write_deadline_begins_anew_when_the_application_reads_on() {
     let mut world = answered(EARLY);
     assert!(world.call.send_body(&mut world.conn, 2, true, world.now).is_some());
-    world.call.pause(true, world.now);
+    world.call.pause(world.now);
     world.now = world.now.after(seconds(1_000));
-    world.call.pause(false, world.now);
+    world.call.resume(world.now);
     assert_eq!(world.call.poll_timeout(), Some((world.now.after(seconds(30)), Deadline::Write)));
 }
 

@@ -371,6 +371,7 @@ fn a_look_up_that_waits_for_a_thread_has_two_clocks() {
 #[test]
 fn a_look_up_that_breaks_is_told_from_a_name_without_addresses() {
     for (why, failed) in [
+        (ResolveKind::NotFound, "failed Name"),
         (ResolveKind::Busy, "failed Resolve(Busy)"),
         (ResolveKind::Panicked, "failed Resolve(Panicked)"),
         (ResolveKind::Zone, "failed Resolve(Zone)"),
@@ -508,7 +509,7 @@ fn the_trace_tells_the_story() {
             "0.000000 d3 > resolve a.test:443",
             "0.000000 d3 < resolving",
             "0.000000 d3 > wait",
-            "0.000000 d3 < resolved 192.0.2.1:443 192.0.2.2:443",
+            "0.000000 d3 < resolved 192.0.2.1:443,192.0.2.2:443",
             "0.000000 d3 > connect 0 192.0.2.1:443",
             "0.000000 d3 < connecting 0",
             "0.000000 d3 > wait",

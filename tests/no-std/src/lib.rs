@@ -16,7 +16,7 @@ use core::{
 
 use httpool::{
     limits::MessageLimits,
-    call::{Call, Policy},
+    call::{Call, Policy, Reused},
     dial::{self, Dial},
     h1::Connection,
     message::Request,
@@ -37,7 +37,7 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     let _ = pool.checkout(call.key(), call.want(), now);
     let dial = Dial::new(call.key(), &dial::DialPolicy::default(), now);
     let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
-    call.start(&mut conn, false, now, &mut out);
+    call.start(&mut conn, Reused::No, now, &mut out);
     call.written(out.len(), now);
     let (taken, _) = call.receive(&mut conn, input, now);
     let replays = core::str::from_utf8(input).is_ok_and(|text| replay::check(text).is_ok());

@@ -2,7 +2,7 @@
 
 use httpool::{
     error::Violation,
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::{Head, Method, Request},
 };
@@ -22,7 +22,7 @@ pub fn h1_differential(data: &[u8]) {
     let request = Request::builder(method, "http://a/").build().expect("nothing is wrong with it");
     let bytes = source.rest();
     let mut conn = Connection::new(MessageLimits::default());
-    conn.send_request(&request, false, &mut Vec::new()).expect("it is idle");
+    conn.send_request(&request, Target::Origin, &mut Vec::new()).expect("it is idle");
     match first_head(&mut conn, bytes) {
         Ours::Head(taken, head) => same_head(&bytes[..taken], &head),
         Ours::Refused(why) => may_refuse(bytes, why),

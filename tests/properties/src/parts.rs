@@ -262,7 +262,7 @@ impl Parts {
         };
         it.ticket = None;
         let (name, mut out) = (lease.conn(), Vec::new());
-        it.call.start(&mut h1, reused, now, &mut out);
+        it.call.start(&mut h1, reused.into(), now, &mut out);
         it.conn = Some(OneConn { name, lease, h1, out, told: false });
         it.told = true;
         self.acts.push_back(Act::Transmit { conn: name, probe });

@@ -4,7 +4,7 @@ use core::{fmt, mem};
 
 use httpool::{
     error::Violation,
-    h1::{Connection, Event},
+    h1::{Connection, Event, Target},
     limits::MessageLimits,
     message::{Fields, Head, Request},
 };
@@ -99,7 +99,9 @@ impl Reader {
     /// Sends a request, and returns its head as written.
     pub fn send(&mut self, request: &Request) -> Vec<u8> {
         let mut out = Vec::new();
-        self.conn.send_request(request, false, &mut out).expect("nothing else is under way");
+        self.conn
+            .send_request(request, Target::Origin, &mut out)
+            .expect("nothing else is under way");
         self.interim = 0;
         out
     }
@@ -154,7 +156,7 @@ impl Reader {
 
     /// Receives the end of the stream.
     pub fn eof(&mut self, clean: bool) {
-        match self.conn.receive_eof(clean) {
+        match self.conn.receive_eof(clean.into()) {
             Ok(event) => self.see_event(event),
             Err(why) => self.see(Seen::Failed(why)),
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use httpool::{
-    call::{Call, Next, Policy, Redirect},
+    call::{Call, Next, Policy, Redirect, Reused},
     error::{Cause, IoKind},
-    h1::{Connection, Event},
+    h1::{Connection, Eof, Event},
     limits::MessageLimits,
     message::{BodyLength, Method, Origin, Request},
     time::Instant,
@@ -34,7 +34,7 @@ pub fn redirect(data: &[u8]) {
         let before = call.request().clone();
         answer_once(&mut call, &answer);
         while let Next::Rewind = call.next() {
-            call.rewound(true, NOW);
+            call.rewound(NOW);
         }
         match call.next() {
             Next::Checkout => {
@@ -119,7 +119,7 @@ fn location(source: &mut Source<'_>) -> Vec<u8> {
 /// Sends the request on a fresh connection, and answers it.
 fn answer_once(call: &mut Call, answer: &Answer) {
     let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
-    call.start(&mut conn, false, NOW, &mut out);
+    call.start(&mut conn, Reused::No, NOW, &mut out);
     call.written(out.len(), NOW);
     if let Next::SendBody(_) = call.next() {
         let framing = call.send_body(&mut conn, 3, true, NOW).expect("three bytes are its body");
@@ -134,7 +134,7 @@ fn answer_once(call: &mut Call, answer: &Answer) {
         rest = &rest[taken..];
         if let Event::NeedInput = event {
             call.write_failed(IoKind::Reset, NOW);
-            let _ = call.receive_eof(&mut conn, true, NOW);
+            let _ = call.receive_eof(&mut conn, Eof::Clean, NOW);
         }
     }
     if let Next::Release = call.next() {

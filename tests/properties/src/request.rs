@@ -1,7 +1,7 @@
 //! Checks that a request is written as it was built, or refused.
 
 use httpool::{
-    h1::Connection,
+    h1::{Connection, Target},
     limits::MessageLimits,
     message::{BodyLength, Method, Request, Url},
 };
@@ -16,7 +16,8 @@ pub fn request_head(data: &[u8]) {
     for to_proxy in [false, true] {
         let mut conn = Connection::new(MessageLimits::default());
         let mut out = b"before".to_vec();
-        conn.send_request(&request, to_proxy, &mut out).expect("it is idle");
+        let target = if to_proxy { Target::Absolute(None) } else { Target::Origin };
+        conn.send_request(&request, target, &mut out).expect("it is idle");
         let head = out.strip_prefix(b"before").expect("a head is appended");
         asked.check(&request, to_proxy, head);
     }

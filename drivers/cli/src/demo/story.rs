@@ -164,7 +164,7 @@ impl Call {
             (Kind::Action, "wait") => Some("waits, and holds no connection".to_owned()),
             (Kind::Event, "timeout") if rest == "backoff" => Some("has waited".to_owned()),
             (Kind::Event, "timeout") => Some(format!("has reached its {rest} deadline")),
-            (Kind::Event, "end") => Some("finds that the server has hung up".to_owned()),
+            (Kind::Event, "eof") => Some("finds that the server has hung up".to_owned()),
             // Puts the part in parentheses on a line of its own.
             (Kind::Action, "failed:") => Some(format!("fails: {}", rest.replace(" (", "\n("))),
             _ => None,

@@ -191,11 +191,12 @@ impl From<LookUpError> for io::Error {
 }
 
 /// Returns the core's kind for the error of a look-up: a [`LookUpError`], or a lack of file
-/// descriptors. `None` if the name has no address.
-pub fn resolve_kind(error: &io::Error) -> Option<ResolveKind> {
+/// descriptors. Any other error means that the name has no address.
+pub fn resolve_kind(error: &io::Error) -> ResolveKind {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<LookUpError>()) {
-        Some(why) => Some(why.kind()),
-        None => (io_kind(error) == IoKind::Exhausted).then_some(ResolveKind::Exhausted),
+        Some(why) => why.kind(),
+        None if io_kind(error) == IoKind::Exhausted => ResolveKind::Exhausted,
+        None => ResolveKind::NotFound,
     }
 }
 
@@ -228,7 +229,7 @@ mod tests {
         let numbered = zoned("fe80::1%7", 80).unwrap();
         assert_eq!(numbered.unwrap(), ["[fe80::1%7]:80".parse().unwrap()]);
         let error = zoned("fe80::1%no-such-if", 80).unwrap().unwrap_err();
-        assert_eq!(resolve_kind(&error), Some(ResolveKind::Zone));
+        assert_eq!(resolve_kind(&error), ResolveKind::Zone);
         assert!(error.to_string().contains("no-such-if"), "{error}");
     }
 

@@ -355,7 +355,7 @@ mod tests {
             assert!(matches!(asked, Asked::Begun));
             let answer = answer(&heard);
             let kind = answer.as_ref().err().map(resolve_kind);
-            let panicked = Some(Some(ResolveKind::Panicked));
+            let panicked = Some(ResolveKind::Panicked);
             assert_eq!(kind, panicked.filter(|_| host == "panics"), "{answer:?}");
             assert!(heard.recv().is_err(), "once");
         }
@@ -378,9 +378,9 @@ mod tests {
     #[test]
     fn an_error_that_several_get_has_its_kind_and_words() {
         for (error, kind) in [
-            (io::Error::new(io::ErrorKind::NotFound, "nobody knows it"), None),
-            (LookUpError::Panicked.into(), Some(ResolveKind::Panicked)),
-            (io::Error::from_raw_os_error(2), None),
+            (io::Error::new(io::ErrorKind::NotFound, "nobody knows it"), ResolveKind::NotFound),
+            (LookUpError::Panicked.into(), ResolveKind::Panicked),
+            (io::Error::from_raw_os_error(2), ResolveKind::NotFound),
         ] {
             let (sender, heard) = channel();
             let (what, words) = (error.kind(), error.to_string());
@@ -402,7 +402,7 @@ mod tests {
         let (asked, _) = scene.ask("fast");
         match asked {
             Asked::Answered(Err(error)) => {
-                assert_eq!(resolve_kind(&error), Some(ResolveKind::Busy));
+                assert_eq!(resolve_kind(&error), ResolveKind::Busy);
             }
             other => panic!("{other:?}"),
         }

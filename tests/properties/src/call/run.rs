@@ -6,7 +6,7 @@ use std::sync::Arc;
 use httpool::{
     call::{Call, Next},
     error::{Cause, DialError, Failure, IoKind, Reached, Unavailable},
-    h1::{Connection, Event as Heard, Reuse},
+    h1::{Connection, Event as Heard, Reuse, Target},
     limits::MessageLimits,
     message::{BodyLeft, Method, Request},
     time::Instant,
@@ -140,7 +140,11 @@ impl Run {
             Event::Rewound(done) => self.rewound(done),
             Event::BodyFailed => self.call.body_failed(self.now),
             Event::Pause(paused) => {
-                self.call.pause(paused, self.now);
+                if paused {
+                    self.call.pause(self.now);
+                } else {
+                    self.call.resume(self.now);
+                }
                 if is_exchange(before) {
                     self.paused = paused;
                 }
@@ -213,7 +217,7 @@ impl Run {
         let (mut conn, reused) = connection(n);
         let wanted = self.call.want();
         let mut out = b"before".to_vec();
-        self.call.start(&mut conn, reused, self.now, &mut out);
+        self.call.start(&mut conn, reused.into(), self.now, &mut out);
         let head = out.strip_prefix(b"before").expect("a head is appended");
         if !asked {
             return assert!(head.is_empty(), "a request that nobody asked for");
@@ -291,7 +295,7 @@ impl Run {
     }
 
     fn eof(&mut self, clean: bool) {
-        let event = self.call.receive_eof(&mut self.conn, clean, self.now);
+        let event = self.call.receive_eof(&mut self.conn, clean.into(), self.now);
         self.heard(&event);
     }
 
@@ -335,7 +339,11 @@ impl Run {
         if let Next::Rewind = self.call.next() {
             self.body_given = false;
         }
-        self.call.rewound(done, self.now);
+        if done {
+            self.call.rewound(self.now);
+        } else {
+            self.call.rewind_failed(self.now);
+        }
     }
 
     fn released(&mut self) {
@@ -431,7 +439,7 @@ fn connection(n: u8) -> (Connection, bool) {
         return (conn, false);
     }
     let before = Request::builder(Method::GET, "http://a/0").build().expect("it is whole");
-    conn.send_request(&before, false, &mut Vec::new()).expect("it is idle");
+    conn.send_request(&before, Target::Origin, &mut Vec::new()).expect("it is idle");
     if n < 250 {
         let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(conn.receive(answer).expect("an answer").0, answer.len());

@@ -63,7 +63,9 @@ impl Machines for Parts {
                 it.feeds = it.call.is_sending_body();
             }),
             Input::Pause(call, paused) => {
-                self.with_call(call, now, |it| it.call.pause(paused, now));
+                self.with_call(call, now, |it| {
+                    if paused { it.call.pause(now) } else { it.call.resume(now) }
+                });
             }
             Input::BodyReady(call) => {
                 let asked = self.feeding(call).filter(|it| is_send_body(it.call.next()));
@@ -80,7 +82,7 @@ impl Machines for Parts {
             }
             Input::Rewound(call, done) => self.with_call(call, now, |it| {
                 it.rewinding = false;
-                it.call.rewound(done, now);
+                if done { it.call.rewound(now) } else { it.call.rewind_failed(now) }
             }),
             Input::Close => {
                 self.pool.close();
@@ -157,7 +159,7 @@ impl Machines for Parts {
         if let Some(number) = self.user(conn) {
             let it = self.calls.get_mut(&number).expect("it uses the connection");
             let h1 = &mut it.conn.as_mut().expect("it uses the connection").h1;
-            let event = it.call.receive_eof(h1, clean, now);
+            let event = it.call.receive_eof(h1, clean.into(), now);
             let said = self.said(number, event);
             self.follow(Some(number), now);
             return said;
