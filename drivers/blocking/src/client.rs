@@ -186,7 +186,7 @@ impl<P: Platform> ClientBuilder<P> {
     pub fn build(self) -> Client<P> {
         let Self { mut platform, mut settings } = self;
         settings.pool.own_dials = true;
-        settings.dial.limits = settings.messages;
+        settings.derive();
         if !platform.races() {
             settings.dial.race_after = None;
         }

@@ -121,8 +121,8 @@ impl<P: Platform> Response<P> {
     /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
     /// longer carries HTTP. `None` for any other response.
     pub fn into_switched(mut self) -> Option<Switched<<P::Socket as Socket>::Stream>> {
-        let (socket, rest) = self.exchange.hand_over()?;
-        Some(Switched::new(socket.into_stream().ok()?, rest))
+        let (net, rest) = self.exchange.hand_over()?;
+        Some(Switched::over(net.socket.into_stream().ok()?, rest, net.wire))
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
