@@ -69,19 +69,16 @@ impl Output {
 
     /// Moves the output into the memory of `spare`, which is empty.
     pub(super) fn lend(&mut self, spare: &mut Self) {
-        spare.bytes.extend_from_slice(self.pending());
-        spare.marks.extend(self.marks.iter().map(|(end, plain)| (end - self.sent, *plain)));
+        self.compact();
+        spare.bytes.extend_from_slice(&self.bytes);
+        spare.marks.extend(&self.marks);
         *self = mem::take(spare);
     }
 
     /// Returns the memory to `spare`. Pending output is kept, in as much memory as it needs.
     pub(super) fn take_back(&mut self, spare: &mut Self) {
-        let mut kept = Self::default();
-        kept.lend(&mut Self {
-            bytes: self.pending().to_vec(),
-            sent: 0,
-            marks: self.marks.iter().map(|(end, plain)| (end - self.sent, *plain)).collect(),
-        });
+        self.compact();
+        let kept = Self { bytes: self.bytes.clone(), sent: 0, marks: self.marks.clone() };
         *spare = mem::replace(self, kept);
         spare.clear();
         if spare.bytes.capacity() > KEPT_MAX {

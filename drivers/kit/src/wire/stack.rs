@@ -13,9 +13,8 @@ use super::{
 /// The most plaintext, in bytes, that is sealed at once: a whole record of TLS. It is reported as
 /// written when the last byte of its record has left.
 const RECORD: usize = 16 * 1024;
-/// No more plaintext is sealed while this many bytes are sealed and not written. With the overhead of
-/// the records there are never more than 64 KiB, if a layer at most doubles the plaintext.
-const SEALED_MAX: usize = 3 * RECORD;
+/// The most bytes that are sealed and not written: three whole records of TLS.
+const SEALED_MAX: usize = 64 * 1024;
 /// The most bytes that may wait to be written, in all: plaintext and the answers that the peer
 /// demands. A peer that demands more answers without reading them violates the protocol.
 const OUTPUT_MAX: usize = 128 * 1024;
@@ -60,6 +59,8 @@ struct Stack {
     output: Output,
     /// Bytes on their way from an inner layer to an outer one.
     between: Vec<u8>,
+    /// The greatest length that the plaintext of one record has had when sealed.
+    longest: usize,
     /// Whether the socket has reached the end of its input.
     raw_ended: bool,
     /// Whether nothing is sent any more, because a record was sent in part.
@@ -325,7 +326,7 @@ impl Stack {
         while taken < all {
             let len = (all - taken).min(RECORD);
             let pending = self.output.pending().len();
-            if pending > 0 && pending + len > SEALED_MAX {
+            if pending > 0 && pending + len.max(self.longest) > SEALED_MAX {
                 break;
             }
             self.output.compact();
@@ -336,6 +337,7 @@ impl Stack {
                 return Err(why);
             }
             self.output.mark(len);
+            self.longest = self.longest.max(self.output.pending().len() - pending);
             taken += len;
         }
         Ok(taken)
