@@ -192,6 +192,16 @@ impl Peer {
         }
     }
 
+    /// Counts something as a request, for a test that waits for it.
+    pub(crate) fn count(&self) {
+        self.requests.fetch_add(1, SeqCst);
+    }
+
+    /// Reads more input. Returns `None` at the end of the connection or of a session.
+    pub(crate) fn more(&mut self) -> Option<()> {
+        self.fill()
+    }
+
     fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.rest.windows(2).position(|two| two == b"\r\n") {

@@ -35,6 +35,8 @@ impl Server {
 impl Peer {
     /// Performs a handshake within the sessions that there are. Returns whether it succeeded.
     pub(crate) fn shake_hands(&mut self, record_max: usize) -> bool {
+        // A record that follows another must not wait for its acknowledgement.
+        self.tcp.set_nodelay(true).ok();
         self.begin(Half::server(None, record_max));
         while self.sessions.last().is_some_and(|session| !session.half.is_open()) {
             if self.fill().is_none() {

@@ -355,6 +355,10 @@ impl<P: Platform> Exchange<P> {
         let why = io_kind(&error);
         self.source = Some(error);
         self.stop_sending();
+        if let Some((_, pooled)) = &mut self.held {
+            pooled.net.write_rest();
+            pooled.net.wire.mute();
+        }
         self.call.write_failed(why, self.now);
     }
 

@@ -66,6 +66,7 @@ pub struct Half {
     sent: Direction,
     received: Direction,
     closed: bool,
+    failed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,12 +144,34 @@ impl Half {
     fn new(is_client: bool, name: Option<String>, record_max: usize, stage: Stage) -> Self {
         let (sent, received) = (Direction::default(), Direction::default());
         let record_max = record_max.clamp(1, CONTENT_MAX);
-        Self { is_client, name, record_max, stage, sent, received, closed: false }
+        Self { is_client, name, record_max, stage, sent, received, closed: false, failed: false }
     }
 
     /// Whether the handshake is done.
     pub const fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open | Stage::Ended)
+    }
+
+    /// Whether the peer has sent its notice of the end.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended)
+    }
+
+    /// Whether this side has found a fault, or was sent an alert.
+    pub const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Returns how many key updates the peer has made.
+    pub const fn updates(&self) -> u64 {
+        self.received.updates
+    }
+
+    /// Appends the notice that nothing more follows. Does nothing the second time.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.closed, true) {
+            self.put(Kind::End, b"", out);
+        }
     }
 
     /// Appends a ticket: a record without plaintext.
@@ -240,6 +263,7 @@ impl Half {
     }
 
     fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) -> LayerError {
+        self.failed = true;
         if fault != Fault::Alert {
             self.alert(out);
         }
@@ -309,9 +333,7 @@ impl Layer for Half {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.put(Kind::End, b"", out);
-        }
+        self.end(out);
     }
 
     fn session(&self) -> Option<Arc<Session>> {

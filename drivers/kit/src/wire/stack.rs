@@ -315,13 +315,16 @@ impl Stack {
     }
 
     fn seal(&mut self, pieces: &[IoSlice<'_>]) -> Result<usize, LayerError> {
+        let all: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if all == 0 {
+            return Ok(0);
+        }
         if let Some(why) = &self.failed {
             return Err(why.clone());
         }
         if self.mute || self.closed {
             return Err(LayerError::new(TlsKind::Lost(IoKind::Other)));
         }
-        let all: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut taken = 0;
         while taken < all {
             let len = (all - taken).min(RECORD);
