@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod names;
+pub(crate) mod secure;
 
 use std::{
     io::{Read, Write},
@@ -28,6 +29,10 @@ pub(crate) struct Peer {
     pub(crate) number: usize,
     requests: Arc<AtomicUsize>,
     rest: Vec<u8>,
+    /// The sessions of the connection, the outermost first.
+    pub(crate) sessions: Vec<secure::Session>,
+    /// The most raw bytes that one write has.
+    pub(crate) piece: usize,
 }
 
 /// A request as it was received.
@@ -55,7 +60,7 @@ impl Server {
                 let number = connections.fetch_add(1, SeqCst);
                 let (script, requests) = (script.clone(), seen.clone());
                 thread::spawn(move || {
-                    script(&mut Peer { tcp, number, requests, rest: Vec::new() });
+                    script(&mut Peer::new(tcp, number, requests));
                 });
             }
         });
@@ -118,6 +123,11 @@ impl Received {
 }
 
 impl Peer {
+    fn new(tcp: TcpStream, number: usize, requests: Arc<AtomicUsize>) -> Self {
+        let (rest, sessions, piece) = (Vec::new(), Vec::new(), usize::MAX);
+        Self { tcp, number, requests, rest, sessions, piece }
+    }
+
     /// Reads the next request's head. Returns `None` at the end of the connection.
     pub(crate) fn head(&mut self) -> Option<String> {
         loop {
@@ -164,7 +174,15 @@ impl Peer {
 
     /// Sends `bytes`. Ignores errors, since the client may have closed the connection.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.tcp.write_all(bytes.as_ref()).ok();
+        let sealed = self.seal(bytes.as_ref());
+        self.send_raw(&sealed);
+    }
+
+    /// Sends bytes past the sessions.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(self.piece) {
+            self.tcp.write_all(piece).ok();
+        }
     }
 
     /// Reads and drops input until the other side closes.
@@ -172,6 +190,16 @@ impl Peer {
         while self.fill().is_some() {
             self.rest.clear();
         }
+    }
+
+    /// Counts something as a request, for a test that waits for it.
+    pub(crate) fn count(&self) {
+        self.requests.fetch_add(1, SeqCst);
+    }
+
+    /// Reads more input. Returns `None` at the end of the connection or of a session.
+    pub(crate) fn more(&mut self) -> Option<()> {
+        self.fill()
     }
 
     fn line(&mut self) -> Option<String> {
@@ -195,10 +223,7 @@ impl Peer {
     fn fill(&mut self) -> Option<()> {
         let mut buffer = [0; 16 * 1024];
         match self.tcp.read(&mut buffer) {
-            Ok(read @ 1..) => {
-                self.rest.extend_from_slice(&buffer[..read]);
-                Some(())
-            }
+            Ok(read @ 1..) => self.opened(&buffer[..read]),
             _ => None,
         }
     }

@@ -185,7 +185,7 @@ impl<P: Platform> ClientOn<P> {
     /// Builds a client that runs on `platform`, with the settings of `builder`.
     pub fn new(mut platform: P, ClientBuilder { mut settings }: ClientBuilder) -> Self {
         settings.pool.own_dials = true;
-        settings.dial.limits = settings.messages;
+        settings.derive();
         if !platform.races() {
             settings.dial.race_after = None;
         }

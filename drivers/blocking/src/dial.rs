@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
+    mem,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -10,18 +11,20 @@ use httpool::{
     call::Call,
     dial::{Dial, Next},
     error::{DialError, IoKind, TlsKind},
+    message::TlsId,
     pool::Claim,
     time::Instant,
     trace::Who,
 };
 
-use httpool_kit::{io_kind, resolve_kind};
+use httpool_kit::{Flow, LayerError, Wire, io_kind, resolve_kind};
 
 use crate::{
     lease::Line,
     platform::{Connecting, LookUp, Platform, Socket},
     pooled::Pooled,
     shared::{DialJob, Shared},
+    wired::Wired,
 };
 
 impl<P: Platform> Line<'_, P> {
@@ -44,8 +47,8 @@ impl<P: Platform> Line<'_, P> {
         }
         call.keep_trace_of(&run.dial);
         match outcome {
-            Outcome::Ready(socket) => {
-                let pooled = Box::new(Pooled::new(socket, shared.settings.messages));
+            Outcome::Ready(net) => {
+                let pooled = Box::new(Pooled::new(net, shared.settings.messages));
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dialed(conn, pooled, now));
                 None
@@ -75,7 +78,7 @@ impl<P: Platform> Line<'_, P> {
 
 /// The outcome of a dial.
 enum Outcome<P: Platform> {
-    Ready(P::Socket),
+    Ready(Wired<P::Socket>),
     Failed(DialError),
     /// The ticket was granted another connection, or failed.
     Answered(Claim<Box<Pooled<P>>>),
@@ -94,6 +97,10 @@ struct Run<P: Platform> {
     /// The bytes to be written to a proxy, and the bytes read from it that were not parsed yet.
     out: Vec<u8>,
     input: Vec<u8>,
+    /// The layers to the stops so far.
+    wire: Wire,
+    /// Whether the handshake of the innermost layer runs.
+    shakes: bool,
 }
 
 impl<P: Platform> Run<P> {
@@ -110,6 +117,8 @@ impl<P: Platform> Run<P> {
             queued: false,
             out: Vec::new(),
             input: Vec::new(),
+            wire: Wire::plain(),
+            shakes: false,
         }
     }
 
@@ -130,9 +139,14 @@ impl<P: Platform> Run<P> {
                     self.attempts.retain(|(number, _)| *number != attempt);
                     self.dial.abandoned(attempt);
                 }
-                // Not reached while the dial policy has no TLS: the dial then refuses the key at
-                // once.
-                Next::StartTls { .. } => self.dial.tls_failed(TlsKind::Unavailable, shared.now()),
+                Next::StartTls { tls, name } if !self.shakes => {
+                    self.shakes = true;
+                    let begun = begin(shared, tls, name, &mut self.wire, &self.input);
+                    self.input.clear();
+                    if let Err(why) = begun {
+                        self.layer_failed(why, shared.now(), source);
+                    }
+                }
                 Next::Resolve { host, port } => {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
@@ -156,7 +170,7 @@ impl<P: Platform> Run<P> {
                     }
                     self.connect(attempt, addr, (shared, call), source);
                 }
-                Next::Exchange | Next::Wait => {
+                Next::Exchange | Next::StartTls { .. } | Next::Wait => {
                     if let Err(error) = self.wait(line, call, source) {
                         return failed(error, source);
                     }
@@ -239,15 +253,16 @@ impl<P: Platform> Run<P> {
     ) -> io::Result<()> {
         let shared = line.shared;
         let talker = match self.dial.next() {
-            Next::Exchange => self.dial.winner(),
+            Next::Exchange | Next::StartTls { .. } => self.dial.winner(),
             _ => None,
         };
         if let Some(talker) = talker {
             self.dial.poll_transmit(&mut self.out);
-            self.flush(talker, shared);
+            self.flush(talker, shared, source);
         }
         let timeout = self.patience(call, shared.now());
-        let talks = talker.map(|talker| (talker, !self.out.is_empty()));
+        let writes = !self.out.is_empty() || self.wire.has_output();
+        let talks = talker.map(|talker| (talker, writes));
         let ready = shared.platform.poll(&line.parker, &mut self.attempts, talks, timeout)?;
 
         let now = shared.now();
@@ -261,7 +276,7 @@ impl<P: Platform> Run<P> {
             self.resolved(answer, now, source);
         }
         if let Some(talker) = talker.filter(|_| ready.readable) {
-            self.listen(talker, shared);
+            self.listen(talker, shared, source);
         }
         self.dial.handle_timeout(shared.now());
         Ok(())
@@ -271,34 +286,109 @@ impl<P: Platform> Run<P> {
         self.attempts.iter().find(|(number, _)| *number == attempt).map(|(_, at)| at.socket())
     }
 
-    /// Writes pending bytes to a proxy, as many as its socket takes.
-    fn flush(&mut self, talker: u8, shared: &Shared<P>) {
-        let Some(socket) = self.socket(talker).filter(|_| !self.out.is_empty()) else { return };
-        match socket.send_now(&[IoSlice::new(&self.out)]) {
-            Ok(sent) => {
-                self.out.drain(..sent);
+    /// Writes pending bytes to a proxy or in a handshake, as many as the socket takes.
+    fn flush(&mut self, talker: u8, shared: &Shared<P>, source: &mut Option<io::Error>) {
+        if !self.wire.is_plain() {
+            match self.wire.seal(&[IoSlice::new(&self.out)]) {
+                Ok(taken) => drop(self.out.drain(..taken)),
+                Err(why) => return self.layer_failed(why, shared.now(), source),
             }
+        }
+        let plain = self.wire.is_plain();
+        let out = if plain { &self.out[..] } else { self.wire.output() };
+        let Some(socket) = self.socket(talker).filter(|_| !out.is_empty()) else { return };
+        match socket.send_now(&[IoSlice::new(out)]) {
+            Ok(sent) if plain => drop(self.out.drain(..sent)),
+            Ok(sent) => drop(self.wire.sent(sent)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.dial.lost(io_kind(&error), shared.now()),
+            Err(error) => self.lost(error, shared.now(), source),
         }
     }
 
-    /// Reads the answer of a proxy and passes it to the dial.
-    fn listen(&mut self, talker: u8, shared: &Shared<P>) {
-        let mut buffer = [0; 4096];
-        let Some(socket) = self.socket(talker) else { return };
-        let read = socket.recv_now(&mut buffer);
+    /// Reads the answer of a proxy and passes it to the dial, or goes on with a handshake.
+    fn listen(&mut self, talker: u8, shared: &Shared<P>, source: &mut Option<io::Error>) {
+        let Some(index) = self.attempts.iter().position(|(number, _)| *number == talker) else {
+            return;
+        };
+        let (mut buffer, plain) = ([0; 4096], self.wire.is_plain());
+        let room = if plain { &mut buffer[..] } else { self.wire.room() };
+        let read = self.attempts[index].1.socket().recv_now(room);
         let now = shared.now();
         match read {
             Ok(0) => self.dial.lost(IoKind::Eof, now),
-            Ok(read) => {
+            Ok(read) if plain => {
                 self.input.extend_from_slice(&buffer[..read]);
-                let taken = self.dial.receive(&self.input, now);
-                self.input.drain(..taken);
+                self.receive(now);
+            }
+            Ok(read) => {
+                self.wire.put(read);
+                match self.open(now) {
+                    Ok(()) => {}
+                    Err(why) => {
+                        // The alert for the peer. It is lost if the socket does not take it now.
+                        let alert = [IoSlice::new(self.wire.output())];
+                        let _ = self.attempts[index].1.socket().send_now(&alert);
+                        self.layer_failed(why, now, source);
+                    }
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.dial.lost(io_kind(&error), now),
+            Err(error) => self.lost(error, now, source),
         }
+    }
+
+    /// Passes the proxy's bytes to the dial.
+    fn receive(&mut self, now: Instant) {
+        let taken = self.dial.receive(&self.input, now);
+        self.input.drain(..taken);
+    }
+
+    /// Opens the input of the layers, until a handshake is done or more input is needed. The input
+    /// behind a handshake stays in the wire.
+    fn open(&mut self, now: Instant) -> Result<(), LayerError> {
+        loop {
+            let (input, shakes) = (&mut self.input, self.shakes);
+            let flow = self.wire.open(&mut |plain| {
+                if shakes {
+                    return 0;
+                }
+                input.extend_from_slice(plain);
+                plain.len()
+            })?;
+            if shakes && !self.wire.is_handshaking() {
+                self.shakes = false;
+                self.dial.tls_up(now);
+                return Ok(());
+            }
+            match flow {
+                Flow::Plain => {}
+                Flow::Blocked if shakes => return Ok(()),
+                Flow::Blocked => {
+                    self.receive(now);
+                    return Ok(());
+                }
+                Flow::Ended { .. } => {
+                    self.receive(now);
+                    self.dial.lost(IoKind::Eof, now);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Reports to the dial that a layer has failed: in its handshake, or while a proxy was asked.
+    fn layer_failed(&mut self, why: LayerError, now: Instant, source: &mut Option<io::Error>) {
+        if self.shakes {
+            self.dial.tls_failed(why.kind(), now);
+        } else {
+            self.dial.lost(IoKind::Other, now);
+        }
+        *source = Some(io::Error::other(why));
+    }
+
+    fn lost(&mut self, error: io::Error, now: Instant, source: &mut Option<io::Error>) {
+        self.dial.lost(io_kind(&error), now);
+        *source = Some(error);
     }
 
     fn connect_failed(
@@ -316,7 +406,10 @@ impl<P: Platform> Run<P> {
     /// Returns the socket of the attempt that won, set up for an exchange.
     fn finish(&mut self, attempt: u8) -> io::Result<Outcome<P>> {
         match self.attempts.iter().position(|(number, _)| *number == attempt) {
-            Some(index) => Ok(Outcome::Ready(self.attempts.swap_remove(index).1.finish()?)),
+            Some(index) => {
+                let socket = self.attempts.swap_remove(index).1.finish()?;
+                Ok(Outcome::Ready(Wired { socket, wire: mem::take(&mut self.wire) }))
+            }
             None => Ok(Outcome::Failed(DialError::Connect(IoKind::Other))),
         }
     }
@@ -326,4 +419,19 @@ fn failed<P: Platform>(error: io::Error, source: &mut Option<io::Error>) -> Outc
     let why = io_kind(&error);
     *source = Some(error);
     Outcome::Failed(DialError::Connect(why))
+}
+
+/// Begins a layer, with its first input.
+fn begin<P: Platform>(
+    shared: &Shared<P>,
+    tls: TlsId,
+    name: &str,
+    wire: &mut Wire,
+    input: &[u8],
+) -> Result<(), LayerError> {
+    match &shared.settings.layers {
+        Some(layers) => wire.begin(layers.begin(tls, name)?, input),
+        // Not reached: the dial refuses a key that needs TLS at once.
+        None => Err(LayerError::new(TlsKind::Unavailable)),
+    }
 }

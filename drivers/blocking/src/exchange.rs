@@ -23,6 +23,7 @@ use crate::{
     pooled::Pooled,
     scratch::{Buffers, Scratch, Sink},
     shared::Shared,
+    wired::Wired,
 };
 
 /// A call with its connection and buffers. Both are released on drop, also while unwinding.
@@ -143,9 +144,9 @@ impl<P: Platform> Exchange<P> {
                 Next::SendBody(max) if self.scratch.outgoing.has_no_piece() => self.next_piece(max),
                 Next::SendBody(_) | Next::Exchange => {
                     if !self.call.sends() {
-                        self.scratch.outgoing.clear();
+                        self.stop_sending();
                     }
-                    let progress = if self.scratch.outgoing.is_empty() {
+                    let progress = if self.scratch.outgoing.is_empty() && !self.has_sealed() {
                         self.read(&mut sink)
                     } else {
                         self.write(&mut sink)
@@ -179,16 +180,15 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// Returns the socket and the unparsed input, if the connection has switched to another
-    /// protocol.
-    pub(crate) fn hand_over(&mut self) -> Option<(P::Socket, Vec<u8>)> {
+    /// Returns the connection and the unparsed input, if it has switched to another protocol.
+    pub(crate) fn hand_over(&mut self) -> Option<(Wired<P::Socket>, Vec<u8>)> {
         if self.call.next() != Next::HandOver {
             return None;
         }
         let (lease, pooled) = self.held.take()?;
         self.watch.leaves();
         self.shared.checkin(lease, None, self.now);
-        Some((pooled.socket, self.scratch.incoming.rest().to_vec()))
+        Some((pooled.net, self.scratch.incoming.rest().to_vec()))
     }
 
     /// Discards the part of the body that has already arrived, so that the connection may be
@@ -205,7 +205,7 @@ impl<P: Platform> Exchange<P> {
                 Took::All => {}
             }
             let Some((_, pooled)) = &mut self.held else { break };
-            match pooled.socket.recv_now(self.scratch.incoming.room()) {
+            match pooled.net.recv_now(self.scratch.incoming.room()) {
                 Ok(read @ 1..) => self.scratch.incoming.put(read),
                 _ => self.call.cancel(self.now),
             }
@@ -221,12 +221,12 @@ impl<P: Platform> Exchange<P> {
             &mut self.call,
             &self.watch,
             &mut self.source,
-            &mut self.now,
+            (&mut self.now, &mut self.scratch.wire),
         );
         if let Some(Leased { lease, mut pooled, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
-            self.watch.uses(&pooled.socket);
+            self.watch.uses(&pooled.net.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();
             self.call.start(&mut pooled.h1, reused.into(), self.now, out);
@@ -272,19 +272,18 @@ impl<P: Platform> Exchange<P> {
             return None;
         }
         let (_, pooled) = self.held.as_mut()?;
-        let sent = if self.scratch.outgoing.has_gone() {
+        let sent = if self.scratch.outgoing.has_gone() && !pooled.net.has_output() {
             Err(io::ErrorKind::WouldBlock.into())
         } else {
             if !self.scratch.outgoing.has_no_piece() {
                 pooled.bound_unsent(&self.call);
             }
-            pooled.socket.send_now(&self.scratch.outgoing.slices())
+            pooled.net.send_now(&mut self.scratch.outgoing)
         };
         self.now = self.shared.now();
         match sent {
             Ok(sent) => {
-                self.scratch.outgoing.advance(sent);
-                let last = self.scratch.outgoing.has_gone();
+                let last = self.scratch.outgoing.has_gone() && !pooled.net.has_output();
                 if last && pooled.bounded && self.call.is_written_late() {
                     self.scratch.outgoing.hold_back(sent);
                 } else {
@@ -301,11 +300,11 @@ impl<P: Platform> Exchange<P> {
                 }
                 let (_, pooled) = self.held.as_mut()?;
                 let left = self.call.poll_timeout().map(|(at, _)| at.since(self.now));
-                let waited = pooled.socket.wait(true, left);
+                let waited = pooled.net.socket.wait(true, left);
                 self.now = self.shared.now();
                 match waited {
                     Ok(ready) if ready.readable => {
-                        let read = pooled.socket.recv_now(self.scratch.incoming.room());
+                        let read = pooled.net.recv_now(self.scratch.incoming.room());
                         // A broken socket also counts as writable, so it proves nothing. The input
                         // may have arrived since the wait, after the last bytes of the request had
                         // left.
@@ -335,7 +334,7 @@ impl<P: Platform> Exchange<P> {
     fn has_left(&self) -> bool {
         let held = self.held.as_ref().filter(|_| self.scratch.outgoing.holds_back());
         held.is_some_and(|(_, pooled)| {
-            let ready = pooled.socket.wait(true, Some(Duration::ZERO)).unwrap_or_default();
+            let ready = pooled.net.socket.wait(true, Some(Duration::ZERO)).unwrap_or_default();
             ready.writable && !ready.broken
         })
     }
@@ -351,8 +350,29 @@ impl<P: Platform> Exchange<P> {
     fn write_failed(&mut self, error: io::Error) {
         let why = io_kind(&error);
         self.source = Some(error);
-        self.scratch.outgoing.clear();
+        self.stop_sending();
+        if let Some((_, pooled)) = &mut self.held {
+            pooled.net.write_rest();
+            pooled.net.wire.mute();
+        }
         self.call.write_failed(why, self.now);
+    }
+
+    /// Discards the bytes that are not written yet. A record that was written in part ends there, so
+    /// nothing can follow it.
+    fn stop_sending(&mut self) {
+        self.scratch.outgoing.clear();
+        if let Some((_, pooled)) = &mut self.held
+            && pooled.net.wire.has_sealed()
+        {
+            pooled.net.wire.mute();
+        }
+    }
+
+    /// Whether sealed bytes wait to be written. Some may be answers to the peer, which are written
+    /// also while the call only reads.
+    fn has_sealed(&self) -> bool {
+        self.held.as_ref().is_some_and(|(_, pooled)| pooled.net.has_output())
     }
 
     /// Parses buffered input. If nothing follows from it, reads more, and waits for it.
@@ -383,11 +403,11 @@ impl<P: Platform> Exchange<P> {
             Sink::Slice(into) if direct => {
                 let max = into.len().min(ahead);
                 let read = if max < ahead {
-                    pooled.socket.recv(&mut into[..max])
+                    pooled.net.recv(&mut into[..max])
                 } else {
                     // The same read takes the bytes behind the body. Unsolicited bytes must not
                     // stay in the socket for the next request on this connection.
-                    pooled.socket.recv_beyond(&mut into[..max], self.scratch.incoming.room())
+                    pooled.net.recv_beyond(&mut into[..max], self.scratch.incoming.room())
                 };
                 self.now = self.shared.now();
                 match read {
@@ -405,7 +425,7 @@ impl<P: Platform> Exchange<P> {
             Sink::Vec(onto) if direct => {
                 let held = onto.len();
                 onto.reserve(ahead.min(READ_MAX) + BEYOND);
-                let read = pooled.socket.recv_onto(onto);
+                let read = pooled.net.recv_onto(onto);
                 self.now = self.shared.now();
                 match read {
                     Ok(read @ 1..) => {
@@ -422,7 +442,7 @@ impl<P: Platform> Exchange<P> {
                 }
             }
             _ => {
-                let read = pooled.socket.recv(self.scratch.incoming.room());
+                let read = pooled.net.recv(self.scratch.incoming.room());
                 self.now = self.shared.now();
                 self.came(read);
             }
@@ -509,11 +529,19 @@ impl<P: Platform> Exchange<P> {
     fn release(&mut self) {
         let Some((lease, mut pooled)) = self.held.take() else { return };
         self.watch.leaves();
-        let rest = self.scratch.incoming.rest();
-        if self.call.released(&mut pooled.h1, rest, self.now) {
+        let (mut rest, mut beyond) = (self.scratch.incoming.rest(), [0; 64]);
+        if rest.is_empty() {
+            // The records behind the response, as far as they have arrived, are unsolicited.
+            let opened = pooled.net.recv_opened(&mut beyond);
+            rest = &beyond[..opened];
+        }
+        let keeps = self.call.released(&mut pooled.h1, rest, self.now);
+        pooled.net.write_rest();
+        pooled.net.wire.take_back(&mut self.scratch.wire);
+        if keeps && pooled.net.wire.is_usable() {
             self.shared.checkin(lease, Some(pooled), self.now);
         } else {
-            drop(pooled);
+            pooled.net.close();
             self.shared.checkin(lease, None, self.now);
         }
     }
@@ -575,8 +603,9 @@ impl<P: Platform> Drop for Exchange<P> {
         if !std::thread::panicking() {
             self.abandon();
         }
-        if let Some((lease, pooled)) = self.held.take() {
-            drop(pooled);
+        if let Some((lease, mut pooled)) = self.held.take() {
+            pooled.net.wire.take_back(&mut self.scratch.wire);
+            pooled.net.close();
             self.shared.checkin(lease, None, self.shared.now());
         }
         if let Some(scratch) = self.scratch.take() {

@@ -9,10 +9,11 @@ use httpool::{
     pool::{Claim, Lease, Ticket},
     time::Instant,
 };
+use httpool_kit::WireBuffers;
 
 use crate::{
     cancel::Watch,
-    platform::{Parker, Platform, Socket},
+    platform::{Parker, Platform},
     pooled::Pooled,
     shared::{DialJob, Shared},
 };
@@ -27,13 +28,13 @@ pub(crate) struct Leased<P: Platform> {
 
 /// Performs [`Next::Checkout`]. Returns `None` if there is no connection. The call was then told
 /// why. The system's error of a failed dial is stored in `source`. `now` is the current time, and
-/// is updated after each wait.
+/// is updated after each wait. `buffers` are lent to the wire of the connection.
 pub(crate) fn checkout<P: Platform>(
     shared: &Shared<P>,
     call: &mut Call,
     watch: &Watch,
     source: &mut Option<io::Error>,
-    now: &mut Instant,
+    (now, buffers): (&mut Instant, &mut WireBuffers),
 ) -> Option<Leased<P>> {
     loop {
         let leased = match shared.settled_at(*now, |locked, now| {
@@ -52,11 +53,11 @@ pub(crate) fn checkout<P: Platform>(
                 return None;
             }
             Ok((ticket, claim @ Claim::Wait { .. })) => {
-                let answer = Line::enter(shared, ticket, watch).wait(claim, call, source);
+                let answer = Line::enter(shared, ticket, watch).wait(claim, call, source, buffers);
                 *now = shared.now();
                 answer?
             }
-            Ok((_, claim)) => answered(shared, claim, call, *now)?,
+            Ok((_, claim)) => answered(shared, claim, (call, buffers), *now)?,
         };
         match leased {
             Answer::Leased(leased) => return Some(leased),
@@ -76,19 +77,22 @@ enum Answer<P: Platform> {
 fn answered<P: Platform>(
     shared: &Shared<P>,
     claim: Claim<Box<Pooled<P>>>,
-    call: &mut Call,
+    (call, buffers): (&mut Call, &mut WireBuffers),
     now: Instant,
 ) -> Option<Answer<P>> {
     match claim {
-        Claim::Reuse { lease, io, probe } if probe && io.socket.is_dead() => {
-            drop(io);
-            shared.checkin(lease, None, now);
-            Some(Answer::Dead)
-        }
-        Claim::Reuse { lease, io, .. } => {
+        Claim::Reuse { lease, mut io, probe } => {
+            io.net.wire.lend(buffers);
+            if probe && io.net.is_dead() {
+                io.net.wire.take_back(buffers);
+                io.net.close();
+                shared.checkin(lease, None, now);
+                return Some(Answer::Dead);
+            }
             Some(Answer::Leased(Leased { lease, pooled: io, reused: true }))
         }
-        Claim::Fresh { lease, io } => {
+        Claim::Fresh { lease, mut io } => {
+            io.net.wire.lend(buffers);
             Some(Answer::Leased(Leased { lease, pooled: io, reused: false }))
         }
         Claim::Failed(why) => {
@@ -125,10 +129,11 @@ impl<'a, P: Platform> Line<'a, P> {
         mut claim: Claim<Box<Pooled<P>>>,
         call: &mut Call,
         source: &mut Option<io::Error>,
+        buffers: &mut WireBuffers,
     ) -> Option<Answer<P>> {
         loop {
             let Claim::Wait { dialing } = claim else {
-                return answered(self.shared, claim, call, self.shared.now());
+                return answered(self.shared, claim, (call, buffers), self.shared.now());
             };
             call.dialing(dialing, self.shared.now());
             let answered = match self.job.take() {

@@ -57,6 +57,7 @@
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
 //! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
+//! | `wired` | a socket with the layers between it and HTTP, such as TLS |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
 //! | `sys` | these traits for the operating system |
@@ -76,6 +77,7 @@ mod response;
 mod scratch;
 mod shared;
 mod sys;
+mod wired;
 
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};
@@ -94,6 +96,11 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
+/// The interface of a layer between the socket and HTTP, for a TLS implementation of your own. See
+/// [`ClientBuilder::layers`].
+pub mod layer {
+    pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
+}
 pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use httpool::{call::Call, h1, limits::MessageLimits};
 
-use crate::platform::{Platform, Socket};
+use crate::{
+    platform::{Platform, Socket},
+    wired::Wired,
+};
 
 /// A pooled connection: the socket and its protocol state.
 #[derive(Debug)]
 pub(crate) struct Pooled<P: Platform> {
-    pub(crate) socket: P::Socket,
+    pub(crate) net: Wired<P::Socket>,
     pub(crate) h1: h1::Connection,
     /// The receive timeout of the socket. `None` if it was never set, or if a read has timed out.
     timeout: Option<Duration>,
@@ -21,17 +24,17 @@ pub(crate) struct Pooled<P: Platform> {
 }
 
 impl<P: Platform> Pooled<P> {
-    pub(crate) fn new(socket: P::Socket, limits: MessageLimits) -> Self {
+    pub(crate) fn new(net: Wired<P::Socket>, limits: MessageLimits) -> Self {
         let h1 = h1::Connection::new(limits);
         let (timeout, expired) = (None, false);
-        Self { socket, h1, timeout, expired, bounded: false, tried_to_bound: false }
+        Self { net, h1, timeout, expired, bounded: false, tried_to_bound: false }
     }
 
     /// Bounds the unsent bytes that the system buffers, if the request is long. Tried only once.
     pub(crate) fn bound_unsent(&mut self, call: &Call) {
         if !self.tried_to_bound && call.is_long() {
             self.tried_to_bound = true;
-            self.bounded = self.socket.bound_unsent();
+            self.bounded = self.net.socket.bound_unsent();
         }
     }
 
@@ -41,7 +44,7 @@ impl<P: Platform> Pooled<P> {
     pub(crate) fn bound_reads(&mut self, left: Duration) {
         if self.timeout.is_none_or(|set| set > left) {
             let timeout = rounded(left);
-            if self.socket.set_receive_timeout(timeout).is_ok() {
+            if self.net.socket.set_receive_timeout(timeout).is_ok() {
                 (self.timeout, self.expired) = (Some(timeout), false);
             }
         }

@@ -166,8 +166,8 @@ impl<P: Platform> ResponseOn<P> {
 
     /// Returns the connection that no longer carries HTTP, as [`Response::into_switched`] does.
     pub fn into_switched(mut self) -> Option<httpool_kit::Switched<<P::Socket as Socket>::Stream>> {
-        let (socket, rest) = self.exchange.hand_over()?;
-        Some(httpool_kit::Switched::new(socket.into_stream().ok()?, rest))
+        let (net, rest) = self.exchange.hand_over()?;
+        Some(httpool_kit::Switched::over(net.socket.into_stream().ok()?, rest, net.wire))
     }
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use httpool_kit::{Outgoing, Received};
+use httpool_kit::{Outgoing, Received, WireBuffers};
 
 /// The buffers of one call. Connections have no buffers.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Scratch {
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
     pub(crate) received: Received,
+    /// Lent to the wire of the connection that the call uses.
+    pub(crate) wire: WireBuffers,
 }
 
 /// The most unused buffers that are kept: 17 KiB each for usual calls, so 1 MiB in all. A program

@@ -115,7 +115,7 @@ impl<P: Platform> Shared<P> {
             locked.settle(&mut after);
             result
         });
-        drop(after.closed);
+        after.closed.into_iter().for_each(|pooled| pooled.net.close());
         after.rung.iter().for_each(|parker| parker.unpark());
         result
     }

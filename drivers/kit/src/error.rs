@@ -9,6 +9,8 @@ use httpool::{
     trace::Recent,
 };
 
+use crate::LayerError;
+
 /// The reason why a request got no response, or an incomplete one: the failure, the party at fault,
 /// whether it is safe to send the request again, and the request.
 ///
@@ -284,7 +286,9 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.0.source.as_ref().map(|error| error as &(dyn error::Error + 'static))
+        let source = self.0.source.as_ref()?;
+        let layer = source.get_ref().and_then(|inner| inner.downcast_ref::<LayerError>());
+        Some(layer.map_or(source, |layer| layer as &(dyn error::Error + 'static)))
     }
 }
 

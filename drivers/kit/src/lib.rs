@@ -14,7 +14,8 @@
 //! | `body` | [`Body`] of a request: bytes, or a reader |
 //! | `outgoing`, `unsent` | bytes to write, and a bound on the unsent bytes that the system buffers |
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
-//! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Layer`] |
+//! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Wire`], [`Layer`] |
+//! | `switched` | [`Switched`]: a connection that has left HTTP |
 //! | `connect`, `clock` | opening a connection without waiting; the time |
 //!
 //! # Methods of public types
@@ -56,6 +57,7 @@ mod request;
 mod resolve;
 mod response;
 mod settings;
+mod switched;
 mod unsent;
 mod wire;
 
@@ -71,7 +73,8 @@ pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
 };
-pub use response::{BodyLimit, Parts, Received, Switched, text};
+pub use response::{BodyLimit, Parts, Received, text};
 pub use settings::Settings;
+pub use switched::Switched;
 pub use unsent::{bound_unsent, takes_output};
-pub use wire::{Layer, LayerError, Layers, Opened, Session, State};
+pub use wire::{Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers};

@@ -145,23 +145,6 @@ pub fn text(body: Vec<u8>) -> String {
     }
 }
 
-/// A connection that is no longer HTTP, after 101 (Switching Protocols) or a 2xx to CONNECT.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Switched<S> {
-    /// The connection.
-    pub tcp: S,
-    /// The bytes that were already read from it.
-    pub rest: Vec<u8>,
-}
-
-impl<S> Switched<S> {
-    #[doc(hidden)]
-    pub const fn new(tcp: S, rest: Vec<u8>) -> Self {
-        Self { tcp, rest }
-    }
-}
-
 /// Adds the methods that read the [`Parts`] of a response to a driver's `Response`. Use it in an
 /// `impl` block of a type that has a method `parts(&self) -> Parts<'_>`.
 #[macro_export]

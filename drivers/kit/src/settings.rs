@@ -9,7 +9,7 @@ use httpool::{
     trace::{Sink, Trace, Who},
 };
 
-use crate::Hosts;
+use crate::{Hosts, Layers};
 
 /// The settings of a client, of any driver. Each field is documented at the method that sets it:
 /// [`settings_methods!`](crate::settings_methods) adds these methods to a driver's builder.
@@ -31,6 +31,8 @@ pub struct Settings {
     pub body_bytes_max: u64,
     /// The sources of addresses of hosts.
     pub hosts: Hosts,
+    /// The sessions between the socket and HTTP. `None`: the driver has no TLS.
+    pub layers: Option<Arc<dyn Layers>>,
     /// The sink that the trace is written to.
     pub sink: Option<Arc<dyn Sink>>,
     /// The number of trace lines that each call keeps.
@@ -41,6 +43,13 @@ impl Settings {
     /// Returns the policy, to change it.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
+    }
+
+    /// Derives the settings that follow from others: the policy for opening connections knows the
+    /// limits on messages, and whether there is TLS. A driver calls it when it builds a client.
+    pub fn derive(&mut self) {
+        self.dial.limits = self.messages;
+        self.dial.tls_available = self.layers.is_some();
     }
 
     /// Returns the trace of `who`. It is written to the sink, and kept if each call keeps lines.
@@ -64,6 +73,7 @@ impl Default for Settings {
             ],
             body_bytes_max: 256 * 1024 * 1024,
             hosts: Hosts::default(),
+            layers: None,
             sink: None,
             recent_trace: 0,
         }
@@ -153,6 +163,13 @@ macro_rules! settings_methods {
             address: ::std::net::SocketAddr,
         ) -> Self {
             self.settings.hosts.add(host, port, address);
+            self
+        }
+
+        /// Begins the sessions of `https` connections with `layers`. For a TLS implementation of
+        /// your own. Without this, an `https` URL is an error.
+        pub fn layers(mut self, layers: ::std::sync::Arc<dyn $crate::Layers>) -> Self {
+            self.settings.layers = ::std::option::Option::Some(layers);
             self
         }
 

@@ -1,5 +1,15 @@
 //! The bytes of a connection, through the layers between its socket and HTTP.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `layer` | the interface of a layer: [`Layer`], and [`Layers`], which begins them |
+//! | `stack` | [`Wire`]: the layers of one connection |
+//! | `input`, `output` | the bytes that a wire keeps: read and not opened yet, sealed and not written yet |
 
+mod input;
 mod layer;
+mod output;
+mod stack;
 
 pub use layer::{Layer, LayerError, Layers, Opened, Session, State};
+pub use stack::{Flow, Wire, WireBuffers};
