@@ -13,7 +13,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Received, io_kind};
+use httpool_kit::{Received, io_kind, put_piece, slices};
 
 use crate::{
     Body, Error,
@@ -265,7 +265,7 @@ impl<P: Platform> Exchange<P> {
         let Some((_, pooled)) = &mut self.held else { return };
         let out = &mut self.scratch.outgoing;
         if let Some(framing) = self.call.send_body(&mut pooled.h1, len, last, self.now) {
-            out.put(piece, &framing);
+            put_piece(out, piece, &framing);
         }
     }
 
@@ -282,7 +282,7 @@ impl<P: Platform> Exchange<P> {
             if !self.scratch.outgoing.has_no_piece() {
                 pooled.bound_unsent(&self.call);
             }
-            pooled.socket.send_now(&self.scratch.outgoing.slices())
+            pooled.socket.send_now(&slices(&self.scratch.outgoing))
         };
         self.now = self.shared.now();
         match sent {
