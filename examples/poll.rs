@@ -1,34 +1,48 @@
 //! Embeds the core in an event loop over `poll(2)`, with std and rustix only.
 //!
-//!     cargo run --example poll -- http://127.0.0.1:8080/a http://127.0.0.1:8080/b
+//!     cargo run --example poll -- http://127.0.0.1:8080/a --data FILE http://127.0.0.1:8080/b
 //!
-//! Arguments that are not URLs are addresses to connect to, instead of those of the URLs' names.
+//! URLs after `--data FILE` are sent that file by POST. The bodies of the responses go to stdout.
+//! While its reader is slow, the calls are paused, so that the servers wait too. Other arguments
+//! are addresses to connect to, instead of those of the URLs' names.
 
-use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Result, Write};
+use std::io::{ErrorKind, IoSlice, Read, Result, Write, stdout};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::{collections::BTreeMap, time::Instant as Clock};
 
-use httpool::client::{Action, Client, Config, Event, Transmit};
-use httpool::{error::IoKind, id::ConnId, message::Request, time::Instant};
+use bytes::Bytes;
+use httpool::client::{Action, Client, Config, Event, Inbox, Outbox, Transmit};
+use httpool::message::{Body, BodyLeft, Request};
+use httpool::{error::IoKind, id::CallId, id::SocketId, time::Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, connect, ipproto, socket};
 
-/// A socket, whether it is connected, its unwritten output, and its input that was not taken.
-struct Socket(TcpStream, bool, Vec<u8>, Vec<u8>);
+/// A socket, whether it is connected, its input that was not consumed, and its unwritten output.
+struct Socket(TcpStream, bool, Inbox, Outbox);
+
+/// The body to send, the received bytes that wait for stdout, and the calls that are paused
+/// meanwhile.
+struct App(Bytes, Vec<u8>, Vec<CallId>);
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let mut given: Vec<String> = std::env::args().skip(1).collect();
-    let epoch = std::time::Instant::now();
+    let (epoch, mut given, mut args) = (Clock::now(), Vec::new(), std::env::args().skip(1));
     let now = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
-    // By connection and attempt: addresses race, and the losers are abandoned before any byte is
-    // sent.
-    let mut sockets: BTreeMap<(ConnId, u8), Socket> = BTreeMap::new();
-    let mut client = Client::new(Config::default());
-    for url in given.extract_if(.., |arg| arg.contains("://")) {
-        client.request(Request::get(&url).build()?, Default::default(), now());
+    let mut app = App(Bytes::new(), Vec::new(), Vec::new());
+    let (mut client, mut sockets) = (Client::new(Config::default()), BTreeMap::new());
+    while let Some(arg) = args.next() {
+        if arg == "--data" {
+            app.0 = std::fs::read(args.next().ok_or("--data needs a file")?)?.into();
+        } else if !arg.contains("://") {
+            given.push(arg);
+        } else if app.0.is_empty() {
+            client.request(Request::get(&arg).build()?, Default::default(), now());
+        } else {
+            let body = Body::Known { len: app.0.len() as u64, replayable: true };
+            client.request(Request::post(&arg).body(body).build()?, Default::default(), now());
+        }
     }
     loop {
+        // 1. Perform the client's actions.
         while let Some(action) = client.poll_action() {
             match action {
                 // Looks the name up in place, which blocks the loop. A real loop has a thread for
@@ -38,48 +52,53 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
                     let found = names.iter().flat_map(|it| (&**it, port).to_socket_addrs());
                     client.handle_resolved(conn, &found.flatten().collect::<Vec<_>>(), now());
                 }
-                Action::Connect { conn, attempt, addr, .. } => match begin(addr) {
-                    Ok(it) => drop(sockets.insert((conn, attempt), it)),
-                    Err(_) => client.handle_connected(conn, attempt, Err(IoKind::Other), now()),
+                // Several sockets connect at the same time while addresses race.
+                Action::Connect { socket, addr, .. } => match begin(addr) {
+                    Ok(it) => drop(sockets.insert(socket, it)),
+                    Err(_) => client.handle_connected(socket, Err(IoKind::Other), now()),
                 },
-                // These requests have no body, so the appended bytes are the whole output.
-                Action::Transmit { conn, .. } => {
-                    for (_, it) in sockets.range_mut((conn, 0)..=(conn, u8::MAX)) {
-                        assert_eq!(client.poll_transmit(conn, &mut it.2), Transmit::Nothing);
-                    }
+                // `exchange` reads first, which is the probe of a connection before its reuse.
+                Action::Transmit { socket: id, .. } => {
+                    sockets.get_mut(&id).map(|it| exchange(&mut client, id, it, &mut app, now()));
                 }
+                Action::Close { socket, .. } => drop(sockets.remove(&socket)),
+                Action::Rewind { call } => client.rewound(call, true, now()),
                 // The response came before the whole request was written.
-                Action::End { call, .. } => println!("{call} is complete"),
-                Action::Abandon { conn, attempt } => drop(sockets.remove(&(conn, attempt))),
-                Action::Close { conn, .. } => sockets.retain(|(of, _), _| *of != conn),
-                Action::Failed { call, failure } => println!("{call} failed: {failure}"),
-                // This loop caches no look-up.
-                Action::Refresh { .. } => {}
-                other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
+                Action::End { call, .. } => eprintln!("{call} is complete"),
+                Action::Failed { call, failure } => eprintln!("{call} failed: {failure}"),
+                // This loop keeps no look-up.
+                Action::Refresh { .. } | Action::CancelResolve { .. } => {}
+                other => unreachable!("no upgrade, discard or TLS was asked for: {other}"),
             }
         }
-        if client.calls() == 0 {
+        if client.calls() == 0 && app.1.is_empty() {
             return Ok(());
         }
-        let writes = |it: &Socket| !it.1 || !it.2.is_empty();
-        let flags = |it| if writes(it) { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let mut fds: Vec<_> = sockets.values().map(|it| PollFd::new(&it.0, flags(it))).collect();
-        let wait = client.poll_timeout().map(|(at, _)| Timespec::try_from(at.since(now())));
-        poll(&mut fds, wait.transpose()?.as_ref())?;
-        let ready = sockets.keys().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-        for (conn, attempt) in ready.map(|(key, _)| *key).collect::<Vec<_>>() {
-            let Some(it) = sockets.get_mut(&(conn, attempt)) else { continue };
-            if !it.1 {
-                it.1 = true;
-                let done = it.0.take_error()?.map_or(Ok(()), |_| Err(IoKind::Refused));
-                sockets.retain(|key, _| done.is_ok() || *key != (conn, attempt));
-                client.handle_connected(conn, attempt, done, now());
-            } else if let Err(why) = exchange(&mut client, conn, it, now()).map_err(|it| it.kind())
-                && why != ErrorKind::WouldBlock
-            {
-                show(client.handle_eof(conn, why == ErrorKind::UnexpectedEof, now()));
-            }
+        // 2. Wait for stdout if bytes wait for it, for the sockets, and for the next deadline.
+        let wait = |on, flag| if on { flag } else { PollFlags::empty() };
+        let out = stdout();
+        let mut fds = vec![PollFd::new(&out, wait(!app.1.is_empty(), PollFlags::OUT))];
+        fds.extend(sockets.iter().map(|(id, Socket(tcp, up, _, out))| {
+            let reads = wait(client.wants_input(*id), PollFlags::IN);
+            PollFd::new(tcp, reads | wait(!up || !out.is_empty(), PollFlags::OUT))
+        }));
+        let left = client.poll_timeout().map(|(at, _)| Timespec::try_from(at.since(now())));
+        poll(&mut fds, left.transpose()?.as_ref())?;
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>();
+        // 3. Write to stdout. A pipe that is ready takes 4 KiB. Then the calls go on.
+        if ready.remove(0) && !app.1.is_empty() {
+            let written = rustix::io::write(&out, &app.1[..app.1.len().min(4096)])?;
+            app.1.drain(..written);
+            let resumed = if app.1.is_empty() { app.2.len() } else { 0 };
+            app.2.drain(..resumed).for_each(|call| client.pause(call, false, now()));
         }
+        // 4. Report connects, read and write. Drop the sockets that could not be connected.
+        let mut ready = ready.into_iter();
+        sockets.retain(|id, it| {
+            let is_ready = ready.next() == Some(true) || it.2.is_stopped();
+            !is_ready || exchange(&mut client, *id, it, &mut app, now())
+        });
+        // 5. Handle the deadlines that have passed.
         client.handle_timeout(now());
     }
 }
@@ -88,43 +107,19 @@ fn begin(addr: SocketAddr) -> Result<Socket> {
     let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let tcp = TcpStream::from(socket(family, SocketType::STREAM, Some(ipproto::TCP))?);
     tcp.set_nonblocking(true)?;
-    match connect(&tcp, &addr) {
-        Ok(()) | Err(Errno::INPROGRESS) => Ok(Socket(tcp, false, vec![], vec![])),
-        Err(error) => Err(error.into()),
-    }
+    // An error shows when the socket is ready.
+    connect(&tcp, &addr).ok();
+    Ok(Socket(tcp, false, Inbox::new(), Outbox::default()))
 }
 
-/// Writes and reads until the socket would block or has ended.
-fn exchange(client: &mut Client, conn: ConnId, it: &mut Socket, now: Instant) -> Result<()> {
-    while !it.2.is_empty() {
-        let sent = it.0.write(&it.2)?;
-        it.2.drain(..sent);
-        client.handle_written(conn, sent, now);
-    }
-    loop {
-        let mut buffer = [0; 16 * 1024];
-        let read = it.0.read(&mut buffer)?;
-        it.3.extend_from_slice(&buffer[..read]);
-        let mut goes_on = true;
-        while goes_on {
-            let (taken, event) = client.receive(conn, &it.3, now);
-            goes_on = show(event);
-            it.3.drain(..taken);
-        }
-        if read == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-    }
-}
-
-/// Prints an event. Returns whether to ask the client for the next one.
-fn show(event: Event<'_>) -> bool {
-    match event {
-        Event::NeedInput => return false,
-        Event::Head(call, head) => println!("{call} {}", head.status()),
-        Event::Data(call, data) => println!("{call} {} bytes", data.len()),
-        Event::End(call, _) => println!("{call} is complete"),
-        Event::Skipped | Event::Interim(..) => {}
-    }
-    true
+/// Reads and writes until the socket would block or has ended. Returns false if it could not be
+/// connected.
+fn exchange(
+    client: &mut Client,
+    id: SocketId,
+    it: &mut Socket,
+    app: &mut App,
+    now: Instant,
+) -> bool {
+    todo!()
 }

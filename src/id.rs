@@ -55,6 +55,19 @@ names!(
 );
 
 names!(
+    /// Identifies a socket of an event loop, from
+    /// [`Action::Connect`](crate::client::Action::Connect) until
+    /// [`Action::Close`](crate::client::Action::Close) or
+    /// [`Action::HandOver`](crate::client::Action::HandOver), or until the driver reports that it
+    /// could not be connected.
+    ///
+    /// [`Client`](crate::client::Client) assigns it. While addresses race, a connection has several
+    /// sockets. Every method ignores a stale id. A socket gets the slot of another one only after
+    /// the [`poll_action`](crate::client::Client::poll_action) that ended the other.
+    SocketId, "s"
+);
+
+names!(
     /// Identifies a call, from [`Client::request`](crate::client::Client::request) until the driver
     /// has received the call's end, or the application cancels or discards the call.
     ///

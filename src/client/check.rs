@@ -2,7 +2,12 @@
 
 use alloc::{format, string::String};
 
-use super::{Client, conns::Use, run::Running, timers::Owner};
+use super::{
+    Client,
+    run::{Announced, Running},
+    sockets::Stage,
+    timers::Owner,
+};
 use crate::call::Next;
 
 macro_rules! hold {
@@ -19,6 +24,7 @@ impl Client {
     ///
     /// - the client and the pool agree on the connections in use and being dialed, and each
     ///   connection in use belongs to its call;
+    /// - each socket belongs to one dial or one connection, and each connection has one socket;
     /// - each call has a ticket, a connection or neither, as its next step requires;
     /// - each deadline has a timer entry that is not too late;
     /// - no call waits without a deadline or a pending action of the driver;
@@ -30,16 +36,18 @@ impl Client {
     /// A description of the first invariant that does not hold, which is a bug in the core.
     pub fn check(&self) -> Result<(), String> {
         self.pool.check()?;
-        let (dialing, leased) = self.conns.count();
         let stats = self.pool.stats();
+        let dialing = self.dials.iter().count();
+        let leased = self.sockets.iter().filter(|(_, it)| it.stage == Stage::Leased).count();
         hold!(dialing == stats.dialing, "{dialing} dials run, the pool has {}", stats.dialing);
         hold!(leased == stats.leased, "{leased} are in use, the pool lent {}", stats.leased);
+        self.check_sockets()?;
         hold!(self.timers.is_whole(), "the timers are out of order");
         hold!(self.work.is_empty(), "work is left");
         let (mut using, mut live) = (0, 0);
         for (index, _, running) in self.calls.iter() {
             self.check_call(index, running).map_err(|why| format!("call {index}: {why}"))?;
-            using += usize::from(running.conn.is_some());
+            using += usize::from(running.socket.is_some());
             live += usize::from(!running.ended);
         }
         hold!(using == leased, "{leased} are in use, by {using} calls");
@@ -47,11 +55,36 @@ impl Client {
         Ok(())
     }
 
+    /// Checks that each socket belongs to a dial or to a connection of the pool, and that each such
+    /// connection has one socket.
+    fn check_sockets(&self) -> Result<(), String> {
+        let (mut racing, mut pooled) = (0, 0);
+        for (socket, it) in self.sockets.iter() {
+            let dial = self.dials.get(it.conn);
+            match it.stage {
+                Stage::Connecting | Stage::Dialing => {
+                    let known = dial.is_some_and(|dial| dial.sockets.contains(&socket));
+                    hold!(known, "{socket} belongs to no dial");
+                    racing += 1;
+                }
+                Stage::Idle | Stage::Leased => {
+                    hold!(dial.is_none(), "{socket} is in use while {} is dialed", it.conn);
+                    pooled += 1;
+                }
+            }
+        }
+        let raced = self.dials.iter().map(|(_, dial)| dial.sockets.len()).sum::<usize>();
+        hold!(raced == racing, "dials have {raced} sockets, and {racing} run");
+        let open = self.pool.stats().open - self.pool.stats().dialing;
+        hold!(open == pooled, "{pooled} sockets are for {open} connections of the pool");
+        Ok(())
+    }
+
     fn check_call(&self, index: u32, running: &Running) -> Result<(), String> {
         let (next, deadline) = (running.call.next(), running.call.poll_timeout());
         if running.ended {
             hold!(
-                running.ticket.is_none() && running.conn.is_none(),
+                running.ticket.is_none() && running.socket.is_none(),
                 "it ended and holds something"
             );
             return Ok(());
@@ -60,7 +93,7 @@ impl Client {
             let comes_up = self.timers.at(Owner::call(index));
             hold!(comes_up.is_some_and(|up| up <= at), "{which} would pass unnoticed");
         }
-        let holds = (running.ticket.is_some(), running.conn.is_some());
+        let holds = (running.ticket.is_some(), running.socket.is_some());
         let wanted = match next {
             Next::Checkout => (true, false),
             Next::Exchange | Next::SendBody(_) => (false, true),
@@ -70,11 +103,11 @@ impl Client {
             }
         };
         hold!(holds == wanted, "{next:?} with (ticket, connection) = {holds:?}");
-        if let Some(conn) = running.conn {
-            hold!(self.conns.get(conn) == Use::Leased, "its connection is not leased");
-            hold!(self.conns.caller(conn) == Some(index), "its connection is another's");
+        if let Some(socket) = running.socket {
+            hold!(self.sockets.caller(socket) == Some(index), "its socket is not leased to it");
         }
-        hold!(next != Next::Rewind || running.rewinding, "nobody was asked to rewind");
+        let rewinds = running.announced == Announced::Rewind;
+        hold!(next != Next::Rewind || rewinds, "nobody was asked to rewind");
         Ok(())
     }
 }

@@ -98,17 +98,26 @@
 //! # Ok::<(), httpool::error::RequestError>(())
 //! ```
 
+mod advance;
+mod app;
+mod asks;
 mod check;
-mod conns;
+mod dials;
+mod drain;
+mod inbox;
+mod inputs;
 mod machine;
-mod names;
+mod outbox;
 mod run;
+mod sockets;
 mod timers;
 mod types;
 mod waiting;
 
 #[cfg(test)]
 mod tests;
+pub use inbox::{Inbox, Input};
 pub use machine::{Client, Config};
-pub use types::{Action, Closed, Event, Reason, Transmit};
+pub use outbox::Outbox;
+pub use types::{Action, Closed, Event, Reason, Step, Transmit};
 pub use waiting::{Opening, Waiting};

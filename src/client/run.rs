@@ -1,18 +1,16 @@
 //! Settles the consequences of an input: asks calls, dials and the pool for their next step, until
 //! all of them wait.
 
-use super::{Action, Client, Closed, Event, timers::Owner};
+use super::{Action, Client, Closed, Event, Step, timers::Owner};
 use crate::{
     call::{Call, Next},
-    dial::{self, Dial},
     error::IoKind,
-    h1::{self, Connection, Eof, Reuse},
-    id::{CallId, ConnId},
-    message::{Key, OwnedFields},
+    h1::{self, Eof, Reuse},
+    id::{CallId, ConnId, SocketId},
+    message::OwnedFields,
     mutation::{Mutation, mutated},
     pool::{self, Checkin, Claim, Lease, Ticket},
     time::Instant,
-    trace::{Trace, Who},
 };
 
 /// A call, and the client's state for it.
@@ -23,17 +21,14 @@ pub(super) struct Running {
     pub(super) ticket: Option<Ticket>,
     /// Whether the ticket must be claimed.
     asks: bool,
-    /// The connection that it uses.
-    pub(super) conn: Option<ConnId>,
+    /// The socket that it uses.
+    pub(super) socket: Option<SocketId>,
     /// The connection that it uses or used last, and whether it was a reused one; or a later
     /// connection that failed to open.
     pub(super) served: Option<(ConnId, bool)>,
     /// Whether the application gave the call up: its id is stale, and it has no more events.
     pub(super) silent: bool,
-    /// Whether the driver was told that there is something to send.
-    pub(super) told: bool,
-    /// Whether the driver was told to rewind the body.
-    pub(super) rewinding: bool,
+    pub(super) announced: Announced,
     /// Whether the call has ended, and its end is queued for the driver or was passed to it.
     pub(super) ended: bool,
     /// The trailer fields of a complete response, kept until the request's body has been sent.
@@ -42,17 +37,30 @@ pub(super) struct Running {
     pub(super) feeds: bool,
 }
 
+/// The action that the driver was last given for a call's current step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announced {
+    /// None, or it has been performed.
+    Nothing,
+    /// The `Transmit` of a new request, which the driver has not taken yet. It tells whether to
+    /// probe, so there are no bytes to write before it is taken.
+    Begin,
+    /// A `Transmit`. The driver asks for bytes until there are none.
+    Transmit,
+    /// A `Rewind`, which has not been answered.
+    Rewind,
+}
+
 impl Running {
     pub(super) const fn new(call: Call) -> Self {
         Self {
             call,
             ticket: None,
             asks: false,
-            conn: None,
+            socket: None,
             served: None,
             silent: false,
-            told: false,
-            rewinding: false,
+            announced: Announced::Nothing,
             ended: false,
             late_end: None,
             feeds: false,
@@ -67,14 +75,10 @@ impl Client {
         self.go_on(now);
     }
 
-    /// Advances a dial after an event, and then all that depends on it.
-    pub(super) fn attend_dial(&mut self, conn: ConnId, now: Instant) {
-        self.advance(conn, now);
-        self.go_on(now);
-    }
-
-    pub(super) fn lose_dial(&mut self, conn: ConnId, why: IoKind, now: Instant) {
-        if let Some(dialing) = self.conns.dialing(conn) {
+    pub(super) fn lose_dial(&mut self, socket: SocketId, why: IoKind, now: Instant) {
+        if let Some(conn) = self.sockets.dialing(socket)
+            && let Some(dialing) = self.dials.get_mut(conn)
+        {
             dialing.dial.lost(why, now);
             self.attend_dial(conn, now);
         }
@@ -95,28 +99,36 @@ impl Client {
 
     pub(super) fn receive_answer<'i>(
         &mut self,
-        conn: ConnId,
+        socket: SocketId,
         input: &'i [u8],
         now: Instant,
-    ) -> (usize, Event<'i>) {
-        let Some(leased) = self.conns.leased(conn) else { return (0, Event::NeedInput) };
+    ) -> (usize, Step<'i>) {
+        let Some(leased) = self.sockets.leased(socket) else { return (0, Step::NeedInput) };
         let (index, running) = (leased.call, &mut self.calls[leased.call]);
         let (taken, event) = running.call.receive(&mut leased.h1, input, now);
-        let event = self.of(index, event);
+        let step = self.of(index, event);
         if self.calls[index].call.next() == Next::Release {
             self.release(index, input.get(taken..).unwrap_or_default(), now);
         }
         self.attend(index, now);
-        (taken, event)
+        (taken, step)
     }
 
-    pub(super) fn receive_end(&mut self, conn: ConnId, eof: Eof, now: Instant) -> Event<'static> {
-        let Some(leased) = self.conns.leased(conn) else { return Event::NeedInput };
+    pub(super) fn receive_end(
+        &mut self,
+        socket: SocketId,
+        eof: Eof,
+        now: Instant,
+    ) -> Option<Event<'static>> {
+        let leased = self.sockets.leased(socket)?;
         let (index, running) = (leased.call, &mut self.calls[leased.call]);
         let event = running.call.receive_eof(&mut leased.h1, eof, now);
-        let event = self.of(index, event);
+        let step = self.of(index, event);
         self.attend(index, now);
-        event
+        match step {
+            Step::Event(event) => Some(event),
+            Step::NeedInput | Step::Skipped => None,
+        }
     }
 
     /// Removes a call that has ended, once its end was passed to the driver.
@@ -126,25 +138,25 @@ impl Client {
     }
 
     /// Tags an event with its call. Drops it if the application gave the call up.
-    fn of<'i>(&mut self, index: u32, event: h1::Event<'i>) -> Event<'i> {
+    fn of<'i>(&mut self, index: u32, event: h1::Event<'i>) -> Step<'i> {
         let running = &mut self.calls[index];
         if running.silent && !matches!(event, h1::Event::NeedInput) {
-            return Event::Skipped;
+            return Step::Skipped;
         }
         let goes_on = running.call.next() != Next::Release;
         let call = self.name(index);
-        match event {
+        Step::Event(match event {
             h1::Event::End(trailers) if goes_on => {
                 self.calls[index].late_end.insert(OwnedFields::default()).set(&trailers);
-                Event::Skipped
+                return Step::Skipped;
             }
-            h1::Event::NeedInput => Event::NeedInput,
-            h1::Event::Skipped => Event::Skipped,
+            h1::Event::NeedInput => return Step::NeedInput,
+            h1::Event::Skipped => return Step::Skipped,
             h1::Event::Interim(head) => Event::Interim(call, head),
             h1::Event::Head(head) => Event::Head(call, head),
             h1::Event::Data(data) => Event::Data(call, data),
             h1::Event::End(trailers) => Event::End(call, trailers),
-        }
+        })
     }
 
     /// Performs the call's next steps until it waits or has ended.
@@ -160,30 +172,32 @@ impl Client {
                     Some(_) => break,
                     None => self.check_out(index, now),
                 },
-                Next::Rewind if running.rewinding => break,
+                Next::Rewind if running.announced == Announced::Rewind => break,
                 Next::Rewind => {
-                    running.rewinding = true;
+                    running.announced = Announced::Rewind;
                     let call = self.name(index);
                     self.actions.push_back(Action::Rewind { call });
                     break;
                 }
                 Next::SendBody(_) => {
-                    if !core::mem::replace(&mut running.told, true)
-                        && let Some(conn) = running.conn
+                    if running.announced == Announced::Nothing
+                        && let Some(socket) = running.socket
                     {
-                        self.actions.push_back(Action::Transmit { conn, probe: false });
+                        running.announced = Announced::Transmit;
+                        self.actions.push_back(Action::Transmit { socket, probe: false });
                     }
                     break;
                 }
                 Next::Exchange | Next::Wait => break,
                 Next::Release => self.release(index, &[], now),
                 Next::HandOver => {
-                    if let Some(conn) = running.conn.take()
-                        && let Some((lease, _)) = self.conns.unlease(conn)
+                    if let Some(socket) = running.socket.take()
+                        && let Some((lease, _)) = self.sockets.unlease(socket)
                     {
                         self.pool.checkin(lease, Checkin::Discard, now);
+                        self.sockets.remove(socket);
                         let call = self.name(index);
-                        self.actions.push_back(Action::HandOver { conn, call });
+                        self.actions.push_back(Action::HandOver { socket, call });
                     }
                     return self.end(index);
                 }
@@ -247,7 +261,7 @@ impl Client {
         }
     }
 
-    fn claimed(&mut self, index: u32, claim: Claim<Connection>, now: Instant) {
+    fn claimed(&mut self, index: u32, claim: Claim<SocketId>, now: Instant) {
         let running = &mut self.calls[index];
         if !matches!(claim, Claim::Wait { .. }) {
             running.ticket = None;
@@ -255,36 +269,37 @@ impl Client {
         match claim {
             Claim::Wait { dialing } => running.call.dialing(dialing, now),
             Claim::Failed(why) => running.call.lease_failed(why, now),
-            Claim::Fresh { lease, io } => self.start(index, lease, io, false, false, now),
-            Claim::Reuse { lease, io, probe } => self.start(index, lease, io, true, probe, now),
+            Claim::Fresh { lease, io } => self.start(index, lease, io, None, now),
+            Claim::Reuse { lease, io, probe } => self.start(index, lease, io, Some(probe), now),
         }
     }
 
-    /// Begins an attempt on a connection.
+    /// Begins an attempt on a connection. `reused` tells whether to probe one that was used before.
     fn start(
         &mut self,
         index: u32,
         lease: Lease,
-        h1: Connection,
-        reused: bool,
-        probe: bool,
+        socket: SocketId,
+        reused: Option<bool>,
         now: Instant,
     ) {
-        let conn = self.conns.lease(lease, h1, index);
-        let Some(leased) = self.conns.leased(conn) else { return };
+        let conn = lease.conn();
+        let leased = self.sockets.lease(socket, lease, index);
         let running = &mut self.calls[index];
-        running.call.start(&mut leased.h1, reused.into(), now, &mut leased.out);
-        (running.conn, running.served, running.told) = (Some(conn), Some((conn, reused)), true);
-        self.actions.push_back(Action::Transmit { conn, probe });
+        running.call.start(&mut leased.h1, reused.is_some().into(), now, &mut leased.out);
+        (running.socket, running.served) = (Some(socket), Some((conn, reused.is_some())));
+        running.announced = Announced::Begin;
+        let probe = reused == Some(true);
+        self.actions.push_back(Action::Transmit { socket, probe });
     }
 
     /// Returns a call's connection to the pool. `rest` is the input that was not consumed.
     fn release(&mut self, index: u32, rest: &[u8], now: Instant) {
         let running = &mut self.calls[index];
-        let Some(conn) = running.conn.take() else { return };
-        let Some((lease, mut h1)) = self.conns.unlease(conn) else { return };
-        if running.call.released(&mut h1, rest, now) {
-            self.pool.checkin(lease, Checkin::Keep(h1), now);
+        let Some(socket) = running.socket.take() else { return };
+        let Some((lease, h1)) = self.sockets.unlease(socket) else { return };
+        if running.call.released(h1, rest, now) {
+            self.pool.checkin(lease, Checkin::Keep(socket), now);
         } else {
             let why = match h1.reuse() {
                 Reuse::Never(why) => Closed::Used(why),
@@ -293,30 +308,32 @@ impl Client {
             if !mutated(Mutation::LeakedLease) {
                 self.pool.checkin(lease, Checkin::Discard, now);
             }
-            self.actions.push_back(Action::Close { conn, why });
+            self.close_socket(socket, why);
         }
     }
 
-    fn obey(&mut self, action: pool::Action<Connection>, now: Instant) {
+    fn obey(&mut self, action: pool::Action<SocketId>, now: Instant) {
         match action {
             pool::Action::Dial { conn, ticket, key } => {
                 self.begin_dial(conn, &key, now);
                 self.wake(ticket);
             }
             pool::Action::Abandon { conn } => {
-                let dial = self.conns.dialing(conn).map(|dialing| &mut dialing.dial);
+                let dial = self.dials.get_mut(conn).map(|dialing| &mut dialing.dial);
                 if let Some((host, port)) = dial.and_then(|dial| dial.stale_answer(now)) {
                     self.actions.push_back(Action::Refresh { host: host.into(), port });
                 }
-                if self.conns.end_dial(conn) {
-                    self.timers.remove(Owner::dial(conn.index));
-                    self.actions.push_back(Action::Close { conn, why: Closed::Abandoned });
-                }
+                self.end_dial(conn, Closed::Abandoned);
             }
             pool::Action::Wake(ticket) => self.wake(ticket),
-            pool::Action::Close { conn, why, .. } => {
-                self.actions.push_back(Action::Close { conn, why: Closed::Evicted(why) });
-            }
+            pool::Action::Close { io, why, .. } => self.close_socket(io, Closed::Evicted(why)),
+        }
+    }
+
+    /// Closes a socket that no call uses. Ignores one that is closed already.
+    pub(super) fn close_socket(&mut self, socket: SocketId, why: Closed) {
+        if self.sockets.remove(socket) {
+            self.actions.push_back(Action::Close { socket, why });
         }
     }
 
@@ -332,77 +349,6 @@ impl Client {
         let index = *self.tickets.get(ticket.index())?;
         let (_, running) = self.calls.at(index)?;
         (running.ticket == Some(ticket)).then_some(index)
-    }
-
-    fn begin_dial(&mut self, conn: ConnId, key: &Key, now: Instant) {
-        let mut dial = Dial::new(key, &self.dial, now);
-        if let Some(sink) = &self.sink {
-            dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));
-        }
-        self.conns.begin(conn, dial);
-        self.advance(conn, now);
-    }
-
-    /// Performs the dial's next steps until it waits or has ended.
-    fn advance(&mut self, conn: ConnId, now: Instant) {
-        while let Some(dialing) = self.conns.dialing(conn) {
-            if let Some((host, port)) = dialing.dial.stale_answer(now) {
-                self.actions.push_back(Action::Refresh { host: host.into(), port });
-            }
-            match dialing.dial.next() {
-                dial::Next::Resolve { host, port } => {
-                    self.actions.push_back(Action::Resolve { conn, host: host.into(), port });
-                    dialing.dial.resolving(now);
-                }
-                dial::Next::Connect { attempt, addr } => {
-                    let local = dialing.dial.key().local();
-                    self.actions.push_back(Action::Connect { conn, attempt, addr, local });
-                    let needed_by = self.needed_by(conn);
-                    if let Some(dialing) = self.conns.dialing(conn) {
-                        dialing.dial.needed_by(needed_by, now);
-                        dialing.dial.connecting(attempt, now);
-                    }
-                }
-                dial::Next::Abandon { attempt } => {
-                    self.actions.push_back(Action::Abandon { conn, attempt });
-                    dialing.dial.abandoned(attempt);
-                }
-                dial::Next::Exchange if dialing.told => break,
-                dial::Next::Exchange => {
-                    dialing.told = true;
-                    self.actions.push_back(Action::Transmit { conn, probe: false });
-                    break;
-                }
-                dial::Next::StartTls { .. } if dialing.shaking => break,
-                dial::Next::StartTls { tls, name } => {
-                    self.actions.push_back(Action::StartTls { conn, tls, name: name.into() });
-                    dialing.shaking = true;
-                    break;
-                }
-                dial::Next::Wait => break,
-                dial::Next::Ready { .. } => {
-                    self.conns.end_dial(conn);
-                    self.timers.remove(Owner::dial(conn.index));
-                    self.pool.dialed(conn, Connection::new(self.messages), now);
-                }
-                dial::Next::Failed(why) => {
-                    self.conns.end_dial(conn);
-                    self.timers.remove(Owner::dial(conn.index));
-                    self.actions.push_back(Action::Close { conn, why: Closed::Failed });
-                    let payer = self.pool.payer_of(conn, why);
-                    if let Some(index) = payer.and_then(|ticket| self.waiter(ticket)) {
-                        self.calls[index].served = Some((conn, false));
-                    }
-                    self.pool.dial_failed(conn, why, now);
-                }
-            }
-        }
-        let Some(dialing) = self.conns.dialing(conn) else { return };
-        if !dialing.up && dialing.dial.winner().is_some() {
-            dialing.up = true;
-            self.pool.dial_connected(conn);
-        }
-        self.timers_set(Owner::dial(conn.index));
     }
 
     pub(super) fn name(&self, index: u32) -> CallId {

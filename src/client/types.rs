@@ -9,7 +9,7 @@ use core::{
 use crate::{
     error::Failure,
     h1::CloseReason,
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::{BodyLeft, Fields, Head, OwnedFields, TlsId},
     pool::Evicted,
     time::Deadline,
@@ -34,12 +34,20 @@ pub enum Action {
         /// The port for the addresses.
         port: u16,
     },
+    /// Stop the look-up of a name: nobody waits for its answer. Comes only if the look-up was not
+    /// answered. A driver that cannot stop it ignores this, and the client ignores the answer.
+    CancelResolve {
+        /// The connection that the name was looked up for. Its id is stale already.
+        conn: ConnId,
+    },
     /// Connect a socket, then call [`Client::handle_connected`](super::Client::handle_connected).
+    ///
+    /// While addresses race, several sockets are connected for one connection at the same time.
     Connect {
+        /// The new socket.
+        socket: SocketId,
         /// The connection to open.
         conn: ConnId,
-        /// The number of the attempt. Several can run for one connection at the same time.
-        attempt: u8,
         /// The address to connect to.
         addr: SocketAddr,
         /// The local address to connect from, if one is set.
@@ -53,20 +61,12 @@ pub enum Action {
         /// The port.
         port: u16,
     },
-    /// Close the socket of an attempt, if it is still open. If the attempt was reported late, this
-    /// comes twice.
-    Abandon {
-        /// The connection.
-        conn: ConnId,
-        /// The number of the attempt.
-        attempt: u8,
-    },
     /// Perform a TLS handshake as client, through all layers so far, then call
     /// [`Client::handle_tls`](super::Client::handle_tls). The bytes that were read and not consumed
     /// are its first input.
     StartTls {
-        /// The connection.
-        conn: ConnId,
+        /// The socket.
+        socket: SocketId,
         /// The TLS configuration to use.
         tls: TlsId,
         /// The server name to verify, and to send as SNI unless it is an IP address.
@@ -75,27 +75,28 @@ pub enum Action {
     /// Send: call [`Client::poll_transmit`](super::Client::poll_transmit) when the socket is
     /// writable, and again whenever the bytes it returned have been written.
     Transmit {
-        /// The connection to write to.
-        conn: ConnId,
+        /// The socket to write to.
+        socket: SocketId,
         /// Read once without blocking before the first write, because the connection is reused.
         /// This finds out in time that the peer has closed it, or has sent bytes that answer no
         /// request. See [`probe_after`](crate::limits::PoolLimits::probe_after).
         probe: bool,
     },
-    /// Close the connection's socket, the sockets of all its attempts, and its look-up. Drop the
-    /// input not consumed and the output not written. Its id is stale already.
+    /// Close a socket. Drop the input not consumed and the output not written. Its id is stale
+    /// already. Each socket gets one `Close` or one [`HandOver`](Self::HandOver), unless the driver
+    /// reported that it could not be connected.
     Close {
-        /// The connection.
-        conn: ConnId,
+        /// The socket.
+        socket: SocketId,
         /// The reason.
         why: Closed,
     },
     /// Hand the socket and the input not consumed to the application, because the connection now
-    /// speaks another protocol (101, or a 2xx to CONNECT). The connection's id is stale already,
-    /// and the call has ended.
+    /// speaks another protocol (101, or a 2xx to CONNECT). The socket's id is stale already, and
+    /// the call has ended.
     HandOver {
-        /// The connection.
-        conn: ConnId,
+        /// The socket.
+        socket: SocketId,
         /// The call that gets it.
         call: CallId,
     },
@@ -140,7 +141,7 @@ impl Action {
             | Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::Refresh { .. }
-            | Self::Abandon { .. }
+            | Self::CancelResolve { .. }
             | Self::StartTls { .. }
             | Self::Transmit { .. }
             | Self::Close { .. } => None,
@@ -148,23 +149,25 @@ impl Action {
     }
 }
 
-/// Writes the action as in a log: `connect c0.0 0 127.0.0.1:80`, `close c0.0 idle`.
+/// Writes the action as in a log: `connect s0.0 c0.0 127.0.0.1:80`, `close s0.0 idle`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve { conn, host, port } => write!(f, "resolve {conn} {host}:{port}"),
-            Self::Connect { conn, attempt, addr, local } => {
-                write!(f, "connect {conn} {attempt} {addr}")?;
+            Self::CancelResolve { conn } => write!(f, "cancel-resolve {conn}"),
+            Self::Connect { socket, conn, addr, local } => {
+                write!(f, "connect {socket} {conn} {addr}")?;
                 local.map_or(Ok(()), |local| write!(f, " from {local}"))
             }
             Self::Refresh { host, port } => write!(f, "refresh {host}:{port}"),
-            Self::Abandon { conn, attempt } => write!(f, "abandon {conn} {attempt}"),
-            Self::StartTls { conn, tls, name } => write!(f, "start-tls {conn} {} {name}", tls.0),
-            Self::Transmit { conn, probe } => {
-                write!(f, "transmit {conn}{}", if *probe { " probe" } else { "" })
+            Self::StartTls { socket, tls, name } => {
+                write!(f, "start-tls {socket} {} {name}", tls.0)
             }
-            Self::Close { conn, why } => write!(f, "close {conn} {why}"),
-            Self::HandOver { conn, call } => write!(f, "hand-over {conn} {call}"),
+            Self::Transmit { socket, probe } => {
+                write!(f, "transmit {socket}{}", if *probe { " probe" } else { "" })
+            }
+            Self::Close { socket, why } => write!(f, "close {socket} {why}"),
+            Self::HandOver { socket, call } => write!(f, "hand-over {socket} {call}"),
             Self::Rewind { call } => write!(f, "rewind {call}"),
             Self::End { call, trailers } => {
                 write!(f, "end {call}, {} B of trailers", trailers.fields().as_bytes().len())
@@ -175,7 +178,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// The reason why a connection is closed.
+/// The reason why a socket is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {
@@ -185,9 +188,10 @@ pub enum Closed {
     Evicted(Evicted),
     /// Its call ended, or continued elsewhere, before the exchange was complete.
     Unfinished,
-    /// It was being opened, and was not needed any more.
+    /// It was being opened, and was not needed any more: another address won the race, took its
+    /// turn, or nobody waits for the connection.
     Abandoned,
-    /// It could not be opened.
+    /// Its connection could not be opened.
     Failed,
 }
 
@@ -209,14 +213,10 @@ impl fmt::Display for Closed {
 /// A call's events come in this order: `Interim* Head Data* End`. [`Action::End`],
 /// [`Action::Failed`] or [`Action::HandOver`] cut it short. No event follows the end, or a
 /// [`cancel`](super::Client::cancel) by the application.
-#[must_use = "what was received is in it, and the end of a body that ends with the connection"]
+#[must_use = "what was received is in it"]
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
 pub enum Event<'i> {
-    /// More bytes are needed for the next event. Put the bytes not consumed in front of them.
-    NeedInput,
-    /// Bytes were consumed without an event for the application. Go on with the rest.
-    Skipped,
     /// A 1xx head, if the call's policy shows them.
     Interim(CallId, Head<'i>),
     /// The final head.
@@ -226,6 +226,19 @@ pub enum Event<'i> {
     /// The end of the response, with its trailer fields. The call has ended. If the request's body
     /// is still being sent, [`Action::End`] comes instead, once it has been sent.
     End(CallId, Fields<'i>),
+}
+
+/// The result of [`Client::receive`](super::Client::receive).
+#[must_use = "what was received is in it"]
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
+pub enum Step<'i> {
+    /// More bytes are needed for the next event. Put the bytes not consumed in front of them.
+    NeedInput,
+    /// Bytes were consumed without an event for the application. Go on with the rest.
+    Skipped,
+    /// An event for the application.
+    Event(Event<'i>),
 }
 
 /// The body bytes that may be written after the bytes that were appended.

@@ -62,8 +62,8 @@ impl<'c> Waiting<'c> {
         match call.next() {
             Next::Checkout => {
                 let conn = running.ticket.and_then(|ticket| client.pool.dial_of(ticket));
-                match conn.and_then(|conn| client.conns.dial(conn)) {
-                    Some(dial) => Self::Dial(call.key(), Opening::of(dial)),
+                match conn.and_then(|conn| client.dials.get(conn)) {
+                    Some(it) => Self::Dial(call.key(), Opening::of(&it.dial)),
                     None => Self::Line(call.key()),
                 }
             }

@@ -323,6 +323,11 @@ impl<T> Pool<T> {
         }
     }
 
+    /// Returns whether a connection exists: dialed, idle or leased.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.conns.get(conn.index, conn.generation).is_some()
+    }
+
     /// Returns the ticket that would fail if the dial failed now: see
     /// [`dial_failed`](Self::dial_failed).
     pub(crate) fn payer_of(&self, conn: ConnId, why: DialError) -> Option<Ticket> {

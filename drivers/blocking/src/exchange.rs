@@ -13,7 +13,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Received, io_kind};
+use httpool_kit::{Received, io_kind, put_piece};
 
 use crate::{
     Body, Error,
@@ -261,7 +261,7 @@ impl<P: Platform> Exchange<P> {
         let Some((_, pooled)) = &mut self.held else { return };
         let out = &mut self.scratch.outgoing;
         if let Some(framing) = self.call.send_body(&mut pooled.h1, len, last, self.now) {
-            out.put(piece, &framing);
+            put_piece(out, piece, &framing);
         }
     }
 

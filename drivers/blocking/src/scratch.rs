@@ -5,12 +5,13 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use httpool_kit::{Outgoing, Received, WireBuffers};
+use httpool::client::Outbox;
+use httpool_kit::{Received, WireBuffers};
 
 /// The buffers of one call. Connections have no buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    pub(crate) outgoing: Outgoing,
+    pub(crate) outgoing: Outbox,
     pub(crate) incoming: Incoming,
     pub(crate) received: Received,
     /// Lent to the wire of the connection that the call uses.
@@ -116,7 +117,7 @@ impl Scratch {
     pub(crate) fn clear(&mut self) {
         self.outgoing.clear();
         if self.outgoing.head().capacity() > FIRST {
-            self.outgoing = Outgoing::default();
+            self.outgoing = Outbox::default();
         }
         self.incoming.clear();
         if self.incoming.bytes.len() > FIRST {

@@ -2,7 +2,8 @@
 
 use std::io::{self, IoSlice, Write};
 
-use httpool_kit::{Flow, LayerError, Outgoing, Wire};
+use httpool::client::Outbox;
+use httpool_kit::{Flow, LayerError, Wire, slices};
 
 use crate::platform::Socket;
 
@@ -25,13 +26,13 @@ impl<S: Socket> Wired<S> {
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing was taken, or the connection is lost.
-    pub(crate) fn send_now(&mut self, out: &mut Outgoing) -> io::Result<usize> {
+    pub(crate) fn send_now(&mut self, out: &mut Outbox) -> io::Result<usize> {
         if self.wire.is_plain() {
-            let sent = self.socket.send_now(&out.slices())?;
+            let sent = self.socket.send_now(&slices(out))?;
             out.advance(sent);
             return Ok(sent);
         }
-        let taken = self.wire.seal(&out.slices()).map_err(io::Error::other)?;
+        let taken = self.wire.seal(&slices(out)).map_err(io::Error::other)?;
         out.advance(taken);
         match self.flush() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => Ok(0),

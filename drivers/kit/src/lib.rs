@@ -68,7 +68,7 @@ pub use connect::begin_connect;
 pub use connect::refuse_self;
 pub use error::{Error, io_kind};
 pub use httpool;
-pub use outgoing::Outgoing;
+pub use outgoing::{put_piece, slices, write_to};
 pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,

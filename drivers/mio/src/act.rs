@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    io, mem,
+    io,
     net::{IpAddr, SocketAddr},
 };
 
 use httpool::{
     client::Action,
     error::{Failure, TlsKind},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
 };
 use httpool_kit::{Asked, io_kind, refuse_self};
 use mio::{Interest, Token, net::TcpStream};
@@ -28,24 +28,20 @@ impl Embedded {
             let now = self.client.now();
             match action {
                 Action::Resolve { conn, host, port } => self.resolve(conn, &host, port),
-                Action::Connect { conn, attempt, addr, local } => {
-                    if let Err(error) = self.connect(conn, attempt, addr, local) {
-                        self.connect_failed(conn, attempt, error);
+                Action::CancelResolve { conn } => self.names.forget(conn),
+                Action::Connect { socket, conn, addr, local } => {
+                    if let Err(error) = self.connect(socket, conn, addr, local) {
+                        self.connect_failed(socket, conn, error);
                     }
                 }
                 Action::Refresh { host, port } => self.names.refresh(&host, port),
-                Action::Abandon { conn, attempt } => {
-                    if let Some(slot) = self.sockets.slot_of_attempt(conn, attempt) {
-                        self.sockets.remove(slot);
-                    }
-                }
                 // Never happens: the policy tells the core that there is no TLS.
-                Action::StartTls { conn, .. } => {
-                    self.client.core.handle_tls(conn, Err(TlsKind::Unavailable), now);
+                Action::StartTls { socket, .. } => {
+                    self.client.core.handle_tls(socket, Err(TlsKind::Unavailable), now);
                 }
-                Action::Transmit { conn, probe } => self.transmit(conn, probe, app),
-                Action::Close { conn, .. } => self.close(conn),
-                Action::HandOver { conn, call } => self.hand_over(conn, call, app),
+                Action::Transmit { socket, probe } => self.transmit(socket, probe, app),
+                Action::Close { socket, .. } => drop(self.sockets.remove(socket)),
+                Action::HandOver { socket, call } => self.hand_over(socket, call, app),
                 Action::Rewind { call } => {
                     let done = self.client.body(call).is_none_or(crate::Body::rewind);
                     self.client.core.rewound(call, done, now);
@@ -62,33 +58,31 @@ impl Embedded {
                 }
             }
         }
-        self.errors.sweep();
+        let Self { client, errors, .. } = self;
+        errors.sweep(|conn| client.core.has(conn));
     }
 
     /// Reports to the core whether a TCP connect succeeded.
-    pub(crate) fn finish_connect(&mut self, slot: u32) {
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
-        let (conn, attempt) = (socket.conn, socket.attempt);
+    pub(crate) fn finish_connect(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let conn = socket.conn;
         let connected = match socket.tcp.take_error() {
             Ok(None) => finish(&socket.tcp),
             Ok(Some(error)) | Err(error) => Err(error),
         };
         match connected {
             Ok(()) => {
-                let first = self.sockets.slot_of(conn).is_none();
-                if let Some(socket) = self.sockets.get_mut(slot) {
-                    // If two attempts connected, the core abandons the later one.
-                    (socket.up, socket.writable) = (first, true);
-                }
+                (socket.up, socket.writable) = (true, true);
                 self.errors.remove(conn);
                 let now = self.client.now();
-                self.client.core.handle_connected(conn, attempt, Ok(()), now);
+                // If two addresses connected, the core closes the later socket.
+                self.client.core.handle_connected(id, Ok(()), now);
             }
             // A spurious event: the connect has not finished.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
             Err(error) => {
-                self.sockets.remove(slot);
-                self.connect_failed(conn, attempt, error);
+                self.sockets.remove(id);
+                self.connect_failed(id, conn, error);
             }
         }
     }
@@ -103,12 +97,12 @@ impl Embedded {
 
     fn connect(
         &mut self,
+        id: SocketId,
         conn: ConnId,
-        attempt: u8,
         addr: SocketAddr,
         local: Option<IpAddr>,
     ) -> io::Result<()> {
-        let token = Some(self.sockets.next_slot() as usize)
+        let token = Some(id.index())
             .and_then(|slot| self.tokens.start.checked_add(slot)?.checked_add(1))
             .filter(|token| self.tokens.contains(token))
             .ok_or(io::ErrorKind::QuotaExceeded)?;
@@ -118,50 +112,36 @@ impl Embedded {
         };
         let both = Interest::READABLE | Interest::WRITABLE;
         self.registry.register(&mut tcp, Token(token), both)?;
-        self.sockets.insert(Socket::new(tcp, conn, attempt));
+        self.sockets.insert(Socket::new(tcp, id, conn));
         Ok(())
     }
 
-    fn connect_failed(&mut self, conn: ConnId, attempt: u8, error: io::Error) {
+    fn connect_failed(&mut self, id: SocketId, conn: ConnId, error: io::Error) {
         let (why, now) = (io_kind(&error), self.client.now());
         self.errors.put(conn, error);
-        self.client.core.handle_connected(conn, attempt, Err(why), now);
+        self.client.core.handle_connected(id, Err(why), now);
     }
 
-    fn transmit(&mut self, conn: ConnId, probe: bool, app: &mut App<'_>) {
-        let Some(slot) = self.sockets.slot_of(conn) else { return };
-        if let Some(socket) = self.sockets.get_mut(slot) {
+    fn transmit(&mut self, id: SocketId, probe: bool, app: &mut App<'_>) {
+        if let Some(socket) = self.sockets.get_mut(id) {
             socket.readable |= probe && !socket.ended;
         }
-        self.read(slot, app);
-        if let Some(socket) = self.sockets.get_mut(slot)
+        self.read(id, app);
+        if let Some(socket) = self.sockets.get_mut(id)
             && socket.writable
             && !socket.has_out()
         {
-            self.write(slot);
+            self.write(id);
         }
-        self.queue_if_ready(slot);
+        self.queue_if_ready(id);
     }
 
-    fn close(&mut self, conn: ConnId) {
-        let mut any = false;
-        while let Some(slot) = self.sockets.any_slot_of(conn) {
-            self.sockets.remove(slot);
-            any = true;
-        }
-        if !any {
-            self.names.forget(conn);
-        }
-        self.errors.close(conn);
-    }
-
-    fn hand_over(&mut self, conn: ConnId, call: CallId, app: &mut App<'_>) {
+    fn hand_over(&mut self, id: SocketId, call: CallId, app: &mut App<'_>) {
         self.client.forget(call);
-        let slot = self.sockets.slot_of(conn);
-        let Some(mut socket) = slot.and_then(|slot| self.sockets.remove(slot)) else { return };
+        let Some(mut socket) = self.sockets.remove(id) else { return };
         // Fails only if the socket is not registered, which is the state wanted here.
         self.registry.deregister(&mut socket.tcp).ok();
-        let rest = socket.held.map(|held| held.rest).unwrap_or_default();
+        let rest = socket.held.map(|held| held.inbox.into_rest()).unwrap_or_default();
         app(&mut self.client, Output::Switched(call, Switched::new(socket.tcp, rest)));
     }
 
@@ -182,40 +162,22 @@ fn finish(tcp: &TcpStream) -> io::Result<()> {
     tcp.set_nodelay(true)
 }
 
-/// The last I/O error of each connection. It is kept until the connection is closed and the failure
-/// of its call has been reported.
+/// The last I/O error of each connection. It is kept until the connection is gone and the failure of
+/// its call has been reported.
 #[derive(Debug, Default)]
-pub(crate) struct Errors {
-    of: BTreeMap<ConnId, io::Error>,
-    closed: Vec<ConnId>,
-}
+pub(crate) struct Errors(BTreeMap<ConnId, io::Error>);
 
 impl Errors {
     pub(crate) fn put(&mut self, conn: ConnId, error: io::Error) {
-        self.of.insert(conn, error);
-    }
-
-    /// Records an error that closes the connection, or comes after its close. The next
-    /// [`sweep`](Self::sweep) removes it.
-    pub(crate) fn put_last(&mut self, conn: ConnId, error: io::Error) {
-        self.put(conn, error);
-        self.closed.push(conn);
+        self.0.insert(conn, error);
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<io::Error> {
-        self.of.remove(&conn)
+        self.0.remove(&conn)
     }
 
-    fn close(&mut self, conn: ConnId) {
-        if !self.of.is_empty() {
-            self.closed.push(conn);
-        }
-    }
-
-    fn sweep(&mut self) {
-        for conn in mem::take(&mut self.closed) {
-            self.of.remove(&conn);
-        }
+    fn sweep(&mut self, exists: impl Fn(ConnId) -> bool) {
+        self.0.retain(|conn, _| exists(*conn));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, mem, sync::Arc, time::Duration};
 use httpool::{
     call::{Call, Policy},
     client::{self, Waiting},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::{Method, Request},
     pool::Stats,
     time::Instant,
@@ -34,8 +34,8 @@ pub struct Client {
     pub(crate) settings: Settings,
     /// The request bodies, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
-    /// Connections to read again although no event reports them as readable.
-    resumed: Vec<ConnId>,
+    /// Sockets to read again although no event reports them as readable.
+    resumed: Vec<SocketId>,
     /// Whether a method was called that the loop has yet to act on.
     asked: bool,
 }
@@ -228,16 +228,14 @@ impl Client {
         self.core.poll_timeout().map(|(at, _)| at.since(self.now()))
     }
 
-    /// Clears the mark that a method was called. Returns the connections to read again.
-    pub(crate) fn take_resumed(&mut self) -> Vec<ConnId> {
+    /// Clears the mark that a method was called. Returns the sockets to read again.
+    pub(crate) fn take_resumed(&mut self) -> Vec<SocketId> {
         self.asked = false;
         mem::take(&mut self.resumed)
     }
 
     fn read_again(&mut self, call: CallId) {
-        if let Some((conn, _)) = self.core.connection(call) {
-            self.resumed.push(conn);
-        }
+        self.resumed.extend(self.core.socket(call));
     }
 }
 

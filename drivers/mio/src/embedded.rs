@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use httpool::id::ConnId;
-use httpool_kit::{Outgoing, resolve_kind};
+use httpool::{
+    client::{Inbox, Outbox},
+    id::{ConnId, SocketId},
+};
+use httpool_kit::resolve_kind;
 use mio::{Registry, Token, event::Event};
 
 use crate::{
@@ -73,17 +76,19 @@ pub struct Embedded {
     pub(crate) tokens: Range<usize>,
     pub(crate) names: Names,
     pub(crate) sockets: Sockets,
-    /// The slots of the sockets to handle: those with an event, and those whose last turn ended
-    /// before they were blocked.
-    pub(crate) queue: VecDeque<u32>,
+    /// The sockets to handle: those with an event, and those whose last turn ended before they were
+    /// blocked.
+    pub(crate) queue: VecDeque<SocketId>,
     /// The buffer that all sockets are read into.
     pub(crate) scratch: Box<[u8]>,
     /// The output of the socket that is being written.
-    pub(crate) out: Outgoing,
+    pub(crate) out: Outbox,
+    /// The input of the socket that is being read. Empty between reads.
+    pub(crate) inbox: Inbox,
     pub(crate) errors: Errors,
-    /// The slot of the socket that is being handled. Still set after a panic of the application.
-    working: Option<u32>,
-    pub(crate) inside: Option<u32>,
+    /// The socket that is being handled. Still set after a panic of the application.
+    working: Option<SocketId>,
+    pub(crate) inside: Option<SocketId>,
 }
 
 /// The closure of the application, which takes the outputs.
@@ -106,7 +111,8 @@ impl Embedded {
             sockets: Sockets::default(),
             queue: VecDeque::new(),
             scratch: vec![0; SCRATCH].into(),
-            out: Outgoing::default(),
+            out: Outbox::default(),
+            inbox: Inbox::new(),
             errors: Errors::default(),
             working: None,
             inside: None,
@@ -136,13 +142,14 @@ impl Embedded {
         }
         // The first token is the waker's. `settle` always takes finished look-ups, so there is
         // nothing to record.
-        let slot = (token.0 - self.tokens.start).checked_sub(1).and_then(|n| u32::try_from(n).ok());
-        if let Some((slot, socket)) = slot.and_then(|n| Some((n, self.sockets.get_mut(n)?))) {
+        let slot = (token.0 - self.tokens.start).checked_sub(1);
+        if let Some(socket) = slot.and_then(|slot| self.sockets.at(slot)) {
             socket.writable |= event.is_writable() || event.is_error();
             socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             socket.closing |= event.is_read_closed() || event.is_error();
             socket.broken |= event.is_error() || event.is_write_closed();
-            self.queue_up(slot);
+            let id = socket.id;
+            self.queue_up(id);
         }
         true
     }
@@ -178,10 +185,10 @@ impl Embedded {
         self.queue_resumed();
         self.act(app);
         for _ in 0..self.queue.len() {
-            if let Some(slot) = self.queue.pop_front() {
+            if let Some(id) = self.queue.pop_front() {
                 self.client.fix_time();
-                self.working = Some(slot);
-                self.work(slot, app);
+                self.working = Some(id);
+                self.work(id, app);
                 self.working = None;
             }
         }
@@ -193,29 +200,26 @@ impl Embedded {
     /// being handled is lost. So its connection is closed, because later bytes would continue the
     /// wrong message.
     fn recover(&mut self, app: &mut App<'_>) {
-        if let Some(slot) = self.inside.take() {
+        if let Some(id) = self.inside.take() {
             self.out.clear();
-            if let Some(conn) = self.sockets.get_mut(slot).map(|socket| socket.conn) {
-                let error = io::Error::other("the application panicked");
-                self.end(slot, conn, Some(error), app);
-            }
+            self.inbox.clear();
+            self.end(id, Some(io::Error::other("the application panicked")), app);
         }
-        if let Some(slot) = self.working.take() {
-            self.queue_up(slot);
+        if let Some(id) = self.working.take() {
+            self.queue_up(id);
         }
     }
 
     /// Handles a socket that has an event, or whose last turn ended before it was blocked.
-    fn work(&mut self, slot: u32, app: &mut App<'_>) {
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
-        let conn = socket.conn;
+    fn work(&mut self, id: SocketId, app: &mut App<'_>) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.queued = false;
         if !socket.up {
             // Read after the connect is handled: the call that gets the connection writes first.
             let readable = core::mem::take(&mut socket.readable);
-            self.finish_connect(slot);
+            self.finish_connect(id);
             self.act(app);
-            let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else {
+            let Some(socket) = self.sockets.get_mut(id) else {
                 return;
             };
             socket.readable |= readable;
@@ -224,17 +228,17 @@ impl Embedded {
             }
         }
         // Report the request as written before reading the response to it.
-        if self.sockets.get_mut(slot).is_some_and(|it| it.holds_back() && it.writes_on()) {
-            self.write(slot);
+        if self.sockets.get_mut(id).is_some_and(|it| it.holds_back() && it.writes_on()) {
+            self.write(id);
             self.act(app);
         }
-        self.read(slot, app);
+        self.read(id, app);
         self.act(app);
-        let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.writes_on() {
-            self.write(slot);
+            self.write(id);
         }
-        self.queue_if_ready(slot);
+        self.queue_if_ready(id);
         self.act(app);
     }
 
@@ -244,35 +248,33 @@ impl Embedded {
             Ok(addrs) => self.client.core.handle_resolved(conn, &addrs, now),
             Err(error) => {
                 let why = resolve_kind(&error);
-                self.errors.put_last(conn, error);
+                self.errors.put(conn, error);
                 self.client.core.handle_resolve_failed(conn, why, now);
             }
         }
     }
 
     /// Queues a socket that can be read or written without another event.
-    pub(crate) fn queue_if_ready(&mut self, slot: u32) {
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
-        let reads = (socket.readable && !socket.ended || socket.unheard)
-            && self.client.core.wants_input(socket.conn);
+    pub(crate) fn queue_if_ready(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let reads = (socket.readable && !socket.ended || socket.is_stopped())
+            && self.client.core.wants_input(id);
         if reads || socket.writes_on() {
-            self.queue_up(slot);
+            self.queue_up(id);
         }
     }
 
-    pub(crate) fn queue_up(&mut self, slot: u32) {
-        if let Some(socket) = self.sockets.get_mut(slot)
+    pub(crate) fn queue_up(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.get_mut(id)
             && !core::mem::replace(&mut socket.queued, true)
         {
-            self.queue.push_back(slot);
+            self.queue.push_back(id);
         }
     }
 
     fn queue_resumed(&mut self) {
-        for conn in self.client.take_resumed() {
-            if let Some(slot) = self.sockets.slot_of(conn) {
-                self.queue_if_ready(slot);
-            }
+        for id in self.client.take_resumed() {
+            self.queue_if_ready(id);
         }
     }
 }

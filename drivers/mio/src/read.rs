@@ -2,14 +2,13 @@
 
 use std::{io, io::Read, mem};
 
-use httpool::{client::Event, id::ConnId};
+use httpool::{client::Event, id::SocketId};
 use httpool_kit::takes_output;
 
 use crate::{
     client::Client,
     embedded::{App, Embedded},
     output::Output,
-    sockets::Held,
 };
 
 /// The largest number of reads of one connection in a turn, so that the others are served too.
@@ -29,18 +28,16 @@ const SHORT_READ_EMPTIES: bool = cfg!(any(
 ));
 
 impl Embedded {
-    /// Reads a connection until it has no more input, the application pauses the response, or
+    /// Reads a socket until it has no more input, the application pauses the response, or
     /// [`READS_PER_TURN`] is reached.
-    pub(crate) fn read(&mut self, slot: u32, app: &mut App<'_>) {
+    pub(crate) fn read(&mut self, id: SocketId, app: &mut App<'_>) {
         for _ in 0..READS_PER_TURN {
-            let Some(socket) = self.sockets.get_mut(slot) else { return };
-            let conn = socket.conn;
-            if !self.client.core.wants_input(conn) {
+            if !self.client.core.wants_input(id) {
                 return;
             }
-            if mem::take(&mut socket.unheard) {
-                let rest = socket.held.as_mut().map(|held| mem::take(&mut held.rest));
-                self.pass_on_held(slot, conn, rest.unwrap_or_default(), app);
+            let Some(socket) = self.sockets.get_mut(id) else { return };
+            if socket.is_stopped() {
+                self.pass_on(id, 0, app);
                 continue;
             }
             if !socket.readable {
@@ -53,106 +50,63 @@ impl Embedded {
                     socket.readable = false;
                     return;
                 }
-                Err(error) => return self.end(slot, conn, Some(error), app),
+                Err(error) => return self.end(id, Some(error), app),
             };
             // The input may have arrived after the last bytes of a request were sent, although no
             // event has reported it. Report the request as written first.
             if socket.holds_back() && !socket.broken && takes_output(&socket.tcp) {
                 socket.writable = true;
-                self.write(slot);
+                self.write(id);
             }
             if read == 0 {
-                return self.end(slot, conn, None, app);
+                return self.end(id, None, app);
             }
-            let Some(socket) = self.sockets.get_mut(slot).filter(|it| it.conn == conn) else {
-                return;
-            };
+            let Some(socket) = self.sockets.get_mut(id) else { return };
             // If the peer has closed its side, read on to its end of file.
             socket.readable = read == self.scratch.len() || socket.closing || !SHORT_READ_EMPTIES;
-            match &mut socket.held {
-                // Append to the bytes that were left, which are not copied.
-                Some(held) if !held.rest.is_empty() => {
-                    held.rest.extend_from_slice(&self.scratch[..read]);
-                    let input = mem::take(&mut held.rest);
-                    self.pass_on_held(slot, conn, input, app);
-                }
-                _ => self.pass_on_read(slot, conn, read, app),
-            }
+            self.pass_on(id, read, app);
         }
     }
 
-    /// Passes the `read` bytes in the scratch buffer to the core.
-    fn pass_on_read(&mut self, slot: u32, conn: ConnId, read: usize, app: &mut App<'_>) {
-        let input = &self.scratch[..read];
-        self.inside = Some(slot);
-        let (taken, heard) = pass_on(&mut self.client, conn, input, app);
-        self.inside = None;
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
-        socket.unheard = !heard;
-        if taken < read {
-            let held = socket.held.get_or_insert_default();
-            held.rest.extend_from_slice(&self.scratch[taken..read]);
+    /// Passes the bytes that were left to the core, and behind them the first `read` bytes of the
+    /// scratch buffer, which are copied only if they are left too.
+    fn pass_on(&mut self, id: SocketId, read: usize, app: &mut App<'_>) {
+        if let Some(held) = self.sockets.get_mut(id).and_then(|socket| socket.held.as_mut()) {
+            mem::swap(&mut held.inbox, &mut self.inbox);
         }
-    }
-
-    /// Passes the bytes that were left, followed by new ones, to the core.
-    fn pass_on_held(&mut self, slot: u32, conn: ConnId, mut input: Vec<u8>, app: &mut App<'_>) {
-        self.inside = Some(slot);
-        let (taken, heard) = pass_on(&mut self.client, conn, &input, app);
+        self.inside = Some(id);
+        let now = self.client.now();
+        let input = self.inbox.with(&self.scratch[..read]);
+        while let Some(event) = self.client.core.read(id, &input, now) {
+            tell(&mut self.client, event, app);
+        }
+        drop(input);
         self.inside = None;
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
-        socket.unheard = !heard;
-        input.drain(..taken);
-        match &mut socket.held {
-            Some(held) => held.rest = input,
-            None if input.is_empty() => {}
-            none @ None => *none = Some(Box::new(Held { rest: input, ..Held::default() })),
+        let Some(socket) = self.sockets.get_mut(id) else { return self.inbox.clear() };
+        if !self.inbox.is_empty() {
+            mem::swap(&mut socket.held.get_or_insert_default().inbox, &mut self.inbox);
         }
         socket.let_go();
     }
 
     /// Reports to the core that the peer has closed its side (`error` is `None`), or that reading
     /// has failed.
-    pub(crate) fn end(
-        &mut self,
-        slot: u32,
-        conn: ConnId,
-        error: Option<io::Error>,
-        app: &mut App<'_>,
-    ) {
-        if let Some(socket) = self.sockets.get_mut(slot) {
-            (socket.ended, socket.readable) = (true, false);
-        }
+    pub(crate) fn end(&mut self, id: SocketId, error: Option<io::Error>, app: &mut App<'_>) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        (socket.ended, socket.readable) = (true, false);
         let clean = error.is_none();
         if let Some(error) = error {
-            self.errors.put(conn, error);
+            self.errors.put(socket.conn, error);
         }
         let now = self.client.now();
-        let event = self.client.core.handle_eof(conn, clean, now);
-        tell(&mut self.client, event, app);
-    }
-}
-
-/// Passes input to the core, and its events to the application. Returns the number of bytes
-/// consumed, and whether every event was passed on: false if the application paused the response.
-fn pass_on(client: &mut Client, conn: ConnId, input: &[u8], app: &mut App<'_>) -> (usize, bool) {
-    let (mut at, now) = (0, client.now());
-    loop {
-        let (taken, event) = client.core.receive(conn, &input[at..], now);
-        at += taken;
-        if let Event::NeedInput = event {
-            return (at, true);
-        }
-        tell(client, event, app);
-        if !client.core.wants_input(conn) {
-            return (at, false);
+        if let Some(event) = self.client.core.handle_eof(id, clean, now) {
+            tell(&mut self.client, event, app);
         }
     }
 }
 
 fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
     match event {
-        Event::NeedInput | Event::Skipped => {}
         Event::Interim(call, head) => app(client, Output::Interim(call, head)),
         Event::Head(call, head) => app(client, Output::Head(call, head)),
         Event::Data(call, data) => app(client, Output::Data(call, data)),

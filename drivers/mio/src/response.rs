@@ -118,8 +118,8 @@ impl Responses {
             Output::Interim(call, head) => self.begun(call).received.put_interim(&head),
             Output::Head(call, head) => {
                 self.begun(call).received.put_head(&head);
-                let conn = client.connection(call).map(|(conn, _)| conn);
-                let ahead = conn.map_or(BodyLeft::NONE, |conn| client.core.body_ahead(conn));
+                let socket = client.core.socket(call);
+                let ahead = socket.map_or(BodyLeft::NONE, |socket| client.core.body_ahead(socket));
                 if self.limit.is_exceeded(0, ahead) {
                     self.too_long(client, call);
                 }

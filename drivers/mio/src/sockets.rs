@@ -1,19 +1,18 @@
-//! The sockets of a loop, by slot and by connection.
+//! The sockets of a loop.
 
-use httpool::id::ConnId;
-use httpool_kit::Outgoing;
+use httpool::{
+    client::{Inbox, Outbox},
+    id::{ConnId, SocketId},
+};
 use mio::net::TcpStream;
 
 /// One socket. An idle connection has no other memory in the driver.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) tcp: TcpStream,
+    pub(crate) id: SocketId,
     pub(crate) conn: ConnId,
-    /// The next socket of the same connection, while addresses race.
-    next: Option<u32>,
-    /// The number of its connection attempt.
-    pub(crate) attempt: u8,
-    /// Whether TCP is connected and the connection uses this socket.
+    /// Whether TCP is connected.
     pub(crate) up: bool,
     /// Whether it may be readable: there was an event, and no read has returned `WouldBlock` since.
     pub(crate) readable: bool,
@@ -28,9 +27,6 @@ pub(crate) struct Socket {
     pub(crate) ended: bool,
     /// Whether the unsent bytes in the system's buffer are bounded. `None` if not tried yet.
     pub(crate) bounded: Option<bool>,
-    /// Whether input was left because the application paused the response. It is passed on before
-    /// the next read.
-    pub(crate) unheard: bool,
     /// Whether it is in the queue of sockets to handle.
     pub(crate) queued: bool,
     /// The bytes that wait to be sent or to be consumed. `None` if there are none.
@@ -47,18 +43,17 @@ const _: () =
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     /// Output that the socket's buffer had no room for.
-    pub(crate) out: Outgoing,
+    pub(crate) out: Outbox,
     /// Input that was read and not consumed.
-    pub(crate) rest: Vec<u8>,
+    pub(crate) inbox: Inbox,
 }
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream, conn: ConnId, attempt: u8) -> Self {
+    pub(crate) fn new(tcp: TcpStream, id: SocketId, conn: ConnId) -> Self {
         Self {
             tcp,
+            id,
             conn,
-            next: None,
-            attempt,
             up: false,
             readable: false,
             writable: false,
@@ -66,7 +61,6 @@ impl Socket {
             broken: false,
             ended: false,
             bounded: None,
-            unheard: false,
             queued: false,
             held: None,
         }
@@ -74,9 +68,15 @@ impl Socket {
 
     /// Frees the memory for waiting bytes if there are none.
     pub(crate) fn let_go(&mut self) {
-        if self.held.as_ref().is_some_and(|held| held.out.is_empty() && held.rest.is_empty()) {
+        if self.held.as_ref().is_some_and(|held| held.out.is_empty() && held.inbox.is_empty()) {
             self.held = None;
         }
+    }
+
+    /// Returns whether input was left because the application paused the response. It is passed on
+    /// before the next read.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.inbox.is_stopped())
     }
 
     /// Returns whether the last bytes of a request were given to the system but not yet reported to
@@ -97,86 +97,41 @@ impl Socket {
     }
 }
 
-/// All sockets, by slot. A socket's token is the driver's first token, plus one, plus its slot. A
-/// connection has one socket, or several while addresses race.
+/// All sockets, by the slots of their ids. A socket's token is the driver's first token, plus one,
+/// plus its slot.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     slots: Vec<Option<Socket>>,
-    free: Vec<u32>,
-    /// The first slot of each connection, by the connection's own slot.
-    first: Vec<Option<u32>>,
+    len: usize,
 }
 
 impl Sockets {
-    /// Returns the slot that the next socket gets.
-    pub(crate) fn next_slot(&self) -> u32 {
-        self.free.last().copied().unwrap_or(self.slots.len() as u32)
-    }
-
-    pub(crate) fn insert(&mut self, mut socket: Socket) {
-        let (conn, slot) = (socket.conn, self.next_slot());
-        if self.first.len() <= conn.index() {
-            self.first.resize(conn.index() + 1, None);
+    pub(crate) fn insert(&mut self, socket: Socket) {
+        let slot = socket.id.index();
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
         }
-        socket.next = self.first[conn.index()].replace(slot);
-        match self.free.pop() {
-            Some(slot) => self.slots[slot as usize] = Some(socket),
-            None => self.slots.push(Some(socket)),
-        }
+        self.slots[slot] = Some(socket);
+        self.len += 1;
     }
 
-    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Socket> {
-        self.slots.get_mut(slot as usize)?.as_mut()
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
+        self.slots.get_mut(id.index())?.as_mut().filter(|socket| socket.id == id)
     }
 
-    /// Returns the slot of the socket that a connection uses, once TCP is connected.
-    pub(crate) fn slot_of(&self, conn: ConnId) -> Option<u32> {
-        self.slots_of(conn).find(|slot| self.at(*slot).is_some_and(|socket| socket.up))
+    /// Returns the socket in a slot.
+    pub(crate) fn at(&mut self, slot: usize) -> Option<&mut Socket> {
+        self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// Returns the slot of a connection attempt.
-    pub(crate) fn slot_of_attempt(&self, conn: ConnId, attempt: u8) -> Option<u32> {
-        self.slots_of(conn)
-            .find(|slot| self.at(*slot).is_some_and(|socket| socket.attempt == attempt))
-    }
-
-    /// Returns the slot of any socket of a connection.
-    pub(crate) fn any_slot_of(&self, conn: ConnId) -> Option<u32> {
-        self.slots_of(conn).next()
-    }
-
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<Socket> {
-        let socket = self.slots.get_mut(slot as usize)?.take()?;
-        self.free.push(slot);
-        let before = self
-            .slots_of(socket.conn)
-            .find(|other| self.at(*other).is_some_and(|it| it.next == Some(slot)));
-        match before {
-            Some(before) => {
-                if let Some(before) = self.get_mut(before) {
-                    before.next = socket.next;
-                }
-            }
-            None => self.first[socket.conn.index()] = socket.next,
-        }
-        Some(socket)
+    pub(crate) fn remove(&mut self, id: SocketId) -> Option<Socket> {
+        self.get_mut(id)?;
+        self.len -= 1;
+        self.slots[id.index()].take()
     }
 
     /// Returns the number of sockets.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    fn at(&self, slot: u32) -> Option<&Socket> {
-        self.slots.get(slot as usize)?.as_ref()
-    }
-
-    /// Returns the slots of a connection's sockets. A stale id has none: its slot is empty or
-    /// belongs to another connection.
-    fn slots_of(&self, conn: ConnId) -> impl Iterator<Item = u32> {
-        let first = self.first.get(conn.index()).copied().flatten();
-        let next = |slot: &u32| self.at(*slot).and_then(|socket| socket.next);
-        core::iter::successors(first, next)
-            .filter(move |slot| self.at(*slot).is_some_and(|socket| socket.conn == conn))
+        self.len
     }
 }

@@ -4,10 +4,10 @@ use std::{io, mem};
 
 use httpool::{
     client::Transmit,
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::BodyLeft,
 };
-use httpool_kit::{bound_unsent, io_kind};
+use httpool_kit::{bound_unsent, io_kind, put_piece, write_to};
 use mio::{Interest, Token};
 
 use crate::{Body, embedded::Embedded};
@@ -18,8 +18,8 @@ const WRITES_PER_TURN: usize = 16;
 impl Embedded {
     /// Writes pending output until there is no more, the socket is full, or [`WRITES_PER_TURN`] is
     /// reached. Heads, framing and body pieces are written together if they fit.
-    pub(crate) fn write(&mut self, slot: u32) {
-        let Some(socket) = self.sockets.get_mut(slot) else { return };
+    pub(crate) fn write(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         let conn = socket.conn;
         if let Some(held) = &mut socket.held {
             mem::swap(&mut held.out, &mut self.out);
@@ -27,34 +27,31 @@ impl Embedded {
         let last = self.out.let_go();
         if last > 0 {
             let now = self.client.now();
-            self.client.core.handle_written(conn, last, now);
+            self.client.core.handle_written(id, last, now);
         }
         for left in (0..=WRITES_PER_TURN).rev() {
-            if !self.out.is_empty() && !self.client.core.sends(conn) {
-                self.out.clear();
-            }
-            if self.out.has_no_piece() {
-                self.inside = Some(slot);
-                self.fill(conn);
+            if let Transmit::Body { call, max } = self.client.core.fill(id, &mut self.out) {
+                self.inside = Some(id);
+                self.next_piece(conn, call, max);
                 self.inside = None;
             }
             if self.out.is_empty() || left == 0 {
                 break;
             }
-            let Some(socket) = self.sockets.get_mut(slot) else { break };
+            let Some(socket) = self.sockets.get_mut(id) else { break };
             let body = !self.out.has_no_piece();
-            if body && socket.bounded.is_none() && self.client.core.is_long(conn) {
+            if body && socket.bounded.is_none() && self.client.core.is_long(id) {
                 socket.bounded = Some(bound_unsent(&socket.tcp));
             }
-            match self.out.write_to(&mut socket.tcp) {
+            match write_to(&self.out, &mut socket.tcp) {
                 Ok(written) => {
                     self.out.advance(written);
-                    if self.out.has_gone() && self.waits_for_room(slot) {
+                    if self.out.has_gone() && self.waits_for_room(id) {
                         self.out.hold_back(written);
                         break;
                     }
                     let now = self.client.now();
-                    self.client.core.handle_written(conn, written, now);
+                    self.client.core.handle_written(id, written, now);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -67,12 +64,12 @@ impl Embedded {
                     self.out.clear();
                     let (why, now) = (io_kind(&error), self.client.now());
                     self.errors.put(conn, error);
-                    self.client.core.handle_write_failed(conn, why, now);
+                    self.client.core.handle_write_failed(id, why, now);
                     break;
                 }
             }
         }
-        let Some(socket) = self.sockets.get_mut(slot) else { return self.out.clear() };
+        let Some(socket) = self.sockets.get_mut(id) else { return self.out.clear() };
         if !self.out.is_empty() {
             mem::swap(&mut socket.held.get_or_insert_default().out, &mut self.out);
         }
@@ -82,26 +79,19 @@ impl Embedded {
     /// Returns whether to report the last bytes of a request as written only when the socket
     /// accepts output again. epoll reports this only after it was asked while the socket did not
     /// accept output. Registering the socket again asks.
-    fn waits_for_room(&mut self, slot: u32) -> bool {
-        let Some(socket) = self.sockets.get_mut(slot) else { return false };
-        if socket.bounded != Some(true) || !self.client.core.is_written_late(socket.conn) {
+    fn waits_for_room(&mut self, id: SocketId) -> bool {
+        let Some(socket) = self.sockets.get_mut(id) else { return false };
+        if socket.bounded != Some(true) || !self.client.core.is_written_late(id) {
             return false;
         }
-        let token = Token(self.tokens.start + slot as usize + 1);
+        let token = Token(self.tokens.start + id.index() + 1);
         let both = Interest::READABLE | Interest::WRITABLE;
         let asked = self.registry.reregister(&mut socket.tcp, token, both).is_ok();
         socket.writable &= !asked;
         asked
     }
 
-    /// Fetches the next output from the core, and the next body piece from the application.
-    fn fill(&mut self, conn: ConnId) {
-        match self.client.core.poll_transmit(conn, self.out.head()) {
-            Transmit::Nothing => {}
-            Transmit::Body { call, max } => self.next_piece(conn, call, max),
-        }
-    }
-
+    /// Fetches the next piece of a body from the application.
     fn next_piece(&mut self, conn: ConnId, call: CallId, max: BodyLeft) {
         let mut none = Body::empty();
         let body = self.client.body(call).unwrap_or(&mut none);
@@ -124,7 +114,7 @@ impl Embedded {
         let (len, last) = piece.extent(max);
         let now = self.client.now();
         if let Some(framing) = self.client.core.send_body(call, len, last, now) {
-            self.out.put(piece, &framing);
+            put_piece(&mut self.out, piece, &framing);
         }
     }
 }

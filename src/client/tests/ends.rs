@@ -16,8 +16,8 @@ fn a_cancelled_call_says_nothing_more() {
             world.connect();
         }
         if stage > 2 {
-            let conn = world.conn(call);
-            world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+            let socket = world.socket(call);
+            world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
         }
         world.told();
         world.client.cancel(call, world.now);
@@ -27,8 +27,8 @@ fn a_cancelled_call_says_nothing_more() {
         assert_eq!(world.client.calls(), usize::from(other.is_some()));
         if let Some(other) = other {
             world.connect();
-            let conn = world.conn(other);
-            world.says(conn, OK);
+            let socket = world.socket(other);
+            world.says(socket, OK);
             assert_eq!(world.told().len(), 3);
         } else {
             assert_eq!((world.told().len(), world.client.stats().open), (0, 0), "{stage}");
@@ -55,14 +55,14 @@ fn a_call_that_is_given_up_after_its_end_says_nothing_more() {
     assert_eq!((world.told().len(), world.client.calls()), (0, 1));
 
     world.connect();
-    let conn = world.conn(switched);
+    let socket = world.socket(switched);
     world.done();
     let input = b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw";
-    let (_, event) = world.client.receive(conn, input, world.now);
-    assert!(matches!(event, Event::Head(..)));
+    let (_, event) = world.client.receive(socket, input, world.now);
+    assert!(matches!(event, Step::Event(Event::Head(..))));
     world.client.cancel(switched, world.now);
     world.settle();
-    assert_eq!(world.done(), ["close c0.0 unfinished"]);
+    assert_eq!(world.done(), ["close s0.0 unfinished"]);
     assert_eq!((world.told().len(), world.client.stats().open), (0, 0));
 }
 
@@ -71,13 +71,13 @@ fn a_paused_response_that_is_discarded_is_read_on() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    let conn = world.conn(call);
-    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    let socket = world.socket(call);
+    world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
     world.client.pause(call, true, world.now);
     world.client.discard(call, world.now);
     world.settle();
-    assert!(world.client.wants_input(conn));
-    world.says(conn, b"cd");
+    assert!(world.client.wants_input(socket));
+    world.says(socket, b"cd");
     assert_eq!(world.client.stats().idle, 1);
 }
 
@@ -86,13 +86,13 @@ fn a_discarded_response_gives_its_connection_back() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    let conn = world.conn(call);
-    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+    let socket = world.socket(call);
+    world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
     world.client.discard(call, world.now);
     world.settle();
     assert!(world.client.call(call).is_none());
     world.told();
-    world.says(conn, b"cd");
+    world.says(socket, b"cd");
     assert_eq!((world.told().len(), world.client.stats().idle), (0, 1));
     // Before the head, discarding cancels the call.
     let call = world.get("http://127.0.0.1/");
@@ -107,12 +107,12 @@ fn a_switched_connection_is_handed_over_with_its_rest() {
     let request = Request::get("http://127.0.0.1/").header("Upgrade", "x").build().unwrap();
     let call = world.request(request, Policy::default());
     world.connect();
-    let conn = world.conn(call);
+    let socket = world.socket(call);
     world.done();
     let input = b"HTTP/1.1 101 Now\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw";
-    assert_eq!(world.says(conn, input), b"raw");
+    assert_eq!(world.says(socket, input), b"raw");
     assert_eq!(world.told(), ["a0.0 head 101", "a0.0 switched"]);
-    assert_eq!(world.done(), ["hand-over c0.0 a0.0"]);
+    assert_eq!(world.done(), ["hand-over s0.0 a0.0"]);
     assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
 }
 
@@ -122,11 +122,11 @@ fn a_graceful_close_lets_calls_with_a_connection_end() {
     let first = world.get("http://127.0.0.1/1");
     world.get("http://127.0.0.1/2");
     world.connect();
-    let conn = world.conn(first);
+    let socket = world.socket(first);
     world.client.close(world.now);
     world.settle();
     assert_eq!(world.told(), ["a1.0 failed: the pool was closed: make a new client to send more"]);
-    world.says(conn, OK);
+    world.says(socket, OK);
     assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
     assert_eq!(world.client.stats().open, 0);
     world.get("http://127.0.0.1/3");
@@ -138,7 +138,7 @@ fn an_immediate_close_ends_everything_and_tells() {
     let mut world = World::with(|config| config.pool.open_per_key_max = 2);
     let first = world.get("http://127.0.0.1/1");
     world.connect();
-    world.says(world.conn(first), b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    world.says(world.socket(first), b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
     world.get("http://127.0.0.1/2");
     world.get("http://127.0.0.1/3");
     world.told();
@@ -158,8 +158,8 @@ fn a_lost_connection_is_told_how_far_the_request_had_got() {
         world.now,
     );
     world.settle().connect();
-    let conn = world.conn(call);
-    let _ = world.client.handle_eof(conn, false, world.now);
+    let socket = world.socket(call);
+    let _ = world.client.handle_eof(socket, false, world.now);
     let mut actions = core::iter::from_fn(|| world.client.poll_action());
     assert!(matches!(actions.next(), Some(Action::Close { .. })));
     let Some(Action::Failed { failure, .. }) = actions.next() else { panic!() };
@@ -182,14 +182,14 @@ fn inputs_may_pile_up_before_a_drain() {
         .collect();
     world.client.cancel(calls[1], world.now);
     for bits in 0..3 {
-        world.client.handle_connected(ConnId::from_bits(bits), 0, Ok(()), world.now);
+        world.client.handle_connected(SocketId::from_bits(bits), Ok(()), world.now);
     }
     // Two connections are in use; the third dial was abandoned with its call.
     world.settle();
     assert_eq!(world.client.stats().leased, 2);
-    let conns = [world.conn(calls[0]), world.conn(calls[2])];
-    for conn in conns {
-        world.says(conn, OK);
+    let conns = [world.socket(calls[0]), world.socket(calls[2])];
+    for socket in conns {
+        world.says(socket, OK);
     }
     assert_eq!(world.told().len(), 6);
     assert_eq!(vec![world.client.calls(), world.client.stats().idle], [0, 2]);
@@ -201,12 +201,12 @@ fn deadlines_pass_in_their_order_however_late_the_driver_is() {
     let mut world = World::with(|config| config.pool.open_per_key_max = 1);
     let reading = world.get("http://127.0.0.1/1");
     world.connect();
-    let conn = world.conn(reading);
-    world.says(conn, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    let socket = world.socket(reading);
+    world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
     world.after(seconds(1));
     let waiting = world.get("http://127.0.0.1/2");
     world.after(seconds(30));
-    world.says(conn, b"ab");
+    world.says(socket, b"ab");
     world.told();
     // The waiting call fails after 61 seconds, the reading one after 91.
     world.after(seconds(100));

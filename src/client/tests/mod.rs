@@ -14,11 +14,11 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{Action, Client, Config, Event, Reason, Transmit};
+use super::{Action, Client, Config, Event, Reason, Step, Transmit};
 use crate::{
     call::Policy,
     error::{Cause, IoKind},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::{BodyLength, Request},
     time::{Deadline, Instant},
 };
@@ -32,9 +32,9 @@ struct World {
     /// The actions in their order, as text.
     actions: Vec<String>,
     told: Vec<String>,
-    wire: BTreeMap<ConnId, Vec<u8>>,
+    wire: BTreeMap<SocketId, Vec<u8>>,
     /// Connects without an outcome yet.
-    connecting: Vec<(ConnId, u8)>,
+    connecting: Vec<SocketId>,
 }
 
 impl World {
@@ -70,16 +70,16 @@ impl World {
         while let Some(action) = self.client.poll_action() {
             self.actions.push(action.to_string());
             match action {
-                Action::Connect { conn, attempt, .. } => self.connecting.push((conn, attempt)),
-                Action::Transmit { conn, .. } => self.transmit(conn),
+                Action::Connect { socket, .. } => self.connecting.push(socket),
+                Action::Transmit { socket, .. } => self.transmit(socket),
                 Action::Failed { call, failure } => {
                     self.told.push(format!("{call} failed: {}", failure.cause));
                 }
                 Action::End { call, .. } => self.told.push(format!("{call} end")),
                 Action::HandOver { call, .. } => self.told.push(format!("{call} switched")),
-                Action::Close { conn, .. } => self.connecting.retain(|it| it.0 != conn),
+                Action::Close { socket, .. } => self.connecting.retain(|it| *it != socket),
                 Action::Resolve { .. }
-                | Action::Abandon { .. }
+                | Action::CancelResolve { .. }
                 | Action::StartTls { .. }
                 | Action::BodyDone { .. }
                 | Action::Refresh { .. }
@@ -91,31 +91,34 @@ impl World {
         self
     }
 
-    fn transmit(&mut self, conn: ConnId) {
+    fn transmit(&mut self, socket: SocketId) {
         let mut out = Vec::new();
-        let _ = self.client.poll_transmit(conn, &mut out);
-        self.client.handle_written(conn, out.len(), self.now);
-        self.wire.entry(conn).or_default().append(&mut out);
+        let _ = self.client.poll_transmit(socket, &mut out);
+        self.client.handle_written(socket, out.len(), self.now);
+        self.wire.entry(socket).or_default().append(&mut out);
     }
 
     /// Lets all pending connects succeed.
     fn connect(&mut self) -> &mut Self {
-        for (conn, attempt) in core::mem::take(&mut self.connecting) {
-            self.client.handle_connected(conn, attempt, Ok(()), self.now);
+        for socket in core::mem::take(&mut self.connecting) {
+            self.client.handle_connected(socket, Ok(()), self.now);
             self.settle();
         }
         self
     }
 
     /// Passes bytes from the peer, and returns those that were not consumed.
-    fn says<'i>(&mut self, conn: ConnId, input: &'i [u8]) -> &'i [u8] {
+    fn says<'i>(&mut self, socket: SocketId, input: &'i [u8]) -> &'i [u8] {
         let mut rest = input;
         loop {
-            let (taken, event) = self.client.receive(conn, rest, self.now);
+            let (taken, step) = self.client.receive(socket, rest, self.now);
             rest = &rest[taken..];
+            let event = match step {
+                Step::NeedInput => break,
+                Step::Skipped => continue,
+                Step::Event(event) => event,
+            };
             match event {
-                Event::NeedInput => break,
-                Event::Skipped => {}
                 Event::Interim(call, head) => {
                     self.told.push(format!("{call} interim {}", head.status()));
                 }
@@ -131,8 +134,8 @@ impl World {
         rest
     }
 
-    fn eof(&mut self, conn: ConnId) -> &mut Self {
-        if let Event::End(call, _) = self.client.handle_eof(conn, true, self.now) {
+    fn eof(&mut self, socket: SocketId) -> &mut Self {
+        if let Some(Event::End(call, _)) = self.client.handle_eof(socket, true, self.now) {
             self.told.push(format!("{call} end"));
         }
         self.settle()
@@ -144,13 +147,13 @@ impl World {
         self.settle()
     }
 
-    fn conn(&self, call: CallId) -> ConnId {
-        self.client.connection(call).unwrap().0
+    fn socket(&self, call: CallId) -> SocketId {
+        self.client.socket(call).unwrap()
     }
 
     /// Returns the bytes written to a connection since the last look.
-    fn written(&mut self, conn: ConnId) -> String {
-        String::from_utf8(self.wire.remove(&conn).unwrap_or_default()).unwrap()
+    fn written(&mut self, socket: SocketId) -> String {
+        String::from_utf8(self.wire.remove(&socket).unwrap_or_default()).unwrap()
     }
 
     /// Returns the actions since the last look.

@@ -10,16 +10,16 @@ use crate::{
 fn a_connection_serves_one_call_after_another() {
     let mut world = World::new();
     let first = world.get("http://127.0.0.1/1");
-    assert_eq!(world.done(), ["connect c0.0 0 127.0.0.1:80"]);
+    assert_eq!(world.done(), ["connect s0.0 c0.0 127.0.0.1:80"]);
     world.connect();
-    let conn = world.conn(first);
-    assert_eq!(world.written(conn), "GET /1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-    world.says(conn, OK);
+    let socket = world.socket(first);
+    assert_eq!(world.written(socket), "GET /1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    world.says(socket, OK);
     assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
     let second = world.get("http://127.0.0.1/2");
-    assert_eq!(world.client.connection(second), Some((conn, true)));
-    assert_eq!(world.done(), ["transmit c0.0", "transmit c0.0 probe"]);
-    world.says(conn, OK);
+    assert_eq!(world.client.socket(second), Some(socket));
+    assert_eq!(world.done(), ["transmit s0.0", "transmit s0.0 probe"]);
+    world.says(socket, OK);
     assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
 }
 
@@ -32,12 +32,12 @@ fn a_name_is_looked_up_and_its_addresses_are_tried_in_order() {
     let (conn, addrs) = (ConnId::from_bits(0), ["192.0.2.1:80", "192.0.2.2:80"]);
     world.client.handle_resolved(conn, &addrs.map(|addr| addr.parse().unwrap()), world.now);
     world.settle();
-    assert_eq!(world.done(), ["connect c0.0 0 192.0.2.1:80"]);
+    assert_eq!(world.done(), ["connect s0.0 c0.0 192.0.2.1:80"]);
     assert_eq!(world.why(call), "a connection to http://a, over TCP");
-    world.client.handle_connected(conn, 0, Err(IoKind::Refused), world.now);
+    world.client.handle_connected(world.connecting.remove(0), Err(IoKind::Refused), world.now);
     world.settle();
-    assert_eq!(world.done(), ["refresh a:80", "connect c0.0 1 192.0.2.2:80"]);
-    world.client.handle_connected(conn, 1, Ok(()), world.now);
+    assert_eq!(world.done(), ["refresh a:80", "connect s0.1 c0.0 192.0.2.2:80"]);
+    world.client.handle_connected(world.connecting.remove(0), Ok(()), world.now);
     world.settle();
     assert_eq!(world.why(call), "the server, for the head of its response");
 }
@@ -83,7 +83,7 @@ fn an_address_that_does_not_answer_leaves_the_call_time_for_the_next() {
     world.client.handle_timeout(world.now);
     world.settle();
     let done = world.done();
-    assert_eq!(done.last().unwrap(), "connect c0.0 1 192.0.2.2:80", "{done:?}");
+    assert_eq!(done.last().unwrap(), "connect s0.1 c0.0 192.0.2.2:80", "{done:?}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_dial_that_fails_is_closed_and_told() {
     world.client.handle_resolved(ConnId::from_bits(0), &[], world.now);
     world.settle();
     let done = world.done();
-    assert_eq!(done[..2], ["resolve c0.0 a:80", "close c0.0 failed"]);
+    assert_eq!(done[..2], ["resolve c0.0 a:80", "close s0.0 failed"]);
     assert_eq!(world.told().len(), 1);
     assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
 }
@@ -103,10 +103,10 @@ fn a_dial_that_fails_is_closed_and_told() {
 fn a_failed_call_names_the_connection_that_could_not_be_opened() {
     let mut world = World::new();
     let calls = [world.get("http://192.0.2.1/"), world.get("http://192.0.2.2/")];
-    let conns = [world.connecting[0].0, world.connecting[1].0];
+    let (sockets, conns) = ([0, 1].map(|n| world.connecting[n]), [0, 1].map(ConnId::from_bits));
     assert_eq!(calls.map(|call| world.client.connection(call)), [None, None]);
-    for conn in conns {
-        world.client.handle_connected(conn, 0, Err(IoKind::Refused), world.now);
+    for socket in sockets {
+        world.client.handle_connected(socket, Err(IoKind::Refused), world.now);
     }
     let mut named = Vec::new();
     while let Some(action) = world.client.poll_action() {
@@ -124,15 +124,15 @@ fn a_call_in_line_is_served_by_what_comes_back() {
     let second = world.get("http://127.0.0.1/2");
     assert_eq!(world.why(second), "its turn for a connection to http://127.0.0.1");
     world.connect();
-    let conn = world.conn(first);
-    world.says(conn, OK);
-    assert_eq!(world.conn(second), conn);
-    assert!(world.written(conn).contains("GET /2 "));
+    let socket = world.socket(first);
+    world.says(socket, OK);
+    assert_eq!(world.socket(second), socket);
+    assert!(world.written(socket).contains("GET /2 "));
     // The stale id of the previous call is ignored.
     world.client.cancel(first, world.now);
     world.client.body_ready(first);
     assert_eq!(world.client.why(first), None);
-    world.says(conn, OK);
+    world.says(socket, OK);
     assert_eq!(world.told()[3..], ["a1.0 head 200", "a1.0 data ok", "a1.0 end"]);
 }
 
@@ -142,16 +142,16 @@ fn an_idle_connection_that_speaks_or_ends_is_closed() {
         let mut world = World::new();
         let call = world.get("http://127.0.0.1/");
         world.connect();
-        let conn = world.conn(call);
-        world.says(conn, OK);
+        let socket = world.socket(call);
+        world.says(socket, OK);
         world.done();
         if speaks {
-            assert_eq!(world.says(conn, OK), OK);
+            assert_eq!(world.says(socket, OK), OK);
         } else {
-            world.eof(conn);
+            world.eof(socket);
         }
-        assert_eq!(world.done(), ["close c0.0 lost"]);
-        world.says(conn, OK);
+        assert_eq!(world.done(), ["close s0.0 lost"]);
+        world.says(socket, OK);
         assert_eq!((world.done().len(), world.client.stats().open), (0, 0));
     }
 }
@@ -161,8 +161,8 @@ fn what_comes_behind_a_response_closes_the_connection() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    let conn = world.conn(call);
-    world.says(conn, &[OK, OK].concat());
+    let socket = world.socket(call);
+    world.says(socket, &[OK, OK].concat());
     assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
     assert_eq!(world.client.stats().open, 0);
 }
@@ -173,15 +173,15 @@ fn a_late_second_response_is_not_taken_for_the_next_one() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/1");
     world.connect();
-    let conn = world.conn(call);
-    world.says(conn, OK);
+    let socket = world.socket(call);
+    world.says(socket, OK);
     let next = Request::get("http://127.0.0.1/2").build().unwrap();
     let next = world.client.request(next, Arc::default(), world.now);
-    let (_, event) = world.client.receive(conn, b"HTTP/1.1 200 WRONG\r\n\r\n", world.now);
-    assert!(matches!(event, Event::Skipped));
+    let (_, event) = world.client.receive(socket, b"HTTP/1.1 200 WRONG\r\n\r\n", world.now);
+    assert!(matches!(event, Step::Skipped));
     world.settle().connect();
-    let fresh = world.conn(next);
-    assert_ne!(fresh, conn);
+    let fresh = world.socket(next);
+    assert_ne!(fresh, socket);
     world.says(fresh, OK);
     assert_eq!(world.told()[3..], ["a0.1 head 200", "a0.1 data ok", "a0.1 end"]);
 }
@@ -191,22 +191,22 @@ fn every_request_on_a_connection_that_has_served_asks_for_a_probe() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    let conn = world.conn(call);
-    world.says(conn, OK);
-    world.written(conn);
+    let socket = world.socket(call);
+    world.says(socket, OK);
+    world.written(socket);
     let get = Request::get("http://127.0.0.1/").build().unwrap();
     world.client.request(get, Arc::default(), world.now);
-    assert_eq!(world.client.poll_action(), Some(Action::Transmit { conn, probe: true }));
-    world.transmit(conn);
-    world.says(conn, OK);
-    world.written(conn);
+    assert_eq!(world.client.poll_action(), Some(Action::Transmit { socket, probe: true }));
+    world.transmit(socket);
+    world.says(socket, OK);
+    world.written(socket);
     let post = Request::post("http://127.0.0.1/").build().unwrap();
     let post = world.client.request(post, Arc::default(), world.now);
-    assert_eq!(world.client.poll_action(), Some(Action::Transmit { conn, probe: true }));
+    assert_eq!(world.client.poll_action(), Some(Action::Transmit { socket, probe: true }));
     // The connection is dead and nothing was written, so the request is sent on another one, once.
-    world.eof(conn).connect();
-    let fresh = world.conn(post);
-    assert_eq!(world.written(conn), "");
+    world.eof(socket).connect();
+    let fresh = world.socket(post);
+    assert_eq!(world.written(socket), "");
     assert!(world.written(fresh).starts_with("POST / "));
 }
 
@@ -215,13 +215,13 @@ fn a_redirect_leads_to_another_connection() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    let conn = world.conn(call);
+    let socket = world.socket(call);
     let away =
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/x\r\nContent-Length: 4\r\n\r\naway";
-    world.says(conn, away);
+    world.says(socket, away);
     world.connect();
-    let other = world.conn(call);
-    assert_ne!(other, conn);
+    let other = world.socket(call);
+    assert_ne!(other, socket);
     assert_eq!(world.written(other), "GET /x HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n");
     assert_eq!(world.client.call(call).unwrap().history().len(), 1);
     world.says(other, OK);
@@ -237,18 +237,18 @@ fn a_tunnel_is_asked_for_over_the_proxy() {
     policy.routes.http = crate::call::Route::Tunnel([Hop::new(HopKind::Socks5, proxy)].into());
     let call = world.request(Request::get("http://192.0.2.1/").build().unwrap(), policy);
     world.connect();
-    let conn = ConnId::from_bits(0);
-    assert!(world.client.wants_input(conn));
+    let socket = SocketId::from_bits(0);
+    assert!(world.client.wants_input(socket));
     assert_eq!(
         world.why(call),
         "a connection to http://192.0.2.1 via http://127.0.0.1:3128: for the answer of a proxy"
     );
-    assert_eq!(world.wire.remove(&conn).unwrap(), [5, 1, 0]);
-    world.says(conn, &[5, 0]);
-    assert_eq!(world.wire.remove(&conn).unwrap(), [5, 1, 0, 1, 192, 0, 2, 1, 0, 80]);
-    world.says(conn, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(world.conn(call), conn);
-    assert!(world.written(conn).starts_with("GET / HTTP/1.1"));
+    assert_eq!(world.wire.remove(&socket).unwrap(), [5, 1, 0]);
+    world.says(socket, &[5, 0]);
+    assert_eq!(world.wire.remove(&socket).unwrap(), [5, 1, 0, 1, 192, 0, 2, 1, 0, 80]);
+    world.says(socket, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(world.socket(call), socket);
+    assert!(world.written(socket).starts_with("GET / HTTP/1.1"));
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn each_deadline_comes_up_with_its_reason() {
     let dial = Reason::Dial(ConnId::from_bits(0), Deadline::Connect);
     assert_eq!(world.client.poll_timeout(), Some((world.now.after(seconds(10)), dial)));
     world.connect();
-    let (mut fired, conn) = (0, world.conn(call));
+    let (mut fired, socket) = (0, world.socket(call));
     // Entries that come up early are put back.
     while let Some((at, Reason::Call(of, which))) = world.client.poll_timeout() {
         assert_eq!(of, call);
@@ -273,7 +273,7 @@ fn each_deadline_comes_up_with_its_reason() {
     assert!(fired <= 3, "{fired}");
     assert_eq!(world.told(), ["a0.0 failed: the first-byte deadline passed"]);
     assert_eq!(world.client.poll_timeout(), None);
-    assert!(!world.client.sends(conn));
+    assert!(!world.client.sends(socket));
 }
 
 #[test]
@@ -281,12 +281,12 @@ fn idle_connections_are_swept_in_their_time() {
     let mut world = World::new();
     let call = world.get("http://127.0.0.1/");
     world.connect();
-    world.says(world.conn(call), OK);
+    world.says(world.socket(call), OK);
     world.done();
     let idle = Some((world.now.after(seconds(60)), Reason::Idle));
     assert_eq!(world.client.poll_timeout(), idle);
     world.after(seconds(60));
-    assert_eq!(world.done(), ["close c0.0 idle"]);
+    assert_eq!(world.done(), ["close s0.0 idle"]);
     assert_eq!(world.client.poll_timeout(), None);
 }
 
@@ -301,7 +301,7 @@ fn a_line_that_moves_on_in_time_does_not_lose_its_deadline() {
     world.after(seconds(5));
     assert_eq!(world.told(), ["a1.0 failed: the queue deadline passed"]);
     assert_eq!(world.client.why(second), None);
-    world.says(world.conn(first), OK);
+    world.says(world.socket(first), OK);
     assert_eq!(world.client.stats().idle, 1);
 }
 
@@ -329,9 +329,9 @@ fn head_buffers_are_kept_for_later_connections_up_to_a_limit() {
     let mut world = World::new();
     let calls: Vec<_> = (1..=70).map(|n| world.get(&format!("http://192.0.2.{n}/"))).collect();
     world.connect();
-    let conns: Vec<_> = calls.into_iter().map(|call| world.conn(call)).collect();
-    for (done, conn) in (1..).zip(conns) {
-        world.says(conn, OK);
-        assert_eq!(world.client.conns.spare(), done.min(64));
+    let conns: Vec<_> = calls.into_iter().map(|call| world.socket(call)).collect();
+    for (done, socket) in (1..).zip(conns) {
+        world.says(socket, OK);
+        assert_eq!(world.client.sockets.spare(), done.min(64));
     }
 }

@@ -13,7 +13,7 @@ use httpool::{
     client::{Closed, Config},
     dial::{self, Dial},
     h1::{Connection, Event, Reuse},
-    id::ConnId,
+    id::{ConnId, SocketId},
     pool::{Action, Checkin, Claim, Lease, Pool, Ticket},
     time::Instant,
     trace::{Sink, Trace, Who},
@@ -30,11 +30,17 @@ mod face;
 pub(super) struct Parts {
     config: Config,
     sink: Option<Arc<dyn Sink>>,
-    pool: Pool<Connection>,
+    /// Each idle connection is kept with its socket.
+    pool: Pool<(SocketId, Connection)>,
     /// The calls that have not ended, by number.
     calls: BTreeMap<usize, OneCall>,
     requests: usize,
     dials: BTreeMap<ConnId, OneDial>,
+    /// The open sockets, and their connections.
+    sockets: BTreeMap<SocketId, ConnId>,
+    /// The slots of closed sockets, and how often each slot was used.
+    free: Vec<u32>,
+    used: Vec<u32>,
     acts: VecDeque<Act>,
     /// Calls whose ticket has an answer, in the order in which the pool reported them.
     woken: VecDeque<usize>,
@@ -68,7 +74,7 @@ struct OneCall {
 /// A connection in use by a call.
 #[derive(Debug)]
 struct OneConn {
-    name: ConnId,
+    socket: SocketId,
     lease: Lease,
     h1: Connection,
     out: Vec<u8>,
@@ -79,9 +85,24 @@ struct OneConn {
 #[derive(Debug)]
 struct OneDial {
     dial: Dial,
-    up: bool,
+    /// The number of each attempt with a socket, and whether it is connected.
+    attempts: BTreeMap<u8, (SocketId, bool)>,
+    /// Whether a look-up, output for a proxy or a handshake was announced to the driver.
+    looks_up: bool,
     told: bool,
     shaking: bool,
+}
+
+impl OneDial {
+    /// Returns the socket of the attempt that won.
+    fn winner(&self) -> SocketId {
+        self.dial.winner().map(|attempt| self.attempts[&attempt].0).expect("TCP is connected")
+    }
+
+    /// Returns the number of a socket's attempt, if the socket is connected.
+    fn up(&self, socket: SocketId) -> Option<u8> {
+        self.attempts.iter().find(|(_, it)| **it == (socket, true)).map(|(attempt, _)| *attempt)
+    }
 }
 
 impl Parts {
@@ -97,6 +118,9 @@ impl Parts {
             calls: BTreeMap::new(),
             requests: 0,
             dials: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            free: Vec::new(),
+            used: Vec::new(),
             acts: VecDeque::new(),
             woken: VecDeque::new(),
         }
@@ -106,9 +130,9 @@ impl Parts {
         self.sink.clone().map(|sink| Trace::new(sink, who))
     }
 
-    /// Returns the number of the call that uses a connection.
-    fn user(&self, conn: ConnId) -> Option<usize> {
-        let uses = |it: &OneCall| it.conn.as_ref().is_some_and(|it| it.name == conn);
+    /// Returns the number of the call that uses a socket.
+    fn user(&self, socket: SocketId) -> Option<usize> {
+        let uses = |it: &OneCall| it.conn.as_ref().is_some_and(|it| it.socket == socket);
         self.calls.iter().find(|(_, it)| uses(it)).map(|(number, _)| *number)
     }
 
@@ -138,6 +162,47 @@ impl Parts {
         }
     }
 
+    /// Returns the dial that runs on a connected socket.
+    fn dial_on(&self, socket: SocketId) -> Option<ConnId> {
+        let conn = *self.sockets.get(&socket)?;
+        self.dials.get(&conn)?.up(socket).map(|_| conn)
+    }
+
+    /// Makes the id of a new socket. The slot that became free last is used first.
+    fn open(&mut self, conn: ConnId) -> SocketId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.used.push(0);
+            self.used.len() as u32 - 1
+        });
+        let socket =
+            SocketId::from_bits(u64::from(self.used[slot as usize]) << 32 | u64::from(slot));
+        self.sockets.insert(socket, conn);
+        socket
+    }
+
+    /// Frees the id of a socket that was closed, handed over, or not connected.
+    fn forget(&mut self, socket: SocketId) {
+        self.sockets.remove(&socket).expect("it was open");
+        self.used[socket.index()] += 1;
+        self.free.push(socket.index() as u32);
+    }
+
+    fn close_socket(&mut self, socket: SocketId, why: Closed) {
+        self.forget(socket);
+        self.acts.push_back(Act::Close { socket, why });
+    }
+
+    /// Ends a dial without a connection.
+    fn end_dial(&mut self, conn: ConnId, why: Closed) {
+        let Some(it) = self.dials.remove(&conn) else { return };
+        if it.looks_up {
+            self.acts.push_back(Act::CancelResolve { conn });
+        }
+        for (socket, _) in it.attempts.into_values() {
+            self.close_socket(socket, why);
+        }
+    }
+
     /// Runs the machines until none has anything left to do: the call that got the input first,
     /// then the pool, then the calls that the pool woke, in order.
     fn follow(&mut self, first: Option<usize>, now: Instant) {
@@ -153,14 +218,16 @@ impl Parts {
         }
     }
 
-    fn obey(&mut self, action: Action<Connection>, now: Instant) {
+    fn obey(&mut self, action: Action<(SocketId, Connection)>, now: Instant) {
         match action {
             Action::Dial { conn, ticket, key } => {
                 let mut dial = Dial::new(&key, &self.config.dial, now);
                 if let Some(trace) = self.trace(Who::Dial(conn.to_bits())) {
                     dial.set_trace(trace);
                 }
-                self.dials.insert(conn, OneDial { dial, up: false, told: false, shaking: false });
+                let (attempts, looks_up) = (BTreeMap::new(), false);
+                let it = OneDial { dial, attempts, looks_up, told: false, shaking: false };
+                self.dials.insert(conn, it);
                 self.step_dial(conn, now);
                 self.wake(ticket);
             }
@@ -169,13 +236,11 @@ impl Parts {
                 if let Some((host, port)) = dial.and_then(|dial| dial.stale_answer(now)) {
                     self.acts.push_back(Act::Refresh { host: host.to_owned(), port });
                 }
-                if self.dials.remove(&conn).is_some() {
-                    self.acts.push_back(Act::Close { conn, why: Closed::Abandoned });
-                }
+                self.end_dial(conn, Closed::Abandoned);
             }
             Action::Wake(ticket) => self.wake(ticket),
-            Action::Close { conn, why, .. } => {
-                self.acts.push_back(Act::Close { conn, why: Closed::Evicted(why) });
+            Action::Close { io: (socket, _), why, .. } => {
+                self.close_socket(socket, Closed::Evicted(why));
             }
         }
     }
@@ -214,7 +279,7 @@ impl Parts {
                 Next::SendBody(_) => {
                     if let Some(conn) = it.conn.as_ref().filter(|_| !it.told) {
                         it.told = true;
-                        self.acts.push_back(Act::Transmit { conn: conn.name, probe: false });
+                        self.acts.push_back(Act::Transmit { socket: conn.socket, probe: false });
                     }
                     return;
                 }
@@ -222,9 +287,10 @@ impl Parts {
                 Next::Release => self.release(number, b"", now),
                 Next::HandOver => {
                     let gone = self.calls.remove(&number).and_then(|it| it.conn);
-                    let OneConn { name, lease, .. } = gone.expect("it was leased");
+                    let OneConn { socket, lease, .. } = gone.expect("it was leased");
                     self.pool.checkin(lease, Checkin::Discard, now);
-                    self.acts.push_back(Act::HandOver { conn: name, call: number });
+                    self.forget(socket);
+                    self.acts.push_back(Act::HandOver { socket, call: number });
                 }
                 Next::Done => {
                     if it.feeds {
@@ -249,9 +315,9 @@ impl Parts {
         }
     }
 
-    fn claimed(&mut self, number: usize, answer: Claim<Connection>, now: Instant) {
+    fn claimed(&mut self, number: usize, answer: Claim<(SocketId, Connection)>, now: Instant) {
         let Some(it) = self.calls.get_mut(&number) else { return };
-        let (lease, mut h1, reused, probe) = match answer {
+        let (lease, (socket, mut h1), reused, probe) = match answer {
             Claim::Wait { dialing } => return it.call.dialing(dialing, now),
             Claim::Failed(why) => {
                 it.ticket = None;
@@ -261,26 +327,26 @@ impl Parts {
             Claim::Reuse { lease, io, probe } => (lease, io, true, probe),
         };
         it.ticket = None;
-        let (name, mut out) = (lease.conn(), Vec::new());
+        let mut out = Vec::new();
         it.call.start(&mut h1, reused.into(), now, &mut out);
-        it.conn = Some(OneConn { name, lease, h1, out, told: false });
+        it.conn = Some(OneConn { socket, lease, h1, out, told: false });
         it.told = true;
-        self.acts.push_back(Act::Transmit { conn: name, probe });
+        self.acts.push_back(Act::Transmit { socket, probe });
     }
 
     /// Returns a connection to the pool. `rest` is input that was read and not taken.
     fn release(&mut self, number: usize, rest: &[u8], now: Instant) {
         let Some(it) = self.calls.get_mut(&number) else { return };
-        let OneConn { name, lease, mut h1, .. } = it.conn.take().expect("it was leased");
+        let OneConn { socket, lease, mut h1, .. } = it.conn.take().expect("it was leased");
         if it.call.released(&mut h1, rest, now) {
-            return self.pool.checkin(lease, Checkin::Keep(h1), now);
+            return self.pool.checkin(lease, Checkin::Keep((socket, h1)), now);
         }
         self.pool.checkin(lease, Checkin::Discard, now);
         let why = match h1.reuse() {
             Reuse::Never(why) => Closed::Used(why),
             Reuse::Ready | Reuse::NotYet => Closed::Unfinished,
         };
-        self.acts.push_back(Act::Close { conn: name, why });
+        self.close_socket(socket, why);
     }
 
     /// Performs a dial's next steps.
@@ -292,56 +358,67 @@ impl Parts {
             match it.dial.next() {
                 dial::Next::Resolve { host, port } => {
                     self.acts.push_back(Act::Resolve { conn, host: host.to_owned(), port });
+                    it.looks_up = true;
                     it.dial.resolving(now);
                 }
                 dial::Next::Connect { attempt, addr } => {
                     let local = it.dial.key().local();
-                    self.acts.push_back(Act::Connect { conn, attempt, addr, local });
+                    let socket = self.open(conn);
+                    self.acts.push_back(Act::Connect { socket, conn, addr, local });
                     // The dial has as much time as the call that it runs for.
                     let whose = |it: &&OneCall| {
                         it.ticket.is_some_and(|ticket| self.pool.dial_of(ticket) == Some(conn))
                     };
                     let total = self.calls.values().find(whose);
+                    let it = self.dials.get_mut(&conn).expect("it is dialed");
+                    it.attempts.insert(attempt, (socket, false));
                     it.dial.needed_by(total.and_then(|it| it.call.total_deadline()), now);
                     it.dial.connecting(attempt, now);
                 }
-                dial::Next::Abandon { attempt } => {
-                    self.acts.push_back(Act::Abandon { conn, attempt });
-                    it.dial.abandoned(attempt);
-                }
+                dial::Next::Abandon { .. } => self.abandon(conn),
                 dial::Next::Exchange => {
                     if !it.told {
                         it.told = true;
-                        self.acts.push_back(Act::Transmit { conn, probe: false });
+                        let socket = it.winner();
+                        self.acts.push_back(Act::Transmit { socket, probe: false });
                     }
                     break;
                 }
                 dial::Next::StartTls { tls, name } => {
                     if !it.shaking {
                         let name = name.to_owned();
-                        self.acts.push_back(Act::StartTls { conn, tls, name });
+                        let socket = it.winner();
+                        self.acts.push_back(Act::StartTls { socket, tls, name });
                         it.shaking = true;
                     }
                     break;
                 }
                 dial::Next::Wait => break,
                 dial::Next::Ready { .. } => {
+                    let socket = it.winner();
                     self.dials.remove(&conn);
-                    self.pool.dialed(conn, Connection::new(self.config.messages), now);
+                    let h1 = Connection::new(self.config.messages);
+                    self.pool.dialed(conn, (socket, h1), now);
                 }
                 dial::Next::Failed(why) => {
-                    self.dials.remove(&conn);
-                    self.acts.push_back(Act::Close { conn, why: Closed::Failed });
+                    self.end_dial(conn, Closed::Failed);
                     self.pool.dial_failed(conn, why, now);
                 }
             }
         }
-        if let Some(it) = self.dials.get_mut(&conn)
-            && !it.up
-            && it.dial.winner().is_some()
-        {
-            it.up = true;
-            self.pool.dial_connected(conn);
+    }
+
+    /// Closes the sockets that a dial asks to abandon: all of them if it has failed.
+    fn abandon(&mut self, conn: ConnId) {
+        let Some(it) = self.dials.get_mut(&conn) else { return };
+        let mut gone = Vec::new();
+        while let dial::Next::Abandon { attempt } = it.dial.next() {
+            it.dial.abandoned(attempt);
+            gone.extend(it.attempts.remove(&attempt));
+        }
+        let failed = matches!(it.dial.next(), dial::Next::Failed(_));
+        for (socket, _) in gone {
+            self.close_socket(socket, if failed { Closed::Failed } else { Closed::Abandoned });
         }
     }
 

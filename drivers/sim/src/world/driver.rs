@@ -1,12 +1,15 @@
 //! Drives `client::Client` in the world: performs the client's actions on the simulated network and
 //! reports the events back.
 
-use std::net::SocketAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use httpool::{
-    client::{Action, Client, Reason},
+    client::{Action, Client, Inbox, Outbox, Reason},
     error::{IoKind, ResolveKind, TlsKind},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     time::{Deadline, Instant},
 };
 
@@ -23,34 +26,44 @@ use super::{
 /// The event-loop driver: the client under test and the driver's own state.
 pub(super) struct Driver {
     pub(super) client: Client,
-    /// The connections, indexed by the slot of their id.
-    pub(super) conns: Vec<Option<Conn>>,
+    /// The sockets, indexed by the slots of their ids.
+    pub(super) links: Vec<Option<Link>>,
+    /// The ids of all sockets so far.
+    issued: BTreeSet<SocketId>,
+    /// The connections whose name is being looked up.
+    pub(super) look_ups: BTreeSet<ConnId>,
+    /// The connections whose look-up was answered since the last drain of the actions.
+    answered: BTreeSet<ConnId>,
+    tries: BTreeMap<ConnId, Tries>,
     /// The plan's number of each call, indexed by the slot of the call's id.
     names: Vec<u32>,
-    /// The connection and the attempt number of each socket, indexed by the socket's number.
-    owners: Vec<(ConnId, u8)>,
-    /// Ids of connections that no longer exist, used for stale events.
-    dead: Vec<ConnId>,
+    /// The id of each socket, indexed by its number in the network.
+    owners: Vec<SocketId>,
+    /// Ids of sockets that no longer exist, and of their connections, used for stale events.
+    dead: Vec<(SocketId, ConnId)>,
     pub(super) over: Vec<CallId>,
     /// Sockets handed over to applications: the call, the socket, and how many bytes the
     /// application has read since.
     pub(super) hands: Vec<(u32, u32, usize)>,
-    pub(super) spare: Vec<Vec<u8>>,
+    pub(super) spare: Vec<(Inbox, Outbox)>,
+    /// Buffers for the bytes that are being read and written.
+    pub(super) input: Vec<u8>,
+    pub(super) output: Vec<u8>,
     begun: u32,
 }
 
-/// The driver's state of one connection.
-pub(super) struct Conn {
-    pub(super) id: ConnId,
-    pub(super) attempts: Vec<(u8, u32)>,
-    tries: Tries,
-    /// The socket whose connect succeeded, if any.
-    pub(super) sock: Option<u32>,
+/// The driver's state of one socket.
+pub(super) struct Link {
+    pub(super) id: SocketId,
+    pub(super) conn: ConnId,
+    /// Its number in the network.
+    pub(super) sock: u32,
+    /// Whether its connect succeeded.
+    pub(super) up: bool,
     /// Input that was read from the socket and that the client has not taken yet.
-    pub(super) rest: Vec<u8>,
+    pub(super) inbox: Inbox,
     /// Output to be written to the socket.
-    pub(super) out: Vec<u8>,
-    pub(super) written: usize,
+    pub(super) out: Outbox,
     /// Whether the socket had no room at the last write.
     pub(super) blocked: bool,
 }
@@ -59,13 +72,19 @@ impl Driver {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
-            conns: Vec::new(),
+            links: Vec::new(),
+            issued: BTreeSet::new(),
+            look_ups: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            tries: BTreeMap::new(),
             names: Vec::new(),
             owners: Vec::new(),
             dead: Vec::new(),
             over: Vec::new(),
             hands: Vec::new(),
             spare: Vec::new(),
+            input: Vec::new(),
+            output: Vec::new(),
             begun: 0,
         }
     }
@@ -82,21 +101,24 @@ impl Driver {
             }
             Event::Resolved { conn, origin } => {
                 let id = ConnId::from_bits(conn);
-                if self.conn(id).is_none() && !base.stage.noise.stale {
+                if self.look_ups.remove(&id) {
+                    self.answered.insert(id);
+                } else if !base.stage.noise.stale {
                     return;
                 }
                 let found = base.found(origin as usize);
                 let count = found.len();
                 base.stage.tell(10, id.to_bits(), format_args!("{id} resolved: {count} addresses"));
-                if let Some(conn) = self.conn(id).filter(|it| it.attempts.is_empty()) {
-                    conn.tries.found(count);
+                let first = self.links.iter().flatten().all(|it| it.conn != id);
+                if let Some(tries) = self.tries.get_mut(&id).filter(|_| first) {
+                    tries.found(count);
                 }
                 self.client.handle_resolved(id, &found, now);
             }
-            Event::Tls { conn } => {
-                let id = ConnId::from_bits(conn);
-                let Some(conn) = self.conn(id) else { return };
-                let (Some(sock), clean) = (conn.sock, conn.rest.is_empty()) else { return };
+            Event::Tls { socket } => {
+                let id = SocketId::from_bits(socket);
+                let Some(link) = self.link(id) else { return };
+                let (sock, clean) = (link.sock, link.inbox.is_empty());
                 let origin = base.net.get(sock).origin;
                 base.stage.tell(11, id.to_bits(), format_args!("handshake of {id} ends"));
                 let done = match base.plan.origins[origin].tls {
@@ -235,6 +257,15 @@ impl Driver {
             }
             self.act(base, action);
         }
+        self.answered.clear();
+        let client = &self.client;
+        self.tries.retain(|conn, tries| {
+            let exists = client.has(*conn);
+            if !exists {
+                tries.check(base);
+            }
+            exists
+        });
     }
 
     fn act(&mut self, base: &mut Base, action: Action) {
@@ -243,30 +274,24 @@ impl Driver {
                 base.stage.tell(20, conn.to_bits(), format_args!("look up {host}"));
                 self.look_up(base, conn, &host);
             }
-            Action::Connect { conn, attempt, addr, .. } => {
-                base.stage.tell(21, conn.to_bits() ^ u64::from(attempt), format_args!("to {addr}"));
-                self.connect(base, conn, attempt, addr);
+            Action::CancelResolve { conn } => {
+                base.stage.tell(22, conn.to_bits(), format_args!("stop the look-up for {conn}"));
+                base.stage.mark(Mark::LookUpCancelled);
+                if !self.look_ups.remove(&conn) && !self.answered.contains(&conn) {
+                    base.stage.wrong(|| format!("{conn}: no look-up runs that could be stopped"));
+                }
+            }
+            Action::Connect { socket, conn, addr, .. } => {
+                base.stage.tell(21, socket.to_bits(), format_args!("{socket} of {conn} to {addr}"));
+                self.connect(base, socket, conn, addr);
             }
             Action::Refresh { host, .. } => {
                 base.stage.tell(29, 0, format_args!("the look-up result for {host} is refreshed"));
                 base.stage.mark(Mark::Refresh);
             }
-            Action::Abandon { conn, attempt } => {
-                base.stage.tell(22, conn.to_bits(), format_args!("abandon {conn} {attempt}"));
-                base.stage.mark(Mark::Abandoned);
-                let Some(conn) = self.conn(conn) else { return };
-                let place = conn.attempts.iter().position(|it| it.0 == attempt);
-                // The client repeats `Abandon` if the socket was reported after the first one.
-                let Some(place) = place else { return };
-                let (_, sock) = conn.attempts.swap_remove(place);
-                if conn.sock == Some(sock) {
-                    conn.sock = None;
-                }
-                base.net.close(&mut base.stage, sock);
-            }
-            Action::StartTls { conn, .. } => {
-                base.stage.tell(23, conn.to_bits(), format_args!("shake hands on {conn}"));
-                let Some(sock) = self.conn(conn).and_then(|it| it.sock) else { return };
+            Action::StartTls { socket, .. } => {
+                base.stage.tell(23, socket.to_bits(), format_args!("shake hands on {socket}"));
+                let Some(sock) = self.live(base, socket) else { return };
                 let after = match base.plan.origins[base.net.get(sock).origin].tls {
                     Tls::Up { after } => after,
                     Tls::Fails { after, .. } => {
@@ -275,32 +300,38 @@ impl Driver {
                     }
                     Tls::Never => return base.stage.mark(Mark::FaultTlsNever),
                 };
-                base.stage.plan(after.as_nanos() as u64, Event::Tls { conn: conn.to_bits() });
+                base.stage.plan(after.as_nanos() as u64, Event::Tls { socket: socket.to_bits() });
             }
-            Action::Transmit { conn, probe } => {
+            Action::Transmit { socket, probe } => {
                 base.stage.tell(
                     24,
-                    conn.to_bits() ^ u64::from(probe),
-                    format_args!("write to {conn}"),
+                    socket.to_bits() ^ u64::from(probe),
+                    format_args!("write to {socket}"),
                 );
-                if probe && self.conn(conn).is_some_and(|it| it.written == it.out.len()) {
-                    self.read(base, conn);
+                if self.live(base, socket).is_none() {
+                    return;
                 }
-                self.write(base, conn);
+                if probe && self.link(socket).is_some_and(|it| it.out.is_empty()) {
+                    self.read(base, socket);
+                }
+                self.write(base, socket);
             }
-            Action::Close { conn, why } => {
-                base.stage.tell(25, conn.to_bits(), format_args!("close {conn}: {why}"));
+            Action::Close { socket, why } => {
+                base.stage.tell(25, socket.to_bits(), format_args!("close {socket}: {why}"));
                 watch::closed(&mut base.stage, why);
-                match self.take(conn) {
-                    Some(it) => self.shut(base, it),
+                match self.take(socket) {
+                    Some(it) => {
+                        base.net.close(&mut base.stage, it.sock);
+                        self.recycle(it);
+                    }
                     None => {
-                        base.stage.wrong(|| format!("{conn} is closed twice, or was never open"))
+                        base.stage.wrong(|| format!("{socket} is closed twice, or was never open"));
                     }
                 }
             }
-            Action::HandOver { conn, call } => {
-                base.stage.tell(26, conn.to_bits(), format_args!("hand {conn} over"));
-                self.hand_over(base, conn, call);
+            Action::HandOver { socket, call } => {
+                base.stage.tell(26, socket.to_bits(), format_args!("hand {socket} over"));
+                self.hand_over(base, socket, call);
             }
             Action::Rewind { call } => {
                 base.stage.tell(27, call.to_bits(), format_args!("rewind {call}"));
@@ -331,85 +362,79 @@ impl Driver {
     }
 
     fn look_up(&mut self, base: &mut Base, conn: ConnId, host: &str) {
-        self.open(base, conn);
+        self.tries.entry(conn).or_default();
         if base.look_up_is_short() {
             let now = base.stage.instant();
             return self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
         }
+        self.look_ups.insert(conn);
+        self.count(base);
         if base.look_up(host, conn.to_bits()) {
             self.client.handle_resolve_queued(conn, base.stage.instant());
         }
     }
 
-    fn connect(&mut self, base: &mut Base, conn: ConnId, attempt: u8, addr: SocketAddr) {
-        self.open(base, conn);
+    fn connect(&mut self, base: &mut Base, id: SocketId, conn: ConnId, addr: SocketAddr) {
+        if !self.issued.insert(id) {
+            return base.stage.wrong(|| format!("{id} is given out twice"));
+        }
+        let tries = self.tries.entry(conn).or_default();
         if base.is_short() {
-            if let Some(conn) = self.conn(conn) {
-                conn.tries.begins(base);
-                conn.tries.failed(base);
-            }
+            tries.begins(base);
+            tries.failed(base);
+            self.dead.push((id, conn));
             let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
-            return self.client.handle_connected(conn, attempt, why, now);
+            return self.client.handle_connected(id, why, now);
         }
         let Some(sock) = base.connect(addr) else { return };
-        self.owners.push((conn, attempt));
-        if let Some(conn) = self.conn(conn) {
-            conn.attempts.push((attempt, sock));
-            conn.tries.begins(base);
+        tries.begins(base);
+        self.owners.push(id);
+        if self.links.len() <= id.index() {
+            self.links.resize_with(id.index() + 1, || None);
         }
+        if let Some(it) = &self.links[id.index()] {
+            let old = it.id;
+            base.stage.wrong(|| format!("{id} begins in the slot of {old}, which was not closed"));
+        }
+        let (inbox, out) = self.spare.pop().unwrap_or_default();
+        let link = Link { id, conn, sock, up: false, inbox, out, blocked: false };
+        self.links[id.index()] = Some(link);
+        self.count(base);
     }
 
-    /// Creates the driver's state for a connection unless it exists.
-    fn open(&mut self, base: &mut Base, id: ConnId) {
-        if self.conns.len() <= id.index() {
-            self.conns.resize_with(id.index() + 1, || None);
-        }
-        match &self.conns[id.index()] {
-            Some(it) if it.id == id => {}
-            Some(it) => {
-                let old = it.id;
-                base.stage
-                    .wrong(|| format!("{id} begins in the slot of {old}, which was not closed"));
-            }
-            None => {
-                let mut buffer = || self.spare.pop().unwrap_or_default();
-                let (rest, out) = (buffer(), buffer());
-                let (attempts, sock) = (Vec::new(), None);
-                let tries = Tries::default();
-                let (written, blocked) = (0, false);
-                let conn = Conn { id, attempts, tries, sock, rest, out, written, blocked };
-                self.conns[id.index()] = Some(conn);
-                let open = self.conns.iter().flatten().count();
-                let most = base.plan.config.pool.open_max;
-                if open > most {
-                    base.stage.wrong(|| format!("{open} connections, but only {most} are allowed"));
-                }
-            }
+    /// Checks that the driver was told of no more connections than the pool may open.
+    fn count(&self, base: &mut Base) {
+        let mut conns = self.look_ups.clone();
+        conns.extend(self.links.iter().flatten().map(|it| it.conn));
+        let (open, most) = (conns.len(), base.plan.config.pool.open_max);
+        if open > most {
+            base.stage.wrong(|| format!("{open} connections, but only {most} are allowed"));
         }
     }
 
     fn connected(&mut self, base: &mut Base, sock: u32) {
         let now = base.stage.instant();
-        let (id, attempt) = self.owners[sock as usize];
+        let id = self.owners[sock as usize];
         let Some(done) = base.finish_connect(sock) else { return };
-        base.stage.tell(
-            15,
-            id.to_bits() ^ u64::from(attempt),
-            format_args!("s{sock} of {id} {attempt}: {done:?}"),
-        );
-        if let Some(conn) = self.conn(id) {
+        base.stage.tell(15, id.to_bits(), format_args!("{id}: {done:?}"));
+        if let Some(link) = self.link(id) {
+            let conn = link.conn;
+            link.up = done.is_ok();
+            let tries = self.tries.entry(conn).or_default();
             if done.is_ok() {
-                conn.sock.get_or_insert(sock);
-                conn.tries.connected(base);
+                tries.connected(base);
             } else {
-                conn.attempts.retain(|it| it.1 != sock);
-                if conn.sock.is_none() {
-                    conn.tries.failed(base);
+                let won = self.links.iter().flatten().any(|it| it.conn == conn && it.up);
+                if !won {
+                    tries.failed(base);
+                }
+                if let Some(link) = self.take(id) {
+                    self.recycle(link);
                 }
                 base.net.close(&mut base.stage, sock);
             }
         }
-        self.client.handle_connected(id, attempt, done, now);
+        self.client.handle_connected(id, done, now);
     }
 
     // ---- Ids --------------------------------------------------------------------------------
@@ -420,11 +445,12 @@ impl Driver {
         let before = (self.client.stats(), self.client.calls());
         let random = &mut base.stage.random;
         if !self.dead.is_empty() {
-            let id = self.dead[random.below(self.dead.len() as u64) as usize];
+            let (id, conn) = self.dead[random.below(self.dead.len() as u64) as usize];
             match random.below(6) {
-                0 => self.client.handle_connected(id, 0, Ok(()), now),
+                0 => self.client.handle_connected(id, Ok(()), now),
                 1 => self.client.handle_written(id, 1, now),
-                2 => self.client.handle_resolved(id, &[], now),
+                2 if self.client.has(conn) => {}
+                2 => self.client.handle_resolved(conn, &[], now),
                 3 => self.client.handle_write_failed(id, IoKind::Reset, now),
                 4 => drop(self.client.handle_eof(id, true, now)),
                 _ => drop(self.client.receive(id, b"HTTP/1.1 200 OK\r\n\r\n", now)),
@@ -470,26 +496,31 @@ impl Driver {
         known.then_some(call)
     }
 
-    pub(super) fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
-        self.conns.get_mut(id.index())?.as_mut().filter(|it| it.id == id)
+    pub(super) fn link(&mut self, id: SocketId) -> Option<&mut Link> {
+        self.links.get_mut(id.index())?.as_mut().filter(|it| it.id == id)
     }
 
-    pub(super) fn take(&mut self, id: ConnId) -> Option<Conn> {
-        self.conn(id)?;
-        self.dead.push(id);
-        self.conns[id.index()].take()
-    }
-
-    /// Closes the sockets of a connection's attempts, and keeps its buffers for reuse.
-    pub(super) fn shut(&mut self, base: &mut Base, conn: Conn) {
-        let Conn { attempts, tries, mut rest, mut out, .. } = conn;
-        tries.check(base);
-        for (_, sock) in attempts {
-            base.net.close(&mut base.stage, sock);
+    /// Returns the number of a socket in the network. Reports a violation if it was closed.
+    fn live(&mut self, base: &mut Base, id: SocketId) -> Option<u32> {
+        let sock = self.link(id).map(|it| it.sock);
+        if sock.is_none() {
+            base.stage.wrong(|| format!("{id} is to be written to after its end"));
         }
-        rest.clear();
+        sock
+    }
+
+    pub(super) fn take(&mut self, id: SocketId) -> Option<Link> {
+        let conn = self.link(id)?.conn;
+        self.dead.push((id, conn));
+        self.links[id.index()].take()
+    }
+
+    /// Keeps the buffers of a socket for reuse.
+    pub(super) fn recycle(&mut self, link: Link) {
+        let Link { mut inbox, mut out, .. } = link;
+        inbox.clear();
         out.clear();
-        self.spare.extend([rest, out]);
+        self.spare.push((inbox, out));
     }
 
     pub(super) fn next_timeout(&self) -> Option<(Instant, Reason)> {

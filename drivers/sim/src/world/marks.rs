@@ -90,7 +90,7 @@ marks! {
     Rewound "course: a body given again",
     Interim "course: interim responses",
     Continued "course: a 100 that was waited for",
-    Abandoned "course: an attempt to connect abandoned",
+    LookUpCancelled "course: a look-up that nobody waits for any more",
     Tainted "course: an unsolicited response that no client could recognise as such",
     CauseLineFull "cause: the line is full",
     CauseClosed "cause: the pool is closed",

@@ -274,9 +274,13 @@ impl World {
         if stats.open + stats.waiting > 0 {
             stage.wrong(|| format!("the pool is not empty: {stats:?}"));
         }
-        let known = self.driver.conns.iter().flatten().count();
+        let known = self.driver.links.iter().flatten().count();
         if known > 0 || net.open() > 0 {
-            stage.wrong(|| format!("{known} connections and {} sockets are left", net.open()));
+            stage.wrong(|| format!("{known} of {} sockets were not closed", net.open()));
+        }
+        let look_ups = self.driver.look_ups.len();
+        if look_ups > 0 {
+            stage.wrong(|| format!("{look_ups} look-ups run for nobody"));
         }
         for (call, case) in cases.iter().enumerate() {
             let seen = servers.seen(call);

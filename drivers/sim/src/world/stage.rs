@@ -30,7 +30,7 @@ pub(super) enum Event {
     /// A look-up ends.
     Resolved { conn: u64, origin: u32 },
     /// A TLS handshake ends.
-    Tls { conn: u64 },
+    Tls { socket: u64 },
     /// An application performs an action.
     App { call: u32, what: Does },
     /// The application closes the client.

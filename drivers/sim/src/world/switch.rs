@@ -1,25 +1,23 @@
 //! Connections that were handed over to another protocol.
 
-use httpool::id::{CallId, ConnId};
+use httpool::id::{CallId, SocketId};
 
 use super::{Outcome, base::Base, driver::Driver, marks::Mark, net::Io, reply::UPGRADED};
 
 impl Driver {
-    pub(super) fn hand_over(&mut self, base: &mut Base, id: ConnId, of: CallId) {
+    pub(super) fn hand_over(&mut self, base: &mut Base, id: SocketId, of: CallId) {
         let Some(call) = self.known(base, of) else { return };
         base.stage.mark(Mark::OutcomeHandOver);
         base.cases[call as usize].end(&base.stage, Outcome::HandOver);
         self.over.push(of);
-        let Some(mut conn) = self.take(id) else {
+        let Some(link) = self.take(id) else {
             return base.stage.wrong(|| format!("{id} is handed over after it was closed"));
         };
-        let Some(sock) = conn.sock.take() else { return };
-        conn.attempts.retain(|it| it.1 != sock);
-        if !UPGRADED.starts_with(&conn.rest) {
+        if !UPGRADED.starts_with(link.inbox.rest()) {
             base.stage.wrong(|| format!("call {call}: bytes are missing after its 101"));
         }
-        self.hands.push((call, sock, conn.rest.len()));
-        self.shut(base, conn);
+        self.hands.push((call, link.sock, link.inbox.rest().len()));
+        self.recycle(link);
     }
 
     pub(super) fn read_hands(&mut self, base: &mut Base) {

@@ -4,15 +4,15 @@
 use std::mem;
 
 use httpool::{
-    client::{Event as Told, Transmit},
-    id::ConnId,
+    client::{Event as Told, Outbox, Transmit},
+    id::SocketId,
 };
 
 use super::{
     Reading,
     base::Base,
     cases::Supply,
-    driver::{Conn, Driver},
+    driver::{Driver, Link},
     marks::Mark,
     net::Io,
     stage::{Does, Event},
@@ -23,12 +23,12 @@ impl Driver {
     /// Reads and writes on all sockets that are ready. Returns whether it did anything.
     pub(super) fn look(&mut self, base: &mut Base) -> bool {
         let mut done = false;
-        for slot in 0..self.conns.len() {
-            let Some(Conn { id, sock: Some(sock), blocked, .. }) = &self.conns[slot] else {
+        for slot in 0..self.links.len() {
+            let Some(Link { id, sock, up: true, blocked, inbox, .. }) = &self.links[slot] else {
                 continue;
             };
-            let (id, sock, blocked) = (*id, *sock, *blocked);
-            let reads = base.net.readable(sock) && self.client.wants_input(id);
+            let (id, sock, blocked, stopped) = (*id, *sock, *blocked, inbox.is_stopped());
+            let reads = (base.net.readable(sock) || stopped) && self.client.wants_input(id);
             let writes = blocked && base.net.writable(&base.stage, sock);
             if (reads || writes) && base.stage.noise.lazy && base.stage.random.once_in(4) {
                 let delay = base.stage.random.from(1, 50_000);
@@ -49,16 +49,22 @@ impl Driver {
         done
     }
 
-    /// Reads once from a connection's socket, and gives the input to the client.
-    pub(super) fn read(&mut self, base: &mut Base, id: ConnId) {
+    /// Passes on the input that a paused response left, or else reads once from the socket, and
+    /// gives the input to the client.
+    pub(super) fn read(&mut self, base: &mut Base, id: SocketId) {
         let now = base.stage.instant();
-        let Some(conn) = self.conn(id) else { return };
-        let Some(sock) = conn.sock else { return };
-        let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut conn.rest);
+        let Some(link) = self.link(id) else { return };
+        let sock = link.sock;
+        if link.inbox.is_stopped() {
+            return self.show(base, id, &[]);
+        }
+        let mut input = mem::take(&mut self.input);
+        input.clear();
+        let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
         match done {
             Io::Done(some) => {
                 base.net.get_mut(sock).shown += some as u32;
-                self.show(base, id, sock);
+                self.show(base, id, &input);
             }
             Io::Block => {}
             Io::Eof | Io::Reset => {
@@ -67,43 +73,39 @@ impl Driver {
                 let told = self.client.handle_eof(id, clean, now);
                 let shown = base.net.get(sock).shown;
                 let poisoned = base.is_poison(sock, shown);
-                self.tell(base, told, sock, poisoned);
+                if let Some(told) = told {
+                    self.tell(base, told, sock, poisoned);
+                }
             }
         }
+        self.input = input;
     }
 
-    /// Gives the unread input of a connection to the client, until the client needs more.
-    fn show(&mut self, base: &mut Base, id: ConnId, sock: u32) {
+    /// Gives the unread input of a socket and `new` bytes to the client, until the client needs more
+    /// or the application pauses.
+    fn show(&mut self, base: &mut Base, id: SocketId, new: &[u8]) {
         let now = base.stage.instant();
-        let Some(conn) = self.conn(id) else { return };
-        let input = mem::take(&mut conn.rest);
-        base.stage.tell(17, id.to_bits(), format_args!("{id} reads, {} B in hand", input.len()));
-        let start = base.net.get(sock).shown - input.len() as u32;
-        let mut taken = 0;
-        loop {
-            let (some, told) = self.client.receive(id, &input[taken..], now);
-            taken += some;
-            let poisoned = base.is_poison(sock, start + taken as u32);
-            if !self.tell(base, told, sock, poisoned) {
-                break;
-            }
+        let Some(link) = self.link(id) else { return };
+        let (sock, mut inbox) = (link.sock, mem::take(&mut link.inbox));
+        let len = inbox.rest().len() + new.len();
+        base.stage.tell(17, id.to_bits(), format_args!("{id} reads, {len} B in hand"));
+        let start = base.net.get(sock).shown - len as u32;
+        let input = inbox.with(new);
+        while let Some(told) = self.client.read(id, &input, now) {
+            let poisoned = base.is_poison(sock, start + input.consumed() as u32);
+            self.tell(base, told, sock, poisoned);
         }
-        let mut rest = input;
-        rest.drain(..taken);
-        match self.conn(id) {
-            Some(conn) => conn.rest = rest,
-            None => self.spare.push(rest),
+        drop(input);
+        if let Some(link) = self.link(id) {
+            link.inbox = inbox;
         }
     }
 
-    /// Passes an event to its application. Returns whether to ask the client for the next one.
-    fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) -> bool {
+    /// Passes an event to its application.
+    fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) {
         let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) =
-            told
-        else {
-            return !matches!(told, Told::NeedInput);
-        };
-        let Some(call) = self.known(base, id) else { return true };
+            told;
+        let Some(call) = self.known(base, id) else { return };
         base.net.get_mut(sock).tainted |= poisoned;
         base.stage.out_of_step |= poisoned;
         let Base { plan, stage, cases, .. } = &mut *base;
@@ -123,7 +125,6 @@ impl Driver {
                 case.finish(plan, stage, call, poisoned);
                 self.over.push(id);
             }
-            Told::NeedInput | Told::Skipped => {}
         }
         while let Some(what) = base.cases[call as usize].next_reading(&base.plan, call) {
             match what {
@@ -140,96 +141,83 @@ impl Driver {
                 Reading::Cancel => self.give_up(base, call, id, false),
             }
         }
-        true
     }
 
     /// Writes output to the socket, as much as there is and the socket takes.
-    pub(super) fn write(&mut self, base: &mut Base, id: ConnId) {
-        loop {
+    pub(super) fn write(&mut self, base: &mut Base, id: SocketId) {
+        let Some(link) = self.link(id) else { return };
+        let (sock, mut out) = (link.sock, mem::take(&mut link.out));
+        let blocked = self.write_all(base, id, sock, &mut out);
+        if let Some(link) = self.link(id) {
+            (link.out, link.blocked) = (out, blocked);
+        }
+    }
+
+    /// Writes until there is no more output. Returns true if the socket takes no more before that.
+    fn write_all(&mut self, base: &mut Base, id: SocketId, sock: u32, out: &mut Outbox) -> bool {
+        while self.fill(base, id, sock, out) {
             let now = base.stage.instant();
-            let Some(slot) = self.conns.get_mut(id.index()) else { return };
-            let Some(conn) = slot.as_mut().filter(|it| it.id == id) else { return };
-            let Some(sock) = conn.sock else { return };
-            if conn.blocked && !self.client.sends(id) {
-                conn.out.clear();
-                (conn.written, conn.blocked) = (0, false);
-            }
-            if conn.written == conn.out.len() {
-                conn.out.clear();
-                (conn.written, conn.blocked) = (0, false);
-                if !self.fill(base, id, sock) {
-                    return;
-                }
+            self.output.clear();
+            out.chunks().iter().for_each(|chunk| self.output.extend_from_slice(chunk));
+            if self.output.is_empty() {
                 continue;
             }
-            match base.net.write(&mut base.stage, sock, &conn.out[conn.written..]) {
+            match base.net.write(&mut base.stage, sock, &self.output) {
                 Io::Done(some) => {
-                    conn.written += some;
                     base.stage.tell(
                         18,
                         id.to_bits() ^ (some as u64) << 32,
                         format_args!("{id} wrote {some} B"),
                     );
-                    if let Some(call) = watch::user(&self.client, &base.cases, id) {
-                        base.cases[call as usize].wrote = base.stage.now;
-                    }
-                    self.client.handle_written(id, some, now);
+                    self.wrote(base, id);
+                    self.client.sent(id, out, some, now);
                 }
-                Io::Block => {
-                    conn.blocked = true;
-                    return;
-                }
+                Io::Block => return true,
                 Io::Eof | Io::Reset => {
-                    conn.out.clear();
-                    (conn.written, conn.blocked) = (0, false);
+                    out.clear();
                     base.stage.mark(Mark::FaultRace);
                     base.stage.tell(19, id.to_bits(), format_args!("{id} cannot write"));
-                    if let Some(call) = watch::user(&self.client, &base.cases, id) {
-                        base.cases[call as usize].wrote = base.stage.now;
-                    }
+                    self.wrote(base, id);
                     self.client.handle_write_failed(id, httpool::error::IoKind::Reset, now);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Asks the client for more output. Returns whether there is any.
-    fn fill(&mut self, base: &mut Base, id: ConnId, sock: u32) -> bool {
-        let now = base.stage.instant();
-        let Some(conn) = self.conns[id.index()].as_mut() else { return false };
-        let transmit = self.client.poll_transmit(id, &mut conn.out);
-        if !conn.out.is_empty() {
-            watch::begins(base, &self.client, id, sock);
-        }
-        let (of, max) = match transmit {
-            Transmit::Nothing => return !conn.out.is_empty(),
-            Transmit::Body { call, max } => (call, max),
-        };
-        let Some(call) = self.fed(base, of) else { return !self.is_empty(id) };
-        let case = &mut base.cases[call as usize];
-        match case.supply(&base.plan, &mut base.stage, call, max) {
-            Supply::NotYet => return !self.is_empty(id),
-            Supply::Fails => self.client.body_failed(of, now),
-            Supply::Piece { len, last } => {
-                let framing = self.client.send_body(of, len, last, now);
-                let Some(Some(conn)) = self.conns.get_mut(id.index()) else { return false };
-                match framing {
-                    Some(framing) => {
-                        conn.out.extend_from_slice(framing.prefix());
-                        case.give(call, len, &mut conn.out);
-                        conn.out.extend_from_slice(framing.suffix());
-                        // An empty piece gives no output, but further pieces may follow.
-                        return len > 0 || last || !conn.out.is_empty();
-                    }
-                    None => base.stage.wrong(|| format!("call {call}: its body was refused")),
+                    return false;
                 }
             }
         }
         false
     }
 
-    fn is_empty(&self, id: ConnId) -> bool {
-        self.conns[id.index()].as_ref().is_none_or(|it| it.out.is_empty())
+    /// Notes the time of a write, for the call that uses the socket.
+    fn wrote(&self, base: &mut Base, id: SocketId) {
+        if let Some(call) = watch::user(&self.client, &base.cases, id) {
+            base.cases[call as usize].wrote = base.stage.now;
+        }
+    }
+
+    /// Asks the client for more output. Returns whether there is any, or may be after an empty piece
+    /// of body.
+    fn fill(&mut self, base: &mut Base, id: SocketId, sock: u32, out: &mut Outbox) -> bool {
+        let now = base.stage.instant();
+        let before = out.chunks()[0].len();
+        let transmit = self.client.fill(id, out);
+        if out.chunks()[0].len() > before {
+            watch::begins(base, &self.client, id, sock);
+        }
+        let Transmit::Body { call: of, max } = transmit else { return !out.is_empty() };
+        let Some(call) = self.fed(base, of) else { return !out.is_empty() };
+        let case = &mut base.cases[call as usize];
+        match case.supply(&base.plan, &mut base.stage, call, max) {
+            Supply::NotYet => return !out.is_empty(),
+            Supply::Fails => self.client.body_failed(of, now),
+            Supply::Piece { len, last } => {
+                if let Some(framing) = self.client.send_body(of, len, last, now) {
+                    out.buffer().clear();
+                    case.give(call, len, out.buffer());
+                    out.put_read(len, &framing);
+                    return true;
+                }
+                base.stage.wrong(|| format!("call {call}: its body was refused"));
+            }
+        }
+        false
     }
 }

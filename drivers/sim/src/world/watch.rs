@@ -8,27 +8,27 @@ use httpool::{
     client::{Client, Closed, Opening, Waiting},
     error::{Cause, DialError, Failure, IoKind, ResolveKind, Unavailable},
     h1::CloseReason,
-    id::{CallId, ConnId},
+    id::{CallId, SocketId},
     pool::Evicted,
 };
 
 use super::{Outcome, base::Base, cases::Case, clock::LATE, marks::Mark, stage::Stage};
 
 /// Checks a request that begins on a connection.
-pub(super) fn begins(base: &mut Base, client: &Client, conn: ConnId, sock: u32) {
-    let Some(call) = user(client, &base.cases, conn) else { return };
+pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u32) {
+    let Some(call) = user(client, &base.cases, socket) else { return };
     let it = base.net.get(sock);
     if !it.tainted && it.poison_at.is_some_and(|at| it.shown > at) {
         let words = "is used after unsolicited bytes were read on it";
-        base.stage.wrong(|| format!("call {call}: {conn} {words}"));
+        base.stage.wrong(|| format!("call {call}: {socket} {words}"));
     }
     let tainted = it.tainted;
     let reused = base.cases[call as usize].id.and_then(|id| client.connection(id));
-    if reused == Some((conn, true)) {
+    if reused.is_some_and(|(_, reused)| reused) {
         let has_news = base.net.readable(sock);
         if has_news && base.plan.config.pool.probe_after.is_zero() {
             let words = "is used again without having been probed";
-            base.stage.wrong(|| format!("call {call}: {conn} {words}"));
+            base.stage.wrong(|| format!("call {call}: {socket} {words}"));
         }
     }
     let case = &mut base.cases[call as usize];
@@ -98,33 +98,13 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     }
 }
 
-/// Returns the call of the plan that uses a connection.
-pub(super) fn user(client: &Client, cases: &[Case], conn: ConnId) -> Option<u32> {
+/// Returns the call of the plan that uses a socket.
+pub(super) fn user(client: &Client, cases: &[Case], socket: SocketId) -> Option<u32> {
     let uses = |case: &Case| {
-        let id = case.id.filter(|_| case.is_live())?;
-        client.connection(id).filter(|(used, _)| *used == conn)
+        let id = case.id.filter(|_| case.is_live());
+        id.and_then(|id| client.socket(id)) == Some(socket)
     };
-    // Several calls may name a connection that they have used. Picks the one that is exchanging
-    // messages on it.
-    let mut users = cases.iter().enumerate().filter(|(_, case)| uses(case).is_some());
-    let first = users.next()?;
-    let of = users.fold(first, |one, other| {
-        let exchanging = |case: &Case| {
-            let waiting = case.id.and_then(|id| client.why(id));
-            !matches!(
-                waiting,
-                Some(
-                    Waiting::Line(_)
-                        | Waiting::Dial(..)
-                        | Waiting::Pause(_)
-                        | Waiting::Rewind
-                        | Waiting::Nothing
-                )
-            )
-        };
-        if exchanging(other.1) { other } else { one }
-    });
-    Some(of.0 as u32)
+    cases.iter().position(uses).map(|call| call as u32)
 }
 
 /// Checks that no call outlasts a deadline, and that reading unwanted bodies takes bounded time.

@@ -10,7 +10,7 @@ use std::{
 use httpool::{
     call::Policy,
     error::{IoKind, ResolveKind, TlsKind},
-    id::ConnId,
+    id::{ConnId, SocketId},
     message::{BodyLeft, BodyLength, Request},
     time::Instant,
 };
@@ -21,16 +21,11 @@ use super::{
 };
 use crate::call::PIECES;
 
-/// The driver's state of a connection that it was told of and that is not closed.
+/// The driver's state of a socket that is not closed.
 #[derive(Debug, Default)]
 pub(super) struct Sock {
-    /// Whether a look-up is under way.
-    pub(super) resolving: bool,
-    /// The attempts under way, and whether each is connected.
-    pub(super) attempts: BTreeMap<u8, bool>,
-    /// The attempts that the machines began, and those that the driver has reported.
-    pub(super) begun: BTreeSet<u8>,
-    pub(super) told: BTreeSet<u8>,
+    /// Whether it is connected.
+    pub(super) up: bool,
     pub(super) shaking: bool,
     /// Whether there is output to ask for.
     pub(super) transmit: bool,
@@ -39,12 +34,6 @@ pub(super) struct Sock {
     pub(super) rest: Vec<u8>,
     /// Whether a proxy was asked for a tunnel and has not answered.
     pub(super) tunnel_asked: bool,
-}
-
-impl Sock {
-    pub(super) fn is_up(&self) -> bool {
-        self.attempts.values().any(|up| *up)
-    }
 }
 
 /// The application's state of a call.
@@ -70,10 +59,16 @@ pub(super) struct Bench<M> {
     pub(super) machines: M,
     pub(super) setting: Setting,
     pub(super) now: Instant,
-    pub(super) socks: BTreeMap<ConnId, Sock>,
-    /// All connections so far.
+    pub(super) socks: BTreeMap<SocketId, Sock>,
+    /// All sockets so far.
+    pub(super) sockets: Vec<SocketId>,
+    pub(super) closed: BTreeSet<SocketId>,
+    /// The connections with a look-up, and all that ever had one.
+    pub(super) look_ups: BTreeSet<ConnId>,
     pub(super) conns: Vec<ConnId>,
-    pub(super) closed: BTreeSet<ConnId>,
+    /// The connections for which the driver has reported an answer. The client may have cancelled
+    /// the look-up before, or count the next one as answered.
+    answered: BTreeSet<ConnId>,
     pub(super) calls: Vec<View>,
 }
 
@@ -84,8 +79,11 @@ impl<M: Machines> Bench<M> {
             setting,
             now: Instant::from_nanos(0),
             socks: BTreeMap::new(),
-            conns: Vec::new(),
+            sockets: Vec::new(),
             closed: BTreeSet::new(),
+            look_ups: BTreeSet::new(),
+            conns: Vec::new(),
+            answered: BTreeSet::new(),
             calls: Vec::new(),
         }
     }
@@ -101,20 +99,12 @@ impl<M: Machines> Bench<M> {
             Event::BodyReady(n) => self.with_call(n, Input::BodyReady),
             Event::BodyFailed(n) => self.with_call(n, Input::BodyFailed),
             Event::Rewound(n, done) => self.with_call(n, |call| Input::Rewound(call, done)),
-            Event::Resolved(n, found) => {
-                self.with_conn(n, |conn| match found {
-                    0..235 => Input::Resolved(conn, addresses(found)),
-                    235..240 => Input::ResolveFailed(conn, ResolveKind::Exhausted),
-                    240..245 => Input::ResolveQueued(conn),
-                    245..250 => Input::Resolving(conn),
-                    250.. => Input::ResolveFailed(conn, ResolveKind::Busy),
-                });
-            }
-            Event::Connected { n, attempt, done } => self.connected(n, attempt, done),
+            Event::Resolved(n, found) => self.resolved(n, found),
+            Event::Connected { n, why, done } => self.connected(n, why, done),
             Event::Tls(n, done) => self.tls(n, done),
             Event::Transmit(n) => {
-                if let Some(conn) = self.conn(n) {
-                    self.transmit(conn, false);
+                if let Some(socket) = self.socket(n) {
+                    self.transmit(socket, false);
                 }
             }
             Event::SendBody { n, len, last } => {
@@ -123,17 +113,19 @@ impl<M: Machines> Bench<M> {
                 }
             }
             Event::Written(n, bytes) => {
-                if let Some(conn) = self.conn(n) {
-                    self.written(conn, bytes.into());
+                if let Some(socket) = self.socket(n) {
+                    self.written(socket, bytes.into());
                 }
             }
             Event::WriteFailed(n) => {
-                self.with_conn(n, |conn| Input::WriteFailed(conn, IoKind::Reset));
+                if let Some(socket) = self.socket(n) {
+                    self.tell(&Input::WriteFailed(socket, IoKind::Reset));
+                }
             }
             Event::Says { n, piece, cut } => self.says(n, piece, cut),
             Event::Eof(n, clean) => {
-                if let Some(conn) = self.conn(n) {
-                    let said = self.machines.eof(conn, clean, self.now);
+                if let Some(socket) = self.socket(n) {
+                    let said = self.machines.eof(socket, clean, self.now);
                     self.heard(&said);
                 }
             }
@@ -249,19 +241,13 @@ impl<M: Machines> Bench<M> {
         self.machines.tell(input, self.now);
     }
 
-    /// Returns the `n`th open connection; for a high `n`, any connection so far.
-    pub(super) fn conn(&self, n: u8) -> Option<ConnId> {
+    /// Returns the `n`th open socket; for a high `n`, any socket so far.
+    pub(super) fn socket(&self, n: u8) -> Option<SocketId> {
         if n >= 240 {
-            return pick(&self.conns, n);
+            return pick(&self.sockets, n);
         }
         let among: Vec<_> = self.socks.keys().copied().collect();
         pick(&among, n)
-    }
-
-    fn with_conn(&mut self, n: u8, input: impl FnOnce(ConnId) -> Input) {
-        if let Some(conn) = self.conn(n) {
-            self.tell(&input(conn));
-        }
     }
 
     pub(super) fn drain(&mut self) {
@@ -274,37 +260,33 @@ impl<M: Machines> Bench<M> {
         match act {
             Act::Resolve { conn, host, .. } => {
                 assert!(host.parse::<core::net::IpAddr>().is_err(), "{host} is an address");
-                self.sock(conn).resolving = true;
+                self.conns.push(conn);
+                assert!(self.look_ups.insert(conn), "{conn} has two look-ups");
+            }
+            Act::CancelResolve { conn } => {
+                let ran = self.look_ups.remove(&conn);
+                assert!(ran || self.answered.contains(&conn), "{conn} has no look-up");
             }
             Act::Refresh { host, .. } => {
                 assert!(host.parse::<core::net::IpAddr>().is_err(), "{host} was not looked up");
             }
-            Act::Connect { conn, attempt, .. } => {
-                let sock = self.sock(conn);
-                assert!(sock.begun.insert(attempt), "attempt {attempt} begun twice");
-                // The driver may have reported this attempt before it began.
-                sock.attempts.entry(attempt).or_insert(false);
+            Act::Connect { socket, .. } => {
+                assert!(!self.sockets.contains(&socket), "{socket} given out twice");
+                self.sockets.push(socket);
+                self.socks.insert(socket, Sock::default());
             }
-            Act::Abandon { conn, attempt } => {
-                // The attempt may have failed meanwhile.
-                let sock = self.sock(conn);
-                sock.attempts.remove(&attempt);
-                let known = sock.begun.contains(&attempt) || sock.told.contains(&attempt);
-                assert!(known, "attempt {attempt} never was");
+            Act::StartTls { socket, .. } => {
+                assert!(self.sock(socket).up);
+                self.sock(socket).shaking = true;
             }
-            Act::StartTls { conn, .. } => {
-                assert!(self.sock(conn).is_up());
-                self.sock(conn).shaking = true;
+            Act::Transmit { socket, .. } => {
+                assert!(self.sock(socket).up, "{socket} has nobody to speak to");
+                self.sock(socket).transmit = true;
             }
-            Act::Transmit { conn, .. } => {
-                assert!(self.sock(conn).is_up(), "{conn} has nobody to speak to");
-                self.sock(conn).transmit = true;
-            }
-            Act::Close { conn, .. } => self.gone(conn),
-            Act::HandOver { conn, call } => {
-                assert!(self.socks.contains_key(&conn));
+            Act::Close { socket, .. } => self.gone(socket),
+            Act::HandOver { socket, call } => {
                 assert_eq!(self.calls[call].heads, 1, "handed over without its head");
-                self.gone(conn);
+                self.gone(socket);
                 self.ended(call, "hand over");
             }
             Act::Rewind { call } => {
@@ -327,54 +309,71 @@ impl<M: Machines> Bench<M> {
         }
     }
 
-    fn sock(&mut self, conn: ConnId) -> &mut Sock {
-        assert!(!self.closed.contains(&conn), "{conn} is spoken of behind its end");
-        if !self.socks.contains_key(&conn) {
-            self.conns.push(conn);
-        }
-        self.socks.entry(conn).or_default()
+    fn sock(&mut self, socket: SocketId) -> &mut Sock {
+        self.socks.get_mut(&socket).unwrap_or_else(|| panic!("{socket} is closed or never was"))
     }
 
-    /// Forgets a closed connection. A connection may be closed before anything was begun for it.
-    fn gone(&mut self, conn: ConnId) {
-        self.socks.remove(&conn);
-        assert!(self.closed.insert(conn), "{conn} is closed twice");
+    /// Forgets a closed socket.
+    fn gone(&mut self, socket: SocketId) {
+        assert!(self.socks.remove(&socket).is_some(), "{socket} is closed and was not open");
+        assert!(self.closed.insert(socket), "{socket} is closed twice");
     }
 
-    fn connected(&mut self, n: u8, attempt: u8, done: bool) {
-        let Some(conn) = self.conn(n) else { return };
-        let why = if attempt < 128 { IoKind::Refused } else { IoKind::Exhausted };
-        let done = if done { Ok(()) } else { Err(why) };
-        let attempts = self.socks.get(&conn).map(|it| it.attempts.keys().copied().collect());
-        let attempts: Vec<u8> = attempts.unwrap_or_default();
-        let known = pick(&attempts, attempt).filter(|_| attempt < 240);
-        let attempt = known.unwrap_or(attempt);
-        if let Some(sock) = self.socks.get_mut(&conn) {
-            sock.told.insert(attempt);
-            // A connected attempt cannot fail. Its loss is reported as an end of stream.
-            if done.is_ok() {
-                sock.attempts.insert(attempt, true);
-            } else if sock.attempts.get(&attempt) == Some(&false) {
-                sock.attempts.remove(&attempt);
-            }
+    fn resolved(&mut self, n: u8, found: u8) {
+        let among: Vec<_> = self.look_ups.iter().copied().collect();
+        let chosen = if n >= 240 { pick(&self.conns, n) } else { pick(&among, n) };
+        let Some(conn) = chosen else { return };
+        match found {
+            240..245 => self.tell(&Input::ResolveQueued(conn)),
+            245..250 => self.tell(&Input::Resolving(conn)),
+            0..235 => self.answer(conn, &Input::Resolved(conn, addresses(found))),
+            235..240 => self.answer(conn, &Input::ResolveFailed(conn, ResolveKind::Exhausted)),
+            250.. => self.answer(conn, &Input::ResolveFailed(conn, ResolveKind::Busy)),
         }
-        self.tell(&Input::Connected(conn, attempt, done));
+    }
+
+    pub(super) fn was_answered(&self, conn: &ConnId) -> bool {
+        self.answered.contains(conn)
+    }
+
+    /// Answers a look-up, perhaps one that was not asked for.
+    pub(super) fn answer(&mut self, conn: ConnId, input: &Input) {
+        self.look_ups.remove(&conn);
+        self.answered.insert(conn);
+        self.tell(input);
+    }
+
+    fn connected(&mut self, n: u8, why: u8, done: bool) {
+        let Some(socket) = self.socket(n) else { return };
+        let why = if why < 128 { IoKind::Refused } else { IoKind::Exhausted };
+        self.connect(socket, if done { Ok(()) } else { Err(why) });
+    }
+
+    /// Reports the result of a connect, perhaps again.
+    pub(super) fn connect(&mut self, socket: SocketId, done: Result<(), IoKind>) {
+        match (self.socks.get_mut(&socket), done) {
+            (Some(sock), Ok(())) => sock.up = true,
+            // A connected socket cannot fail. Its loss is reported as an end of stream.
+            (Some(sock), Err(_)) if !sock.up => self.gone(socket),
+            (Some(_) | None, _) => {}
+        }
+        self.tell(&Input::Connected(socket, done));
     }
 
     fn tls(&mut self, n: u8, done: bool) {
-        let Some(conn) = self.conn(n) else { return };
-        if let Some(sock) = self.socks.get_mut(&conn) {
+        let Some(socket) = self.socket(n) else { return };
+        if let Some(sock) = self.socks.get_mut(&socket) {
             sock.shaking = false;
         }
         let done = if done { Ok(()) } else { Err(TlsKind::Unavailable) };
-        self.tell(&Input::Tls(conn, done));
+        self.tell(&Input::Tls(socket, done));
     }
 
     /// Asks for output, and gives a piece of body if the client wants one.
-    pub(super) fn transmit(&mut self, conn: ConnId, whole: bool) {
+    pub(super) fn transmit(&mut self, socket: SocketId, whole: bool) {
         let mut out = Vec::new();
-        let wanted = self.machines.poll_transmit(conn, &mut out);
-        if let Some(sock) = self.socks.get_mut(&conn) {
+        let wanted = self.machines.poll_transmit(socket, &mut out);
+        if let Some(sock) = self.socks.get_mut(&socket) {
             sock.transmit = false;
             sock.unwritten += out.len();
             if !out.is_empty() {
@@ -391,15 +390,15 @@ impl<M: Machines> Bench<M> {
             *left -= len as u64;
         }
         let framing = self.machines.send_body(call, len, last, self.now);
-        if let (Some((prefix, suffix)), Some(sock)) = (framing, self.socks.get_mut(&conn)) {
+        if let (Some((prefix, suffix)), Some(sock)) = (framing, self.socks.get_mut(&socket)) {
             sock.unwritten += prefix.len() + len + suffix.len();
             // There may be further output.
             sock.transmit = true;
         }
     }
 
-    pub(super) fn written(&mut self, conn: ConnId, most: usize) {
-        let bytes = match self.socks.get_mut(&conn) {
+    pub(super) fn written(&mut self, socket: SocketId, most: usize) {
+        let bytes = match self.socks.get_mut(&socket) {
             Some(sock) => {
                 let bytes = sock.unwritten.min(most);
                 sock.unwritten -= bytes;
@@ -407,28 +406,28 @@ impl<M: Machines> Bench<M> {
             }
             None => most,
         };
-        self.tell(&Input::Written(conn, bytes));
+        self.tell(&Input::Written(socket, bytes));
     }
 
     fn says(&mut self, n: u8, piece: u8, cut: u8) {
-        let Some(conn) = self.conn(n) else { return };
+        let Some(socket) = self.socket(n) else { return };
         let piece = PIECES[usize::from(piece) % PIECES.len()];
         let cut = if cut < 128 { piece.len() } else { usize::from(cut) % piece.len() };
         // A driver that is told that no input is wanted leaves it in the socket.
-        if n >= 240 || self.machines.wants_input(conn) {
-            self.read(conn, &piece[..cut]);
+        if n >= 240 || self.machines.wants_input(socket) {
+            self.read(socket, &piece[..cut]);
         }
     }
 
-    pub(super) fn read(&mut self, conn: ConnId, piece: &[u8]) {
-        let sock = self.socks.get_mut(&conn);
+    pub(super) fn read(&mut self, socket: SocketId, piece: &[u8]) {
+        let sock = self.socks.get_mut(&socket);
         let mut input = sock.map(|it| core::mem::take(&mut it.rest)).unwrap_or_default();
         input.extend_from_slice(piece);
         let mut at = 0;
         // Each call takes input, or ends an empty body or an attempt.
         for _ in 0..2 * input.len() + 8 {
-            let ahead = self.machines.body_ahead(conn);
-            let (taken, said) = self.machines.receive(conn, &input[at..], self.now);
+            let ahead = self.machines.body_ahead(socket);
+            let (taken, said) = self.machines.receive(socket, &input[at..], self.now);
             if let Said::Data(_, data) = &said {
                 assert_eq!(data[..], input[at + taken - data.len()..at + taken]);
                 assert!(ahead.is_none() || ahead.within(data.len()) == data.len());
@@ -436,13 +435,13 @@ impl<M: Machines> Bench<M> {
             at += taken;
             self.heard(&said);
             if said == Said::NeedInput {
-                if let Some(sock) = self.socks.get_mut(&conn) {
+                if let Some(sock) = self.socks.get_mut(&socket) {
                     sock.rest = input.split_off(at);
                 }
                 return;
             }
         }
-        panic!("{conn} says the same for ever");
+        panic!("{socket} says the same for ever");
     }
 
     /// Passes the next deadline.
@@ -471,17 +470,17 @@ impl<M: Machines> Bench<M> {
         self.now = end;
     }
 
-    /// Passes an id that is stale: no open connection has it, and no call that the application may
+    /// Passes an id that is stale: no open socket has it, and no call that the application may
     /// still name.
     fn stale(&mut self, what: u8, bits: u64) {
         if !self.setting.stale {
             return;
         }
         self.drain();
-        let conn = self.socks.keys().any(|conn| conn.to_bits() == bits);
+        let socket = self.socks.keys().any(|socket| socket.to_bits() == bits);
         let call = self.machines.call_of(bits).map(|call| &self.calls[call]);
         let feeds = self.machines.call_of(bits).is_some_and(|call| self.machines.feeds(call));
-        if !conn && !feeds && call.is_none_or(|it| it.left_alone || it.outcome.is_some()) {
+        if !socket && !feeds && call.is_none_or(|it| it.left_alone || it.outcome.is_some()) {
             self.machines.tell_stale(what, bits, self.now);
         }
     }
@@ -493,9 +492,10 @@ impl<M: Machines> Bench<M> {
         let limits = &self.setting.config.pool;
         let stats = self.machines.stats();
         assert!(stats.open <= limits.open_max.max(1), "{stats:?}");
-        for conn in &self.conns {
-            self.machines.sends(*conn);
-            self.machines.wants_input(*conn);
+        for socket in &self.sockets {
+            let open = self.socks.get(socket).is_some_and(|it| it.up);
+            assert!(self.machines.sends(*socket) <= open || !self.setting.eager);
+            assert!(self.machines.wants_input(*socket) <= open || !self.setting.eager);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use httpool::{
     call::Policy,
-    id::ConnId,
+    id::SocketId,
     message::{BodyLeft, Request},
     pool::Stats,
     time::Instant,
@@ -60,15 +60,15 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         self.other.tell(input, now);
     }
 
-    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
-        let answer = self.one.receive(conn, input, now);
-        assert_eq!(answer, self.other.receive(conn, input, now));
+    fn receive(&mut self, socket: SocketId, input: &[u8], now: Instant) -> (usize, Said) {
+        let answer = self.one.receive(socket, input, now);
+        assert_eq!(answer, self.other.receive(socket, input, now));
         answer
     }
 
-    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
-        let answer = self.one.eof(conn, clean, now);
-        assert_eq!(answer, self.other.eof(conn, clean, now));
+    fn eof(&mut self, socket: SocketId, clean: bool, now: Instant) -> Said {
+        let answer = self.one.eof(socket, clean, now);
+        assert_eq!(answer, self.other.eof(socket, clean, now));
         answer
     }
 
@@ -90,10 +90,10 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         answer
     }
 
-    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
+    fn poll_transmit(&mut self, socket: SocketId, out: &mut Vec<u8>) -> BodyWanted {
         let mut other = out.clone();
-        let answer = self.one.poll_transmit(conn, out);
-        assert_eq!(answer, self.other.poll_transmit(conn, &mut other));
+        let answer = self.one.poll_transmit(socket, out);
+        assert_eq!(answer, self.other.poll_transmit(socket, &mut other));
         assert_eq!(*out, other);
         answer
     }
@@ -107,21 +107,21 @@ impl<A: Machines, B: Machines> Machines for Both<A, B> {
         answer
     }
 
-    fn wants_input(&self, conn: ConnId) -> bool {
-        let answer = self.one.wants_input(conn);
-        assert_eq!(answer, self.other.wants_input(conn));
+    fn wants_input(&self, socket: SocketId) -> bool {
+        let answer = self.one.wants_input(socket);
+        assert_eq!(answer, self.other.wants_input(socket));
         answer
     }
 
-    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
-        let answer = self.one.body_ahead(conn);
-        assert_eq!(answer, self.other.body_ahead(conn));
+    fn body_ahead(&self, socket: SocketId) -> BodyLeft {
+        let answer = self.one.body_ahead(socket);
+        assert_eq!(answer, self.other.body_ahead(socket));
         answer
     }
 
-    fn sends(&self, conn: ConnId) -> bool {
-        let answer = self.one.sends(conn);
-        assert_eq!(answer, self.other.sends(conn));
+    fn sends(&self, socket: SocketId) -> bool {
+        let answer = self.one.sends(socket);
+        assert_eq!(answer, self.other.sends(socket));
         answer
     }
 

@@ -7,7 +7,7 @@ use httpool::{
     call::Policy,
     client::Config,
     error::IoKind,
-    id::ConnId,
+    id::SocketId,
     message::{Method, Request},
 };
 
@@ -92,12 +92,12 @@ impl Choices {
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Request,
-    Connect(ConnId, u8),
-    Write(ConnId),
-    Answer(ConnId),
+    Connect(SocketId),
+    Write(SocketId),
+    Answer(SocketId),
     Cancel(usize),
-    Refuse(ConnId, u8),
-    Lose(ConnId),
+    Refuse(SocketId),
+    Lose(SocketId),
     Late,
 }
 
@@ -142,13 +142,12 @@ impl World {
     fn next_steps(&self) -> Vec<Event> {
         let asked = self.bench.calls.len() < self.small.calls;
         let mut events: Vec<_> = asked.then_some(Event::Request).into_iter().collect();
-        for (conn, sock) in &self.bench.socks {
-            let waiting = sock.attempts.iter().filter(|(_, up)| !**up);
-            events.extend(waiting.map(|(attempt, _)| Event::Connect(*conn, *attempt)));
+        for (socket, sock) in &self.bench.socks {
+            events.extend((!sock.up).then_some(Event::Connect(*socket)));
             if sock.transmit {
-                events.push(Event::Write(*conn));
-            } else if self.is_asked(*conn) {
-                events.push(Event::Answer(*conn));
+                events.push(Event::Write(*socket));
+            } else if self.is_asked(*socket) {
+                events.push(Event::Answer(*socket));
             }
         }
         events
@@ -163,10 +162,9 @@ impl World {
             events.extend(alive.map(|(call, _)| Event::Cancel(call)));
         }
         if self.small.faults > 0 {
-            for (conn, sock) in &self.bench.socks {
-                let waiting = sock.attempts.iter().filter(|(_, up)| !**up);
-                events.extend(waiting.map(|(attempt, _)| Event::Refuse(*conn, *attempt)));
-                events.extend(sock.is_up().then_some(Event::Lose(*conn)));
+            for (socket, sock) in &self.bench.socks {
+                let fault = if sock.up { Event::Lose } else { Event::Refuse };
+                events.push(fault(*socket));
             }
             events.extend((self.bench.machines.calls() > 0).then_some(Event::Late));
         }
@@ -182,27 +180,21 @@ impl World {
                 let request = request.expect("nothing is wrong with it");
                 bench.begin(&request, &self.policy);
             }
-            Event::Connect(conn, attempt) => {
-                bench.socks.get_mut(&conn).expect("it is there").attempts.insert(attempt, true);
-                bench.tell(&Input::Connected(conn, attempt, Ok(())));
-            }
-            Event::Refuse(conn, attempt) => {
+            Event::Connect(socket) => bench.connect(socket, Ok(())),
+            Event::Refuse(socket) => {
                 self.small.faults -= 1;
-                bench.socks.get_mut(&conn).expect("it is there").attempts.remove(&attempt);
-                bench.tell(&Input::Connected(conn, attempt, Err(IoKind::Refused)));
+                bench.connect(socket, Err(IoKind::Refused));
             }
-            Event::Write(conn) => self.write(conn),
-            Event::Answer(conn) => {
-                bench.read(conn, PIECES[0]);
-            }
+            Event::Write(socket) => self.write(socket),
+            Event::Answer(socket) => bench.read(socket, PIECES[0]),
             Event::Cancel(call) => {
                 self.small.cancels -= 1;
                 bench.calls[call].left_alone = true;
                 bench.tell(&Input::Cancel(call));
             }
-            Event::Lose(conn) => {
+            Event::Lose(socket) => {
                 self.small.faults -= 1;
-                let said = bench.machines.eof(conn, true, bench.now);
+                let said = bench.machines.eof(socket, true, bench.now);
                 bench.heard(&said);
             }
             Event::Late => {
@@ -217,22 +209,22 @@ impl World {
         self.bench.drain();
         if !self.small.writes_apart {
             let full = |bench: &Bench<_>| {
-                bench.socks.iter().find(|(_, it)| it.transmit).map(|(conn, _)| *conn)
+                bench.socks.iter().find(|(_, it)| it.transmit).map(|(socket, _)| *socket)
             };
-            while let Some(conn) = full(&self.bench) {
-                self.write(conn);
+            while let Some(socket) = full(&self.bench) {
+                self.write(socket);
                 self.bench.drain();
             }
         }
     }
 
-    fn write(&mut self, conn: ConnId) {
-        self.bench.transmit(conn, true);
-        self.bench.written(conn, usize::MAX);
+    fn write(&mut self, socket: SocketId) {
+        self.bench.transmit(socket, true);
+        self.bench.written(socket, usize::MAX);
     }
 
     /// Whether the peer has a request to answer.
-    fn is_asked(&self, conn: ConnId) -> bool {
-        self.bench.machines.sends(conn) && self.bench.socks[&conn].is_up()
+    fn is_asked(&self, socket: SocketId) -> bool {
+        self.bench.machines.sends(socket) && self.bench.socks[&socket].up
     }
 }

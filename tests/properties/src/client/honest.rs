@@ -1,6 +1,6 @@
 //! A correct driver and peers of several kinds. Every call must end with them.
 
-use httpool::{error::IoKind, id::ConnId};
+use httpool::{error::IoKind, id::SocketId};
 
 use super::{
     Stop,
@@ -46,6 +46,8 @@ impl<M: Machines> Bench<M> {
         self.drain();
         self.check();
         assert!(self.socks.is_empty(), "left open: {:?}", self.socks);
+        let left = self.look_ups.iter().find(|conn| !self.was_answered(conn));
+        assert_eq!(left, None, "a look-up is left");
         assert_eq!(self.machines.stats().open, 0);
         assert_eq!(self.machines.poll_timeout(), None, "nothing is left to wait for");
     }
@@ -56,9 +58,12 @@ impl<M: Machines> Bench<M> {
         if let Some(call) = (0..self.calls.len()).find(|call| self.calls[*call].rewind) {
             return self.rewound(call);
         }
-        if let Some(conn) = self.conn(n % 240) {
+        if let Some(conn) = self.look_ups.first().copied() {
+            return self.answer(conn, &Input::Resolved(conn, addresses(1)));
+        }
+        if let Some(socket) = self.socket(n % 240) {
             let answer = PIECES[usize::from(n) % PIECES.len()];
-            self.serve(conn, Some(answer));
+            self.serve(socket, Some(answer));
         }
     }
 
@@ -71,17 +76,27 @@ impl<M: Machines> Bench<M> {
                 done = true;
             }
         }
-        let conns: Vec<_> = self.socks.keys().copied().collect();
-        for conn in conns {
+        let found = match stop {
+            Stop::Answers => Some(1),
+            Stop::Refuses => Some(2),
+            Stop::Silent => None,
+        };
+        while let (Some(found), Some(conn)) = (found, self.look_ups.first().copied()) {
+            self.answer(conn, &Input::Resolved(conn, addresses(found)));
+            self.drain();
+            done = true;
+        }
+        let sockets: Vec<_> = self.socks.keys().copied().collect();
+        for socket in sockets {
             done |= match stop {
                 Stop::Answers if round % 16 == 15 => {
-                    let said = self.machines.eof(conn, true, self.now);
+                    let said = self.machines.eof(socket, true, self.now);
                     self.heard(&said);
                     true
                 }
-                Stop::Answers => self.serve(conn, Some(PIECES[0])),
-                Stop::Silent => self.serve(conn, None),
-                Stop::Refuses => self.refuse(conn),
+                Stop::Answers => self.serve(socket, Some(PIECES[0])),
+                Stop::Silent => self.serve(socket, None),
+                Stop::Refuses => self.refuse(socket),
             };
             self.drain();
         }
@@ -93,56 +108,48 @@ impl<M: Machines> Bench<M> {
         self.tell(&Input::Rewound(call, true));
     }
 
-    /// Performs the actions that one connection needs. `answer` is sent if it is the peer's turn;
+    /// Performs the actions that one socket needs. `answer` is sent if it is the peer's turn;
     /// without one the peer does not even connect.
-    fn serve(&mut self, conn: ConnId, answer: Option<&[u8]>) -> bool {
-        let Some(sock) = self.socks.get_mut(&conn) else { return false };
+    fn serve(&mut self, socket: SocketId, answer: Option<&[u8]>) -> bool {
+        let Some(sock) = self.socks.get_mut(&socket) else { return false };
         if sock.transmit {
-            self.transmit(conn, true);
+            self.transmit(socket, true);
             if answer.is_some() {
-                self.written(conn, usize::MAX);
+                self.written(socket, usize::MAX);
             }
             return true;
         }
         let Some(answer) = answer else { return false };
-        if sock.resolving {
-            sock.resolving = false;
-            self.tell(&Input::Resolved(conn, addresses(1)));
-        } else if let Some(attempt) = sock.attempts.iter().find(|it| !it.1).map(|it| *it.0) {
-            sock.attempts.insert(attempt, true);
-            self.tell(&Input::Connected(conn, attempt, Ok(())));
+        if !sock.up {
+            self.connect(socket, Ok(()));
         } else if sock.shaking {
             sock.shaking = false;
-            self.tell(&Input::Tls(conn, Ok(())));
+            self.tell(&Input::Tls(socket, Ok(())));
         } else if sock.unwritten > 0 {
-            self.written(conn, usize::MAX);
-        } else if self.machines.wants_input(conn) && self.is_used(conn) {
-            let tunnel = self.socks.get(&conn).is_some_and(|it| it.tunnel_asked);
+            self.written(socket, usize::MAX);
+        } else if self.machines.wants_input(socket) && self.is_used(socket) {
+            let tunnel = self.socks.get(&socket).is_some_and(|it| it.tunnel_asked);
             let answer = if tunnel { b"HTTP/1.1 200 OK\r\n\r\n" } else { answer };
-            self.read(conn, answer);
+            self.read(socket, answer);
         } else {
             return false;
         }
         true
     }
 
-    /// Whether a connection is in use. Idle ones get no input.
-    fn is_used(&self, conn: ConnId) -> bool {
-        self.machines.sends(conn) || !self.machines.body_ahead(conn).is_none()
+    /// Whether a socket is in use. Idle ones get no input.
+    fn is_used(&self, socket: SocketId) -> bool {
+        self.machines.sends(socket) || !self.machines.body_ahead(socket).is_none()
     }
 
     /// Simulates a peer that refuses connections and resets open ones.
-    fn refuse(&mut self, conn: ConnId) -> bool {
-        let Some(sock) = self.socks.get_mut(&conn) else { return false };
-        if sock.resolving {
-            sock.resolving = false;
-            self.tell(&Input::Resolved(conn, addresses(2)));
-        } else if let Some(attempt) = sock.attempts.iter().find(|it| !it.1).map(|it| *it.0) {
-            sock.attempts.remove(&attempt);
-            self.tell(&Input::Connected(conn, attempt, Err(IoKind::Refused)));
-        } else {
-            let said = self.machines.eof(conn, false, self.now);
+    fn refuse(&mut self, socket: SocketId) -> bool {
+        let Some(sock) = self.socks.get(&socket) else { return false };
+        if sock.up {
+            let said = self.machines.eof(socket, false, self.now);
             self.heard(&said);
+        } else {
+            self.connect(socket, Err(IoKind::Refused));
         }
         true
     }

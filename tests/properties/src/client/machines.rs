@@ -7,7 +7,7 @@ use httpool::{
     call::Policy,
     client::{self, Client, Closed, Config, Transmit},
     error::{Failure, IoKind, ResolveKind, TlsKind},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::{BodyLeft, Request, TlsId},
     pool::Stats,
     time::Instant,
@@ -31,10 +31,10 @@ pub(crate) enum Input {
     ResolveQueued(ConnId),
     Resolving(ConnId),
     ResolveFailed(ConnId, ResolveKind),
-    Connected(ConnId, u8, Result<(), IoKind>),
-    Tls(ConnId, Result<(), TlsKind>),
-    Written(ConnId, usize),
-    WriteFailed(ConnId, IoKind),
+    Connected(SocketId, Result<(), IoKind>),
+    Tls(SocketId, Result<(), TlsKind>),
+    Written(SocketId, usize),
+    WriteFailed(SocketId, IoKind),
     Timeout,
 }
 
@@ -42,13 +42,13 @@ pub(crate) enum Input {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
-    Connect { conn: ConnId, attempt: u8, addr: SocketAddr, local: Option<IpAddr> },
+    CancelResolve { conn: ConnId },
+    Connect { socket: SocketId, conn: ConnId, addr: SocketAddr, local: Option<IpAddr> },
     Refresh { host: String, port: u16 },
-    Abandon { conn: ConnId, attempt: u8 },
-    StartTls { conn: ConnId, tls: TlsId, name: String },
-    Transmit { conn: ConnId, probe: bool },
-    Close { conn: ConnId, why: Closed },
-    HandOver { conn: ConnId, call: usize },
+    StartTls { socket: SocketId, tls: TlsId, name: String },
+    Transmit { socket: SocketId, probe: bool },
+    Close { socket: SocketId, why: Closed },
+    HandOver { socket: SocketId, call: usize },
     Rewind { call: usize },
     End { call: usize, trailers: String },
     BodyDone { call: usize },
@@ -83,9 +83,9 @@ pub(crate) trait Machines {
 
     fn tell(&mut self, input: &Input, now: Instant);
 
-    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said);
+    fn receive(&mut self, socket: SocketId, input: &[u8], now: Instant) -> (usize, Said);
 
-    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said;
+    fn eof(&mut self, socket: SocketId, clean: bool, now: Instant) -> Said;
 
     /// Returns the prefix and the suffix that frame a piece of body.
     fn send_body(
@@ -98,15 +98,15 @@ pub(crate) trait Machines {
 
     fn poll_action(&mut self) -> Option<Act>;
 
-    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted;
+    fn poll_transmit(&mut self, socket: SocketId, out: &mut Vec<u8>) -> BodyWanted;
 
     fn poll_timeout(&self) -> Option<Instant>;
 
-    fn wants_input(&self, conn: ConnId) -> bool;
+    fn wants_input(&self, socket: SocketId) -> bool;
 
-    fn body_ahead(&self, conn: ConnId) -> BodyLeft;
+    fn body_ahead(&self, socket: SocketId) -> BodyLeft;
 
-    fn sends(&self, conn: ConnId) -> bool;
+    fn sends(&self, socket: SocketId) -> bool;
 
     /// Whether the body of a discarded call is still being sent.
     fn feeds(&self, call: usize) -> bool;
@@ -154,8 +154,6 @@ impl Facade {
 
     fn said(&self, event: client::Event<'_>) -> Said {
         match event {
-            client::Event::NeedInput => Said::NeedInput,
-            client::Event::Skipped => Said::Skipped,
             client::Event::Interim(call, head) => {
                 Said::Interim(self.number(call), head_text(&head))
             }
@@ -197,24 +195,27 @@ impl Machines for Facade {
             Input::ResolveQueued(conn) => client.handle_resolve_queued(*conn, now),
             Input::Resolving(conn) => client.handle_resolving(*conn, now),
             Input::ResolveFailed(conn, why) => client.handle_resolve_failed(*conn, *why, now),
-            Input::Connected(conn, attempt, done) => {
-                client.handle_connected(*conn, *attempt, *done, now);
-            }
-            Input::Tls(conn, done) => client.handle_tls(*conn, *done, now),
-            Input::Written(conn, bytes) => client.handle_written(*conn, *bytes, now),
-            Input::WriteFailed(conn, why) => client.handle_write_failed(*conn, *why, now),
+            Input::Connected(socket, done) => client.handle_connected(*socket, *done, now),
+            Input::Tls(socket, done) => client.handle_tls(*socket, *done, now),
+            Input::Written(socket, bytes) => client.handle_written(*socket, *bytes, now),
+            Input::WriteFailed(socket, why) => client.handle_write_failed(*socket, *why, now),
             Input::Timeout => client.handle_timeout(now),
         }
     }
 
-    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
-        let (taken, event) = self.client.receive(conn, input, now);
-        (taken, self.said(event))
+    fn receive(&mut self, socket: SocketId, input: &[u8], now: Instant) -> (usize, Said) {
+        let (taken, step) = self.client.receive(socket, input, now);
+        let said = match step {
+            client::Step::NeedInput => Said::NeedInput,
+            client::Step::Skipped => Said::Skipped,
+            client::Step::Event(event) => self.said(event),
+        };
+        (taken, said)
     }
 
-    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
-        let event = self.client.handle_eof(conn, clean, now);
-        self.said(event)
+    fn eof(&mut self, socket: SocketId, clean: bool, now: Instant) -> Said {
+        let event = self.client.handle_eof(socket, clean, now);
+        event.map_or(Said::NeedInput, |event| self.said(event))
     }
 
     fn send_body(
@@ -231,16 +232,16 @@ impl Machines for Facade {
     fn poll_action(&mut self) -> Option<Act> {
         Some(match self.client.poll_action()? {
             client::Action::Resolve { conn, host, port } => Act::Resolve { conn, host, port },
-            client::Action::Connect { conn, attempt, addr, local } => {
-                Act::Connect { conn, attempt, addr, local }
+            client::Action::CancelResolve { conn } => Act::CancelResolve { conn },
+            client::Action::Connect { socket, conn, addr, local } => {
+                Act::Connect { socket, conn, addr, local }
             }
             client::Action::Refresh { host, port } => Act::Refresh { host, port },
-            client::Action::Abandon { conn, attempt } => Act::Abandon { conn, attempt },
-            client::Action::StartTls { conn, tls, name } => Act::StartTls { conn, tls, name },
-            client::Action::Transmit { conn, probe } => Act::Transmit { conn, probe },
-            client::Action::Close { conn, why } => Act::Close { conn, why },
-            client::Action::HandOver { conn, call } => {
-                Act::HandOver { conn, call: self.number(call) }
+            client::Action::StartTls { socket, tls, name } => Act::StartTls { socket, tls, name },
+            client::Action::Transmit { socket, probe } => Act::Transmit { socket, probe },
+            client::Action::Close { socket, why } => Act::Close { socket, why },
+            client::Action::HandOver { socket, call } => {
+                Act::HandOver { socket, call: self.number(call) }
             }
             client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
             client::Action::End { call, trailers } => {
@@ -254,8 +255,8 @@ impl Machines for Facade {
         })
     }
 
-    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
-        match self.client.poll_transmit(conn, out) {
+    fn poll_transmit(&mut self, socket: SocketId, out: &mut Vec<u8>) -> BodyWanted {
+        match self.client.poll_transmit(socket, out) {
             Transmit::Nothing => None,
             Transmit::Body { call, max } => Some((self.number(call), max)),
         }
@@ -265,16 +266,16 @@ impl Machines for Facade {
         self.client.poll_timeout().map(|(at, _)| at)
     }
 
-    fn wants_input(&self, conn: ConnId) -> bool {
-        self.client.wants_input(conn)
+    fn wants_input(&self, socket: SocketId) -> bool {
+        self.client.wants_input(socket)
     }
 
-    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
-        self.client.body_ahead(conn)
+    fn body_ahead(&self, socket: SocketId) -> BodyLeft {
+        self.client.body_ahead(socket)
     }
 
-    fn sends(&self, conn: ConnId) -> bool {
-        self.client.sends(conn)
+    fn sends(&self, socket: SocketId) -> bool {
+        self.client.sends(socket)
     }
 
     fn feeds(&self, call: usize) -> bool {
@@ -305,6 +306,7 @@ impl Machines for Facade {
 
     fn tell_stale(&mut self, what: u8, bits: u64, now: Instant) {
         let (call, conn) = (CallId::from_bits(bits), ConnId::from_bits(bits));
+        let socket = SocketId::from_bits(bits);
         let client = &mut self.client;
         match what % 16 {
             0 => client.cancel(call, now),
@@ -314,20 +316,22 @@ impl Machines for Facade {
             4 => client.body_failed(call, now),
             5 => client.rewound(call, false, now),
             6 => assert!(client.send_body(call, 3, true, now).is_none()),
+            // A connection may have these bits too.
+            7 if client.has(conn) => {}
             7 => {
                 client.handle_resolved(conn, &[], now);
                 client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
             }
-            8 => client.handle_connected(conn, 0, Err(IoKind::Refused), now),
-            9 => client.handle_tls(conn, Ok(()), now),
-            10 => client.handle_written(conn, 1, now),
-            11 => client.handle_write_failed(conn, IoKind::Reset, now),
-            12 => assert_eq!(client.receive(conn, b"HTTP/1.1", now).0, 0),
-            13 => assert!(matches!(client.handle_eof(conn, true, now), client::Event::NeedInput)),
+            8 => client.handle_connected(socket, Err(IoKind::Refused), now),
+            9 => client.handle_tls(socket, Ok(()), now),
+            10 => client.handle_written(socket, 1, now),
+            11 => client.handle_write_failed(socket, IoKind::Reset, now),
+            12 => assert_eq!(client.receive(socket, b"HTTP/1.1", now).0, 0),
+            13 => assert!(client.handle_eof(socket, true, now).is_none()),
             14 => assert!(client.call(call).is_none() && client.why(call).is_none()),
             _ => {
                 let mut out = Vec::new();
-                assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
+                assert_eq!(client.poll_transmit(socket, &mut out), Transmit::Nothing);
                 assert!(out.is_empty());
             }
         }

@@ -32,7 +32,7 @@ pub(super) use machines::{Act, BodyWanted, Input, Machines, Said};
 
 /// Gives [`httpool::client::Client`] any inputs in any order, also stale and repeated ones, and any
 /// number of them before it drains the actions. The invariants hold after every step. Every call
-/// ends exactly once, and has no events afterwards. Every connection is closed exactly once.
+/// ends exactly once, and has no events afterwards. Every socket is closed exactly once.
 /// Everything ends once the driver behaves.
 pub fn client_script(data: &[u8]) {
     ClientScript::decode(&mut Source::new(data)).hold();
@@ -96,7 +96,7 @@ enum Event {
     Resolved(u8, u8),
     Connected {
         n: u8,
-        attempt: u8,
+        why: u8,
         done: bool,
     },
     Tls(u8, bool),
@@ -258,7 +258,7 @@ impl Event {
             5 => Self::BodyFailed(n),
             6 => Self::Rewound(n, !source.chance(50)),
             7 => Self::Resolved(n, source.byte()),
-            8 => Self::Connected { n, attempt: source.byte(), done: !source.chance(60) },
+            8 => Self::Connected { n, why: source.byte(), done: !source.chance(60) },
             9 => Self::Tls(n, !source.chance(40)),
             10 => Self::Transmit(n),
             11 => Self::SendBody { n, len: source.byte() % 8, last: source.flag() },

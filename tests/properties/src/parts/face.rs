@@ -6,7 +6,7 @@ use httpool::{
     call::{Call, Next, Policy},
     dial,
     error::IoKind,
-    id::ConnId,
+    id::SocketId,
     message::{BodyLeft, Request},
     pool::Stats,
     time::Instant,
@@ -70,8 +70,8 @@ impl Machines for Parts {
             Input::BodyReady(call) => {
                 let asked = self.feeding(call).filter(|it| is_send_body(it.call.next()));
                 if let Some(conn) = asked.and_then(|it| it.conn.as_ref()) {
-                    let conn = conn.name;
-                    self.acts.push_back(Act::Transmit { conn, probe: false });
+                    let socket = conn.socket;
+                    self.acts.push_back(Act::Transmit { socket, probe: false });
                 }
             }
             Input::BodyFailed(call) => {
@@ -93,42 +93,48 @@ impl Machines for Parts {
                 self.close_now(now);
             }
             Input::Resolved(conn, ref addrs) => {
-                self.with_dial(conn, now, |it| it.dial.resolved(addrs, now));
+                self.with_dial(conn, now, |it| {
+                    it.looks_up = false;
+                    it.dial.resolved(addrs, now);
+                });
             }
             Input::ResolveQueued(conn) => {
                 self.with_dial(conn, now, |it| it.dial.resolve_queued(now));
             }
             Input::Resolving(conn) => self.with_dial(conn, now, |it| it.dial.resolving(now)),
             Input::ResolveFailed(conn, why) => {
-                self.with_dial(conn, now, |it| it.dial.resolve_failed(why, now));
+                self.with_dial(conn, now, |it| {
+                    it.looks_up = false;
+                    it.dial.resolve_failed(why, now);
+                });
             }
-            Input::Connected(conn, attempt, done) => self.with_dial(conn, now, |it| match done {
-                Ok(()) => it.dial.connected(attempt, now),
-                Err(why) => it.dial.connect_failed(attempt, why, now),
-            }),
-            Input::Tls(conn, done) => self.with_dial(conn, now, |it| {
-                it.shaking = false;
-                match done {
-                    Ok(()) => it.dial.tls_up(now),
-                    Err(why) => it.dial.tls_failed(why, now),
-                }
-            }),
-            Input::Written(conn, bytes) => self.written(conn, bytes, now),
-            Input::WriteFailed(conn, why) => match self.user(conn) {
+            Input::Connected(socket, done) => self.connected(socket, done, now),
+            Input::Tls(socket, done) => {
+                let Some(conn) = self.dial_on(socket) else { return };
+                self.with_dial(conn, now, |it| {
+                    it.shaking = false;
+                    match done {
+                        Ok(()) => it.dial.tls_up(now),
+                        Err(why) => it.dial.tls_failed(why, now),
+                    }
+                });
+            }
+            Input::Written(socket, bytes) => self.written(socket, bytes, now),
+            Input::WriteFailed(socket, why) => match self.user(socket) {
                 Some(number) => {
                     if let Some(it) = self.calls.get_mut(&number) {
                         it.call.write_failed(why, now);
                     }
                     self.follow(Some(number), now);
                 }
-                None => self.with_dial(conn, now, |it| it.dial.lost(why, now)),
+                None => self.lost(socket, why, now),
             },
             Input::Timeout => self.pass(now),
         }
     }
 
-    fn receive(&mut self, conn: ConnId, input: &[u8], now: Instant) -> (usize, Said) {
-        if let Some(number) = self.user(conn) {
+    fn receive(&mut self, socket: SocketId, input: &[u8], now: Instant) -> (usize, Said) {
+        if let Some(number) = self.user(socket) {
             let it = self.calls.get_mut(&number).expect("it uses the connection");
             let h1 = &mut it.conn.as_mut().expect("it uses the connection").h1;
             let (taken, event) = it.call.receive(h1, input, now);
@@ -140,7 +146,7 @@ impl Machines for Parts {
             self.follow(Some(number), now);
             return (taken, said);
         }
-        if self.dials.contains_key(&conn) {
+        if let Some(conn) = self.dial_on(socket) {
             let mut taken = 0;
             self.with_dial(conn, now, |it| {
                 it.told = false;
@@ -149,27 +155,24 @@ impl Machines for Parts {
             return (taken, if taken > 0 { Said::Skipped } else { Said::NeedInput });
         }
         if !input.is_empty() {
-            self.pool.idle_lost(conn);
-            self.follow(None, now);
+            self.lost_idle(socket, now);
         }
         (0, Said::NeedInput)
     }
 
-    fn eof(&mut self, conn: ConnId, clean: bool, now: Instant) -> Said {
-        if let Some(number) = self.user(conn) {
+    fn eof(&mut self, socket: SocketId, clean: bool, now: Instant) -> Said {
+        if let Some(number) = self.user(socket) {
             let it = self.calls.get_mut(&number).expect("it uses the connection");
             let h1 = &mut it.conn.as_mut().expect("it uses the connection").h1;
             let event = it.call.receive_eof(h1, clean.into(), now);
             let said = self.said(number, event);
             self.follow(Some(number), now);
-            return said;
+            return if said == Said::Skipped { Said::NeedInput } else { said };
         }
-        if self.dials.contains_key(&conn) {
-            let why = if clean { IoKind::Eof } else { IoKind::Reset };
-            self.with_dial(conn, now, |it| it.dial.lost(why, now));
+        if self.dial_on(socket).is_some() {
+            self.lost(socket, if clean { IoKind::Eof } else { IoKind::Reset }, now);
         } else {
-            self.pool.idle_lost(conn);
-            self.follow(None, now);
+            self.lost_idle(socket, now);
         }
         Said::NeedInput
     }
@@ -189,19 +192,19 @@ impl Machines for Parts {
 
     fn poll_action(&mut self) -> Option<Act> {
         let act = self.acts.pop_front()?;
-        if let Act::Transmit { conn, .. } = act {
+        if let Act::Transmit { socket, .. } = act {
             let mut conns = self.calls.values_mut().filter_map(|it| it.conn.as_mut());
-            conns.by_ref().filter(|it| it.name == conn).for_each(|it| it.told = true);
+            conns.by_ref().filter(|it| it.socket == socket).for_each(|it| it.told = true);
         }
         Some(act)
     }
 
-    fn poll_transmit(&mut self, conn: ConnId, out: &mut Vec<u8>) -> BodyWanted {
-        if let Some(it) = self.dials.get_mut(&conn) {
+    fn poll_transmit(&mut self, socket: SocketId, out: &mut Vec<u8>) -> BodyWanted {
+        if let Some(it) = self.dial_on(socket).and_then(|conn| self.dials.get_mut(&conn)) {
             it.dial.poll_transmit(out);
             return None;
         }
-        let number = self.user(conn)?;
+        let number = self.user(socket)?;
         let it = self.calls.get_mut(&number)?;
         out.append(&mut it.conn.as_mut().filter(|it| it.told)?.out);
         let Next::SendBody(max) = it.call.next() else {
@@ -218,23 +221,24 @@ impl Machines for Parts {
         calls.chain(dials).map(|(at, _)| at).chain(self.pool.poll_timeout()).min()
     }
 
-    fn wants_input(&self, conn: ConnId) -> bool {
-        match (self.user(conn), self.dials.get(&conn)) {
+    fn wants_input(&self, socket: SocketId) -> bool {
+        let Some(conn) = self.sockets.get(&socket) else { return false };
+        match (self.user(socket), self.dials.get(conn)) {
             (Some(number), _) => !self.calls[&number].call.is_paused(),
-            (None, Some(it)) => it.dial.next() == dial::Next::Exchange,
+            (None, Some(it)) => it.up(socket).is_some() && it.dial.next() == dial::Next::Exchange,
             (None, None) => true,
         }
     }
 
-    fn body_ahead(&self, conn: ConnId) -> BodyLeft {
-        let user = self.user(conn).and_then(|number| self.calls[&number].conn.as_ref());
+    fn body_ahead(&self, socket: SocketId) -> BodyLeft {
+        let user = self.user(socket).and_then(|number| self.calls[&number].conn.as_ref());
         user.map_or(BodyLeft::NONE, |it| it.h1.body_ahead())
     }
 
-    fn sends(&self, conn: ConnId) -> bool {
-        match self.user(conn) {
+    fn sends(&self, socket: SocketId) -> bool {
+        match self.user(socket) {
             Some(number) => self.calls[&number].call.sends(),
-            None => self.dials.contains_key(&conn),
+            None => self.dial_on(socket).is_some(),
         }
     }
 
@@ -266,8 +270,46 @@ fn is_send_body(next: Next) -> bool {
 }
 
 impl Parts {
-    fn written(&mut self, conn: ConnId, bytes: usize, now: Instant) {
-        if let Some(number) = self.user(conn)
+    fn connected(&mut self, socket: SocketId, done: Result<(), IoKind>, now: Instant) {
+        let Some(&conn) = self.sockets.get(&socket) else { return };
+        let Some(it) = self.dials.get_mut(&conn) else { return };
+        let found = it.attempts.iter().find(|(_, known)| **known == (socket, false));
+        let Some((&attempt, _)) = found else { return };
+        match done {
+            Ok(()) => {
+                it.attempts.insert(attempt, (socket, true));
+                it.dial.connected(attempt, now);
+            }
+            Err(why) => {
+                it.attempts.remove(&attempt);
+                it.dial.connect_failed(attempt, why, now);
+                self.forget(socket);
+            }
+        }
+        self.step_dial(conn, now);
+        if self.dials.get(&conn).is_some_and(|it| it.dial.winner() == Some(attempt)) {
+            self.pool.dial_connected(conn);
+        }
+        self.follow(None, now);
+    }
+
+    fn lost(&mut self, socket: SocketId, why: IoKind, now: Instant) {
+        if let Some(conn) = self.dial_on(socket) {
+            self.with_dial(conn, now, |it| it.dial.lost(why, now));
+        }
+    }
+
+    /// Reports an idle connection as lost.
+    fn lost_idle(&mut self, socket: SocketId, now: Instant) {
+        let Some(&conn) = self.sockets.get(&socket) else { return };
+        if !self.dials.contains_key(&conn) {
+            self.pool.idle_lost(conn);
+            self.follow(None, now);
+        }
+    }
+
+    fn written(&mut self, socket: SocketId, bytes: usize, now: Instant) {
+        if let Some(number) = self.user(socket)
             && let Some(it) = self.calls.get_mut(&number)
         {
             it.call.written(bytes, now);

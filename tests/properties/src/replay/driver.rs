@@ -1,12 +1,16 @@
 //! Drives a `Client` by a script of bytes, which decides the order and the success of events.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use httpool::{
     call::{Policy, Retry, Route},
-    client::{Action, Client, Config, Event, Transmit},
+    client::{Action, Client, Config, Inbox, Transmit},
     error::{IoKind, ResolveKind, TlsKind},
-    id::{CallId, ConnId},
+    id::{CallId, ConnId, SocketId},
     message::{
         BodyLeft, BodyLength, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status,
     },
@@ -51,20 +55,19 @@ pub(super) struct Driven<'s> {
     client: Client,
     now: Instant,
     script: Source<'s>,
-    conns: BTreeMap<ConnId, Peer>,
+    peers: BTreeMap<SocketId, Peer>,
+    /// The connections whose name is being looked up.
+    look_ups: BTreeSet<ConnId>,
     calls: Vec<CallId>,
 }
 
-/// The driver's state of one connection.
+/// The driver's state of one socket.
 #[derive(Default)]
 struct Peer {
-    /// Attempts that have begun to connect.
-    connecting: Vec<u8>,
-    resolving: bool,
+    connecting: bool,
     shaking: bool,
     may_send: bool,
-    /// Input that was read and not taken.
-    input: Vec<u8>,
+    inbox: Inbox,
     /// The number of bytes of output that are not written yet.
     unsent: usize,
     /// The output that was written last.
@@ -89,7 +92,14 @@ impl<'s> Driven<'s> {
         let mut client = Client::new(config);
         client.set_trace(sink);
         let now = Instant::from_nanos(0);
-        Self { client, now, script, conns: BTreeMap::new(), calls: Vec::new() }
+        Self {
+            client,
+            now,
+            script,
+            peers: BTreeMap::new(),
+            look_ups: BTreeSet::new(),
+            calls: Vec::new(),
+        }
     }
 
     /// Plays the script to its end, then closes the client.
@@ -115,9 +125,12 @@ impl<'s> Driven<'s> {
         match what {
             0..20 => self.request(),
             20..150 => {
-                if let Some(conn) = self.conn() {
-                    let luck = self.byte() >= 24;
-                    self.follow(conn, luck);
+                let (which, luck) = (self.byte(), self.byte() >= 24);
+                let look_up = self.look_ups.pop_first();
+                if let Some(conn) = look_up {
+                    self.answer(conn, luck);
+                } else if let Some(socket) = self.socket(which) {
+                    self.follow(socket, luck);
                 }
             }
             150..180 => self.speak(),
@@ -129,15 +142,20 @@ impl<'s> Driven<'s> {
     fn disturb(&mut self, what: u8) {
         let (byte, now) = (self.byte(), self.now);
         if what < 225 {
-            let Some(conn) = self.conn() else { return };
+            let which = self.byte();
+            if let Some(conn) = self.look_ups.first().copied().filter(|_| byte >= 128) {
+                match byte % 2 {
+                    0 => self.client.handle_resolve_queued(conn, now),
+                    _ => self.client.handle_resolving(conn, now),
+                }
+            }
+            let Some(socket) = self.socket(which) else { return };
             match byte % 6 {
-                0 if byte >= 128 => self.client.handle_resolve_queued(conn, now),
-                1 if byte >= 128 => self.client.handle_resolving(conn, now),
-                0 => drop(self.client.handle_eof(conn, true, now)),
-                1 => drop(self.client.handle_eof(conn, false, now)),
-                2 => self.client.handle_write_failed(conn, IoKind::Reset, now),
-                3 => self.transmit(conn, byte),
-                _ => self.wrote(conn, byte),
+                0 => drop(self.client.handle_eof(socket, true, now)),
+                1 => drop(self.client.handle_eof(socket, false, now)),
+                2 => self.client.handle_write_failed(socket, IoKind::Reset, now),
+                3 => self.transmit(socket, byte),
+                _ => self.wrote(socket, byte),
             }
             return;
         }
@@ -214,35 +232,42 @@ impl<'s> Driven<'s> {
         self.calls.push(self.client.request(request, Arc::new(policy), self.now));
     }
 
-    /// Performs an action that the client requested. It fails unless `luck` is true.
-    fn follow(&mut self, conn: ConnId, luck: bool) {
+    /// Answers a look-up. It fails unless `luck` is true.
+    fn answer(&mut self, conn: ConnId, luck: bool) {
         let now = self.now;
-        let peer = self.peer(conn);
-        if std::mem::take(&mut peer.resolving) {
-            let all =
-                ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
-            match luck {
-                true => self.client.handle_resolved(conn, &all, now),
-                false if self.calls.len() == 2 => {
-                    self.client.handle_resolve_failed(conn, ResolveKind::Panicked, now);
-                }
-                false if self.refusal() == IoKind::Exhausted => {
-                    self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
-                }
-                false => self.client.handle_resolved(conn, &[], now),
+        let all =
+            ["192.0.2.1:80", "[2001:db8::2]:80"].map(|addr| addr.parse().expect("an address"));
+        match luck {
+            true => self.client.handle_resolved(conn, &all, now),
+            false if self.calls.len() == 2 => {
+                self.client.handle_resolve_failed(conn, ResolveKind::Panicked, now);
             }
-        } else if let Some(attempt) = peer.connecting.pop() {
+            false if self.refusal() == IoKind::Exhausted => {
+                self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
+            }
+            false => self.client.handle_resolved(conn, &[], now),
+        }
+    }
+
+    /// Performs an action that the client requested. It fails unless `luck` is true.
+    fn follow(&mut self, socket: SocketId, luck: bool) {
+        let now = self.now;
+        let peer = self.peer(socket);
+        if std::mem::take(&mut peer.connecting) {
             let done = if luck { Ok(()) } else { Err(self.refusal()) };
-            self.client.handle_connected(conn, attempt, done, now);
+            if done.is_err() {
+                self.peers.remove(&socket);
+            }
+            self.client.handle_connected(socket, done, now);
         } else if std::mem::take(&mut peer.shaking) {
             let done = if luck { Ok(()) } else { Err(TlsKind::Alert) };
-            self.client.handle_tls(conn, done, now);
+            self.client.handle_tls(socket, done, now);
         } else if std::mem::take(&mut peer.may_send) {
-            self.transmit(conn, if luck { 0 } else { 0xff });
+            self.transmit(socket, if luck { 0 } else { 0xff });
             self.drain();
-            self.wrote(conn, if luck { 1 } else { 0 });
+            self.wrote(socket, if luck { 1 } else { 0 });
         } else if peer.unsent > 0 {
-            self.wrote(conn, 1);
+            self.wrote(socket, 1);
         } else {
             let asked = std::mem::take(&mut peer.asked);
             if asked.is_empty() && luck {
@@ -256,47 +281,42 @@ impl<'s> Driven<'s> {
                 // The first half of the list are complete responses.
                 _ => SAYINGS[usize::from(self.byte()) % (SAYINGS.len() / 2)],
             };
-            self.say(conn, saying);
+            self.say(socket, saying);
         }
     }
 
     /// Receives bytes from a peer, requested or not.
     fn speak(&mut self) {
         let what = usize::from(self.byte());
-        if let Some(conn) = self.conn() {
-            self.say(conn, SAYINGS[what % SAYINGS.len()]);
+        let which = self.byte();
+        if let Some(socket) = self.socket(which) {
+            self.say(socket, SAYINGS[what % SAYINGS.len()]);
         }
     }
 
     /// Receives `saying`, whole or in two pieces.
-    fn say(&mut self, conn: ConnId, saying: &[u8]) {
+    fn say(&mut self, socket: SocketId, saying: &[u8]) {
         let (cut, now) = (usize::from(self.byte()), self.now);
         let cut = if cut & 1 == 0 { saying.len() } else { cut % (saying.len() + 1) };
         for piece in [&saying[..cut], &saying[cut..]] {
-            let mut input = std::mem::take(&mut self.peer(conn).input);
-            input.extend_from_slice(piece);
-            let mut at = 0;
-            loop {
-                let (taken, event) = self.client.receive(conn, &input[at..], now);
-                at += taken;
-                if matches!(event, Event::NeedInput) {
-                    break;
-                }
-            }
-            self.peer(conn).input = input.split_off(at);
+            let mut inbox = std::mem::take(&mut self.peer(socket).inbox);
+            let input = inbox.with(piece);
+            while self.client.read(socket, &input, now).is_some() {}
+            drop(input);
+            self.peer(socket).inbox = inbox;
             self.drain();
-            if !self.conns.contains_key(&conn) {
+            if !self.peers.contains_key(&socket) {
                 return;
             }
         }
     }
 
     /// Asks for output, and gives body in pieces, sometimes of the wrong length.
-    fn transmit(&mut self, conn: ConnId, luck: u8) {
+    fn transmit(&mut self, socket: SocketId, luck: u8) {
         let mut out = Vec::new();
         for _ in 0..4 {
             let before = out.len();
-            let transmit = self.client.poll_transmit(conn, &mut out);
+            let transmit = self.client.poll_transmit(socket, &mut out);
             let mut len = out.len() - before;
             if let Transmit::Body { call, max } = transmit {
                 let left = self.byte();
@@ -310,36 +330,34 @@ impl<'s> Driven<'s> {
                     None => return,
                 }
             }
-            self.peer(conn).unsent += len;
+            self.peer(socket).unsent += len;
             if transmit == Transmit::Nothing || luck & 1 > 0 {
                 break;
             }
         }
         if !out.is_empty() {
-            self.peer(conn).asked = out;
+            self.peer(socket).asked = out;
         }
     }
 
     /// Reports the output as written, or half of it.
-    fn wrote(&mut self, conn: ConnId, luck: u8) {
-        let unsent = self.peer(conn).unsent;
+    fn wrote(&mut self, socket: SocketId, luck: u8) {
+        let unsent = self.peer(socket).unsent;
         let gone = if luck & 3 == 0 { unsent / 2 } else { unsent };
-        self.peer(conn).unsent -= gone;
-        self.client.handle_written(conn, gone, self.now);
+        self.peer(socket).unsent -= gone;
+        self.client.handle_written(socket, gone, self.now);
     }
 
     fn drain(&mut self) {
         while let Some(action) = self.client.poll_action() {
             match action {
-                Action::Resolve { conn, .. } => self.peer(conn).resolving = true,
-                Action::Connect { conn, attempt, .. } => self.peer(conn).connecting.push(attempt),
-                Action::Abandon { conn, attempt } => {
-                    self.peer(conn).connecting.retain(|it| *it != attempt);
-                }
-                Action::StartTls { conn, .. } => self.peer(conn).shaking = true,
-                Action::Transmit { conn, .. } => self.peer(conn).may_send = true,
-                Action::Close { conn, .. } | Action::HandOver { conn, .. } => {
-                    self.conns.remove(&conn);
+                Action::Resolve { conn, .. } => drop(self.look_ups.insert(conn)),
+                Action::CancelResolve { conn } => drop(self.look_ups.remove(&conn)),
+                Action::Connect { socket, .. } => self.peer(socket).connecting = true,
+                Action::StartTls { socket, .. } => self.peer(socket).shaking = true,
+                Action::Transmit { socket, .. } => self.peer(socket).may_send = true,
+                Action::Close { socket, .. } | Action::HandOver { socket, .. } => {
+                    self.peers.remove(&socket);
                 }
                 Action::Rewind { call } => {
                     let done = self.byte() & 3 > 0;
@@ -353,16 +371,15 @@ impl<'s> Driven<'s> {
         }
     }
 
-    fn conn(&mut self) -> Option<ConnId> {
-        let which = usize::from(self.byte());
-        self.conns.keys().nth(which % self.conns.len().max(1)).copied()
+    fn socket(&self, which: u8) -> Option<SocketId> {
+        self.peers.keys().nth(usize::from(which) % self.peers.len().max(1)).copied()
     }
 
     fn refusal(&mut self) -> IoKind {
         if self.byte() < 128 { IoKind::Refused } else { IoKind::Exhausted }
     }
 
-    fn peer(&mut self, conn: ConnId) -> &mut Peer {
-        self.conns.entry(conn).or_default()
+    fn peer(&mut self, socket: SocketId) -> &mut Peer {
+        self.peers.entry(socket).or_default()
     }
 }

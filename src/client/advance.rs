@@ -1,0 +1,123 @@
+//! Advances dials: asks each for its next step until it waits or has ended.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::{Action, Client, Closed, dials::Announced, sockets::Stage, timers::Owner};
+use crate::{
+    dial::{Dial, Next},
+    id::{ConnId, SocketId},
+    message::Key,
+    time::Instant,
+    trace::{Trace, Who},
+};
+
+impl Client {
+    /// Advances a dial after an event, and then all that depends on it.
+    pub(super) fn attend_dial(&mut self, conn: ConnId, now: Instant) {
+        self.advance(conn, now);
+        self.go_on(now);
+    }
+
+    pub(super) fn begin_dial(&mut self, conn: ConnId, key: &Key, now: Instant) {
+        let mut dial = Dial::new(key, &self.dial, now);
+        if let Some(sink) = &self.sink {
+            dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));
+        }
+        self.dials.begin(conn, dial);
+        self.advance(conn, now);
+    }
+
+    /// Performs the dial's next steps until it waits or has ended.
+    pub(super) fn advance(&mut self, conn: ConnId, now: Instant) {
+        while let Some(dialing) = self.dials.get_mut(conn) {
+            if let Some((host, port)) = dialing.dial.stale_answer(now) {
+                self.actions.push_back(Action::Refresh { host: host.into(), port });
+            }
+            match dialing.dial.next() {
+                Next::Resolve { host, port } => {
+                    self.actions.push_back(Action::Resolve { conn, host: host.into(), port });
+                    dialing.announced = Announced::Resolve;
+                    dialing.dial.resolving(now);
+                }
+                Next::Connect { attempt, addr } => self.begin_attempt(conn, attempt, addr, now),
+                Next::Abandon { .. } => self.close_unwanted(conn),
+                Next::Exchange => {
+                    if let Some(socket) = dialing.announce(Announced::Transmit) {
+                        self.actions.push_back(Action::Transmit { socket, probe: false });
+                    }
+                    break;
+                }
+                Next::StartTls { tls, name } => {
+                    let name = name.into();
+                    if let Some(socket) = dialing.announce(Announced::StartTls) {
+                        self.actions.push_back(Action::StartTls { socket, tls, name });
+                    }
+                    break;
+                }
+                Next::Wait => break,
+                Next::Ready { .. } => {
+                    let socket = dialing.winner().expect("an attempt wins with its socket");
+                    if let Some(socket) = self.sockets.get_mut(socket) {
+                        socket.stage = Stage::Idle;
+                    }
+                    dialing.sockets.clear();
+                    self.end_dial(conn, Closed::Failed);
+                    self.pool.dialed(conn, socket, now);
+                }
+                Next::Failed(why) => {
+                    self.end_dial(conn, Closed::Failed);
+                    let payer = self.pool.payer_of(conn, why);
+                    if let Some(index) = payer.and_then(|ticket| self.waiter(ticket)) {
+                        self.calls[index].served = Some((conn, false));
+                    }
+                    self.pool.dial_failed(conn, why, now);
+                }
+            }
+        }
+        if self.dials.get(conn).is_some() {
+            self.timers_set(Owner::dial(conn.index));
+        }
+    }
+
+    fn begin_attempt(&mut self, conn: ConnId, attempt: u8, addr: SocketAddr, now: Instant) {
+        let needed_by = self.needed_by(conn);
+        let Some(dialing) = self.dials.get_mut(conn) else { return };
+        let socket = self.sockets.begin(conn, attempt, self.messages);
+        dialing.sockets.push(socket);
+        let local = dialing.dial.key().local();
+        self.actions.push_back(Action::Connect { socket, conn, addr, local });
+        dialing.dial.needed_by(needed_by, now);
+        dialing.dial.connecting(attempt, now);
+    }
+
+    /// Closes the sockets that a dial does not want: those that lost a race, or all if it failed.
+    fn close_unwanted(&mut self, conn: ConnId) {
+        let Some(dialing) = self.dials.get_mut(conn) else { return };
+        let mut unwanted: Vec<SocketId> = Vec::new();
+        while let Next::Abandon { attempt } = dialing.dial.next() {
+            dialing.dial.abandoned(attempt);
+            let sockets = &self.sockets;
+            unwanted.extend(dialing.sockets.extract_if(.., |socket| {
+                sockets.get(*socket).is_none_or(|it| it.attempt == attempt)
+            }));
+        }
+        let failed = matches!(dialing.dial.next(), Next::Failed(_));
+        let why = if failed { Closed::Failed } else { Closed::Abandoned };
+        for socket in unwanted {
+            self.close_socket(socket, why);
+        }
+    }
+
+    /// Removes a dial, closes its sockets, and ends its look-up.
+    pub(super) fn end_dial(&mut self, conn: ConnId, why: Closed) {
+        let Some(dialing) = self.dials.end(conn) else { return };
+        self.timers.remove(Owner::dial(conn.index));
+        if dialing.announced == Announced::Resolve {
+            self.actions.push_back(Action::CancelResolve { conn });
+        }
+        for socket in dialing.sockets {
+            self.close_socket(socket, why);
+        }
+    }
+}
