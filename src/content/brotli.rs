@@ -46,6 +46,10 @@ impl Brotli {
 
     /// Writes the bytes that were decoded before the failure: `brotli-decompressor` does not give
     /// them. Without them the decoded bytes would depend on the reads.
+    ///
+    /// They still do after one kind of failure: a command that inserts more literals than its
+    /// metablock has. Where the input ends within these literals, the decoder fails there; otherwise
+    /// it decodes them all first.
     fn give_rest(&mut self, output: &mut [u8]) -> usize {
         let state = &mut *self.state;
         let ring = state.ringbuffer.slice();
@@ -88,7 +92,14 @@ impl Codec for Brotli {
             match result {
                 BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => return step,
                 BrotliResult::ResultSuccess => self.ended = true,
-                BrotliResult::ResultFailure => self.failed = true,
+                BrotliResult::ResultFailure => {
+                    self.failed = true;
+                    // Some failures do not update the offset.
+                    let read = usize::try_from(self.state.br.next_in).unwrap_or(0);
+                    if step.taken == 0 && self.state.buffer_length == 0 {
+                        step.taken = read.min(input.len());
+                    }
+                }
             }
         }
         if self.failed {

@@ -17,8 +17,9 @@ pub struct DecodeError {
     /// one coding that is the body as the server sent it.
     ///
     /// It is the position of the first wrong byte where the decoder can name it. Within compressed
-    /// data it can be a few bytes off, and for `zstd` it is the begin of the block. The end of the
-    /// input is the position of [`Truncated`](DecodeErrorKind::Truncated).
+    /// data it can be some bytes off: for `zstd` it is the begin of the block, and for `br` it
+    /// depends on the reads. The end of the input is the position of
+    /// [`Truncated`](DecodeErrorKind::Truncated).
     pub at: u64,
 }
 

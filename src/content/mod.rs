@@ -53,7 +53,8 @@
 //! * Checksums and lengths that the body states are checked, and a body that is cut short is an
 //!   error. An empty body is not: a server may put Content-Encoding on it.
 //! * How a body is cut into pieces changes neither the decoded bytes nor the verdict. The bytes
-//!   before an error are the same too.
+//!   before an error are the same too, with an exception for `br`: if a command has more literals
+//!   than its metablock, some of these literals may be written or not.
 //!
 //! # Memory
 //!
