@@ -19,12 +19,13 @@
 //! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
-//! [`limits`] and [`error`] have the shared types; [`trace`] writes every event and action as a
-//! line of text; [`replay`] runs recorded lines through the machines again.
+//! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;
+//! [`trace`] writes every event and action as a line of text; [`replay`] runs recorded lines
+//! through the machines again.
 //!
-//! Modules depend on lower ones only: first `time`, `id`, `message`; then `h1`, `trace`; then
-//! `pool`, `dial`, which do not use each other (`dial` uses `h1` to speak to a proxy); then `call`;
-//! then `client`, `replay`.
+//! Modules depend on lower ones only: first `time`, `id`, `message`; then `content`, `h1`, `trace`;
+//! then `pool`, `dial`, which do not use each other (`dial` uses `h1` to speak to a proxy); then
+//! `call`; then `client`, `replay`.
 //!
 //! # The inputs
 //!
@@ -89,6 +90,7 @@ extern crate alloc;
 
 pub mod call;
 pub mod client;
+pub mod content;
 pub mod dial;
 pub mod error;
 pub mod h1;

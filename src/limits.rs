@@ -52,6 +52,38 @@ impl MessageLimits {
     }
 }
 
+/// Bounds on what the body of a response may decode to. Both are off by default: the memory of a
+/// [`Decoder`](crate::content::Decoder) is bounded in any case, and a program that streams a body
+/// of any length can let it decode to any length.
+///
+/// ```
+/// use httpool::limits::ContentLimits;
+///
+/// // As much as the program would collect, and no body that decodes to 200 times its size.
+/// let limits = ContentLimits::default().decoded_bytes_max(64 << 20).ratio_max(200);
+/// assert_eq!(limits.decoded_bytes_max, Some(64 << 20));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContentLimits {
+    /// Most bytes that each coding of a body may decode to. With several codings it bounds what
+    /// lies between them too, where a short body can grow a thousandfold at each.
+    pub decoded_bytes_max: Option<u64>,
+    /// Most decoded bytes for each encoded one, counted at each coding once it has decoded 1 MiB.
+    /// Valid bodies have up to 1,000 with `gzip`, and 370,000 with `br`.
+    ///
+    /// The encoded bytes are those that were taken so far. How the body is cut into reads can move
+    /// the byte at which the limit shows.
+    pub ratio_max: Option<u32>,
+}
+
+impl ContentLimits {
+    setters! {
+        decoded_bytes_max: Option<u64>,
+        ratio_max: Option<u32>,
+    }
+}
+
 /// Most bytes of a [long](LONG_REQUEST_BYTES) request that the operating system may hold unsent,
 /// where a driver can set that: 64 KiB.
 ///

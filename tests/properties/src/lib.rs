@@ -11,6 +11,7 @@
 //! | [`h1_receive`] | bytes, cuts, a request | no panic, progress, limits; any cuts give the same |
 //! | [`h1_differential`] | bytes | `httparse` accepts the same heads, with the same fields |
 //! | [`chunked_roundtrip`] | a body in pieces, cuts | a body sent chunked is received complete |
+//! | [`content`](content()) | an [`Encoded`] body, cuts | any cuts decode to the same |
 //! | [`request_head`] | method, URL, fields, body | it is written as it was built, or refused |
 //! | [`redirect`] | a URL and Locations | credentials and Host stay with their origin |
 //! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow, simple model does |
@@ -32,6 +33,7 @@
 mod call;
 mod chunked;
 mod client;
+mod content;
 mod differential;
 mod parts;
 mod pool;
@@ -47,6 +49,7 @@ mod world;
 pub use call::{CallScript, call_script};
 pub use chunked::{Chunks, chunked_roundtrip};
 pub use client::{ClientScript, Small, client_script, client_vs_parts, every_order};
+pub use content::{Encoded, content};
 pub use differential::h1_differential;
 pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};
@@ -67,6 +70,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("chunked_roundtrip", chunked_roundtrip),
     ("client_script", client_script),
     ("client_vs_parts", client_vs_parts),
+    ("content", content),
     ("h1_differential", h1_differential),
     ("h1_receive", h1_receive),
     ("pool_ops", pool_ops),

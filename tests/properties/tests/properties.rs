@@ -1,7 +1,8 @@
 //! Checks the properties with random scripts.
 
 use httpool_properties::{
-    CallScript, Chunks, ClientScript, PoolScript, Received, StaleScript, TARGETS, WorldScript,
+    CallScript, Chunks, ClientScript, Encoded, PoolScript, Received, StaleScript, TARGETS,
+    WorldScript,
 };
 use quickcheck::{Gen, QuickCheck, Testable};
 
@@ -43,6 +44,11 @@ fn any_bytes_mean_the_same_however_they_are_cut() {
 #[test]
 fn what_is_sent_chunked_is_received_whole() {
     hold(1_000, 100, (|script: Chunks| script.hold()) as fn(Chunks));
+}
+
+#[test]
+fn any_body_decodes_to_the_same_however_it_is_cut() {
+    hold(1_000, 100, (|script: Encoded| script.hold()) as fn(Encoded));
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! The interface of one coding's decoder.
+
+use alloc::boxed::Box;
+
+use super::{coding::Coding, error::DecodeErrorKind};
+
+/// The decoder of one coding.
+pub(super) trait Codec: Send + Sync {
+    /// Takes input and writes output until the output, which is not empty, is full; or all input is
+    /// taken and all that it decodes to is written; or there is a fault. It is not called again
+    /// after a fault.
+    fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Step;
+
+    /// Whether the input may end here, when all output has been written.
+    fn may_end(&self) -> bool;
+
+    /// Prepares for another body, and keeps the memory.
+    fn reset(&mut self);
+}
+
+/// How far a call came. Bytes written before a fault are valid.
+#[derive(Default)]
+pub(super) struct Step {
+    pub(super) taken: usize,
+    pub(super) written: usize,
+    pub(super) fault: Option<Fault>,
+}
+
+/// What is wrong, and how many of the bytes taken lie behind the place where it shows.
+pub(super) struct Fault {
+    pub(super) kind: DecodeErrorKind,
+    pub(super) back: usize,
+}
+
+impl Step {
+    /// A fault at the last byte that was taken.
+    #[cfg(any(feature = "gzip", feature = "deflate", feature = "br"))]
+    pub(super) const fn fault(mut self, kind: DecodeErrorKind) -> Self {
+        self.fault = Some(Fault { kind, back: 1 });
+        self
+    }
+}
+
+/// Creates the decoder of `coding`, or returns `None` if it is not built in.
+pub(super) fn open(coding: Coding) -> Option<Box<dyn Codec>> {
+    match coding {
+        #[cfg(feature = "gzip")]
+        Coding::Gzip => Some(Box::new(super::gzip::Gzip::new())),
+        #[cfg(feature = "deflate")]
+        Coding::Deflate => Some(Box::new(super::deflate::Deflate::new())),
+        #[cfg(feature = "br")]
+        Coding::Brotli => Some(Box::new(super::brotli::Brotli::new())),
+        #[cfg(feature = "zstd")]
+        Coding::Zstd => Some(Box::new(super::zstd::Zstd::new())),
+        #[allow(unreachable_patterns, reason = "with all features on there is no other coding")]
+        _ => None,
+    }
+}
