@@ -94,6 +94,8 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
-pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{
+    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};
