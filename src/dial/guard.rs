@@ -82,7 +82,7 @@ fn unwrapped(addr: IpAddr) -> IpAddr {
         IpAddr::V6(v6) if v6.to_bits() >> 32 == NAT64 => {
             IpAddr::V4(Ipv4Addr::from_bits(v6.to_bits() as u32))
         }
-        addr => addr,
+        addr @ (IpAddr::V4(_) | IpAddr::V6(_)) => addr,
     }
 }
 
