@@ -78,7 +78,7 @@ impl Chain {
     /// Rewinds every link. Returns whether that was possible.
     pub(super) fn rewind(&mut self) -> bool {
         (self.at, self.given) = (0, 0);
-        self.links.iter_mut().fold(true, |all, link| link.rewind() && all)
+        self.links.iter_mut().all(Body::rewind)
     }
 
     fn go_on(&mut self) {
