@@ -191,6 +191,7 @@ mod attempt;
 mod date;
 mod decide;
 mod machine;
+mod no_proxy;
 mod policy;
 mod record;
 mod redirect;
@@ -202,6 +203,7 @@ mod types;
 mod upload;
 
 pub use machine::Call;
+pub use no_proxy::NoProxy;
 pub use policy::{DrainBytes, DrainTime, Policy, Route, Routes};
 pub use redirect::Redirect;
 pub use retry::Retry;

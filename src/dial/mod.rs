@@ -85,6 +85,7 @@
 //! # Ok::<(), core::net::AddrParseError>(())
 //! ```
 
+mod guard;
 mod machine;
 mod policy;
 mod race;
@@ -97,6 +98,7 @@ mod tests;
 
 use core::{fmt, net::SocketAddr};
 
+pub use guard::Guard;
 pub use machine::Dial;
 pub use policy::DialPolicy;
 

@@ -15,6 +15,7 @@ mod ends;
 mod errors;
 mod expect;
 mod files;
+mod forms;
 mod layers;
 mod messages;
 mod pending;

@@ -101,6 +101,8 @@ pub use httpool::{
 pub mod layer {
     pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
 }
-pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{
+    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+};
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

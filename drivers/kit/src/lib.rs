@@ -11,7 +11,7 @@
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
-//! | `body` | [`Body`] of a request: bytes, or a reader |
+//! | `body` | [`Body`] of a request: bytes, a reader, a form |
 //! | `outgoing`, `unsent` | bytes to write, and a bound on the unsent bytes that the system buffers |
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
 //! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Wire`], [`Layer`] |
@@ -61,7 +61,7 @@ mod switched;
 mod unsent;
 mod wire;
 
-pub use body::{Body, EndedEarly, Piece};
+pub use body::{Body, EndedEarly, Multipart, Part, Piece, form_urlencoded};
 pub use clock::Clock;
 #[cfg(unix)]
 pub use connect::begin_connect;

@@ -7,7 +7,7 @@ use httpool::{
     message::{self, Method, Request},
 };
 
-use crate::{Body, Error, Settings};
+use crate::{Body, Error, Multipart, Settings, form_urlencoded};
 
 /// A request that is being built. A driver's `RequestBuilder` holds one, together with the client
 /// that sends it. [`request_methods!`](crate::request_methods) gives it the methods that change the
@@ -21,18 +21,47 @@ pub struct Draft {
     pub body: Body,
     /// The client's policy, or a copy that was changed for this call.
     pub policy: Arc<Policy>,
+    /// The type of the body, for a request without a Content-Type of its own.
+    content_type: Option<String>,
 }
 
 impl Draft {
     /// Makes a draft without a body, with the client's policy.
     pub fn new(settings: &Settings, method: Method, url: &str) -> Self {
         let request = Request::builder(method, url);
-        Self { request, body: Body::empty(), policy: settings.policy.clone() }
+        let policy = settings.policy.clone();
+        Self { request, body: Body::empty(), policy, content_type: None }
     }
 
     /// Returns the policy of this call, to change it.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
+    }
+
+    /// Sets the body.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        (self.body, self.content_type) = (body.into(), None);
+    }
+
+    /// Sets the body to names and values, encoded as `application/x-www-form-urlencoded`.
+    pub fn set_form<N, V>(&mut self, pairs: impl IntoIterator<Item = (N, V)>)
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        self.set_typed(form_urlencoded(pairs).into(), "application/x-www-form-urlencoded");
+    }
+
+    /// Sets the body to a form that may have files.
+    pub fn set_multipart(&mut self, form: Multipart) {
+        let content_type = form.content_type();
+        self.set_typed(form.into_body(), &content_type);
+    }
+
+    /// Sets the body, and its type for a request that is given no other Content-Type.
+    fn set_typed(&mut self, body: Body, content_type: &str) {
+        self.body = body;
+        self.content_type = Some(content_type.into());
     }
 
     /// Adds the client's default header fields, and checks the request. `settings` must be those
@@ -41,7 +70,10 @@ impl Draft {
     /// # Errors
     /// A part of it cannot be sent.
     pub fn finish(self, settings: &Settings) -> Result<(Request, Body, Arc<Policy>), Error> {
-        let Self { mut request, body, policy } = self;
+        let Self { mut request, body, policy, content_type } = self;
+        if let Some(value) = content_type {
+            request = request.default_header("Content-Type", &value);
+        }
         for (name, value) in &settings.default_headers {
             request = request.default_header(name, value);
         }
@@ -91,8 +123,34 @@ macro_rules! request_methods {
 
         /// Sets the body.
         pub fn body(mut self, body: impl ::std::convert::Into<$crate::Body>) -> Self {
-            self.draft.body = body.into();
+            self.draft.set_body(body);
             self
+        }
+
+        /// Sets the body to a form of names and values, encoded as
+        /// `application/x-www-form-urlencoded`. Sets Content-Type, unless the request has its own.
+        pub fn form<N, V>(
+            mut self,
+            pairs: impl ::std::iter::IntoIterator<Item = (N, V)>,
+        ) -> Self
+        where
+            N: ::std::convert::AsRef<str>,
+            V: ::std::convert::AsRef<str>,
+        {
+            self.draft.set_form(pairs);
+            self
+        }
+
+        /// Sets the body to a form that may have files, sent as `multipart/form-data` (RFC 7578).
+        /// Sets Content-Type, unless the request has its own.
+        pub fn multipart(mut self, form: $crate::Multipart) -> Self {
+            self.draft.set_multipart(form);
+            self
+        }
+
+        /// Sends a token by the Bearer scheme (RFC 6750 section 2.1).
+        pub fn bearer_auth(self, token: &str) -> Self {
+            self.header("Authorization", &::std::format!("Bearer {token}"))
         }
 
         $crate::policy_methods!(draft, "of this call");

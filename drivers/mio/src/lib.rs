@@ -140,7 +140,9 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
-pub use httpool_kit::{Body, EndedEarly, Error, LookUpError, Resolve, SystemResolver};
+pub use httpool_kit::{
+    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+};
 pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;

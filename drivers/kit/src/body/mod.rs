@@ -1,5 +1,9 @@
 //! The bodies of requests.
 
+mod chain;
+mod form;
+mod multipart;
+
 use std::{
     error, fmt,
     fs::File,
@@ -8,6 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use httpool::message::{BodyLeft, BodyLength};
+
+use chain::Chain;
+
+pub use form::form_urlencoded;
+pub use multipart::{Multipart, Part};
 
 /// The body of a request: bytes, or a reader.
 ///
@@ -33,6 +42,7 @@ enum Source {
     Bytes { bytes: Bytes, at: usize },
     Reader { reader: Box<dyn Read + Send>, len: Option<u64> },
     Seekable { reader: Box<dyn ReadSeek>, start: u64, len: Option<u64>, is_file: bool },
+    Chain(Chain),
 }
 
 trait ReadSeek: Read + Seek + Send {}
@@ -61,15 +71,15 @@ impl Piece {
     }
 }
 
-/// The error for a file body that ended before the length that the file system reported, so that
-/// the request could not be completed. If the cause of an [`Error`](crate::Error) is
+/// The error for a body, or a part of one, that ended before its length, so that the request could
+/// not be completed: a file that the file system reported as longer, for example. If the cause of an [`Error`](crate::Error) is
 /// [`Cause::Body`](httpool::error::Cause), this is inside the [`io::Error`] that is its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndedEarly {
-    /// The expected number of bytes, from the file's position.
+    /// The expected number of bytes. Of a file, these are the bytes from its position.
     pub expected: u64,
-    /// The number of bytes that the file had.
+    /// The number of bytes that there were.
     pub got: u64,
 }
 
@@ -78,8 +88,8 @@ impl fmt::Display for EndedEarly {
         let Self { expected, got } = self;
         write!(
             f,
-            "the file ended after {got} of the {expected} bytes that it said it has: it was cut \
-             meanwhile, or its length is not true (Body::reader sends whatever it has)"
+            "the file or reader ended after {got} of the {expected} bytes that it said it has: it was \
+             cut meanwhile, or its length is not true (Body::reader sends whatever it has)"
         )
     }
 }
@@ -126,6 +136,23 @@ impl Body {
         Ok(Self::of(Source::Seekable { reader, start, len, is_file: false }))
     }
 
+    /// Returns the bytes, if the body is bytes in memory.
+    fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Empty => Some(&[]),
+            Source::Bytes { bytes, .. } => Some(bytes),
+            Source::Reader { .. } | Source::Seekable { .. } | Source::Chain(_) => None,
+        }
+    }
+
+    /// Makes a body of the bytes of `bodies`, one after the other. It is sent with Content-Length if
+    /// each of them has a known length, and can be sent again if each of them can.
+    ///
+    /// A body that ends before its known length fails the request with [`EndedEarly`].
+    pub fn chain(bodies: impl IntoIterator<Item = Self>) -> Self {
+        Self::of(Source::Chain(Chain::new(bodies)))
+    }
+
     /// Returns whether there is no body. False for a body of no bytes.
     pub const fn is_empty(&self) -> bool {
         matches!(self.source, Source::Empty)
@@ -146,6 +173,7 @@ impl Body {
                 BodyLength::Known { len: *len, replayable: true }
             }
             Source::Seekable { len: None, .. } => BodyLength::Unknown { replayable: true },
+            Source::Chain(chain) => chain.length(),
         }
     }
 
@@ -168,6 +196,7 @@ impl Body {
             }
             Source::Reader { reader, .. } => (read(reader, room, buffer)?, false),
             Source::Seekable { reader, is_file, .. } => (read(reader, room, buffer)?, *is_file),
+            Source::Chain(chain) => return chain.next(max, buffer),
         };
         if let (0, true, BodyLeft::Bytes(left @ 1..)) = (read, is_file, max) {
             let early = EndedEarly { expected: self.given.saturating_add(left), got: self.given };
@@ -190,6 +219,7 @@ impl Body {
             }
             Source::Reader { .. } => false,
             Source::Seekable { reader, start, .. } => reader.seek(SeekFrom::Start(*start)).is_ok(),
+            Source::Chain(chain) => chain.rewind(),
         }
     }
 
@@ -360,7 +390,7 @@ mod tests {
         fs::write(&path, "0123").unwrap();
         let early = all(&mut body).unwrap_err();
         assert_eq!(early, EndedEarly { expected: 10, got: 4 });
-        assert!(early.to_string().starts_with("the file ended after 4 of the 10 bytes"));
+        assert!(early.to_string().starts_with("the file or reader ended after 4 of the 10 bytes"));
         fs::write(&path, "0123456789").unwrap();
         assert!(body.rewind());
         assert_eq!(all(&mut body).unwrap(), "0123456789");
