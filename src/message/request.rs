@@ -25,7 +25,8 @@ use super::{
 /// assert_eq!(request.headers().get("content-length"), Some(&b"5"[..]));
 ///
 /// // No control byte reaches the wire through any part of a request.
-/// assert!(Request::get("http://example.com/").header("X-A", "b\r\nX-Injected: 1").build().is_err());
+/// let injects = Request::get("http://example.com/").header("X-A", "b\r\nX-Injected: 1");
+/// assert!(injects.build().is_err());
 /// # Ok::<(), httpool::error::RequestError>(())
 /// ```
 #[derive(Clone)]
