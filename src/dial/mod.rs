@@ -32,16 +32,16 @@
 //!
 //! # Deadlines
 //!
-//! [`DialPolicy`] has a timeout for each look-up (applied again to its wait for a thread), one for TCP
-//! and the answers of proxies together, and one for each TLS handshake.
+//! [`DialPolicy`] has a timeout for each look-up (applied again to its wait for a thread), one for
+//! TCP and the answers of proxies together, and one for each TLS handshake.
 //!
 //! An address that does not answer must not use up the whole connect timeout, so each address has a
 //! share of it: the rest of the connect timeout, or the time until the connection is
 //! [needed](Dial::needed_by) if that is shorter, divided by the number of addresses left. When its
 //! share has passed, the attempt is abandoned and the next address is tried. If addresses race, the
-//! next attempt begins after [`DialPolicy::race_after`], or after the share if that is shorter, and the
-//! earlier attempt continues. When an attempt fails, the next address is tried at once. The failure
-//! of the last address becomes the error.
+//! next attempt begins after [`DialPolicy::race_after`], or after the share if that is shorter, and
+//! the earlier attempt continues. When an attempt fails, the next address is tried at once. The
+//! failure of the last address becomes the error.
 //!
 //! # Sockets
 //!
@@ -54,7 +54,7 @@
 //!
 //! ```
 //! use httpool::{
-//!     dial::{Dial, Next, DialPolicy},
+//!     dial::{Dial, DialPolicy, Next},
 //!     error::IoKind,
 //!     message::{Key, Origin, Scheme, TlsId},
 //!     time::Instant,

@@ -11,7 +11,7 @@ use crate::{
     message::is_token_byte,
 };
 
-/// The kind of a section, with its limits.
+/// The kind of a section of lines (a response's head, trailers), with its limits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section {
     bytes_max: usize,
@@ -190,7 +190,8 @@ mod tests {
         assert_eq!(look(b"HTTP/1.7 200\nA:b\n\n...").unwrap(), Some(18));
     }
 
-    /// Changing the bytes that were scanned must not change the result: the cost is linear.
+    /// Each byte is overwritten after it was scanned, and the result stays the same. So the scan
+    /// takes linear time, in however small pieces a head arrives.
     #[test]
     fn no_byte_is_looked_at_twice() {
         let head = b"HTTP/1.1 200 OK\r\nName: value\r\nOther:\r\n\r\n";

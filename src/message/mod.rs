@@ -1,13 +1,20 @@
 //! HTTP messages: requests, response heads, fields, and the origins and keys they are sent to.
 
+mod basic;
 mod builder;
+mod checks;
+mod encoded;
 mod fields;
 mod key;
 mod left;
+mod length;
+mod lines;
 mod method;
 mod network;
 mod origin;
+mod parse_url;
 mod proxy;
+mod redirected;
 mod request;
 mod response;
 mod secret;
@@ -18,11 +25,12 @@ pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
 pub use key::{Credentials, Hop, HopKind, Key, TlsId};
 pub use left::BodyLeft;
+pub use length::BodyLength;
 pub use method::Method;
 pub use network::{InvalidNetwork, Network};
 pub use origin::{Origin, Scheme};
 pub use proxy::InvalidProxy;
-pub use request::{BodyLength, Request};
+pub use request::Request;
 pub use response::{Head, OwnedFields, ResponseHead};
 pub use status::{InvalidStatus, Status};
 pub use taken::BodyTaken;

@@ -6,10 +6,9 @@ use core::fmt::{self, Write};
 use url::Url;
 
 use super::{
-    Field, Fields, Method, Origin, RequestBuilder,
-    builder::{Text, check_url, parse_url},
+    BodyLength, Field, Fields, Method, Origin,
+    encoded::{EXPECT, Encoded, TargetForm, Text, VERSION},
 };
-use crate::error::RequestError;
 
 /// A request, validated and encoded. It is cheap to clone. Sending it again parses and encodes
 /// nothing.
@@ -26,114 +25,14 @@ use crate::error::RequestError;
 /// assert_eq!(request.headers().get("content-length"), Some(&b"5"[..]));
 ///
 /// // No control byte reaches the wire through any part of a request.
-/// assert!(Request::get("http://example.com/").header("X-A", "b\r\nX-Injected: 1").build().is_err());
+/// let injects = Request::get("http://example.com/").header("X-A", "b\r\nX-Injected: 1");
+/// assert!(injects.build().is_err());
 /// # Ok::<(), httpool::error::RequestError>(())
 /// ```
 #[derive(Clone)]
 pub struct Request(pub(super) Arc<Encoded>);
 
-/// The length of a request's body, and whether the driver can replay it from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_enums, reason = "a driver must handle every case")]
-pub enum BodyLength {
-    /// No body.
-    #[default]
-    Empty,
-    /// A body of known length, sent with Content-Length.
-    Known {
-        /// The length in bytes.
-        len: u64,
-        /// Whether the driver can replay the body.
-        replayable: bool,
-    },
-    /// A body of unknown length, sent chunked.
-    Unknown {
-        /// Whether the driver can replay the body.
-        replayable: bool,
-    },
-}
-
-impl BodyLength {
-    /// Returns whether the driver can replay the body. An absent body counts as replayable.
-    pub const fn is_replayable(self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Known { replayable, .. } | Self::Unknown { replayable } => replayable,
-        }
-    }
-
-    /// Returns whether there is no body, or one of zero bytes.
-    pub const fn is_empty(self) -> bool {
-        matches!(self, Self::Empty | Self::Known { len: 0, .. })
-    }
-}
-
-/// The last field line of a request whose body is held back for a 100 (Continue).
-pub(super) const EXPECT: &[u8] = b"Expect: 100-continue\r\n";
-
-#[derive(Clone)]
-pub(super) struct Encoded {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) origin: Origin,
-    pub(super) body: BodyLength,
-    pub(super) form: TargetForm,
-    pub(super) expects_continue: bool,
-    pub(super) asks_close: bool,
-    pub(super) asks_upgrade: bool,
-    /// Whether the builder was given the Host field, which is the first line.
-    pub(super) own_host: bool,
-    /// The head as sent to an origin, including the empty line at its end.
-    pub(super) head: Vec<u8>,
-    /// The positions of the request target and of the first field line in `head`.
-    pub(super) target_at: usize,
-    pub(super) fields_at: usize,
-}
-
-/// The form of the request target (RFC 9112 section 3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TargetForm {
-    /// Path and query. A forward proxy gets scheme and authority before them (absolute-form).
-    Origin,
-    /// Host and port, only for CONNECT.
-    Authority,
-    /// `*`, only for OPTIONS.
-    Asterisk,
-}
-
 impl Request {
-    /// Starts a GET of `url`.
-    pub fn get(url: &str) -> RequestBuilder {
-        Self::builder(Method::GET, url)
-    }
-
-    /// Starts a HEAD of `url`.
-    pub fn head(url: &str) -> RequestBuilder {
-        Self::builder(Method::HEAD, url)
-    }
-
-    /// Starts a POST to `url`.
-    pub fn post(url: &str) -> RequestBuilder {
-        Self::builder(Method::POST, url)
-    }
-
-    /// Starts a PUT to `url`.
-    pub fn put(url: &str) -> RequestBuilder {
-        Self::builder(Method::PUT, url)
-    }
-
-    /// Starts a DELETE of `url`.
-    pub fn delete(url: &str) -> RequestBuilder {
-        Self::builder(Method::DELETE, url)
-    }
-
-    /// Starts a request with any method. `url` must be absolute, `http` or `https`. A user name and
-    /// a password in it become an Authorization field (RFC 7617) unless one is added. All errors
-    /// are reported by [`RequestBuilder::build`].
-    pub fn builder(method: Method, url: &str) -> RequestBuilder {
-        RequestBuilder::new(method, parse_url(url))
-    }
-
     /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.0.method
@@ -163,7 +62,7 @@ impl Request {
 
     /// Returns the request target as sent to an origin.
     pub fn target(&self) -> &str {
-        let end = self.0.fields_at - " HTTP/1.1\r\n".len();
+        let end = self.0.fields_at - VERSION.len();
         core::str::from_utf8(&self.0.head[self.0.target_at..end]).unwrap_or_default()
     }
 
@@ -242,38 +141,6 @@ impl Request {
         }
         Self(Arc::new(encoded))
     }
-
-    /// Returns the request that follows a redirect to `url`. It leaves out the fields for which
-    /// `drop` returns true. `get` turns it into a GET without a body; a HEAD stays a HEAD.
-    pub(crate) fn redirected(
-        &self,
-        url: Url,
-        get: bool,
-        drop: impl Fn(&str) -> bool,
-    ) -> Result<Self, RequestError> {
-        let checked =
-            check_url(url).map(|(url, origin)| (url, origin.on_the_link_of(&self.0.origin)));
-        let same_origin = checked.as_ref().is_ok_and(|(_, origin)| *origin == self.0.origin);
-        let method = match &self.0.method {
-            kept if !get || *kept == Method::HEAD => kept.clone(),
-            _ => Method::GET,
-        };
-        let mut builder = RequestBuilder::new(method, checked)
-            .body(if get { BodyLength::Empty } else { self.0.body })
-            .expect_continue(self.0.expects_continue);
-        if self.0.form == TargetForm::Asterisk {
-            builder = builder.asterisk();
-        }
-        for field in self.headers() {
-            let framing = is_framing(field.name());
-            let own_host = field.is("host") && self.0.own_host && same_origin;
-            if framing && !own_host || drop(field.name()) {
-                continue;
-            }
-            builder = builder.header_bytes(field.name(), field.value());
-        }
-        builder.build()
-    }
 }
 
 /// Writes the method, the target and the length of the head. Leaves out field values, which may be
@@ -292,7 +159,7 @@ impl fmt::Debug for Request {
 }
 
 /// Returns whether each request encodes the field anew.
-fn is_framing(name: &str) -> bool {
+pub(super) fn is_framing(name: &str) -> bool {
     ["host", "content-length", "transfer-encoding", "expect"]
         .iter()
         .any(|own| name.eq_ignore_ascii_case(own))
@@ -300,7 +167,7 @@ fn is_framing(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::{String, ToString};
+    use alloc::string::String;
 
     use super::*;
 
@@ -351,44 +218,5 @@ mod tests {
         request().build().unwrap().write_head(false, &mut without);
         assert_eq!(with, without);
         assert!(!expecting.without_expect().expects_continue());
-    }
-
-    #[test]
-    fn a_redirect_to_the_same_address_keeps_its_zone_id() {
-        let request = Request::get("http://[fe80::1%25eth0]:81/a").build().unwrap();
-        assert_eq!(request.url_with_zone(), "http://[fe80::1%25eth0]:81/a");
-        let zone = |url: &str| {
-            let url = request.url().join(url).unwrap();
-            let next = request.redirected(url, false, |_| false).unwrap();
-            next.origin().zone().map(String::from)
-        };
-        assert_eq!(zone("/b").as_deref(), Some("eth0"));
-        assert_eq!(zone("http://[fe80::1]:82/").as_deref(), Some("eth0"));
-        assert_eq!(zone("http://[fe80::2]:81/"), None);
-        assert_eq!(zone("http://a/"), None);
-    }
-
-    #[test]
-    fn a_redirect_rewrites_what_is_bound_to_the_old_target() {
-        let request = Request::post("http://a/1")
-            .header("Host", "virtual.test")
-            .header("X-A", "1")
-            .header("Content-Type", "text/plain")
-            .body(BodyLength::Known { len: 3, replayable: true })
-            .build()
-            .unwrap();
-        let to = |url: &str| Url::parse(url).unwrap();
-        let same = request.redirected(to("http://a/2"), false, |_| false).unwrap();
-        assert_eq!(same.headers().get("host"), Some(&b"virtual.test"[..]));
-        assert_eq!(same.body(), request.body());
-        let other = request
-            .redirected(to("http://b/2"), true, |name| name.eq_ignore_ascii_case("content-type"))
-            .unwrap();
-        assert_eq!(
-            other.headers().iter().map(|f| f.name().to_string()).collect::<Vec<_>>(),
-            ["Host", "X-A"]
-        );
-        assert_eq!(other.method(), &Method::GET);
-        assert_eq!(other.body(), BodyLength::Empty);
     }
 }

@@ -196,7 +196,7 @@ pub(crate) struct Failed {
 /// The details of a failure for a program that reads the JSON, as far as they are known.
 #[derive(Debug, Default)]
 struct About {
-    /// The message without the URL and the circumstances.
+    /// The cause alone. The URL, the phase and so on have fields of their own.
     message: Option<String>,
     url: Option<String>,
     phase: Option<String>,

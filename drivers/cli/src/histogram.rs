@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-/// Values below this have a bucket each. Above it, each power of two is divided into half as many.
+/// The first nanosecond count that shares its bucket with others: every smaller one has a bucket of
+/// its own. From here on there are `LINEAR / 2` equal buckets between a power of two and the next.
 const LINEAR: u64 = 1 << (BITS + 1);
 const BITS: u32 = 5;
 const BUCKETS: usize = ((64 - BITS) << BITS) as usize + (1 << BITS) as usize;

@@ -84,7 +84,8 @@ impl Tally {
         self.times.count() + self.failures()
     }
 
-    /// Returns the first failure of the most frequent kind, which stands for the whole load.
+    /// Returns the failure that the program reports and exits with, if a request has failed: the
+    /// first one of the most frequent kind.
     pub(crate) fn verdict(self) -> Result<(), Failed> {
         match self.failures.into_values().max_by_key(|(count, _)| *count) {
             None => Ok(()),
@@ -92,7 +93,7 @@ impl Tally {
         }
     }
 
-    /// Returns the failure that stands for the whole load, if any.
+    /// Returns the failure of [`verdict`](Self::verdict), if a request has failed.
     pub(crate) fn worst(&self) -> Option<&Failed> {
         self.failures.values().max_by_key(|(count, _)| *count).map(|(_, failed)| failed)
     }

@@ -46,8 +46,8 @@ mod of_unix {
 
     use rustix::{
         fd::OwnedFd,
-        io::Errno,
-        net::{AddressFamily, SocketType, bind, connect, ipproto},
+        io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio},
+        net::{AddressFamily, SocketFlags, SocketType, bind, connect, ipproto, socket_with},
     };
 
     /// Starts to connect to `to`, from the address `from` if one is given, without waiting. Returns
@@ -70,42 +70,25 @@ mod of_unix {
         }
     }
 
-    /// Creates a socket with its flags set from the start, so that a fork in another thread cannot
-    /// inherit it.
-    #[cfg(not(any(
-        target_vendor = "apple",
-        target_os = "aix",
-        target_os = "espidf",
-        target_os = "haiku",
-        target_os = "horizon",
-        target_os = "nto",
-        target_os = "vita",
-    )))]
+    /// Creates a socket that does not block and is closed on `exec`. Where the system can, it sets
+    /// both flags from the start, so that a fork in another thread cannot inherit the socket.
     fn open(family: AddressFamily) -> io::Result<OwnedFd> {
-        use rustix::net::{SocketFlags, socket_with};
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        Ok(socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?)
-    }
-
-    /// Creates a socket and sets its flags by later calls, because the system cannot set them at
-    /// once.
-    #[cfg(any(
-        target_vendor = "apple",
-        target_os = "aix",
-        target_os = "espidf",
-        target_os = "haiku",
-        target_os = "horizon",
-        target_os = "nto",
-        target_os = "vita",
-    ))]
-    fn open(family: AddressFamily) -> io::Result<OwnedFd> {
-        use rustix::{
-            io::{FdFlags, fcntl_setfd, ioctl_fionbio},
-            net::socket,
-        };
-        let fd = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
-        fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
-        ioctl_fionbio(&fd, true)?;
+        let flags = SocketFlags::empty();
+        #[cfg(not(any(
+            target_vendor = "apple",
+            target_os = "aix",
+            target_os = "espidf",
+            target_os = "haiku",
+            target_os = "horizon",
+            target_os = "nto",
+            target_os = "vita",
+        )))]
+        let flags = flags | SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        if flags.is_empty() {
+            fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+            ioctl_fionbio(&fd, true)?;
+        }
         // Set SO_NOSIGPIPE on the socket, because this system has no such flag for a write.
         #[cfg(target_vendor = "apple")]
         rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
@@ -118,7 +101,7 @@ mod of_unix {
 
         use rustix::{
             fs::{OFlags, fcntl_getfl},
-            io::{FdFlags, fcntl_getfd},
+            io::fcntl_getfd,
         };
 
         use super::*;

@@ -77,7 +77,8 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// A latency of 1 millisecond each way, whole reads and writes, nothing late.
+    /// Returns the settings of a network without noise: a latency of 1 millisecond each way, reads
+    /// and writes that are never cut short, and no event that is handled late.
     pub const fn calm() -> Self {
         Self {
             latency_min: Duration::from_millis(1),

@@ -149,7 +149,7 @@ fn extension(len: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Marks the faults of an answer as reached.
+/// Counts the faults of this answer in the coverage of the worlds.
 pub(super) fn mark(stage: &mut Stage, reply: &Reply) {
     if reply.slow.is_some() {
         let drips_framing = reply.padding > 0 && reply.framing == Framing::Chunked;

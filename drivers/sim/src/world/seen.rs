@@ -18,7 +18,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether the server has the whole `serial`th arrival of the request, or has excused the rest.
+    /// Returns whether the server needs no more of the `serial`th arrival of the request: it has
+    /// all of it, or has answered or failed before the end.
     pub(super) const fn is_settled(&self, serial: u32) -> bool {
         serial >= 64 || self.settled >> serial & 1 == 1
     }
