@@ -160,6 +160,7 @@ impl Client {
                     Some(_) => break,
                     None => self.check_out(index, now),
                 },
+                Next::Leave => self.leave(index, now),
                 Next::Rewind if running.rewinding => break,
                 Next::Rewind => {
                     running.rewinding = true;
@@ -247,6 +248,17 @@ impl Client {
         }
     }
 
+    /// Cancels the ticket of a call for which no connection was opened in time.
+    fn leave(&mut self, index: u32, now: Instant) {
+        let running = &mut self.calls[index];
+        if let Some(ticket) = running.ticket.take() {
+            let dial = self.pool.dial_of(ticket).map(|conn| (conn, false));
+            running.served = dial.or(running.served);
+            self.pool.cancel(ticket, now);
+        }
+        running.call.left(now);
+    }
+
     fn claimed(&mut self, index: u32, claim: Claim<Connection>, now: Instant) {
         let running = &mut self.calls[index];
         if !matches!(claim, Claim::Wait { .. }) {
@@ -300,7 +312,7 @@ impl Client {
     fn obey(&mut self, action: pool::Action<Connection>, now: Instant) {
         match action {
             pool::Action::Dial { conn, ticket, key } => {
-                self.begin_dial(conn, &key, now);
+                self.begin_dial(conn, ticket, &key, now);
                 self.wake(ticket);
             }
             pool::Action::Abandon { conn } => {
@@ -334,8 +346,10 @@ impl Client {
         (running.ticket == Some(ticket)).then_some(index)
     }
 
-    fn begin_dial(&mut self, conn: ConnId, key: &Key, now: Instant) {
-        let mut dial = Dial::new(key, &self.dial, now);
+    fn begin_dial(&mut self, conn: ConnId, ticket: Ticket, key: &Key, now: Instant) {
+        let waiter = self.waiter(ticket).map(|index| &self.calls[index].call);
+        let policy = waiter.map_or(self.dial, |call| call.dial_policy(&self.dial));
+        let mut dial = Dial::new(key, &policy, now);
         if let Some(sink) = &self.sink {
             dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));
         }
@@ -357,7 +371,7 @@ impl Client {
                 dial::Next::Connect { attempt, addr } => {
                     let local = dialing.dial.key().local();
                     self.actions.push_back(Action::Connect { conn, attempt, addr, local });
-                    let needed_by = self.needed_by(conn);
+                    let needed_by = self.needed_by(conn, now);
                     if let Some(dialing) = self.conns.dialing(conn) {
                         dialing.dial.needed_by(needed_by, now);
                         dialing.dial.connecting(attempt, now);

@@ -156,7 +156,9 @@ impl Parts {
     fn obey(&mut self, action: Action<Connection>, now: Instant) {
         match action {
             Action::Dial { conn, ticket, key } => {
-                let mut dial = Dial::new(&key, &self.config.dial, now);
+                let asked = self.calls.values().find(|it| it.ticket == Some(ticket));
+                let policy = asked.map(|it| it.call.dial_policy(&self.config.dial));
+                let mut dial = Dial::new(&key, &policy.unwrap_or(self.config.dial), now);
                 if let Some(trace) = self.trace(Who::Dial(conn.to_bits())) {
                     dial.set_trace(trace);
                 }
@@ -204,6 +206,12 @@ impl Parts {
                     }
                     Some(_) => return,
                 },
+                Next::Leave => {
+                    if let Some(ticket) = it.ticket.take() {
+                        self.pool.cancel(ticket, now);
+                    }
+                    it.call.left(now);
+                }
                 Next::Rewind => {
                     if !it.rewinding {
                         it.rewinding = true;
@@ -302,7 +310,7 @@ impl Parts {
                         it.ticket.is_some_and(|ticket| self.pool.dial_of(ticket) == Some(conn))
                     };
                     let total = self.calls.values().find(whose);
-                    it.dial.needed_by(total.and_then(|it| it.call.total_deadline()), now);
+                    it.dial.needed_by(total.and_then(|it| it.call.needed_by(now)), now);
                     it.dial.connecting(attempt, now);
                 }
                 dial::Next::Abandon { attempt } => {
