@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use crate::{
+    mutation::{Mutation, mutated},
     setters::setters,
     time::{Deadline, Instant, sooner},
 };
 
 /// How long each phase of a call may take. `None` is without bound. The timeouts for look-up,
-/// connect and TLS handshake are in [`dial::Policy`](crate::dial::Policy).
+/// TCP and TLS handshake are in [`dial::Policy`](crate::dial::Policy).
 ///
 /// urllib3 has fewer: its `connect` is in `dial::Policy` here, and its `read`, the longest gap
 /// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
@@ -261,7 +262,7 @@ impl Clocks {
     pub(super) fn begin_dial(&mut self, connect: Option<Duration>, now: Instant) {
         if self.phase == Some(Deadline::Queue) {
             self.clock.hold(true, now);
-            if connect.is_some() {
+            if connect.is_some() && !mutated(Mutation::EndlessConnect) {
                 self.window = core::mem::replace(&mut self.clock, Clock::new(connect, now));
                 self.phase = Some(Deadline::Connect);
             }
