@@ -266,7 +266,9 @@ impl Call {
         now: Instant,
         out: &mut Vec<u8>,
     ) {
-        self.note_lease(conn, reused, now);
+        if self.trace.is_on() {
+            self.note_lease(conn, reused, now);
+        }
         let reused = reused == Reused::Yes;
         if !matches!(self.state, State::Checkout) {
             return;

@@ -292,12 +292,10 @@ impl Call {
 
     /// Traces the connection on which an attempt is to begin.
     pub(super) fn note_lease(&mut self, conn: &Connection, reused: Reused, now: Instant) {
-        if self.trace.is_on() {
-            let spent = !conn.may_begin(reused == Reused::Yes);
-            let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
-            self.trace.record(now, Kind::Event, lent);
-            self.trace.event(now, Input::Leased(reused));
-        }
+        let spent = !conn.may_begin(reused == Reused::Yes);
+        let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
+        self.trace.record(now, Kind::Event, lent);
+        self.trace.event(now, Input::Leased(reused));
     }
 
     /// Traces the input that is about to be parsed.
