@@ -12,7 +12,7 @@
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
-//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
 //! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
@@ -38,6 +38,7 @@
 //! | call | `dialing true` | [`dialing`](call::Call::dialing): a connection is being opened for it, or no longer |
 //! | | `leased reused` | [`start`](call::Call::start): it has a connection, `fresh` or `reused`. A recording has the properties of the connection before it, in `connection spent=false ...` |
 //! | | `lease-failed Dial(Name)` | [`lease_failed`](call::Call::lease_failed): the pool has no connection for it |
+//! | | `left` | [`left`](call::Call::left): its ticket is cancelled, because no connection was opened in time |
 //! | | `written 34` | [`written`](call::Call::written): so many bytes have left |
 //! | | `write-failed Reset` | [`write_failed`](call::Call::write_failed) |
 //! | | `bytes 60` | [`receive`](call::Call::receive): so many bytes were presented. A recording has those of them that are new behind the number |

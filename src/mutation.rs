@@ -58,6 +58,9 @@ pub enum Mutation {
     /// An address that does not answer takes its share of the connect time from the call's total,
     /// however little of that there is.
     DeadAddress,
+    /// Opening a connection for a call is limited by the dial's timeouts alone, not by the call's
+    /// connect timeout.
+    EndlessConnect,
 }
 
 #[cfg(httpool_mutations)]

@@ -313,7 +313,9 @@ impl Call {
             State::Exchange | State::Release(_) => {
                 self.state = State::Release(Then::Fail(failure));
             }
-            State::Rewind | State::Checkout | State::Wait => self.finish(State::Failed(failure)),
+            State::Rewind | State::Checkout | State::Leave | State::Wait => {
+                self.finish(State::Failed(failure));
+            }
         }
     }
 
@@ -336,7 +338,7 @@ impl Call {
     /// Returns the phase of the call, as its errors name it.
     pub const fn phase(&self) -> Phase {
         match self.state {
-            State::Checkout => Phase::Checkout,
+            State::Checkout | State::Leave => Phase::Checkout,
             State::Exchange | State::Release(_) | State::HandOver => self.attempt.phase(),
             State::Rewind | State::Wait | State::Done | State::Failed(_) => Phase::Between,
         }
@@ -408,6 +410,7 @@ impl Call {
         self.said = Some(self.next());
         match self.next() {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
+            Next::Leave => self.trace.action(now, format_args!("leave")),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),
             Next::Exchange => self.trace.action(now, format_args!("exchange")),
             Next::SendBody(BodyLeft::Unknown) => self.trace.action(now, format_args!("send body")),

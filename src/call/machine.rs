@@ -11,7 +11,8 @@ use super::{
     timeout::Clocks,
 };
 use crate::{
-    error::{Cause, Failure, IoKind, Phase, Reached, Unavailable, Violation},
+    dial,
+    error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Eof, Event, Framing, Reuse, Target},
     message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
@@ -95,6 +96,8 @@ pub struct Call {
 pub(super) enum State {
     Rewind,
     Checkout,
+    /// No connection was opened in time.
+    Leave,
     Exchange,
     Release(Then),
     Wait,
@@ -155,6 +158,7 @@ impl Call {
         match self.state {
             State::Rewind => Next::Rewind,
             State::Checkout => Next::Checkout,
+            State::Leave => Next::Leave,
             State::Exchange => match self.attempt.sendable {
                 Some(max) => Next::SendBody(max),
                 None => Next::Exchange,
@@ -224,10 +228,19 @@ impl Call {
         self.clocks.soonest()
     }
 
-    /// The instant of the total deadline, if there is one. A driver that opens a connection for
-    /// this call stops then.
-    pub fn total_deadline(&self) -> Option<Instant> {
-        self.clocks.total()
+    /// The instant at which the call gives up a connection that is being opened for it, by
+    /// [`Timeout::connect`](field@super::Timeout::connect) or
+    /// [`Timeout::total`](field@super::Timeout::total). For
+    /// [`Dial::needed_by`](dial::Dial::needed_by).
+    pub fn needed_by(&self, now: Instant) -> Option<Instant> {
+        self.clocks.needed_by(self.policy.timeout.connect, now)
+    }
+
+    /// The policy of a dial that begins for this call: `policy`, with a connect timeout that is not
+    /// shorter than the call's own.
+    pub fn dial_policy(&self, policy: &dial::DialPolicy) -> dial::DialPolicy {
+        let own = self.policy.timeout.connect.unwrap_or_default();
+        policy.connect_timeout(policy.connect_timeout.map(|timeout| timeout.max(own)))
     }
 
     /// Tells the call, while it waits in line, that a connection is being opened for it, or is no
@@ -235,7 +248,11 @@ impl Call {
     pub fn dialing(&mut self, under_way: bool, now: Instant) {
         if matches!(self.state, State::Checkout) {
             self.trace.event(now, Input::Dialing(under_way));
-            self.clocks.hold_queue(under_way, now);
+            if under_way {
+                self.clocks.begin_dial(self.policy.timeout.connect, now);
+            } else {
+                self.clocks.end_dial(now);
+            }
         }
     }
 
@@ -249,7 +266,9 @@ impl Call {
         now: Instant,
         out: &mut Vec<u8>,
     ) {
-        self.note_lease(conn, reused, now);
+        if self.trace.is_on() {
+            self.note_lease(conn, reused, now);
+        }
         let reused = reused == Reused::Yes;
         if !matches!(self.state, State::Checkout) {
             return;
@@ -277,9 +296,20 @@ impl Call {
     /// Answers [`Next::Checkout`]: the pool has no connection for this call.
     pub fn lease_failed(&mut self, why: Unavailable, now: Instant) {
         self.trace.event(now, Input::LeaseFailed(why));
-        if !matches!(self.state, State::Checkout) {
-            return;
+        if matches!(self.state, State::Checkout) {
+            self.not_leased(why, now);
         }
+    }
+
+    /// Answers [`Next::Leave`]: the ticket is cancelled.
+    pub fn left(&mut self, now: Instant) {
+        self.trace.event(now, Input::Left);
+        if matches!(self.state, State::Leave) {
+            self.not_leased(Unavailable::Dial(DialError::Timeout(Deadline::Connect)), now);
+        }
+    }
+
+    fn not_leased(&mut self, why: Unavailable, now: Instant) {
         let cause = Cause::Unavailable(why);
         if let (Unavailable::RetryBudget, Some(failure)) = (why, self.retrying) {
             self.finish(State::Failed(failure));
@@ -552,8 +582,12 @@ impl Call {
             | Deadline::Stall
             | Deadline::Rate
             | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
+            Deadline::Connect => {
+                self.state = State::Leave;
+                self.clocks.end_phase();
+            }
             // The dial watches these itself.
-            Deadline::Resolve | Deadline::Resolver | Deadline::Connect | Deadline::Tls => {}
+            Deadline::Resolve | Deadline::Resolver | Deadline::Tls => {}
         }
         self.say(now);
     }

@@ -15,6 +15,7 @@
 //! | next | the driver | and answers with |
 //! |---|---|---|
 //! | `Checkout` | gets a connection to [`key`](Call::key) from the pool | `start`, `lease_failed`; meanwhile `dialing` |
+//! | `Leave` | cancels its ticket in the pool | `left` |
 //! | `Exchange` | writes the bytes that were handed out, and reads | `written`, `write_failed`, `receive`, `receive_eof` |
 //! | `SendBody` | does the same, and may send a piece of the body | `send_body`, `body_failed` |
 //! | `Release` | gives the connection back | `released` |
@@ -22,6 +23,9 @@
 //! | `Rewind` | sets the source of the body back to its start | `rewound`, `rewind_failed` |
 //! | `HandOver` | gives the socket to the application | |
 //! | `Done`, `Failed` | tells the application | |
+//!
+//! `Leave` comes in place of `Checkout` when the connect deadline has passed. The call then fails, or
+//! makes another attempt.
 //!
 //! # A walk through a call
 //!
@@ -128,6 +132,7 @@
 //! | deadline | runs | begins anew with |
 //! |---|---|---|
 //! | `queue` | in line, but not while a connection is opened for the call | each attempt |
+//! | `connect` | while a connection is opened for the call | each attempt, and each wait in line |
 //! | `write` | while bytes of the request wait to be written | written bytes |
 //! | `continue` | while the body waits for 100 (Continue) | nothing |
 //! | `first-byte` | from the end of the request to the end of the final head | nothing: neither 1xx responses nor pieces of a head |

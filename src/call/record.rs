@@ -47,6 +47,7 @@ inputs! {
             call.start(conn, reused, now, &mut Vec::new());
         },
         "lease-failed" LeaseFailed(why: Unavailable) => call.lease_failed(why, now),
+        "left" Left => call.left(now),
         "body" Body(len: usize, last: Last) => {
             let _ = call.send_body(conn, len, matches!(last, Last::Yes), now);
         },
@@ -291,12 +292,10 @@ impl Call {
 
     /// Traces the connection on which an attempt is to begin.
     pub(super) fn note_lease(&mut self, conn: &Connection, reused: Reused, now: Instant) {
-        if self.trace.is_on() {
-            let spent = !conn.may_begin(reused == Reused::Yes);
-            let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
-            self.trace.record(now, Kind::Event, lent);
-            self.trace.event(now, Input::Leased(reused));
-        }
+        let spent = !conn.may_begin(reused == Reused::Yes);
+        let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
+        self.trace.record(now, Kind::Event, lent);
+        self.trace.event(now, Input::Leased(reused));
     }
 
     /// Traces the input that is about to be parsed.
@@ -310,7 +309,7 @@ impl Call {
         if self.trace.records() {
             let heard = Heard::by(conn, input, self.attempt.known);
             self.attempt.known = heard.known_now();
-            self.trace.record(now, Kind::Event, Input::Bytes(Received::Heard(heard)));
+            self.trace.record(now, Kind::Event, Input::Bytes(Received::Heard(&heard)));
         }
     }
 
@@ -341,7 +340,7 @@ settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, asteris
 settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
     backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);
-settings!(Timeout: queue, write, first_byte, stall, rate, expect_continue, total);
+settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
 settings!(Routes: http, https, tls, local);
 // The settings in `without` have lines of their own.
 settings!(Policy: repeat_unsafe, show_interim, drain_bytes_max, drain_time_max;

@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use crate::{
+    mutation::{Mutation, mutated},
     setters::setters,
     time::{Deadline, Instant, sooner},
 };
 
 /// How long each phase of a call may take. `None` is without bound. The timeouts for look-up,
-/// connect and TLS handshake are in [`dial::DialPolicy`](crate::dial::DialPolicy).
+/// TCP and TLS handshake are in [`dial::DialPolicy`](crate::dial::DialPolicy).
 ///
 /// urllib3 has fewer: its `connect` is in `dial::DialPolicy` here, and its `read`, the longest gap
 /// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
@@ -42,6 +43,16 @@ pub struct Timeout {
     /// For the wait in line for a connection (urllib3: `pool_timeout`). The time in which a
     /// connection is opened for the call does not count. 60 seconds by default.
     pub queue: Option<Duration>,
+    /// For opening a connection for the call: the look-up, TCP, proxies and TLS together, from the
+    /// moment at which one begins to be opened for it. A call that takes over a connection that is
+    /// being opened for another one counts from then. The dial goes on for other calls.
+    ///
+    /// Without a value, which is the default, the timeouts of the
+    /// [dial's policy](crate::dial::DialPolicy) count alone. A longer value prolongs the policy's
+    /// [`connect_timeout`](field@crate::dial::DialPolicy::connect_timeout) for a dial that begins for
+    /// this call. (urllib3: `Timeout.connect`, which does not limit the look-up, and is counted for
+    /// each address anew.)
+    pub connect: Option<Duration>,
     /// Between two writes that moved bytes of the request. It also runs while the response is read,
     /// and after it. 30 seconds by default.
     ///
@@ -79,6 +90,7 @@ pub struct Timeout {
 impl Timeout {
     setters! {
         queue: Option<Duration>,
+        connect: Option<Duration>,
         write: Option<Duration>,
         first_byte: Option<Duration>,
         stall: Option<Duration>,
@@ -92,6 +104,7 @@ impl Default for Timeout {
     fn default() -> Self {
         Self {
             queue: Some(Duration::from_secs(60)),
+            connect: None,
             write: Some(Duration::from_secs(30)),
             first_byte: Some(Duration::from_secs(60)),
             stall: Some(Duration::from_secs(60)),
@@ -187,7 +200,8 @@ pub(super) struct Clocks {
     phase: Option<Deadline>,
     clock: Clock,
     write: Option<Instant>,
-    /// The current window of the minimum rate, and the bytes that must still come within it.
+    /// The current window of the minimum rate, and the bytes that must still come within it. While
+    /// `connect` runs, the held clock of `queue`.
     window: Clock,
     due: u64,
 }
@@ -243,11 +257,37 @@ impl Clocks {
         self.write = at;
     }
 
-    /// Holds the clock `queue` while a connection is opened for the call, or lets it go on.
-    pub(super) fn hold_queue(&mut self, held: bool, now: Instant) {
+    /// Holds the clock `queue`, because a connection is being opened for the call. Starts the clock
+    /// `connect`, if it has a length and does not run.
+    pub(super) fn begin_dial(&mut self, connect: Option<Duration>, now: Instant) {
         if self.phase == Some(Deadline::Queue) {
-            self.clock.hold(held, now);
+            self.clock.hold(true, now);
+            if connect.is_some() && !mutated(Mutation::EndlessConnect) {
+                self.window = core::mem::replace(&mut self.clock, Clock::new(connect, now));
+                self.phase = Some(Deadline::Connect);
+            }
         }
+    }
+
+    /// Lets the clock `queue` go on: no connection is being opened for the call.
+    pub(super) fn end_dial(&mut self, now: Instant) {
+        if self.phase == Some(Deadline::Connect) {
+            self.clock = core::mem::take(&mut self.window);
+            self.phase = Some(Deadline::Queue);
+        }
+        if self.phase == Some(Deadline::Queue) {
+            self.clock.hold(false, now);
+        }
+    }
+
+    /// The instant until which a connection that is being opened is of use. `connect`: how long
+    /// that may take, if it has not begun.
+    pub(super) fn needed_by(&self, connect: Option<Duration>, now: Instant) -> Option<Instant> {
+        let connect = match (self.phase, self.clock) {
+            (Some(Deadline::Connect), Clock::Runs(at)) => Some(at),
+            _ => connect.map(|connect| now.after(connect)),
+        };
+        connect.into_iter().chain(self.total).min()
     }
 
     /// Holds the clocks of a body while it is not read, or lets them go on.
@@ -281,10 +321,15 @@ mod tests {
     fn the_queues_clock_stands_still_during_a_dial() {
         let mut clocks = Clocks::start(&Timeout::default(), at(0));
         clocks.begin(Deadline::Queue, Some(Duration::from_secs(10)), at(0));
-        clocks.hold_queue(true, at(4));
+        clocks.begin_dial(None, at(4));
         assert_eq!(clocks.soonest(), None);
-        clocks.hold_queue(false, at(100));
+        clocks.end_dial(at(100));
         assert_eq!(clocks.soonest(), Some((at(106), Deadline::Queue)));
+        clocks.begin_dial(Some(Duration::from_secs(3)), at(101));
+        clocks.begin_dial(Some(Duration::from_secs(3)), at(102));
+        assert_eq!(clocks.soonest(), Some((at(104), Deadline::Connect)));
+        clocks.end_dial(at(103));
+        assert_eq!(clocks.soonest(), Some((at(108), Deadline::Queue)));
     }
 
     #[test]

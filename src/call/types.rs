@@ -14,6 +14,9 @@ use super::Call;
 pub enum Next {
     /// Get a connection to [`Call::key`], then call [`Call::start`] or [`Call::lease_failed`].
     Checkout,
+    /// Cancel the ticket in the pool, then call [`Call::left`]: no connection was opened for the
+    /// call in time.
+    Leave,
     /// Set the source of the request's body back to its start, then call [`Call::rewound`] or
     /// [`Call::rewind_failed`].
     Rewind,

@@ -8,6 +8,7 @@ use crate::{
     dial::{Dial, Next},
     id::{ConnId, SocketId},
     message::Key,
+    pool::Ticket,
     time::Instant,
     trace::{Trace, Who},
 };
@@ -19,8 +20,10 @@ impl Client {
         self.go_on(now);
     }
 
-    pub(super) fn begin_dial(&mut self, conn: ConnId, key: &Key, now: Instant) {
-        let mut dial = Dial::new(key, &self.dial, now);
+    pub(super) fn begin_dial(&mut self, conn: ConnId, ticket: Ticket, key: &Key, now: Instant) {
+        let waiter = self.waiter(ticket).map(|index| &self.calls[index].call);
+        let policy = waiter.map_or(self.dial, |call| call.dial_policy(&self.dial));
+        let mut dial = Dial::new(key, &policy, now);
         if let Some(sink) = &self.sink {
             dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));
         }
@@ -81,7 +84,7 @@ impl Client {
     }
 
     fn begin_attempt(&mut self, conn: ConnId, attempt: u8, addr: SocketAddr, now: Instant) {
-        let needed_by = self.needed_by(conn);
+        let needed_by = self.needed_by(conn, now);
         let Some(dialing) = self.dials.get_mut(conn) else { return };
         let socket = self.sockets.begin(conn, attempt, self.messages);
         dialing.sockets.push(socket);

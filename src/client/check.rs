@@ -98,7 +98,7 @@ impl Client {
             Next::Checkout => (true, false),
             Next::Exchange | Next::SendBody(_) => (false, true),
             Next::Rewind | Next::Wait => (false, false),
-            Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
+            Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
                 return Err(format!("{next:?} was left undone"));
             }
         };

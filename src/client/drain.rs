@@ -113,9 +113,9 @@ impl Client {
         self.timers.set(owner, deadline);
     }
 
-    /// Returns when the call that a connection is being opened for gives up.
-    pub(super) fn needed_by(&self, conn: ConnId) -> Option<Instant> {
+    /// Returns when the call that a connection is being opened for gives it up.
+    pub(super) fn needed_by(&self, conn: ConnId, now: Instant) -> Option<Instant> {
         let index = self.waiter(self.pool.ticket_of(conn)?)?;
-        self.calls[index].call.total_deadline()
+        self.calls[index].call.needed_by(now)
     }
 }

@@ -172,6 +172,7 @@ impl Client {
                     Some(_) => break,
                     None => self.check_out(index, now),
                 },
+                Next::Leave => self.leave(index, now),
                 Next::Rewind if running.announced == Announced::Rewind => break,
                 Next::Rewind => {
                     running.announced = Announced::Rewind;
@@ -261,6 +262,17 @@ impl Client {
         }
     }
 
+    /// Cancels the ticket of a call for which no connection was opened in time.
+    fn leave(&mut self, index: u32, now: Instant) {
+        let running = &mut self.calls[index];
+        if let Some(ticket) = running.ticket.take() {
+            let dial = self.pool.dial_of(ticket).map(|conn| (conn, false));
+            running.served = dial.or(running.served);
+            self.pool.cancel(ticket, now);
+        }
+        running.call.left(now);
+    }
+
     fn claimed(&mut self, index: u32, claim: Claim<SocketId>, now: Instant) {
         let running = &mut self.calls[index];
         if !matches!(claim, Claim::Wait { .. }) {
@@ -315,7 +327,7 @@ impl Client {
     fn obey(&mut self, action: pool::Action<SocketId>, now: Instant) {
         match action {
             pool::Action::Dial { conn, ticket, key } => {
-                self.begin_dial(conn, &key, now);
+                self.begin_dial(conn, ticket, &key, now);
                 self.wake(ticket);
             }
             pool::Action::Abandon { conn } => {

@@ -86,7 +86,9 @@ impl<'c> Waiting<'c> {
                 }
             }
             Next::Wait => Self::Pause(call.poll_timeout().map(|(at, _)| at)),
-            Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => Self::Nothing,
+            Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
+                Self::Nothing
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ impl Dial {
         self.trace.show(now, Kind::Event, Input::Received(Received::Count(input.len())));
         let Some(heard) = heard else { return };
         self.known = heard.known_now().saturating_sub(taken);
-        self.trace.record(now, Kind::Event, Input::Received(Received::Heard(heard)));
+        self.trace.record(now, Kind::Event, Input::Received(Received::Heard(&heard)));
     }
 }
 

@@ -9,11 +9,12 @@ use super::{
     framing::{Asked, BodyEnd, body_end},
     head::{Found, HeadProgress, Parsed},
     state::{Ahead, Receive, Send, State},
+    target::authorization,
 };
 use crate::{
     error::{Bound, Misuse, Violation},
     limits::MessageLimits,
-    message::{BodyLeft, BodyLength, Fields, Request},
+    message::{BodyLeft, BodyLength, Credentials, Fields, Request},
 };
 
 /// The protocol state of one HTTP/1.1 connection. It has no buffer, takes under 64 bytes, and never
@@ -102,7 +103,32 @@ impl Connection {
         target: Target<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Misuse> {
-        let authorization = target.authorization(request)?;
+        if let Target::Absolute(credentials) = target {
+            return self.send_to_proxy(request, credentials, out);
+        }
+        self.begin(request)?;
+        request.write_head(false, out);
+        Ok(())
+    }
+
+    #[cold]
+    fn send_to_proxy(
+        &mut self,
+        request: &Request,
+        credentials: Option<&Credentials>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Misuse> {
+        let authorization = credentials.map(|it| authorization(it, request)).transpose()?;
+        self.begin(request)?;
+        request.write_head(true, out);
+        if let Some(basic) = authorization.flatten() {
+            encode::field_at_end("Proxy-Authorization", &basic, out);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn begin(&mut self, request: &Request) -> Result<(), Misuse> {
         let body = request.body();
         self.state.begin(!body.is_empty(), request.expects_continue(), request.asks_close())?;
         self.outgoing = match body {
@@ -113,10 +139,6 @@ impl Connection {
         self.asked = Asked::by(request);
         self.interim = 0;
         self.incoming = Incoming::Head(HeadProgress::START);
-        request.write_head(matches!(target, Target::Absolute(_)), out);
-        if let Some(basic) = authorization {
-            encode::field_at_end("Proxy-Authorization", &basic, out);
-        }
         Ok(())
     }
 

@@ -40,16 +40,16 @@ pub enum Target<'c> {
     Absolute(Option<&'c Credentials>),
 }
 
-impl Target<'_> {
-    /// Returns the value of the Proxy-Authorization field to add to `request`.
-    pub(super) fn authorization(self, request: &Request) -> Result<Option<String>, Misuse> {
-        let Self::Absolute(Some(credentials)) = self else { return Ok(None) };
-        let mut fields = request.own_fields();
-        if fields.any(|field| field.name().eq_ignore_ascii_case("proxy-authorization")) {
-            return Ok(None);
-        }
-        credentials.basic().map(Some).ok_or(Misuse::ProxyCredentials)
+/// Returns the value of the Proxy-Authorization field to add to `request`. `None` if it has one.
+pub(super) fn authorization(
+    credentials: &Credentials,
+    request: &Request,
+) -> Result<Option<String>, Misuse> {
+    let mut fields = request.own_fields();
+    if fields.any(|field| field.name().eq_ignore_ascii_case("proxy-authorization")) {
+        return Ok(None);
     }
+    credentials.basic().map(Some).ok_or(Misuse::ProxyCredentials)
 }
 
 #[cfg(test)]

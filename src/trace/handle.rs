@@ -122,7 +122,7 @@ impl Trace {
     }
 
     /// Writes an event, for people and for replay.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn event(&mut self, at: Instant, text: impl Text) {
         if let Some(out) = &mut self.0 {
             out.write(at, Kind::Event, &text);
@@ -130,7 +130,7 @@ impl Trace {
     }
 
     /// Writes an action, for people and for replay.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn action(&mut self, at: Instant, text: impl Text) {
         if let Some(out) = &mut self.0 {
             out.write(at, Kind::Action, &text);
@@ -138,7 +138,7 @@ impl Trace {
     }
 
     /// Writes a line for people only.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn show(&mut self, at: Instant, kind: Kind, text: impl Text) {
         if let Some(out) = &mut self.0 {
             out.show(at, kind, &text);
@@ -146,7 +146,7 @@ impl Trace {
     }
 
     /// Writes a line for replay only.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, at: Instant, kind: Kind, text: impl Text) {
         if let Some(out) = &mut self.0 {
             out.record(at, kind, &text);

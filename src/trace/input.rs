@@ -117,7 +117,7 @@ impl<'t> Words<'t> {
 /// them.
 pub(crate) enum Received<'i> {
     Count(usize),
-    Heard(Heard<'i>),
+    Heard(&'i Heard<'i>),
     Recorded(&'i str),
 }
 

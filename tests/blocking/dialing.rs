@@ -5,9 +5,10 @@ use std::{net::TcpListener, thread, time::Duration};
 use httpool_blocking::{
     Cancel, Client,
     httpool::{
-        call::Policy,
+        call::{Policy, Timeout},
         dial,
         error::{Cause, DialError, ResolveKind, Unavailable},
+        time::Deadline,
     },
 };
 
@@ -159,6 +160,21 @@ mod silent {
         let url = format!("http://two.test:{}/", server.port());
         assert_eq!(client.get(&url).send().unwrap().text().unwrap(), "hello");
         assert_eq!((client.stats().open, server.accepted()), (1, 1));
+        assert!(silent.stays_alone());
+    }
+
+    /// No other deadline would end the call.
+    #[test]
+    fn a_call_has_a_connect_timeout_of_its_own() {
+        let server = Server::answering("hello");
+        let silent = Silent::at(("127.0.0.87", server.port()));
+        let endless = dial::DialPolicy::default().connect_timeout(None);
+        let client = Client::builder().dial(endless).build();
+        let timeout = Timeout::default().connect(Duration::from_millis(50));
+        let url = format!("http://127.0.0.87:{}/", server.port());
+        let error = client.get(&url).timeouts(timeout).send().unwrap_err();
+        assert_eq!(cause(&error), dialed(DialError::Timeout(Deadline::Connect)));
+        assert_eq!(client.stats().open, 0);
         assert!(silent.stays_alone());
     }
 }

@@ -5,10 +5,11 @@ use std::{error::Error as _, net::TcpListener, time::Duration};
 use httpool_mio::{
     Driver,
     httpool::{
-        call::Policy,
+        call::{Policy, Timeout},
         client::{Opening, Waiting},
         dial,
         error::{Cause, DialError, ResolveKind, Unavailable},
+        time::Deadline,
     },
 };
 
@@ -135,6 +136,22 @@ mod silent {
         let url = format!("http://two.test:{}/", server.port());
         assert_eq!(world.fetch(&url).unwrap().text(), "hello");
         assert_eq!((world.stats().open, server.accepted()), (1, 1));
+        assert!(silent.stays_alone());
+    }
+
+    /// No other deadline would end the call.
+    #[test]
+    fn a_call_has_a_connect_timeout_of_its_own() {
+        let server = Server::answering("hello");
+        let silent = Silent::at(("127.0.0.88", server.port()));
+        let endless = dial::DialPolicy::default().connect_timeout(None);
+        let mut world = World::with(Driver::builder().dial(endless));
+        let timeout = Timeout::default().connect(Duration::from_millis(50));
+        let url = format!("http://127.0.0.88:{}/", server.port());
+        let call = world.client().get(&url).timeouts(timeout).send().unwrap();
+        let error = world.driver.fetch(call).unwrap_err();
+        assert_eq!(cause(&error), dialed(DialError::Timeout(Deadline::Connect)));
+        assert_eq!(world.stats().open, 0);
         assert!(silent.stays_alone());
     }
 }

@@ -106,9 +106,9 @@ struct Run<P: Platform> {
 impl<P: Platform> Run<P> {
     fn new(shared: &Shared<P>, DialJob { conn, key }: &DialJob, call: &Call) -> Self {
         let now = shared.now();
-        let mut dial = Dial::new(key, &shared.settings.dial, now);
+        let mut dial = Dial::new(key, &call.dial_policy(&shared.settings.dial), now);
         dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
-        dial.needed_by(call.total_deadline(), now);
+        dial.needed_by(call.needed_by(now), now);
         Self {
             dial,
             local: key.local(),

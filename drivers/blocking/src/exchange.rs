@@ -140,6 +140,8 @@ impl<P: Platform> Exchange<P> {
         loop {
             match self.call.next() {
                 Next::Checkout => self.checkout(),
+                // The ticket was cancelled when the thread left the line.
+                Next::Leave => self.call.left(self.now),
                 Next::Rewind => self.rewind(),
                 Next::SendBody(max) if self.scratch.outgoing.has_no_piece() => self.next_piece(max),
                 Next::SendBody(_) | Next::Exchange => {

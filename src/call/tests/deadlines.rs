@@ -284,3 +284,86 @@ fn at(seconds: u64) -> Instant {
 fn after_millis(millis: u64) -> Instant {
     Instant::from_nanos(millis * 1_000_000)
 }
+
+/// Of a call whose connect deadline has passed.
+const NOT_OPENED: Cause =
+    Cause::Unavailable(Unavailable::Dial(DialError::Timeout(Deadline::Connect)));
+
+#[test]
+fn the_connect_deadline_of_the_call_runs_while_a_connection_is_opened_for_it() {
+    let mut policy = Policy::default();
+    policy.timeout.connect = Some(seconds(3));
+    let mut world = World::get(policy);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Queue);
+    world.call.dialing(true, world.now);
+    let until = world.now.after(seconds(3));
+    assert_eq!(world.call.poll_timeout(), Some((until, Deadline::Connect)));
+    assert_eq!(world.call.needed_by(world.now), Some(until));
+    // Another connection is opened for it instead: the clock goes on.
+    world.after(seconds(2));
+    world.call.dialing(true, world.now);
+    assert_eq!(world.call.poll_timeout(), Some((until, Deadline::Connect)));
+    assert_eq!(world.after(seconds(1)).call.next(), Next::Leave);
+    assert_eq!(world.call.poll_timeout(), None);
+    world.call.left(world.now);
+    let failed = world.failed();
+    assert_eq!((failed.cause, failed.reached), (NOT_OPENED, Reached::Nothing));
+}
+
+#[test]
+fn a_connect_deadline_ends_with_the_dial_and_is_retried_as_a_failed_connect() {
+    let mut policy = Policy::default();
+    policy.timeout.connect = Some(seconds(3));
+    policy.retry = Retry::new(0);
+    policy.retry.total = None;
+    policy.retry.connect = Some(1);
+    let mut world = World::get(policy);
+    world.call.dialing(true, world.now);
+    world.after(seconds(2));
+    world.call.dialing(false, world.now);
+    assert_eq!(world.call.poll_timeout().unwrap().1, Deadline::Queue);
+    world.after(seconds(5));
+    world.call.dialing(true, world.now);
+    assert_eq!(world.after(seconds(3)).call.next(), Next::Leave);
+    world.call.left(world.now);
+    assert_eq!(world.call.next(), Next::Checkout);
+    assert_eq!(world.call.history()[0].cause, Some(NOT_OPENED));
+    // The second attempt has the whole time again, and it is the last.
+    world.call.dialing(true, world.now);
+    assert_eq!(world.after(seconds(2)).call.next(), Next::Checkout);
+    assert_eq!(world.after(seconds(1)).call.next(), Next::Leave);
+    world.call.left(world.now);
+    assert_eq!(world.failed().cause, NOT_OPENED);
+}
+
+#[test]
+fn a_call_that_leaves_the_line_can_be_cancelled_and_has_its_total_deadline() {
+    for total in [None, Some(seconds(4))] {
+        let mut policy = Policy::default();
+        policy.timeout.connect = Some(seconds(3));
+        policy.timeout.total = total;
+        let mut world = World::get(policy);
+        world.call.dialing(true, world.now);
+        assert_eq!(world.after(seconds(3)).call.next(), Next::Leave);
+        match total {
+            None => world.call.cancel(world.now),
+            Some(_) => drop(world.after(seconds(1))),
+        }
+        let cause = total.map_or(Cause::Cancelled, |_| Cause::Timeout(Deadline::Total));
+        assert_eq!(world.failed().cause, cause);
+        world.call.left(world.now);
+        assert_eq!(world.failed().cause, cause);
+    }
+}
+
+#[test]
+fn a_dial_for_a_call_has_at_least_the_connect_timeout_of_the_call() {
+    let dial = dial::DialPolicy::default().connect_timeout(Some(seconds(10)));
+    for (own, timeout) in [(None, 10), (Some(3), 10), (Some(20), 20)] {
+        let mut policy = Policy::default();
+        policy.timeout.connect = own.map(seconds);
+        let call = World::get(policy).call;
+        assert_eq!(call.dial_policy(&dial).connect_timeout, Some(seconds(timeout)));
+        assert_eq!(call.dial_policy(&dial.connect_timeout(None)).connect_timeout, None);
+    }
+}

@@ -19,6 +19,7 @@ use core::time::Duration;
 
 use super::{Call, DrainTime, MinRate, Next, Policy, Redirect, Retry};
 use crate::{
+    dial,
     error::{
         Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
     },

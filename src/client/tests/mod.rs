@@ -1,6 +1,7 @@
 //! Tests of the client against scripted peers, with a small driver that records its actions.
 
 mod bodies;
+mod connect;
 mod ends;
 mod routes;
 

@@ -221,7 +221,9 @@ impl Parts {
     fn obey(&mut self, action: Action<(SocketId, Connection)>, now: Instant) {
         match action {
             Action::Dial { conn, ticket, key } => {
-                let mut dial = Dial::new(&key, &self.config.dial, now);
+                let asked = self.calls.values().find(|it| it.ticket == Some(ticket));
+                let policy = asked.map(|it| it.call.dial_policy(&self.config.dial));
+                let mut dial = Dial::new(&key, &policy.unwrap_or(self.config.dial), now);
                 if let Some(trace) = self.trace(Who::Dial(conn.to_bits())) {
                     dial.set_trace(trace);
                 }
@@ -269,6 +271,12 @@ impl Parts {
                     }
                     Some(_) => return,
                 },
+                Next::Leave => {
+                    if let Some(ticket) = it.ticket.take() {
+                        self.pool.cancel(ticket, now);
+                    }
+                    it.call.left(now);
+                }
                 Next::Rewind => {
                     if !it.rewinding {
                         it.rewinding = true;
@@ -372,7 +380,7 @@ impl Parts {
                     let total = self.calls.values().find(whose);
                     let it = self.dials.get_mut(&conn).expect("it is dialed");
                     it.attempts.insert(attempt, (socket, false));
-                    it.dial.needed_by(total.and_then(|it| it.call.total_deadline()), now);
+                    it.dial.needed_by(total.and_then(|it| it.call.needed_by(now)), now);
                     it.dial.connecting(attempt, now);
                 }
                 dial::Next::Abandon { .. } => self.abandon(conn),

@@ -36,10 +36,11 @@ impl Plan {
             1..=5 => Kind::Patient,
             _ => Kind::Troubled,
         };
-        // Features added later draw from a generator of their own, so that they did not change the
+        // Features added later draw from generators of their own, so that they did not change the
         // existing worlds.
         let later = Random::new(Random::nth(seed, 1));
-        Grower { random, later, kind }.plan(seed)
+        let latest = Random::new(Random::nth(seed, 2));
+        Grower { random, later, latest, kind }.plan(seed)
     }
 
     /// Whether the plan is without faults, so that every call must succeed.
@@ -58,6 +59,7 @@ impl Plan {
             times.iter().all(Option::is_none)
                 && timeout.rate.is_none()
                 && timeout.total.is_none()
+                && timeout.connect.is_none()
                 && it.cancel.is_none()
                 && (it.body.len.is_none() || it.body.replayable && it.body.rewinds)
                 && it.body.fails_at.is_none()
@@ -89,6 +91,7 @@ impl Plan {
 struct Grower {
     random: Random,
     later: Random,
+    latest: Random,
     kind: Kind,
 }
 
@@ -340,6 +343,9 @@ impl Grower {
         if timeout && later.once_in(6) {
             let window = micros(later.from(5_000, 200_000));
             policy.timeout.rate = Some(MinRate::new(later.pick(&[0, 100, 3_000, 100_000]), window));
+        }
+        if timeout && self.latest.once_in(4) {
+            policy.timeout.connect = Some(micros(self.latest.from(2_000, 300_000)));
         }
         policy
     }

@@ -42,6 +42,9 @@ impl Tries {
         let DialPolicy { connect_timeout, race_after, .. } = base.plan.config.dial;
         let now = base.stage.now;
         if self.until.is_none() {
+            // A dial for a call with a longer connect timeout of its own has that.
+            let own = base.plan.calls.iter().filter_map(|it| it.policy.timeout.connect).max();
+            let connect_timeout = connect_timeout.map(|time| time.max(own.unwrap_or_default()));
             self.until = connect_timeout.map(|time| now + time.as_nanos() as u64);
         }
         self.left = self.left.saturating_sub(1);

@@ -132,6 +132,14 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
         } else if passed(now - *case.drains.get_or_insert(now), drain) {
             stage.wrong(|| format!("call {number}: an unwanted body is read for too long"));
         }
+        let opens = client.dial_of(id).map(|conn| (conn, call.history().len()));
+        case.opens = opens.map(|(conn, past)| match case.opens {
+            Some(known @ (same, then, _)) if (same, then) == (conn, past) => known,
+            _ => (conn, past, now),
+        });
+        if case.opens.is_some_and(|(.., since)| passed(now - since, timeout.connect)) {
+            stage.wrong(|| format!("call {number}: its connect timeout has passed"));
+        }
         // Skips calls that send a body: other deadlines run, and the application may cause the
         // delay.
         if call.is_writing() || script.body.len.is_some() {

@@ -192,6 +192,7 @@ impl Run {
     fn be_honest(&mut self, answer: &[u8]) {
         match self.call.next() {
             Next::Checkout => self.start(0),
+            Next::Leave => self.call.left(self.now),
             Next::Rewind => self.rewound(true),
             Next::Exchange if self.unwritten > 0 && self.call.sends() => {
                 self.written(self.unwritten);
@@ -426,7 +427,7 @@ impl Run {
             Next::Done | Next::Failed(_) | Next::HandOver => {
                 assert!(!deadline, "a deadline behind the end");
             }
-            Next::Release | Next::Rewind => {}
+            Next::Leave | Next::Release | Next::Rewind => {}
         }
     }
 }
