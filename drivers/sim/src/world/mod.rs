@@ -134,6 +134,7 @@ mod proxy;
 mod random;
 mod reply;
 mod run;
+mod secure;
 mod seen;
 mod server;
 mod shrink;
