@@ -346,8 +346,7 @@ impl<P: Platform> Run<P> {
         self.input.drain(..taken);
     }
 
-    /// Opens the input of the layers, until a handshake is done or more input is needed. The input
-    /// behind a handshake stays in the wire.
+    /// Opens the input of the layers, until a handshake is done or more input is needed.
     fn open(&mut self, now: Instant) -> Result<(), LayerError> {
         loop {
             let (input, shakes) = (&mut self.input, self.shakes);
@@ -359,6 +358,7 @@ impl<P: Platform> Run<P> {
                 plain.len()
             })?;
             if shakes && !self.wire.is_handshaking() {
+                self.wire.check_silence()?;
                 self.shakes = false;
                 self.dial.tls_up(now);
                 return Ok(());
