@@ -17,7 +17,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Flow, LayerError, Wire, io_kind, resolve_kind};
+use httpool_kit::{Flow, LayerError, Wire, WireBuffers, io_kind, resolve_kind};
 
 use crate::{
     lease::Line,
@@ -411,6 +411,8 @@ impl<P: Platform> Run<P> {
         match self.attempts.iter().position(|(number, _)| *number == attempt) {
             Some(index) => {
                 let socket = self.attempts.swap_remove(index).1.finish()?;
+                // The connection may become idle before it is used.
+                self.wire.take_back(&mut WireBuffers::default());
                 Ok(Outcome::Ready(Wired { socket, wire: mem::take(&mut self.wire) }))
             }
             None => Ok(Outcome::Failed(DialError::Connect(IoKind::Other))),

@@ -14,8 +14,8 @@ pub(crate) struct Wired<S> {
     pub(crate) wire: Wire,
 }
 
-/// The most reads without waiting that bring no plaintext. A peer that sends more such records at
-/// once is given up.
+/// The most reads in a row that bring no plaintext. The rest stays for the next call, so that a peer
+/// with an endless supply of such records does not hold the thread.
 const EMPTY_READS_MAX: usize = 16;
 
 impl<S: Socket> Wired<S> {

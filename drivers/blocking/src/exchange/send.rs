@@ -47,6 +47,8 @@ impl<P: Platform> Exchange<P> {
         };
         self.now = self.shared.now();
         match sent {
+            // Sealed bytes that complete no record of the request, or an answer to the peer.
+            Ok(0) => None,
             Ok(sent) => {
                 let last = self.scratch.outgoing.has_gone() && !pooled.net.has_output();
                 if last && pooled.bounded && self.call.is_written_late() {
