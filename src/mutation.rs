@@ -61,6 +61,13 @@ pub enum Mutation {
     /// Opening a connection for a call is limited by the dial's timeouts alone, not by the call's
     /// connect timeout.
     EndlessConnect,
+    // Defects of drivers.
+    /// A connection with a session that is cut counts as ended by its peer.
+    #[cfg(httpool_mutations)]
+    CutSession,
+    /// Plaintext that a session has opened behind a response is left for the next request.
+    #[cfg(httpool_mutations)]
+    UnaskedPlaintext,
 }
 
 #[cfg(httpool_mutations)]
@@ -77,15 +84,14 @@ mod switch {
         ACTIVE.store(mutation.map_or(NONE, |it| it as u8), Ordering::Relaxed);
     }
 
-    pub(crate) fn mutated(mutation: Mutation) -> bool {
+    /// Whether this defect is switched on. Drivers have defects too.
+    pub fn mutated(mutation: Mutation) -> bool {
         ACTIVE.load(Ordering::Relaxed) == mutation as u8
     }
 }
 
 #[cfg(httpool_mutations)]
-pub use switch::mutate;
-#[cfg(httpool_mutations)]
-pub(crate) use switch::mutated;
+pub use switch::{mutate, mutated};
 
 #[cfg(not(httpool_mutations))]
 pub(crate) const fn mutated(_: Mutation) -> bool {

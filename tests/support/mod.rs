@@ -33,6 +33,9 @@ pub(crate) struct Peer {
     pub(crate) sessions: Vec<secure::Session>,
     /// The most raw bytes that one write has.
     pub(crate) piece: usize,
+    /// Whether output that ends a handshake is held until [`release`](Peer::release).
+    pub(crate) hold: bool,
+    held: Vec<u8>,
 }
 
 /// A request as it was received.
@@ -125,7 +128,8 @@ impl Received {
 impl Peer {
     fn new(tcp: TcpStream, number: usize, requests: Arc<AtomicUsize>) -> Self {
         let (rest, sessions, piece) = (Vec::new(), Vec::new(), usize::MAX);
-        Self { tcp, number, requests, rest, sessions, piece }
+        let (hold, held) = (false, Vec::new());
+        Self { tcp, number, requests, rest, sessions, piece, hold, held }
     }
 
     /// Reads the next request's head. Returns `None` at the end of the connection.
@@ -180,9 +184,19 @@ impl Peer {
 
     /// Sends bytes past the sessions.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        if self.hold && self.sessions.last().is_some_and(|session| session.half.is_open()) {
+            return self.held.extend_from_slice(bytes);
+        }
         for piece in bytes.chunks(self.piece) {
             self.tcp.write_all(piece).ok();
         }
+    }
+
+    /// Sends the output that was held.
+    pub(crate) fn release(&mut self) {
+        self.hold = false;
+        let held = std::mem::take(&mut self.held);
+        self.send_raw(&held);
     }
 
     /// Reads and drops input until the other side closes.

@@ -17,7 +17,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Flow, LayerError, Wire, io_kind, resolve_kind};
+use httpool_kit::{Flow, LayerError, Wire, WireBuffers, io_kind, resolve_kind};
 
 use crate::{
     lease::Line,
@@ -343,8 +343,7 @@ impl<P: Platform> Run<P> {
         self.input.drain(..taken);
     }
 
-    /// Opens the input of the layers, until a handshake is done or more input is needed. The input
-    /// behind a handshake stays in the wire.
+    /// Opens the input of the layers, until a handshake is done or more input is needed.
     fn open(&mut self, now: Instant) -> Result<(), LayerError> {
         loop {
             let (input, shakes) = (&mut self.input, self.shakes);
@@ -356,6 +355,7 @@ impl<P: Platform> Run<P> {
                 plain.len()
             })?;
             if shakes && !self.wire.is_handshaking() {
+                self.wire.check_silence()?;
                 self.shakes = false;
                 self.dial.tls_up(now);
                 return Ok(());
@@ -408,6 +408,8 @@ impl<P: Platform> Run<P> {
         match self.attempts.iter().position(|(number, _)| *number == attempt) {
             Some(index) => {
                 let socket = self.attempts.swap_remove(index).1.finish()?;
+                // The connection may become idle before it is used.
+                self.wire.take_back(&mut WireBuffers::default());
                 Ok(Outcome::Ready(Wired { socket, wire: mem::take(&mut self.wire) }))
             }
             None => Ok(Outcome::Failed(DialError::Connect(IoKind::Other))),

@@ -48,7 +48,7 @@
 //! | [`Parker::reset`] | no | | **yes** |
 //! | [`Unpark::unpark`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
 //! | [`Parker::park`] | yes | a ring, the timeout | no |
-//! | [`Platform::poll`] | yes | connects, a proxy, a ring, the timeout | no |
+//! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a ring, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
 //! | [`Platform::look_up_in`] | no | | no; once, when the client is built |
@@ -188,8 +188,8 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// It must check all of them before it returns, even if the parker was rung before or the timeout
     /// is zero. Otherwise an open connection could be closed unseen.
     ///
-    /// `talker` is the number of a connected attempt that talks to a proxy, and whether bytes are
-    /// to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
+    /// `talker` is the number of a connected attempt that talks to a proxy or performs a TLS
+    /// handshake, and whether bytes are to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
     /// outcome of each attempt.
     ///
     /// # Errors
@@ -255,7 +255,8 @@ pub trait Connecting: fmt::Debug + Send {
     /// Makes no check of its own, and does not wait.
     fn outcome(&mut self) -> Option<io::Result<()>>;
 
-    /// Returns the socket of a connected attempt, for the exchange with proxies. Neither
+    /// Returns the socket of a connected attempt, for the exchange with proxies and for TLS
+    /// handshakes. Neither
     /// [`recv`](Socket::recv) nor [`wait`](Socket::wait) is called on it.
     fn socket(&self) -> &Self::Socket;
 
@@ -327,7 +328,9 @@ pub trait Socket: fmt::Debug + Send + 'static {
 
     /// Whether an idle connection was closed by the peer, or has unsolicited input. Consumes no
     /// input, and does not wait. It is called before every reuse (see
-    /// [`probe_after`](httpool::limits::PoolLimits::probe_after)).
+    /// [`probe_after`](httpool::limits::PoolLimits::probe_after)). On a connection with TLS, the driver
+    /// calls [`recv_now`](Self::recv_now) instead, because input without plaintext is in order
+    /// there.
     fn is_dead(&self) -> bool;
 
     /// Sets the longest time that [`recv`](Self::recv) waits from now on. `timeout` is more than

@@ -69,6 +69,21 @@ fn a_handshake_that_fails_has_the_kind_of_its_failure() {
     }
 }
 
+/// The data comes with the last message of the handshake.
+#[test]
+fn a_server_that_speaks_before_it_is_asked_is_an_error() {
+    let server = Server::start(|peer| {
+        peer.hold = true;
+        assert!(peer.shake_hands(100));
+        peer.answer("evil");
+        peer.release();
+        peer.until_closed();
+    });
+    let error = client().get(&server.https("/")).send().unwrap_err();
+    assert_eq!(cause(&error), dialed(DialError::Tls(TlsKind::Protocol)));
+    assert!(format!("{error:?}").contains("before it was asked"), "{error:?}");
+}
+
 #[test]
 fn silence_in_a_handshake_ends_at_the_deadline_of_tls() {
     let mut policy = DialPolicy::default();

@@ -47,12 +47,16 @@ impl Input {
     }
 
     /// Returns the free space behind the input. It is empty only if there are [`INPUT_MAX`] bytes
-    /// of input.
+    /// of input, or more.
     pub(super) fn room(&mut self) -> &mut [u8] {
         if mem::take(&mut self.filled) && self.bytes.len() < BULK {
             self.bytes.resize(BULK, 0);
         } else if self.end == self.bytes.len() {
-            self.make_room(1);
+            self.compact();
+            if self.end == self.bytes.len() {
+                let len = (self.end * 2).clamp(FIRST, INPUT_MAX);
+                self.bytes.resize(len.max(self.end), 0);
+            }
         }
         &mut self.bytes[self.end..]
     }
@@ -64,22 +68,20 @@ impl Input {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
-        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
-        self.end += bytes.len();
+        if self.bytes.len() - self.end < bytes.len() {
+            self.compact();
+        }
+        let end = self.end + bytes.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(end.max(FIRST), 0);
+        }
+        self.bytes[self.end..end].copy_from_slice(bytes);
+        self.end = end;
     }
 
-    fn make_room(&mut self, wanted: usize) {
-        if self.bytes.len() - self.end >= wanted {
-            return;
-        }
+    fn compact(&mut self) {
         self.bytes.copy_within(self.at..self.end, 0);
         (self.at, self.end) = (0, self.len());
-        if self.bytes.len() - self.end < wanted {
-            let doubled = (self.bytes.len() * 2).clamp(FIRST, INPUT_MAX);
-            let needed = if wanted > 1 { self.end + wanted } else { 0 };
-            self.bytes.resize(doubled.max(needed).max(self.bytes.len()), 0);
-        }
     }
 
     /// Moves the input into the memory of `spare`, which is empty.
@@ -100,5 +102,65 @@ impl Input {
         if spare.bytes.len() > FIRST {
             spare.bytes = Vec::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `bytes` into the room, in reads of at most `most` bytes.
+    fn read(input: &mut Input, mut bytes: &[u8], most: usize) {
+        while !bytes.is_empty() {
+            let room = input.room();
+            let some = room.len().min(bytes.len()).min(most);
+            assert!(some > 0, "no room");
+            room[..some].copy_from_slice(&bytes[..some]);
+            input.put(some);
+            bytes = &bytes[some..];
+        }
+    }
+
+    #[test]
+    fn input_in_any_pieces_stays_in_order_and_is_bounded() {
+        for (piece, taken) in [(1, 1), (700, 600), (16 * 1024, 9_000), (100_000, 1)] {
+            let bytes: Vec<u8> = (0..INPUT_MAX).map(|at| (at % 251) as u8).collect();
+            let (mut input, mut got) = (Input::default(), 0);
+            for part in bytes.chunks(piece) {
+                read(&mut input, part, usize::MAX);
+                let now = input.len().min(taken);
+                assert_eq!(input.rest()[..now], bytes[got..got + now]);
+                input.take(now);
+                got += now;
+            }
+            assert_eq!(input.rest(), &bytes[got..]);
+        }
+        let mut full = Input::default();
+        read(&mut full, &[7; INPUT_MAX], usize::MAX);
+        assert!(full.room().is_empty());
+        full.append(&[8]);
+        assert_eq!((full.len(), full.rest()[INPUT_MAX]), (INPUT_MAX + 1, 8));
+    }
+
+    #[test]
+    fn memory_goes_back_and_only_the_bytes_of_a_part_are_kept() {
+        let (mut input, mut spare) = (Input::default(), Input::default());
+        input.lend(&mut spare);
+        read(&mut input, b"a part", usize::MAX);
+        assert_eq!(input.bytes.len(), FIRST);
+        input.take(2);
+        input.take_back(&mut spare);
+        assert_eq!((input.bytes.len(), spare.bytes.len(), spare.len()), (4, FIRST, 0));
+        input.lend(&mut spare);
+        assert_eq!((input.rest(), spare.bytes.len()), (&mut b"part".to_vec()[..], 0));
+        input.take(4);
+        input.take_back(&mut spare);
+        assert_eq!((input.bytes.capacity(), spare.bytes.len()), (0, FIRST));
+        // A buffer that has grown for a long body is not kept.
+        input.lend(&mut spare);
+        read(&mut input, &[0; 60_000], usize::MAX);
+        input.take(60_000);
+        input.take_back(&mut spare);
+        assert_eq!((input.bytes.capacity(), spare.bytes.capacity()), (0, 0));
     }
 }

@@ -142,6 +142,20 @@ impl Wire {
         top.is_some_and(|side| side.state == State::Handshake)
     }
 
+    /// Fails if the input that was read contains plaintext. Call it when a handshake is done: neither
+    /// a proxy nor a server may speak HTTP before it is asked.
+    ///
+    /// # Errors
+    /// There is plaintext, or a layer has failed.
+    pub fn check_silence(&mut self) -> Result<(), LayerError> {
+        while self.open(&mut |_| 0)? == Flow::Plain {
+            if self.0.as_ref().is_some_and(|stack| !stack.plain.is_empty()) {
+                return Err(broken(Breach::Unsolicited));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what the handshake of the innermost layer agreed on. `None` without a layer, and
     /// before its handshake is done.
     pub fn session(&self) -> Option<Arc<Session>> {
@@ -305,7 +319,7 @@ impl Stack {
         }
         let flow = flow.and_then(|flow| match flow {
             _ if self.output.pending().len() > OUTPUT_MAX => Err(broken(Breach::UnreadAnswers)),
-            Flow::Blocked if self.raw_ended => Ok(Flow::Ended { clean: false }),
+            Flow::Blocked if self.raw_ended => Ok(Flow::Ended { clean: cuts_are_ends() }),
             flow => Ok(flow),
         });
         if let Err(why) = &flow {
@@ -471,11 +485,20 @@ fn part<'a>(
     (slices, count, len - left)
 }
 
+/// False, except in tests that switch this defect on.
+fn cuts_are_ends() -> bool {
+    #[cfg(httpool_mutations)]
+    return httpool::mutation::mutated(httpool::mutation::Mutation::CutSession);
+    #[cfg(not(httpool_mutations))]
+    false
+}
+
 /// A violation that the wire itself finds.
 #[derive(Debug)]
 enum Breach {
     LongRecord,
     UnreadAnswers,
+    Unsolicited,
     Truncated,
 }
 
@@ -496,6 +519,7 @@ impl fmt::Display for Breach {
         match self {
             Self::LongRecord => write!(f, "a record is longer than {INPUT_MAX} bytes"),
             Self::UnreadAnswers => f.write_str("the peer demands answers and does not read them"),
+            Self::Unsolicited => f.write_str("the server sent data before it was asked for any"),
             Self::Truncated => f.write_str(
                 "the connection ended without the peer's notice that it sends no more \
                  (close_notify), so its last bytes may be missing",

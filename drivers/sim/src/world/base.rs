@@ -157,6 +157,10 @@ impl Base {
         if done.is_ok() {
             let origin = self.net.get(sock).origin;
             self.servers.accept(&self.plan, &mut self.stage, sock, origin);
+            if self.plan.has_session(origin) {
+                let tls = self.plan.origins[origin].tls;
+                self.net.secure(&mut self.stage, sock, tls, b"");
+            }
         }
         Some(done)
     }

@@ -14,6 +14,7 @@ use super::{
     Framing, Plan, Reading, Reply,
     clock::{LATE, LATE_THREAD},
     marks::Mark,
+    net::Net,
     reply::{POISON, answer_byte, has_body, request_byte},
     server::Servers,
     stage::{Does, Event, Stage},
@@ -272,6 +273,17 @@ impl Case {
         }
         self.check_total(plan, stage, call);
         self.end(stage, Outcome::Response(self.status));
+    }
+
+    /// Checks that a body that ended with its connection was not cut: over a session, the server has
+    /// announced the end.
+    pub(super) fn check_end(&self, plan: &Plan, stage: &mut Stage, net: &Net, call: u32) {
+        let reply = Servers::reply(plan, call as usize, self.serial);
+        let undelimited = reply.framing == Framing::Close;
+        let ended = undelimited && has_body(reply, self.is_head) && !self.tainted;
+        if ended && !net.ends_clean(self.sock) {
+            stage.wrong(|| format!("call {call}: a body that was cut off counts as whole"));
+        }
     }
 
     pub(super) fn fail(

@@ -43,6 +43,13 @@ impl Plan {
         Grower { random, later, latest, kind }.plan(seed)
     }
 
+    /// Whether connections to a server carry sessions with the cipher of
+    /// [`layer`](crate::layer), and not with the server as a proxy.
+    pub(super) fn has_session(&self, origin: usize) -> bool {
+        let it = &self.origins[origin];
+        self.threads && it.url.starts_with("https:") && it.proxy.is_none()
+    }
+
     /// Whether the plan is without faults, so that every call must succeed.
     pub(super) fn is_sound(&self) -> bool {
         let up = |it: &OriginPlan| {

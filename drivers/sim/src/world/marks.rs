@@ -138,6 +138,11 @@ marks! {
     NextAddress "course: another address because one did not answer",
     NextAddressTotal "course: another address, sooner because of a total deadline",
     Refresh "course: a kept look-up result is refreshed",
+    Secured "course: over a session",
+    Ticket "course: a ticket on a session",
+    KeyUpdate "course: a key update on a session",
+    Notice "course: a session that ends with notice",
+    FaultTruncated "fault: a session that ends without notice",
 }
 
 /// The marks that one world has reached.

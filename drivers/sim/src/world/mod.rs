@@ -74,7 +74,9 @@
 //! | a response that is discarded while paused is not read on | 256 | | the call that is left at the end |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
+//! | a session that is cut counts as ended by its peer | | 150 | the server that gave no notice |
 //! | a connection is not probed shortly after its last use | 469 | 9 | the bytes that had arrived; the missing probe |
+//! | plaintext that a session has opened is left for the next request | | 1,370 | the probe that found bytes |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
 //! | a connection is kept though its request was not completely written | 10,507 | 5,769 | the server that waits for the rest |
 //!
@@ -134,6 +136,7 @@ mod proxy;
 mod random;
 mod reply;
 mod run;
+mod secure;
 mod seen;
 mod server;
 mod shrink;

@@ -3,7 +3,11 @@
 
 use httpool::error::IoKind;
 
-use super::stage::{Event, Stage};
+use super::{
+    Tls,
+    secure::{Scanned, Secure},
+    stage::{Event, Stage},
+};
 
 /// All sockets of a world. Socket numbers are never reused.
 #[derive(Debug, Default)]
@@ -34,6 +38,8 @@ pub(super) struct Sock {
     pub(super) tainted: bool,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
+    /// The session of the connection. `poison_at` and `shown` count its plaintext then.
+    secure: Option<Box<Secure>>,
 }
 
 /// One direction of a connection.
@@ -88,6 +94,7 @@ impl Net {
             poison_of: u32::MAX,
             tainted: false,
             shown: 0,
+            secure: None,
         });
         if let Some((_, after)) = outcome {
             stage.plan(after, Event::Connect { sock });
@@ -173,13 +180,97 @@ impl Net {
     // ---- The server's side ------------------------------------------------------------------
 
     pub(super) fn server_read(&mut self, stage: &mut Stage, sock: u32, into: &mut Vec<u8>) -> Io {
-        self.socks[sock as usize].up.read(stage, usize::MAX, into)
+        let it = &mut self.socks[sock as usize];
+        let Some(secure) = &mut it.secure else {
+            return it.up.read(stage, usize::MAX, into);
+        };
+        if secure.is_over() {
+            return Io::Eof;
+        }
+        let mut raw = Vec::new();
+        let done = match it.up.read(stage, usize::MAX, &mut raw) {
+            Io::Done(_) => secure.open(&raw, into),
+            other => other,
+        };
+        if done == Io::Reset {
+            self.server_end(stage, sock, true, false);
+            return Io::Eof;
+        }
+        self.flush(stage, sock);
+        done
+    }
+
+    /// Begins a session on the connection. `before` are the last bytes in clear.
+    pub(super) fn secure(&mut self, stage: &mut Stage, sock: u32, tls: Tls, before: &[u8]) {
+        self.socks[sock as usize].secure = Some(Box::new(Secure::new(stage, tls, before)));
+        self.flush(stage, sock);
+    }
+
+    pub(super) fn is_secure(&self, sock: u32) -> bool {
+        self.socks[sock as usize].secure.is_some()
+    }
+
+    /// Whether the end of the server's output is one that the client can tell from a cut.
+    pub(super) fn ends_clean(&self, sock: u32) -> bool {
+        self.socks[sock as usize].secure.as_ref().is_none_or(|secure| secure.noticed)
+    }
+
+    /// Sends a record without plaintext, at random, on a connection with a session.
+    pub(super) fn idle(&mut self, stage: &mut Stage, sock: u32) {
+        if let Some(secure) = &mut self.socks[sock as usize].secure {
+            secure.idle(stage);
+            self.flush(stage, sock);
+        }
+    }
+
+    /// Writes the pending bytes of a session.
+    pub(super) fn flush(&mut self, stage: &mut Stage, sock: u32) {
+        let it = &mut self.socks[sock as usize];
+        let Some(secure) = &mut it.secure else { return };
+        let hole = it.hole_until;
+        while !secure.pending().is_empty() && !it.up.rst {
+            match it.down.write(stage, secure.pending(), hole, (sock, true)) {
+                Io::Done(some) => {
+                    if secure.gone(some) {
+                        it.down.end(stage, hole, false, (sock, true));
+                    }
+                }
+                _ => {
+                    it.down.waits = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Counts bytes that the client was given.
+    pub(super) fn show(&mut self, sock: u32, bytes: usize) {
+        let it = &mut self.socks[sock as usize];
+        match &mut it.secure {
+            Some(secure) => it.shown = secure.give(bytes as u32),
+            None => it.shown += bytes as u32,
+        }
+    }
+
+    /// Returns the contents of raw bytes that the client offers, of which it has written `done`.
+    pub(super) fn scan(&mut self, sock: u32, bytes: &[u8], done: Option<usize>) -> Option<Scanned> {
+        let secure = self.socks[sock as usize].secure.as_mut()?;
+        match done {
+            Some(done) => Some(secure.scan.follow(&bytes[..done])),
+            None => Some({ secure.scan }.follow(bytes)),
+        }
     }
 
     pub(super) fn server_write(&mut self, stage: &mut Stage, sock: u32, bytes: &[u8]) -> Io {
+        self.flush(stage, sock);
         let it = &mut self.socks[sock as usize];
         if it.up.rst {
             return Io::Reset;
+        }
+        if let Some(secure) = &mut it.secure {
+            let done = secure.seal(bytes);
+            self.flush(stage, sock);
+            return done;
         }
         let hole = it.hole_until;
         let done = it.down.write(stage, bytes, hole, (sock, true));
@@ -189,12 +280,21 @@ impl Net {
 
     /// Returns how many bytes the server has written in all.
     pub(super) fn sent(&self, sock: u32) -> u32 {
-        self.socks[sock as usize].down.bytes.len() as u32
+        let it = &self.socks[sock as usize];
+        it.secure.as_ref().map_or(it.down.bytes.len() as u32, |secure| secure.sealed())
     }
 
-    /// Ends the server's output, with an orderly end or with a reset.
-    pub(super) fn server_end(&mut self, stage: &mut Stage, sock: u32, reset: bool) {
+    /// Ends the server's output, with an orderly end or with a reset. Over a session, an orderly
+    /// end is announced, or not at random if `cuts` is set.
+    pub(super) fn server_end(&mut self, stage: &mut Stage, sock: u32, reset: bool, cuts: bool) {
         let it = &mut self.socks[sock as usize];
+        if let Some(secure) = it.secure.as_mut().filter(|it| !reset && !it.is_ending()) {
+            let notice = !cuts || stage.random.once_in(2);
+            secure.end(stage, notice);
+            if !secure.pending().is_empty() {
+                return self.flush(stage, sock);
+            }
+        }
         let hole = it.hole_until;
         it.down.end(stage, hole, reset, (sock, true));
     }

@@ -33,7 +33,11 @@ impl Peer {
             Some(Proxy::Never) => (Mark::FaultProxyNever, b""),
         };
         stage.mark(mark);
-        self.out.extend_from_slice(answer);
+        if mark == Mark::Tunnelled && plan.has_session(origin) {
+            net.secure(stage, sock, plan.origins[origin].tls, answer);
+        } else {
+            self.out.extend_from_slice(answer);
+        }
         (self.origin, net.get_mut(sock).origin) = (origin, origin);
         self.pump(plan, stage, net, sock);
         if mark == Mark::Tunnelled {

@@ -159,6 +159,7 @@ impl Servers {
 
     /// Continues to write, now that the socket has room again.
     pub(super) fn room(&mut self, plan: &Plan, stage: &mut Stage, net: &mut Net, sock: u32) {
+        net.flush(stage, sock);
         let Some(Some(peer)) = self.peers.get_mut(sock as usize) else { return };
         peer.pump(plan, stage, net, sock);
         peer.go_on(plan, stage, net, sock, &mut self.seen);
@@ -525,12 +526,13 @@ impl Peer {
                 if self.reads == Reads::Head {
                     self.rest(plan, stage, sock);
                 }
+                net.idle(stage, sock);
             }
             // The server reads on: any further request is a violation of the client's.
             Then::Close => {
                 self.busy = false;
                 self.mute = true;
-                net.server_end(stage, sock, false);
+                net.server_end(stage, sock, false, !plan.is_sound());
             }
             Then::Abort => self.leave(stage, net, sock, false),
             Then::Reset => self.leave(stage, net, sock, true),
@@ -572,7 +574,7 @@ impl Peer {
     /// Closes the server's end of the connection.
     pub(super) fn leave(&mut self, stage: &mut Stage, net: &mut Net, sock: u32, reset: bool) {
         if !mem::replace(&mut self.gone, true) {
-            net.server_end(stage, sock, reset);
+            net.server_end(stage, sock, reset, true);
             net.server_close(sock);
         }
     }

@@ -27,7 +27,7 @@ impl Peer {
             FaultKind::HalfClose => {
                 stage.mark(Mark::FaultHalfClose);
                 self.mute = true;
-                net.server_end(stage, sock, false);
+                net.server_end(stage, sock, false, true);
             }
             FaultKind::Hole(heals) => {
                 let (mark, until) = match heals {

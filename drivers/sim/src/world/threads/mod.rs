@@ -28,13 +28,15 @@ use super::{
     base::Base,
     run::{judge_effects, judge_whole},
 };
+use crate::layer::Cipher;
 
 /// The most threads that make calls.
 const THREADS_MAX: usize = 8;
 
 /// Runs a world over the blocking driver. Up to eight threads make its calls, and another thread
-/// cancels calls and closes the client. The plan is adapted to that driver: `https` becomes `http`,
-/// and a body of unknown length is not replayable.
+/// cancels calls and closes the client. Connections to `https` servers carry sessions with the cipher
+/// of [`layer`](crate::layer). The plan is adapted to that driver: a body of unknown length is not
+/// replayable.
 ///
 /// # Errors
 /// A rule of the oracle is broken.
@@ -56,6 +58,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
         .pool(plan.config.pool)
         .dial(plan.config.dial)
         .messages(plan.config.messages)
+        .layers(Arc::new(Cipher::default()))
         .no_default_headers();
     if logs {
         builder = builder.trace(Arc::new(Words(baton.clone())));
@@ -144,10 +147,6 @@ impl Sink for Words {
 fn suited(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     plan.threads = true;
-    plan.config.dial.tls_available = false;
-    for origin in &mut plan.origins {
-        origin.url = origin.url.replace("https://", "http://");
-    }
     for call in &mut plan.calls {
         call.body.replayable &= call.body.known;
     }

@@ -278,8 +278,8 @@ impl SimSocket {
         base.stage.tell(17, self.sock.into(), format_args!("s{} read: {done:?}", self.sock));
         match done {
             Io::Done(some) => {
+                base.net.show(self.sock, some);
                 let it = base.net.get_mut(self.sock);
-                it.shown += some as u32;
                 // The call reads unsolicited bytes that follow another call's response, and cannot
                 // know it.
                 let user = world.users[self.sock as usize];
@@ -350,15 +350,25 @@ impl Socket for SimSocket {
         if world.shut[self.sock as usize] {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        self.begins(&mut world);
         let bytes: Vec<u8> = pieces.iter().flat_map(|it| it.iter().copied()).collect();
+        // A record without plaintext is no use of the connection.
+        if world.base.net.scan(self.sock, &bytes, None).is_none_or(|found| found.begins) {
+            self.begins(&mut world);
+        }
         let call = world.users[self.sock as usize];
         let base = &mut world.base;
         let done = base.net.write(&mut base.stage, self.sock, &bytes);
         base.stage.tell(18, self.sock.into(), format_args!("s{} write: {done:?}", self.sock));
         match done {
             Io::Done(some) => {
-                if let Some(case) = base.cases.get_mut(call as usize) {
+                let found = base.net.scan(self.sock, &bytes, Some(some));
+                if found.is_some_and(|found| found.stray) {
+                    let sock = self.sock;
+                    base.stage.wrong(|| format!("s{sock}: bytes in clear on a session"));
+                }
+                if let Some(case) = base.cases.get_mut(call as usize)
+                    && found.is_none_or(|found| found.ends)
+                {
                     case.wrote = base.stage.now;
                 }
                 Ok(some)
@@ -390,7 +400,14 @@ impl Socket for SimSocket {
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
         self.baton.step();
         let mut input = Vec::new();
-        let some = self.take(&mut self.baton.lock(), into.len(), &mut input)?;
+        let mut world = self.baton.lock();
+        let taken = self.take(&mut world, into.len(), &mut input);
+        // With a session, the driver probes by reading what there is.
+        if would_block(&taken) && world.base.net.is_secure(self.sock) {
+            world.probed[self.sock as usize] = true;
+        }
+        drop(world);
+        let some = taken?;
         into[..some].copy_from_slice(&input);
         Ok(some)
     }
@@ -437,6 +454,22 @@ impl Socket for SimSocket {
 
     fn into_stream(self) -> io::Result<Self> {
         Ok(self)
+    }
+}
+
+impl io::Read for SimSocket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+}
+
+impl io::Write for SimSocket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send_now(&[IoSlice::new(bytes)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
         reply::{POISON, UPGRADED, request_byte},
     },
     baton::{Baton, me},
-    platform::{Sim, SimSocket},
+    platform::Sim,
 };
 
 /// The program of one thread.
@@ -187,31 +187,30 @@ impl Program {
             }
         }
         self.with(|base| {
-            let Base { plan, stage, cases, .. } = base;
+            let Base { plan, stage, net, cases, .. } = base;
             cases[call as usize].finish(plan, stage, call, false);
+            cases[call as usize].check_end(plan, stage, net, call);
         });
     }
 
     /// Reads the bytes of the other protocol after an upgrade.
     fn switched(&self, call: u32, response: ResponseOn<Sim>) {
         self.with(|base| base.stage.mark(Mark::OutcomeHandOver));
-        let Some(switched) = response.into_switched() else {
+        let Some(mut switched) = response.into_switched() else {
             return self.with(|base| {
                 base.stage.wrong(|| format!("call {call}: 101 without a switch of protocols"))
             });
         };
-        let mut got = switched.rest;
-        let socket: SimSocket = switched.tcp;
-        let mut buffer = [0; 64];
+        let (mut got, mut buffer) = (Vec::new(), [0; 64]);
         // The server may send nothing more, so the wait is bounded.
-        let bounded = socket.set_receive_timeout(Duration::from_secs(1));
+        let bounded = switched.tcp.set_receive_timeout(Duration::from_secs(1));
         while bounded.is_ok() && got.len() < UPGRADED.len() {
-            match socket.recv(&mut buffer) {
+            match switched.read(&mut buffer) {
                 Ok(some @ 1..) => got.extend_from_slice(&buffer[..some]),
                 Ok(_) | Err(_) => break,
             }
         }
-        drop(socket);
+        drop(switched);
         if !UPGRADED.starts_with(&got) {
             self.with(|base| {
                 base.stage.wrong(|| format!("call {call}: wrong bytes of the other protocol"))
