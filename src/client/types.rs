@@ -228,6 +228,18 @@ pub enum Event<'i> {
     End(CallId, Fields<'i>),
 }
 
+/// Writes the event as in a log: `head a0.0 200`, `data a0.0 5 B`, `end a0.0`.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interim(call, head) => write!(f, "interim {call} {}", head.status()),
+            Self::Head(call, head) => write!(f, "head {call} {}", head.status()),
+            Self::Data(call, data) => write!(f, "data {call} {} B", data.len()),
+            Self::End(call, _) => write!(f, "end {call}"),
+        }
+    }
+}
+
 /// The result of [`Client::receive`](super::Client::receive).
 #[must_use = "what was received is in it"]
 #[derive(Debug, Clone, Copy)]
