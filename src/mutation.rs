@@ -58,6 +58,10 @@ pub enum Mutation {
     /// An address that does not answer takes its share of the connect time from the call's total,
     /// however little of that there is.
     DeadAddress,
+    /// The sockets that lost a race are not closed.
+    OpenLoser,
+    /// The look-up of a dial that ended is not cancelled.
+    EndlessLookUp,
 }
 
 #[cfg(httpool_mutations)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use super::{Client, Event, Step};
+use super::{Client, Event, Step, sockets::Stage};
 use crate::{error::IoKind, id::SocketId, time::Instant};
 
 /// The bytes that were read from a socket and not consumed. [`Client::read`] keeps them here.
@@ -81,6 +81,7 @@ impl Input<'_> {
         self.at.get()
     }
 
+    #[inline]
     fn left(&self) -> &[u8] {
         let bytes = if self.kept { &self.inbox.rest } else { self.new };
         bytes.get(self.at.get()..).unwrap_or_default()
@@ -136,9 +137,14 @@ impl Client {
         now: Instant,
     ) -> Option<Event<'i>> {
         loop {
-            let stopped = self.is_paused(socket);
-            input.stopped.set(stopped);
-            if stopped {
+            let it = self.sockets.get(socket)?;
+            if it.stage == Stage::Leased {
+                let stopped = self.calls[it.call].call.is_paused();
+                input.stopped.set(stopped);
+                if stopped {
+                    return None;
+                }
+            } else if input.left().is_empty() {
                 return None;
             }
             let (taken, step) = self.receive(socket, input.left(), now);

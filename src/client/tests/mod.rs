@@ -3,6 +3,7 @@
 mod bodies;
 mod ends;
 mod routes;
+mod sockets;
 
 use alloc::{
     collections::BTreeMap,
