@@ -84,7 +84,8 @@ pub enum Action {
     },
     /// Close a socket. Drop the input not consumed and the output not written. Its id is stale
     /// already. Each socket gets one `Close` or one [`HandOver`](Self::HandOver), unless the driver
-    /// reported that it could not be connected.
+    /// reported that it could not be connected. A `Close` that was queued before that report still
+    /// comes.
     Close {
         /// The socket.
         socket: SocketId,
