@@ -91,6 +91,7 @@ fn client() -> Work {
     let (request, response) = (request(), response());
     let (policy, mut client) = (Arc::new(Policy::default()), Client::new(Config::default()));
     let (mut out, mut body) = (Vec::new(), Vec::with_capacity(1024));
+    let mut inbox = client::Inbox::new();
     let mut now = Instant::from_nanos(0);
     Box::new(move || {
         body.clear();
@@ -101,22 +102,18 @@ fn client() -> Work {
                 client::Action::Resolve { conn, port, .. } => {
                     client.handle_resolved(conn, &[([127, 0, 0, 1], port).into()], now);
                 }
-                client::Action::Connect { conn, attempt, .. } => {
-                    client.handle_connected(conn, attempt, Ok(()), now);
+                client::Action::Connect { socket, .. } => {
+                    client.handle_connected(socket, Ok(()), now);
                 }
-                client::Action::Transmit { conn, .. } => {
+                client::Action::Transmit { socket, .. } => {
                     out.clear();
-                    let _ = client.poll_transmit(conn, &mut out);
-                    client.handle_written(conn, black_box(&out).len(), now);
-                    let mut rest = black_box(&response[..]);
-                    loop {
-                        let (taken, event) = client.receive(conn, rest, now);
-                        match event {
-                            client::Event::Data(_, data) => body.extend_from_slice(data),
-                            client::Event::End(..) => break,
-                            _ => {}
+                    let _ = client.poll_transmit(socket, &mut out);
+                    client.handle_written(socket, black_box(&out).len(), now);
+                    let input = inbox.with(black_box(&response));
+                    while let Some(event) = client.read(socket, &input, now) {
+                        if let client::Event::Data(_, data) = event {
+                            body.extend_from_slice(data);
                         }
-                        rest = &rest[taken..];
                     }
                 }
                 other => unreachable!("{other}"),

@@ -30,9 +30,9 @@ mod linux {
     };
 
     use httpool::{
-        client::{Action, Client, Config, Event, Transmit},
+        client::{Action, Client, Config, Inbox, Transmit},
         error::IoKind,
-        id::ConnId,
+        id::SocketId,
         message::Request,
         time::Instant,
     };
@@ -61,19 +61,15 @@ mod linux {
     /// An operation in the kernel. It owns the memory that the kernel uses until the completion
     /// comes.
     enum Op {
-        Connect { attempt: Attempt, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
-        Send { conn: ConnId, tcp: Rc<TcpStream>, out: Vec<u8>, sent: usize },
-        Receive { attempt: Attempt, tcp: Rc<TcpStream>, buffer: Vec<u8> },
+        Connect { id: SocketId, tcp: Rc<TcpStream>, _addr: Box<SocketAddrAny> },
+        Send { id: SocketId, tcp: Rc<TcpStream>, out: Vec<u8>, sent: usize },
+        Receive { id: SocketId, tcp: Rc<TcpStream>, buffer: Vec<u8> },
     }
 
-    /// A connection, and the number of the attempt: addresses race, and the losers are abandoned
-    /// before any byte is sent.
-    type Attempt = (ConnId, u8);
-
-    /// An open socket, and input that was not taken.
+    /// An open socket, and input that was not consumed.
     struct Link {
         tcp: Rc<TcpStream>,
-        rest: Vec<u8>,
+        inbox: Inbox,
     }
 
     struct Loop {
@@ -81,7 +77,7 @@ mod linux {
         client: Client,
         /// Addresses to connect to, instead of those of names.
         given: Vec<String>,
-        links: BTreeMap<Attempt, Link>,
+        links: BTreeMap<SocketId, Link>,
         /// The operations, by the number that their completion carries.
         ops: BTreeMap<u64, Op>,
         last: u64,
@@ -143,45 +139,30 @@ mod linux {
                     let found = names.into_iter().flat_map(|name| (name, port).to_socket_addrs());
                     self.client.handle_resolved(conn, &found.flatten().collect::<Vec<_>>(), now);
                 }
-                Action::Connect { conn, attempt, addr, .. } => {
+                Action::Connect { socket: id, addr, .. } => {
                     let tcp = Rc::new(open(addr)?);
                     let addr = Box::new(addr.as_any());
                     let (fd, len) = (types::Fd(tcp.as_raw_fd()), addr.addr_len());
                     let entry = opcode::Connect::new(fd, addr.as_ptr().cast(), len).build();
-                    let attempt = (conn, attempt);
-                    self.links.insert(attempt, Link { tcp: tcp.clone(), rest: Vec::new() });
-                    self.push(entry, Op::Connect { attempt, tcp, _addr: addr })?;
+                    self.links.insert(id, Link { tcp: tcp.clone(), inbox: Inbox::new() });
+                    self.push(entry, Op::Connect { id, tcp, _addr: addr })?;
                 }
                 // These requests have no body, so the appended bytes are the whole output.
-                Action::Transmit { conn, .. } => {
+                Action::Transmit { socket: id, .. } => {
                     let mut out = Vec::new();
-                    assert_eq!(self.client.poll_transmit(conn, &mut out), Transmit::Nothing);
-                    let mut open = self.links.range((conn, 0)..=(conn, u8::MAX));
-                    if let Some(tcp) = open.next().map(|(_, link)| link.tcp.clone()) {
-                        self.send(conn, tcp, out, 0)?;
+                    assert_eq!(self.client.poll_transmit(id, &mut out), Transmit::Nothing);
+                    if let Some(tcp) = self.links.get(&id).map(|link| link.tcp.clone()) {
+                        self.send(id, tcp, out, 0)?;
                     }
                 }
-                Action::Abandon { conn, attempt } => self.shut((conn, attempt)),
-                Action::Close { conn, .. } => {
-                    let open = self.links.range((conn, 0)..=(conn, u8::MAX));
-                    let open: Vec<_> = open.map(|(attempt, _)| *attempt).collect();
-                    open.into_iter().for_each(|attempt| self.shut(attempt));
+                // Its operations then complete, and free their memory.
+                Action::Close { socket, .. } => {
+                    self.links.remove(&socket).map(|link| link.tcp.shutdown(Shutdown::Both));
                 }
-                // The response came before the whole request was written.
-                Action::End { call, .. } => println!("{call} is complete"),
-                // This loop caches no look-up.
-                Action::Refresh { .. } => {}
-                Action::Failed { call, failure } => println!("{call} failed: {failure}"),
-                other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
+                // `End` and `Failed`. There is no TLS, no upgrade, and no cache of look-ups.
+                other => eprintln!("{other}"),
             }
             Ok(())
-        }
-
-        /// Shuts an attempt's socket down. Its operations then complete, and free their memory.
-        fn shut(&mut self, attempt: Attempt) {
-            if let Some(link) = self.links.remove(&attempt) {
-                link.tcp.shutdown(Shutdown::Both).ok();
-            }
         }
 
         fn completed(&mut self, op: Op, result: i32) -> io::Result<()> {
@@ -192,79 +173,65 @@ mod linux {
                 _ => IoKind::Other,
             };
             match op {
-                // The attempt was abandoned meanwhile.
-                Op::Connect { attempt, .. } if !self.links.contains_key(&attempt) => {}
-                Op::Connect { attempt, .. } if result < 0 => {
-                    self.links.remove(&attempt);
-                    self.client.handle_connected(attempt.0, attempt.1, Err(kind()), now);
+                Op::Connect { id, .. } if result < 0 => {
+                    self.links.remove(&id);
+                    self.client.handle_connected(id, Err(kind()), now);
                 }
-                Op::Connect { attempt, tcp, .. } => {
-                    self.client.handle_connected(attempt.0, attempt.1, Ok(()), now);
-                    self.receive(attempt, tcp, vec![0; 16 * 1024])?;
+                // The client has closed the socket meanwhile.
+                Op::Connect { id, .. } if !self.links.contains_key(&id) => {}
+                Op::Connect { id, tcp, .. } => {
+                    self.client.handle_connected(id, Ok(()), now);
+                    self.receive(id, tcp, vec![0; 16 * 1024])?;
                 }
-                Op::Send { conn, .. } if result < 0 => {
-                    self.client.handle_write_failed(conn, kind(), now);
+                Op::Send { id, .. } if result < 0 => {
+                    self.client.handle_write_failed(id, kind(), now);
                 }
-                Op::Send { conn, tcp, out, sent } => {
+                Op::Send { id, tcp, out, sent } => {
                     let sent = sent + result as usize;
-                    self.client.handle_written(conn, result as usize, now);
-                    if sent < out.len() && self.client.sends(conn) {
-                        self.send(conn, tcp, out, sent)?;
+                    self.client.handle_written(id, result as usize, now);
+                    if sent < out.len() && self.client.sends(id) {
+                        self.send(id, tcp, out, sent)?;
                     }
                 }
-                Op::Receive { attempt, .. } if !self.links.contains_key(&attempt) => {}
-                Op::Receive { attempt: (conn, _), .. } if result <= 0 => {
-                    if let Event::End(call, _) = self.client.handle_eof(conn, result == 0, now) {
-                        println!("{call} is complete");
+                Op::Receive { id, .. } if result <= 0 => {
+                    if let Some(event) = self.client.handle_eof(id, result == 0, now) {
+                        eprintln!("{event}");
                     }
                 }
-                Op::Receive { attempt, tcp, buffer } => {
-                    self.take(attempt, &buffer[..result as usize], now);
-                    if self.links.contains_key(&attempt) {
-                        self.receive(attempt, tcp, buffer)?;
+                Op::Receive { id, tcp, buffer } => {
+                    let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+                    let input = link.inbox.with(&buffer[..result as usize]);
+                    while let Some(event) = self.client.read(id, &input, now) {
+                        eprintln!("{event}");
                     }
+                    drop(input);
+                    self.receive(id, tcp, buffer)?;
                 }
             }
             Ok(())
         }
 
-        fn take(&mut self, attempt: Attempt, input: &[u8], now: Instant) {
-            let Some(link) = self.links.get_mut(&attempt) else { return };
-            link.rest.extend_from_slice(input);
-            loop {
-                let (taken, event) = self.client.receive(attempt.0, &link.rest, now);
-                match event {
-                    Event::NeedInput => break,
-                    Event::Head(call, head) => println!("{call} {}", head.status()),
-                    Event::Data(call, data) => println!("{call} {} bytes", data.len()),
-                    Event::End(call, _) => println!("{call} is complete"),
-                    Event::Skipped | Event::Interim(..) => {}
-                }
-                link.rest.drain(..taken);
-            }
-        }
-
         fn send(
             &mut self,
-            conn: ConnId,
+            id: SocketId,
             tcp: Rc<TcpStream>,
             out: Vec<u8>,
             sent: usize,
         ) -> io::Result<()> {
             let (left, fd) = (&out[sent..], types::Fd(tcp.as_raw_fd()));
             let entry = opcode::Send::new(fd, left.as_ptr(), left.len() as u32).build();
-            self.push(entry, Op::Send { conn, tcp, out, sent })
+            self.push(entry, Op::Send { id, tcp, out, sent })
         }
 
         fn receive(
             &mut self,
-            attempt: Attempt,
+            id: SocketId,
             tcp: Rc<TcpStream>,
             mut buffer: Vec<u8>,
         ) -> io::Result<()> {
             let (len, fd) = (buffer.len() as u32, types::Fd(tcp.as_raw_fd()));
             let entry = opcode::Recv::new(fd, buffer.as_mut_ptr(), len).build();
-            self.push(entry, Op::Receive { attempt, tcp, buffer })
+            self.push(entry, Op::Receive { id, tcp, buffer })
         }
 
         fn push(&mut self, entry: squeue::Entry, op: Op) -> io::Result<()> {

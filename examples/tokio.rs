@@ -7,9 +7,9 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
 use httpool::{
-    client::{Action, Client, Config, Event, Transmit},
+    client::{Action, Client, Config, Inbox, Transmit},
     error::IoKind,
-    id::ConnId,
+    id::{ConnId, SocketId},
     message::Request,
     time::Instant,
 };
@@ -23,21 +23,17 @@ use tokio::{
 /// A message from a task to the one that owns the client.
 enum News {
     Resolved(ConnId, Vec<SocketAddr>),
-    Connected(Attempt, io::Result<()>),
-    Read(Attempt, Vec<u8>),
-    Written(Attempt, io::Result<usize>),
-    Ended(Attempt, bool),
+    Connected(SocketId, io::Result<()>),
+    Read(SocketId, Vec<u8>),
+    Written(SocketId, io::Result<usize>),
+    Ended(SocketId, bool),
 }
 
-/// A connection, and the number of the attempt: addresses race, and the losers are abandoned before
-/// any byte is sent.
-type Attempt = (ConnId, u8);
-
-/// The output channel of an attempt's task, which ends the task when dropped, and input that was
-/// not taken.
+/// The output channel of a socket's task, which ends the task when dropped, and input that was not
+/// consumed.
 struct Link {
     out: UnboundedSender<Vec<u8>>,
-    rest: Vec<u8>,
+    inbox: Inbox,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -45,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let epoch = std::time::Instant::now();
     let now = || Instant::from_nanos(epoch.elapsed().as_nanos() as u64);
     let mut client = Client::new(Config::default());
-    let mut links: BTreeMap<Attempt, Link> = BTreeMap::new();
+    let mut links: BTreeMap<SocketId, Link> = BTreeMap::new();
     let (tell, mut news) = channel(64);
     let (urls, given): (Vec<_>, Vec<_>) =
         std::env::args().skip(1).partition(|arg| arg.contains("://"));
@@ -68,27 +64,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                         tell.send(News::Resolved(conn, addrs)).await.ok();
                     });
                 }
-                Action::Connect { conn, attempt, addr, .. } => {
+                Action::Connect { socket, addr, .. } => {
                     let (out, orders) = unbounded_channel();
-                    links.insert((conn, attempt), Link { out, rest: Vec::new() });
-                    tokio::spawn(run((conn, attempt), addr, tell.clone(), orders));
+                    links.insert(socket, Link { out, inbox: Inbox::new() });
+                    tokio::spawn(run(socket, addr, tell.clone(), orders));
                 }
                 // These requests have no body, so the appended bytes are the whole output.
-                Action::Transmit { conn, .. } => {
+                Action::Transmit { socket, .. } => {
                     let mut out = Vec::new();
-                    assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
-                    if let Some((_, link)) = links.range((conn, 0)..=(conn, u8::MAX)).next() {
-                        link.out.send(out).ok();
-                    }
+                    assert_eq!(client.poll_transmit(socket, &mut out), Transmit::Nothing);
+                    links.get(&socket).map(|link| link.out.send(out));
                 }
-                Action::Abandon { conn, attempt } => drop(links.remove(&(conn, attempt))),
-                Action::Close { conn, .. } => links.retain(|(of, _), _| *of != conn),
-                // The response came before the whole request was written.
-                Action::End { call, .. } => println!("{call} is complete"),
-                // This loop caches no look-up.
-                Action::Refresh { .. } => {}
-                Action::Failed { call, failure } => println!("{call} failed: {failure}"),
-                other => unreachable!("no upgrade, body or TLS was asked for: {other}"),
+                Action::Close { socket, .. } => drop(links.remove(&socket)),
+                // `End` and `Failed`. There is no TLS, no upgrade, and no cache of look-ups.
+                other => eprintln!("{other}"),
             }
         }
         if client.calls() == 0 {
@@ -104,41 +93,31 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Reports a message to the client.
-fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, now: Instant) {
+fn learn(client: &mut Client, links: &mut BTreeMap<SocketId, Link>, news: News, now: Instant) {
     match news {
         News::Resolved(conn, addrs) => client.handle_resolved(conn, &addrs, now),
-        News::Connected((conn, attempt), done) => {
+        News::Connected(socket, done) => {
             let done = done.map_err(|error| match error.kind() {
                 io::ErrorKind::ConnectionRefused => IoKind::Refused,
                 _ => IoKind::Other,
             });
             if done.is_err() {
-                links.remove(&(conn, attempt));
+                links.remove(&socket);
             }
-            client.handle_connected(conn, attempt, done, now);
+            client.handle_connected(socket, done, now);
         }
-        News::Written((conn, _), Ok(sent)) => client.handle_written(conn, sent, now),
-        News::Written((conn, _), Err(_)) => client.handle_write_failed(conn, IoKind::Reset, now),
-        // Ignores an attempt that was abandoned meanwhile.
-        News::Ended(attempt, _) if !links.contains_key(&attempt) => {}
-        News::Ended((conn, _), clean) => {
-            if let Event::End(call, _) = client.handle_eof(conn, clean, now) {
-                println!("{call} is complete");
+        News::Written(socket, Ok(sent)) => client.handle_written(socket, sent, now),
+        News::Written(socket, Err(_)) => client.handle_write_failed(socket, IoKind::Reset, now),
+        News::Ended(socket, clean) => {
+            if let Some(event) = client.handle_eof(socket, clean, now) {
+                eprintln!("{event}");
             }
         }
-        News::Read(attempt, input) => {
-            let ((conn, _), Some(link)) = (attempt, links.get_mut(&attempt)) else { return };
-            link.rest.extend_from_slice(&input);
-            loop {
-                let (taken, event) = client.receive(conn, &link.rest, now);
-                match event {
-                    Event::NeedInput => break,
-                    Event::Head(call, head) => println!("{call} {}", head.status()),
-                    Event::Data(call, data) => println!("{call} {} bytes", data.len()),
-                    Event::End(call, _) => println!("{call} is complete"),
-                    Event::Skipped | Event::Interim(..) => {}
-                }
-                link.rest.drain(..taken);
+        News::Read(socket, input) => {
+            let Some(link) = links.get_mut(&socket) else { return };
+            let input = link.inbox.with(&input);
+            while let Some(event) = client.read(socket, &input, now) {
+                eprintln!("{event}");
             }
         }
     }
@@ -147,7 +126,7 @@ fn learn(client: &mut Client, links: &mut BTreeMap<Attempt, Link>, news: News, n
 /// Connects, writes the output that it receives, and reports the results, until the sender of
 /// output is dropped.
 async fn run(
-    attempt: Attempt,
+    socket: SocketId,
     addr: SocketAddr,
     tell: Sender<News>,
     mut orders: UnboundedReceiver<Vec<u8>>,
@@ -160,7 +139,7 @@ async fn run(
         Ok(tcp) => (Some(tcp), Ok(())),
         Err(error) => (None, Err(error)),
     };
-    tell.send(News::Connected(attempt, done)).await.ok();
+    tell.send(News::Connected(socket, done)).await.ok();
     let Some(tcp) = tcp else { return };
     let (mut reader, mut writer) = tcp.into_split();
     let mut buffer = vec![0; 16 * 1024];
@@ -168,14 +147,14 @@ async fn run(
     loop {
         let news = tokio::select! {
             out = orders.recv() => match out {
-                Some(out) => News::Written(attempt, writer.write_all(&out).await.map(|()| out.len())),
+                Some(out) => News::Written(socket, writer.write_all(&out).await.map(|()| out.len())),
                 None => return,
             },
             read = reader.read(&mut buffer), if open => match read {
-                Ok(read @ 1..) => News::Read(attempt, buffer[..read].to_vec()),
+                Ok(read @ 1..) => News::Read(socket, buffer[..read].to_vec()),
                 end => {
                     open = false;
-                    News::Ended(attempt, end.is_ok())
+                    News::Ended(socket, end.is_ok())
                 }
             },
         };

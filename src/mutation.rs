@@ -61,6 +61,10 @@ pub enum Mutation {
     /// Opening a connection for a call is limited by the dial's timeouts alone, not by the call's
     /// connect timeout.
     EndlessConnect,
+    /// The sockets that lost a race are not closed.
+    OpenLoser,
+    /// The look-up of a dial that ended is not cancelled.
+    EndlessLookUp,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]

@@ -8,6 +8,7 @@ use crate::{
     dial::{Dial, Next},
     id::{ConnId, SocketId},
     message::Key,
+    mutation::{Mutation, mutated},
     pool::Ticket,
     time::Instant,
     trace::{Trace, Who},
@@ -108,6 +109,10 @@ impl Client {
         let failed = matches!(dialing.dial.next(), Next::Failed(_));
         let why = if failed { Closed::Failed } else { Closed::Abandoned };
         for socket in unwanted {
+            if why == Closed::Abandoned && mutated(Mutation::OpenLoser) {
+                self.sockets.remove(socket);
+                continue;
+            }
             self.close_socket(socket, why);
         }
     }
@@ -116,7 +121,7 @@ impl Client {
     pub(super) fn end_dial(&mut self, conn: ConnId, why: Closed) {
         let Some(dialing) = self.dials.end(conn) else { return };
         self.timers.remove(Owner::dial(conn.index));
-        if dialing.announced == Announced::Resolve {
+        if dialing.announced == Announced::Resolve && !mutated(Mutation::EndlessLookUp) {
             self.actions.push_back(Action::CancelResolve { conn });
         }
         for socket in dialing.sockets {

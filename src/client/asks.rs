@@ -51,11 +51,6 @@ impl Client {
         self.dials.get(conn).is_some_and(|it| it.dial.next() == dial::Next::Exchange)
     }
 
-    /// Returns whether the response on `socket` is paused.
-    pub(super) fn is_paused(&self, socket: SocketId) -> bool {
-        self.sockets.caller(socket).is_some_and(|index| self.calls[index].call.is_paused())
-    }
-
     /// Returns whether the request on `socket` is long enough to limit the unsent bytes that the
     /// system buffers: see [`Call::is_long`](crate::call::Call::is_long).
     pub fn is_long(&self, socket: SocketId) -> bool {

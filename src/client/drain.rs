@@ -32,9 +32,9 @@ impl Client {
                 self.over.push(call.index);
             } else if let Action::Transmit { socket, .. } = action
                 && let Some(index) = self.sockets.caller(socket)
-                && self.calls[index].announced == Announced::Begin
+                && let announced @ Announced::Begin = &mut self.calls[index].announced
             {
-                self.calls[index].announced = Announced::Transmit;
+                *announced = Announced::Transmit;
             }
             if !action.call().is_some_and(|call| self.is_silent(call)) {
                 return Some(action);

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use super::{Client, Event, Step};
-use crate::{id::SocketId, time::Instant};
+use super::{Client, Event, Step, sockets::Stage};
+use crate::{error::IoKind, id::SocketId, time::Instant};
 
 /// The bytes that were read from a socket and not consumed. [`Client::read`] keeps them here.
 ///
@@ -81,6 +81,7 @@ impl Input<'_> {
         self.at.get()
     }
 
+    #[inline]
     fn left(&self) -> &[u8] {
         let bytes = if self.kept { &self.inbox.rest } else { self.new };
         bytes.get(self.at.get()..).unwrap_or_default()
@@ -136,9 +137,14 @@ impl Client {
         now: Instant,
     ) -> Option<Event<'i>> {
         loop {
-            let stopped = self.is_paused(socket);
-            input.stopped.set(stopped);
-            if stopped {
+            let it = self.sockets.get(socket)?;
+            if it.stage == Stage::Leased {
+                let stopped = self.calls[it.call].call.is_paused();
+                input.stopped.set(stopped);
+                if stopped {
+                    return None;
+                }
+            } else if input.left().is_empty() {
                 return None;
             }
             let (taken, step) = self.receive(socket, input.left(), now);
@@ -147,6 +153,43 @@ impl Client {
                 Step::NeedInput => return None,
                 Step::Skipped => {}
                 Step::Event(event) => return Some(event),
+            }
+        }
+    }
+
+    /// Reads from a socket until it has no more input, the application pauses the response, or the
+    /// socket is closed. First passes on the input that a paused response left. Reports the end of
+    /// the stream.
+    ///
+    /// `read` reads into the buffer, and returns the number of bytes: 0 at the end of the stream,
+    /// `Err(None)` if the socket has nothing now, another `Err` if it is broken. `each` takes the
+    /// events, and may call any method.
+    pub fn read_all(
+        &mut self,
+        socket: SocketId,
+        inbox: &mut Inbox,
+        buffer: &mut [u8],
+        now: Instant,
+        mut read: impl FnMut(&mut [u8]) -> Result<usize, Option<IoKind>>,
+        mut each: impl FnMut(&mut Self, Event<'_>),
+    ) {
+        while self.wants_input(socket) {
+            let resumed = inbox.is_stopped();
+            let done = if resumed { Ok(0) } else { read(buffer) };
+            if done == Err(None) {
+                return;
+            }
+            let new = done.ok().and_then(|read| buffer.get(..read)).unwrap_or_default();
+            let input = inbox.with(new);
+            while let Some(event) = self.read(socket, &input, now) {
+                each(self, event);
+            }
+            drop(input);
+            if !resumed && done.is_ok_and(|read| read == 0) || done.is_err() {
+                if let Some(event) = self.handle_eof(socket, done.is_ok(), now) {
+                    each(self, event);
+                }
+                return;
             }
         }
     }

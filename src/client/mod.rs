@@ -8,55 +8,73 @@
 //!                        ┌──────────────────────────────────────────────┐
 //!   application          │ Client                                       │          sockets
 //!                        │                                              │
-//!   request, pause,      │   Call ⇄ Pool<h1::Connection> ⇄ Dial         │   handle_resolved, handle_connected,
-//!   cancel, discard, ───▶│                                              │◀─ handle_tls, receive, handle_eof,
-//!   send_body,           │   poll_action: actions to perform once       │   handle_written, handle_write_failed,
-//!   body_ready, rewound  │   poll_transmit: bytes to write              │   handle_timeout
+//!   request, pause,      │   Call ⇄ Pool<SocketId> ⇄ Dial               │   handle_resolved, handle_connected,
+//!   cancel, discard, ───▶│          h1::Connection                      │◀─ handle_tls, read, handle_eof,
+//!   body_ready, rewound  │   poll_action: actions to perform once       │   sent, handle_write_failed,
+//!                        │   fill: bytes to write                       │   handle_timeout
 //!                        │   poll_timeout: the next deadline            │
 //!                        └──────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. It reports events: `handle_*`, [`receive`](Client::receive), and the application's inputs.
+//! 1. It drains [`poll_action`](Client::poll_action) and performs each action once.
+//! 2. It waits for its sockets, or until [`poll_timeout`](Client::poll_timeout).
+//! 3. It reports events: `handle_*`, the bytes that it read and wrote, and the application's inputs.
 //!    Any number of them may come before the next step.
-//! 2. It drains [`poll_action`](Client::poll_action) and performs each action once.
-//! 3. It waits for its sockets, or until [`poll_timeout`](Client::poll_timeout).
+//!
+//! The methods are of four kinds, and documented in this order:
+//!
+//! | kind | methods |
+//! |---|---|
+//! | the application calls | `request`, `cancel`, `discard`, `pause`, `body_ready`, `body_failed`, `rewound`, `close`, `close_now`; it asks `call`, `connection`, `why`, `calls`, `stats` |
+//! | the driver tells | `handle_*`, `read` (or `read_all`), `sent` |
+//! | the driver asks | `wants_input`, `sends`, `poll_timeout`, `socket`, `has`, `body_ahead`, `is_long`, `is_written_late` |
+//! | the driver drains | `poll_action`, `fill` and `feed` (or `write_all`) |
+//!
+//! Sockets have ids of their own, because several race for one connection. A driver keeps a table by
+//! [`SocketId`](crate::id::SocketId).
 //!
 //! | action | the driver does | and answers with |
 //! |---|---|---|
 //! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved`, `handle_resolve_failed`; `handle_resolve_queued` and `handle_resolving` if it waits for a thread |
+//! | [`CancelResolve`](Action::CancelResolve) | stops the look-up | |
 //! | [`Refresh`](Action::Refresh) | drops the cached DNS answer for a name | |
-//! | [`Connect`](Action::Connect) | begins to connect | `handle_connected` |
-//! | [`Abandon`](Action::Abandon) | closes the attempt's socket | |
+//! | [`Connect`](Action::Connect) | begins to connect a socket | `handle_connected` |
 //! | [`StartTls`](Action::StartTls) | performs a TLS handshake | `handle_tls` |
-//! | [`Transmit`](Action::Transmit) | calls `poll_transmit`, and writes | `handle_written`, `handle_write_failed` |
-//! | [`Close`](Action::Close) | closes the connection's socket, or sockets | |
+//! | [`Transmit`](Action::Transmit) | fills an [`Outbox`], and writes | `sent`, `handle_write_failed` |
+//! | [`Close`](Action::Close) | closes the socket | |
 //! | [`HandOver`](Action::HandOver) | gives the socket to the application | |
 //! | [`Rewind`](Action::Rewind) | rewinds a body to its start | `rewound` |
 //! | [`End`](Action::End) | tells the application | |
 //! | [`BodyDone`](Action::BodyDone) | drops the body | |
 //! | [`Failed`](Action::Failed) | tells the application | |
 //!
-//! **Stale ids** are ignored: an event loop may learn that a connection has ended while events for
-//! it are still on their way.
+//! Each socket gets one `Close` or one `HandOver`, unless the driver reports with `handle_connected`
+//! that it could not be connected. Each look-up is answered, or gets one `CancelResolve`.
+//!
+//! **Stale ids** are ignored: an event loop may learn that a socket has ended while events for it
+//! are still on their way.
 //!
 //! **Reading.** Ask [`wants_input`](Client::wants_input) before a read. It is false while the
 //! application has [paused](Client::pause) a response, so that TCP slows the peer down. Pass the
-//! bytes read to [`receive`](Client::receive) until it returns [`NeedInput`](Event::NeedInput). Put
-//! the bytes that it did not consume in front of the next input, and drop them with the connection.
-//! Read from idle connections too, to notice that the peer closes them.
+//! bytes read to [`read`](Client::read), with the [`Inbox`] of the socket, which keeps those that
+//! were not consumed. Once a paused response goes on, pass on what its inbox
+//! [kept](Inbox::is_stopped). Read from idle connections too, to notice that the peer closes them.
+//! [`read_all`](Client::read_all) does all of this with a function that reads.
 //!
-//! **Writing.** Write only the bytes that `poll_transmit` returns. Report them with
-//! `handle_written`, and ask again once all have been written. After waiting for the socket to
-//! become writable, ask [`sends`](Client::sends) before writing on: the rest of a refused request
-//! need not be sent. If [`Transmit`](Action::Transmit) has `probe` set, read once without blocking
-//! before the first write. If the system can limit the unsent bytes that it buffers, set that limit
-//! for a request that [`is_long`](Client::is_long), and report its last bytes as written once the
-//! socket is writable again ([`is_written_late`](Client::is_written_late)). Otherwise report them
-//! once the system has accepted them.
+//! **Writing.** Keep one [`Outbox`] for each socket with unwritten bytes: [`fill`](Client::fill) it,
+//! [`feed`](Client::feed) it with the body that it asks for, write its chunks, and report the bytes
+//! as [`sent`](Client::sent). [`write_all`](Client::write_all) does all of this with a function that
+//! writes. If [`Transmit`](Action::Transmit) has `probe` set, read once without blocking before the
+//! first write. If the system can limit the unsent bytes that it buffers, set that limit for a
+//! request that [`is_long`](Client::is_long), and report its last bytes as written once the socket
+//! is writable again ([`is_written_late`](Client::is_written_late)). Otherwise report them once the
+//! system has accepted them.
 //!
 //! **Both halves.** A response can be complete while the request's body is still being sent. The
 //! driver then continues to write, and to read, which reveals when the peer closes its side. The
 //! call ends with [`Action::End`] or [`Action::Failed`].
+//!
+//! `examples/poll.rs` is a whole loop over `poll(2)`, in 90 lines.
 //!
 //! # Example
 //!
@@ -64,7 +82,7 @@
 //! use std::sync::Arc;
 //! use httpool::{
 //!     call::Policy,
-//!     client::{Action, Client, Config, Event, Transmit},
+//!     client::{Action, Client, Config, Event, Inbox, Outbox, Transmit},
 //!     message::Request,
 //!     time::Instant,
 //! };
@@ -74,23 +92,26 @@
 //! let request = Request::get("http://192.0.2.1/hello").build()?;
 //! let call = client.request(request, Arc::new(Policy::default()), now);
 //!
-//! let Some(Action::Connect { conn, attempt, addr, .. }) = client.poll_action() else { panic!() };
+//! let Some(Action::Connect { socket, addr, .. }) = client.poll_action() else { panic!() };
 //! assert_eq!(addr.to_string(), "192.0.2.1:80");
-//! client.handle_connected(conn, attempt, Ok(()), now);
-//! assert_eq!(client.poll_action(), Some(Action::Transmit { conn, probe: false }));
+//! client.handle_connected(socket, Ok(()), now);
+//! assert_eq!(client.poll_action(), Some(Action::Transmit { socket, probe: false }));
 //!
-//! let mut out = Vec::new();
-//! assert_eq!(client.poll_transmit(conn, &mut out), Transmit::Nothing);
-//! assert!(out.starts_with(b"GET /hello HTTP/1.1\r\n"));
-//! client.handle_written(conn, out.len(), now);
+//! let mut out = Outbox::default();
+//! assert_eq!(client.fill(socket, &mut out), Transmit::Nothing);
+//! let request = out.chunks().concat();
+//! assert!(request.starts_with(b"GET /hello HTTP/1.1\r\n"));
+//! client.sent(socket, &mut out, request.len(), now);
 //!
-//! let input = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-//! let (taken, event) = client.receive(conn, input, now);
-//! assert!(matches!(event, Event::Head(of, head) if of == call && head.status() == 200));
-//! let (more, event) = client.receive(conn, &input[taken..], now);
-//! assert!(matches!(event, Event::Data(of, b"hi") if of == call));
-//! let (_, event) = client.receive(conn, &input[taken + more..], now);
-//! assert!(matches!(event, Event::End(of, _) if of == call));
+//! let mut inbox = Inbox::new();
+//! let input = inbox.with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+//! let event = client.read(socket, &input, now);
+//! assert!(matches!(event, Some(Event::Head(of, head)) if of == call && head.status() == 200));
+//! let event = client.read(socket, &input, now);
+//! assert!(matches!(event, Some(Event::Data(of, b"hi")) if of == call));
+//! let event = client.read(socket, &input, now);
+//! assert!(matches!(event, Some(Event::End(of, _)) if of == call));
+//! assert!(client.read(socket, &input, now).is_none());
 //!
 //! // The connection is kept, and nothing is left to do.
 //! assert_eq!(client.poll_action(), None);

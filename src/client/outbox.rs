@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes};
 
 use super::{Client, Transmit};
 use crate::{
+    error::IoKind,
     h1::Framing,
     id::{CallId, SocketId},
     time::Instant,
@@ -161,6 +162,41 @@ impl Client {
     ) -> bool {
         let framing = self.send_body(call, piece.len(), last, now);
         framing.inspect(|framing| out.put(piece, framing)).is_some()
+    }
+
+    /// Writes to a socket until there is no more output or the socket takes no more. Reports a
+    /// failed write.
+    ///
+    /// `body` gives the next bytes of a body, at most as many as asked for (`usize::MAX` if its length
+    /// is unknown), and whether they are the last; `None` if there are none yet (call [`body_ready`](Self::body_ready) later). `write`
+    /// writes the [chunks](Outbox::chunks), and returns the number of bytes written: `Err(None)` if
+    /// the socket takes none now, another `Err` if it is broken.
+    pub fn write_all(
+        &mut self,
+        socket: SocketId,
+        out: &mut Outbox,
+        now: Instant,
+        mut body: impl FnMut(CallId, usize) -> Option<(Bytes, bool)>,
+        mut write: impl FnMut([&[u8]; 4]) -> Result<usize, Option<IoKind>>,
+    ) {
+        loop {
+            if let Transmit::Body { call, max } = self.fill(socket, out)
+                && let Some((piece, last)) = body(call, max.within(usize::MAX))
+            {
+                self.feed(call, out, piece, last, now);
+            }
+            if out.is_empty() {
+                return;
+            }
+            match write(out.chunks()) {
+                Ok(written) => self.sent(socket, out, written, now),
+                Err(None) => return,
+                Err(Some(why)) => {
+                    out.clear();
+                    return self.handle_write_failed(socket, why, now);
+                }
+            }
+        }
     }
 
     /// Reports that the first `bytes` bytes of `out` were written, and removes them.

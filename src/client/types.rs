@@ -84,7 +84,8 @@ pub enum Action {
     },
     /// Close a socket. Drop the input not consumed and the output not written. Its id is stale
     /// already. Each socket gets one `Close` or one [`HandOver`](Self::HandOver), unless the driver
-    /// reported that it could not be connected.
+    /// reported that it could not be connected. A `Close` that was queued before that report still
+    /// comes.
     Close {
         /// The socket.
         socket: SocketId,
@@ -226,6 +227,18 @@ pub enum Event<'i> {
     /// The end of the response, with its trailer fields. The call has ended. If the request's body
     /// is still being sent, [`Action::End`] comes instead, once it has been sent.
     End(CallId, Fields<'i>),
+}
+
+/// Writes the event as in a log: `head a0.0 200`, `data a0.0 5 B`, `end a0.0`.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interim(call, head) => write!(f, "interim {call} {}", head.status()),
+            Self::Head(call, head) => write!(f, "head {call} {}", head.status()),
+            Self::Data(call, data) => write!(f, "data {call} {} B", data.len()),
+            Self::End(call, _) => write!(f, "end {call}"),
+        }
+    }
 }
 
 /// The result of [`Client::receive`](super::Client::receive).

@@ -12,7 +12,7 @@
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
 //! | `body` | [`Body`] of a request: bytes, a reader, a form |
-//! | `outgoing`, `unsent` | bytes to write, and a bound on the unsent bytes that the system buffers |
+//! | `outgoing`, `unsent` | the writing of an outbox, and a bound on the unsent bytes that the system buffers |
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
 //! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Wire`], [`Layer`] |
 //! | `switched` | [`Switched`]: a connection that has left HTTP |

@@ -45,6 +45,9 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::DeadAddress, 4_000, None),
     // The oracle sees only over the event-loop driver which dial runs for a call.
     (Mutation::EndlessConnect, 2_000, None),
+    // Threads close the sockets of a race and leave look-ups by themselves.
+    (Mutation::OpenLoser, 500, None),
+    (Mutation::EndlessLookUp, 500, None),
     // Only the worlds of threads have sessions.
     (Mutation::CutSession, 0, Some(10_000)),
     (Mutation::UnaskedPlaintext, 0, Some(10_000)),

@@ -4,6 +4,7 @@ mod bodies;
 mod connect;
 mod ends;
 mod routes;
+mod sockets;
 
 use alloc::{
     collections::BTreeMap,

@@ -34,6 +34,8 @@ pub(super) struct Driver {
     pub(super) look_ups: BTreeSet<ConnId>,
     /// The connections whose look-up was answered since the last drain of the actions.
     answered: BTreeSet<ConnId>,
+    /// The sockets that were reported as not connected since then.
+    failed: BTreeSet<SocketId>,
     tries: BTreeMap<ConnId, Tries>,
     /// The plan's number of each call, indexed by the slot of the call's id.
     names: Vec<u32>,
@@ -76,6 +78,7 @@ impl Driver {
             issued: BTreeSet::new(),
             look_ups: BTreeSet::new(),
             answered: BTreeSet::new(),
+            failed: BTreeSet::new(),
             tries: BTreeMap::new(),
             names: Vec::new(),
             owners: Vec::new(),
@@ -258,6 +261,7 @@ impl Driver {
             self.act(base, action);
         }
         self.answered.clear();
+        self.failed.clear();
         let client = &self.client;
         self.tries.retain(|conn, tries| {
             let exists = client.has(*conn);
@@ -324,6 +328,8 @@ impl Driver {
                         base.net.close(&mut base.stage, it.sock);
                         self.recycle(it);
                     }
+                    // It was queued when the driver reported the socket.
+                    None if self.failed.remove(&socket) => {}
                     None => {
                         base.stage.wrong(|| format!("{socket} is closed twice, or was never open"));
                     }
@@ -431,6 +437,7 @@ impl Driver {
                 if let Some(link) = self.take(id) {
                     self.recycle(link);
                 }
+                self.failed.insert(id);
                 base.net.close(&mut base.stage, sock);
             }
         }

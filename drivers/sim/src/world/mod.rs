@@ -59,10 +59,12 @@
 //! | a lease is not returned | 1 | | an invariant |
 //! | a ticket that has a dial gets another one | 1 | | an invariant |
 //! | the last call in line is served first | 1 | | the order of the line |
+//! | the look-up of a dial that ended is not cancelled | 2 | | the look-ups that run at the end |
 //! | a granted connection may still be evicted | 2 | | a panic |
 //! | no deadline limits the wait for more of a body | 4 | 4 | the time that it takes, a hang |
-//! | a stale id refers to a new entry | 7 | | a stale id that has an effect |
+//! | a stale id refers to a new entry | 2 | | an id that is given out twice |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
+//! | a socket that lost a race is not closed | 13 | | the next socket in its slot |
 //! | a call is refused because others wait, though it need not wait | 12 | | the free places in the pool |
 //! | a waiter is lost when the call that dialled for it is cancelled | 17 | 759 | an invariant, a hang |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |

@@ -63,6 +63,8 @@ pub(super) struct Bench<M> {
     /// All sockets so far.
     pub(super) sockets: Vec<SocketId>,
     pub(super) closed: BTreeSet<SocketId>,
+    /// The sockets that the driver has reported as not connected.
+    failed: BTreeSet<SocketId>,
     /// The connections with a look-up, and all that ever had one.
     pub(super) look_ups: BTreeSet<ConnId>,
     pub(super) conns: Vec<ConnId>,
@@ -81,6 +83,7 @@ impl<M: Machines> Bench<M> {
             socks: BTreeMap::new(),
             sockets: Vec::new(),
             closed: BTreeSet::new(),
+            failed: BTreeSet::new(),
             look_ups: BTreeSet::new(),
             conns: Vec::new(),
             answered: BTreeSet::new(),
@@ -313,9 +316,14 @@ impl<M: Machines> Bench<M> {
         self.socks.get_mut(&socket).unwrap_or_else(|| panic!("{socket} is closed or never was"))
     }
 
-    /// Forgets a closed socket.
+    /// Forgets a closed socket. Its `Close` may have been queued when the driver reported that it
+    /// could not be connected.
     fn gone(&mut self, socket: SocketId) {
-        assert!(self.socks.remove(&socket).is_some(), "{socket} is closed and was not open");
+        let open = self.socks.remove(&socket).is_some();
+        if !open && self.failed.remove(&socket) {
+            return;
+        }
+        assert!(open, "{socket} is closed and was not open");
         assert!(self.closed.insert(socket), "{socket} is closed twice");
     }
 
@@ -354,7 +362,10 @@ impl<M: Machines> Bench<M> {
         match (self.socks.get_mut(&socket), done) {
             (Some(sock), Ok(())) => sock.up = true,
             // A connected socket cannot fail. Its loss is reported as an end of stream.
-            (Some(sock), Err(_)) if !sock.up => self.gone(socket),
+            (Some(sock), Err(_)) if !sock.up => {
+                self.gone(socket);
+                self.failed.insert(socket);
+            }
             (Some(_) | None, _) => {}
         }
         self.tell(&Input::Connected(socket, done));
