@@ -48,8 +48,8 @@ impl Brotli {
     /// them. Without them the decoded bytes would depend on the reads.
     ///
     /// They still do after one kind of failure: a command that inserts more literals than its
-    /// metablock has. Where the input ends within these literals, the decoder fails there; otherwise
-    /// it decodes them all first.
+    /// metablock has. Where the input ends within these literals, the decoder fails there;
+    /// otherwise it decodes them all first.
     fn give_rest(&mut self, output: &mut [u8]) -> usize {
         let state = &mut *self.state;
         let ring = state.ringbuffer.slice();

@@ -18,14 +18,14 @@ use twox_hash::XxHash64;
 /// Most bytes that a block decodes to, and most that it takes (RFC 8878 3.1.1.2.4).
 const BLOCK_MAX: usize = 128 * 1024;
 
-/// Largest window whose memory is kept for the next body.
+/// Memory for more bytes than this is not kept for the next body.
 const KEPT_MAX: usize = 1 << 20;
 
 pub(super) struct History {
     decoder: FrameDecoder,
     window: usize,
-    /// The largest window of any frame so far.
-    window_max: usize,
+    /// The most bytes that the decoder has held, which its memory is a multiple of.
+    longest: usize,
     /// Decoded bytes that the decoder holds, and how many of them were given.
     len: usize,
     given: usize,
@@ -36,13 +36,12 @@ pub(super) struct History {
 impl History {
     pub(super) fn new() -> Self {
         let decoder = FrameDecoder::new();
-        Self { decoder, window: 0, window_max: 0, len: 0, given: 0, moved: Vec::new() }
+        Self { decoder, window: 0, longest: 0, len: 0, given: 0, moved: Vec::new() }
     }
 
     /// Begins a frame with a window of so many bytes. Returns false if that fails.
     pub(super) fn begin(&mut self, window: usize) -> bool {
         self.window = window;
-        self.window_max = self.window_max.max(window);
         (self.len, self.given) = (0, 0);
         // A frame of one segment, with a length of four bytes. Its window is the length, which
         // bounds the bytes of a block, and the memory that is allocated at once.
@@ -54,7 +53,7 @@ impl History {
 
     /// Forgets all bytes. Gives memory back that a long body needed.
     pub(super) fn shrink(&mut self) {
-        if self.window_max > KEPT_MAX {
+        if self.longest > KEPT_MAX {
             *self = Self::new();
         }
         (self.len, self.given) = (0, 0);
@@ -81,6 +80,7 @@ impl History {
         }
         let before = self.len;
         self.len = self.decoder.can_collect();
+        self.longest = self.longest.max(self.len);
         if let Some(hash) = hash {
             self.look(|bytes| hash.write(bytes.get(before..).unwrap_or_default()));
         }

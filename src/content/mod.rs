@@ -65,7 +65,8 @@
 //! | `zstd` | 30 MiB, for the largest window of 8 MiB | yes; 140 KiB for a short one |
 //!
 //! Nothing is allocated before the first byte of the body. Between two codings of one body there
-//! are 4 KiB more. [`Decoder::reset`] keeps the memory for the next body.
+//! are 4 KiB more. [`Decoder::reset`] keeps the memory of `gzip` and `deflate` for the next body,
+//! and that of `zstd` up to about 2 MiB.
 
 #[cfg(feature = "br")]
 mod brotli;

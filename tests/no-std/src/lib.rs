@@ -15,10 +15,11 @@ use core::{
 };
 
 use httpool::{
-    limits::MessageLimits,
     call::{Call, Policy, Reused},
+    content::{Coding, Decoder},
     dial::{self, Dial},
     h1::Connection,
+    limits::{ContentLimits, MessageLimits},
     message::Request,
     pool::Pool,
     replay,
@@ -41,7 +42,13 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     call.written(out.len(), now);
     let (taken, _) = call.receive(&mut conn, input, now);
     let replays = core::str::from_utf8(input).is_ok_and(|text| replay::check(text).is_ok());
-    taken + out.len() + usize::from(dial.poll_timeout().is_some()) + usize::from(replays)
+    let decoded: usize = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd]
+        .map(|coding| Decoder::new(coding, ContentLimits::default()).decode(input, &mut [0; 64]))
+        .iter()
+        .flatten()
+        .map(|progress| progress.written)
+        .sum();
+    taken + decoded + out.len() + usize::from(dial.poll_timeout().is_some()) + usize::from(replays)
 }
 
 struct NoMemory;

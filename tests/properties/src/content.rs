@@ -211,7 +211,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 fn deflate(data: &[u8]) -> Vec<u8> {
-    if data.len() % 2 == 0 {
+    if data.len().is_multiple_of(2) {
         miniz_oxide::deflate::compress_to_vec_zlib(data, 6)
     } else {
         miniz_oxide::deflate::compress_to_vec(data, 6)
