@@ -115,6 +115,10 @@ impl Client {
     /// # let Some(Action::Connect { socket, .. }) = client.poll_action() else { panic!() };
     /// # client.handle_connected(socket, Ok(()), now);
     /// # client.poll_action();
+    /// # let mut out = Outbox::default();
+    /// # let _ = client.fill(socket, &mut out);
+    /// # let len = out.chunks().concat().len();
+    /// # client.sent(socket, &mut out, len, now);
     /// let mut inbox = Inbox::new();
     /// let mut events = Vec::new();
     /// for read in [&b"HTTP/1.1 200 OK\r\nContent-Le"[..], b"ngth: 2\r\n\r\nhi"] {
