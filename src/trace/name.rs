@@ -32,12 +32,29 @@ pub(crate) fn parse_io_kind(text: &str) -> Option<IoKind> {
 
 pub(crate) fn parse_tls_kind(text: &str) -> Option<TlsKind> {
     Some(match text {
-        "Certificate" => TlsKind::Certificate,
+        "Expired" => TlsKind::Expired,
+        "NotYetValid" => TlsKind::NotYetValid,
+        "Name" => TlsKind::Name,
+        "Issuer" => TlsKind::Issuer,
+        "Revoked" => TlsKind::Revoked,
+        "Purpose" => TlsKind::Purpose,
+        "Chain" => TlsKind::Chain,
+        "Signature" => TlsKind::Signature,
         "Pin" => TlsKind::Pin,
-        "Alert" => TlsKind::Alert,
+        "ClientCertificateRequired" => TlsKind::ClientCertificateRequired,
+        "ClientCertificateRefused" => TlsKind::ClientCertificateRefused,
+        "Version" => TlsKind::Version,
+        "Parameters" => TlsKind::Parameters,
+        "Alpn" => TlsKind::Alpn,
+        "PlainHttp" => TlsKind::PlainHttp,
+        "NotTls" => TlsKind::NotTls,
         "Protocol" => TlsKind::Protocol,
+        "Config" => TlsKind::Config,
         "Unavailable" => TlsKind::Unavailable,
-        _ => TlsKind::Lost(parse_io_kind(inside(text, "Lost")?)?),
+        _ => match inside(text, "Alert") {
+            Some(number) => TlsKind::Alert(number.parse().ok()?),
+            None => TlsKind::Lost(parse_io_kind(inside(text, "Lost")?)?),
+        },
     })
 }
 
@@ -112,6 +129,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_of_tls_failure_comes_back() {
+        for why in [
+            TlsKind::Expired,
+            TlsKind::NotYetValid,
+            TlsKind::Name,
+            TlsKind::Issuer,
+            TlsKind::Revoked,
+            TlsKind::Purpose,
+            TlsKind::Chain,
+            TlsKind::Signature,
+            TlsKind::Pin,
+            TlsKind::ClientCertificateRequired,
+            TlsKind::ClientCertificateRefused,
+            TlsKind::Version,
+            TlsKind::Parameters,
+            TlsKind::Alpn,
+            TlsKind::Alert(0),
+            TlsKind::Alert(255),
+            TlsKind::PlainHttp,
+            TlsKind::NotTls,
+            TlsKind::Protocol,
+            TlsKind::Config,
+            TlsKind::Unavailable,
+            TlsKind::Lost(IoKind::Eof),
+        ] {
+            assert_eq!(parse_tls_kind(&Named(why).to_string()), Some(why));
+        }
+        for bad in ["", "Certificate", "Alert", "Alert()", "Alert(256)", "Alert(x)", "Lost"] {
+            assert_eq!(parse_tls_kind(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn reasons_come_back() {
         for why in [
             DialError::Name,
@@ -126,6 +176,7 @@ mod tests {
             DialError::ProxyCredentials,
             DialError::Tls(TlsKind::Lost(IoKind::Eof)),
             DialError::Tls(TlsKind::Pin),
+            DialError::Tls(TlsKind::Alert(80)),
             DialError::Timeout(Deadline::Connect),
             DialError::Timeout(Deadline::Resolver),
         ] {

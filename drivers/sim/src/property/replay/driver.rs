@@ -233,7 +233,7 @@ impl<'s> Driven<'s> {
             let done = if luck { Ok(()) } else { Err(self.refusal()) };
             self.client.handle_connected(conn, attempt, done, now);
         } else if std::mem::take(&mut peer.shaking) {
-            let done = if luck { Ok(()) } else { Err(TlsKind::Alert) };
+            let done = if luck { Ok(()) } else { Err(TlsKind::Alert(40)) };
             self.client.handle_tls(conn, done, now);
         } else if std::mem::take(&mut peer.may_send) {
             self.transmit(conn, if luck { 0 } else { 0xff });
