@@ -96,7 +96,8 @@ pub struct Link {
 impl Link {
     /// Connects a session with a server. Bytes of the server reach it in pieces of `piece`.
     pub fn new(layer: Box<dyn Layer>, server: &Arc<ServerConfig>, piece: usize) -> Self {
-        let server = ServerConnection::new(server.clone()).unwrap();
+        let mut server = ServerConnection::new(server.clone()).unwrap();
+        server.set_buffer_limit(None);
         Self {
             client: Client::new(layer),
             server,

@@ -2,7 +2,7 @@
 
 use core::{error::Error, fmt};
 
-use httpool::error::TlsKind;
+use httpool::error::{IoKind, TlsKind};
 use httpool_kit::LayerError;
 use rustls::{
     AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved,
@@ -370,6 +370,7 @@ fn of_alert(alert: AlertDescription, context: &Context<'_>) -> (TlsKind, Detail)
             TlsKind::Version,
             "it accepts none of the versions offered (TLS 1.2 and TLS 1.3 exist)",
         ),
+        A::CloseNotify => (TlsKind::Lost(IoKind::Eof), "it closed the session in the handshake"),
         A::UnrecognisedName => (TlsKind::Name, "it does not serve this name"),
         A::NoApplicationProtocol => (TlsKind::Alpn, "it does not serve http/1.1"),
         _ => (TlsKind::Alert(number), ""),
@@ -388,7 +389,7 @@ fn of_message(why: &InvalidMessage, context: &Context<'_>) -> (TlsKind, Detail) 
         return (TlsKind::PlainHttp, text(said));
     }
     // What the type and the version of a record look like (RFC 8446 section 5.1).
-    if matches!(first, [20..=24, 3, ..]) {
+    if matches!(first, [20..=24, 3, ..] | []) {
         return (TlsKind::Protocol, text(format!("the server sent a malformed message: {why:?}")));
     }
     let start = first[..first.len().min(16)].escape_ascii();

@@ -171,13 +171,21 @@ fn decrypt(
     let block: Vec<&str> = block.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let (_, document) = SecretDocument::from_pem(&block.join("\n"))
         .map_err(|why| bad(format!("its PEM text is malformed: {why}")))?;
-    let sealed = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
-        .map_err(|why| bad(format!("its encryption cannot be read: {why}")))?;
     let how = |how: String| TlsConfigError::KeyEncryption { place: place.clone(), how };
+    let pbes1 = || how("with PBES1 (MD5 or SHA-1 with DES, 3DES or RC2)".to_owned());
+    // The schemes of PKCS #12, which pkcs8 does not know: 1.2.840.113549.1.12.1.
+    const PKCS12: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1];
+    let sealed =
+        EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|why| match document
+            .as_bytes()
+            .windows(PKCS12.len())
+            .any(|part| part == PKCS12)
+        {
+            true => pbes1(),
+            false => bad(format!("its encryption cannot be read: {why}")),
+        })?;
     let opened = sealed.decrypt(&*password.0).map_err(|why| match why {
-        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::NoPbes1CryptSupport) => {
-            how("with PBES1 (MD5 or SHA-1 with DES or RC2)".to_owned())
-        }
+        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::NoPbes1CryptSupport) => pbes1(),
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid })
         | pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::AlgorithmParametersInvalid {
             oid,

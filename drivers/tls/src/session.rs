@@ -1,7 +1,11 @@
 //! A session of rustls as a layer.
 
 use core::{fmt, mem};
-use std::{io::IoSlice, sync::Arc};
+use std::{
+    io::IoSlice,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use httpool::error::{IoKind, TlsKind};
 use httpool_kit::{Layer, LayerError, Opened, Session, State};
@@ -102,6 +106,7 @@ impl TlsSession {
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<T, LayerError> {
+        let length = out.len();
         while self.conn.wants_write() {
             // With an empty slice: the input must not be looked at again.
             match self.conn.process_tls_records(&mut []).state {
@@ -118,6 +123,10 @@ impl TlsSession {
             greeted: self.conn.negotiated_cipher_suite().is_some(),
             certificate_sent: self.config.has_identity(),
         };
+        if self.closed {
+            // Nothing follows a close_notify (RFC 8446 section 6.1).
+            out.truncate(length);
+        }
         self.fail(error::of_rustls(why, &context))
     }
 
@@ -160,8 +169,7 @@ impl TlsSession {
                     return self.fail(error::own(TlsKind::Protocol, text));
                 }
                 Err(why) => {
-                    let at = input.len().min(taken + discard);
-                    return self.fail_by(why, &input[at..], out);
+                    return self.fail_by(why, &input[taken..], out);
                 }
             };
             taken += discard;
@@ -294,6 +302,56 @@ impl TlsSession {
 
 type Sealer<'c> = rustls::unbuffered::WriteTraffic<'c, rustls::client::ClientConnectionData>;
 
+impl TlsSession {
+    fn open_some(
+        &mut self,
+        input: &mut [u8],
+        out: &mut Vec<u8>,
+        plain: &mut dyn FnMut(&[u8]),
+    ) -> Result<Opened, LayerError> {
+        let mut opened = if self.kept.is_empty() {
+            let run = self.run(input, out, plain)?;
+            let rest = &input[run.taken..];
+            let mut taken = run.taken;
+            if self.ended {
+                taken = input.len();
+            } else if holds_record(rest) && !run.more {
+                // Whole records that rustls did not discard: a handshake message that has not come
+                // whole. They are decrypted already, and rustls wants them back.
+                self.kept = rest.to_vec();
+                self.heard = true;
+                taken = input.len();
+            }
+            Opened { taken, more: run.more, state: self.state() }
+        } else {
+            self.run_kept(input, out, plain)?
+        };
+        self.settle()?;
+        opened.state = self.state();
+        Ok(opened)
+    }
+
+    /// Opens after our close_notify. Debug builds of rustls 0.23 then panic at bytes that they
+    /// refuse, since an alert would follow the close_notify. That is a failure of the session.
+    fn open_closed(
+        &mut self,
+        input: &mut [u8],
+        out: &mut Vec<u8>,
+        plain: &mut dyn FnMut(&[u8]),
+    ) -> Result<Opened, LayerError> {
+        let mut opened = Vec::new();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            self.open_some(input, out, &mut |piece| opened.extend_from_slice(piece))
+        }));
+        if !opened.is_empty() {
+            plain(&opened);
+        }
+        result.unwrap_or_else(|_panic| {
+            self.fail(error::own(TlsKind::Protocol, "the server sent bytes that are no record"))
+        })
+    }
+}
+
 impl Layer for TlsSession {
     fn open(
         &mut self,
@@ -311,25 +369,14 @@ impl Layer for TlsSession {
         if self.ended {
             return Ok(Opened { taken: input.len(), more: false, state: State::Ended });
         }
-        let mut opened = if self.kept.is_empty() {
-            let run = self.run(input, out, plain)?;
-            let rest = &input[run.taken..];
-            let mut taken = run.taken;
-            if self.ended {
-                taken = input.len();
-            } else if holds_record(rest) && !run.more {
-                // Whole records that rustls did not discard: a handshake message that has not come
-                // whole. They are decrypted already, and rustls wants them back.
-                self.kept = rest.to_vec();
-                taken = input.len();
-            }
-            Opened { taken, more: run.more, state: self.state() }
-        } else {
-            self.run_kept(input, out, plain)?
-        };
-        self.settle()?;
-        opened.state = self.state();
-        Ok(opened)
+        if !self.heard && (1..HEADER).contains(&input.len()) {
+            // rustls refuses the first wrong byte. A whole header tells HTTP from other protocols.
+            return Ok(Opened { taken: 0, more: false, state: State::Handshake });
+        }
+        match self.closed {
+            true => self.open_closed(input, out, plain),
+            false => self.open_some(input, out, plain),
+        }
     }
 
     fn seal(&mut self, plain: &[IoSlice<'_>], out: &mut Vec<u8>) -> Result<(), LayerError> {
