@@ -10,6 +10,7 @@ use rustls::{ServerConfig, ServerConnection};
 
 /// A client session, with the bytes that it did not take, as a driver keeps them.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Client {
     /// The session.
     pub layer: Box<dyn Layer>,
@@ -76,6 +77,7 @@ impl Client {
 
 /// A client session and a server, connected in memory. The server echoes.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Link {
     /// The client.
     pub client: Client,

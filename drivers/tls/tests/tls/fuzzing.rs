@@ -22,7 +22,7 @@ fn no_bytes_of_a_server_in_any_cuts_panic() {
         let len = random.next() % 200;
         let mut script: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
         // Half of the scripts alter little, so that they get behind the handshake.
-        if random.next() % 2 == 0 {
+        if random.next().is_multiple_of(2) {
             for (at, byte) in script.iter_mut().enumerate() {
                 if at % 2 == 1 && *byte % 16 != 0 {
                     *byte = *byte / 16 * 16 + [0, 1, 2, 5][usize::from(*byte) % 4];
