@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::date;
 use crate::{
-    error::{Cause, DialError, ResolveKind, TlsKind, Unavailable},
+    error::{Cause, DialError, ResolveKind, Unavailable},
     message::{Fields, Method, Status},
     setters::setters,
 };
@@ -233,9 +233,9 @@ impl Left {
         method: &Method,
     ) -> bool {
         let kind = match cause {
-            Cause::Unavailable(Unavailable::Dial(DialError::Tls(
-                TlsKind::Certificate | TlsKind::Pin | TlsKind::Unavailable,
-            ))) => return false,
+            Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) if why.is_permanent() => {
+                return false;
+            }
             Cause::Unavailable(Unavailable::Dial(DialError::Resolve(ResolveKind::Zone))) => {
                 return false;
             }
@@ -348,7 +348,7 @@ pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Dura
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::IoKind;
+    use crate::error::{IoKind, TlsKind};
 
     const LOST: Cause = Cause::Lost(IoKind::Eof);
 
@@ -385,6 +385,42 @@ mod tests {
         let mut left = Left::all_of(&retry);
         assert!(!left.after_failure(&retry, LOST, true, &Method::POST));
         assert!(left.after_failure(&retry, LOST, false, &Method::POST));
+    }
+
+    #[test]
+    fn a_tls_failure_is_retried_only_if_another_attempt_could_succeed() {
+        use TlsKind as T;
+        let retry = Retry::new(3);
+        let again = |why| {
+            let cause = Cause::Unavailable(Unavailable::Dial(DialError::Tls(why)));
+            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET)
+        };
+        for why in [T::Alert(80), T::Protocol, T::Lost(IoKind::Reset)] {
+            assert!(again(why) && !why.is_permanent(), "{why:?}");
+        }
+        let permanent = [
+            T::Expired,
+            T::NotYetValid,
+            T::Name,
+            T::Issuer,
+            T::Revoked,
+            T::Purpose,
+            T::Chain,
+            T::Signature,
+            T::Pin,
+            T::ClientCertificateRequired,
+            T::ClientCertificateRefused,
+            T::Version,
+            T::Parameters,
+            T::Alpn,
+            T::PlainHttp,
+            T::NotTls,
+            T::Config,
+            T::Unavailable,
+        ];
+        for why in permanent {
+            assert!(!again(why) && why.is_permanent(), "{why:?}");
+        }
     }
 
     #[test]

@@ -48,8 +48,7 @@ impl DialError {
             }
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
             Self::ProxyCredentials => Fault::Caller,
-            Self::Tls(TlsKind::Unavailable) => Fault::Local,
-            Self::Tls(_) => Fault::Peer,
+            Self::Tls(why) => why.fault(),
         }
     }
 }
@@ -71,7 +70,7 @@ impl fmt::Display for DialError {
                 "the credentials for the proxy cannot be sent to it: they are too long, \
                      or have a byte that its protocol does not allow",
             ),
-            Self::Tls(why @ TlsKind::Unavailable) => write!(f, "{why}"),
+            Self::Tls(why @ (TlsKind::Unavailable | TlsKind::Config)) => write!(f, "{why}"),
             Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
         }
@@ -111,37 +110,174 @@ impl fmt::Display for ResolveKind {
 
 impl core::error::Error for ResolveKind {}
 
-/// The kind of a TLS failure. [`Certificate`](Self::Certificate) and [`Pin`](Self::Pin) are never
-/// retried.
+/// The kind of a TLS failure. It says who has to act, and on what. The driver's error has the
+/// details, as the names that the certificate is for, in its `source()`.
+///
+/// A failure that the same handshake would meet again is never retried:
+/// [`is_permanent`](Self::is_permanent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsKind {
-    /// The certificate is not trusted, or was issued for another name.
-    Certificate,
+    /// A certificate of the server has expired, or this system's clock is fast.
+    Expired,
+    /// A certificate of the server is not valid yet, or this system's clock is slow.
+    NotYetValid,
+    /// The server's certificate is for other names, or the server refused the name with the alert
+    /// `unrecognized_name`.
+    Name,
+    /// No trusted authority issued the server's certificate.
+    Issuer,
+    /// A certificate of the server was revoked, or its state could not be determined.
+    Revoked,
+    /// The server's certificate is not allowed to be used by a server.
+    Purpose,
+    /// The server's certificates break a rule of RFC 5280: of path length, name constraints,
+    /// certification authorities, encoding, versions or critical extensions.
+    Chain,
+    /// A signature of the server's certificates, or of its handshake, is damaged, or its algorithm
+    /// or key is too weak.
+    Signature,
     /// The certificate does not match the pinned one.
     Pin,
-    /// The peer sent an alert.
-    Alert,
-    /// The peer does not speak TLS, or violated it.
+    /// The server demands a certificate of the client, and none was sent.
+    ClientCertificateRequired,
+    /// The server refused the certificate of the client.
+    ClientCertificateRefused,
+    /// The peers have no version of TLS in common.
+    Version,
+    /// The peers have no cipher suite, key exchange or signature algorithm in common.
+    Parameters,
+    /// The server chose an application protocol that was not offered, or refused the one that was
+    /// (RFC 7301).
+    Alpn,
+    /// The server sent another alert. Holds its number (RFC 8446 section 6).
+    Alert(u8),
+    /// The server answered in HTTP without TLS.
+    PlainHttp,
+    /// The first bytes of the server are not TLS.
+    NotTls,
+    /// The peer violated TLS, or its bytes were altered on the way.
     Protocol,
+    /// No session can be begun: the configuration, a file that it names, or the name of the server
+    /// cannot be used.
+    Config,
     /// The driver has no TLS, so it cannot reach `https` URLs.
     Unavailable,
     /// The connection was lost during the handshake.
     Lost(IoKind),
 }
 
+impl TlsKind {
+    /// Returns whether another attempt would fail in the same way, until the server, or the
+    /// configuration of the client, is changed. Such a failure is never retried.
+    ///
+    /// An alert without a kind of its own, a violation of the protocol, and a lost connection can
+    /// come from one server of several, or from the network.
+    pub const fn is_permanent(self) -> bool {
+        !matches!(self, Self::Alert(_) | Self::Protocol | Self::Lost(_))
+    }
+
+    /// Returns the name of an alert, as RFC 8446 section 6 and RFC 7301 spell it.
+    const fn alert(number: u8) -> Option<&'static str> {
+        Some(match number {
+            10 => "unexpected_message",
+            20 => "bad_record_mac",
+            21 => "decryption_failed",
+            22 => "record_overflow",
+            30 => "decompression_failure",
+            40 => "handshake_failure",
+            41 => "no_certificate",
+            42 => "bad_certificate",
+            43 => "unsupported_certificate",
+            44 => "certificate_revoked",
+            45 => "certificate_expired",
+            46 => "certificate_unknown",
+            47 => "illegal_parameter",
+            48 => "unknown_ca",
+            49 => "access_denied",
+            50 => "decode_error",
+            51 => "decrypt_error",
+            60 => "export_restriction",
+            70 => "protocol_version",
+            71 => "insufficient_security",
+            80 => "internal_error",
+            86 => "inappropriate_fallback",
+            90 => "user_canceled",
+            100 => "no_renegotiation",
+            109 => "missing_extension",
+            110 => "unsupported_extension",
+            111 => "certificate_unobtainable",
+            112 => "unrecognized_name",
+            113 => "bad_certificate_status_response",
+            114 => "bad_certificate_hash_value",
+            115 => "unknown_psk_identity",
+            116 => "certificate_required",
+            120 => "no_application_protocol",
+            121 => "ech_required",
+            _ => return None,
+        })
+    }
+
+    pub(super) const fn fault(self) -> Fault {
+        match self {
+            Self::Config => Fault::Caller,
+            Self::Unavailable => Fault::Local,
+            Self::Lost(_) => Fault::Network,
+            Self::Expired
+            | Self::NotYetValid
+            | Self::Name
+            | Self::Issuer
+            | Self::Revoked
+            | Self::Purpose
+            | Self::Chain
+            | Self::Signature
+            | Self::Pin
+            | Self::ClientCertificateRequired
+            | Self::ClientCertificateRefused
+            | Self::Version
+            | Self::Parameters
+            | Self::Alpn
+            | Self::Alert(_)
+            | Self::PlainHttp
+            | Self::NotTls
+            | Self::Protocol => Fault::Peer,
+        }
+    }
+}
+
 impl fmt::Display for TlsKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Certificate => f.write_str("the certificate is not trusted for this name"),
-            Self::Pin => f.write_str("the certificate does not match the pin"),
-            Self::Alert => f.write_str("the server sent an alert"),
-            Self::Protocol => f.write_str("the server does not speak TLS"),
-            Self::Unavailable => {
-                f.write_str("this driver has no TLS yet: https URLs cannot be reached with it")
+        f.write_str(match self {
+            Self::Expired => "the server's certificate has expired",
+            Self::NotYetValid => "the server's certificate is not valid yet",
+            Self::Name => "the server has no certificate for this name",
+            Self::Issuer => "no trusted authority issued the server's certificate",
+            Self::Revoked => "the server's certificate was revoked, or may have been",
+            Self::Purpose => "the server's certificate is not meant for servers",
+            Self::Chain => "the server's certificates break a rule",
+            Self::Signature => "a signature of the server is damaged or too weak",
+            Self::Pin => "the certificate does not match the pin",
+            Self::ClientCertificateRequired => "the server demands a client certificate",
+            Self::ClientCertificateRefused => "the server refused the client certificate",
+            Self::Version => "the server has no version of TLS in common with this client",
+            Self::Parameters => {
+                "the server has no cipher suite, key exchange or signature algorithm in common \
+                 with this client"
             }
-            Self::Lost(why) => write!(f, "{why}"),
-        }
+            Self::Alpn => "the server does not speak HTTP/1.1 over TLS",
+            Self::Alert(number) => {
+                return match Self::alert(*number) {
+                    Some(name) => write!(f, "the server sent the alert {name}"),
+                    None => write!(f, "the server sent the alert {number}"),
+                };
+            }
+            Self::PlainHttp => "the server answered in HTTP without TLS",
+            Self::NotTls => "the server does not speak TLS",
+            Self::Protocol => "the server violated TLS",
+            Self::Config => "no TLS session can be begun with these settings and this name",
+            Self::Unavailable => "this driver has no TLS yet: https URLs cannot be reached with it",
+            Self::Lost(why) => return write!(f, "{why}"),
+        })
     }
 }
 

@@ -37,7 +37,9 @@ macro_rules! names {
 
 names!(IoKind: Refused, Reset, Unreachable, Eof, TimedOut, Exhausted, Other);
 names!(ResolveKind: NotFound, Busy, Panicked, Exhausted, Zone);
-names!(TlsKind: Certificate, Pin, Alert, Protocol, Unavailable; Lost);
+names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Signature, Pin,
+    ClientCertificateRequired, ClientCertificateRefused, Version, Parameters, Alpn, PlainHttp,
+    NotTls, Protocol, Config, Unavailable; Alert, Lost);
 names!(DialError: Name, ProxyProtocol, ProxyCredentials;
     Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
@@ -101,6 +103,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_of_tls_failure_comes_back() {
+        for why in [
+            TlsKind::Expired,
+            TlsKind::NotYetValid,
+            TlsKind::Name,
+            TlsKind::Issuer,
+            TlsKind::Revoked,
+            TlsKind::Purpose,
+            TlsKind::Chain,
+            TlsKind::Signature,
+            TlsKind::Pin,
+            TlsKind::ClientCertificateRequired,
+            TlsKind::ClientCertificateRefused,
+            TlsKind::Version,
+            TlsKind::Parameters,
+            TlsKind::Alpn,
+            TlsKind::Alert(0),
+            TlsKind::Alert(255),
+            TlsKind::PlainHttp,
+            TlsKind::NotTls,
+            TlsKind::Protocol,
+            TlsKind::Config,
+            TlsKind::Unavailable,
+            TlsKind::Lost(IoKind::Eof),
+        ] {
+            assert_eq!(TlsKind::read(&format!("{why:?}")), Some(why));
+        }
+        for bad in ["", "Certificate", "Alert", "Alert()", "Alert(256)", "Alert(x)", "Lost"] {
+            assert_eq!(TlsKind::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn reasons_come_back() {
         for why in [
             DialError::Name,
@@ -115,6 +150,7 @@ mod tests {
             DialError::ProxyCredentials,
             DialError::Tls(TlsKind::Lost(IoKind::Eof)),
             DialError::Tls(TlsKind::Pin),
+            DialError::Tls(TlsKind::Alert(80)),
             DialError::Timeout(Deadline::Connect),
             DialError::Timeout(Deadline::Resolver),
         ] {

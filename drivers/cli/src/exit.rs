@@ -355,7 +355,12 @@ fn hint(error: &Error) -> Option<&'static str> {
             DialError::Connect(IoKind::Refused) => {
                 Some("check that the server is running and listens on that port")
             }
-            DialError::Tls(TlsKind::Unavailable) => Some("use http:// if the server allows it"),
+            DialError::Tls(TlsKind::Unavailable | TlsKind::PlainHttp) => {
+                Some("use http:// if the server allows it")
+            }
+            DialError::Tls(TlsKind::Expired | TlsKind::NotYetValid) => Some(
+                "check this computer's clock; if it is right, the server needs a new certificate",
+            ),
             DialError::Timeout(_) => Some("--connect-timeout allows more time"),
             _ => None,
         },

@@ -293,9 +293,9 @@ fn an_unknown_name_fails_the_handshake_with_an_alert_for_the_peer() {
     server.read(&hello, usize::MAX).unwrap();
     let answer = server.write(usize::MAX);
     let why = client.read(&answer, usize::MAX).unwrap_err();
-    assert_eq!(why.kind(), TlsKind::Certificate);
+    assert_eq!(why.kind(), TlsKind::Name);
     let alert = client.write(usize::MAX);
-    assert_eq!(server.read(&alert, usize::MAX).unwrap_err().kind(), TlsKind::Alert);
+    assert_eq!(server.read(&alert, usize::MAX).unwrap_err().kind(), TlsKind::Alert(40));
 }
 
 #[test]

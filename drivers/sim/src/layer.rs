@@ -268,8 +268,8 @@ impl Half {
             self.alert(out);
         }
         let kind = match fault {
-            Fault::WrongName => TlsKind::Certificate,
-            Fault::Alert => TlsKind::Alert,
+            Fault::WrongName => TlsKind::Name,
+            Fault::Alert => TlsKind::Alert(40),
             _ => TlsKind::Protocol,
         };
         LayerError::with_source(kind, fault)

@@ -309,8 +309,8 @@ fn tls_that_fails_fails_the_dial_and_closes_the_socket() {
         scene.waits_for(None);
         scene.dial.next().to_string()
     };
-    let refused = end(|scene| scene.dial.tls_failed(TlsKind::Certificate, scene.now));
-    assert_eq!(refused, "failed Tls(Certificate)");
+    let refused = end(|scene| scene.dial.tls_failed(TlsKind::Issuer, scene.now));
+    assert_eq!(refused, "failed Tls(Issuer)");
     let lost = end(|scene| scene.dial.lost(IoKind::Reset, scene.now));
     assert_eq!(lost, "failed Tls(Lost(Reset))");
     assert_eq!(end(|scene| scene.pass(10_000)), "failed Timeout(Tls)");
@@ -467,7 +467,7 @@ fn what_comes_out_of_turn_changes_nothing() {
     let disturb = |scene: &mut Scene| {
         let before = scene.dial.next().to_string();
         scene.dial.tls_up(scene.now);
-        scene.dial.tls_failed(TlsKind::Alert, scene.now);
+        scene.dial.tls_failed(TlsKind::Alert(40), scene.now);
         scene.dial.lost(IoKind::Reset, scene.now);
         assert_eq!(scene.dial.receive(b"HTTP/1.1 200 OK\r\n\r\n", scene.now), 0);
         scene.dial.handle_timeout(scene.now);

@@ -42,8 +42,8 @@ fn a_certificate_for_another_name_is_an_error_and_the_server_gets_an_alert() {
         sent.lock().unwrap().send(()).unwrap();
     });
     let error = client().get(&server.https("/")).send().unwrap_err();
-    assert_eq!(cause(&error), dialed(DialError::Tls(TlsKind::Certificate)));
-    assert_eq!(layer_error(&error).kind(), TlsKind::Certificate);
+    assert_eq!(cause(&error), dialed(DialError::Tls(TlsKind::Name)));
+    assert_eq!(layer_error(&error).kind(), TlsKind::Name);
     assert!(format!("{error:?}").contains("for another name"), "{error:?}");
     alerted.recv().unwrap();
 }
@@ -57,7 +57,8 @@ fn a_handshake_that_fails_has_the_kind_of_its_failure() {
         peer.until_closed();
     });
     let gone = Server::start(|peer| drop(peer.take(1)));
-    for (server, kind) in [(plain, TlsKind::Protocol), (alert, TlsKind::Alert), (gone, super::CUT)]
+    for (server, kind) in
+        [(plain, TlsKind::Protocol), (alert, TlsKind::Alert(40)), (gone, super::CUT)]
     {
         let error = client().get(&server.https("/")).send().unwrap_err();
         let Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) = cause(&error) else {
@@ -210,7 +211,7 @@ fn bytes_behind_the_answer_of_a_proxy_belong_to_the_handshake() {
             peer.until_closed();
         });
         let error = through(&proxy, scheme).get("https://a.test/").send().unwrap_err();
-        assert_eq!(cause(&error), dialed(DialError::Tls(TlsKind::Alert)));
+        assert_eq!(cause(&error), dialed(DialError::Tls(TlsKind::Alert(40))));
     }
 }
 

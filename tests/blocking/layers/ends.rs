@@ -106,7 +106,7 @@ fn a_corrupt_record_in_the_middle_of_a_body_ends_it() {
 #[test]
 fn an_alert_in_place_of_a_response_is_an_error_of_its_kind() {
     let text = call(|peer| peer.send_records(Half::alert));
-    assert_eq!(layer_error(&text.unwrap_err()).kind(), TlsKind::Alert);
+    assert_eq!(layer_error(&text.unwrap_err()).kind(), TlsKind::Alert(40));
 }
 
 /// The server sees the notice when the client closes the pool, and not a cut.

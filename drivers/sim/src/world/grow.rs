@@ -274,8 +274,8 @@ impl Grower {
             1 if self.kind == Kind::Troubled => origin.names = Names::Never,
             2 | 3 => {
                 let why = self.random.pick(&[
-                    TlsKind::Certificate,
-                    TlsKind::Alert,
+                    TlsKind::Issuer,
+                    TlsKind::Alert(40),
                     TlsKind::Lost(IoKind::Reset),
                 ]);
                 origin.tls = Tls::Fails { why, after };

@@ -49,7 +49,7 @@ impl Secure {
         let (name, manner) = match tls {
             Tls::Up { .. } => (None, Manner::Answers),
             Tls::Fails { why: TlsKind::Lost(IoKind::Reset), .. } => (None, Manner::Resets),
-            Tls::Fails { why: TlsKind::Alert, .. } => (None, Manner::Alerts),
+            Tls::Fails { why: TlsKind::Alert(_), .. } => (None, Manner::Alerts),
             Tls::Fails { .. } => (Some("elsewhere.test"), Manner::Answers),
             Tls::Never => (None, Manner::Silent),
         };
@@ -59,7 +59,7 @@ impl Secure {
             Tls::Never => stage.mark(Mark::FaultTlsNever),
         }
         Self {
-            half: Half::server(name, stage.random.pick(&[20, 100, 16_384]) as usize),
+            half: Half::server(name, stage.random.pick(&[20, 100, 16_384])),
             manner,
             input: Vec::new(),
             over: false,

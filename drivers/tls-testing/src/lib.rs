@@ -1,0 +1,15 @@
+//! Certificates and TLS servers for the tests of httpool. It is not published.
+//!
+//! | Module | Has |
+//! |---|---|
+//! | [`certificates`] | [`Authority`](certificates::Authority): issues certificates with any fault |
+//! | [`link`] | [`Link`](link::Link): a client session and a server of rustls, in memory |
+//! | [`server`] | configurations of servers, and [`serve`](server::serve): one on a listener |
+//! | [`fuzz`] | bodies of fuzz targets |
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod certificates;
+pub mod fuzz;
+pub mod link;
+pub mod server;

@@ -1,0 +1,64 @@
+//! TLS for the drivers of httpool: verified configurations, and sessions without I/O.
+//!
+//! [`TlsOptions`] has every TLS setting of urllib3's `HTTPSConnectionPool`. [`TlsOptions::build`]
+//! reads and checks them once and makes a [`TlsConfig`]. [`Configs`] gives each configuration the
+//! number by which the core knows it, and begins the sessions of a driver's connections: it
+//! implements [`Layers`](httpool_kit::Layers).
+//!
+//! A session is a [`Layer`](httpool_kit::Layer): bytes in, bytes out, over rustls 0.23. It
+//! owns no socket, so it runs inside another one, and a handshake waits in the same `poll` as
+//! everything else.
+//!
+//! # Errors
+//! A failed session has a [`TlsKind`](httpool::error::TlsKind) that a program can match. Its source
+//! is a [`TlsError`], whose text says what was found (the names of the certificate, both
+//! fingerprints, both times) and whose source is rustls's own error. Settings that cannot be used
+//! are a [`TlsConfigError`], which names the file.
+//!
+//! # Trust
+//! By default the platform's authorities are trusted, by `rustls-native-certs`: a company's
+//! authority that is installed in the system works. `SSL_CERT_FILE` and `SSL_CERT_DIR`, set and not
+//! empty, replace them; [`TlsOptions::ignore_environment`] switches that off. They are read when
+//! the configuration is built. Revocation is not checked, as in urllib3.
+//!
+//! # Crypto provider
+//! The provider is held in each configuration, never installed for the process, so that nothing
+//! another crate does can change it or make it panic. The feature `aws-lc-rs`, which is on by
+//! default, and the feature `ring` choose it. aws-lc-rs is taken if both are on.
+//!
+//! | | aws-lc-rs | ring |
+//! |---|---|---|
+//! | clean release build (wall, 2 cores) | 81-96 s | 36-44 s |
+//! | a stripped program with TLS and roots | 4.0 MB | 1.9 MB |
+//! | post-quantum key exchange X25519MLKEM768 | yes, the default | no |
+//! | client's part of a handshake with X25519 | 218 µs | 238 µs |
+//! | opening AES-128-GCM | 4.0 GiB/s | 3.7 GiB/s |
+//! | certificates with P-521 or ML-DSA | yes | no |
+//!
+//! aws-lc-rs is the default because traffic recorded today can be decrypted once quantum computers
+//! exist, unless the key exchange resists them. It needs a C compiler, as ring does; on common
+//! platforms neither CMake nor NASM. ring suits where size and build time count.
+
+#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+compile_error!("httpool-tls needs a crypto provider: switch on the feature aws-lc-rs or ring");
+
+mod config;
+mod config_error;
+mod configs;
+mod der;
+mod error;
+mod fingerprint;
+mod keylog;
+mod keys;
+mod name;
+mod options;
+mod pem;
+mod roots;
+mod session;
+mod verify;
+
+pub use config::TlsConfig;
+pub use config_error::{Place, TlsConfigError};
+pub use configs::Configs;
+pub use error::{Detail, TlsError};
+pub use options::{Role, TlsOptions, TlsVersion};
