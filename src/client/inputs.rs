@@ -193,6 +193,13 @@ impl Client {
                 self.attend_dial(conn, now);
             }
         }
+        // An entry made above may be of a deadline that was handled after it.
+        while let Some(owner) = self.timers.pop_due(now) {
+            due.push((now, owner));
+        }
+        for (_, owner) in due.drain(..) {
+            self.timers_set(owner);
+        }
         self.due = due;
         if self.pool.poll_timeout().is_some_and(|at| at <= now) {
             self.pool.handle_timeout(now);

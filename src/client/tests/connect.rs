@@ -25,7 +25,7 @@ fn a_call_fails_after_its_own_connect_timeout_and_its_dial_is_abandoned() {
     world.done();
     assert_eq!(world.after(seconds(1)).told(), [""; 0]);
     assert_eq!(world.after(seconds(1)).told(), [not_opened(call)]);
-    assert_eq!(world.done().last().unwrap(), "close c0.0 abandoned");
+    assert_eq!(world.done().last().unwrap(), "close s0.0 abandoned");
     assert_eq!((world.client.calls(), world.client.stats().open), (0, 0));
 }
 
@@ -82,7 +82,7 @@ fn a_connect_timeout_is_retried_on_another_connection() {
     world.done();
     assert_eq!(world.after(seconds(2)).told(), [""; 0]);
     let done = world.done();
-    assert!(done.contains(&"close c0.0 abandoned".into()), "{done:?}");
+    assert!(done.contains(&"close s0.0 abandoned".into()), "{done:?}");
     assert_ne!(world.client.dial_of(call), Some(ConnId::from_bits(0)));
     world.connect();
     let socket = world.socket(call);
@@ -101,5 +101,5 @@ fn an_address_that_does_not_answer_leaves_the_connect_timeout_for_the_next() {
     world.client.handle_resolved(conn, &addrs.map(|addr| addr.parse().unwrap()), world.now);
     world.settle();
     let done = world.after(Duration::from_millis(50)).done();
-    assert_eq!(done.last().unwrap(), "connect c0.0 1 192.0.2.2:80", "{done:?}");
+    assert_eq!(done.last().unwrap(), "connect s1.0 c0.0 192.0.2.2:80", "{done:?}");
 }

@@ -61,7 +61,7 @@
 //! | the last call in line is served first | 1 | | the order of the line |
 //! | the look-up of a dial that ended is not cancelled | 2 | | the look-ups that run at the end |
 //! | a granted connection may still be evicted | 2 | | a panic |
-//! | no deadline limits the wait for more of a body | 4 | 4 | the time that it takes, a hang |
+//! | no deadline limits the wait for more of a body | 16 | 8 | the time that it takes, a hang |
 //! | a stale id refers to a new entry | 2 | | an id that is given out twice |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
 //! | a socket that lost a race is not closed | 13 | | the next socket in its slot |
@@ -69,13 +69,14 @@
 //! | a waiter is lost when the call that dialled for it is cancelled | 17 | 759 | an invariant, a hang |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |
 //! | only the stall deadline limits the reading of an unwanted body | 43 | | the time that it takes |
-//! | a cancelled call has further events | 54 | | the application that receives them |
+//! | a cancelled call has further events | 332 | | the application that receives them |
 //! | bytes of chunk framing restart the stall deadline | 84 | 170 | the time that it takes |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
 //! | a POST is sent again though a server may have processed it | 149 | 453 | the server's count of requests |
 //! | a response that is discarded while paused is not read on | 256 | | the call that is left at the end |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
+//! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
 //! | a session that is cut counts as ended by its peer | | 150 | the server that gave no notice |
 //! | a connection is not probed shortly after its last use | 469 | 9 | the bytes that had arrived; the missing probe |
 //! | plaintext that a session has opened is left for the next request | | 1,370 | the probe that found bytes |
