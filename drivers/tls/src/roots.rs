@@ -46,6 +46,11 @@ impl Roots {
         self.load_with(|name| env::var_os(name))
     }
 
+    /// Whether the user listed certificates.
+    pub(crate) const fn lists_any(&self) -> bool {
+        !(self.files.is_empty() && self.folders.is_empty() && self.data.is_empty())
+    }
+
     fn load_with(
         &self,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -63,8 +68,7 @@ impl Roots {
             let place = Place::Data("ca_cert_data");
             loaded.list(&place, pem::certificates(WHAT, &place, data)?)?;
         }
-        let listed = !(self.files.is_empty() && self.folders.is_empty() && self.data.is_empty());
-        if !listed || self.platform_too {
+        if !self.lists_any() || self.platform_too {
             self.load_platform(&mut loaded, variable)?;
         }
         Ok(loaded)
