@@ -16,7 +16,9 @@ use crate::LayerError;
 ///
 /// `Display` shows this in one line. If the system's own error caused the failure, it is the
 /// [`source`](error::Error::source), and the line does not repeat it. `Debug` shows the same line
-/// with the sources below. A `main` that returns an error prints it with `Debug`.
+/// with the sources below. A `main` that returns an error prints it with `Debug`. The failure of a
+/// layer, such as TLS, is a source of the type [`LayerError`], also when the connection was cut
+/// without notice.
 ///
 /// Decide by [`reached`](Self::reached) whether to send the request again:
 ///

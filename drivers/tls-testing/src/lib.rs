@@ -2,7 +2,7 @@
 //!
 //! | Module | Has |
 //! |---|---|
-//! | [`certificates`] | [`Authority`](certificates::Authority): issues certificates with any fault |
+//! | [`certificates`] | [`Authority`](certificates::Authority), which issues certificates of any kind |
 //! | [`link`] | [`Link`](link::Link): a client session and a server of rustls, in memory |
 //! | [`server`] | configurations of servers, and [`serve`](server::serve): one on a listener |
 //! | [`fuzz`] | bodies of fuzz targets |

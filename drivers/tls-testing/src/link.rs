@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use httpool::error::{IoKind, TlsKind};
 use httpool_kit::{Layer, LayerError, Session, State};
 use rustls::{ServerConfig, ServerConnection};
 
@@ -177,7 +178,11 @@ impl Link {
     /// The client fails.
     pub fn ping(&mut self) -> Result<Arc<Session>, LayerError> {
         self.run()?;
-        assert_eq!(self.client.state, State::Open, "the handshake is not done");
+        if self.client.state != State::Open {
+            // A server that fails without an alert closes the connection.
+            assert!(self.server_error.is_some(), "the handshake is not done");
+            return Err(LayerError::new(TlsKind::Lost(IoKind::Eof)));
+        }
         self.client.layer.seal(&[IoSlice::new(b"ping")], &mut self.client.out)?;
         self.run()?;
         assert_eq!(self.client.plain, b"ping");

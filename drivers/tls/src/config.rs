@@ -68,7 +68,10 @@ impl TlsConfig {
             None => {
                 let provider = provider();
                 let identity = options.identity.load(&provider)?;
-                let loaded = if options.unverified { None } else { Some(options.roots.load()?) };
+                // What the user listed is read even if it is not used: it must not be wrong.
+                let wanted = !options.unverified || options.roots.lists_any();
+                let loaded = wanted.then(|| options.roots.load()).transpose()?;
+                let loaded = loaded.filter(|_| !options.unverified);
                 if let Some(loaded) = &loaded {
                     (authorities, passed_over) = (loaded.store.len(), loaded.passed_over);
                 }

@@ -46,6 +46,11 @@ impl Roots {
         self.load_with(|name| env::var_os(name))
     }
 
+    /// Whether the user listed certificates.
+    pub(crate) const fn lists_any(&self) -> bool {
+        !(self.files.is_empty() && self.folders.is_empty() && self.data.is_empty())
+    }
+
     fn load_with(
         &self,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -63,8 +68,7 @@ impl Roots {
             let place = Place::Data("ca_cert_data");
             loaded.list(&place, pem::certificates(WHAT, &place, data)?)?;
         }
-        let listed = !(self.files.is_empty() && self.folders.is_empty() && self.data.is_empty());
-        if !listed || self.platform_too {
+        if !self.lists_any() || self.platform_too {
             self.load_platform(&mut loaded, variable)?;
         }
         Ok(loaded)
@@ -85,10 +89,20 @@ impl Roots {
                 loaded.trust(&place, &found)?;
             }
             let folders = value(FOLDER).unwrap_or_default();
+            let mut none = None;
             for path in env::split_paths(&folders).filter(|path| !path.as_os_str().is_empty()) {
-                loaded.trust(&Place::Path(path.clone()), &folder(&path)?)?;
+                match folder(&path) {
+                    Ok(found) => loaded.trust(&Place::Path(path), &found)?,
+                    // Some systems name the folder of their bundle, which has no hashed names,
+                    // beside the bundle.
+                    Err(why @ TlsConfigError::NoCertificate { .. }) => none = Some(why),
+                    Err(why) => return Err(why),
+                }
             }
-            return Ok(());
+            return match none {
+                Some(why) if loaded.store.is_empty() => Err(why),
+                _ => Ok(()),
+            };
         }
         let untouched = variable(FILE).is_none() && variable(FOLDER).is_none();
         let found = platform(untouched)?;
@@ -258,6 +272,16 @@ mod tests {
         assert!(why.contains("/nowhere/a.pem") && why.contains(FILE), "{why}");
         let why = load(&roots, None, Some("/nowhere/folder")).expect_err("missing");
         assert!(why.contains("/nowhere/folder"), "{why}");
+    }
+
+    #[test]
+    fn a_folder_without_hashed_names_is_an_error_unless_the_file_has_certificates() {
+        // The root of a file system has no such names.
+        let why = load(&Roots::default(), None, Some("/")).expect_err("no certificate");
+        assert!(why.contains("no certificate is in /"), "{why}");
+        if let Some(bundle) = FILES.iter().find(|path| Path::new(path).exists()) {
+            assert!(load(&Roots::default(), Some(bundle), Some("/")).is_ok());
+        }
     }
 
     #[test]

@@ -88,6 +88,31 @@ fn an_early_success_is_done_when_the_upload_is() {
     }
 }
 
+/// The response is longer than the buffer of the call. All its records are read at once, while the
+/// upload is blocked, and the server reads on when the client has them.
+#[test]
+fn an_early_response_is_read_to_its_end_while_the_upload_is_blocked() {
+    const LENGTH: usize = 60_000;
+    for body in bodies() {
+        let (has_read, wait_until_read) = mpsc::channel();
+        let wait_until_read = Mutex::new(wait_until_read);
+        let server = Server::secure(move |peer| {
+            let head = peer.head().unwrap();
+            peer.send(crate::support::ok(vec![b'x'; LENGTH]));
+            wait_until_read.lock().unwrap().recv().unwrap();
+            let body = if head.contains("chunked") { peer.chunks() } else { peer.take(LARGE) };
+            assert_eq!(body.map(|body| body.len()), Some(LARGE));
+            peer.until_closed();
+        });
+        let client = client();
+        let mut response = client.post(&server.https("/")).body(body).send().unwrap();
+        response.read_exact(&mut [0; LENGTH]).unwrap();
+        has_read.send(()).unwrap();
+        assert_eq!(response.read(&mut [0]).unwrap(), 0);
+        assert_eq!(client.stats().idle, 1);
+    }
+}
+
 #[test]
 fn a_server_that_reads_nothing_ends_the_upload_by_the_write_deadline() {
     let (_over, is_over) = mpsc::channel::<()>();

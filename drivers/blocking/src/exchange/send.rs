@@ -6,7 +6,7 @@ use httpool::message::BodyLeft;
 use httpool_kit::{io_kind, put_piece};
 
 use super::{Exchange, Progress, Sink, Took};
-use crate::platform::{Platform, Socket};
+use crate::platform::{Platform, Ready, Socket};
 
 impl<P: Platform> Exchange<P> {
     /// Gets the next piece of the request's body from the application.
@@ -67,7 +67,12 @@ impl<P: Platform> Exchange<P> {
                 }
                 let (_, pooled) = self.held.as_mut()?;
                 let left = self.call.poll_timeout().map(|(at, _)| at.since(self.now));
-                let waited = pooled.net.socket.wait(true, left);
+                // The socket is not readable for records that were read and not opened.
+                let waited = if pooled.net.wire.may_open() {
+                    Ok(Ready { readable: true, ..Ready::default() })
+                } else {
+                    pooled.net.socket.wait(true, left)
+                };
                 self.now = self.shared.now();
                 match waited {
                     Ok(ready) if ready.readable => {

@@ -13,7 +13,7 @@ use super::{
 /// The most plaintext, in bytes, that is sealed at once: a whole record of TLS. It is reported as
 /// written when the last byte of its record has left.
 const RECORD: usize = 16 * 1024;
-/// The most bytes that are sealed and not written: three whole records of TLS.
+/// The most sealed bytes of requests that are not written: three whole records of TLS.
 const SEALED_MAX: usize = 64 * 1024;
 /// The most bytes that may wait to be written, in all: plaintext and the answers that the peer
 /// demands. A peer that demands more answers without reading them violates the protocol.
@@ -140,6 +140,15 @@ impl Wire {
     pub fn is_handshaking(&self) -> bool {
         let top = self.0.as_ref().and_then(|stack| stack.sides.last());
         top.is_some_and(|side| side.state == State::Handshake)
+    }
+
+    /// Whether [`open`](Self::open) may return plaintext before more input is read. A driver that
+    /// waits for its socket checks it first: the socket does not become readable again for input that
+    /// was already read.
+    pub fn may_open(&self) -> bool {
+        self.0.as_ref().is_some_and(|stack| {
+            !stack.plain.is_empty() || stack.sides.iter().any(|side| side.fresh)
+        })
     }
 
     /// Fails if the input that was read contains plaintext. Call it when a handshake is done: neither

@@ -60,6 +60,9 @@ fn what_cannot_be_read_is_named() {
     let said = |options: TlsOptions| options.build().unwrap_err();
     let why = said(TlsOptions::new().ca_certs(folder.path.join("none.pem")));
     assert!(matches!(why, TlsConfigError::Read { .. }) && why.to_string().contains("none.pem"));
+    let unused = TlsOptions::new().ca_certs(folder.path.join("none.pem"));
+    let why = said(unused.danger_accept_invalid_certificates());
+    assert!(matches!(why, TlsConfigError::Read { .. }), "{why}");
     let why = said(TlsOptions::new().ca_cert_dir(folder.path.join("none")));
     assert!(matches!(why, TlsConfigError::Read { .. }), "{why}");
     // A folder with certificates, but none with the name of a hash.

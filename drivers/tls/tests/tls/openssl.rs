@@ -276,12 +276,10 @@ fn a_server_of_rustls_on_a_socket_answers() {
 
 /// Starts nginx with one server of TLS and one without.
 fn nginx(world: &World, lines: &str) -> Option<(Server, u16)> {
-    let program = std::env::var("HTTPOOL_NGINX").ok().or_else(|| {
-        ["nginx", "/usr/sbin/nginx"]
-            .into_iter()
-            .find(|program| Command::new(program).arg("-v").output().is_ok())
-            .map(str::to_owned)
-    });
+    let program = std::env::var("HTTPOOL_NGINX")
+        .into_iter()
+        .chain(["nginx", "/usr/sbin/nginx"].map(str::to_owned))
+        .find(|program| Command::new(program).arg("-v").output().is_ok());
     let Some(program) = program else {
         eprintln!("!! NOT RUN: there is no nginx here");
         return None;
