@@ -25,7 +25,7 @@
 //! A record takes one allocation to open and one to seal, both inside rustls. Plaintext is handed on
 //! as rustls has it, and sealed bytes are appended to the caller's queue, so that head and body of a
 //! request share records and one write. `cargo bench -p httpool-tls` compares a session with
-//! rustls's buffered connection: 10 MB are opened in 0.9 and sealed in 0.75 of its time, and a
+//! rustls's buffered connection: 10 MB are opened in 0.9 and sealed in 0.7 to 1.0 of its time, and a
 //! handshake takes 1.01 to 1.02 of it. An idle session keeps no buffer.
 //!
 //! # Crypto provider
