@@ -147,8 +147,8 @@ impl fmt::Display for Detail {
 pub(crate) struct Context<'a> {
     /// The first bytes of the peer, if it is they that were refused.
     pub(crate) first_bytes: Option<&'a [u8]>,
-    /// The server's hello was accepted.
-    pub(crate) greeted: bool,
+    /// The version is TLS 1.2, and the client has answered the server's hello.
+    pub(crate) answered_1_2: bool,
     /// The configuration has a certificate of the client.
     pub(crate) certificate_sent: bool,
 }
@@ -345,12 +345,17 @@ fn of_alert(alert: AlertDescription, context: &Context<'_>) -> (TlsKind, Detail)
                 false => "configure a client certificate and its key",
             },
         ),
-        // In TLS 1.2 a server that misses the client's certificate says no more than this.
-        A::HandshakeFailure if context.greeted => (
+        // In TLS 1.2 a server that misses the client's certificate says no more than this. TLS 1.3
+        // has alerts of its own for that.
+        A::HandshakeFailure if context.answered_1_2 => (
             certificate,
             match context.certificate_sent {
-                true => "after its hello, so it most likely refuses the client certificate",
-                false => "after its hello, so it most likely demands a client certificate",
+                true => {
+                    "after the client's answer, so it most likely refuses the client certificate"
+                }
+                false => {
+                    "after the client's answer, so it most likely demands a client certificate"
+                }
             },
         ),
         A::HandshakeFailure | A::InsufficientSecurity => (

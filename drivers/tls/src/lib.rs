@@ -21,6 +21,13 @@
 //! empty, replace them; [`TlsOptions::ignore_environment`] switches that off. They are read when
 //! the configuration is built. Revocation is not checked, as in urllib3.
 //!
+//! # Cost
+//! A record takes one allocation to open and one to seal, both inside rustls. Plaintext is handed on
+//! as rustls has it, and sealed bytes are appended to the caller's queue, so that head and body of a
+//! request share records and one write. `cargo bench -p httpool-tls` compares a session with
+//! rustls's buffered connection: 10 MB are opened in 0.9 and sealed in 0.7 to 1.0 of its time, and a
+//! handshake takes 1.01 to 1.02 of it. An idle session keeps no buffer.
+//!
 //! # Crypto provider
 //! The provider is held in each configuration, never installed for the process, so that nothing
 //! another crate does can change it or make it panic. The feature `aws-lc-rs`, which is on by
@@ -28,7 +35,7 @@
 //!
 //! | | aws-lc-rs | ring |
 //! |---|---|---|
-//! | clean release build (wall, 2 cores) | 81-96 s | 36-44 s |
+//! | clean release build (2 cores) | 81-96 s | 36-44 s |
 //! | a stripped program with TLS and roots | 4.0 MB | 1.9 MB |
 //! | post-quantum key exchange X25519MLKEM768 | yes, the default | no |
 //! | client's part of a handshake with X25519 | 218 µs | 238 µs |

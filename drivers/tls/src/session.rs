@@ -58,6 +58,8 @@ pub(crate) struct TlsSession {
     closed: bool,
     /// Bytes of the peer have been taken.
     heard: bool,
+    /// Bytes were sent after bytes of the peer had been taken.
+    answered: bool,
 }
 
 /// What one run over some input did.
@@ -80,6 +82,7 @@ impl TlsSession {
             ended: false,
             closed: false,
             heard: false,
+            answered: false,
         })
     }
 
@@ -119,8 +122,8 @@ impl TlsSession {
         }
         let context = Context {
             first_bytes: (!self.heard).then_some(input),
-            // rustls knows the cipher suite from the server's hello on.
-            greeted: self.conn.negotiated_cipher_suite().is_some(),
+            answered_1_2: self.answered
+                && self.conn.protocol_version() == Some(ProtocolVersion::TLSv1_2),
             certificate_sent: self.config.has_identity(),
         };
         if self.closed {
@@ -145,6 +148,7 @@ impl TlsSession {
             let on = match state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     grow(out, 0, |room| data.encode(room).map_err(too_small));
+                    self.answered |= self.heard || discard > 0;
                     true
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => {
