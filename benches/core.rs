@@ -21,7 +21,7 @@ use httpool::{
     h1::{Connection, Event, Target},
     limits::{MessageLimits, PoolLimits},
     message::{Key, Origin, Request, Scheme},
-    pool::{Action, Checkin, Claim, Pool, Want},
+    pool::{Action, Checkin, Claim, Dialing, Pool, Want},
     time::Instant,
 };
 
@@ -210,7 +210,7 @@ fn pool(idle: usize) -> Work {
     let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));
     let want = Want { repeatable: true, ..Want::default() };
     let now = Instant::from_nanos(0);
-    let mut pool = Pool::<u64>::new(limits);
+    let mut pool = Pool::<u64>::new(limits, Dialing::Shared);
     let tickets: Vec<_> =
         (0..idle).map(|_| pool.checkout(&key, want, now).expect("room in line")).collect();
     for ticket in &tickets {

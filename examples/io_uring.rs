@@ -194,7 +194,7 @@ mod linux {
                     }
                 }
                 Op::Receive { id, .. } if result <= 0 => {
-                    if let Some(event) = self.client.handle_eof(id, result == 0, now) {
+                    if let Some(event) = self.client.handle_eof(id, (result == 0).into(), now) {
                         eprintln!("{event}");
                     }
                 }

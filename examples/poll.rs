@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     sockets.get_mut(&id).map(|it| exchange(&mut client, id, it, &mut app, now()));
                 }
                 Action::Close { socket, .. } => drop(sockets.remove(&socket)),
-                Action::Rewind { call } => client.rewound(call, true, now()),
+                Action::Rewind { call } => client.rewound(call, now()),
                 // `End` and `Failed`. There is no TLS, no upgrade, and no cache of look-ups.
                 other => eprintln!("{other}"),
             }
@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let written = rustix::io::write(&out, &app.1[..app.1.len().min(4096)])?;
             app.1.drain(..written);
             let resumed = calls.iter().filter(|_| app.1.is_empty());
-            resumed.for_each(|call| client.pause(*call, false, now()));
+            resumed.for_each(|call| client.resume(*call, now()));
         }
         // 4. Report connects, read and write. Drop the sockets that could not be connected.
         let mut ready = ready[1..].iter();
@@ -108,7 +108,7 @@ fn exchange(core: &mut Client, id: SocketId, it: &mut Socket, app: &mut App, now
         eprintln!("{event}");
         if let Event::Data(call, data) = event {
             unshown.extend_from_slice(data);
-            core.pause(call, true, now);
+            core.pause(call, now);
         }
     });
     // A piece is all of the body that is left. It is not copied.

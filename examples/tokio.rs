@@ -109,7 +109,7 @@ fn learn(client: &mut Client, links: &mut BTreeMap<SocketId, Link>, news: News, 
         News::Written(socket, Ok(sent)) => client.handle_written(socket, sent, now),
         News::Written(socket, Err(_)) => client.handle_write_failed(socket, IoKind::Reset, now),
         News::Ended(socket, clean) => {
-            if let Some(event) = client.handle_eof(socket, clean, now) {
+            if let Some(event) = client.handle_eof(socket, clean.into(), now) {
                 eprintln!("{event}");
             }
         }

@@ -16,7 +16,7 @@
 //! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, pause, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
+//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;

@@ -165,16 +165,6 @@ pub struct PoolLimits {
     /// bytes that arrive after the probe and before the server reads the request: no HTTP/1.1
     /// client can tell them from its response.
     pub probe_after: Duration,
-    /// Whether each thread opens connections itself, as in the blocking driver. The drivers set
-    /// this; a program need not.
-    ///
-    /// False, for an event loop: a new connection goes to the first call in line. A connection that
-    /// no call needs any more is completed and kept idle if its TCP connection is open.
-    ///
-    /// True, for threads: a new connection goes to the call that asked for it, if that still waits.
-    /// When that call got another connection, its thread reports that it has abandoned the dial, or
-    /// hands the new connection to the pool.
-    pub own_dials: bool,
     /// The most retries that all calls together may make. `None`, the default: as many as the
     /// policies of the calls allow.
     pub retry_budget: Option<RetryBudget>,
@@ -192,7 +182,6 @@ impl Default for PoolLimits {
             idle_max: Duration::from_secs(60),
             age_max: None,
             probe_after: Duration::ZERO,
-            own_dials: false,
             retry_budget: None,
         }
     }
@@ -209,7 +198,6 @@ impl PoolLimits {
         idle_max: Duration,
         age_max: Option<Duration>,
         probe_after: Duration,
-        own_dials: bool,
         retry_budget: Option<RetryBudget>,
     }
 }

@@ -7,7 +7,7 @@ use httpool::{
     error::DialError,
     limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Pool, Want},
+    pool::{Action, Checkin, Claim, Dialing, Pool, Want},
     time::Instant,
     trace::{Line, Sink, Trace, Who},
 };
@@ -24,7 +24,7 @@ impl Sink for Lines {
 #[test]
 fn a_story_of_reuse_failure_and_close() {
     let lines = Arc::new(Lines::default());
-    let mut pool = Pool::new(PoolLimits::default());
+    let mut pool = Pool::new(PoolLimits::default(), Dialing::Shared);
     pool.set_trace(Trace::new(lines.clone(), Who::Pool));
     let key = Key::direct(Origin::new(Scheme::Http, "a", 80));
     let any = Want { repeatable: true, ..Want::default() };
@@ -47,7 +47,8 @@ fn a_story_of_reuse_failure_and_close() {
     pool.close();
 
     let expected = "\
-0.000000 pool < checkout http://a repeatable
+0.000000 pool < key 0 http://a:80+0+none
+0.000000 pool < checkout 0 repeatable
 0.000000 pool > dial c0.0 t0.0 http://a
 0.000000 pool > admit t0.0
 0.000000 pool < claim t0.0
@@ -57,17 +58,17 @@ fn a_story_of_reuse_failure_and_close() {
 0.020000 pool < claim t0.0
 0.020000 pool > fresh t0.0 c0.0
 0.030000 pool < checkin c0.0 keep
-0.035000 pool < checkout http://a repeatable
+0.035000 pool < checkout 0 repeatable
 0.035000 pool > admit t0.1
 0.035000 pool < claim t0.1
 0.035000 pool > reuse t0.1 c0.0 probe
 0.036000 pool < checkin c0.0 discard
-0.036000 pool < checkout http://a fresh repeatable
+0.036000 pool < checkout 0 fresh repeatable
 0.036000 pool > dial c0.1 t0.2 http://a
 0.036000 pool > admit t0.2
-0.040000 pool < dial failed c0.1 no address was found for the host's name
+0.040000 pool < dial-failed c0.1 Name
 0.040000 pool < claim t0.2
-0.040000 pool > fail t0.2 no address was found for the host's name
+0.040000 pool > fail t0.2 Dial(Name)
 0.040000 pool < close";
     assert_eq!(lines.0.lock().unwrap().join("\n"), expected);
 }

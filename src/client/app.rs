@@ -68,15 +68,20 @@ impl Client {
         self.calls.get(call.index, call.generation).is_some_and(|it| it.feeds && !it.ended)
     }
 
-    /// Pauses or resumes reading a response. While it is paused its connection wants no input, and
-    /// the stall and rate deadlines are suspended. Ignored before the head and after the end.
-    pub fn pause(&mut self, call: CallId, paused: bool, now: Instant) {
+    /// Pauses reading a response, until [`resume`](Self::resume). Meanwhile its connection wants no
+    /// input, and the stall and rate deadlines are suspended. Ignored before the head and after the
+    /// end.
+    pub fn pause(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.alive(call) {
-            if paused {
-                running.call.pause(now);
-            } else {
-                running.call.resume(now);
-            }
+            running.call.pause(now);
+            self.attend(call.index, now);
+        }
+    }
+
+    /// Resumes reading a response that was [paused](Self::pause).
+    pub fn resume(&mut self, call: CallId, now: Instant) {
+        if let Some(running) = self.alive(call) {
+            running.call.resume(now);
             self.attend(call.index, now);
         }
     }
@@ -98,19 +103,29 @@ impl Client {
         }
     }
 
-    /// Answers [`Action::Rewind`]. `done` tells whether the body can be read from its start again.
-    pub fn rewound(&mut self, call: CallId, done: bool, now: Instant) {
-        if let Some(running) = self.alive(call) {
-            if running.announced == Announced::Rewind {
-                running.announced = Announced::Nothing;
-            }
-            if done {
-                running.call.rewound(now);
-            } else {
-                running.call.rewind_failed(now);
-            }
+    /// Answers [`Action::Rewind`]: the body can be read from its start again.
+    pub fn rewound(&mut self, call: CallId, now: Instant) {
+        if let Some(running) = self.rewinding(call) {
+            running.call.rewound(now);
             self.attend(call.index, now);
         }
+    }
+
+    /// Answers [`Action::Rewind`]: the body cannot be read again. The call fails.
+    pub fn rewind_failed(&mut self, call: CallId, now: Instant) {
+        if let Some(running) = self.rewinding(call) {
+            running.call.rewind_failed(now);
+            self.attend(call.index, now);
+        }
+    }
+
+    /// Returns a call that has not ended, after an answer to [`Action::Rewind`].
+    fn rewinding(&mut self, call: CallId) -> Option<&mut Running> {
+        let running = self.alive(call)?;
+        if running.announced == Announced::Rewind {
+            running.announced = Announced::Nothing;
+        }
+        Some(running)
     }
 
     /// Closes idle connections and dials, fails waiting calls, and refuses new ones. Calls with a

@@ -190,7 +190,7 @@ impl Client {
             }
             drop(input);
             if !resumed && done.is_ok_and(|read| read == 0) || done.is_err() {
-                if let Some(event) = self.handle_eof(socket, done.is_ok(), now) {
+                if let Some(event) = self.handle_eof(socket, done.is_ok().into(), now) {
                     each(self, event);
                 }
                 return;

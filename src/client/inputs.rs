@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use super::{Client, Event, Step, dials::Announced, sockets::Stage};
 use crate::{
     error::{IoKind, ResolveKind, TlsKind},
+    h1::Eof,
     id::{ConnId, SocketId},
     mutation::{Mutation, mutated},
     time::Instant,
@@ -122,21 +123,24 @@ impl Client {
         (0, Step::NeedInput)
     }
 
-    /// Reports that the peer closed its side, cleanly (`clean`) or by a reset or an error. Over TLS
-    /// only a close_notify is clean. Pass all earlier input to [`read`](Self::read) first. Returns
+    /// Reports that the peer closed its side, or that the connection broke. Over TLS an end without
+    /// close_notify is [`Eof::Broken`]. Pass all earlier input to [`read`](Self::read) first. Returns
     /// [`Event::End`] if this ends a body.
     #[must_use = "the end of a body that ends with its connection is in it"]
     pub fn handle_eof(
         &mut self,
         socket: SocketId,
-        clean: bool,
+        eof: Eof,
         now: Instant,
     ) -> Option<Event<'static>> {
         let it = self.sockets.get(socket)?;
         match it.stage {
-            Stage::Leased => return self.receive_end(socket, clean.into(), now),
+            Stage::Leased => return self.receive_end(socket, eof, now),
             Stage::Dialing => {
-                let why = if clean { IoKind::Eof } else { IoKind::Reset };
+                let why = match eof {
+                    Eof::Clean => IoKind::Eof,
+                    Eof::Broken => IoKind::Reset,
+                };
                 self.lose_dial(socket, why, now);
             }
             Stage::Idle => {

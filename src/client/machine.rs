@@ -14,7 +14,7 @@ use crate::{
     dial,
     id::{Slab, SocketId},
     limits::{MessageLimits, PoolLimits},
-    pool::Pool,
+    pool::{Dialing, Pool},
     time::Instant,
     trace::{Sink, Trace, Who},
 };
@@ -75,7 +75,7 @@ impl Client {
         let mut dial = config.dial;
         dial.limits = config.messages;
         Self {
-            pool: Pool::new(config.pool),
+            pool: Pool::new(config.pool, Dialing::Shared),
             calls: Slab::new(),
             dials: Dials::default(),
             sockets: Sockets::new(),

@@ -101,7 +101,8 @@ pub enum Action {
         /// The call that gets it.
         call: CallId,
     },
-    /// Rewind the body to its start, then call [`Client::rewound`](super::Client::rewound).
+    /// Rewind the body to its start, then call [`Client::rewound`](super::Client::rewound)
+    /// or [`Client::rewind_failed`](super::Client::rewind_failed).
     Rewind {
         /// The call with the body.
         call: CallId,

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use super::{
-    Pool,
+    Dialing, Pool,
     list::{Chain, List},
     table::{Entry, Standing, State, Waiter},
 };
@@ -135,7 +135,10 @@ fn ticket<T>(pool: &Pool<T>, index: u32, waiter: &Waiter) -> Result<(), String> 
             if let Some(dial) = dial {
                 let it = pool.dial(dial);
                 hold!(it.ticket == Some(index), "ticket {index} counts on another's dial");
-                hold!(!pool.limits.own_dials || it.kept, "ticket {index}: not its thread's dial");
+                hold!(
+                    pool.dialing_by == Dialing::Shared || it.kept,
+                    "ticket {index}: not its thread's dial"
+                );
                 hold!(pool.conns[dial].key == waiter.key, "ticket {index}: a dial elsewhere");
             }
         }

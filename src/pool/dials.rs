@@ -4,9 +4,9 @@
 use core::mem;
 
 use super::{
-    Action, Evicted, Pool, Ticket,
+    Action, Dialing, Evicted, Pool, Ticket,
     list::Links,
-    table::{Conn, Dialing, Entry, Standing, State},
+    table::{Conn, Dialed, Entry, Standing, State},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -108,7 +108,7 @@ impl<T> Pool<T> {
     /// Removes a dial from the lists and counters, and returns its ticket. The connection still
     /// counts against the limits.
     pub(super) fn end_dial(&mut self, dial: u32) -> Option<u32> {
-        let Dialing { ticket, kept, .. } = *self.dial(dial);
+        let Dialed { ticket, kept, .. } = *self.dial(dial);
         let entry = &mut self.keys[self.conns[dial].key];
         if !kept {
             entry.dials.remove(&mut self.conns, dial);
@@ -165,7 +165,7 @@ impl<T> Pool<T> {
         conn.is_some_and(|conn| matches!(conn.state, State::Dialing(_)))
     }
 
-    pub(super) fn dial(&self, dial: u32) -> &Dialing {
+    pub(super) fn dial(&self, dial: u32) -> &Dialed {
         match &self.conns[dial].state {
             State::Dialing(it) => it,
             State::Idle { .. } | State::Granted { .. } | State::Leased => {
@@ -174,7 +174,7 @@ impl<T> Pool<T> {
         }
     }
 
-    fn dial_mut(&mut self, dial: u32) -> &mut Dialing {
+    fn dial_mut(&mut self, dial: u32) -> &mut Dialed {
         match &mut self.conns[dial].state {
             State::Dialing(it) => it,
             State::Idle { .. } | State::Granted { .. } | State::Leased => {
@@ -192,11 +192,11 @@ impl<T> Pool<T> {
         if !mutated(Mutation::SurplusDials) {
             line.undialed.remove(&mut self.tickets, ticket);
         }
-        let kept = self.limits.own_dials;
+        let kept = self.dialing_by == Dialing::PerThread;
         let (index, generation) = self.conns.insert(Conn {
             key,
             opened: self.now,
-            state: State::Dialing(Dialing { ticket: Some(ticket), adopted: false, kept, gone }),
+            state: State::Dialing(Dialed { ticket: Some(ticket), adopted: false, kept, gone }),
             by_key: Links::default(),
             by_use: Links::default(),
             by_age: Links::default(),

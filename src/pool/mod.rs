@@ -46,7 +46,7 @@
 //!   When a ticket is served by another connection, its dial is assigned to the next ticket without
 //!   one. If there is none, the youngest dial is abandoned, unless it is
 //!   [connected](Pool::dial_connected).
-//! - **Own dials**, the rule for threads with [`own_dials`](field@crate::limits::PoolLimits::own_dials). A finished dial
+//! - **Own dials**, the rule for threads with [`Dialing::PerThread`]. A finished dial
 //!   goes to the ticket that asked for it. If that ticket is cancelled or served by another
 //!   connection, only its thread knows how far the dial has got, and the dial counts until the
 //!   thread has reported it: with [`dial_abandoned`](Pool::dial_abandoned) before TCP is connected,
@@ -79,7 +79,7 @@
 //!
 //! let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));
 //! let (now, any) = (Instant::from_nanos(0), Want { repeatable: true, ..Want::default() });
-//! let mut pool = Pool::new(PoolLimits::default());
+//! let mut pool = Pool::new(PoolLimits::default(), Dialing::Shared);
 //!
 //! // Nothing is there yet: the ticket waits, and the pool asks for a dial.
 //! let ticket = pool.checkout(&key, any, now)?;
@@ -116,6 +116,6 @@ mod types;
 mod tests;
 
 pub use pool::Pool;
-pub use types::{Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want};
+pub use types::{Action, Checkin, Claim, Dialing, Evicted, Lease, Stats, Ticket, Want};
 
-pub(crate) use record::Input;
+pub(crate) use record::{Input, Setup};

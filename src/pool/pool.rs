@@ -7,12 +7,12 @@ use alloc::{
 use core::{fmt, time::Duration};
 
 use super::{
-    Action, Checkin, Claim, Evicted, Lease, Stats, Ticket, Want,
+    Action, Checkin, Claim, Dialing, Evicted, Lease, Stats, Ticket, Want,
     budget::Bucket,
     list::List,
     record::Input,
     shortage::Room,
-    table::{ByAge, ByUse, Conn, Dialing, Entry, Free, Standing, State, Turn, Waiter},
+    table::{ByAge, ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -34,6 +34,7 @@ use crate::{
 #[cfg_attr(test, derive(Clone))]
 pub struct Pool<T> {
     pub(super) limits: PoolLimits,
+    pub(super) dialing_by: Dialing,
     pub(super) names: BTreeMap<Key, u32>,
     pub(super) keys: Slab<Entry>,
     pub(super) conns: Slab<Conn<T>>,
@@ -63,7 +64,7 @@ pub struct Pool<T> {
 
 impl<T> Pool<T> {
     /// Makes an empty pool.
-    pub fn new(limits: PoolLimits) -> Self {
+    pub fn new(limits: PoolLimits, dialing: Dialing) -> Self {
         Self {
             limits: PoolLimits {
                 open_max: limits.open_max.max(1),
@@ -73,6 +74,7 @@ impl<T> Pool<T> {
                 waiting_per_key_max: limits.waiting_per_key_max.max(1),
                 ..limits
             },
+            dialing_by: dialing,
             names: BTreeMap::new(),
             keys: Slab::new(),
             conns: Slab::new(),
@@ -177,7 +179,7 @@ impl<T> Pool<T> {
 
     /// Reports that a dial has connected TCP. It is then no longer abandoned when its ticket is
     /// served by another connection, but finished, and parked if no ticket waits. Has no effect
-    /// with `own_dials`: there only [`close`](Self::close) abandons dials.
+    /// with [`Dialing::PerThread`]: there only [`close`](Self::close) abandons dials.
     pub fn dial_connected(&mut self, conn: ConnId) {
         self.event(self.now, Input::Connected(conn));
         if self.is_dial(conn) {
@@ -195,7 +197,7 @@ impl<T> Pool<T> {
         let adopted = self.dial(conn.index).adopted;
         let wisher = self.end_dial(conn.index);
         let mut first = wisher;
-        if adopted || !self.limits.own_dials {
+        if adopted || self.dialing_by == Dialing::Shared {
             first = self.keys[key].front(true);
             self.exchange(wisher, first);
         }
@@ -220,8 +222,9 @@ impl<T> Pool<T> {
     }
 
     /// Reports that a thread has given up its dial before TCP was connected, and has closed the
-    /// socket, because its ticket was cancelled or served by another connection (`own_dials`). This
-    /// fails no ticket: one that took the dial over gets another. Ignored if the id is stale.
+    /// socket, because its ticket was cancelled or served by another connection
+    /// ([`Dialing::PerThread`]). This fails no ticket: one that took the dial over gets another.
+    /// Ignored if the id is stale.
     pub fn dial_abandoned(&mut self, conn: ConnId, now: Instant) {
         self.event(now, Input::DialAbandoned(conn));
         self.lose_dial(conn, None);
@@ -333,7 +336,7 @@ impl<T> Pool<T> {
     pub(crate) fn payer_of(&self, conn: ConnId, why: DialError) -> Option<Ticket> {
         match self.conns.get(conn.index, conn.generation)?.state {
             State::Dialing(_) if self.is_begun_again(conn.index, why) => None,
-            State::Dialing(Dialing { ticket: Some(index), adopted: false, .. }) => {
+            State::Dialing(Dialed { ticket: Some(index), adopted: false, .. }) => {
                 Some(Ticket { index, generation: self.tickets.generation(index) })
             }
             State::Dialing(_) | State::Idle { .. } | State::Granted { .. } | State::Leased => None,
@@ -343,7 +346,7 @@ impl<T> Pool<T> {
     /// Returns the ticket that a dial runs for.
     pub(crate) fn ticket_of(&self, conn: ConnId) -> Option<Ticket> {
         match self.conns.get(conn.index, conn.generation)?.state {
-            State::Dialing(Dialing { ticket: Some(index), .. }) => {
+            State::Dialing(Dialed { ticket: Some(index), .. }) => {
                 Some(Ticket { index, generation: self.tickets.generation(index) })
             }
             State::Dialing(_) | State::Idle { .. } | State::Granted { .. } | State::Leased => None,

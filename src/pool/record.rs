@@ -3,13 +3,14 @@
 use alloc::{borrow::Cow, format, vec::Vec};
 use core::fmt;
 
-use super::{Checkin, Lease, Pool, Ticket, Want};
+use super::{Checkin, Dialing, Lease, Pool, Ticket, Want};
 use crate::{
     error::DialError,
     id::ConnId,
+    limits::PoolLimits,
     message::{Credentials, Key},
     time::Instant,
-    trace::{Arg, Kind, Redaction, Shown, Trace, Unescape, Words, ids, inputs, words},
+    trace::{Arg, Kind, Redaction, Shown, Trace, Unescape, Words, ids, inputs, settings, words},
 };
 
 inputs! {
@@ -99,13 +100,24 @@ impl From<How> for Checkin<()> {
     }
 }
 
+/// Everything that a pool is made of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) limits: PoolLimits,
+    pub(crate) dialing: Dialing,
+}
+
+settings!(Setup: dialing; and limits);
+
+words!(Dialing: Shared "shared", PerThread "per-thread");
+
 impl<T> Pool<T> {
     /// Traces every event and every action. For a complete recording, call this before the first
     /// event.
     pub fn set_trace(&mut self, trace: Trace) {
         self.trace = trace;
-        let limits = Shown(&self.limits);
-        self.trace.record(self.now, Kind::Event, format_args!("limits{limits}"));
+        let setup = Setup { limits: self.limits, dialing: self.dialing_by };
+        self.trace.record(self.now, Kind::Event, format_args!("limits{}", Shown(&setup)));
     }
 
     pub(crate) fn trace_mut(&mut self) -> &mut Trace {

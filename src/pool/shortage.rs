@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::{
     Pool,
-    table::{Dialing, State},
+    table::{Dialed, State},
 };
 use crate::{
     error::DialError,
@@ -47,7 +47,7 @@ impl<T> Pool<T> {
             return false;
         }
         let since = match &self.conns[conn].state {
-            State::Dialing(Dialing { gone, .. }) => *gone,
+            State::Dialing(Dialed { gone, .. }) => *gone,
             State::Idle { .. } | State::Granted { .. } | State::Leased => self.gone,
         };
         self.conns.len() > 1 || self.gone > since

@@ -94,7 +94,7 @@ pub(super) struct Conn<T> {
 /// The state of a connection.
 #[derive(Debug, Clone)]
 pub(super) enum State<T> {
-    Dialing(Dialing),
+    Dialing(Dialed),
     Idle {
         free: Free<T>,
         /// When it was parked. The pool closes idle connections in this order. Later than
@@ -112,7 +112,7 @@ pub(super) enum State<T> {
 
 /// The state of a dial: a connection that is being opened.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Dialing {
+pub(super) struct Dialed {
     /// The ticket that the dial runs for; `None` for an orphan.
     pub(super) ticket: Option<u32>,
     /// Whether the ticket took the dial over from a ticket that left. The failure of the dial then

@@ -16,6 +16,21 @@ names!(
     Ticket, "t"
 );
 
+/// Which code opens the connections of a pool. The drivers choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a loop opens all connections, or each thread its own")]
+pub enum Dialing {
+    /// An event loop opens all connections. A new connection goes to the first call in line. A
+    /// connection that no call needs any more is completed and kept idle if its TCP connection is
+    /// open.
+    #[default]
+    Shared,
+    /// Each thread opens connections itself. A new connection goes to the call that asked for it, if
+    /// that still waits. When that call got another connection, its thread reports that it has
+    /// abandoned the dial, or hands the new connection to the pool.
+    PerThread,
+}
+
 /// The right to use one connection.
 ///
 /// It is not `Clone`, because it must be returned exactly once, with
@@ -114,7 +129,8 @@ pub enum Action<T> {
         /// The key to dial.
         key: Key,
     },
-    /// Abandon a dial that is not needed any more. Its id is stale already. With `own_dials` this
+    /// Abandon a dial that is not needed any more. Its id is stale already. With
+    /// [`Dialing::PerThread`] this
     /// comes only from [`Pool::close`](super::Pool::close), because threads abandon their dials
     /// themselves.
     Abandon {

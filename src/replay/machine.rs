@@ -8,7 +8,7 @@ use crate::{
     call::{self, Call, Draft, Undrafted},
     dial::{self, Dial},
     h1::Connection,
-    limits::{MessageLimits, PoolLimits},
+    limits::MessageLimits,
     message::Key,
     pool::{self, Pool},
     trace::{Held, Pending, Trace, Unescape, Value, Who, read_settings},
@@ -49,9 +49,10 @@ impl Machine {
             Self::Pool { pool: pool @ None, .. } => {
                 let settings =
                     if verb == "limits" { rest } else { return Err(Malformed::Beginning) };
-                let mut limits = PoolLimits::default();
-                read_settings(settings, &mut limits).ok_or(Malformed::Setting)?;
-                pool.insert(Box::new(Pool::new(limits))).set_trace(trace());
+                let mut setup = pool::Setup::default();
+                read_settings(settings, &mut setup).ok_or(Malformed::Setting)?;
+                let made = Pool::new(setup.limits, setup.dialing);
+                pool.insert(Box::new(made)).set_trace(trace());
                 return Ok(true);
             }
             Self::Pool { pool: Some(pool), keys } => {

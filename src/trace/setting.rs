@@ -72,7 +72,7 @@ pub(crate) use settings;
 
 settings!(MessageLimits: head_bytes_max, fields_max, interim_max, chunk_overhead_bytes_max);
 settings!(PoolLimits: open_max, open_per_key_max, idle_per_key_max, dialing_per_key_max,
-    waiting_max, waiting_per_key_max, idle_max, age_max, probe_after, own_dials, retry_budget);
+    waiting_max, waiting_per_key_max, idle_max, age_max, probe_after, retry_budget);
 settings!(Redaction: secrets, queries, bodies, fields);
 
 impl Redaction {
@@ -101,12 +101,12 @@ mod tests {
     fn settings_come_back() {
         let mut limits = PoolLimits::default();
         limits.retry_budget = Some(RetryBudget::new(3, 7));
-        limits.own_dials = true;
+        limits.age_max = Some(core::time::Duration::from_millis(5));
         let text = Shown(&limits).to_string();
         let mut read = PoolLimits::default();
         assert_eq!(read_settings(&text, &mut read), Some(()));
         assert_eq!(read, limits);
-        for bad in ["open_max", "open_max=x", "open=1", "open_max=1 own_dials=maybe"] {
+        for bad in ["open_max", "open_max=x", "open=1", "open_max=1 age_max=maybe"] {
             assert_eq!(read_settings(bad, &mut read), None, "{bad}");
         }
     }

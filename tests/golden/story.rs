@@ -11,7 +11,7 @@ use httpool::{
     id::ConnId,
     limits::{MessageLimits, PoolLimits},
     message::{Key, Request},
-    pool::{Action, Checkin, Claim, Lease, Pool, Ticket},
+    pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Ticket},
     time::Instant,
     trace::{Line, Sink, Trace, Who},
 };
@@ -50,7 +50,7 @@ impl Story {
 
     pub(crate) fn within(limits: PoolLimits) -> Self {
         let lines = Arc::new(Lines::default());
-        let mut pool = Pool::new(limits);
+        let mut pool = Pool::new(limits, Dialing::Shared);
         pool.set_trace(Trace::new(lines.clone(), Who::Pool));
         Self { lines, pool, now: Instant::from_nanos(0), calls: 0, dials: 0 }
     }

@@ -17,7 +17,7 @@ use std::{
 use httpool::{
     limits::PoolLimits,
     message::{Credentials, Hop, HopKind, Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Pool, Want},
+    pool::{Action, Checkin, Claim, Dialing, Pool, Want},
     replay,
     time::Instant,
     trace::{Recorder, Redaction, Sink, Trace, Who},
@@ -43,7 +43,7 @@ impl Recording {
 #[test]
 fn keys_that_differ_in_what_is_redacted_stay_two() {
     let recording = Recording::default();
-    let mut pool = Pool::new(PoolLimits::default());
+    let mut pool = Pool::new(PoolLimits::default(), Dialing::Shared);
     pool.set_trace(Trace::new(recording.sink(Redaction::default()), Who::Pool));
     let now = Instant::from_nanos(0);
     let key = |password: &str| {

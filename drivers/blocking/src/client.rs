@@ -184,7 +184,6 @@ pub struct ClientOn<P: Platform> {
 impl<P: Platform> ClientOn<P> {
     /// Builds a client that runs on `platform`, with the settings of `builder`.
     pub fn new(mut platform: P, ClientBuilder { mut settings }: ClientBuilder) -> Self {
-        settings.pool.own_dials = true;
         settings.derive();
         if !platform.races() {
             settings.dial.race_after = None;

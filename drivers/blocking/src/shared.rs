@@ -13,7 +13,7 @@ use std::{
 use httpool::{
     id::ConnId,
     message::Key,
-    pool::{Action, Checkin, Lease, Pool, Ticket},
+    pool::{Action, Checkin, Dialing, Lease, Pool, Ticket},
     time::Instant,
     trace::{Trace, Who},
 };
@@ -65,7 +65,7 @@ pub(crate) struct DialJob {
 
 impl<P: Platform> Shared<P> {
     pub(crate) fn new(platform: P, settings: Settings) -> Self {
-        let mut pool = Pool::new(settings.pool);
+        let mut pool = Pool::new(settings.pool, Dialing::PerThread);
         if let Some(sink) = &settings.sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }

@@ -96,8 +96,6 @@ impl fmt::Debug for Settings {
 macro_rules! settings_methods {
     () => {
         /// Limits the number of connections, and the time they are kept.
-        ///
-        /// The driver sets [`own_dials`](crate::httpool::limits::PoolLimits::own_dials) itself.
         pub fn pool(mut self, limits: $crate::httpool::limits::PoolLimits) -> Self {
             self.settings.pool = limits;
             self

@@ -43,8 +43,11 @@ impl Embedded {
                 Action::Close { socket, .. } => drop(self.sockets.remove(socket)),
                 Action::HandOver { socket, call } => self.hand_over(socket, call, app),
                 Action::Rewind { call } => {
-                    let done = self.client.body(call).is_none_or(crate::Body::rewind);
-                    self.client.core.rewound(call, done, now);
+                    if self.client.body(call).is_none_or(crate::Body::rewind) {
+                        self.client.core.rewound(call, now);
+                    } else {
+                        self.client.core.rewind_failed(call, now);
+                    }
                 }
                 Action::End { call, trailers } => {
                     self.client.forget(call);

@@ -45,7 +45,6 @@ impl Client {
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
-        config.pool.own_dials = false;
         config.dial = settings.dial;
         config.messages = settings.messages;
         config.recent_trace = settings.recent_trace;
@@ -113,14 +112,14 @@ impl Client {
     /// Ignored before the head and after the end.
     pub fn pause(&mut self, call: CallId) {
         let now = self.now();
-        self.core.pause(call, true, now);
+        self.core.pause(call, now);
         self.asked = true;
     }
 
     /// Resumes reading a response.
     pub fn resume(&mut self, call: CallId) {
         let now = self.now();
-        self.core.pause(call, false, now);
+        self.core.resume(call, now);
         self.read_again(call);
         self.asked = true;
     }

@@ -2,7 +2,7 @@
 
 use std::{io, io::Read, mem};
 
-use httpool::{client::Event, id::SocketId};
+use httpool::{client::Event, h1::Eof, id::SocketId};
 use httpool_kit::takes_output;
 
 use crate::{
@@ -94,12 +94,12 @@ impl Embedded {
     pub(crate) fn end(&mut self, id: SocketId, error: Option<io::Error>, app: &mut App<'_>) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         (socket.ended, socket.readable) = (true, false);
-        let clean = error.is_none();
+        let eof = if error.is_none() { Eof::Clean } else { Eof::Broken };
         if let Some(error) = error {
             self.errors.put(socket.conn, error);
         }
         let now = self.client.now();
-        if let Some(event) = self.client.core.handle_eof(id, clean, now) {
+        if let Some(event) = self.client.core.handle_eof(id, eof, now) {
             tell(&mut self.client, event, app);
         }
     }

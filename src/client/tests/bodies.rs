@@ -189,7 +189,11 @@ fn a_body_is_rewound_for_another_attempt() {
         world.says(socket, b"HTTP/1.1 307 There\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
         assert_eq!(world.done(), ["rewind a0.0"]);
         assert_eq!(world.why(call), "the application, to give the body from its start again");
-        world.client.rewound(call, can, world.now);
+        if can {
+            world.client.rewound(call, world.now);
+        } else {
+            world.client.rewind_failed(call, world.now);
+        }
         world.settle();
         if can {
             assert_eq!(world.client.socket(call), Some(socket));
@@ -219,12 +223,12 @@ fn a_paused_reader_holds_the_peer_back_and_stops_the_clock() {
     let socket = world.socket(call);
     world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
     assert_eq!(world.client.body_ahead(socket), BodyLeft::Bytes(4));
-    world.client.pause(call, true, world.now);
+    world.client.pause(call, world.now);
     assert!(!world.client.wants_input(socket));
     assert_eq!(world.why(call), "the application, to go on reading");
     world.after(seconds(100_000));
     assert_eq!(world.client.calls(), 1);
-    world.client.pause(call, false, world.now);
+    world.client.resume(call, world.now);
     assert!(world.client.wants_input(socket));
     assert_eq!(world.why(call), "the server, for more of the response's body");
     world.after(seconds(60));

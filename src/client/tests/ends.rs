@@ -73,7 +73,7 @@ fn a_paused_response_that_is_discarded_is_read_on() {
     world.connect();
     let socket = world.socket(call);
     world.says(socket, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
-    world.client.pause(call, true, world.now);
+    world.client.pause(call, world.now);
     world.client.discard(call, world.now);
     world.settle();
     assert!(world.client.wants_input(socket));
@@ -159,7 +159,7 @@ fn a_lost_connection_is_told_how_far_the_request_had_got() {
     );
     world.settle().connect();
     let socket = world.socket(call);
-    let _ = world.client.handle_eof(socket, false, world.now);
+    let _ = world.client.handle_eof(socket, Eof::Broken, world.now);
     let mut actions = core::iter::from_fn(|| world.client.poll_action());
     assert!(matches!(actions.next(), Some(Action::Close { .. })));
     let Some(Action::Failed { failure, .. }) = actions.next() else { panic!() };

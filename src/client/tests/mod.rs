@@ -20,6 +20,7 @@ use super::{Action, Client, Config, Event, Reason, Step, Transmit};
 use crate::{
     call::Policy,
     error::{Cause, IoKind},
+    h1::Eof,
     id::{CallId, ConnId, SocketId},
     message::{BodyLength, Request},
     time::{Deadline, Instant},
@@ -137,7 +138,7 @@ impl World {
     }
 
     fn eof(&mut self, socket: SocketId) -> &mut Self {
-        if let Some(Event::End(call, _)) = self.client.handle_eof(socket, true, self.now) {
+        if let Some(Event::End(call, _)) = self.client.handle_eof(socket, Eof::Clean, self.now) {
             self.told.push(format!("{call} end"));
         }
         self.settle()

@@ -98,11 +98,11 @@ fn an_inbox_keeps_input_while_a_response_is_paused() {
                 let input = inbox.with(new);
                 while let Some(event) = world.client.read(socket, &input, world.now) {
                     events.push(event.to_string());
-                    world.client.pause(call, true, world.now);
+                    world.client.pause(call, world.now);
                 }
                 drop(input);
                 assert_eq!(inbox.is_stopped(), !world.client.wants_input(socket));
-                world.client.pause(call, false, world.now);
+                world.client.resume(call, world.now);
             }
         }
         assert_eq!(events[0], "head a0.0 200", "{cut}");

@@ -10,7 +10,7 @@ use crate::{
     id::ConnId,
     limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 
@@ -57,10 +57,10 @@ struct World {
 const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
 const IDLE_MAX: Duration = Duration::from_millis(10);
 
-fn world(hosts: &'static [&'static str], open_max: usize, own_dials: bool) -> World {
-    let limits = PoolLimits { open_max, own_dials, idle_max: IDLE_MAX, ..PoolLimits::default() };
+fn world(hosts: &'static [&'static str], open_max: usize, dialing: Dialing) -> World {
+    let limits = PoolLimits { open_max, idle_max: IDLE_MAX, ..PoolLimits::default() };
     World {
-        pool: Pool::new(limits),
+        pool: Pool::new(limits, dialing),
         hosts,
         now: Instant::from_nanos(0),
         tickets: Vec::new(),
@@ -302,8 +302,8 @@ fn explore(world: &World, depth: usize, states: &mut usize) {
 /// Explores from the empty pool, and from a state where the first ticket has a connection and the
 /// others wait.
 fn explore_all(hosts: &'static [&'static str], open_max: usize) {
-    for own_dials in [false, true] {
-        let mut world = world(hosts, open_max, own_dials);
+    for dialing in [Dialing::Shared, Dialing::PerThread] {
+        let mut world = world(hosts, open_max, dialing);
         let mut states = 0;
         explore(&world, 5, &mut states);
         let (checkout, claim) = (Event::Checkout { fresh: false }, Event::Claim);

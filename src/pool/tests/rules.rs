@@ -8,7 +8,7 @@ use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
     limits::{PoolLimits, RetryBudget},
-    pool::{Claim, Pool, Ticket, Want},
+    pool::{Claim, Dialing, Pool, Ticket, Want},
     time::Instant,
 };
 
@@ -294,8 +294,8 @@ fn a_dial_that_was_taken_over_serves_the_front() {
 
 #[test]
 fn a_failed_dial_fails_the_ticket_that_wished_for_it() {
-    for own_dials in [false, true] {
-        let mut w = World::new(PoolLimits { own_dials, ..PoolLimits::default() });
+    for dialing in [Dialing::Shared, Dialing::PerThread] {
+        let mut w = World::with(PoolLimits::default(), dialing);
         let (first, _) = w.dialing("a", ANY);
         let (second, dial) = w.dialing("a", ANY);
         w.pool.dial_failed(dial, DialError::Name, w.now);
@@ -484,5 +484,5 @@ fn zero_counts_as_one() {
 #[test]
 fn a_driver_can_send_it_to_another_thread() {
     fn sends<T: Send>(_: T) {}
-    sends(Pool::<u32>::new(PoolLimits::default()));
+    sends(Pool::<u32>::new(PoolLimits::default(), Dialing::Shared));
 }

@@ -7,6 +7,7 @@ use crate::{
     error::{DialError, IoKind, Unavailable},
     id::ConnId,
     limits::PoolLimits,
+    pool::Dialing,
 };
 
 const SHORT: DialError = DialError::Connect(IoKind::Exhausted);
@@ -73,8 +74,8 @@ fn a_dial_that_nobody_waits_for_takes_in_who_comes() {
 
 #[test]
 fn a_dial_without_a_descriptor_takes_that_of_the_oldest_idle_connection() {
-    for own_dials in [false, true] {
-        let mut w = World::new(PoolLimits { own_dials, ..PoolLimits::default() });
+    for dialing in [Dialing::Shared, Dialing::PerThread] {
+        let mut w = World::with(PoolLimits::default(), dialing);
         let (a, b) = (w.lease("a"), w.lease("b"));
         w.keep(b);
         w.keep(a);

@@ -8,7 +8,7 @@ use crate::{
     id::ConnId,
     limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 
@@ -33,11 +33,15 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(limits: PoolLimits) -> Self {
-        Self { pool: Pool::new(limits), now: Instant::from_nanos(0), dialed: 0 }
+        Self::with(limits, Dialing::Shared)
+    }
+
+    pub(super) fn with(limits: PoolLimits, dialing: Dialing) -> Self {
+        Self { pool: Pool::new(limits, dialing), now: Instant::from_nanos(0), dialed: 0 }
     }
 
     pub(super) fn own(limits: PoolLimits) -> Self {
-        Self::new(PoolLimits { own_dials: true, ..limits })
+        Self::with(limits, Dialing::PerThread)
     }
 
     pub(super) fn pass(&mut self, time: Duration) {

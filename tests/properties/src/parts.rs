@@ -14,7 +14,7 @@ use httpool::{
     dial::{self, Dial},
     h1::{Connection, Event, Reuse},
     id::{ConnId, SocketId},
-    pool::{Action, Checkin, Claim, Lease, Pool, Ticket},
+    pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Ticket},
     time::Instant,
     trace::{Sink, Trace, Who},
 };
@@ -107,7 +107,7 @@ impl OneDial {
 
 impl Parts {
     pub(super) fn new(config: Config, sink: Option<Arc<dyn Sink>>) -> Self {
-        let mut pool = Pool::new(config.pool);
+        let mut pool = Pool::new(config.pool, Dialing::Shared);
         if let Some(sink) = &sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }

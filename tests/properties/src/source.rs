@@ -3,6 +3,7 @@
 //! Each script has one decoder, used by fuzzers and by property tests. So both explore the same
 //! scripts, and a file of a fuzzer's corpus is also input for a test.
 
+use httpool::pool::Dialing;
 use quickcheck::{Arbitrary, Gen};
 
 /// Reads bytes as choices. At the end of the bytes every choice is the first one.
@@ -31,6 +32,11 @@ impl<'a> Source<'a> {
             }
             [] => 0,
         }
+    }
+
+    /// Returns who opens the connections of a pool.
+    pub fn dialing(&mut self) -> Dialing {
+        if self.flag() { Dialing::PerThread } else { Dialing::Shared }
     }
 
     /// Returns the next two bytes as a number.

@@ -8,7 +8,7 @@ use httpool::{
     id::ConnId,
     limits::PoolLimits,
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Evicted, Lease, Pool, Ticket, Want},
+    pool::{Action, Checkin, Claim, Dialing, Evicted, Lease, Pool, Ticket, Want},
     time::Instant,
 };
 use quickcheck::{Arbitrary, Gen};
@@ -32,7 +32,7 @@ pub fn stale_ids(data: &[u8]) {
 /// The events of both pools, and the stale ids that only one of them gets.
 #[derive(Debug, Clone)]
 pub struct StaleScript {
-    own_dials: bool,
+    dialing: Dialing,
     events: Vec<Event>,
 }
 
@@ -64,18 +64,18 @@ enum Stale {
 impl StaleScript {
     /// Decodes a flag, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
-        let own_dials = source.flag();
+        let dialing = source.dialing();
         let weights = source.swarm([12, 14, 4, 8, 10, 3, 3, 4, 30]);
         let mut events = Vec::new();
         while !source.is_empty() && events.len() < 400 {
             events.push(Event::decode(source, &weights));
         }
-        Self { own_dials, events }
+        Self { dialing, events }
     }
 
     /// Panics if a stale id has an effect.
     pub fn hold(&self) {
-        let mut twins = Twins::new(self.own_dials);
+        let mut twins = Twins::new(self.dialing);
         for event in &self.events {
             twins.happen(*event);
         }
@@ -145,16 +145,15 @@ struct Twins {
 }
 
 impl Twins {
-    fn new(own_dials: bool) -> Self {
+    fn new(dialing: Dialing) -> Self {
         let mut limits = PoolLimits::default();
         limits.open_max = 5;
         limits.open_per_key_max = 3;
         limits.idle_per_key_max = 2;
         limits.idle_max = Duration::from_millis(50);
-        limits.own_dials = own_dials;
         Self {
-            told: Pool::new(limits),
-            untold: Pool::new(limits),
+            told: Pool::new(limits, dialing),
+            untold: Pool::new(limits, dialing),
             keys: ["a", "b", "c"].map(|host| Key::direct(Origin::new(Scheme::Http, host, 80))),
             tickets: Vec::new(),
             dials: Vec::new(),

@@ -9,6 +9,7 @@ use std::{
 use httpool::{
     client::{Action, Client, Inbox, Outbox, Reason},
     error::{IoKind, ResolveKind, TlsKind},
+    h1::Eof,
     id::{CallId, ConnId, SocketId},
     time::{Deadline, Instant},
 };
@@ -186,13 +187,17 @@ impl Driver {
             Does::Resume => {
                 case.resume(&base.stage);
                 base.stage.say(format_args!("call {call} reads on"));
-                self.client.pause(id, false, now);
+                self.client.resume(id, now);
             }
             Does::Rewound => {
                 let rewinds = base.plan.calls[call as usize].body.rewinds;
                 case.rewind();
                 base.stage.mark(if rewinds { Mark::Rewound } else { Mark::FaultRewind });
-                self.client.rewound(id, rewinds, now);
+                if rewinds {
+                    self.client.rewound(id, now);
+                } else {
+                    self.client.rewind_failed(id, now);
+                }
             }
         }
     }
@@ -459,7 +464,7 @@ impl Driver {
                 2 if self.client.has(conn) => {}
                 2 => self.client.handle_resolved(conn, &[], now),
                 3 => self.client.handle_write_failed(id, IoKind::Reset, now),
-                4 => drop(self.client.handle_eof(id, true, now)),
+                4 => drop(self.client.handle_eof(id, Eof::Clean, now)),
                 _ => drop(self.client.receive(id, b"HTTP/1.1 200 OK\r\n\r\n", now)),
             }
         }
@@ -468,8 +473,8 @@ impl Driver {
             match random.below(6) {
                 0 => self.client.cancel(id, now),
                 1 => self.client.body_ready(id),
-                2 => self.client.rewound(id, true, now),
-                3 => self.client.pause(id, true, now),
+                2 => self.client.rewound(id, now),
+                3 => self.client.pause(id, now),
                 4 => self.client.discard(id, now),
                 _ => drop(self.client.send_body(id, 1, true, now)),
             }

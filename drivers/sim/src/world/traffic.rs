@@ -70,7 +70,7 @@ impl Driver {
             Io::Eof | Io::Reset => {
                 let clean = done == Io::Eof;
                 base.stage.tell(16, id.to_bits(), format_args!("{id} ends, {done:?}"));
-                let told = self.client.handle_eof(id, clean, now);
+                let told = self.client.handle_eof(id, clean.into(), now);
                 let shown = base.net.get(sock).shown;
                 let poisoned = base.is_poison(sock, shown);
                 if let Some(told) = told {
@@ -133,7 +133,7 @@ impl Driver {
                     base.stage.mark(Mark::Paused);
                     base.stage.say(format_args!("call {call} pauses"));
                     base.cases[call as usize].pause(&base.stage);
-                    self.client.pause(id, true, now);
+                    self.client.pause(id, now);
                     let event = Event::App { call, what: Does::Resume };
                     base.stage.plan(time.as_nanos() as u64, event);
                 }

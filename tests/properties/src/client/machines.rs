@@ -7,6 +7,7 @@ use httpool::{
     call::Policy,
     client::{self, Client, Closed, Config, Transmit},
     error::{Failure, IoKind, ResolveKind, TlsKind},
+    h1::Eof,
     id::{CallId, ConnId, SocketId},
     message::{BodyLeft, Request, TlsId},
     pool::Stats,
@@ -185,10 +186,12 @@ impl Machines for Facade {
         match input {
             Input::Cancel(call) => client.cancel(name(call), now),
             Input::Discard(call) => client.discard(name(call), now),
-            Input::Pause(call, paused) => client.pause(name(call), *paused, now),
+            Input::Pause(call, true) => client.pause(name(call), now),
+            Input::Pause(call, false) => client.resume(name(call), now),
             Input::BodyReady(call) => client.body_ready(name(call)),
             Input::BodyFailed(call) => client.body_failed(name(call), now),
-            Input::Rewound(call, done) => client.rewound(name(call), *done, now),
+            Input::Rewound(call, true) => client.rewound(name(call), now),
+            Input::Rewound(call, false) => client.rewind_failed(name(call), now),
             Input::Close => client.close(now),
             Input::CloseNow => client.close_now(now),
             Input::Resolved(conn, addrs) => client.handle_resolved(*conn, addrs, now),
@@ -214,7 +217,7 @@ impl Machines for Facade {
     }
 
     fn eof(&mut self, socket: SocketId, clean: bool, now: Instant) -> Said {
-        let event = self.client.handle_eof(socket, clean, now);
+        let event = self.client.handle_eof(socket, clean.into(), now);
         event.map_or(Said::NeedInput, |event| self.said(event))
     }
 
@@ -311,10 +314,10 @@ impl Machines for Facade {
         match what % 16 {
             0 => client.cancel(call, now),
             1 => client.discard(call, now),
-            2 => client.pause(call, true, now),
+            2 => client.pause(call, now),
             3 => client.body_ready(call),
             4 => client.body_failed(call, now),
-            5 => client.rewound(call, false, now),
+            5 => client.rewind_failed(call, now),
             6 => assert!(client.send_body(call, 3, true, now).is_none()),
             // A connection may have these bits too.
             7 if client.has(conn) => {}
@@ -327,7 +330,7 @@ impl Machines for Facade {
             10 => client.handle_written(socket, 1, now),
             11 => client.handle_write_failed(socket, IoKind::Reset, now),
             12 => assert_eq!(client.receive(socket, b"HTTP/1.1", now).0, 0),
-            13 => assert!(client.handle_eof(socket, true, now).is_none()),
+            13 => assert!(client.handle_eof(socket, Eof::Clean, now).is_none()),
             14 => assert!(client.call(call).is_none() && client.why(call).is_none()),
             _ => {
                 let mut out = Vec::new();

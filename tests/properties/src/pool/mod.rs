@@ -11,7 +11,7 @@ use httpool::{
     id::ConnId,
     limits::{PoolLimits, RetryBudget},
     message::{Key, Origin, Scheme},
-    pool::{Action, Checkin, Claim, Lease, Pool, Stats, Ticket, Want},
+    pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Stats, Ticket, Want},
     time::Instant,
 };
 use quickcheck::{Arbitrary, Gen};
@@ -59,7 +59,7 @@ enum Event {
 /// Limits, and the events that happen within them.
 #[derive(Debug, Clone)]
 pub struct PoolScript {
-    own_dials: bool,
+    dialing: Dialing,
     open_max: usize,
     open_per_key_max: usize,
     idle_per_key_max: usize,
@@ -73,10 +73,10 @@ pub struct PoolScript {
 impl PoolScript {
     /// Decodes eight bytes of limits, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
-        let (own_dials, ages) = (source.flag(), source.flag());
+        let (dialing, ages) = (source.dialing(), source.flag());
         let mut small = |max: usize| 1 + source.below(max);
         let mut script = Self {
-            own_dials,
+            dialing,
             ages,
             open_max: small(6),
             open_per_key_max: small(4),
@@ -170,14 +170,13 @@ impl Pair {
         limits.dialing_per_key_max = script.dialing_per_key_max;
         limits.waiting_max = script.waiting_max;
         limits.waiting_per_key_max = script.waiting_per_key_max;
-        limits.own_dials = script.own_dials;
         limits.idle_max = Duration::from_millis(30);
         limits.age_max = script.ages.then_some(Duration::from_millis(100));
         limits.probe_after = Duration::from_millis(3);
         limits.retry_budget = Some(RetryBudget::new(30, 2));
         Self {
-            pool: Pool::new(limits),
-            model: Model::new(limits),
+            pool: Pool::new(limits, script.dialing),
+            model: Model::new(limits, script.dialing),
             keys: ["a", "b", "c"].map(|host| Key::direct(Origin::new(Scheme::Http, host, 80))),
             conns: Vec::new(),
             tickets: Vec::new(),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use httpool::{
     error::{DialError, Unavailable},
     limits::PoolLimits,
-    pool::{Evicted, Want},
+    pool::{Dialing, Evicted, Want},
 };
 
 use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
@@ -14,6 +14,7 @@ use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
 #[derive(Debug)]
 pub(super) struct Model {
     limits: PoolLimits,
+    dialing: Dialing,
     pub(super) now: Duration,
     closed: bool,
     /// All connections so far, in the order of their dials.
@@ -40,9 +41,10 @@ pub(super) struct Model {
 const KEYS: usize = 3;
 
 impl Model {
-    pub(super) fn new(limits: PoolLimits) -> Self {
+    pub(super) fn new(limits: PoolLimits, dialing: Dialing) -> Self {
         Self {
             limits,
+            dialing,
             now: Duration::ZERO,
             closed: false,
             conns: Vec::new(),
@@ -166,7 +168,7 @@ impl Model {
         self.orphans.retain(|it| *it != conn);
         let it = &mut self.conns[conn];
         (it.place, it.io, it.opened) = (Place::Leased, io, self.now);
-        let mine = self.limits.own_dials && own;
+        let mine = self.dialing == Dialing::PerThread && own;
         let first = if mine { wisher } else { self.front(key, true) };
         if let Some(wisher) = wisher {
             self.tickets[wisher].standing = Standing::Waiting { dial: None };
@@ -527,7 +529,7 @@ impl Model {
         let ticket = self.first_undialed(key).expect("a key has its turn only if it would dial");
         self.undialed.retain(|it| *it != ticket);
         let conn = self.conns.len();
-        let kept = self.limits.own_dials;
+        let kept = self.dialing == Dialing::PerThread;
         let place = Place::Dialing { ticket: Some(ticket), own: true, kept };
         self.conns.push(Conn { key, place, io: 0, opened: self.now, gone, swept: false });
         self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };

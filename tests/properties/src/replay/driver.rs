@@ -10,6 +10,7 @@ use httpool::{
     call::{Policy, Retry, Route},
     client::{Action, Client, Config, Inbox, Transmit},
     error::{IoKind, ResolveKind, TlsKind},
+    h1::Eof,
     id::{CallId, ConnId, SocketId},
     message::{
         BodyLeft, BodyLength, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status,
@@ -84,7 +85,6 @@ impl<'s> Driven<'s> {
         config.pool.waiting_max = 6;
         config.pool.waiting_per_key_max = 4;
         config.pool.idle_max = Duration::from_secs(2);
-        config.pool.own_dials = false;
         config.dial.tls_available = setting & 1 > 0;
         config.dial.race_after = (setting & 2 > 0).then_some(Duration::from_millis(250));
         config.seed = 7;
@@ -151,8 +151,8 @@ impl<'s> Driven<'s> {
             }
             let Some(socket) = self.socket(which) else { return };
             match byte % 6 {
-                0 => drop(self.client.handle_eof(socket, true, now)),
-                1 => drop(self.client.handle_eof(socket, false, now)),
+                0 => drop(self.client.handle_eof(socket, Eof::Clean, now)),
+                1 => drop(self.client.handle_eof(socket, Eof::Broken, now)),
                 2 => self.client.handle_write_failed(socket, IoKind::Reset, now),
                 3 => self.transmit(socket, byte),
                 _ => self.wrote(socket, byte),
@@ -164,8 +164,8 @@ impl<'s> Driven<'s> {
         match byte % 8 {
             0 => self.client.cancel(call, now),
             1 => self.client.discard(call, now),
-            2 | 3 => self.client.pause(call, true, now),
-            4 | 5 => self.client.pause(call, false, now),
+            2 | 3 => self.client.pause(call, now),
+            4 | 5 => self.client.resume(call, now),
             6 => self.client.body_failed(call, now),
             _ => self.client.body_ready(call),
         }
@@ -360,8 +360,11 @@ impl<'s> Driven<'s> {
                     self.peers.remove(&socket);
                 }
                 Action::Rewind { call } => {
-                    let done = self.byte() & 3 > 0;
-                    self.client.rewound(call, done, self.now);
+                    if self.byte() & 3 > 0 {
+                        self.client.rewound(call, self.now);
+                    } else {
+                        self.client.rewind_failed(call, self.now);
+                    }
                 }
                 Action::End { .. }
                 | Action::BodyDone { .. }
