@@ -32,15 +32,25 @@ use crate::{
 #[must_use = "a driver is made by `build`"]
 pub struct DriverBuilder {
     settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::TlsOptions,
     waker: Option<Arc<Waker>>,
 }
 
 impl DriverBuilder {
     pub(crate) fn new() -> Self {
-        Self { settings: Settings::default(), waker: None }
+        Self {
+            settings: Settings::default(),
+            #[cfg(feature = "tls")]
+            tls: httpool_tls::TlsOptions::new(),
+            waker: None,
+        }
     }
 
     httpool_kit::settings_methods!();
+
+    #[cfg(feature = "tls")]
+    httpool_tls::builder_methods!();
 
     /// Sets the waker that wakes the loop when a name has been looked up. By default the driver
     /// makes one. A [`Poll`] can have only one waker: if yours has one already, pass it here.
@@ -67,14 +77,20 @@ impl DriverBuilder {
     ///
     /// # Errors
     /// The system could not duplicate the poll or create a waker.
-    pub fn embed(self, registry: &Registry, tokens: Range<usize>) -> io::Result<Embedded> {
+    pub fn embed(mut self, registry: &Registry, tokens: Range<usize>) -> io::Result<Embedded> {
         let registry = registry.try_clone()?;
         let waker = match self.waker {
             Some(waker) => waker,
             None => Arc::new(Waker::new(&registry, Token(tokens.start))?),
         };
         let names = Names::new(self.settings.hosts.clone(), waker);
-        let client = Client::new(self.settings);
+        #[cfg(feature = "tls")]
+        let tls = httpool_tls::ClientTls::install(self.tls, &mut self.settings);
+        let client = Client::new(
+            self.settings,
+            #[cfg(feature = "tls")]
+            tls,
+        );
         Ok(Embedded::new_on(registry, tokens, client, names))
     }
 }

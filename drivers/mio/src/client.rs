@@ -32,6 +32,8 @@ pub struct Client {
     /// The current time while the loop runs. The clock is read once for each socket.
     fixed: Option<Instant>,
     pub(crate) settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::ClientTls,
     /// The request bodies, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
     /// Sockets to read again although no event reports them as readable.
@@ -41,7 +43,10 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        #[cfg(feature = "tls")] tls: httpool_tls::ClientTls,
+    ) -> Self {
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
@@ -59,6 +64,8 @@ impl Client {
             clock,
             fixed: None,
             settings,
+            #[cfg(feature = "tls")]
+            tls,
             bodies: Vec::new(),
             resumed: Vec::new(),
             asked: false,
@@ -83,6 +90,9 @@ impl Client {
     pub fn send_with(&mut self, request: &Request, body: Body) -> CallId {
         self.begin(request.clone(), body, self.settings.policy.clone())
     }
+
+    #[cfg(feature = "tls")]
+    httpool_tls::client_methods!(tls);
 
     /// Cancels a call. No further output concerns it. Its connection, if it has one, is closed.
     pub fn cancel(&mut self, call: CallId) {
