@@ -275,7 +275,10 @@ impl fmt::Display for TlsKind {
             Self::NotTls => "the server does not speak TLS",
             Self::Protocol => "the server violated TLS",
             Self::Config => "no TLS session can be begun with these settings and this name",
-            Self::Unavailable => "this driver was built without TLS: switch on its feature aws-lc-rs or ring to reach https URLs",
+            Self::Unavailable => {
+                "this driver was built without TLS: switch on its feature aws-lc-rs or ring to \
+                 reach https URLs"
+            }
             Self::Lost(why) => return write!(f, "{why}"),
         })
     }

@@ -6,7 +6,7 @@ use httpool::{
     call::Policy,
     message::{Method, TlsId},
 };
-use httpool_blocking::{Error, PoolLimits, TlsConfigError, TlsOptions};
+use httpool_blocking::{DialPolicy, Error, PoolLimits, Session, TlsConfigError, TlsOptions};
 
 /// The name of the servers. Every driver connects to the loopback interface for it.
 pub(crate) const HOST: &str = "a.test";
@@ -16,8 +16,15 @@ pub(crate) const HOST: &str = "a.test";
 pub(crate) struct Setup {
     pub(crate) tls: TlsOptions,
     pub(crate) policy: Policy,
-    /// The ports for which `a.test`, `b.test` and `proxy.test` are the loopback interface.
+    pub(crate) dial: DialPolicy,
+    /// The ports for which `a.test`, `b.test`, `x.b.test` and `proxy.test` are the loopback interface.
     pub(crate) ports: Vec<u16>,
+}
+
+impl Setup {
+    pub(crate) fn new(tls: TlsOptions, port: u16) -> Self {
+        Self { tls, ports: vec![port], ..Self::default() }
+    }
 }
 
 /// One call.
@@ -46,6 +53,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) reused: bool,
+    pub(crate) tls: Option<Session>,
 }
 
 /// A client of a driver.
@@ -65,9 +73,10 @@ macro_rules! set_up {
         let setup = $setup;
         let mut limits = PoolLimits::default();
         limits.open_per_key_max = 1;
-        let mut builder = $builder.tls(setup.tls).pool(limits).policy(setup.policy);
+        let mut builder =
+            $builder.tls(setup.tls).pool(limits).policy(setup.policy).dial(setup.dial);
         for port in setup.ports {
-            for host in [HOST, "b.test", "proxy.test"] {
+            for host in [HOST, "b.test", "x.b.test", "proxy.test"] {
                 builder = builder.resolve_to(host, port, IpAddr::from([127, 0, 0, 1]));
             }
         }
@@ -107,10 +116,12 @@ impl Calls for Blocking {
     fn call(&mut self, ask: Ask) -> Result<Answer, Error> {
         let response = request!(self.0, ask).send()?;
         let (status, reused) = (response.status().as_u16(), response.reused());
-        Ok(Answer { status, reused, body: response.bytes()? })
+        let tls = response.tls().cloned();
+        Ok(Answer { status, reused, tls, body: response.bytes()? })
     }
 }
 
+#[expect(dead_code, reason = "the loops of the mio driver do not run handshakes yet")]
 pub(crate) struct Mio(httpool_mio::Driver);
 
 impl Calls for Mio {
@@ -126,6 +137,7 @@ impl Calls for Mio {
         let call = request!(self.0.client(), ask).send()?;
         let response = self.0.fetch(call)?;
         let (status, reused) = (response.status().as_u16(), response.reused());
-        Ok(Answer { status, reused, body: response.bytes() })
+        let tls = response.tls().cloned();
+        Ok(Answer { status, reused, tls, body: response.bytes() })
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod calls;
+mod server;
 
 /// Runs each test with every driver.
 macro_rules! with_each_driver {
@@ -23,4 +24,27 @@ macro_rules! with_each_driver {
     };
 }
 
+mod certificates;
+mod cuts;
 mod exchanges;
+mod failures;
+mod proxies;
+mod separation;
+
+use httpool::error::{Cause, DialError, TlsKind, Unavailable};
+use httpool_blocking::{Error, LayerError};
+
+/// Returns the kind of a handshake that failed. The error's source has the same kind.
+#[track_caller]
+fn kind(error: &Error) -> TlsKind {
+    match error.as_failure().unwrap().cause {
+        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind))) => {
+            let source = std::error::Error::source(error).unwrap();
+            if let Some(layer) = source.downcast_ref::<LayerError>() {
+                assert_eq!(layer.kind(), kind);
+            }
+            kind
+        }
+        other => panic!("{other:?}: {error:?}"),
+    }
+}

@@ -108,5 +108,10 @@ pub use httpool_kit::{
 #[cfg(feature = "tls")]
 #[doc(inline)]
 pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
+/// Facts about certificates, and the details of failures of TLS.
+#[cfg(feature = "tls")]
+pub mod tls {
+    pub use httpool_tls::{Certificate, Detail, Place};
+}
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

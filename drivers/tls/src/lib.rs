@@ -61,6 +61,7 @@ mod verify;
 pub use config::TlsConfig;
 pub use config_error::{Place, TlsConfigError};
 pub use configs::Configs;
+pub use der::Certificate;
 pub use driver::ClientTls;
 pub use error::{Detail, TlsError};
 #[doc(hidden)]
