@@ -77,17 +77,22 @@ impl DriverBuilder {
     ///
     /// # Errors
     /// The system could not duplicate the poll or create a waker.
-    pub fn embed(mut self, registry: &Registry, tokens: Range<usize>) -> io::Result<Embedded> {
+    pub fn embed(self, registry: &Registry, tokens: Range<usize>) -> io::Result<Embedded> {
         let registry = registry.try_clone()?;
         let waker = match self.waker {
             Some(waker) => waker,
             None => Arc::new(Waker::new(&registry, Token(tokens.start))?),
         };
         let names = Names::new(self.settings.hosts.clone(), waker);
+        let settings = self.settings;
         #[cfg(feature = "tls")]
-        let tls = httpool_tls::ClientTls::install(self.tls, &mut self.settings);
+        let (settings, tls) = {
+            let mut settings = settings;
+            let tls = httpool_tls::ClientTls::install(self.tls, &mut settings);
+            (settings, tls)
+        };
         let client = Client::new(
-            self.settings,
+            settings,
             #[cfg(feature = "tls")]
             tls,
         );
