@@ -65,7 +65,7 @@
 //! | | `connect-failed 0 Refused`, `abandoned 0` | [`connect_failed`](dial::Dial::connect_failed), [`abandoned`](dial::Dial::abandoned) |
 //! | | `writable` | [`poll_transmit`](dial::Dial::poll_transmit) has handed out bytes for a proxy |
 //! | | `received 20` | [`receive`](dial::Dial::receive): so many bytes of a proxy were presented, as in `bytes` |
-//! | | `tls-up`, `tls-failed Certificate` | [`tls_up`](dial::Dial::tls_up), [`tls_failed`](dial::Dial::tls_failed) |
+//! | | `tls-up TLSv1.3 X25519 full verified`, `tls-failed Expired` | [`tls_up`](dial::Dial::tls_up), with the words that describe the session, [`tls_failed`](dial::Dial::tls_failed) |
 //! | | `lost Eof` | [`lost`](dial::Dial::lost) |
 //! | | `timeout` | [`handle_timeout`](dial::Dial::handle_timeout) |
 //!

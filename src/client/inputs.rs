@@ -76,14 +76,15 @@ impl Client {
         self.go_on(now);
     }
 
-    /// Answers [`Action::StartTls`](super::Action::StartTls).
-    pub fn handle_tls(&mut self, socket: SocketId, done: Result<(), TlsKind>, now: Instant) {
+    /// Answers [`Action::StartTls`](super::Action::StartTls). A handshake that is done may be
+    /// described for the trace: see [`Dial::tls_up`](crate::dial::Dial::tls_up).
+    pub fn handle_tls(&mut self, socket: SocketId, done: Result<&str, TlsKind>, now: Instant) {
         if let Some(conn) = self.sockets.dialing(socket)
             && let Some(dialing) = self.dials.get_mut(conn)
         {
             dialing.answered(Announced::StartTls);
             match done {
-                Ok(()) => dialing.dial.tls_up(now),
+                Ok(session) => dialing.dial.tls_up(session, now),
                 Err(why) => dialing.dial.tls_failed(why, now),
             }
             self.attend_dial(conn, now);

@@ -18,7 +18,7 @@ use crate::{
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
-    trace::{Heard, Recent, Trace},
+    trace::{Described, Heard, Recent, Trace},
 };
 
 /// Opens one connection: look-up, TCP, proxies, TLS. The [module](super) describes how to drive it.
@@ -345,9 +345,11 @@ impl Dial {
         taken
     }
 
-    /// Answers [`Next::StartTls`]: the handshake is done.
-    pub fn tls_up(&mut self, now: Instant) {
-        self.trace.event(now, Input::TlsUp);
+    /// Answers [`Next::StartTls`]: the handshake is done. `session` describes its outcome for the
+    /// trace, as `TLSv1.3 X25519MLKEM768 resumed verified`. It may be empty, and decides nothing. Of
+    /// it, at most 8 words are traced, of at most 40 visible ASCII characters each.
+    pub fn tls_up(&mut self, session: &str, now: Instant) {
+        self.trace.event(now, Input::TlsUp(Described(session)));
         if let Stage::Tls { .. } = self.stage {
             self.secured(now);
         }

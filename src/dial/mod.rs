@@ -80,7 +80,7 @@
 //! dial.connected(1, now);
 //!
 //! assert_eq!(dial.next(), Next::StartTls { tls: TlsId(0), name: "example.com" });
-//! dial.tls_up(now);
+//! dial.tls_up("", now);
 //! assert_eq!(dial.next(), Next::Ready { attempt: 1 });
 //! # Ok::<(), core::net::AddrParseError>(())
 //! ```

@@ -7,7 +7,9 @@ use super::{Dial, DialPolicy};
 use crate::{
     error::{IoKind, ResolveKind, TlsKind},
     time::Instant,
-    trace::{Heard, Held, Kind, Pending, Received, Shown, Value, inputs, note, settings},
+    trace::{
+        Described, Heard, Held, Kind, Pending, Received, Shown, Value, inputs, note, settings,
+    },
 };
 
 inputs! {
@@ -28,7 +30,7 @@ inputs! {
         "received" Received(input: Received<'i>) => {
             pending.feed(&input, held, |bytes| dial.receive(bytes, now))?;
         },
-        "tls-up" TlsUp => dial.tls_up(now),
+        "tls-up" TlsUp(session: Described<'i>) => dial.tls_up(session.0, now),
         "tls-failed" TlsFailed(why: TlsKind) => dial.tls_failed(why, now),
         "lost" Lost(why: IoKind) => dial.lost(why, now),
         "timeout" Timeout => dial.handle_timeout(now),

@@ -161,7 +161,7 @@ pub enum TlsKind {
     /// No session can be begun: the configuration, a file that it names, or the name of the server
     /// cannot be used.
     Config,
-    /// The driver has no TLS, so it cannot reach `https` URLs.
+    /// The driver was built without TLS, so it cannot reach `https` URLs.
     Unavailable,
     /// The connection was lost during the handshake.
     Lost(IoKind),
@@ -275,7 +275,10 @@ impl fmt::Display for TlsKind {
             Self::NotTls => "the server does not speak TLS",
             Self::Protocol => "the server violated TLS",
             Self::Config => "no TLS session can be begun with these settings and this name",
-            Self::Unavailable => "this driver has no TLS yet: https URLs cannot be reached with it",
+            Self::Unavailable => {
+                "this driver was built without TLS: switch on its feature aws-lc-rs or ring to \
+                 reach https URLs"
+            }
             Self::Lost(why) => return write!(f, "{why}"),
         })
     }

@@ -20,7 +20,7 @@ pub struct Key {
 impl Key {
     /// Returns the key of a direct connection to `peer`: an origin, or a forward proxy.
     pub const fn direct(peer: Origin) -> Self {
-        Self { peer, tunnel: None, tls: TlsId(0), local: None }
+        Self { peer, tunnel: None, tls: TlsId::ORIGIN, local: None }
     }
 
     /// Sets the proxies that tunnel the connection, the nearest one first.
@@ -30,7 +30,7 @@ impl Key {
         Self { tunnel: if hops.is_empty() { None } else { Some(hops) }, ..self }
     }
 
-    /// Sets the TLS configuration for the peer.
+    /// Sets the TLS configuration for the peer. [`TlsId::ORIGIN`] by default.
     #[must_use]
     pub fn with_tls(self, tls: TlsId) -> Self {
         Self { tls, ..self }
@@ -87,7 +87,7 @@ impl Hop {
     /// Returns the hop for the proxy at `proxy`. If the scheme of `proxy` is `https`, the
     /// connection to the proxy itself uses TLS, whatever its kind.
     pub const fn new(kind: HopKind, proxy: Origin) -> Self {
-        Self { kind, proxy, credentials: None, tls: TlsId(0) }
+        Self { kind, proxy, credentials: None, tls: TlsId::PROXY }
     }
 
     /// Sets the user name and password for the proxy.
@@ -96,7 +96,7 @@ impl Hop {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// Sets the TLS configuration for the connection to the proxy.
+    /// Sets the TLS configuration for the connection to the proxy. [`TlsId::PROXY`] by default.
     #[must_use]
     pub fn with_tls(self, tls: TlsId) -> Self {
         Self { tls, ..self }
@@ -184,3 +184,12 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is a number and will stay one")]
 pub struct TlsId(pub u32);
+
+impl TlsId {
+    /// The driver's default configuration for origins.
+    pub const ORIGIN: Self = Self(0);
+
+    /// The driver's default configuration for proxies. It has the settings of
+    /// [`ORIGIN`](Self::ORIGIN), and session tickets of its own.
+    pub const PROXY: Self = Self(1);
+}

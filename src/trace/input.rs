@@ -136,6 +136,35 @@ impl<'i> Arg<'i> for Received<'i> {
     }
 }
 
+/// Words that describe something for people, as the session of a TLS handshake. Not more than 8, of
+/// at most 40 characters that are visible ASCII; other words are left out.
+pub(crate) struct Described<'i>(pub(crate) &'i str);
+
+impl<'i> Described<'i> {
+    fn words(&self) -> impl Iterator<Item = &'i str> {
+        self.0.split(' ').filter(|word| Self::is_word(word)).take(8)
+    }
+
+    fn is_word(word: &str) -> bool {
+        (1..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+impl<'i> Arg<'i> for Described<'i> {
+    fn write_after_space(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.words().try_for_each(|word| write!(f, " {word}"))
+    }
+
+    fn read_from(words: &mut Words<'i>) -> Option<Self> {
+        // A recording of an earlier version has no words.
+        let Some(text) = words.0.take() else { return Some(Self("")) };
+        let read = Self(text);
+        let whole =
+            text.split(' ').all(Self::is_word) && read.words().count() == text.split(' ').count();
+        whole.then_some(read)
+    }
+}
+
 /// The recorded input of a machine that it has not consumed.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {

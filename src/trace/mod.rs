@@ -39,7 +39,7 @@ pub use redact::Redaction;
 
 pub(crate) use handle::{Text, note};
 pub(crate) use hear::Heard;
-pub(crate) use input::{Arg, Held, Pending, Received, Words, inputs};
+pub(crate) use input::{Arg, Described, Held, Pending, Received, Words, inputs};
 pub(crate) use name::{Passed, words};
 pub(crate) use redact::Hidden;
 pub(crate) use setting::{Settings, Shown, read_settings, settings, write_settings};

@@ -6,7 +6,8 @@
 //!
 //! - Input may be cut differently. `bytes` gives the length of the input, which depends on buffers.
 //!   Adjacent pieces of body (`data`) and adjacent writes (`written`) are added up.
-//! - A driver of threads reads when the application does, and pauses meanwhile (`pause`).
+//! - A driver of threads reads when the application does, and pauses meanwhile (`pause`,
+//!   `resume`).
 //! - A call in line is told that its dial is under way (`dialing`) as often as the driver asks.
 //! - Both drivers probe an idle connection before they reuse it, and the event loop also watches it.
 //!   So both know before they write that a peer has closed a connection. The pool's lines are not

@@ -181,7 +181,6 @@ fn calls(world: &World) -> Vec<(Ask, bool)> {
         closes(late),
         stays(nobody(format!("http://127.0.0.1:{}/", world.nobody))),
         stays(nobody("http://unknown.test/".into())),
-        stays(nobody("https://127.0.0.1/".into())),
         stays(here("GET", "/hello")),
     ]
 }

@@ -25,7 +25,8 @@ impl Lines {
         // The last `dialing` line of the call that stands in line.
         let mut dialing = String::new();
         for mut line in std::mem::take(&mut *self.0.lock().unwrap()) {
-            if [" < bytes ", " < pause", " < resume"].iter().any(|what| line.contains(what)) {
+            let pauses = [" < pause", " < resume"].iter().any(|what| line.ends_with(what));
+            if pauses || line.contains(" < bytes ") {
                 continue;
             }
             for (port, name) in ports {

@@ -73,7 +73,7 @@ fn tunnel_and_tls() {
     assert_eq!(dial.receive(&answer[..10], story.now()), 0);
     assert_eq!(dial.receive(answer, story.now()), answer.len());
     story.pass(10);
-    dial.tls_up(story.now());
+    dial.tls_up("TLSv1.3 X25519MLKEM768 full verified", story.now());
     assert_eq!(dial.next(), Next::Ready { attempt: 0 });
     golden("tunnel", &story);
 }

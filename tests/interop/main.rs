@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(not(any(httpool_std_only, httpool_mutations)))]
+mod tls;
+
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -16,6 +19,20 @@ use std::{
 use httpool_blocking::Client;
 use httpool_mio::{Driver, Output, httpool::message::Method};
 
+/// Returns the program of nginx.
+fn program(name: &str) -> Option<String> {
+    let program = std::env::var("HTTPOOL_NGINX").ok().or_else(|| {
+        ["nginx", "/usr/sbin/nginx"]
+            .into_iter()
+            .find(|program| Command::new(program).arg("-v").output().is_ok())
+            .map(str::to_owned)
+    });
+    if program.is_none() {
+        eprintln!("!! NOT RUN: {name}: there is no nginx here");
+    }
+    program
+}
+
 struct Nginx {
     child: Child,
     folder: PathBuf,
@@ -26,16 +43,7 @@ struct Nginx {
 
 impl Nginx {
     fn start(name: &str) -> Option<Self> {
-        let program = std::env::var("HTTPOOL_NGINX").ok().or_else(|| {
-            ["nginx", "/usr/sbin/nginx"]
-                .into_iter()
-                .find(|program| Command::new(program).arg("-v").output().is_ok())
-                .map(str::to_owned)
-        });
-        let Some(program) = program else {
-            eprintln!("!! NOT RUN: {name}: there is no nginx here");
-            return None;
-        };
+        let program = program(name)?;
         let about = Command::new(&program).arg("-V").output().unwrap().stderr;
         let counts = String::from_utf8_lossy(&about).contains("http_stub_status_module");
         let folder = std::env::temp_dir().join(format!("httpool-{name}-{}", std::process::id()));

@@ -95,13 +95,6 @@ fn addresses_are_tried_in_turn_and_names_may_be_fixed() {
 }
 
 #[test]
-fn https_is_refused_in_clear_words() {
-    let mut world = World::new();
-    let error = world.fetch("https://127.0.0.1/").unwrap_err();
-    assert!(error.to_string().contains("no TLS yet"), "{error}");
-}
-
-#[test]
 fn a_request_that_cannot_be_built_is_refused_at_once() {
     let mut world = World::new();
     for url in ["ftp://127.0.0.1/", "nonsense"] {

@@ -61,7 +61,7 @@ fn keys_that_differ_in_what_is_redacted_stay_two() {
     pool.checkout(&yours, Want::default(), now).unwrap();
     assert_eq!(pool.stats().dialing, 1);
     let text = recording.text();
-    let line = "http://a:80+0+none,connect+http://proxy:3128+0+**+***";
+    let line = "http://a:80+0+none,connect+http://proxy:3128+1+**+***";
     assert!(text.contains(&format!("key 0 {line}\n")), "{text}");
     assert!(text.contains(&format!("key 1 {line}\n")), "{text}");
     replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));

@@ -69,7 +69,11 @@ impl Client {
 
     /// Returns a builder, to set up a client with other settings.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder { settings: Settings::default() }
+        ClientBuilder {
+            settings: Settings::default(),
+            #[cfg(feature = "tls")]
+            tls: httpool_tls::TlsOptions::new(),
+        }
     }
 
     httpool_kit::client_methods!(self: &Self => RequestBuilder);
@@ -105,6 +109,9 @@ impl Client {
         let policy = self.on.shared.settings.policy.clone();
         self.on.send(request.clone(), body, policy, None).map(Response::new)
     }
+
+    #[cfg(feature = "tls")]
+    httpool_tls::client_methods!(on.tls);
 
     /// Returns the number of connections, and the number of calls that wait for one.
     pub fn stats(&self) -> Stats {
@@ -156,10 +163,15 @@ impl fmt::Debug for Client {
 #[must_use = "a client is made by `build`"]
 pub struct ClientBuilder {
     settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::TlsOptions,
 }
 
 impl ClientBuilder {
     httpool_kit::settings_methods!();
+
+    #[cfg(feature = "tls")]
+    httpool_tls::builder_methods!();
 
     /// Builds the client.
     pub fn build(self) -> Client {
@@ -179,17 +191,26 @@ impl fmt::Debug for ClientBuilder {
 /// requests. A client of another platform sends requests that were built by [`Request::builder`].
 pub struct ClientOn<P: Platform> {
     shared: Arc<Shared<P>>,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::ClientTls,
 }
 
 impl<P: Platform> ClientOn<P> {
     /// Builds a client that runs on `platform`, with the settings of `builder`.
-    pub fn new(mut platform: P, ClientBuilder { mut settings }: ClientBuilder) -> Self {
+    pub fn new(mut platform: P, builder: ClientBuilder) -> Self {
+        let mut settings = builder.settings;
+        #[cfg(feature = "tls")]
+        let tls = httpool_tls::ClientTls::install(builder.tls, &mut settings);
         settings.derive();
         if !platform.races() {
             settings.dial.race_after = None;
         }
         platform.look_up_in(&settings.hosts);
-        Self { shared: Arc::new(Shared::new(platform, settings)) }
+        Self {
+            shared: Arc::new(Shared::new(platform, settings)),
+            #[cfg(feature = "tls")]
+            tls,
+        }
     }
 
     /// Sends a request, and waits for the head of the response. `body` must have the length that
@@ -226,7 +247,11 @@ impl<P: Platform> RefUnwindSafe for ClientOn<P> {}
 
 impl<P: Platform> Clone for ClientOn<P> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+        }
     }
 }
 

@@ -357,7 +357,8 @@ impl<P: Platform> Run<P> {
             if shakes && !self.wire.is_handshaking() {
                 self.wire.check_silence()?;
                 self.shakes = false;
-                self.dial.tls_up(now);
+                let session = self.wire.session().map(|session| session.to_string());
+                self.dial.tls_up(&session.unwrap_or_default(), now);
                 return Ok(());
             }
             match flow {

@@ -15,7 +15,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::Received;
+use httpool_kit::{Received, Session};
 
 use crate::{
     Body, Error,
@@ -43,6 +43,8 @@ pub(crate) struct Exchange<P: Platform> {
     /// The system's error behind the last failure, if it had one.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
+    /// The TLS session of that connection.
+    pub(crate) session: Option<Arc<Session>>,
 }
 
 /// The connection that the last attempt used.
@@ -96,6 +98,7 @@ impl<P: Platform> Exchange<P> {
             watch: Watch::new(cancel),
             source: None,
             served: None,
+            session: None,
         }
     }
 
@@ -230,6 +233,7 @@ impl<P: Platform> Exchange<P> {
         if let Some(Leased { lease, mut pooled, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
+            self.session = pooled.net.wire.session();
             self.watch.uses(&pooled.net.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();

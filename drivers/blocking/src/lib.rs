@@ -91,7 +91,7 @@ pub use httpool::{
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
         BodyTaken, Credentials, Field, Fields, Hop, HopKind, Method, Origin, Request, ResponseHead,
-        Scheme, Status, Url,
+        Scheme, Status, TlsId, Url,
     },
     pool::Stats,
     trace,
@@ -102,7 +102,16 @@ pub mod layer {
     pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
 }
 pub use httpool_kit::{
-    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+    Body, EndedEarly, Error, LayerError, LookUpError, Multipart, Part, Resolve, Session,
+    SystemResolver,
 };
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
+/// Facts about certificates, and the details of failures of TLS.
+#[cfg(feature = "tls")]
+pub mod tls {
+    pub use httpool_tls::{Certificate, Detail, Place};
+}
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

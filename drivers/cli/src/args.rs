@@ -5,7 +5,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::exit::{Failed, Kind};
+use crate::{
+    exit::{Failed, Kind},
+    secure::Secure,
+    way::Way,
+};
 
 /// The most threads. With more of them, they wait for each other more than for the server.
 const CONCURRENCY_MAX: u64 = 4_096;
@@ -32,6 +36,9 @@ pub(crate) struct Options {
     pub(crate) output: Output,
     pub(crate) json: bool,
     pub(crate) fail: bool,
+    pub(crate) secure: Secure,
+    pub(crate) way: Way,
+    pub(crate) verbose: bool,
     pub(crate) trace: bool,
     pub(crate) record: Option<PathBuf>,
     /// Names of fields whose values the recording hides, in addition to the default ones.
@@ -141,6 +148,9 @@ impl Options {
             output: Output::Shown,
             json: false,
             fail: false,
+            secure: Secure::default(),
+            way: Way::default(),
+            verbose: false,
             trace: false,
             record: None,
             redact: Vec::new(),
@@ -182,9 +192,11 @@ impl Options {
             "--max-time" => self.max_time = Some(seconds(&name, parser)?),
             "-n" | "--count" => self.count = Some(number(&name, parser)?),
             "-c" | "--concurrency" => self.concurrency = Some(number(&name, parser)?),
+            "-v" | "--verbose" => self.verbose = true,
             "-t" | "--trace" => self.trace = true,
             "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
             "--redact" => self.redact.push(redacted(parser)?),
+            _ if self.secure.set(&name, parser)? || self.way.set(&name, parser)? => {}
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)
@@ -279,11 +291,11 @@ fn nothing_more(mut words: impl Iterator<Item = String>) -> Result<(), Failed> {
     }
 }
 
-fn usage(error: lexopt::Error) -> Failed {
+pub(crate) fn usage(error: lexopt::Error) -> Failed {
     wrong(error.to_string())
 }
 
-fn wrong(what: impl Into<String>) -> Failed {
+pub(crate) fn wrong(what: impl Into<String>) -> Failed {
     Failed::new(Kind::Usage, what.into()).hint("httpool --help lists commands and options")
 }
 
@@ -378,6 +390,11 @@ mod tests {
             "get http://a/ --redact X-A",
             "get http://a/ --record r --redact X-A:",
             "get http://a/ --record r --redact Content-Length",
+            "get https://a/ --cacert",
+            "get https://a/ --tls-max 1.1",
+            "get https://a/ --resolve a.test:443",
+            "get https://a/ --resolve 127.0.0.1:443:127.0.0.2",
+            "get https://a/ --connect-to a:1:b",
             "post http://a/ --data a --data-file b",
             "post http://a/ -n 2 --data-file -",
         ] {
@@ -389,11 +406,13 @@ mod tests {
 
     #[test]
     fn every_option_is_explained() {
-        let source = include_str!("args.rs");
-        let set = source.split("fn set(").nth(1).and_then(|rest| rest.split("fn set_data").next());
-        let names = set.unwrap().split('"').filter(|word| word.starts_with('-'));
-        for name in names {
-            assert!(help::TEXT.contains(name), "{name}");
+        for source in [include_str!("args.rs"), include_str!("secure.rs"), include_str!("way.rs")] {
+            let set =
+                source.split("fn set(").nth(1).and_then(|rest| rest.split("\n    }\n").next());
+            let names = set.unwrap().split('"').filter(|word| word.starts_with('-'));
+            for name in names.filter_map(|name| name.split(' ').next()) {
+                assert!(help::TEXT.contains(name), "{name}");
+            }
         }
     }
 }

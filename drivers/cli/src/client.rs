@@ -23,6 +23,7 @@ use crate::{
     exit::Failed,
     harmless::harmless,
     record::Record,
+    verbose::Verbose,
 };
 
 /// Statuses for which a later attempt is likely to succeed.
@@ -30,7 +31,7 @@ const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 const BACKOFF: Duration = Duration::from_millis(100);
 
 /// Builds a client for the number of threads in the options.
-pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
+pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Client, Failed> {
     let threads = usize::try_from(options.concurrency.unwrap_or(1)).unwrap_or(usize::MAX);
     let mut limits = PoolLimits::default();
     limits.open_max = limits.open_max.max(threads);
@@ -38,10 +39,13 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
     let mut builder =
         Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
+    builder = options.way.set_up(builder.tls(options.secure.options()));
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }
-    builder.build()
+    let client = builder.build();
+    options.secure.check(&client)?;
+    Ok(client)
 }
 
 fn policy(options: &Options) -> Policy {
@@ -69,6 +73,7 @@ fn dial_policy(options: &Options) -> dial::DialPolicy {
     if let Some(timeout) = options.connect_timeout {
         policy.resolve_timeout = Some(timeout);
         policy.connect_timeout = Some(timeout);
+        policy.tls_timeout = Some(timeout);
     }
     policy
 }
@@ -118,11 +123,20 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
         Options { retries: 1.., .. } | Options { location: true, .. } => Shown::Waits,
         _ => Shown::Nothing,
     };
-    match (shown, record) {
-        (Shown::Nothing, None) => None,
-        (Shown::Nothing, Some(record)) => Some(Arc::new(record.sink())),
-        (shown, None) => Some(Arc::new(shown)),
-        (shown, Some(record)) => Some(Arc::new(Both(shown, record.sink()))),
+    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+    if !matches!(shown, Shown::Nothing) {
+        sinks.push(Arc::new(shown));
+    }
+    // Its redaction counts, if there is one.
+    if let Some(record) = record {
+        sinks.push(Arc::new(record.sink()));
+    }
+    if options.verbose {
+        sinks.push(Arc::new(Verbose::default()));
+    }
+    match sinks.len() {
+        0 | 1 => sinks.pop(),
+        _ => Some(Arc::new(All(sinks))),
     }
 }
 
@@ -161,19 +175,19 @@ fn wait_that_was_asked_for(line: &Line<'_>) -> Option<String> {
     wait.ends_with("as the server asked").then(|| wait.to_owned())
 }
 
-/// Passes lines to standard error and to a recording.
-struct Both<R>(Shown, R);
+/// Passes lines to several sinks. The redaction is that of the first one that has one.
+struct All(Vec<Arc<dyn Sink>>);
 
-impl<R: Sink> Sink for Both<R> {
+impl Sink for All {
     fn line(&self, line: &Line<'_>) {
-        self.0.line(line);
+        self.0.iter().for_each(|sink| sink.line(line));
     }
 
     fn recording(&self) -> Option<&Redaction> {
-        self.1.recording()
+        self.0.iter().find_map(|sink| sink.recording())
     }
 
     fn record(&self, line: &Line<'_>) {
-        self.1.record(line);
+        self.0.iter().for_each(|sink| sink.record(line));
     }
 }

@@ -1,7 +1,7 @@
 //! The failures of the program: their exit codes, and the messages about them.
 
 use std::{
-    error::Error as _,
+    error::{self, Error as _},
     io::{self, Write, stderr},
     process::ExitCode,
 };
@@ -13,7 +13,7 @@ use httpool::{
     },
     message::{Status, Url},
 };
-use httpool_blocking::Error;
+use httpool_blocking::{Error, LayerError};
 use serde_json::{Value, json};
 
 use crate::{harmless::harmless, print::print_json};
@@ -143,6 +143,10 @@ impl Kind {
     pub(crate) fn of(error: &Error) -> Self {
         if error.as_request_error().is_some() {
             return Self::Request;
+        }
+        // In TLS 1.3 a server refuses the client's certificate behind the handshake.
+        if layer(error).is_some_and(|why| why.kind().is_permanent()) {
+            return Self::Tls;
         }
         match error.as_failure().map(|failure| failure.cause) {
             None => Self::Limit,
@@ -316,8 +320,8 @@ impl From<Error> for Failed {
                 let url = error.url().map(|url| format!("{url}: ")).unwrap_or_default();
                 let system = error
                     .source()
-                    .filter(|source| source.is::<io::Error>() && !says_it_all(failure.cause))
-                    .map(|source| format!(" ({source})"))
+                    .and_then(|source| detail(source, failure.cause))
+                    .map(|detail| format!(" ({detail})"))
                     .unwrap_or_default();
                 about.message = Some(format!("{}{system}", error.what()));
                 about.phase = Some(format!("{:?}", failure.phase).to_lowercase());
@@ -331,6 +335,24 @@ impl From<Error> for Failed {
             None => failed,
         }
     }
+}
+
+/// Returns the failure of TLS behind an error.
+fn layer(error: &Error) -> Option<&LayerError> {
+    error.source()?.downcast_ref()
+}
+
+/// Returns the text of the error behind a failure, if it says more than the failure.
+fn detail(source: &(dyn error::Error + 'static), cause: Cause) -> Option<String> {
+    if let Some(layer) = source.downcast_ref::<LayerError>() {
+        let repeats = matches!(cause, Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))));
+        return match error::Error::source(layer) {
+            Some(why) => Some(why.to_string()),
+            None if repeats => None,
+            None => Some(layer.to_string()),
+        };
+    }
+    (source.is::<io::Error>() && !says_it_all(cause)).then(|| source.to_string())
 }
 
 /// Whether the system's error message would only repeat ours.
@@ -350,6 +372,9 @@ fn hint(error: &Error) -> Option<&'static str> {
             _ => None,
         };
     }
+    if layer(error).is_some_and(|why| why.kind() == TlsKind::ClientCertificateRequired) {
+        return Some("--cert FILE and --key FILE give the client's certificate and its key");
+    }
     match error.as_failure()?.cause {
         Cause::Unavailable(Unavailable::Dial(why)) => match why {
             DialError::Connect(IoKind::Refused) => {
@@ -361,6 +386,7 @@ fn hint(error: &Error) -> Option<&'static str> {
             DialError::Tls(TlsKind::Expired | TlsKind::NotYetValid) => Some(
                 "check this computer's clock; if it is right, the server needs a new certificate",
             ),
+            DialError::Tls(TlsKind::Issuer) => Some("--cacert FILE trusts the authorities in FILE"),
             DialError::Timeout(_) => Some("--connect-timeout allows more time"),
             _ => None,
         },

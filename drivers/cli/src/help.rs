@@ -42,15 +42,41 @@ Redirects and retries
                                   only repeated if its method is idempotent
 
 Timeouts, in seconds; fractions are allowed
-      --connect-timeout SECONDS   for the name look-up, and again for connecting
+      --connect-timeout SECONDS   for the name look-up, again for connecting, and again for the
+                                  TLS handshake
       --timeout SECONDS           for the head of the response, and between bytes of its body
       --max-time SECONDS          for each request as a whole
+
+TLS; https works by default, with the authorities of this system
+      --cacert FILE               trust the certificates in FILE (PEM) instead of the system's; may
+                                  be given more than once. A server's own certificate may be listed
+      --capath DIR                likewise the files of DIR that openssl rehash has named
+      --cert FILE                 the client's certificate (PEM), with its chain
+      --key FILE                  its private key (PEM), if --cert has none
+      --pass PASSWORD             the password of an encrypted key; other users of this computer
+                                  may see it in the list of processes
+  -k, --insecure                  accept any certificate, with a warning: anyone on the way can read
+                                  and change everything
+      --pinned-fingerprint DIGITS demand the certificate with this SHA-256 (or SHA-1) fingerprint,
+                                  in place of the check of the name
+      --tlsv1.2, --tlsv1.3        use this version or a later one (1.2)
+      --tls-max VERSION           use no later version: 1.2, 1.3 or default
+
+Addresses; the URL's name stays the one that is sent and checked
+      --resolve HOST:PORT:ADDR    connect to ADDR, or several with commas between them, for HOST and
+                                  PORT; may be given more than once
+      --connect-to HOST1:PORT1:HOST2:PORT2
+                                  connect to HOST2 and PORT2 for HOST1 and PORT1; an empty one of
+                                  the first two stands for any, of the last two for the same
 
 Load
   -n, --count N                   send the request N times over one pool; print a summary
   -c, --concurrency N             number of threads that send (1)
 
 Diagnosis
+  -v, --verbose                   show on standard error: > the head of each request, < that of each
+                                  response, and * connections and TLS: version, key exchange,
+                                  certificate, resumed, verified. Secrets are starred
   -t, --trace                     print every event and decision on standard error as it happens:
                                   the time, the machine (pool; r: a call; d: a dial), and < for an
                                   event or > for a decision
@@ -66,7 +92,7 @@ Exit codes
    3  the request is invalid: its URL, method or a field
    4  no address was found for the host's name
    5  no connection could be opened
-   6  TLS is not available, or failed
+   6  TLS failed: the certificate, the handshake, or an option of TLS
    7  a timeout passed
    8  the server violated the protocol
    9  the connection was lost
@@ -87,6 +113,7 @@ Examples
   httpool get -L --retries 3 --max-time 30 -o release.tar.gz http://example.com/latest
   httpool get -n 10000 -c 16 http://127.0.0.1:8080/
   httpool get --trace http://example.com/
+  httpool get -v --cacert company.pem https://intranet.example/
 ";
 
 #[cfg(test)]

@@ -10,6 +10,8 @@
 //! | `target`, `paced` | write the body's file, and output in few writes |
 //! | `harmless` | escapes characters of a server's text that a terminal may act on |
 //! | `interrupt` | handles SIGINT, SIGTERM and SIGHUP |
+//! | `secure`, `way` | the options of TLS, and those that lead connections to other addresses |
+//! | `verbose` | shows handshakes and heads as they come |
 //! | `load` | sends many requests by several threads |
 //! | `record` | writes and replays recordings |
 //! | `tally`, `histogram` | count the results and the latencies of a load |
@@ -35,9 +37,12 @@ mod print;
 mod progress;
 mod record;
 mod request;
+mod secure;
 mod tally;
 mod target;
 mod units;
+mod verbose;
+mod way;
 
 use std::{
     ffi::OsString,

@@ -9,6 +9,7 @@ use crate::{
     interrupt::Interrupt,
     json, output,
     record::Record,
+    secure,
     target::Target,
 };
 
@@ -18,7 +19,7 @@ pub(crate) fn run(
     record: Option<&Record>,
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
-    let client = client(options, record);
+    let client = client(options, record)?;
     let body = BodySource::new(&options.data).body()?;
     // Opens the file before the request is sent. A request may have effects, and must not be made
     // in vain.
@@ -28,6 +29,9 @@ pub(crate) fn run(
     };
     let request = request(&client, options).body(body).cancel(interrupt.cancel());
     let mut response = request.send()?;
+    if let (true, Some(session)) = (options.verbose, response.tls()) {
+        secure::show(session);
+    }
     interrupt.receives(response.content_length());
     let status = response.status();
     if options.fail && status.as_u16() >= 400 {

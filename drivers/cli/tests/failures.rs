@@ -104,11 +104,6 @@ fn nobody_listens() {
 }
 
 #[test]
-fn no_tls() {
-    fails(&["get", "https://127.0.0.1/"], 6, &["TLS"]);
-}
-
-#[test]
 fn deadlines() {
     let server = Server::start(|_| Reply::Hang);
     fails(&["get", "--timeout", "0.1", &server.url("/")], 7, &["first-byte", "may have acted"]);

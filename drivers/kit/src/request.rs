@@ -153,6 +153,13 @@ macro_rules! request_methods {
             self.header("Authorization", &::std::format!("Bearer {token}"))
         }
 
+        /// Chooses the TLS configuration for `https` URLs, by the number that the client gave it.
+        /// It is the field [`Routes::tls`](crate::httpool::call::Routes::tls) of the policy.
+        pub fn tls(mut self, tls: $crate::httpool::message::TlsId) -> Self {
+            self.draft.policy_mut().routes.tls = tls;
+            self
+        }
+
         $crate::policy_methods!(draft, "of this call");
 
         /// Builds a request that can be sent any number of times with

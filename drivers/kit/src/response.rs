@@ -8,7 +8,7 @@ use httpool::{
     message::{BodyLeft, BodyTaken, Fields, Head, OwnedFields, Request, ResponseHead, Url},
 };
 
-use crate::Error;
+use crate::{Error, Session};
 
 /// The parts of a response that have been received, without its body.
 #[derive(Debug, Default)]
@@ -78,6 +78,8 @@ pub struct Parts<'r> {
     pub connection: ConnId,
     /// Whether that connection had served another request before.
     pub reused: bool,
+    /// The TLS session of that connection.
+    pub tls: Option<&'r Session>,
 }
 
 impl<'r> Parts<'r> {
@@ -216,6 +218,12 @@ macro_rules! response_methods {
         /// Returns whether the connection had served another request before.
         pub fn reused(&self) -> bool {
             self.parts().reused
+        }
+
+        /// Returns what the TLS handshake of the connection agreed on: version, cipher suite,
+        /// certificates, and whether they were verified. `None` without TLS.
+        pub fn tls(&self) -> ::std::option::Option<&$crate::Session> {
+            self.parts().tls
         }
 
         /// Returns how much of the request's body was taken, if the response ended the sending

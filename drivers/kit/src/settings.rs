@@ -31,7 +31,7 @@ pub struct Settings {
     pub body_bytes_max: u64,
     /// The sources of addresses of hosts.
     pub hosts: Hosts,
-    /// The sessions between the socket and HTTP. `None`: the driver has no TLS.
+    /// The sessions between the socket and HTTP. `None`: the driver was built without TLS.
     pub layers: Option<Arc<dyn Layers>>,
     /// The sink that the trace is written to.
     pub sink: Option<Arc<dyn Sink>>,
@@ -164,8 +164,8 @@ macro_rules! settings_methods {
             self
         }
 
-        /// Begins the sessions of `https` connections with `layers`. For a TLS implementation of
-        /// your own. Without this, an `https` URL is an error.
+        /// Begins the sessions of `https` connections with `layers`, in place of the driver's own
+        /// TLS. For a TLS implementation of your own.
         pub fn layers(mut self, layers: ::std::sync::Arc<dyn $crate::Layers>) -> Self {
             self.settings.layers = ::std::option::Option::Some(layers);
             self

@@ -40,7 +40,11 @@ impl Embedded {
                     self.client.core.handle_tls(socket, Err(TlsKind::Unavailable), now);
                 }
                 Action::Transmit { socket, probe } => self.transmit(socket, probe, app),
-                Action::Close { socket, .. } => drop(self.sockets.remove(socket)),
+                Action::Close { socket, .. } => {
+                    if let Some(socket) = self.sockets.remove(socket) {
+                        self.client.unsecured(socket.conn);
+                    }
+                }
                 Action::HandOver { socket, call } => self.hand_over(socket, call, app),
                 Action::Rewind { call } => {
                     if self.client.body(call).is_none_or(crate::Body::rewind) {

@@ -32,15 +32,25 @@ use crate::{
 #[must_use = "a driver is made by `build`"]
 pub struct DriverBuilder {
     settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::TlsOptions,
     waker: Option<Arc<Waker>>,
 }
 
 impl DriverBuilder {
     pub(crate) fn new() -> Self {
-        Self { settings: Settings::default(), waker: None }
+        Self {
+            settings: Settings::default(),
+            #[cfg(feature = "tls")]
+            tls: httpool_tls::TlsOptions::new(),
+            waker: None,
+        }
     }
 
     httpool_kit::settings_methods!();
+
+    #[cfg(feature = "tls")]
+    httpool_tls::builder_methods!();
 
     /// Sets the waker that wakes the loop when a name has been looked up. By default the driver
     /// makes one. A [`Poll`] can have only one waker: if yours has one already, pass it here.
@@ -74,7 +84,18 @@ impl DriverBuilder {
             None => Arc::new(Waker::new(&registry, Token(tokens.start))?),
         };
         let names = Names::new(self.settings.hosts.clone(), waker);
-        let client = Client::new(self.settings);
+        let settings = self.settings;
+        #[cfg(feature = "tls")]
+        let (settings, tls) = {
+            let mut settings = settings;
+            let tls = httpool_tls::ClientTls::install(self.tls, &mut settings);
+            (settings, tls)
+        };
+        let client = Client::new(
+            settings,
+            #[cfg(feature = "tls")]
+            tls,
+        );
         Ok(Embedded::new_on(registry, tokens, client, names))
     }
 }

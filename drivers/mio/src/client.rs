@@ -1,6 +1,6 @@
 //! The client of a driver: starts, controls and inspects calls.
 
-use std::{fmt, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, mem, sync::Arc, time::Duration};
 
 use httpool::{
     call::{Call, Policy},
@@ -10,7 +10,7 @@ use httpool::{
     pool::Stats,
     time::Instant,
 };
-use httpool_kit::{Clock, Settings};
+use httpool_kit::{Clock, Session, Settings};
 
 use crate::{Body, request::RequestBuilder};
 
@@ -32,16 +32,23 @@ pub struct Client {
     /// The current time while the loop runs. The clock is read once for each socket.
     fixed: Option<Instant>,
     pub(crate) settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: httpool_tls::ClientTls,
     /// The request bodies, by the slots of their calls.
     bodies: Vec<Option<(CallId, Body)>>,
     /// Sockets to read again although no event reports them as readable.
     resumed: Vec<SocketId>,
     /// Whether a method was called that the loop has yet to act on.
     asked: bool,
+    /// The TLS sessions of the open connections.
+    sessions: BTreeMap<ConnId, Arc<Session>>,
 }
 
 impl Client {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        #[cfg(feature = "tls")] tls: httpool_tls::ClientTls,
+    ) -> Self {
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
@@ -58,9 +65,12 @@ impl Client {
             clock,
             fixed: None,
             settings,
+            #[cfg(feature = "tls")]
+            tls,
             bodies: Vec::new(),
             resumed: Vec::new(),
             asked: false,
+            sessions: BTreeMap::new(),
         }
     }
 
@@ -82,6 +92,9 @@ impl Client {
     pub fn send_with(&mut self, request: &Request, body: Body) -> CallId {
         self.begin(request.clone(), body, self.settings.policy.clone())
     }
+
+    #[cfg(feature = "tls")]
+    httpool_tls::client_methods!(tls);
 
     /// Cancels a call. No further output concerns it. Its connection, if it has one, is closed.
     pub fn cancel(&mut self, call: CallId) {
@@ -163,6 +176,29 @@ impl Client {
     /// had served another request before.
     pub fn connection(&self, call: CallId) -> Option<(ConnId, bool)> {
         self.core.connection(call)
+    }
+
+    /// Returns what the TLS handshake of the connection that a call uses agreed on. `None` without
+    /// TLS, and once the connection is closed.
+    pub fn tls(&self, call: CallId) -> Option<&Session> {
+        self.session(call).map(|session| &**session)
+    }
+
+    pub(crate) fn session(&self, call: CallId) -> Option<&Arc<Session>> {
+        let (conn, _) = self.connection(call)?;
+        self.sessions.get(&conn)
+    }
+
+    /// Keeps the session of a connection whose handshake is done. That of an origin replaces that of
+    /// the proxy in front of it.
+    #[expect(dead_code, reason = "the loops do not run handshakes yet")]
+    pub(crate) fn secured(&mut self, conn: ConnId, session: Arc<Session>) {
+        self.sessions.insert(conn, session);
+    }
+
+    /// Drops the session of a connection that is closed.
+    pub(crate) fn unsecured(&mut self, conn: ConnId) {
+        self.sessions.remove(&conn);
     }
 
     /// Returns the event that a call waits for. It can be printed.

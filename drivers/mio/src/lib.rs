@@ -135,14 +135,23 @@ pub use httpool::{
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
         BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, Method, Origin, Request,
-        ResponseHead, Scheme, Status, Url,
+        ResponseHead, Scheme, Status, TlsId, Url,
     },
     pool::Stats,
     trace,
 };
 pub use httpool_kit::{
-    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+    Body, EndedEarly, Error, LayerError, LookUpError, Multipart, Part, Resolve, Session,
+    SystemResolver,
 };
+#[cfg(feature = "tls")]
+#[doc(inline)]
+pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
+/// Facts about certificates, and the details of failures of TLS.
+#[cfg(feature = "tls")]
+pub mod tls {
+    pub use httpool_tls::{Certificate, Detail, Place};
+}
 pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;

@@ -1,13 +1,13 @@
 //! Responses that are collected whole.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use httpool::{
     call::HistoryEntry,
     id::{CallId, ConnId},
     message::{BodyLeft, BodyTaken, Url},
 };
-use httpool_kit::{BodyLimit, Parts, Received};
+use httpool_kit::{BodyLimit, Parts, Received, Session};
 
 use crate::{
     Error,
@@ -24,6 +24,7 @@ pub struct Response {
     body_taken: Option<BodyTaken>,
     connection: ConnId,
     reused: bool,
+    tls: Option<Arc<Session>>,
     switched: Option<Switched>,
 }
 
@@ -38,6 +39,7 @@ impl Response {
             body_taken: self.body_taken,
             connection: self.connection,
             reused: self.reused,
+            tls: self.tls.as_deref(),
         }
     }
 
@@ -102,6 +104,7 @@ pub struct Responses {
 struct Begun {
     received: Received,
     body: Vec<u8>,
+    tls: Option<Arc<Session>>,
 }
 
 impl Responses {
@@ -117,7 +120,9 @@ impl Responses {
         match output {
             Output::Interim(call, head) => self.begun(call).received.put_interim(&head),
             Output::Head(call, head) => {
-                self.begun(call).received.put_head(&head);
+                let begun = self.begun(call);
+                begun.received.put_head(&head);
+                begun.tls = client.session(call).cloned();
                 let socket = client.core.socket(call);
                 let ahead = socket.map_or(BodyLeft::NONE, |socket| client.core.body_ahead(socket));
                 if self.limit.is_exceeded(0, ahead) {
@@ -181,7 +186,7 @@ impl Responses {
     }
 
     fn end(&mut self, client: &Client, id: CallId, switched: Option<Switched>) {
-        let Some(Begun { received, body }) = self.begun.remove(&id) else { return };
+        let Some(Begun { received, body, tls }) = self.begun.remove(&id) else { return };
         let (Some(_), Some(call), Some((connection, reused))) =
             (received.head(), client.call(id), client.connection(id))
         else {
@@ -195,6 +200,7 @@ impl Responses {
             body,
             connection,
             reused,
+            tls,
             switched,
         };
         self.done.insert(id, Ok(response));

@@ -47,7 +47,7 @@ impl Default for Cipher {
 
 impl Layers for Cipher {
     fn begin(&self, tls: TlsId, name: &str) -> Result<Box<dyn Layer>, LayerError> {
-        if tls != TlsId(0) {
+        if !matches!(tls, TlsId::ORIGIN | TlsId::PROXY) {
             return Err(LayerError::new(TlsKind::Unavailable));
         }
         Ok(Box::new(Half::client(name, self.record_max)))

@@ -108,6 +108,8 @@ pub enum TlsConfigError {
     },
     /// The platform's store cannot be read without the environment on this system.
     Environment,
+    /// The client was built with layers of its own, which number their configurations themselves.
+    OwnLayers,
     /// rustls refused the configuration.
     Rustls(rustls::Error),
 }
@@ -176,6 +178,9 @@ impl fmt::Display for TlsConfigError {
             Self::Environment => f.write_str(
                 "SSL_CERT_FILE or SSL_CERT_DIR is set and must be ignored, but this system's store \
                  cannot be read while it is set: give the trusted certificates to the client",
+            ),
+            Self::OwnLayers => f.write_str(
+                "the client was built with layers of its own: make the configuration with them",
             ),
             Self::Rustls(why) => write!(f, "rustls refuses the configuration: {why}"),
         }

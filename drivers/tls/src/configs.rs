@@ -40,11 +40,11 @@ impl Entry {
 
 impl Configs {
     /// The number of the default configuration for servers of URLs.
-    pub const DEFAULT: TlsId = TlsId(0);
+    pub const DEFAULT: TlsId = TlsId::ORIGIN;
 
     /// The number of the default configuration for proxies. It has the same settings, and session
     /// tickets of its own.
-    pub const DEFAULT_PROXY: TlsId = TlsId(1);
+    pub const DEFAULT_PROXY: TlsId = TlsId::PROXY;
 
     /// Makes a table with the default settings. They are built at the first use, so that a client
     /// that never needs TLS reads no files.

@@ -13,6 +13,33 @@ pub(crate) struct Parts<'a> {
     usages: Option<&'a [u8]>,
 }
 
+/// The few facts about a certificate that a person wants to see. It is made from the DER that
+/// [`Session::peer_certificates`](httpool_kit::Session::peer_certificates) has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate {
+    /// The common name of its subject, or the organization. Control characters are left out.
+    pub subject: Option<String>,
+    /// The same of its issuer.
+    pub issuer: Option<String>,
+    /// The end of its validity, in seconds since 1970.
+    pub not_after: i64,
+}
+
+impl Certificate {
+    /// Reads a certificate in DER. `None` if it is malformed. Nothing is verified.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let parts = Parts::read(der)?;
+        let (subject, issuer) = (readable(parts.subject), readable(parts.issuer));
+        Some(Self { subject, issuer, not_after: parts.not_after })
+    }
+
+    /// Returns the end of its validity as a date: `2030-01-31 12:00:00 UTC`.
+    pub fn expires(&self) -> String {
+        date(self.not_after)
+    }
+}
+
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;

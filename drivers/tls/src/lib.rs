@@ -53,6 +53,7 @@ mod config;
 mod config_error;
 mod configs;
 mod der;
+mod driver;
 mod error;
 mod fingerprint;
 mod keylog;
@@ -67,5 +68,9 @@ mod verify;
 pub use config::TlsConfig;
 pub use config_error::{Place, TlsConfigError};
 pub use configs::Configs;
+pub use der::Certificate;
+pub use driver::ClientTls;
 pub use error::{Detail, TlsError};
+#[doc(hidden)]
+pub use httpool;
 pub use options::{Role, TlsOptions, TlsVersion};

@@ -292,7 +292,7 @@ fn tls_is_shaken_hands_with_the_peers_name() {
         scene.dial.connected(0, scene.now);
         scene.says(&format!("start-tls 0 {name}"));
         scene.waits_for(Some((10_001, Deadline::Tls)));
-        scene.dial.tls_up(scene.now);
+        scene.dial.tls_up("", scene.now);
         scene.says("ready 0");
     }
 }
@@ -466,7 +466,7 @@ fn what_comes_out_of_turn_changes_nothing() {
     let mut scene = Scene::new(&named(), &with_tls());
     let disturb = |scene: &mut Scene| {
         let before = scene.dial.next().to_string();
-        scene.dial.tls_up(scene.now);
+        scene.dial.tls_up("", scene.now);
         scene.dial.tls_failed(TlsKind::Alert(40), scene.now);
         scene.dial.lost(IoKind::Reset, scene.now);
         assert_eq!(scene.dial.receive(b"HTTP/1.1 200 OK\r\n\r\n", scene.now), 0);
@@ -501,7 +501,7 @@ fn the_trace_tells_the_story() {
     scene.dial.abandoned(0);
     scene.begin(1);
     scene.dial.connected(1, scene.now);
-    scene.dial.tls_up(scene.now);
+    scene.dial.tls_up("", scene.now);
     assert_eq!(
         lines.taken(),
         [

@@ -119,7 +119,7 @@ impl World {
                 dial.abandoned(*attempt);
             }
             Op::Receive(input) => assert!(dial.receive(input, now) <= input.len()),
-            Op::TlsUp => dial.tls_up(now),
+            Op::TlsUp => dial.tls_up("", now),
             Op::TlsFailed => dial.tls_failed(TlsKind::Alert(40), now),
             Op::Lost => dial.lost(IoKind::Reset, now),
             Op::Pass(millis) => self.scene.pass((*millis).into()),

@@ -52,7 +52,7 @@ fn dialogue(key: &Key, steps: &[Step<'_>]) {
                     rest.clear();
                 }
                 Resolved(addrs) => scene.resolved(addrs),
-                TlsUp => scene.dial.tls_up(scene.now),
+                TlsUp => scene.dial.tls_up("", scene.now),
             }
         }
         assert_eq!(rest, b"", "nothing was left over");
@@ -389,7 +389,7 @@ fn the_clock_for_connecting_runs_only_while_tcp_and_proxies_are_waited_for() {
     scene.dial.connected(0, scene.now);
     scene.waits_for(Some((11_000, Deadline::Tls)));
     scene.pass(5_000);
-    scene.dial.tls_up(scene.now);
+    scene.dial.tls_up("", scene.now);
     scene.says("resolve a.test:80");
     scene.dial.resolving(scene.now);
     scene.waits_for(Some((16_000, Deadline::Resolve)));

@@ -98,6 +98,18 @@ pub struct Session {
     pub peer_certificates: Vec<Vec<u8>>,
 }
 
+/// Writes the session in few words, as the trace has it: `TLSv1.3 X25519MLKEM768 resumed verified`.
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.version)?;
+        if let Some(group) = self.group {
+            write!(f, " {group}")?;
+        }
+        f.write_str(if self.resumed { " resumed" } else { " full" })?;
+        f.write_str(if self.verified { " verified" } else { " unverified" })
+    }
+}
+
 /// A failure of a layer.
 #[derive(Debug, Clone)]
 pub struct LayerError {

@@ -129,7 +129,7 @@ impl Driver {
                     Tls::Fails { why, .. } => Err(why),
                     // Bytes that follow a proxy's 2xx to CONNECT are not a TLS handshake.
                     _ if !clean => Err(TlsKind::Protocol),
-                    _ => Ok(()),
+                    _ => Ok(""),
                 };
                 self.client.handle_tls(id, done, now);
             }

@@ -199,7 +199,7 @@ impl Machines for Facade {
             Input::Resolving(conn) => client.handle_resolving(*conn, now),
             Input::ResolveFailed(conn, why) => client.handle_resolve_failed(*conn, *why, now),
             Input::Connected(socket, done) => client.handle_connected(*socket, *done, now),
-            Input::Tls(socket, done) => client.handle_tls(*socket, *done, now),
+            Input::Tls(socket, done) => client.handle_tls(*socket, done.map(|()| ""), now),
             Input::Written(socket, bytes) => client.handle_written(*socket, *bytes, now),
             Input::WriteFailed(socket, why) => client.handle_write_failed(*socket, *why, now),
             Input::Timeout => client.handle_timeout(now),
@@ -326,7 +326,7 @@ impl Machines for Facade {
                 client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
             }
             8 => client.handle_connected(socket, Err(IoKind::Refused), now),
-            9 => client.handle_tls(socket, Ok(()), now),
+            9 => client.handle_tls(socket, Ok(""), now),
             10 => client.handle_written(socket, 1, now),
             11 => client.handle_write_failed(socket, IoKind::Reset, now),
             12 => assert_eq!(client.receive(socket, b"HTTP/1.1", now).0, 0),

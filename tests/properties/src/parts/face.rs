@@ -114,7 +114,7 @@ impl Machines for Parts {
                 self.with_dial(conn, now, |it| {
                     it.shaking = false;
                     match done {
-                        Ok(()) => it.dial.tls_up(now),
+                        Ok(()) => it.dial.tls_up("", now),
                         Err(why) => it.dial.tls_failed(why, now),
                     }
                 });

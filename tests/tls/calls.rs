@@ -1,0 +1,143 @@
+//! Makes calls with either driver.
+
+use std::net::IpAddr;
+
+use httpool::{
+    call::Policy,
+    message::{Method, TlsId},
+};
+use httpool_blocking::{DialPolicy, Error, PoolLimits, Session, TlsConfigError, TlsOptions};
+
+/// The name of the servers. Every driver connects to the loopback interface for it.
+pub(crate) const HOST: &str = "a.test";
+
+/// The settings of a client.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) tls: TlsOptions,
+    pub(crate) policy: Policy,
+    pub(crate) dial: DialPolicy,
+    /// The ports for which `a.test`, `b.test`, `x.b.test` and `proxy.test` are the loopback interface.
+    pub(crate) ports: Vec<u16>,
+}
+
+impl Setup {
+    pub(crate) fn new(tls: TlsOptions, port: u16) -> Self {
+        Self { tls, ports: vec![port], ..Self::default() }
+    }
+}
+
+/// One call.
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) tls: Option<TlsId>,
+    pub(crate) policy: Option<Policy>,
+}
+
+impl Ask {
+    pub(crate) fn get(url: impl Into<String>) -> Self {
+        let url = url.into();
+        Self { method: Method::GET, url, body: Vec::new(), tls: None, policy: None }
+    }
+
+    pub(crate) fn tls(self, tls: TlsId) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+}
+
+/// A whole response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) reused: bool,
+    pub(crate) tls: Option<Session>,
+}
+
+/// A client of a driver.
+pub(crate) trait Calls: Sized {
+    fn new(setup: Setup) -> Self;
+    fn tls_config(&mut self, options: &TlsOptions) -> Result<TlsId, TlsConfigError>;
+    fn call(&mut self, ask: Ask) -> Result<Answer, Error>;
+
+    fn get(&mut self, url: &str) -> Result<Answer, Error> {
+        self.call(Ask::get(url))
+    }
+}
+
+/// Sets a builder of either driver up.
+macro_rules! set_up {
+    ($builder:expr, $setup:expr) => {{
+        let setup = $setup;
+        let mut limits = PoolLimits::default();
+        limits.open_per_key_max = 1;
+        let mut builder =
+            $builder.tls(setup.tls).pool(limits).policy(setup.policy).dial(setup.dial);
+        for port in setup.ports {
+            for host in [HOST, "b.test", "x.b.test", "proxy.test"] {
+                builder = builder.resolve_to(host, port, IpAddr::from([127, 0, 0, 1]));
+            }
+        }
+        builder
+    }};
+}
+
+/// Builds a request of either driver.
+macro_rules! request {
+    ($client:expr, $ask:expr) => {{
+        let ask = $ask;
+        let mut request = $client.request(ask.method, &ask.url);
+        if !ask.body.is_empty() {
+            request = request.body(ask.body);
+        }
+        if let Some(policy) = ask.policy {
+            request = request.policy(policy);
+        }
+        match ask.tls {
+            Some(tls) => request.tls(tls),
+            None => request,
+        }
+    }};
+}
+
+pub(crate) struct Blocking(httpool_blocking::Client);
+
+impl Calls for Blocking {
+    fn new(setup: Setup) -> Self {
+        Self(set_up!(httpool_blocking::Client::builder(), setup).build())
+    }
+
+    fn tls_config(&mut self, options: &TlsOptions) -> Result<TlsId, TlsConfigError> {
+        self.0.tls_config(options)
+    }
+
+    fn call(&mut self, ask: Ask) -> Result<Answer, Error> {
+        let response = request!(self.0, ask).send()?;
+        let (status, reused) = (response.status().as_u16(), response.reused());
+        let tls = response.tls().cloned();
+        Ok(Answer { status, reused, tls, body: response.bytes()? })
+    }
+}
+
+#[expect(dead_code, reason = "the loops of the mio driver do not run handshakes yet")]
+pub(crate) struct Mio(httpool_mio::Driver);
+
+impl Calls for Mio {
+    fn new(setup: Setup) -> Self {
+        Self(set_up!(httpool_mio::Driver::builder(), setup).build().unwrap())
+    }
+
+    fn tls_config(&mut self, options: &TlsOptions) -> Result<TlsId, TlsConfigError> {
+        self.0.client().tls_config(options)
+    }
+
+    fn call(&mut self, ask: Ask) -> Result<Answer, Error> {
+        let call = request!(self.0.client(), ask).send()?;
+        let response = self.0.fetch(call)?;
+        let (status, reused) = (response.status().as_u16(), response.reused());
+        let tls = response.tls().cloned();
+        Ok(Answer { status, reused, tls, body: response.bytes() })
+    }
+}

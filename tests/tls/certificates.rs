@@ -1,0 +1,164 @@
+//! The matrix of certificates: each is accepted, or refused with its exact kind, over sockets.
+
+use httpool::error::TlsKind;
+use httpool_blocking::{Reached, TlsOptions};
+use httpool_tls_testing::{
+    certificates::{Authority, Issued, self_signed},
+    server::{ONLY_1_2, ONLY_1_3, config},
+};
+use rcgen::{
+    BasicConstraints, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints,
+    PKCS_ECDSA_P521_SHA512, PKCS_ED25519, RsaKeySize, date_time_ymd,
+};
+
+use crate::{
+    calls::{Calls, HOST, Setup},
+    kind,
+    server::Server,
+};
+
+with_each_driver!(each_certificate_is_accepted_or_refused_with_its_kind);
+
+/// A server's certificate, the settings of a client, and the outcome.
+struct Cell {
+    what: &'static str,
+    issued: Issued,
+    tls: TlsOptions,
+    expected: Result<(), TlsKind>,
+}
+
+fn each_certificate_is_accepted_or_refused_with_its_kind<C: Calls>() {
+    for Cell { what, issued, tls, expected } in cells() {
+        for (versions, piece) in
+            [(ONLY_1_2, usize::MAX), (ONLY_1_3, usize::MAX), (ONLY_1_2, 5), (ONLY_1_3, 1)]
+        {
+            let server = Server::start(config(&issued, versions), piece, |peer| {
+                while peer.head().is_some() {
+                    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+                }
+            });
+            let host = match what {
+                _ if what.contains("address") => "127.0.0.1",
+                _ if what.contains("wildcard") => "x.b.test",
+                _ => HOST,
+            };
+            let mut client = C::new(Setup::new(tls.clone(), server.port));
+            let outcome = client.get(&server.url(host)).map(|answer| {
+                assert_eq!(answer.body, b"hello");
+            });
+            let outcome = outcome.map_err(|error| {
+                assert_eq!(error.reached(), Reached::Nothing, "{what}");
+                kind(&error)
+            });
+            assert_eq!(outcome, expected, "{what}, in pieces of {piece}");
+            assert_eq!(server.accepted(), 1, "{what}");
+        }
+    }
+}
+
+fn cells() -> Vec<Cell> {
+    let root = Authority::new("root");
+    let trusting = TlsOptions::new().ca_cert_data(root.pem());
+    let mut cells = Vec::new();
+    let mut add = |what, issued, expected| {
+        cells.push(Cell { what, issued, tls: trusting.clone(), expected });
+    };
+    add("good", root.issue(&[HOST]), Ok(()));
+    for (what, names, expected) in [
+        ("the wrong name", &["b.test"][..], Err(TlsKind::Name)),
+        ("no name", &[], Err(TlsKind::Name)),
+        ("a wildcard", &["*.b.test"], Ok(())),
+        ("a wildcard of another domain", &["*.c.test"], Err(TlsKind::Name)),
+        ("a wildcard of the name itself", &["*.x.b.test"], Err(TlsKind::Name)),
+        ("an address", &["127.0.0.1"], Ok(())),
+        ("another address", &["127.0.0.2"], Err(TlsKind::Name)),
+        ("an address as a name", &["a.test"], Err(TlsKind::Name)),
+    ] {
+        add(what, root.issue(names), expected);
+    }
+    let dated = |from, to| {
+        root.issue_with(&[HOST], move |params| {
+            params.not_before = date_time_ymd(from, 1, 1);
+            params.not_after = date_time_ymd(to, 1, 1);
+        })
+    };
+    add("expired", dated(2001, 2002), Err(TlsKind::Expired));
+    add("not yet valid", dated(2999, 3000), Err(TlsKind::NotYetValid));
+    let usage = root.issue_with(&[HOST], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    add("for clients", usage, Err(TlsKind::Purpose));
+    for (what, key) in [
+        ("Ed25519", KeyPair::generate_for(&PKCS_ED25519).unwrap()),
+        ("P-521", KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap()),
+        ("RSA", KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap()),
+    ] {
+        add(what, root.issue_key(&[HOST], key), Ok(()));
+    }
+    chains(&root, &mut add);
+    trusts(&root, &mut cells);
+    cells
+}
+
+fn chains(root: &Authority, add: &mut impl FnMut(&'static str, Issued, Result<(), TlsKind>)) {
+    let one = root.intermediate("one", |_| {});
+    let two = one.intermediate("two", |_| {});
+    let odd = Authority::new("odd");
+    add("intermediates in order", two.issue(&[HOST]).with(&two).with(&one), Ok(()));
+    add("intermediates in disorder", two.issue(&[HOST]).with(&one).with(&two), Ok(()));
+    let many = two.issue(&[HOST]).with(&odd).with(&one).with(root).with(&two);
+    add("superfluous intermediates", many, Ok(()));
+    add("a missing intermediate", two.issue(&[HOST]).with(&two), Err(TlsKind::Issuer));
+    add("an unknown authority", odd.issue(&[HOST]), Err(TlsKind::Issuer));
+    let short = root.intermediate("short", |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    });
+    let below = short.intermediate("below", |_| {});
+    let long = below.issue(&[HOST]).with(&below).with(&short);
+    add("a path that is too long", long, Err(TlsKind::Chain));
+    let constrained = root.intermediate("constrained", |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("b.test".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    });
+    let outside = constrained.issue(&[HOST]).with(&constrained);
+    add("a name outside the constraints", outside, Err(TlsKind::Chain));
+    let none = root.intermediate("none", |params| params.is_ca = IsCa::ExplicitNoCa);
+    add("issued by no authority", none.issue(&[HOST]).with(&none), Err(TlsKind::Chain));
+}
+
+/// Other settings of trust.
+fn trusts(root: &Authority, cells: &mut Vec<Cell>) {
+    let mut add = |what, issued, tls, expected| cells.push(Cell { what, issued, tls, expected });
+    let trusting = || TlsOptions::new().ca_cert_data(root.pem());
+    for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
+        let own = || self_signed(&[HOST], |params| params.is_ca = is_ca.clone());
+        let issued = own();
+        let listed = TlsOptions::new().ca_cert_data(&issued.chain[0]);
+        add("self-signed and listed", issued, listed, Ok(()));
+        add("self-signed", own(), trusting(), Err(TlsKind::Issuer));
+    }
+    let blind = || TlsOptions::new().danger_accept_invalid_certificates();
+    let wrong = || self_signed(&["b.test"], |params| params.not_after = date_time_ymd(2002, 1, 1));
+    add("without verification", wrong(), blind(), Ok(()));
+    let zeros = "00".repeat(32);
+    add(
+        "the wrong pin",
+        root.issue(&[HOST]),
+        trusting().assert_fingerprint(&zeros),
+        Err(TlsKind::Pin),
+    );
+    let pinned = blind().assert_fingerprint(&zeros);
+    add("the wrong pin, unverified", wrong(), pinned, Err(TlsKind::Pin));
+    let other = root.issue(&["b.test"]);
+    add("another name asserted", other, trusting().assert_hostname("b.test"), Ok(()));
+    let any = trusting().danger_accept_any_hostname();
+    add("any name", root.issue(&["b.test"]), any.clone(), Ok(()));
+    add(
+        "any name, unknown authority",
+        Authority::new("odd").issue(&[HOST]),
+        any,
+        Err(TlsKind::Issuer),
+    );
+}

@@ -1,0 +1,50 @@
+//! Tests of TLS over real sockets, with certificates made at run time. Each test runs with every
+//! driver.
+
+#![cfg(not(any(httpool_std_only, httpool_mutations)))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod calls;
+mod server;
+
+/// Runs each test with every driver.
+macro_rules! with_each_driver {
+    ($($test:ident),+ $(,)?) => {
+        with_each_driver!(blocking: crate::calls::Blocking => $($test),+);
+    };
+    ($driver:ident: $client:path => $($test:ident),+) => {
+        mod $driver {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test::<$client>();
+                }
+            )+
+        }
+    };
+}
+
+mod certificates;
+mod cuts;
+mod exchanges;
+mod failures;
+mod proxies;
+mod separation;
+
+use httpool::error::{Cause, DialError, TlsKind, Unavailable};
+use httpool_blocking::{Error, LayerError};
+
+/// Returns the kind of a handshake that failed. The error's source has the same kind.
+#[track_caller]
+fn kind(error: &Error) -> TlsKind {
+    match error.as_failure().unwrap().cause {
+        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind))) => {
+            let source = std::error::Error::source(error).unwrap();
+            if let Some(layer) = source.downcast_ref::<LayerError>() {
+                assert_eq!(layer.kind(), kind);
+            }
+            kind
+        }
+        other => panic!("{other:?}: {error:?}"),
+    }
+}
