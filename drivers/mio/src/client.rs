@@ -41,7 +41,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(mut settings: Settings) -> Self {
+        settings.derive();
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
