@@ -6,17 +6,16 @@ mod uploads;
 
 use std::{
     io::{Read, Write},
-    sync::{Arc, Mutex, mpsc},
+    sync::Arc,
 };
 
-use httpool_blocking::{
-    Client, ClientBuilder, Error, PoolLimits,
-    httpool::error::{IoKind, TlsKind},
-    layer::LayerError,
-};
+use httpool_blocking::{Client, ClientBuilder, Error, PoolLimits, layer::LayerError};
 use httpool_sim::layer::{Cipher, Half};
 
-use super::support::{Peer, Server, ok};
+use super::support::{
+    Peer, Server,
+    sessions::{self, answers},
+};
 
 fn builder() -> ClientBuilder {
     let mut limits = PoolLimits::default();
@@ -34,21 +33,6 @@ fn layer_error(error: &Error) -> &LayerError {
     source.downcast_ref().unwrap_or_else(|| panic!("another source: {source}"))
 }
 
-/// The kind of a connection that was cut.
-const CUT: TlsKind = TlsKind::Lost(IoKind::Eof);
-
-/// A signal from a server's thread to the test.
-fn signal() -> (Mutex<mpsc::Sender<()>>, mpsc::Receiver<()>) {
-    let (sent, waits) = mpsc::channel();
-    (Mutex::new(sent), waits)
-}
-
-fn answers(peer: &mut Peer) {
-    while peer.request().is_some() {
-        peer.answer("hello");
-    }
-}
-
 #[test]
 fn requests_and_responses_go_through_a_session_and_the_connection_is_reused() {
     let server = Server::secure(answers);
@@ -64,13 +48,7 @@ fn requests_and_responses_go_through_a_session_and_the_connection_is_reused() {
 #[test]
 fn a_handshake_and_responses_come_in_pieces_of_one_and_of_five_bytes() {
     for piece in [1, 5] {
-        let server = Server::start(move |peer| {
-            peer.tcp.set_nodelay(true).unwrap();
-            peer.piece = piece;
-            if peer.shake_hands(100) {
-                answers(peer);
-            }
-        });
+        let server = sessions::in_pieces(piece);
         let client = client();
         for _ in 0..3 {
             assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "hello");
@@ -79,29 +57,10 @@ fn a_handshake_and_responses_come_in_pieces_of_one_and_of_five_bytes() {
     }
 }
 
-/// The sealed response is written in two parts, cut after each of its bytes once. It is read in
-/// each of the ways that the driver has.
 #[test]
 fn records_are_cut_anywhere() {
-    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
-    for answer in [ok("hello"), chunked.to_vec()] {
-        let cuts = Arc::new(Mutex::new(0));
-        let last = cuts.clone();
-        let server = Server::start(move |peer| {
-            peer.tcp.set_nodelay(true).unwrap();
-            peer.shake_hands(20);
-            for cut in 0.. {
-                if peer.request().is_none() {
-                    return;
-                }
-                let sealed = peer.seal(&answer);
-                let cut = sealed.len().min(cut);
-                *last.lock().unwrap() = sealed.len();
-                peer.send_raw(&sealed[..cut]);
-                std::thread::yield_now();
-                peer.send_raw(&sealed[cut..]);
-            }
-        });
+    for answer in [sessions::LENGTH, sessions::CHUNKED] {
+        let (server, cuts) = sessions::cut_anywhere(answer.into());
         let client = client();
         let mut cut = 0;
         while cut <= *cuts.lock().unwrap() {
@@ -118,23 +77,7 @@ fn records_are_cut_anywhere() {
 fn long_bodies_are_read_into_slices_and_vectors_whole() {
     let body: Vec<u8> = (0..1_000_000).map(|at| (at / 7) as u8).collect();
     for record in [100, 16_384] {
-        let content = body.clone();
-        let server = Server::start(move |peer| {
-            peer.shake_hands(record);
-            while let Some(request) = peer.request() {
-                if request.target() == "/chunked" {
-                    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-                    for chunk in content.chunks(70_000) {
-                        peer.send(format!("{:x}\r\n", chunk.len()));
-                        peer.send(chunk);
-                        peer.send("\r\n");
-                    }
-                    peer.send("0\r\n\r\n");
-                } else {
-                    peer.send(ok(&content));
-                }
-            }
-        });
+        let server = sessions::sending(body.clone(), record);
         let client = client();
         for path in ["/length", "/chunked"] {
             let response = client.get(&server.https(path)).send().unwrap();
@@ -158,24 +101,10 @@ fn long_bodies_are_read_into_slices_and_vectors_whole() {
 fn plaintext_behind_a_response_ends_the_connection() {
     for glued in [true, false] {
         for len in [5, 40_000] {
-            let (sent, wait_until_sent) = signal();
-            let server = Server::secure(move |peer| {
-                if peer.request().is_none() || peer.number > 0 {
-                    return peer.answer("good");
-                }
-                let (first, evil) = (ok(vec![b'x'; len]), ok("evil"));
-                let raw = if glued {
-                    peer.seal(&[first, evil].concat())
-                } else {
-                    [peer.seal(&first), peer.seal(&evil)].concat()
-                };
-                peer.send_raw(&raw);
-                sent.lock().unwrap().send(()).unwrap();
-                peer.until_closed();
-            });
+            let (server, is_sent) = sessions::speaks_unasked(glued, len);
             let client = client();
             let mut first = client.get(&server.https("/")).send().unwrap();
-            wait_until_sent.recv().unwrap();
+            is_sent.recv().unwrap();
             let mut body = Vec::new();
             first.read_to_end(&mut body).unwrap();
             assert_eq!(body.len(), len);
@@ -187,19 +116,10 @@ fn plaintext_behind_a_response_ends_the_connection() {
 
 /// Runs a request, then `idle` at the server, then another request.
 fn idles(idle: impl Fn(&mut Peer) + Send + Sync + 'static) -> usize {
-    let (sent, wait_until_sent) = signal();
-    let server = Server::secure(move |peer| {
-        peer.request();
-        peer.answer("hello");
-        if peer.number == 0 {
-            idle(peer);
-            sent.lock().unwrap().send(()).unwrap();
-        }
-        answers(peer);
-    });
+    let (server, is_sent) = sessions::idling(idle);
     let client = client();
     assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "hello");
-    wait_until_sent.recv().unwrap();
+    is_sent.recv().unwrap();
     for _ in 0..3 {
         let response = client.post(&server.https("/")).body("x").send().unwrap();
         assert_eq!(response.text().unwrap(), "hello");
@@ -211,25 +131,10 @@ fn idles(idle: impl Fn(&mut Peer) + Send + Sync + 'static) -> usize {
 #[test]
 fn a_ticket_on_an_idle_connection_keeps_it() {
     assert_eq!(idles(|peer| peer.send_records(Half::ticket)), 1);
-    // A part of a ticket. The rest comes with the next response.
-    let cut = |peer: &mut Peer| {
-        let ticket = peer.records(Half::ticket);
-        peer.send_raw(&ticket[..5]);
-        peer.request();
-        let answer = peer.seal(&ok("hello"));
-        peer.send_raw(&[&ticket[5..], &answer].concat());
-    };
-    let (sent, wait_until_sent) = signal();
-    let server = Server::secure(move |peer| {
-        peer.request();
-        peer.answer("hello");
-        sent.lock().unwrap().send(()).unwrap();
-        cut(peer);
-        answers(peer);
-    });
+    let (server, is_sent) = sessions::cuts_a_ticket();
     let client = client();
     assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "hello");
-    wait_until_sent.recv().unwrap();
+    is_sent.recv().unwrap();
     for _ in 0..2 {
         assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "hello");
     }
@@ -245,28 +150,14 @@ fn a_key_update_on_an_idle_connection_is_answered() {
 
 #[test]
 fn an_idle_connection_that_ends_or_speaks_is_not_used_again() {
-    assert_eq!(idles(|peer| peer.send_records(Half::end)), 2, "a notice of the end");
-    assert_eq!(idles(|peer| peer.send_records(Half::alert)), 2, "an alert");
-    assert_eq!(idles(|peer| peer.answer("evil")), 2, "plaintext");
-    assert_eq!(idles(|peer| peer.send_raw(b"zzzz")), 2, "no record");
-    let ends = |peer: &mut Peer| peer.tcp.shutdown(std::net::Shutdown::Write).unwrap();
-    assert_eq!(idles(ends), 2, "an end without notice");
+    for (name, end) in sessions::ends_of_an_idle_connection() {
+        assert_eq!(idles(end), 2, "{name}");
+    }
 }
 
-/// The server sends the rest of its response when the client has answered.
 #[test]
 fn an_answer_that_the_peer_demands_is_sent_while_the_call_only_reads() {
-    let server = Server::secure(|peer| {
-        while peer.request().is_some() {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
-            peer.send_records(Half::update_keys);
-            let updated = peer.sessions[0].half.updates() + 1;
-            while peer.sessions[0].half.updates() < updated {
-                peer.more().unwrap();
-            }
-            peer.send("world");
-        }
-    });
+    let server = sessions::updates_keys();
     let client = client();
     for _ in 0..3 {
         assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "helloworld");
@@ -276,17 +167,7 @@ fn an_answer_that_the_peer_demands_is_sent_while_the_call_only_reads() {
 
 #[test]
 fn a_connection_that_switches_goes_on_through_the_session() {
-    let server = Server::secure(|peer| {
-        peer.head();
-        peer.send(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nfirst ",
-        );
-        let ping = peer.take(4).unwrap();
-        peer.send([&ping[..], b" last"].concat());
-        peer.send_records(Half::update_keys);
-        peer.send_records(Half::end);
-        peer.until_closed();
-    });
+    let server = sessions::switches();
     let request = client().get(&server.https("/")).header("Upgrade", "x");
     let mut switched = request.send().unwrap().into_switched().unwrap();
     assert!(!switched.is_plain());

@@ -15,6 +15,7 @@ mod embed;
 mod ends;
 mod errors;
 mod files;
+mod layers;
 mod many;
 mod messages;
 mod pause;

@@ -4,6 +4,7 @@
 
 pub(crate) mod names;
 pub(crate) mod secure;
+pub(crate) mod sessions;
 
 use std::{
     io::{Read, Write},

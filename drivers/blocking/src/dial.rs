@@ -10,8 +10,7 @@ use std::{
 use httpool::{
     call::Call,
     dial::{Dial, Next},
-    error::{DialError, IoKind, TlsKind},
-    message::TlsId,
+    error::{DialError, IoKind},
     pool::Claim,
     time::Instant,
     trace::Who,
@@ -141,7 +140,8 @@ impl<P: Platform> Run<P> {
                 }
                 Next::StartTls { tls, name } if !self.shakes => {
                     self.shakes = true;
-                    let begun = begin(shared, tls, name, &mut self.wire, &self.input);
+                    let settings = &shared.settings;
+                    let begun = settings.begin_layer(&mut self.wire, tls, name, &self.input);
                     self.input.clear();
                     if let Err(why) = begun {
                         self.layer_failed(why, shared.now(), source);
@@ -345,36 +345,24 @@ impl<P: Platform> Run<P> {
 
     /// Opens the input of the layers, until a handshake is done or more input is needed.
     fn open(&mut self, now: Instant) -> Result<(), LayerError> {
-        loop {
-            let (input, shakes) = (&mut self.input, self.shakes);
-            let flow = self.wire.open(&mut |plain| {
-                if shakes {
-                    return 0;
-                }
-                input.extend_from_slice(plain);
-                plain.len()
-            })?;
-            if shakes && !self.wire.is_handshaking() {
-                self.wire.check_silence()?;
+        if self.shakes {
+            if self.wire.shake()? {
                 self.shakes = false;
                 let session = self.wire.session().map(|session| session.to_string());
                 self.dial.tls_up(&session.unwrap_or_default(), now);
-                return Ok(());
             }
-            match flow {
-                Flow::Plain => {}
-                Flow::Blocked if shakes => return Ok(()),
-                Flow::Blocked => {
-                    self.receive(now);
-                    return Ok(());
-                }
-                Flow::Ended { .. } => {
-                    self.receive(now);
-                    self.dial.lost(IoKind::Eof, now);
-                    return Ok(());
-                }
-            }
+            return Ok(());
         }
+        let Self { input, wire, .. } = self;
+        let flow = wire.open_while(|plain| {
+            input.extend_from_slice(plain);
+            true
+        })?;
+        self.receive(now);
+        if let Flow::Ended { .. } = flow {
+            self.dial.lost(IoKind::Eof, now);
+        }
+        Ok(())
     }
 
     /// Reports to the dial that a layer has failed: in its handshake, or while a proxy was asked.
@@ -422,19 +410,4 @@ fn failed<P: Platform>(error: io::Error, source: &mut Option<io::Error>) -> Outc
     let why = io_kind(&error);
     *source = Some(error);
     Outcome::Failed(DialError::Connect(why))
-}
-
-/// Begins a layer, with its first input.
-fn begin<P: Platform>(
-    shared: &Shared<P>,
-    tls: TlsId,
-    name: &str,
-    wire: &mut Wire,
-    input: &[u8],
-) -> Result<(), LayerError> {
-    match &shared.settings.layers {
-        Some(layers) => wire.begin(layers.begin(tls, name)?, input),
-        // Not reached: the dial refuses a key that needs TLS at once.
-        None => Err(LayerError::new(TlsKind::Unavailable)),
-    }
 }

@@ -32,27 +32,15 @@ impl<S: Socket> Wired<S> {
             out.advance(sent);
             return Ok(sent);
         }
-        let taken = self.wire.seal(&slices(out)).map_err(io::Error::other)?;
-        out.advance(taken);
-        match self.flush() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => Ok(0),
-            // Only an answer to the peer is lost. The input tells whether the peer is still there.
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock && !self.wire.has_sealed() => {
-                self.wire.mute();
-                Ok(0)
-            }
-            written => written,
-        }
+        let Self { socket, wire } = self;
+        wire.send(out, |sealed| socket.send_now(&[IoSlice::new(sealed)]))
     }
 
     /// Writes the sealed bytes once. Returns the number of bytes of plaintext whose records have
     /// left.
     fn flush(&mut self) -> io::Result<usize> {
-        if !self.wire.has_output() {
-            return Ok(0);
-        }
-        let raw = self.socket.send_now(&[IoSlice::new(self.wire.output())])?;
-        Ok(self.wire.sent(raw))
+        let Self { socket, wire } = self;
+        wire.flush(|sealed| socket.send_now(&[IoSlice::new(sealed)]))
     }
 
     /// Whether sealed bytes wait to be written.
@@ -181,8 +169,7 @@ impl<S: Socket> Wired<S> {
                 Ok(Flow::Plain) => continue,
                 Ok(Flow::Blocked) if nothing => return Err(io::ErrorKind::WouldBlock.into()),
                 Ok(Flow::Ended { clean: false }) if nothing => {
-                    let why = LayerError::truncated();
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+                    return Err(LayerError::cut());
                 }
                 Err(why) if nothing => {
                     self.write_rest();

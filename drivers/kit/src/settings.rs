@@ -5,11 +5,13 @@ use std::{fmt, sync::Arc};
 use httpool::{
     call::Policy,
     dial,
+    error::TlsKind,
     limits::{MessageLimits, PoolLimits},
+    message::TlsId,
     trace::{Sink, Trace, Who},
 };
 
-use crate::{Hosts, Layers};
+use crate::{Hosts, LayerError, Layers, Wire};
 
 /// The settings of a client, of any driver. Each field is documented at the method that sets it:
 /// [`settings_methods!`](crate::settings_methods) adds these methods to a driver's builder.
@@ -50,6 +52,25 @@ impl Settings {
     pub fn derive(&mut self) {
         self.dial.limits = self.messages;
         self.dial.tls_available = self.layers.is_some();
+    }
+
+    /// Begins a layer of `wire` with the peer called `name`, by the configuration `tls`. `input` is its
+    /// first input: see [`Wire::begin`].
+    ///
+    /// # Errors
+    /// The layer cannot be begun, or has failed.
+    pub fn begin_layer(
+        &self,
+        wire: &mut Wire,
+        tls: TlsId,
+        name: &str,
+        input: &[u8],
+    ) -> Result<(), LayerError> {
+        match &self.layers {
+            Some(layers) => wire.begin(layers.begin(tls, name)?, input),
+            // Not reached: the dial refuses a key that needs TLS at once.
+            None => Err(LayerError::new(TlsKind::Unavailable)),
+        }
     }
 
     /// Returns the trace of `who`. It is written to the sink, and kept if each call keeps lines.

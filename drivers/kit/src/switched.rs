@@ -88,8 +88,7 @@ impl<S: Read + Write> Read for Switched<S> {
                 Ok(Flow::Plain) => return Ok(read),
                 Ok(Flow::Ended { clean: true }) => break,
                 Ok(Flow::Ended { clean: false }) => {
-                    let why = LayerError::truncated();
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+                    return Err(LayerError::cut());
                 }
                 Ok(Flow::Blocked) => {}
                 Err(why) => return Err(io::Error::other(why)),

@@ -8,7 +8,7 @@ use std::{
 
 use httpool::{
     client::Action,
-    error::{Failure, TlsKind},
+    error::Failure,
     id::{CallId, ConnId, SocketId},
 };
 use httpool_kit::{Asked, io_kind, refuse_self};
@@ -18,7 +18,7 @@ use crate::{
     Error,
     embedded::{App, Embedded},
     output::{Output, Switched},
-    sockets::Socket,
+    sockets::{Held, Socket},
 };
 
 impl Embedded {
@@ -35,16 +35,9 @@ impl Embedded {
                     }
                 }
                 Action::Refresh { host, port } => self.names.refresh(&host, port),
-                // Never happens: the policy tells the core that there is no TLS.
-                Action::StartTls { socket, .. } => {
-                    self.client.core.handle_tls(socket, Err(TlsKind::Unavailable), now);
-                }
+                Action::StartTls { socket, tls, name } => self.start_tls(socket, tls, &name),
                 Action::Transmit { socket, probe } => self.transmit(socket, probe, app),
-                Action::Close { socket, .. } => {
-                    if let Some(socket) = self.sockets.remove(socket) {
-                        self.client.unsecured(socket.conn);
-                    }
-                }
+                Action::Close { socket, .. } => self.close(socket),
                 Action::HandOver { socket, call } => self.hand_over(socket, call, app),
                 Action::Rewind { call } => {
                     if self.client.body(call).is_none_or(crate::Body::rewind) {
@@ -136,7 +129,7 @@ impl Embedded {
         self.read(id, app);
         if let Some(socket) = self.sockets.get_mut(id)
             && socket.writable
-            && !socket.has_out()
+            && (!socket.has_out() || socket.is_layered())
         {
             self.write(id);
         }
@@ -148,8 +141,9 @@ impl Embedded {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         // Fails only if the socket is not registered, which is the state wanted here.
         self.registry.deregister(&mut socket.tcp).ok();
-        let rest = socket.held.map(|held| held.inbox.into_rest()).unwrap_or_default();
-        app(&mut self.client, Output::Switched(call, Switched::new(socket.tcp, rest)));
+        let Held { inbox, wire, .. } = *socket.held.unwrap_or_default();
+        let switched = Switched::over(socket.tcp, inbox.into_rest(), wire);
+        app(&mut self.client, Output::Switched(call, switched));
     }
 
     fn error(&mut self, call: CallId, failure: Failure) -> Error {

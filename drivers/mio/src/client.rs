@@ -46,9 +46,10 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(
-        settings: Settings,
+        mut settings: Settings,
         #[cfg(feature = "tls")] tls: httpool_tls::ClientTls,
     ) -> Self {
+        settings.derive();
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
@@ -191,7 +192,6 @@ impl Client {
 
     /// Keeps the session of a connection whose handshake is done. That of an origin replaces that of
     /// the proxy in front of it.
-    #[expect(dead_code, reason = "the loops do not run handshakes yet")]
     pub(crate) fn secured(&mut self, conn: ConnId, session: Arc<Session>) {
         self.sessions.insert(conn, session);
     }

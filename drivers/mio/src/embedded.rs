@@ -13,7 +13,7 @@ use httpool::{
     client::{Inbox, Outbox},
     id::{ConnId, SocketId},
 };
-use httpool_kit::resolve_kind;
+use httpool_kit::{Wire, WireBuffers, resolve_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{
@@ -85,6 +85,12 @@ pub struct Embedded {
     pub(crate) out: Outbox,
     /// The input of the socket that is being read. Empty between reads.
     pub(crate) inbox: Inbox,
+    /// The layers of the socket that is being read or written. Plain between these.
+    pub(crate) wire: Wire,
+    /// The socket of these layers. Still set after a panic.
+    pub(crate) lent: Option<SocketId>,
+    /// The memory that all layers work with.
+    pub(crate) wire_buffers: WireBuffers,
     pub(crate) errors: Errors,
     /// The socket that is being handled. Still set after a panic of the application.
     working: Option<SocketId>,
@@ -113,6 +119,9 @@ impl Embedded {
             scratch: vec![0; SCRATCH].into(),
             out: Outbox::default(),
             inbox: Inbox::new(),
+            wire: Wire::plain(),
+            lent: None,
+            wire_buffers: WireBuffers::for_all(),
             errors: Errors::default(),
             working: None,
             inside: None,
@@ -165,7 +174,7 @@ impl Embedded {
 
     /// Returns the longest time that the loop may wait. `None` means until there is an event.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let panicked = self.working.is_some() || self.inside.is_some();
+        let panicked = self.working.is_some() || self.inside.is_some() || self.lent.is_some();
         if panicked || !self.queue.is_empty() { Some(Duration::ZERO) } else { self.client.left() }
     }
 
@@ -200,6 +209,7 @@ impl Embedded {
     /// being handled is lost. So its connection is closed, because later bytes would continue the
     /// wrong message.
     fn recover(&mut self, app: &mut App<'_>) {
+        self.recover_layers();
         if let Some(id) = self.inside.take() {
             self.out.clear();
             self.inbox.clear();
@@ -257,8 +267,8 @@ impl Embedded {
     /// Queues a socket that can be read or written without another event.
     pub(crate) fn queue_if_ready(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let reads = (socket.readable && !socket.ended || socket.is_stopped())
-            && self.client.core.wants_input(id);
+        let reads =
+            socket.has_input() && (self.client.core.wants_input(id) || socket.is_handshaking());
         if reads || socket.writes_on() {
             self.queue_up(id);
         }

@@ -102,6 +102,7 @@
 //! | `builder`, `driver`, `embedded`, `client`, `request`, `response`, `output` | the types that a program uses |
 //! | `act` | performs the actions of the core |
 //! | `read`, `write` | move bytes between the sockets and the core |
+//! | `layers` | handshakes, and reading through the layers of a connection, such as TLS |
 //! | `sockets`, `names` | the sockets and the look-ups of the loop |
 
 #![forbid(unsafe_code)]
@@ -112,6 +113,7 @@ mod builder;
 mod client;
 mod driver;
 mod embedded;
+mod layers;
 mod names;
 mod output;
 mod read;
@@ -140,6 +142,11 @@ pub use httpool::{
     pool::Stats,
     trace,
 };
+/// The interface of a layer between the socket and HTTP, for a TLS implementation of your own. See
+/// [`DriverBuilder::layers`].
+pub mod layer {
+    pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
+}
 pub use httpool_kit::{
     Body, EndedEarly, Error, LayerError, LookUpError, Multipart, Part, Resolve, Session,
     SystemResolver,

@@ -2,7 +2,11 @@
 
 use std::{io, io::Read, mem};
 
-use httpool::{client::Event, h1::Eof, id::SocketId};
+use httpool::{
+    client::{Event, Inbox},
+    h1::Eof,
+    id::SocketId,
+};
 use httpool_kit::takes_output;
 
 use crate::{
@@ -12,7 +16,7 @@ use crate::{
 };
 
 /// The largest number of reads of one connection in a turn, so that the others are served too.
-const READS_PER_TURN: usize = 4;
+pub(crate) const READS_PER_TURN: usize = 4;
 /// Whether a read that did not fill its buffer has emptied the socket, so that the next byte causes
 /// an event. epoll(7) guarantees this for edge-triggered events, and kqueue behaves the same. On
 /// other systems mio needs a read that returns `WouldBlock`.
@@ -31,6 +35,9 @@ impl Embedded {
     /// Reads a socket until it has no more input, the application pauses the response, or
     /// [`READS_PER_TURN`] is reached.
     pub(crate) fn read(&mut self, id: SocketId, app: &mut App<'_>) {
+        if self.sockets.get_mut(id).is_some_and(|socket| socket.is_layered()) {
+            return self.read_layers(id, app);
+        }
         for _ in 0..READS_PER_TURN {
             if !self.client.core.wants_input(id) {
                 return;
@@ -52,35 +59,59 @@ impl Embedded {
                 }
                 Err(error) => return self.end(id, Some(error), app),
             };
-            // The input may have arrived after the last bytes of a request were sent, although no
-            // event has reported it. Report the request as written first.
-            if socket.holds_back() && !socket.broken && takes_output(&socket.tcp) {
-                socket.writable = true;
-                self.write(id);
-            }
             if read == 0 {
+                self.report_written(id);
                 return self.end(id, None, app);
             }
-            let Some(socket) = self.sockets.get_mut(id) else { return };
-            // If the peer has closed its side, read on to its end of file.
-            socket.readable = read == self.scratch.len() || socket.closing || !SHORT_READ_EMPTIES;
+            let filled = read == self.scratch.len();
+            self.has_read(id, filled);
             self.pass_on(id, read, app);
         }
+    }
+
+    /// Handles a read that brought input. `filled`: the read filled its buffer.
+    pub(crate) fn has_read(&mut self, id: SocketId, filled: bool) {
+        self.report_written(id);
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        // If the peer has closed its side, read on to its end of file.
+        socket.readable = filled || socket.closing || !SHORT_READ_EMPTIES;
+    }
+
+    /// Reports the bytes that were held back as written, if the socket accepts output again. Called
+    /// before input is passed on: it may have arrived after the last bytes of a request were sent,
+    /// although no event has reported that.
+    pub(crate) fn report_written(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if !socket.holds_back() || socket.broken || !takes_output(&socket.tcp) {
+            return;
+        }
+        socket.writable = true;
+        let written = socket.held.as_mut().map_or(0, |held| held.out.let_go());
+        let now = self.client.now();
+        self.client.core.handle_written(id, written, now);
     }
 
     /// Passes the bytes that were left to the core, and behind them the first `read` bytes of the
     /// scratch buffer, which are copied only if they are left too.
     fn pass_on(&mut self, id: SocketId, read: usize, app: &mut App<'_>) {
-        if let Some(held) = self.sockets.get_mut(id).and_then(|socket| socket.held.as_mut()) {
+        self.take_inbox(id);
+        let Self { client, inbox, scratch, .. } = self;
+        pass(client, inbox, id, &scratch[..read], app);
+        self.keep_inbox(id);
+    }
+
+    /// Takes the input that a socket has left, to read on. The socket is the one that is handled.
+    pub(crate) fn take_inbox(&mut self, id: SocketId) {
+        if let Some(held) = self.sockets.get_mut(id).and_then(|socket| socket.held.as_mut())
+            && !held.inbox.is_empty()
+        {
             mem::swap(&mut held.inbox, &mut self.inbox);
         }
         self.inside = Some(id);
-        let now = self.client.now();
-        let input = self.inbox.with(&self.scratch[..read]);
-        while let Some(event) = self.client.core.read(id, &input, now) {
-            tell(&mut self.client, event, app);
-        }
-        drop(input);
+    }
+
+    /// Keeps the input that is left with its socket.
+    pub(crate) fn keep_inbox(&mut self, id: SocketId) {
         self.inside = None;
         let Some(socket) = self.sockets.get_mut(id) else { return self.inbox.clear() };
         if !self.inbox.is_empty() {
@@ -102,6 +133,22 @@ impl Embedded {
         if let Some(event) = self.client.core.handle_eof(id, eof, now) {
             tell(&mut self.client, event, app);
         }
+    }
+}
+
+/// Passes input to the core: the bytes that `inbox` keeps, and `new` ones behind them. Passes the
+/// events to the application.
+pub(crate) fn pass(
+    client: &mut Client,
+    inbox: &mut Inbox,
+    id: SocketId,
+    new: &[u8],
+    app: &mut App<'_>,
+) {
+    let now = client.now();
+    let input = inbox.with(new);
+    while let Some(event) = client.core.read(id, &input, now) {
+        tell(client, event, app);
     }
 }
 

@@ -4,9 +4,10 @@ use httpool::{
     client::{Inbox, Outbox},
     id::{ConnId, SocketId},
 };
+use httpool_kit::Wire;
 use mio::net::TcpStream;
 
-/// One socket. An idle connection has no other memory in the driver.
+/// One socket. An idle connection has no other memory in the driver, unless it has layers.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) tcp: TcpStream,
@@ -29,7 +30,7 @@ pub(crate) struct Socket {
     pub(crate) bounded: Option<bool>,
     /// Whether it is in the queue of sockets to handle.
     pub(crate) queued: bool,
-    /// The bytes that wait to be sent or to be consumed. `None` if there are none.
+    /// The layers, and the bytes that wait to be sent or to be consumed. `None` if there are none.
     pub(crate) held: Option<Box<Held>>,
 }
 
@@ -39,13 +40,16 @@ const SOCKET_MAX: usize = if cfg!(debug_assertions) { 56 } else { 40 };
 const _: () =
     assert!(cfg!(windows) || size_of::<Socket>() <= SOCKET_MAX, "an idle connection is small");
 
-/// The bytes of a socket that wait, in either direction.
+/// The layers of a socket, and its bytes that wait, in either direction.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     /// Output that the socket's buffer had no room for.
     pub(crate) out: Outbox,
     /// Input that was read and not consumed.
     pub(crate) inbox: Inbox,
+    /// The layers between the socket and HTTP. While the socket is read or written they are in
+    /// [`Embedded`](crate::Embedded), and a plain wire is here.
+    pub(crate) wire: Wire,
 }
 
 impl Socket {
@@ -68,9 +72,34 @@ impl Socket {
 
     /// Frees the memory for waiting bytes if there are none.
     pub(crate) fn let_go(&mut self) {
-        if self.held.as_ref().is_some_and(|held| held.out.is_empty() && held.inbox.is_empty()) {
-            self.held = None;
+        let Some(held) = &mut self.held else { return };
+        if held.out.is_empty() && held.inbox.is_empty() {
+            if held.wire.is_plain() {
+                self.held = None;
+            } else {
+                (held.out, held.inbox) = (Outbox::default(), Inbox::new());
+            }
         }
+    }
+
+    /// Returns whether there are layers between the socket and HTTP.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.wire.is_plain())
+    }
+
+    /// Returns whether the handshake of a layer is not done.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.wire.is_handshaking())
+    }
+
+    /// Returns whether there may be input: in the socket, in records that were read and not opened,
+    /// or left by a paused response.
+    pub(crate) fn has_input(&self) -> bool {
+        !self.ended && self.readable
+            || self
+                .held
+                .as_ref()
+                .is_some_and(|held| held.inbox.is_stopped() || !self.ended && held.wire.may_open())
     }
 
     /// Returns whether input was left because the application paused the response. It is passed on
@@ -93,7 +122,7 @@ impl Socket {
 
     /// Returns whether output waits for room in the socket's buffer.
     pub(crate) fn has_out(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| !held.out.is_empty())
+        self.held.as_ref().is_some_and(|held| !held.out.is_empty() || held.wire.has_output())
     }
 }
 

@@ -1,14 +1,17 @@
 //! Writes the output of the core and the request bodies to the sockets.
 
-use std::{io, mem};
+use std::{
+    io::{self, Write},
+    mem,
+};
 
 use httpool::{
-    client::Transmit,
+    client::{Outbox, Transmit},
     id::{CallId, ConnId, SocketId},
     message::BodyLeft,
 };
-use httpool_kit::{bound_unsent, io_kind, put_piece, write_to};
-use mio::{Interest, Token};
+use httpool_kit::{Wire, bound_unsent, io_kind, put_piece, write_to};
+use mio::{Interest, Token, net::TcpStream};
 
 use crate::{Body, embedded::Embedded};
 
@@ -22,7 +25,10 @@ impl Embedded {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let conn = socket.conn;
         if let Some(held) = &mut socket.held {
-            mem::swap(&mut held.out, &mut self.out);
+            if !held.out.is_empty() {
+                mem::swap(&mut held.out, &mut self.out);
+            }
+            self.lend(id);
         }
         let last = self.out.let_go();
         if last > 0 {
@@ -35,7 +41,11 @@ impl Embedded {
                 self.next_piece(conn, call, max);
                 self.inside = None;
             }
-            if self.out.is_empty() || left == 0 {
+            if self.wire.has_sealed() && !self.client.core.sends(id) {
+                // The rest of the request is not sent. It may begin within a record.
+                self.wire.mute();
+            }
+            if self.out.is_empty() && !self.wire.has_output() || left == 0 {
                 break;
             }
             let Some(socket) = self.sockets.get_mut(id) else { break };
@@ -43,10 +53,12 @@ impl Embedded {
             if body && socket.bounded.is_none() && self.client.core.is_long(id) {
                 socket.bounded = Some(bound_unsent(&socket.tcp));
             }
-            match write_to(&self.out, &mut socket.tcp) {
+            match send(&mut self.wire, &mut self.out, &mut socket.tcp) {
+                // No record of the request has left whole.
+                Ok(0) => {}
                 Ok(written) => {
-                    self.out.advance(written);
-                    if self.out.has_gone() && self.waits_for_room(id) {
+                    let all = self.out.has_gone() && !self.wire.has_output();
+                    if all && self.waits_for_room(id) {
                         self.out.hold_back(written);
                         break;
                     }
@@ -62,6 +74,7 @@ impl Embedded {
                     // Read on: the peer may have sent a response before the failure.
                     socket.readable = !socket.ended;
                     self.out.clear();
+                    self.wire.mute();
                     let (why, now) = (io_kind(&error), self.client.now());
                     self.errors.put(conn, error);
                     self.client.core.handle_write_failed(id, why, now);
@@ -69,6 +82,7 @@ impl Embedded {
                 }
             }
         }
+        self.give_back(id);
         let Some(socket) = self.sockets.get_mut(id) else { return self.out.clear() };
         if !self.out.is_empty() {
             mem::swap(&mut socket.held.get_or_insert_default().out, &mut self.out);
@@ -117,4 +131,15 @@ impl Embedded {
             put_piece(&mut self.out, piece, &framing);
         }
     }
+}
+
+/// Writes bytes from the front of `out` to a socket, once, through its layers. Returns the number of
+/// bytes of the request that the system has now, and had not before.
+fn send(wire: &mut Wire, out: &mut Outbox, tcp: &mut TcpStream) -> io::Result<usize> {
+    if wire.is_plain() {
+        let written = write_to(out, tcp)?;
+        out.advance(written);
+        return Ok(written);
+    }
+    wire.send(out, |sealed| tcp.write(sealed))
 }

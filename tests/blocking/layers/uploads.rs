@@ -3,23 +3,23 @@
 use std::{
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, mpsc},
+    sync::Arc,
     time::Duration,
 };
 
 use httpool_blocking::{
     Body, Timeout,
-    httpool::{
-        error::Cause,
-        time::Deadline,
-        trace::{Line, Sink},
-    },
+    httpool::{error::Cause, time::Deadline},
 };
 
-use super::{answers, builder, client};
-use crate::{cause, support::Server};
-
-const LARGE: usize = 8 * 1024 * 1024;
+use super::{builder, client};
+use crate::{
+    cause,
+    support::{
+        Server,
+        sessions::{self, LARGE, answers},
+    },
+};
 
 fn bodies() -> [Body; 3] {
     [
@@ -31,12 +31,7 @@ fn bodies() -> [Body; 3] {
 
 #[test]
 fn bodies_arrive_whole() {
-    let server = Server::secure(|peer| {
-        while let Some(request) = peer.request() {
-            assert!(request.body.iter().all(|byte| *byte == 7));
-            peer.answer(&request.body.len().to_string());
-        }
-    });
+    let server = sessions::counts();
     let client = client();
     for body in bodies() {
         let response = client.post(&server.https("/")).body(body).send().unwrap();
@@ -49,14 +44,8 @@ fn bodies_arrive_whole() {
 #[test]
 fn an_early_refusal_comes_through_an_upload_that_nobody_reads() {
     for body in bodies() {
-        let (_over, is_over) = mpsc::channel::<()>();
-        let is_over = Mutex::new(is_over);
-        let server = Server::secure(move |peer| {
-            if peer.head().is_some() {
-                peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much");
-                is_over.lock().unwrap().recv().ok();
-            }
-        });
+        let (server, _over) =
+            sessions::deaf("HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much");
         let client = client();
         let response = client.post(&server.https("/")).body(body).send().unwrap();
         assert_eq!(response.status(), 413);
@@ -69,17 +58,7 @@ fn an_early_refusal_comes_through_an_upload_that_nobody_reads() {
 #[test]
 fn an_early_success_is_done_when_the_upload_is() {
     for body in bodies() {
-        let server = Server::secure(|peer| {
-            while let Some(head) = peer.head() {
-                if head.starts_with("GET") {
-                    peer.answer("again");
-                    continue;
-                }
-                peer.answer("enough");
-                let body = if head.contains("chunked") { peer.chunks() } else { peer.take(LARGE) };
-                assert_eq!(body.map(|body| body.len()), Some(LARGE));
-            }
-        });
+        let server = sessions::eager();
         let client = client();
         let response = client.post(&server.https("/")).body(body).send().unwrap();
         assert_eq!(response.text().unwrap(), "enough");
@@ -94,16 +73,7 @@ fn an_early_success_is_done_when_the_upload_is() {
 fn an_early_response_is_read_to_its_end_while_the_upload_is_blocked() {
     const LENGTH: usize = 60_000;
     for body in bodies() {
-        let (has_read, wait_until_read) = mpsc::channel();
-        let wait_until_read = Mutex::new(wait_until_read);
-        let server = Server::secure(move |peer| {
-            let head = peer.head().unwrap();
-            peer.send(crate::support::ok(vec![b'x'; LENGTH]));
-            wait_until_read.lock().unwrap().recv().unwrap();
-            let body = if head.contains("chunked") { peer.chunks() } else { peer.take(LARGE) };
-            assert_eq!(body.map(|body| body.len()), Some(LARGE));
-            peer.until_closed();
-        });
+        let (server, has_read) = sessions::eager_and_long(LENGTH);
         let client = client();
         let mut response = client.post(&server.https("/")).body(body).send().unwrap();
         response.read_exact(&mut [0; LENGTH]).unwrap();
@@ -115,12 +85,7 @@ fn an_early_response_is_read_to_its_end_while_the_upload_is_blocked() {
 
 #[test]
 fn a_server_that_reads_nothing_ends_the_upload_by_the_write_deadline() {
-    let (_over, is_over) = mpsc::channel::<()>();
-    let is_over = Mutex::new(is_over);
-    let server = Server::secure(move |peer| {
-        peer.head();
-        is_over.lock().unwrap().recv().ok();
-    });
+    let (server, _over) = sessions::deaf("");
     let client = client();
     let mut timeout = Timeout::default();
     timeout.write = Some(Duration::from_millis(50));
@@ -130,60 +95,25 @@ fn a_server_that_reads_nothing_ends_the_upload_by_the_write_deadline() {
     assert_eq!(client.stats().open, 0);
 }
 
-/// Adds up what a call is told to have been written.
-#[derive(Default)]
-struct Written(Mutex<usize>);
-
-impl Sink for Written {
-    fn line(&self, line: &Line<'_>) {
-        let line = line.to_string();
-        if let Some((_, bytes)) = line.rsplit_once("written ")
-            && let Ok(bytes) = bytes.parse::<usize>()
-        {
-            *self.0.lock().unwrap() += bytes;
-        }
-    }
-}
-
 #[test]
 fn plaintext_is_counted_as_written_and_not_its_records() {
-    let received = Arc::new(Mutex::new(0));
-    let count = received.clone();
-    let server = Server::secure(move |peer| {
-        while let Some(request) = peer.request() {
-            *count.lock().unwrap() += request.head.len() + request.body.len();
-            peer.answer("hello");
-        }
-    });
-    let sink = Arc::new(Written::default());
+    let (server, received) = sessions::measures();
+    let sink = Arc::new(sessions::Written::default());
     let client = builder().trace(sink.clone()).build();
     for len in [0, 10, 1_000_000] {
         client.post(&server.https("/")).body(vec![0; len]).send().unwrap().bytes().unwrap();
     }
-    assert_eq!(*sink.0.lock().unwrap(), *received.lock().unwrap());
+    assert_eq!(sink.bytes(), *received.lock().unwrap());
 }
 
 /// The first piece is on its way, or sent, when the reader panics.
 #[test]
 fn a_panic_of_a_body_s_reader_leaves_no_connection_with_half_a_request() {
-    struct Panics(usize);
-
-    impl Read for Panics {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let left = self.0.min(into.len());
-            if left == 0 {
-                std::panic::resume_unwind(Box::new("the reader panics"));
-            }
-            self.0 -= left;
-            Ok(left)
-        }
-    }
-
     let server = Server::secure(answers);
     let client = client();
     for len in [0, 10, 200_000] {
         let url = server.https("/");
-        let send = || client.post(&url).body(Body::reader(Panics(len))).send().is_ok();
+        let send = || client.post(&url).body(Body::reader(sessions::Panics(len))).send().is_ok();
         assert!(catch_unwind(AssertUnwindSafe(send)).is_err());
         assert_eq!((client.stats().open, client.stats().leased), (0, 0));
         assert_eq!(client.get(&url).send().unwrap().text().unwrap(), "hello");

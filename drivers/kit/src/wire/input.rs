@@ -92,14 +92,15 @@ impl Input {
         *self = mem::take(spare);
     }
 
-    /// Returns the memory to `spare`. The input itself is kept, in as much memory as it needs.
-    pub(super) fn take_back(&mut self, spare: &mut Self) {
+    /// Returns the memory to `spare`, which drops it if it is large and not `all` is kept. The input
+    /// itself is kept, in as much memory as it needs.
+    pub(super) fn take_back(&mut self, spare: &mut Self, all: bool) {
         let bytes = self.rest().to_vec();
         let kept = Self { end: bytes.len(), bytes, ..Self::default() };
         *spare = mem::replace(self, kept);
         spare.clear();
         spare.filled = false;
-        if spare.bytes.len() > FIRST {
+        if spare.bytes.len() > FIRST && !all {
             spare.bytes = Vec::new();
         }
     }
@@ -149,18 +150,18 @@ mod tests {
         read(&mut input, b"a part", usize::MAX);
         assert_eq!(input.bytes.len(), FIRST);
         input.take(2);
-        input.take_back(&mut spare);
+        input.take_back(&mut spare, false);
         assert_eq!((input.bytes.len(), spare.bytes.len(), spare.len()), (4, FIRST, 0));
         input.lend(&mut spare);
         assert_eq!((input.rest(), spare.bytes.len()), (&mut b"part".to_vec()[..], 0));
         input.take(4);
-        input.take_back(&mut spare);
+        input.take_back(&mut spare, false);
         assert_eq!((input.bytes.capacity(), spare.bytes.len()), (0, FIRST));
         // A buffer that has grown for a long body is not kept.
         input.lend(&mut spare);
         read(&mut input, &[0; 60_000], usize::MAX);
         input.take(60_000);
-        input.take_back(&mut spare);
+        input.take_back(&mut spare, false);
         assert_eq!((input.bytes.capacity(), spare.bytes.capacity()), (0, 0));
     }
 }

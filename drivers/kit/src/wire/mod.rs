@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `layer` | the interface of a layer: [`Layer`], and [`Layers`], which begins them |
 //! | `stack` | [`Wire`]: the layers of one connection |
+//! | `drive` | the steps that every driver takes over a wire |
 //! | `input`, `output` | the bytes that a wire keeps: read and not opened yet, sealed and not written yet |
 
+mod drive;
 mod input;
 mod layer;
 mod output;

@@ -75,13 +75,14 @@ impl Output {
         *self = mem::take(spare);
     }
 
-    /// Returns the memory to `spare`. Pending output is kept, in as much memory as it needs.
-    pub(super) fn take_back(&mut self, spare: &mut Self) {
+    /// Returns the memory to `spare`, which drops it if it is large and not `all` is kept. Pending
+    /// output is kept, in as much memory as it needs.
+    pub(super) fn take_back(&mut self, spare: &mut Self, all: bool) {
         self.compact();
         let kept = Self { bytes: self.bytes.clone(), sent: 0, marks: self.marks.clone() };
         *spare = mem::replace(self, kept);
         spare.clear();
-        if spare.bytes.capacity() > KEPT_MAX {
+        if spare.bytes.capacity() > KEPT_MAX && !all {
             spare.bytes = Vec::new();
         }
     }

@@ -96,13 +96,24 @@ pub enum Flow {
     },
 }
 
-/// Memory for the wire of a connection in use, for one connection after another.
+/// Memory for the wire of a connection in use, for one connection after another. The default keeps
+/// little memory after a long body.
 #[derive(Debug, Default)]
 pub struct WireBuffers {
     inputs: [Input; 2],
     plain: Input,
     output: Output,
     between: Vec<u8>,
+    /// Whether large buffers are kept.
+    keeps_all: bool,
+}
+
+impl WireBuffers {
+    /// Makes the memory for all wires of an event loop. It keeps large buffers too, because they are
+    /// lent for each read and write.
+    pub fn for_all() -> Self {
+        Self { keeps_all: true, ..Self::default() }
+    }
 }
 
 impl Wire {
@@ -379,11 +390,12 @@ impl Stack {
     }
 
     fn take_back(&mut self, spare: &mut WireBuffers) {
+        let all = spare.keeps_all;
         for (side, spare) in self.sides.iter_mut().zip(&mut spare.inputs) {
-            side.input.take_back(spare);
+            side.input.take_back(spare, all);
         }
-        self.plain.take_back(&mut spare.plain);
-        self.output.take_back(&mut spare.output);
+        self.plain.take_back(&mut spare.plain, all);
+        self.output.take_back(&mut spare.output, all);
         spare.between = mem::take(&mut self.between);
     }
 }
