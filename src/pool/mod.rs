@@ -74,7 +74,7 @@
 //! ```
 //! use httpool::message::{Key, Origin, Scheme};
 //! use httpool::limits::PoolLimits;
-//! use httpool::pool::{Action, Checkin, Claim, Pool, Want};
+//! use httpool::pool::{Action, Checkin, Claim, Dialing, Pool, Want};
 //! use httpool::time::Instant;
 //!
 //! let key = Key::direct(Origin::new(Scheme::Http, "example.com", 80));

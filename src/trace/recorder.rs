@@ -14,7 +14,7 @@ use super::{Line, Redaction, Sink};
 /// use std::{fmt::Write, sync::{Arc, Mutex}};
 /// use httpool::{
 ///     limits::PoolLimits,
-///     pool::Pool,
+///     pool::{Dialing, Pool},
 ///     replay,
 ///     trace::{Recorder, Redaction, Trace, Who},
 /// };
@@ -24,7 +24,7 @@ use super::{Line, Redaction, Sink};
 /// let recorder = Recorder::new(Redaction::default(), move |line| {
 ///     to.lock().unwrap().write_fmt(line).unwrap();
 /// });
-/// let mut pool = Pool::<()>::new(PoolLimits::default());
+/// let mut pool = Pool::<()>::new(PoolLimits::default(), Dialing::Shared);
 /// pool.set_trace(Trace::new(Arc::new(recorder), Who::Pool));
 /// pool.close();
 ///
