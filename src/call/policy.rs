@@ -145,7 +145,7 @@ pub struct Routes {
     pub http: Route,
     /// The way to `https` origins.
     pub https: Route,
-    /// The TLS configuration for `https` origins.
+    /// The TLS configuration for `https` origins. [`TlsId::ORIGIN`] by default.
     pub tls: TlsId,
     /// The local address of connections (urllib3: `source_address`). `None`, the default: the
     /// operating system chooses it.

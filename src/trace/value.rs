@@ -384,7 +384,7 @@ mod tests {
             Key::direct(origin).with_local(Some([127, 0, 0, 1].into())).through(vec![hop, other]);
         comes_back(
             key.clone(),
-            "https://[::1]:443+0+127.0.0.1,socks5h+http://p:1080+0,socks5h+http://p:1080+3++\\xc3\\xa9\\x2b\\x20",
+            "https://[::1]:443+0+127.0.0.1,socks5h+http://p:1080+1,socks5h+http://p:1080+3++\\xc3\\xa9\\x2b\\x20",
         );
         let redacted = Written(&key, Redaction::default()).to_string();
         assert!(redacted.ends_with("+3++****"), "{redacted}");

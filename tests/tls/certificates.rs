@@ -133,7 +133,7 @@ fn trusts(root: &Authority, cells: &mut Vec<Cell>) {
     let mut add = |what, issued, tls, expected| cells.push(Cell { what, issued, tls, expected });
     let trusting = || TlsOptions::new().ca_cert_data(root.pem());
     for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
-        let own = || self_signed(&[HOST], |params| params.is_ca = is_ca.clone());
+        let own = || self_signed(&[HOST], |params| params.is_ca = is_ca);
         let issued = own();
         let listed = TlsOptions::new().ca_cert_data(&issued.chain[0]);
         add("self-signed and listed", issued, listed, Ok(()));

@@ -115,7 +115,7 @@ fn versions_that_do_not_meet_are_an_error<C: Calls>() {
     let trusting = TlsOptions::new().ca_cert_data(root.pem());
     for (versions, tls) in [
         (ONLY_1_2, trusting.clone().min_version(TlsVersion::V1_3)),
-        (ONLY_1_3, trusting.clone().max_version(TlsVersion::V1_2)),
+        (ONLY_1_3, trusting.max_version(TlsVersion::V1_2)),
     ] {
         let server = Server::answering(config(&root.issue(&[HOST]), versions), false);
         let mut client = C::new(Setup::new(tls, server.port));

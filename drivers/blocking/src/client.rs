@@ -35,7 +35,9 @@ use crate::{
 /// - no retries, except that a request that meets a dead idle connection is sent again if that is
 ///   safe.
 ///
-/// No environment variable is read.
+/// Servers of `https` URLs are verified against the authorities that this system trusts: see
+/// [`tls`](crate::tls). No environment variable is read but `SSL_CERT_FILE` and `SSL_CERT_DIR`, at
+/// the first such connection.
 ///
 /// ```no_run
 /// let client = httpool_blocking::Client::new();

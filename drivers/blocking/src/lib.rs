@@ -24,6 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! An `https://` URL works in the same call: the server must have a certificate for the URL's name,
+//! from an authority that this system trusts. The module [`tls`] says how to change that.
+//!
 //! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them with the
 //! sockets of `std`. It has no runtime. The only threads that it starts resolve names.
 //!
@@ -42,6 +45,8 @@
 //! | cancel a call | [`Cancel`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
 //! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | trust servers, show a certificate | [`TlsOptions`], [`TlsVersion`], [`Role`], [`TlsId`], [`TlsConfigError`] |
+//! | see what a handshake agreed on, or why it failed | [`Session`], [`LayerError`], [`TlsError`], [`tls`] |
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
@@ -108,7 +113,43 @@ pub use httpool_kit::{
 #[cfg(feature = "tls")]
 #[doc(inline)]
 pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
-/// Facts about certificates, and the details of failures of TLS.
+/// TLS: facts about certificates, and the details of failures.
+///
+/// A client verifies every server by default: the chain of its certificate against the authorities
+/// that this system trusts, and the name of the URL. [`TlsOptions`](crate::TlsOptions) changes that
+/// for a client, a request or a proxy. Requests with different settings never share a connection.
+///
+/// ```no_run
+/// use httpool_blocking::{Client, TlsOptions};
+///
+/// let company = TlsOptions::new().ca_certs("/etc/company/ca.pem");
+/// let client = Client::builder().tls(company.clone()).build();
+/// let response = client.get("https://intranet.example/").send()?;
+/// assert!(response.tls().is_some_and(|session| session.verified));
+///
+/// // This request shows a certificate of the client.
+/// let mine = client.tls_config(&company.cert_file("me.pem"))?;
+/// client.get("https://payments.example/").tls(mine).send()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Which authorities are trusted
+/// The certificates listed with [`ca_certs`](crate::TlsOptions::ca_certs) and its relatives, in
+/// place of all others. Without any, the system's store, where a company's own authority may be
+/// installed. It is read once, at the first `https` connection. A system without authorities is an
+/// error that says what to install.
+///
+/// The environment variables `SSL_CERT_FILE` (a file) and `SSL_CERT_DIR` (folders), set and not
+/// empty, replace the system's store. This is the only environment that a client reads unasked.
+/// [`ignore_environment`](crate::TlsOptions::ignore_environment) switches it off.
+///
+/// # When a handshake fails
+/// The call's error has a [`TlsKind`](crate::httpool::error::TlsKind) for the program, in its
+/// `DialError::Tls`. Its source is a [`LayerError`](crate::LayerError) of the same kind, whose own
+/// source is a [`TlsError`](crate::TlsError), which says what was found, or a
+/// [`TlsConfigError`](crate::TlsConfigError), which names the file. A failure that cannot get better,
+/// as a certificate for another name, is not retried. In TLS 1.3 a server refuses the client's
+/// certificate only behind the handshake. Then the connection is lost, and the source says why.
 #[cfg(feature = "tls")]
 pub mod tls {
     pub use httpool_tls::{Certificate, Detail, Place};

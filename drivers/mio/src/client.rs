@@ -24,8 +24,10 @@ use crate::{Body, request::RequestBuilder};
 /// for 60 seconds. A look-up and a connect may take 10 seconds each. The wait for a connection, the
 /// wait for the head of the response, and each stall of its body may take 60 seconds. Each stall of
 /// the request may take 30 seconds. At most 10 redirects are followed. Nothing is retried, except
-/// that a request that meets a dead idle connection is sent again where that is safe. No
-/// environment variable is read.
+/// that a request that meets a dead idle connection is sent again where that is safe. Servers of
+/// `https` URLs are verified against the authorities that this system trusts: see
+/// [`tls`](crate::tls). No environment variable is read but `SSL_CERT_FILE` and `SSL_CERT_DIR`, at
+/// the first such connection.
 pub struct Client {
     pub(crate) core: client::Client,
     clock: Clock,

@@ -7,7 +7,8 @@ use httpool::{error::TlsKind, message::TlsId};
 /// Begins the sessions of connections. A driver asks it for one at each
 /// [`StartTls`](httpool::client::Action::StartTls).
 pub trait Layers: fmt::Debug + Send + Sync {
-    /// Begins a session as client with the peer called `name`, by the configuration `tls`. `name` is
+    /// Begins a session as client with the peer called `name`, by the configuration `tls`. Requests
+    /// and proxies that choose none use [`TlsId::ORIGIN`] and [`TlsId::PROXY`]. `name` is
     /// a host name without a final dot, or an IP address without brackets.
     ///
     /// # Errors
