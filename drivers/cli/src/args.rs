@@ -42,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_time: Option<Duration>,
+    pub(crate) compressed: bool,
     /// The number of requests; `None`: one, and its response is shown.
     pub(crate) count: Option<u64>,
     pub(crate) concurrency: Option<u64>,
@@ -150,6 +151,7 @@ impl Options {
             timeout: None,
             connect_timeout: None,
             max_time: None,
+            compressed: false,
             count: None,
             concurrency: None,
         }
@@ -174,6 +176,7 @@ impl Options {
             }
             "--json" => self.json = true,
             "-f" | "--fail" => self.fail = true,
+            "--compressed" => self.compressed = true,
             "-L" | "--location" => self.location = true,
             "--max-redirects" => self.max_redirects = Some(number(&name, parser)?),
             "--retries" => self.retries = number(&name, parser)?,

@@ -38,6 +38,7 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
     let mut builder =
         Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
+    builder = builder.decode(options.compressed);
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }

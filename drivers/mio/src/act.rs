@@ -46,6 +46,7 @@ impl Embedded {
                     let done = self.client.body(call).is_none_or(crate::Body::rewind);
                     self.client.core.rewound(call, done, now);
                 }
+                Action::CheckBody { call } => self.client.finish_decoding(call, app),
                 Action::End { call, trailers } => {
                     self.client.forget(call);
                     app(&mut self.client, Output::End(call, trailers.fields()));

@@ -182,6 +182,7 @@ impl Embedded {
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.client.core.handle_timeout(now);
         }
+        self.decode_on(app);
         self.queue_resumed();
         self.act(app);
         for _ in 0..self.queue.len() {
@@ -200,6 +201,7 @@ impl Embedded {
     /// being handled is lost. So its connection is closed, because later bytes would continue the
     /// wrong message.
     fn recover(&mut self, app: &mut App<'_>) {
+        self.client.recover_decoding();
         if let Some(id) = self.inside.take() {
             self.out.clear();
             self.inbox.clear();
@@ -258,7 +260,7 @@ impl Embedded {
     pub(crate) fn queue_if_ready(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let reads = (socket.readable && !socket.ended || socket.is_stopped())
-            && self.client.core.wants_input(id);
+            && self.client.wants_input(id);
         if reads || socket.writes_on() {
             self.queue_up(id);
         }

@@ -110,6 +110,7 @@
 mod act;
 mod builder;
 mod client;
+mod decode;
 mod driver;
 mod embedded;
 mod names;

@@ -32,7 +32,7 @@ impl Embedded {
     /// [`READS_PER_TURN`] is reached.
     pub(crate) fn read(&mut self, id: SocketId, app: &mut App<'_>) {
         for _ in 0..READS_PER_TURN {
-            if !self.client.core.wants_input(id) {
+            if !self.client.wants_input(id) {
                 return;
             }
             let Some(socket) = self.sockets.get_mut(id) else { return };
@@ -108,7 +108,13 @@ impl Embedded {
 fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
     match event {
         Event::Interim(call, head) => app(client, Output::Interim(call, head)),
-        Event::Head(call, head) => app(client, Output::Head(call, head)),
+        Event::Head(call, head) => {
+            client.begin_decoding(call);
+            app(client, Output::Head(call, head));
+        }
+        Event::Data(call, data) if client.coded.has(call) => {
+            client.decode(call, data, app);
+        }
         Event::Data(call, data) => app(client, Output::Data(call, data)),
         Event::End(call, trailers) => {
             client.forget(call);

@@ -85,6 +85,7 @@ impl World {
                 | Action::StartTls { .. }
                 | Action::BodyDone { .. }
                 | Action::Refresh { .. }
+                | Action::CheckBody { .. }
                 | Action::Rewind { .. } => {}
             }
             self.check();

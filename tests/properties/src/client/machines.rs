@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use httpool::{
     call::Policy,
     client::{self, Client, Closed, Config, Transmit},
-    error::{Failure, IoKind, ResolveKind, TlsKind},
+    error::{BodyUnusable, Failure, IoKind, ResolveKind, TlsKind},
     id::{CallId, ConnId, SocketId},
     message::{BodyLeft, Request, TlsId},
     pool::Stats,
@@ -24,6 +24,8 @@ pub(crate) enum Input {
     Pause(usize, bool),
     BodyReady(usize),
     BodyFailed(usize),
+    BodyUsed(usize),
+    BodyUnusable(usize, BodyUnusable),
     Rewound(usize, bool),
     Close,
     CloseNow,
@@ -50,6 +52,7 @@ pub(crate) enum Act {
     Close { socket: SocketId, why: Closed },
     HandOver { socket: SocketId, call: usize },
     Rewind { call: usize },
+    CheckBody { call: usize },
     End { call: usize, trailers: String },
     BodyDone { call: usize },
     Failed { call: usize, failure: Failure },
@@ -188,6 +191,8 @@ impl Machines for Facade {
             Input::Pause(call, paused) => client.pause(name(call), *paused, now),
             Input::BodyReady(call) => client.body_ready(name(call)),
             Input::BodyFailed(call) => client.body_failed(name(call), now),
+            Input::BodyUsed(call) => client.body_used(name(call), now),
+            Input::BodyUnusable(call, why) => client.body_unusable(name(call), *why, now),
             Input::Rewound(call, done) => client.rewound(name(call), *done, now),
             Input::Close => client.close(now),
             Input::CloseNow => client.close_now(now),
@@ -244,6 +249,7 @@ impl Machines for Facade {
                 Act::HandOver { socket, call: self.number(call) }
             }
             client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
+            client::Action::CheckBody { call } => Act::CheckBody { call: self.number(call) },
             client::Action::End { call, trailers } => {
                 let trailers = format!("{:?}", trailers.fields());
                 Act::End { call: self.number(call), trailers }
@@ -313,6 +319,7 @@ impl Machines for Facade {
             1 => client.discard(call, now),
             2 => client.pause(call, true, now),
             3 => client.body_ready(call),
+            4 if bits & 1 == 0 => client.body_used(call, now),
             4 => client.body_failed(call, now),
             5 => client.rewound(call, false, now),
             6 => assert!(client.send_body(call, 3, true, now).is_none()),
