@@ -57,7 +57,7 @@ fn a_decoded_body_ends_with_the_answer_of_its_reader_and_only_then_frees_its_con
         assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok"]);
         assert_eq!(world.done(), ["check-body a0.0"]);
         assert_eq!(world.client.stats().idle, 0);
-        assert_eq!(world.why(call), "the application, to read on");
+        assert_eq!(world.why(call), "the application, to go on reading");
         if usable {
             world.client.body_used(call, world.now);
         } else {
