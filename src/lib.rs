@@ -46,6 +46,8 @@
 //! | | `body 9 last` | [`send_body`](call::Call::send_body): a piece of the body, with `more` or as the `last` |
 //! | | `body-failed` | [`body_failed`](call::Call::body_failed): the source of the body has failed |
 //! | | `rewound`, `rewind-failed` | [`rewound`](call::Call::rewound), [`rewind_failed`](call::Call::rewind_failed): the source was set back, or cannot be |
+//! | | `body-used` | [`body_used`](call::Call::body_used): the reader has decoded the whole body of the response |
+//! | | `body-unusable gzip+Data+12` | [`body_unusable`](call::Call::body_unusable): it cannot be decoded (the coding, the kind of error, the byte), or is longer than a limit (`too-long+1000`) |
 //! | | `pause`, `resume` | [`pause`](call::Call::pause), [`resume`](call::Call::resume): the application stops reading, or goes on |
 //! | | `discard`, `cancel` | [`discard`](call::Call::discard), [`cancel`](call::Call::cancel): the application does not want the rest, or anything |
 //! | | `timeout stall` | [`handle_timeout`](call::Call::handle_timeout), with the [deadline](time::Deadline) that has passed |

@@ -1,7 +1,8 @@
 //! Maps errors to the classes that the conformance cases use.
 
 use httpool::error::{
-    Cause, DialError, Failure, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Violation,
+    BodyUnusable, Cause, DialError, Failure, IoKind, RedirectError, RequestError, TlsKind,
+    Unavailable, Violation,
 };
 
 /// Returns the class of a request error or of a call's failure.
@@ -35,6 +36,8 @@ fn of_cause(cause: Cause) -> &'static str {
         Cause::Redirect(RedirectError::Scheme) => "unsupported",
         Cause::Redirect(RedirectError::Location) => "protocol",
         Cause::Status(_) => "retries_exhausted",
+        Cause::BodyUnusable(BodyUnusable::Decode(_)) => "decode",
+        Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => "limit",
         _ => "other",
     }
 }

@@ -20,6 +20,7 @@ pub(super) struct Ask<'c> {
     pub(super) chunked: bool,
     pub(super) expect_continue: bool,
     pub(super) policy: Policy,
+    pub(super) decode: bool,
 }
 
 /// The result of a request: the head as far as it came, and the body, or the class and the message
@@ -65,7 +66,7 @@ macro_rules! put_together {
                 false => body.into(),
             });
         }
-        request.expect_continue(ask.expect_continue).send()
+        request.expect_continue(ask.expect_continue).decode(ask.decode).send()
     }};
 }
 

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 
 /// The capabilities that a case may list in its `needs`.
 const CAPS: &str = "redirect,retry,max-body,chunked-upload,expect-continue,url-userinfo,\
-                    redirect-keep-auth,resolve,idn,proxy-tunnel-http";
+                    redirect-keep-auth,resolve,idn,proxy-tunnel-http,decompress,deflate,br,zstd,\
+                    multi-coding";
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -91,6 +92,7 @@ fn one(driver: &mut Driver, request: &Value) -> Result<Value, Failed> {
         chunked: options.is_chunked(),
         expect_continue: options.expects_continue(),
         policy: options.policy()?,
+        decode: options.decodes(),
     });
     Ok(result(answer))
 }

@@ -76,6 +76,10 @@ impl<'c> Options<'c> {
         self.0["body_mode"] == "chunked"
     }
 
+    pub(super) fn decodes(self) -> bool {
+        self.is("decompress")
+    }
+
     pub(super) fn expects_continue(self) -> bool {
         self.is("expect_continue")
     }

@@ -2,6 +2,7 @@
 
 use super::machine::Then;
 use crate::{
+    content::Codings,
     error::{IoKind, Phase},
     h1::Connection,
     message::BodyLeft,
@@ -41,6 +42,13 @@ pub(super) struct Attempt {
     pub(super) continue_due: bool,
     /// Where the body of the response goes.
     pub(super) reader: Reader,
+    /// The codings that the reader removes from the body. If there are any, the reader says at the
+    /// end whether it could use the body.
+    pub(super) codings: Option<Codings>,
+    /// Everything but that answer is there.
+    pub(super) unchecked: bool,
+    /// The reader could not use the body.
+    pub(super) unusable: bool,
     /// The bytes of the input not yet taken that are in the recording already.
     pub(super) known: usize,
 }
@@ -87,6 +95,9 @@ impl Attempt {
             awaits_continue: false,
             continue_due: false,
             reader: Reader::Application,
+            codings: None,
+            unchecked: false,
+            unusable: false,
             known: 0,
         }
     }

@@ -103,7 +103,10 @@ impl Call {
         };
         self.judge_body(conn, &head, then.is_some(), now);
         match then {
-            None => Event::Head(head),
+            None => {
+                self.choose_codings(&head);
+                Event::Head(head)
+            }
             Some(then) => {
                 self.drain(conn, then);
                 Event::Skipped
@@ -417,6 +420,7 @@ impl Call {
             Next::SendBody(BodyLeft::Bytes(max)) => {
                 self.trace.action(now, format_args!("send body, {max} B"));
             }
+            Next::CheckBody => self.trace.action(now, format_args!("check body")),
             Next::Wait => self.say_wait(now),
             Next::Release => self.trace.action(now, format_args!("release")),
             Next::HandOver => self.trace.action(now, format_args!("hand over")),

@@ -159,6 +159,7 @@ impl Call {
             State::Rewind => Next::Rewind,
             State::Checkout => Next::Checkout,
             State::Leave => Next::Leave,
+            State::Exchange if self.attempt.unchecked && !self.attempt.paused => Next::CheckBody,
             State::Exchange => match self.attempt.sendable {
                 Some(max) => Next::SendBody(max),
                 None => Next::Exchange,
@@ -607,7 +608,8 @@ impl Call {
         // The peer would take the next request for the unsent rest of this one.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
         let whole = whole || mutated(Mutation::KeptUnsent);
-        let keep = whole && rest.is_empty() && conn.reuse() == Reuse::Ready;
+        let usable = !self.attempt.unusable;
+        let keep = whole && usable && rest.is_empty() && conn.reuse() == Reuse::Ready;
         self.note_release(rest.len(), keep, now);
         self.clocks.end_phase();
         self.clocks.set_write(None);

@@ -18,11 +18,15 @@
 //! | `Leave` | cancels its ticket in the pool | `left` |
 //! | `Exchange` | writes the bytes that were handed out, and reads | `written`, `write_failed`, `receive`, `receive_eof` |
 //! | `SendBody` | does the same, and may send a piece of the body | `send_body`, `body_failed` |
+//! | `CheckBody` | decodes the rest of the response's body | `body_used`, `body_unusable` |
 //! | `Release` | gives the connection back | `released` |
 //! | `Wait` | waits until [`poll_timeout`](Call::poll_timeout) | `handle_timeout` |
 //! | `Rewind` | sets the source of the body back to its start | `rewound`, `rewind_failed` |
 //! | `HandOver` | gives the socket to the application | |
 //! | `Done`, `Failed` | tells the application | |
+//!
+//! `CheckBody` comes before `Release` if the driver decodes the body of the response: if the request
+//! [decodes](crate::message::Request::decodes), and the body has [`codings`](Call::codings).
 //!
 //! `Leave` comes in place of `Checkout` when the connect deadline has passed. The call then fails, or
 //! makes another attempt.
@@ -198,6 +202,7 @@ mod decide;
 mod machine;
 mod no_proxy;
 mod policy;
+mod reader;
 mod record;
 mod redirect;
 mod retry;

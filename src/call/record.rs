@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     dial::Dial,
-    error::{IoKind, RequestError, Unavailable},
+    error::{BodyUnusable, IoKind, RequestError, Unavailable},
     h1::{Connection, Eof, Framing},
     limits::MessageLimits,
     message::{BodyLength, Field, Method, Request},
@@ -62,6 +62,8 @@ inputs! {
         "eof" Eof(eof: Eof) => {
             let _ = call.receive_eof(conn, eof, now);
         },
+        "body-used" BodyUsed => call.body_used(now),
+        "body-unusable" BodyUnusable(why: BodyUnusable) => call.body_unusable(why, now),
         "pause" Pause => call.pause(now),
         "resume" Resume => call.resume(now),
         "discard" Discard => {
@@ -146,6 +148,7 @@ struct Beginning {
     wall_at_epoch: Option<Duration>,
     body: BodyLength,
     expects_continue: bool,
+    decodes: bool,
     asterisk: bool,
 }
 
@@ -170,6 +173,7 @@ impl Draft {
                 wall_at_epoch: *wall_at_epoch,
                 body: request.body(),
                 expects_continue: request.expects_continue(),
+                decodes: request.decodes(),
                 asterisk: request.is_asterisk(),
             },
             policy: Policy::clone(policy),
@@ -243,10 +247,13 @@ impl Draft {
     /// Begins the call. `None` if there is no line with its request.
     pub(crate) fn begin(self) -> Option<Result<Call, RequestError>> {
         let Self { beginning, policy, request, fields } = self;
-        let Beginning { began, seed, wall_at_epoch, body, expects_continue, asterisk } = beginning;
+        let Beginning { began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk } =
+            beginning;
         let (method, url) = request?;
-        let mut builder =
-            Request::builder(method, &url).body(body).expect_continue(expects_continue);
+        let mut builder = Request::builder(method, &url)
+            .body(body)
+            .expect_continue(expects_continue)
+            .decode(decodes);
         if asterisk {
             builder = builder.asterisk();
         }
@@ -336,7 +343,7 @@ impl Call {
     }
 }
 
-settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, asterisk);
+settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk);
 settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
     backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);

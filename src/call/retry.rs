@@ -249,6 +249,7 @@ impl Left {
             | Cause::NotReplayable
             | Cause::Body
             | Cause::Misuse(_)
+            | Cause::BodyUnusable(_)
             | Cause::Cancelled => return false,
         };
         if kind == Kind::Read && !retry.allows(method) {

@@ -25,6 +25,10 @@ pub enum Next {
     /// As `Exchange`, and bytes of the request's body may be sent, at most this many. Go on
     /// reading: a driver that waits, waits until the socket can be read or written.
     SendBody(BodyLeft),
+    /// Decode what is left of the response's body, which is complete, and then call
+    /// [`Call::body_used`] or [`Call::body_unusable`]. Comes only if the call has
+    /// [`codings`](Call::codings).
+    CheckBody,
     /// Wait until [`Call::poll_timeout`]: the pause before another attempt. No connection is held.
     Wait,
     /// Call [`Call::released`], then give the connection back to the pool.

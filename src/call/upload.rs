@@ -135,7 +135,11 @@ impl Call {
         };
         let whole = self.attempt.is_out() || self.request.body().is_empty();
         if whole || self.attempt.given_up && (self.attempt.enough || !wanted) {
-            self.state = State::Release(then);
+            if wanted && self.attempt.codings.is_some() && !mutated(Mutation::UncheckedBody) {
+                self.attempt.unchecked = true;
+            } else {
+                self.state = State::Release(then);
+            }
         } else if self.attempt.given_up {
             let why = self.attempt.broke.unwrap_or(IoKind::Other);
             self.fail(Cause::Lost(why), self.attempt.phase());

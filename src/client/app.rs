@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     call::{Call, Next, Policy},
+    error::BodyUnusable,
     id::{CallId, ConnId, SocketId},
     message::{Key, Request},
     pool::Stats,
@@ -99,6 +100,23 @@ impl Client {
     pub fn body_failed(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.feeding(call) {
             running.call.body_failed(now);
+            self.attend(call.index, now);
+        }
+    }
+
+    /// Answers [`Action::CheckBody`]: the whole body was decoded. See [`Call::body_used`].
+    pub fn body_used(&mut self, call: CallId, now: Instant) {
+        if let Some(running) = self.alive(call) {
+            running.call.body_used(now);
+            self.attend(call.index, now);
+        }
+    }
+
+    /// Reports that the body of the response cannot be used: see [`Call::body_unusable`].
+    /// [`Action::Failed`] follows. Does nothing before the head and after the end of the call.
+    pub fn body_unusable(&mut self, call: CallId, why: BodyUnusable, now: Instant) {
+        if let Some(running) = self.alive(call) {
+            running.call.body_unusable(why, now);
             self.attend(call.index, now);
         }
     }

@@ -96,7 +96,7 @@ impl Client {
         let holds = (running.ticket.is_some(), running.socket.is_some());
         let wanted = match next {
             Next::Checkout => (true, false),
-            Next::Exchange | Next::SendBody(_) => (false, true),
+            Next::Exchange | Next::SendBody(_) | Next::CheckBody => (false, true),
             Next::Rewind | Next::Wait => (false, false),
             Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
                 return Err(format!("{next:?} was left undone"));

@@ -25,7 +25,7 @@
 //!
 //! | kind | methods |
 //! |---|---|
-//! | the application calls | `request`, `cancel`, `discard`, `pause`, `resume`, `body_ready`, `body_failed`, `rewound`, `rewind_failed`, `close`, `close_now`; it asks `call`, `connection`, `why`, `calls`, `stats` |
+//! | the application calls | `request`, `cancel`, `discard`, `pause`, `resume`, `body_ready`, `body_failed`, `body_used`, `body_unusable`, `rewound`, `rewind_failed`, `close`, `close_now`; it asks `call`, `connection`, `why`, `calls`, `stats` |
 //! | the driver tells | `handle_*`, `read` (or `read_all`), `sent` |
 //! | the driver asks | `wants_input`, `sends`, `poll_timeout`, `socket`, `has`, `body_ahead`, `is_long`, `is_written_late` |
 //! | the driver drains | `poll_action`, `fill` and `feed` (or `write_all`) |
@@ -44,6 +44,7 @@
 //! | [`Close`](Action::Close) | closes the socket | |
 //! | [`HandOver`](Action::HandOver) | gives the socket to the application | |
 //! | [`Rewind`](Action::Rewind) | rewinds a body to its start | `rewound`, `rewind_failed` |
+//! | [`CheckBody`](Action::CheckBody) | decodes the rest of a body | `body_used`, `body_unusable` |
 //! | [`End`](Action::End) | tells the application | |
 //! | [`BodyDone`](Action::BodyDone) | drops the body | |
 //! | [`Failed`](Action::Failed) | tells the application | |

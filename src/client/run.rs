@@ -31,7 +31,8 @@ pub(super) struct Running {
     pub(super) announced: Announced,
     /// Whether the call has ended, and its end is queued for the driver or was passed to it.
     pub(super) ended: bool,
-    /// The trailer fields of a complete response, kept until the request's body has been sent.
+    /// The trailer fields of a complete response, kept until the request's body has been sent and
+    /// the response's body was decoded.
     late_end: Option<OwnedFields>,
     /// Whether the application gave the call up while its body is still being sent.
     pub(super) feeds: bool,
@@ -49,6 +50,8 @@ pub(super) enum Announced {
     Transmit,
     /// A `Rewind`, which has not been answered.
     Rewind,
+    /// A `CheckBody`, which has not been answered.
+    CheckBody,
 }
 
 impl Running {
@@ -178,6 +181,14 @@ impl Client {
                     running.announced = Announced::Rewind;
                     let call = self.name(index);
                     self.actions.push_back(Action::Rewind { call });
+                    break;
+                }
+                Next::CheckBody => {
+                    if running.announced != Announced::CheckBody && !running.silent {
+                        running.announced = Announced::CheckBody;
+                        let call = self.name(index);
+                        self.actions.push_back(Action::CheckBody { call });
+                    }
                     break;
                 }
                 Next::SendBody(_) => {

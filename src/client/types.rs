@@ -107,9 +107,18 @@ pub enum Action {
         /// The call with the body.
         call: CallId,
     },
+    /// Decode what is left of the response's body, which is complete. Then call
+    /// [`Client::body_used`](super::Client::body_used) or
+    /// [`Client::body_unusable`](super::Client::body_unusable), and [`End`](Self::End) or
+    /// [`Failed`](Self::Failed) follows. Comes only if the call has
+    /// [`codings`](crate::call::Call::codings).
+    CheckBody {
+        /// The call.
+        call: CallId,
+    },
     /// Tell the application that the response has ended, with its trailer fields. The call has
     /// ended. This replaces [`Event::End`] if the response was complete while the request's body
-    /// was still being sent.
+    /// was still being sent, or if the response's body was [decoded](Self::CheckBody).
     End {
         /// The call.
         call: CallId,
@@ -137,6 +146,7 @@ impl Action {
         match self {
             Self::HandOver { call, .. }
             | Self::Rewind { call }
+            | Self::CheckBody { call }
             | Self::End { call, .. }
             | Self::Failed { call, .. } => Some(*call),
             Self::BodyDone { .. }
@@ -175,6 +185,7 @@ impl fmt::Display for Action {
                 write!(f, "end {call}, {} B of trailers", trailers.fields().as_bytes().len())
             }
             Self::BodyDone { call } => write!(f, "body-done {call}"),
+            Self::CheckBody { call } => write!(f, "check-body {call}"),
             Self::Failed { call, failure } => write!(f, "failed {call} {failure}"),
         }
     }

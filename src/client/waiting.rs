@@ -34,7 +34,7 @@ pub enum Waiting<'c> {
     Data,
     /// Waiting for the rest of a discarded body.
     Drain,
-    /// Waiting for the application to resume reading.
+    /// Waiting for the application to resume reading, or for the body to be decoded.
     Reader,
     /// Waiting for the time of the next attempt.
     Pause(Option<Instant>),
@@ -85,6 +85,7 @@ impl<'c> Waiting<'c> {
                     Self::Head
                 }
             }
+            Next::CheckBody => Self::Reader,
             Next::Wait => Self::Pause(call.poll_timeout().map(|(at, _)| at)),
             Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
                 Self::Nothing

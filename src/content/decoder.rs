@@ -89,6 +89,11 @@ impl Decoder {
         self.spare.truncate(1);
     }
 
+    /// Changes the limits for the rest of the body. The bytes that were decoded before count too.
+    pub const fn set_limits(&mut self, limits: ContentLimits) {
+        self.limits = limits;
+    }
+
     /// Decodes a part of the body: takes bytes from `input` and writes bytes to `output`, until the
     /// output is full, or the input is taken and all that it decodes to is written.
     ///
@@ -237,7 +242,8 @@ impl Link {
         if self.taken == 0 && input.is_empty() {
             return Ok(0);
         }
-        let left = limits.decoded_bytes_max.map_or(u64::MAX, |max| max - self.written);
+        let left =
+            limits.decoded_bytes_max.map_or(u64::MAX, |max| max.saturating_sub(self.written));
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(output.len());
         // At the limit one byte more is tried, to tell a body that is too long from one that ends.
         let mut one_more = [0];

@@ -24,7 +24,7 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(super) const fn new(coding: Option<Coding>, kind: DecodeErrorKind, at: u64) -> Self {
+    pub(crate) const fn new(coding: Option<Coding>, kind: DecodeErrorKind, at: u64) -> Self {
         Self { coding, kind, at }
     }
 }

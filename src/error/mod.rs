@@ -9,12 +9,14 @@
 mod dial;
 mod request;
 mod unsent;
+mod unusable;
 
 use core::fmt;
 
 pub use dial::{DialError, ResolveKind, TlsKind};
 pub use request::{FieldLabel, RequestError};
 pub use unsent::{BodyUnsent, Unsent};
+pub use unusable::BodyUnusable;
 
 use crate::time::Deadline;
 
@@ -38,10 +40,16 @@ impl Failure {
     /// Returns the side that caused the failure.
     pub const fn fault(&self) -> Fault {
         match self.cause {
-            Cause::Misuse(_) | Cause::NotReplayable | Cause::Body | Cause::Cancelled => {
-                Fault::Caller
-            }
-            Cause::Violation(_) | Cause::Redirect(_) | Cause::Status(_) => Fault::Peer,
+            Cause::Misuse(_)
+            | Cause::NotReplayable
+            | Cause::Body
+            | Cause::BodyUnusable(BodyUnusable::Reader)
+            | Cause::Cancelled => Fault::Caller,
+            Cause::Violation(_)
+            | Cause::Redirect(_)
+            | Cause::Status(_)
+            | Cause::BodyUnusable(BodyUnusable::Decode(_)) => Fault::Peer,
+            Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Fault::Local,
             Cause::Unavailable(why) => why.fault(),
             Cause::Timeout(_) | Cause::Lost(_) | Cause::BodyUnsent(_) => Fault::Network,
         }
@@ -165,6 +173,9 @@ pub enum Cause {
     Lost(IoKind),
     /// The server answered with success, but the rest of the request's body could not be sent.
     BodyUnsent(BodyUnsent),
+    /// The reader cannot use the response's body: it cannot be decoded, or is too long to be
+    /// collected. The call is not retried, and its connection is closed.
+    BodyUnusable(BodyUnusable),
     /// A redirect could not be followed.
     Redirect(RedirectError),
     /// No retries are left, and the last response had this status, which the policy counts as a
@@ -188,6 +199,7 @@ impl fmt::Display for Cause {
             Self::Violation(why) => write!(f, "{why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
             Self::BodyUnsent(why) => write!(f, "{why}"),
+            Self::BodyUnusable(why) => write!(f, "{why}"),
             Self::Redirect(why) => write!(f, "a redirect cannot be followed: {why}"),
             Self::Status(status) => {
                 write!(f, "no retry is left, and the last response has status {status}")

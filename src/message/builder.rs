@@ -61,6 +61,7 @@ pub struct RequestBuilder {
     field_error: Option<RequestError>,
     body: BodyLength,
     expect_continue: bool,
+    decode: bool,
     asterisk: bool,
 }
 
@@ -73,6 +74,7 @@ impl RequestBuilder {
             field_error: None,
             body: BodyLength::Empty,
             expect_continue: false,
+            decode: false,
             asterisk: false,
         }
     }
@@ -105,6 +107,11 @@ impl RequestBuilder {
         if self.lines.has(name) { self } else { self.header(name, value) }
     }
 
+    /// Returns whether a field line of this name was added.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.lines.has(name)
+    }
+
     /// Sets an Authorization field with Basic credentials (RFC 7617), replacing any that exists.
     pub fn basic_auth(mut self, user: &str, password: &str) -> Self {
         match basic(user.as_bytes(), password.as_bytes()) {
@@ -132,6 +139,17 @@ impl RequestBuilder {
         self
     }
 
+    /// Sets whether the reader decodes the response's body, by its Content-Encoding (urllib3:
+    /// `decode_content`). False by default.
+    ///
+    /// If true, [`Call::codings`](crate::call::Call::codings) names the codings to remove, and the
+    /// call ends only when the reader has reported that it could use the body. Adds no
+    /// Accept-Encoding: see [`accept_encoding`](crate::content::accept_encoding).
+    pub fn decode(mut self, yes: bool) -> Self {
+        self.decode = yes;
+        self
+    }
+
     /// Makes an OPTIONS request ask about the server as a whole: `OPTIONS *` (RFC 9112 3.2.4).
     /// Ignored for other methods.
     pub fn asterisk(mut self) -> Self {
@@ -144,7 +162,8 @@ impl RequestBuilder {
     /// # Errors
     /// The first error in this order: the URL, the fields as they were added, their combination.
     pub fn build(self) -> Result<Request, RequestError> {
-        let Self { method, url, mut lines, field_error, body, expect_continue, asterisk } = self;
+        let Self { method, url, mut lines, field_error, body, expect_continue, decode, asterisk } =
+            self;
         let (mut url, origin) = url?;
         if let Some(error) = field_error {
             return Err(error);
@@ -168,7 +187,9 @@ impl RequestBuilder {
             _ => TargetForm::Origin,
         };
         let expects_continue = expects && !body.is_empty();
-        let checked = Checked { method, url, origin, form, host, lines, body, expects_continue };
+        let decodes = decode;
+        let checked =
+            Checked { method, url, origin, form, host, lines, body, expects_continue, decodes };
         Ok(Request(Arc::new(checked.encode())))
     }
 }

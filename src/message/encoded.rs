@@ -27,6 +27,7 @@ pub(super) struct Checked {
     pub(super) lines: Lines,
     pub(super) body: BodyLength,
     pub(super) expects_continue: bool,
+    pub(super) decodes: bool,
 }
 
 /// A request with its encoded head.
@@ -38,6 +39,7 @@ pub(super) struct Encoded {
     pub(super) body: BodyLength,
     pub(super) form: TargetForm,
     pub(super) expects_continue: bool,
+    pub(super) decodes: bool,
     pub(super) asks_close: bool,
     pub(super) asks_upgrade: bool,
     /// Whether the builder was given the Host field, which is the first line.
@@ -82,6 +84,7 @@ impl Checked {
             body: self.body,
             form: self.form,
             expects_continue: self.expects_continue,
+            decodes: self.decodes,
             head,
             target_at,
             fields_at,

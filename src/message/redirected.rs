@@ -26,7 +26,8 @@ impl Request {
         };
         let mut builder = RequestBuilder::new(method, checked)
             .body(if get { BodyLength::Empty } else { self.0.body })
-            .expect_continue(self.0.expects_continue);
+            .expect_continue(self.0.expects_continue)
+            .decode(self.0.decodes);
         if self.0.form == TargetForm::Asterisk {
             builder = builder.asterisk();
         }

@@ -76,6 +76,12 @@ impl Request {
         self.0.expects_continue
     }
 
+    /// Returns whether the reader decodes the response's body: see
+    /// [`RequestBuilder::decode`](super::RequestBuilder::decode).
+    pub fn decodes(&self) -> bool {
+        self.0.decodes
+    }
+
     /// Iterates over the fields that the builder was given or derived from its input. Leaves out
     /// the framing fields, which each request encodes anew, and a Host made from the URL.
     pub(crate) fn own_fields(&self) -> impl Iterator<Item = Field<'_>> {

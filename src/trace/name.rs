@@ -5,7 +5,8 @@ use core::fmt;
 
 use super::{Redaction, Value};
 use crate::{
-    error::{DialError, IoKind, ResolveKind, TlsKind, Unavailable},
+    content::{Coding, DecodeError, DecodeErrorKind},
+    error::{BodyUnusable, DialError, IoKind, ResolveKind, TlsKind, Unavailable},
     h1::Eof,
     message::HopKind,
     time::Deadline,
@@ -42,6 +43,8 @@ names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Sig
     NotTls, Protocol, Config, Unavailable; Alert, Lost);
 names!(DialError: Name, ProxyProtocol, ProxyCredentials;
     Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout);
+names!(DecodeErrorKind: TooManyCodings, Header, Data, Checksum, Length, Trailing, Truncated,
+    Dictionary, Window, Memory, TooLong, Ratio);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
 
 /// Writes each variant as a word.
@@ -74,6 +77,36 @@ words!(Eof: Clean "clean", Broken "broken");
 words!(HopKind: Connect "connect", Socks4 "socks4", Socks4a "socks4a", Socks5 "socks5",
     Socks5h "socks5h");
 
+words!(Coding: Gzip "gzip", Deflate "deflate", Brotli "br", Zstd "zstd");
+
+/// Writes `gzip+Data+12`: the coding, the kind of error and its place; or
+/// `too-long+1000`: the limit; or `reader`.
+impl Value for BodyUnusable {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(DecodeError { coding, kind, at }) => {
+                coding.write(redaction, f)?;
+                write!(f, "+{kind:?}+{at}")
+            }
+            Self::TooLong { max } => write!(f, "too-long+{max}"),
+            Self::Reader => f.write_str("reader"),
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        if word == "reader" {
+            return Some(Self::Reader);
+        }
+        let (first, rest) = word.split_once('+')?;
+        if first == "too-long" {
+            return Some(Self::TooLong { max: Value::read(rest)? });
+        }
+        let (kind, at) = rest.split_once('+')?;
+        let (coding, kind) = (Value::read(first)?, Value::read(kind)?);
+        Some(Self::Decode(DecodeError::new(coding, kind, Value::read(at)?)))
+    }
+}
+
 /// Writes the name of the variant, as it stands in an error: `FirstByte`.
 impl Value for Deadline {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,6 +134,14 @@ impl Value for Passed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Written<'a, V>(&'a V);
+
+    impl<V: Value> fmt::Display for Written<'_, V> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write(&Redaction::none(), f)
+        }
+    }
 
     #[test]
     fn every_kind_of_tls_failure_comes_back() {
@@ -176,6 +217,32 @@ mod tests {
             "closed",
         ] {
             assert_eq!(Unavailable::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn reasons_why_a_body_cannot_be_used_come_back() {
+        for (word, why) in [
+            ("too-long+0", BodyUnusable::TooLong { max: 0 }),
+            ("reader", BodyUnusable::Reader),
+            (
+                "br+Data+12",
+                BodyUnusable::Decode(DecodeError::new(
+                    Some(Coding::Brotli),
+                    DecodeErrorKind::Data,
+                    12,
+                )),
+            ),
+            (
+                "none+TooManyCodings+0",
+                BodyUnusable::Decode(DecodeError::new(None, DecodeErrorKind::TooManyCodings, 0)),
+            ),
+        ] {
+            assert_eq!(BodyUnusable::read(word), Some(why));
+            assert_eq!(format!("{}", Written(&why)), word);
+        }
+        for bad in ["", "too-long", "too-long+x", "gzip+Data", "gzip+data+1", "lzw+Data+1"] {
+            assert_eq!(BodyUnusable::read(bad), None, "{bad}");
         }
     }
 

@@ -9,6 +9,7 @@ mod abandon;
 mod again;
 mod bodies;
 mod close;
+mod content;
 mod dialing;
 mod early;
 mod ends;

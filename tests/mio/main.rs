@@ -9,6 +9,7 @@ mod again;
 mod bodies;
 mod cancel;
 mod close;
+mod content;
 mod dialing;
 mod early;
 mod embed;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod coded;
 pub(crate) mod names;
 pub(crate) mod secure;
 pub(crate) mod sessions;

@@ -1,5 +1,6 @@
 //! Runs a [`Call`]: performs its next step and reports the result, until it ends.
 
+mod decode;
 mod send;
 
 use std::{io, sync::Arc};
@@ -61,7 +62,7 @@ pub(crate) enum Progress {
     Head,
     /// The number of body bytes that were put into the sink.
     Data(usize),
-    /// The response has ended.
+    /// The response has ended. If it is decoded, the call waits for the end of that.
     End,
 }
 
@@ -164,7 +165,7 @@ impl<P: Platform> Exchange<P> {
                 }
                 Next::Release => self.release(),
                 Next::Wait => self.wait(),
-                Next::HandOver | Next::Done => return Ok(Progress::End),
+                Next::CheckBody | Next::HandOver | Next::Done => return Ok(Progress::End),
                 Next::Failed(why) => return Err(self.error(why)),
             }
         }
@@ -364,7 +365,7 @@ impl<P: Platform> Exchange<P> {
                 return Took::Progress(Progress::Data(moved));
             }
             let Some((_, pooled)) = &mut self.held else { return Took::Changed };
-            let Scratch { incoming, received, .. } = &mut *self.scratch;
+            let Scratch { incoming, received, decoding, .. } = &mut *self.scratch;
             let (taken, event) = self.call.receive(&mut pooled.h1, incoming.rest(), self.now);
             match event {
                 Event::NeedInput => {
@@ -383,6 +384,7 @@ impl<P: Platform> Exchange<P> {
                 }
                 Event::Head(head) => {
                     received.put_head(&head);
+                    decoding.begin(&self.call);
                     incoming.take(taken);
                     return Took::Progress(Progress::Head);
                 }
@@ -400,7 +402,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn exchanges(&self) -> bool {
-        matches!(self.call.next(), Next::Exchange | Next::SendBody(_))
+        matches!(self.call.next(), Next::Exchange | Next::SendBody(_) | Next::CheckBody)
     }
 
     fn release(&mut self) {

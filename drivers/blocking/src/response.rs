@@ -74,11 +74,12 @@ impl Response {
         self.on.parts()
     }
 
-    /// Reads and returns the whole body. Trailers are lost. [`read_to_end`](Read::read_to_end)
+    /// Reads and returns the whole body, decoded if the request
+    /// [decodes](crate::RequestBuilder::decode). Trailers are lost. [`read_to_end`](Read::read_to_end)
     /// keeps them.
     ///
     /// # Errors
-    /// The body is incomplete, or longer than
+    /// The body is incomplete, or cannot be decoded, or is longer than
     /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max), or the rest of the request's body
     /// could not be sent although the response did not end the sending.
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
@@ -101,8 +102,10 @@ impl Response {
 }
 
 impl Read for Response {
-    /// Reads a part of the body, without its framing. Where the framing allows, the bytes go
-    /// straight from the socket into `into`.
+    /// Reads a part of the body, without its framing, and decoded if the request
+    /// [decodes](crate::RequestBuilder::decode). A body that is not decoded goes straight from the
+    /// socket into `into` where its framing allows. Decoding needs no more memory than its bounds,
+    /// whatever the body decodes to.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.on.read(into)
     }
@@ -173,6 +176,10 @@ impl<P: Platform> ResponseOn<P> {
 
     fn collect(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
         let limit = BodyLimit::new(self.exchange.body_bytes_max());
+        if self.exchange.decodes() {
+            let collected = self.exchange.collect_decoded(body, limit.bytes());
+            return collected.map_err(|error| error.with_head(self.exchange.received().head()));
+        }
         if limit.is_exceeded(body.len(), self.exchange.body_ahead()) {
             return Err(self.too_long(limit));
         }
@@ -189,8 +196,8 @@ impl<P: Platform> ResponseOn<P> {
         }
     }
 
-    fn too_long(&self, limit: BodyLimit) -> Error {
-        let error = limit.error(self.exchange.call.request());
+    fn too_long(&mut self, limit: BodyLimit) -> Error {
+        let error = self.exchange.unusable(limit.reason());
         error.with_head(self.exchange.received().head())
     }
 }
@@ -199,6 +206,9 @@ impl<P: Platform> Read for ResponseOn<P> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
+        }
+        if self.exchange.decodes() {
+            return Ok(self.exchange.read_decoded(into)?);
         }
         // Input that was already read takes no time, so no deadline has to run.
         if let Some(read) = self.exchange.take_body(Sink::Slice(into)) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use httpool::client::Outbox;
-use httpool_kit::{Received, WireBuffers};
+use httpool_kit::{Decoding, Received, WireBuffers};
 
 /// The buffers of one call. Connections have no buffers.
 #[derive(Debug, Default)]
@@ -14,11 +14,13 @@ pub(crate) struct Scratch {
     pub(crate) outgoing: Outbox,
     pub(crate) incoming: Incoming,
     pub(crate) received: Received,
+    pub(crate) decoding: Decoding,
     /// Lent to the wire of the connection that the call uses.
     pub(crate) wire: WireBuffers,
 }
 
-/// The most unused buffers that are kept: 17 KiB each for usual calls, so 1 MiB in all. A program
+/// The most unused buffers that are kept: 17 KiB each for usual calls, so 1 MiB in all, and 80 KiB
+/// more each for those that have decoded `gzip` or `deflate`. A program
 /// with at most that many calls at once allocates no new buffers. With more calls, some buffers are
 /// allocated anew, which costs little compared with a call. After a burst of calls no more than
 /// this many are kept.
@@ -120,6 +122,7 @@ impl Scratch {
             self.outgoing = Outbox::default();
         }
         self.incoming.clear();
+        self.decoding.end();
         if self.incoming.bytes.len() > FIRST {
             self.incoming.bytes = Vec::new();
             self.received.shrink();
@@ -135,6 +138,8 @@ pub(crate) enum Sink<'a> {
     Slice(&'a mut [u8]),
     /// A vector. Body is appended to it.
     Vec(&'a mut Vec<u8>),
+    /// The buffer of the input itself: the body stays there, to be decoded.
+    Kept,
 }
 
 impl Incoming {
@@ -188,6 +193,7 @@ impl Incoming {
         let body = &self.bytes[self.body..self.body_end];
         let moved = match sink {
             Sink::Nowhere => 0,
+            Sink::Kept => return Some(body.len()).filter(|len| *len > 0),
             Sink::Slice(into) => {
                 let len = into.len().min(body.len());
                 into[..len].copy_from_slice(&body[..len]);
@@ -200,6 +206,16 @@ impl Incoming {
         };
         self.body += moved;
         (moved > 0).then_some(moved)
+    }
+
+    /// Returns the buffered body.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.bytes[self.body..self.body_end]
+    }
+
+    /// Marks the first `bytes` bytes of the buffered body as read.
+    pub(crate) fn pass_body(&mut self, bytes: usize) {
+        self.body = self.body_end.min(self.body + bytes);
     }
 
     /// Returns the number of bytes of buffered body.

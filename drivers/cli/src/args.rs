@@ -49,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_time: Option<Duration>,
+    pub(crate) compressed: bool,
     /// The number of requests; `None`: one, and its response is shown.
     pub(crate) count: Option<u64>,
     pub(crate) concurrency: Option<u64>,
@@ -160,6 +161,7 @@ impl Options {
             timeout: None,
             connect_timeout: None,
             max_time: None,
+            compressed: false,
             count: None,
             concurrency: None,
         }
@@ -184,6 +186,7 @@ impl Options {
             }
             "--json" => self.json = true,
             "-f" | "--fail" => self.fail = true,
+            "--compressed" => self.compressed = true,
             "-L" | "--location" => self.location = true,
             "--max-redirects" => self.max_redirects = Some(number(&name, parser)?),
             "--retries" => self.retries = number(&name, parser)?,

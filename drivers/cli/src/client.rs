@@ -40,6 +40,7 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     let mut builder =
         Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
     builder = options.way.set_up(builder.tls(options.secure.options()));
+    builder = builder.decode(options.compressed);
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }

@@ -8,8 +8,8 @@ use std::{
 
 use httpool::{
     error::{
-        Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable, Unsent,
-        Violation,
+        BodyUnusable, Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable,
+        Unsent, Violation,
     },
     message::{Status, Url},
 };
@@ -37,6 +37,7 @@ pub(crate) enum Kind {
     Limit,
     Local,
     Replay,
+    Decode,
     Status,
     Hangup,
     Interrupted,
@@ -45,7 +46,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::ReaderGone,
         Self::Other,
         Self::Usage,
@@ -61,6 +62,7 @@ impl Kind {
         Self::Limit,
         Self::Local,
         Self::Replay,
+        Self::Decode,
         Self::Status,
         Self::Hangup,
         Self::Interrupted,
@@ -84,6 +86,7 @@ impl Kind {
             Self::Limit => 12,
             Self::Local => 13,
             Self::Replay => 14,
+            Self::Decode => 15,
             Self::Status => 22,
             // 128 plus the signal's number, as shells report it.
             Self::Hangup => 129,
@@ -110,6 +113,7 @@ impl Kind {
             Self::Limit => "limit",
             Self::Local => "local i/o",
             Self::Replay => "replay",
+            Self::Decode => "not decodable",
             Self::Status => "status",
             Self::Hangup => "SIGHUP",
             Self::Interrupted => "SIGINT",
@@ -149,7 +153,7 @@ impl Kind {
             return Self::Tls;
         }
         match error.as_failure().map(|failure| failure.cause) {
-            None => Self::Limit,
+            None => Self::Other,
             Some(cause) => Self::of_cause(cause),
         }
     }
@@ -158,7 +162,9 @@ impl Kind {
         match cause {
             Cause::Unavailable(Unavailable::Dial(why)) => Self::of_dial(why),
             Cause::Unavailable(Unavailable::LineFull | Unavailable::KeyLineFull)
-            | Cause::Violation(Violation::TooLarge(_)) => Self::Limit,
+            | Cause::Violation(Violation::TooLarge(_))
+            | Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Self::Limit,
+            Cause::BodyUnusable(BodyUnusable::Decode(_)) => Self::Decode,
             Cause::Unavailable(Unavailable::RetryBudget)
             | Cause::Status(_)
             | Cause::NotReplayable => Self::Repeat,

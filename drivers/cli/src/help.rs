@@ -29,6 +29,9 @@ Response
       --json                      print the response, or the summary of -n, as one JSON object.
                                   A failure prints an object with an error, and its message on
                                   standard error as well
+      --compressed                ask for a compressed body (gzip, deflate, br, zstd), except of a
+                                  range, and decode it. Without this the body is written as it
+                                  comes
   -f, --fail                      treat a status of 400 or more as a failure, and print no body
 
 Redirects and retries
@@ -101,6 +104,7 @@ Exit codes
   12  a limit was reached: the response is too large, or too many requests wait
   13  a local file, standard input or standard output could not be read or written
   14  replay: the decisions differ, or FILE is not a recording
+  15  with --compressed: the body could not be decoded
   22  with --fail: the status was 400 or more
  129  ended by SIGHUP; the partial file of -o is removed, and the bytes received are reported
  130  ended by SIGINT, likewise

@@ -4,7 +4,10 @@ use std::{error, fmt, io};
 
 use httpool::{
     call::Call,
-    error::{Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent},
+    content::DecodeError,
+    error::{
+        BodyUnusable, Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent,
+    },
     message::{BodyTaken, Method, ResponseHead, Url},
     trace::Recent,
 };
@@ -71,9 +74,6 @@ struct Inner {
 enum Kind {
     Request(RequestError),
     Failure(Failure),
-    BodyTooLarge {
-        max: u64,
-    },
     /// There is no such call.
     Stale,
     /// Waiting for events failed. The system's error is the source.
@@ -96,10 +96,6 @@ impl Error {
         error.0.redirect = call.refused_redirect().map(Into::into);
         error.0.trace = call.recent_trace().cloned();
         error
-    }
-
-    pub(crate) fn body_too_large(max: u64, method: &Method, url: &Url) -> Self {
-        Self::new(Kind::BodyTooLarge { max }, Some((method.clone(), url.clone())), None)
     }
 
     #[doc(hidden)]
@@ -134,12 +130,12 @@ impl Error {
         What(&self.0)
     }
 
-    /// Returns the core's failure. `None` if the request could not be built, the response's body
-    /// exceeded the limit, or there was no such call.
+    /// Returns the core's failure. `None` if the request could not be built, or there was no such
+    /// call.
     pub fn as_failure(&self) -> Option<&Failure> {
         match &self.0.kind {
             Kind::Failure(failure) => Some(failure),
-            Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
+            Kind::Request(_) | Kind::Stale | Kind::Poll => None,
         }
     }
 
@@ -147,7 +143,7 @@ impl Error {
     pub fn as_request_error(&self) -> Option<RequestError> {
         match &self.0.kind {
             Kind::Request(why) => Some(*why),
-            Kind::Failure(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => None,
+            Kind::Failure(_) | Kind::Stale | Kind::Poll => None,
         }
     }
 
@@ -156,7 +152,6 @@ impl Error {
         match &self.0.kind {
             Kind::Failure(failure) => failure.reached,
             Kind::Request(_) => Reached::Nothing,
-            Kind::BodyTooLarge { .. } => Reached::Answered,
             Kind::Stale | Kind::Poll => Reached::Sent,
         }
     }
@@ -215,7 +210,17 @@ impl Error {
 
     /// Returns whether the response's body was longer than the driver's `body_bytes_max`.
     pub fn is_body_too_large(&self) -> bool {
-        matches!(self.0.kind, Kind::BodyTooLarge { .. })
+        let cause = self.as_failure().map(|failure| failure.cause);
+        matches!(cause, Some(Cause::BodyUnusable(BodyUnusable::TooLong { .. })))
+    }
+
+    /// Returns the reason why the response's body cannot be decoded, if that is the failure
+    /// (urllib3: `DecodeError`).
+    pub fn as_decode_error(&self) -> Option<&DecodeError> {
+        match &self.as_failure()?.cause {
+            Cause::BodyUnusable(BodyUnusable::Decode(why)) => Some(why),
+            _ => None,
+        }
     }
 }
 
@@ -236,7 +241,7 @@ impl fmt::Display for Error {
         write!(f, "{}", self.what())?;
         match &self.0.kind {
             Kind::Failure(failure) => write!(f, " ({})", failure.circumstances()),
-            Kind::Request(_) | Kind::BodyTooLarge { .. } | Kind::Stale | Kind::Poll => Ok(()),
+            Kind::Request(_) | Kind::Stale | Kind::Poll => Ok(()),
         }
     }
 }
@@ -258,11 +263,6 @@ impl fmt::Display for What<'_> {
                 (NO_ADDRESS, Some(_)) => f.write_str("the host's name could not be looked up"),
                 (cause, _) => write!(f, "{cause}"),
             },
-            (Kind::BodyTooLarge { max }, _) => write!(
-                f,
-                "the response's body is longer than body_bytes_max allows, {max} bytes: raise it, \
-                 or read the body piece by piece"
-            ),
             (Kind::Stale, _) => {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")
             }
@@ -312,7 +312,9 @@ impl From<Error> for io::Error {
             Some(Cause::Violation(httpool::error::Violation::Truncated)) => {
                 io::ErrorKind::UnexpectedEof
             }
-            Some(Cause::Violation(_)) => io::ErrorKind::InvalidData,
+            Some(Cause::Violation(_) | Cause::BodyUnusable(BodyUnusable::Decode(_))) => {
+                io::ErrorKind::InvalidData
+            }
             None if error.as_request_error().is_some() => io::ErrorKind::InvalidInput,
             _ => io::ErrorKind::Other,
         };

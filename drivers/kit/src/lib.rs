@@ -10,6 +10,7 @@
 //! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
+//! | `decoding` | the [decoding](Decoding) of the bodies of responses |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
 //! | `body` | [`Body`] of a request: bytes, a reader, a form |
 //! | `outgoing`, `unsent` | the writing of an outbox, and a bound on the unsent bytes that the system buffers |
@@ -50,6 +51,7 @@
 mod body;
 mod clock;
 mod connect;
+mod decoding;
 mod error;
 mod outgoing;
 mod policy;
@@ -66,6 +68,7 @@ pub use clock::Clock;
 #[cfg(unix)]
 pub use connect::begin_connect;
 pub use connect::refuse_self;
+pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
 pub use outgoing::{put_piece, slices, write_to};

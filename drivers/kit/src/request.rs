@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use httpool::{
     call::Policy,
+    content::accept_encoding,
     message::{self, Method, Request},
 };
 
@@ -21,6 +22,8 @@ pub struct Draft {
     pub body: Body,
     /// The client's policy, or a copy that was changed for this call.
     pub policy: Arc<Policy>,
+    /// Whether the response's body is decoded.
+    pub decode: bool,
     /// The type of the body, for a request without a Content-Type of its own.
     content_type: Option<String>,
 }
@@ -30,7 +33,8 @@ impl Draft {
     pub fn new(settings: &Settings, method: Method, url: &str) -> Self {
         let request = Request::builder(method, url);
         let policy = settings.policy.clone();
-        Self { request, body: Body::empty(), policy, content_type: None }
+        let decode = settings.decode;
+        Self { request, body: Body::empty(), policy, decode, content_type: None }
     }
 
     /// Returns the policy of this call, to change it.
@@ -64,20 +68,27 @@ impl Draft {
         self.content_type = Some(content_type.into());
     }
 
-    /// Adds the client's default header fields, and checks the request. `settings` must be those
+    /// Adds the client's default header fields and Accept-Encoding, and checks the request. `settings` must be those
     /// passed to [`new`](Self::new).
     ///
     /// # Errors
     /// A part of it cannot be sent.
     pub fn finish(self, settings: &Settings) -> Result<(Request, Body, Arc<Policy>), Error> {
-        let Self { mut request, body, policy, content_type } = self;
+        let Self { mut request, body, policy, decode, content_type } = self;
         if let Some(value) = content_type {
             request = request.default_header("Content-Type", &value);
         }
         for (name, value) in &settings.default_headers {
             request = request.default_header(name, value);
         }
-        let request = request.body(body.length()).build().map_err(Error::request)?;
+        if let Some(codings) = accept_encoding()
+            && settings.ask_codings
+            && decode
+            && !request.has_header("Range")
+        {
+            request = request.default_header("Accept-Encoding", codings);
+        }
+        let request = request.decode(decode).body(body.length()).build().map_err(Error::request)?;
         Ok((request, body, policy))
     }
 }
@@ -157,6 +168,14 @@ macro_rules! request_methods {
         /// It is the field [`Routes::tls`](crate::httpool::call::Routes::tls) of the policy.
         pub fn tls(mut self, tls: $crate::httpool::message::TlsId) -> Self {
             self.draft.policy_mut().routes.tls = tls;
+            self
+        }
+
+        /// Sets whether the response's body is decoded, by its Content-Encoding. If not, the
+        /// request asks for no coding, and the body is handed over as it comes (urllib3:
+        /// `decode_content=False`). The default is the client's.
+        pub fn decode(mut self, yes: bool) -> Self {
+            self.draft.decode = yes;
             self
         }
 

@@ -4,11 +4,12 @@ use std::fmt;
 
 use httpool::{
     call::HistoryEntry,
+    error::BodyUnusable,
     id::ConnId,
-    message::{BodyLeft, BodyTaken, Fields, Head, OwnedFields, Request, ResponseHead, Url},
+    message::{BodyLeft, BodyTaken, Fields, Head, OwnedFields, ResponseHead, Url},
 };
 
-use crate::{Error, Session};
+use crate::Session;
 
 /// The parts of a response that have been received, without its body.
 #[derive(Debug, Default)]
@@ -132,9 +133,15 @@ impl BodyLimit {
         }
     }
 
-    /// Makes the error of a call whose response to `request` has too long a body.
-    pub fn error(self, request: &Request) -> Error {
-        Error::body_too_large(self.0, request.method(), request.url())
+    /// Returns the limit in bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the reason for [`Call::body_unusable`](httpool::call::Call::body_unusable) when it
+    /// is exceeded.
+    pub const fn reason(self) -> BodyUnusable {
+        BodyUnusable::TooLong { max: self.0 }
     }
 }
 
@@ -167,7 +174,8 @@ macro_rules! response_methods {
             self.parts().head().reason()
         }
 
-        /// Returns the header fields, in order.
+        /// Returns the header fields, in order, as they came: those of a decoded body too have its
+        /// Content-Encoding.
         pub fn headers(&self) -> $crate::httpool::message::Fields<'_> {
             self.parts().head().headers()
         }
@@ -180,7 +188,7 @@ macro_rules! response_methods {
 
         /// Returns the value of Content-Length. `None` if the server has not sent one. In the
         /// response to a HEAD request it is the length of the body that a GET would return (RFC
-        /// 9110 8.6).
+        /// 9110 8.6). If the body is decoded, it is the length before that.
         pub fn content_length(&self) -> ::std::option::Option<u64> {
             self.parts().content_length()
         }

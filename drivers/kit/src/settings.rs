@@ -31,6 +31,10 @@ pub struct Settings {
     pub default_headers: Vec<(String, String)>,
     /// The longest response body, in bytes, that is collected whole.
     pub body_bytes_max: u64,
+    /// Whether the bodies of responses are decoded.
+    pub decode: bool,
+    /// Whether requests ask for the codings that are built in.
+    pub ask_codings: bool,
     /// The sources of addresses of hosts.
     pub hosts: Hosts,
     /// The sessions between the socket and HTTP. `None`: the driver was built without TLS.
@@ -93,6 +97,8 @@ impl Default for Settings {
                 ("Accept".into(), "*/*".into()),
             ],
             body_bytes_max: 256 * 1024 * 1024,
+            decode: true,
+            ask_codings: true,
             hosts: Hosts::default(),
             layers: None,
             sink: None,
@@ -136,8 +142,25 @@ macro_rules! settings_methods {
             self
         }
 
+        /// Sets whether the bodies of responses are decoded, by their Content-Encoding (urllib3:
+        /// `decode_content`). True by default.
+        ///
+        /// A request then asks for all codings that are built in: the features `gzip`, `deflate`,
+        /// `br` and `zstd` of this crate, all on by default. It has an Accept-Encoding of its own
+        /// instead if it is given one. It has none if it has a Range, because a range of an encoded
+        /// body cannot be decoded, and after [`no_default_headers`](Self::no_default_headers). By
+        /// whatever the request asked for, the body is decoded if all its codings are built in;
+        /// otherwise, and with the status 206, it is handed over as it comes. More than five
+        /// codings are an error. The header fields stay as they came, also Content-Encoding and
+        /// Content-Length, which describe the encoded body.
+        pub fn decode(mut self, yes: bool) -> Self {
+            self.settings.decode = yes;
+            self
+        }
+
         /// Adds a header field to every request that has none of that name. By default there are
-        /// two: User-Agent, and `Accept: */*`.
+        /// two: User-Agent, and `Accept: */*`. Accept-Encoding follows from
+        /// [`decode`](Self::decode).
         pub fn default_header(mut self, name: &str, value: &str) -> Self {
             let headers = &mut self.settings.default_headers;
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
@@ -149,12 +172,13 @@ macro_rules! settings_methods {
         /// body, and its own.
         pub fn no_default_headers(mut self) -> Self {
             self.settings.default_headers.clear();
+            self.settings.ask_codings = false;
             self
         }
 
         /// Limits the length, in bytes, of a response body that is collected whole, for example by
-        /// [`Response::bytes`](crate::Response::bytes). 256 MiB by default. A body that is read
-        /// piece by piece has no limit.
+        /// [`Response::bytes`](crate::Response::bytes). 256 MiB by default. The decoded bytes
+        /// count. A body that is read piece by piece has no limit.
         pub fn body_bytes_max(mut self, max: u64) -> Self {
             self.settings.body_bytes_max = max;
             self

@@ -46,6 +46,7 @@ impl Embedded {
                         self.client.core.rewind_failed(call, now);
                     }
                 }
+                Action::CheckBody { call } => self.client.finish_decoding(call, app),
                 Action::End { call, trailers } => {
                     self.client.forget(call);
                     app(&mut self.client, Output::End(call, trailers.fields()));

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, mem, sync::Arc, time::Duration};
 use httpool::{
     call::{Call, Policy},
     client::{self, Waiting},
+    error::BodyUnusable,
     id::{CallId, ConnId, SocketId},
     message::{Method, Request},
     pool::Stats,
@@ -12,7 +13,7 @@ use httpool::{
 };
 use httpool_kit::{Clock, Session, Settings};
 
-use crate::{Body, request::RequestBuilder};
+use crate::{Body, decode::Coded, request::RequestBuilder};
 
 /// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
 /// the results to the application as [`Output`](crate::Output)s.
@@ -44,6 +45,7 @@ pub struct Client {
     asked: bool,
     /// The TLS sessions of the open connections.
     sessions: BTreeMap<ConnId, Arc<Session>>,
+    pub(crate) coded: Coded,
 }
 
 impl Client {
@@ -74,6 +76,7 @@ impl Client {
             resumed: Vec::new(),
             asked: false,
             sessions: BTreeMap::new(),
+            coded: Coded::default(),
         }
     }
 
@@ -136,6 +139,7 @@ impl Client {
     pub fn resume(&mut self, call: CallId) {
         let now = self.now();
         self.core.resume(call, now);
+        self.coded.go_on_later(call, self.core.socket(call));
         self.read_again(call);
         self.asked = true;
     }
@@ -203,6 +207,15 @@ impl Client {
         self.sessions.remove(&conn);
     }
 
+    /// Fails a call whose response the application cannot use, after its head: its body is longer
+    /// than `max` bytes. [`Output::Failed`](crate::Output::Failed) follows, and the connection is
+    /// closed.
+    pub fn refuse_body(&mut self, call: CallId, max: u64) {
+        let now = self.now();
+        self.core.body_unusable(call, BodyUnusable::TooLong { max }, now);
+        self.asked = true;
+    }
+
     /// Returns the event that a call waits for. It can be printed.
     pub fn why(&self, call: CallId) -> Option<Waiting<'_>> {
         self.core.why(call)
@@ -232,8 +245,9 @@ impl Client {
         body.filter(|(of, _)| *of == call).map(|(_, body)| body)
     }
 
-    /// Drops the body of a call that has ended or was cancelled.
+    /// Drops the bodies of a call that has ended or was cancelled.
     pub(crate) fn forget(&mut self, call: CallId) {
+        self.coded.forget(call);
         if let Some(body) = self.bodies.get_mut(call.index())
             && body.as_ref().is_some_and(|(of, _)| *of == call)
         {
@@ -259,7 +273,7 @@ impl Client {
     /// Returns the time until the next deadline. Zero if a method was called that the loop has yet
     /// to act on.
     pub(crate) fn left(&self) -> Option<Duration> {
-        if self.asked {
+        if self.asked || self.coded.is_behind() {
             return Some(Duration::ZERO);
         }
         self.core.poll_timeout().map(|(at, _)| at.since(self.now()))
@@ -271,7 +285,7 @@ impl Client {
         mem::take(&mut self.resumed)
     }
 
-    fn read_again(&mut self, call: CallId) {
+    pub(crate) fn read_again(&mut self, call: CallId) {
         self.resumed.extend(self.core.socket(call));
     }
 }

@@ -191,6 +191,7 @@ impl Embedded {
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.client.core.handle_timeout(now);
         }
+        self.decode_on(app);
         self.queue_resumed();
         self.act(app);
         for _ in 0..self.queue.len() {
@@ -210,6 +211,7 @@ impl Embedded {
     /// wrong message.
     fn recover(&mut self, app: &mut App<'_>) {
         self.recover_layers();
+        self.client.recover_decoding();
         if let Some(id) = self.inside.take() {
             self.out.clear();
             self.inbox.clear();
@@ -267,8 +269,7 @@ impl Embedded {
     /// Queues a socket that can be read or written without another event.
     pub(crate) fn queue_if_ready(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let reads =
-            socket.has_input() && (self.client.core.wants_input(id) || socket.is_handshaking());
+        let reads = socket.has_input() && (self.client.wants_input(id) || socket.is_handshaking());
         if reads || socket.writes_on() {
             self.queue_up(id);
         }

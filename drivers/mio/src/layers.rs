@@ -58,13 +58,13 @@ impl Embedded {
         }
         self.take_inbox(id);
         let Self { client, inbox, wire, .. } = self;
-        if inbox.is_stopped() && client.core.wants_input(id) {
+        if inbox.is_stopped() && client.wants_input(id) {
             pass(client, inbox, id, &[], app);
         }
-        let flow = if client.core.wants_input(id) {
+        let flow = if client.wants_input(id) {
             wire.open_while(|plain| {
                 pass(client, inbox, id, plain, app);
-                client.core.wants_input(id)
+                client.wants_input(id)
             })
         } else {
             Ok(Flow::Plain)

@@ -116,6 +116,7 @@
 mod act;
 mod builder;
 mod client;
+mod decode;
 mod driver;
 mod embedded;
 mod layers;

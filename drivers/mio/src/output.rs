@@ -23,7 +23,8 @@ pub enum Output<'o> {
     /// The response's head. [`Client::call`](crate::Client::call) returns the redirects and failed
     /// attempts before it.
     Head(CallId, Head<'o>),
-    /// A piece of the response's body, without framing. Never empty.
+    /// A piece of the response's body, without framing, and decoded if the request
+    /// [decodes](crate::RequestBuilder::decode). Never empty. A decoded piece has at most 64 KiB.
     Data(CallId, &'o [u8]),
     /// The response is complete, with its trailer fields, if there are any (RFC 9110 6.5). The
     /// request was sent whole, or the response has ended its sending; then

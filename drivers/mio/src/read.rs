@@ -39,7 +39,7 @@ impl Embedded {
             return self.read_layers(id, app);
         }
         for _ in 0..READS_PER_TURN {
-            if !self.client.core.wants_input(id) {
+            if !self.client.wants_input(id) {
                 return;
             }
             let Some(socket) = self.sockets.get_mut(id) else { return };
@@ -155,7 +155,13 @@ pub(crate) fn pass(
 fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
     match event {
         Event::Interim(call, head) => app(client, Output::Interim(call, head)),
-        Event::Head(call, head) => app(client, Output::Head(call, head)),
+        Event::Head(call, head) => {
+            client.begin_decoding(call);
+            app(client, Output::Head(call, head));
+        }
+        Event::Data(call, data) if client.coded.has(call) => {
+            client.decode(call, data, app);
+        }
         Event::Data(call, data) => app(client, Output::Data(call, data)),
         Event::End(call, trailers) => {
             client.forget(call);

@@ -109,7 +109,8 @@ struct Begun {
 
 impl Responses {
     /// Makes an empty collection. A call whose response body is longer than `body_bytes_max` bytes
-    /// is [discarded](Client::discard), and [`take`](Self::take) returns an error for it.
+    /// is [refused](Client::refuse_body), and [`take`](Self::take) returns an error for it. The
+    /// decoded bytes count.
     pub const fn new(body_bytes_max: u64) -> Self {
         let limit = BodyLimit::new(body_bytes_max);
         Self { limit, begun: BTreeMap::new(), done: BTreeMap::new() }
@@ -123,7 +124,7 @@ impl Responses {
                 let begun = self.begun(call);
                 begun.received.put_head(&head);
                 begun.tls = client.session(call).cloned();
-                let socket = client.core.socket(call);
+                let socket = client.core.socket(call).filter(|_| !client.coded.has(call));
                 let ahead = socket.map_or(BodyLeft::NONE, |socket| client.core.body_ahead(socket));
                 if self.limit.is_exceeded(0, ahead) {
                     self.too_long(client, call);
@@ -175,14 +176,10 @@ impl Responses {
         self.begun.entry(call).or_default()
     }
 
-    /// Discards a call whose body exceeds the limit, and records the error.
-    fn too_long(&mut self, client: &mut Client, id: CallId) {
-        let begun = self.begun.remove(&id).unwrap_or_default();
-        if let Some(call) = client.call(id) {
-            let error = self.limit.error(call.request()).with_head(begun.received.head());
-            self.done.insert(id, Err(error));
-        }
-        client.discard(id);
+    /// Fails a call whose body exceeds the limit, and frees what was collected.
+    fn too_long(&mut self, client: &mut Client, call: CallId) {
+        self.begun(call).body = Vec::new();
+        client.refuse_body(call, self.limit.bytes());
     }
 
     fn end(&mut self, client: &Client, id: CallId, switched: Option<Switched>) {

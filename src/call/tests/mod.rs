@@ -4,6 +4,8 @@ mod again;
 mod bodies;
 mod deadlines;
 mod ends;
+#[cfg(feature = "gzip")]
+mod reader;
 mod redirects;
 mod upload;
 

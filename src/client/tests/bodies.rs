@@ -1,7 +1,7 @@
 //! Tests of request and response bodies, and of back-pressure.
 
 use super::*;
-use crate::message::BodyLeft;
+use crate::{error::BodyUnusable, message::BodyLeft};
 
 fn post(len: u64, replayable: bool) -> Request {
     Request::post("http://127.0.0.1/").body(BodyLength::Known { len, replayable }).build().unwrap()
@@ -36,6 +36,54 @@ fn a_body_is_sent_when_the_application_has_it() {
     world.client.handle_written(socket, 3, world.now);
     assert_eq!(body_wanted(&mut world, socket), Transmit::Nothing);
     world.says(socket, OK);
+    assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_decoded_body_ends_with_the_answer_of_its_reader_and_only_then_frees_its_connection() {
+    use crate::content::{Coding, DecodeError, DecodeErrorKind};
+
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok";
+    let why = DecodeError::new(Some(Coding::Gzip), DecodeErrorKind::Truncated, 2);
+    for usable in [true, false] {
+        let mut world = World::new();
+        let request = Request::get("http://127.0.0.1/").decode(true).build().unwrap();
+        let call = world.request(request, Policy::default());
+        world.connect();
+        let socket = world.socket(call);
+        world.done();
+        world.says(socket, answer);
+        assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok"]);
+        assert_eq!(world.done(), ["check-body a0.0"]);
+        assert_eq!(world.client.stats().idle, 0);
+        assert_eq!(world.why(call), "the application, to go on reading");
+        if usable {
+            world.client.body_used(call, world.now);
+        } else {
+            world.client.body_unusable(call, BodyUnusable::Decode(why), world.now);
+        }
+        world.settle();
+        let told = match usable {
+            true => "a0.0 end".into(),
+            false => format!("a0.0 failed: {}", Cause::BodyUnusable(BodyUnusable::Decode(why))),
+        };
+        assert_eq!(world.told(), [told]);
+        assert_eq!(world.client.stats().idle, usize::from(usable));
+    }
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_call_that_is_discarded_while_its_body_waits_for_its_reader_keeps_its_connection() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok";
+    let mut world = World::new();
+    let request = Request::get("http://127.0.0.1/").decode(true).build().unwrap();
+    let call = world.request(request, Policy::default());
+    world.connect();
+    world.says(world.socket(call), answer);
+    world.client.discard(call, world.now);
+    world.settle();
     assert_eq!((world.client.calls(), world.client.stats().idle), (0, 1));
 }
 

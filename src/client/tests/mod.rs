@@ -86,6 +86,7 @@ impl World {
                 | Action::StartTls { .. }
                 | Action::BodyDone { .. }
                 | Action::Refresh { .. }
+                | Action::CheckBody { .. }
                 | Action::Rewind { .. } => {}
             }
             self.check();

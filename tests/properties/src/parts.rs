@@ -65,6 +65,7 @@ struct OneCall {
     /// Whether the driver was told to transmit and has not asked for output since.
     told: bool,
     rewinding: bool,
+    checking: bool,
     /// The trailer fields of a response that was complete before its request was sent.
     late_end: Option<String>,
     /// Whether the call was discarded but still asks for its request body.
@@ -288,6 +289,13 @@ impl Parts {
                     if let Some(conn) = it.conn.as_ref().filter(|_| !it.told) {
                         it.told = true;
                         self.acts.push_back(Act::Transmit { socket: conn.socket, probe: false });
+                    }
+                    return;
+                }
+                Next::CheckBody => {
+                    if !it.checking && !it.silent {
+                        it.checking = true;
+                        self.acts.push_back(Act::CheckBody { call: number });
                     }
                     return;
                 }

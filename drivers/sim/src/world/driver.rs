@@ -350,6 +350,10 @@ impl Driver {
                 let delay = if base.stage.random.once_in(2) { 0 } else { 20_000 };
                 base.stage.plan(delay, Event::App { call, what: Does::Rewound });
             }
+            Action::CheckBody { call } => {
+                base.stage.tell(30, call.to_bits(), format_args!("check the body of {call}"));
+                self.client.body_used(call, base.stage.instant());
+            }
             Action::End { call: id, .. } => {
                 let Some(call) = self.known(base, id) else { return };
                 base.stage.mark(Mark::LateEnd);

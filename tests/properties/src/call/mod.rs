@@ -31,6 +31,7 @@ pub struct CallScript {
     body: BodyLength,
     expect_continue: bool,
     upgrade: bool,
+    decode: bool,
     policy: Policy,
     end: End,
     events: Vec<Event>,
@@ -72,6 +73,8 @@ enum Event {
     },
     Rewound(bool),
     BodyFailed,
+    BodyUsed,
+    BodyUnusable,
     Pause(bool),
     Discard,
     Released,
@@ -97,14 +100,15 @@ impl CallScript {
             _ => BodyLength::Unknown { replayable },
         };
         let (expect_continue, upgrade) = (source.chance(60), source.chance(40));
+        let decode = source.flag();
         let policy = policy(source);
         let end = source.pick(&[End::Answers, End::Silent, End::Refuses, End::Closes]);
-        let weights = source.swarm([40, 14, 3, 3, 12, 4, 24, 6, 10, 4, 1, 3, 2, 8, 3, 4, 1]);
+        let weights = source.swarm([40, 14, 3, 3, 12, 4, 24, 6, 10, 4, 1, 3, 2, 8, 3, 4, 3, 1, 1]);
         let mut events = Vec::new();
         while !source.is_empty() && events.len() < 300 {
             events.push(Event::decode(source, &weights));
         }
-        Self { method, body, expect_continue, upgrade, policy, end, events }
+        Self { method, body, expect_continue, upgrade, decode, policy, end, events }
     }
 
     /// Panics if the call breaks the property.
@@ -119,7 +123,8 @@ impl CallScript {
     fn request(&self) -> Request {
         let mut request = Request::builder(self.method.clone(), "http://a/1")
             .body(self.body)
-            .expect_continue(self.expect_continue);
+            .expect_continue(self.expect_continue)
+            .decode(self.decode);
         for (name, value) in run::SECRETS {
             request = request.header(name, value);
         }
@@ -179,6 +184,8 @@ impl Event {
             13 => Self::Released,
             14 => Self::Late,
             15 => Self::Pass(n),
+            16 => Self::BodyUsed,
+            17 => Self::BodyUnusable,
             _ => Self::Cancel,
         }
     }

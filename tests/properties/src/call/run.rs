@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use httpool::{
     call::{Call, Next},
-    error::{Cause, DialError, Failure, IoKind, Reached, Unavailable},
+    error::{BodyUnusable, Cause, DialError, Failure, IoKind, Reached, Unavailable},
     h1::{Connection, Event as Heard, Reuse, Target},
     limits::MessageLimits,
     message::{BodyLeft, Method, Request},
@@ -42,6 +42,8 @@ pub(crate) const PIECES: &[&[u8]] = &[
     b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n",
     b"nonsense",
     b"\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: br, a, b, c, d, e\r\nContent-Length: 2\r\n\r\n",
 ];
 
 /// A bound on the steps of a well-behaved driver. Each attempt takes a few, and the attempts are
@@ -75,6 +77,8 @@ pub(super) struct Run {
     heads: usize,
     ended: bool,
     discarded: bool,
+    /// The reader could not use the body.
+    unusable: bool,
 }
 
 impl Run {
@@ -103,6 +107,7 @@ impl Run {
             heads: 0,
             ended: false,
             discarded: false,
+            unusable: false,
         }
     }
 
@@ -139,6 +144,8 @@ impl Run {
             Event::SendBody { len, last } => self.send_body(len.into(), last),
             Event::Rewound(done) => self.rewound(done),
             Event::BodyFailed => self.call.body_failed(self.now),
+            Event::BodyUsed => self.call.body_used(self.now),
+            Event::BodyUnusable => self.unusable(before, history),
             Event::Pause(paused) => {
                 if paused {
                     self.call.pause(self.now);
@@ -164,6 +171,20 @@ impl Run {
             Event::Cancel => self.call.cancel(self.now),
         }
         self.check(before, history);
+    }
+
+    /// The reader cannot use the body. With the head handed over, that is how the call ends.
+    fn unusable(&mut self, before: Next, history: usize) {
+        let why = BodyUnusable::TooLong { max: 3 };
+        self.call.body_unusable(why, self.now);
+        let reads = self.heads > 0 && !self.discarded;
+        self.unusable |= reads && (is_exchange(before) || before == Next::Done);
+        if before == Next::Done {
+            let failed = matches!(self.call.next(), Next::Failed(it)
+                if it.cause == Cause::BodyUnusable(why));
+            assert_eq!(failed, reads, "{:?}", self.call.next());
+        }
+        assert_eq!(self.call.history().len(), history, "not repeated");
     }
 
     /// Behaves as a correct driver from here on. The call must end, however the peer behaves.
@@ -207,6 +228,7 @@ impl Run {
                     self.written(self.unwritten);
                 }
             }
+            Next::CheckBody => self.call.body_used(self.now),
             Next::Wait => self.late(),
             Next::Release => self.released(),
             Next::HandOver | Next::Done | Next::Failed(_) => {}
@@ -377,7 +399,7 @@ impl Run {
         let next = self.call.next();
         assert_eq!(next, self.call.next(), "asking changes nothing");
         assert!(self.call.history().len() >= history);
-        if is_final(before) {
+        if is_final(before) && !self.unusable {
             assert_eq!(next, before, "an end is an end");
         }
         assert_eq!(self.call.reached(), self.reached);
@@ -427,7 +449,7 @@ impl Run {
             Next::Done | Next::Failed(_) | Next::HandOver => {
                 assert!(!deadline, "a deadline behind the end");
             }
-            Next::Leave | Next::Release | Next::Rewind => {}
+            Next::Leave | Next::Release | Next::Rewind | Next::CheckBody => {}
         }
     }
 }
@@ -450,7 +472,7 @@ fn connection(n: u8) -> (Connection, bool) {
 }
 
 const fn is_exchange(next: Next) -> bool {
-    matches!(next, Next::Exchange | Next::SendBody(_))
+    matches!(next, Next::Exchange | Next::SendBody(_) | Next::CheckBody)
 }
 
 const fn is_final(next: Next) -> bool {

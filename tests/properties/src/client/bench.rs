@@ -9,7 +9,7 @@ use std::{
 
 use httpool::{
     call::Policy,
-    error::{IoKind, ResolveKind, TlsKind},
+    error::{BodyUnusable, IoKind, ResolveKind, TlsKind},
     id::{ConnId, SocketId},
     message::{BodyLeft, BodyLength, Request},
     time::Instant,
@@ -44,6 +44,8 @@ pub(super) struct View {
     pub(super) left: BodyLeft,
     pub(super) pieces: usize,
     pub(super) rewind: bool,
+    /// The body waits to be decoded.
+    pub(super) check: bool,
     pub(super) paused: bool,
     pub(super) heads: usize,
     /// Whether the application discarded or cancelled the call, so that it expects no further
@@ -101,6 +103,10 @@ impl<M: Machines> Bench<M> {
             Event::Pause(n, paused) => self.with_call(n, |call| Input::Pause(call, paused)),
             Event::BodyReady(n) => self.with_call(n, Input::BodyReady),
             Event::BodyFailed(n) => self.with_call(n, Input::BodyFailed),
+            Event::BodyUsed(n) => self.with_call(n, Input::BodyUsed),
+            Event::BodyUnusable(n) => self.with_call(n, |call| {
+                Input::BodyUnusable(call, BodyUnusable::TooLong { max: n.into() })
+            }),
             Event::Rewound(n, done) => self.with_call(n, |call| Input::Rewound(call, done)),
             Event::Resolved(n, found) => self.resolved(n, found),
             Event::Connected { n, why, done } => self.connected(n, why, done),
@@ -168,6 +174,7 @@ impl<M: Machines> Bench<M> {
             left,
             pieces: 0,
             rewind: false,
+            check: false,
             paused: false,
             heads: 0,
             left_alone: false,
@@ -300,6 +307,10 @@ impl<M: Machines> Bench<M> {
                 );
                 assert!(view.body.is_replayable(), "asked for a body again that is gone");
                 view.rewind = true;
+            }
+            Act::CheckBody { call } => {
+                assert_eq!(self.calls[call].heads, 1, "a body without a head");
+                self.calls[call].check = true;
             }
             Act::End { call, .. } => {
                 assert_eq!(self.calls[call].heads, 1, "an end without a head");

@@ -55,6 +55,11 @@ impl<M: Machines> Bench<M> {
     /// Performs one of the actions that are due.
     pub(super) fn honest(&mut self, n: u8) {
         self.drain();
+        if let Some(call) = (0..self.calls.len()).find(|call| self.calls[*call].check) {
+            self.calls[call].check = false;
+            self.tell(&Input::BodyUsed(call));
+            return;
+        }
         if let Some(call) = (0..self.calls.len()).find(|call| self.calls[*call].rewind) {
             return self.rewound(call);
         }
@@ -73,6 +78,10 @@ impl<M: Machines> Bench<M> {
         for call in 0..self.calls.len() {
             if self.calls[call].rewind {
                 self.rewound(call);
+                done = true;
+            }
+            if core::mem::take(&mut self.calls[call].check) {
+                self.tell(&Input::BodyUsed(call));
                 done = true;
             }
         }

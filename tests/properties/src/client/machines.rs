@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use httpool::{
     call::Policy,
     client::{self, Client, Closed, Config, Transmit},
-    error::{Failure, IoKind, ResolveKind, TlsKind},
+    error::{BodyUnusable, Failure, IoKind, ResolveKind, TlsKind},
     h1::Eof,
     id::{CallId, ConnId, SocketId},
     message::{BodyLeft, Request, TlsId},
@@ -25,6 +25,8 @@ pub(crate) enum Input {
     Pause(usize, bool),
     BodyReady(usize),
     BodyFailed(usize),
+    BodyUsed(usize),
+    BodyUnusable(usize, BodyUnusable),
     Rewound(usize, bool),
     Close,
     CloseNow,
@@ -51,6 +53,7 @@ pub(crate) enum Act {
     Close { socket: SocketId, why: Closed },
     HandOver { socket: SocketId, call: usize },
     Rewind { call: usize },
+    CheckBody { call: usize },
     End { call: usize, trailers: String },
     BodyDone { call: usize },
     Failed { call: usize, failure: Failure },
@@ -190,6 +193,8 @@ impl Machines for Facade {
             Input::Pause(call, false) => client.resume(name(call), now),
             Input::BodyReady(call) => client.body_ready(name(call)),
             Input::BodyFailed(call) => client.body_failed(name(call), now),
+            Input::BodyUsed(call) => client.body_used(name(call), now),
+            Input::BodyUnusable(call, why) => client.body_unusable(name(call), *why, now),
             Input::Rewound(call, true) => client.rewound(name(call), now),
             Input::Rewound(call, false) => client.rewind_failed(name(call), now),
             Input::Close => client.close(now),
@@ -247,6 +252,7 @@ impl Machines for Facade {
                 Act::HandOver { socket, call: self.number(call) }
             }
             client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
+            client::Action::CheckBody { call } => Act::CheckBody { call: self.number(call) },
             client::Action::End { call, trailers } => {
                 let trailers = format!("{:?}", trailers.fields());
                 Act::End { call: self.number(call), trailers }
@@ -316,6 +322,7 @@ impl Machines for Facade {
             1 => client.discard(call, now),
             2 => client.pause(call, now),
             3 => client.body_ready(call),
+            4 if bits & 1 == 0 => client.body_used(call, now),
             4 => client.body_failed(call, now),
             5 => client.rewind_failed(call, now),
             6 => assert!(client.send_body(call, 3, true, now).is_none()),

@@ -91,6 +91,8 @@ enum Event {
     Pause(u8, bool),
     BodyReady(u8),
     BodyFailed(u8),
+    BodyUsed(u8),
+    BodyUnusable(u8),
     Rewound(u8, bool),
     /// The second number is the number of addresses.
     Resolved(u8, u8),
@@ -129,8 +131,9 @@ impl ClientScript {
     pub fn decode(source: &mut Source<'_>) -> Self {
         let setting = Setting::decode(source);
         let stop = source.pick(&[Stop::Answers, Stop::Silent, Stop::Refuses]);
-        let weights = source
-            .swarm([40, 6, 4, 6, 4, 1, 6, 8, 10, 6, 16, 6, 14, 4, 24, 8, 6, 6, 2, 12, 80, 8, 1, 1]);
+        let weights = source.swarm([
+            40, 6, 4, 6, 4, 1, 6, 8, 10, 6, 16, 6, 14, 4, 24, 8, 6, 6, 2, 12, 80, 8, 4, 2, 1, 1,
+        ]);
         let mut events = Vec::new();
         while !source.is_empty() && events.len() < 300 {
             events.push(Event::decode(source, &weights));
@@ -213,7 +216,8 @@ impl Setting {
         };
         let mut request = Request::builder(method, whom[usize::from(ask.whom) % whom.len()])
             .body(body)
-            .expect_continue(ask.how & 6 == 6);
+            .expect_continue(ask.how & 6 == 6)
+            .decode(ask.how & 32 > 0);
         if ask.how & 24 == 24 {
             request = request.header("Upgrade", "x");
         }
@@ -273,7 +277,9 @@ impl Event {
             19 => Self::Drain,
             20 => Self::Honest(n),
             21 => Self::Stale(n, u64::from(source.byte() % 8) << 32 | u64::from(source.byte() % 8)),
-            22 => Self::Close,
+            22 => Self::BodyUsed(n),
+            23 => Self::BodyUnusable(n),
+            24 => Self::Close,
             _ => Self::CloseNow,
         }
     }

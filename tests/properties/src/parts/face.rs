@@ -41,6 +41,7 @@ impl Machines for Parts {
             silent: false,
             told: false,
             rewinding: false,
+            checking: false,
             late_end: None,
             feeds: false,
         };
@@ -79,6 +80,10 @@ impl Machines for Parts {
                     it.call.body_failed(now);
                     self.follow(Some(call), now);
                 }
+            }
+            Input::BodyUsed(call) => self.with_call(call, now, |it| it.call.body_used(now)),
+            Input::BodyUnusable(call, why) => {
+                self.with_call(call, now, |it| it.call.body_unusable(why, now));
             }
             Input::Rewound(call, done) => self.with_call(call, now, |it| {
                 it.rewinding = false;

@@ -9,7 +9,7 @@ use std::{
 use httpool::{
     call::{Policy, Retry, Route},
     client::{Action, Client, Config, Inbox, Transmit},
-    error::{IoKind, ResolveKind, TlsKind},
+    error::{BodyUnusable, IoKind, ResolveKind, TlsKind},
     h1::Eof,
     id::{CallId, ConnId, SocketId},
     message::{
@@ -22,10 +22,12 @@ use httpool::{
 use crate::Source;
 
 /// Bytes that peers send, whole or in pieces, requested or not.
-const SAYINGS: [&[u8]; 26] = [
+const SAYINGS: [&[u8]; 28] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: sid=topsecret; Path=/\r\n\r\nBODY!",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nBODY!",
     b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nBODY",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: a, b, c, d, e, f\r\nContent-Length: 4\r\n\r\nBODY",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext\r\nBODY!\r\n0\r\nCookie: topsecret\r\n\r\n",
     b"HTTP/1.1 302 Found\r\nLocation: http://us%40er:topsecret@b.test/next?t=topsecret&topsecret#topsecret\r\nContent-Length: 3\r\n\r\nBOD",
     b"HTTP/1.1 307 Temporary Redirect\r\nLocation: //topsecret@a.test/%7e?q='topsecret \xc3\xa9\r\nContent-Length: 0\r\n\r\n",
@@ -201,7 +203,7 @@ impl<'s> Driven<'s> {
             request = request.header("Host", "virtual.test").expect_continue(true);
         }
         let replayable = wishes & 4 > 0;
-        request = request.body(match shape >> 6 {
+        request = request.decode(wishes & 0x18 == 0x18).body(match shape >> 6 {
             0 | 1 => BodyLength::Empty,
             2 => BodyLength::Known { len: 9, replayable },
             _ => BodyLength::Unknown { replayable },
@@ -367,6 +369,13 @@ impl<'s> Driven<'s> {
                         self.client.rewind_failed(call, self.now);
                     }
                 }
+                Action::CheckBody { call } => match self.byte() & 3 {
+                    0 => {
+                        let why = BodyUnusable::TooLong { max: 7 };
+                        self.client.body_unusable(call, why, self.now);
+                    }
+                    _ => self.client.body_used(call, self.now),
+                },
                 Action::End { .. }
                 | Action::BodyDone { .. }
                 | Action::Failed { .. }
