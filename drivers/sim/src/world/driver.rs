@@ -394,6 +394,7 @@ impl Driver {
     fn look_up(&mut self, base: &mut Base, conn: ConnId, host: &str) {
         self.tries.entry(conn).or_default();
         if base.look_up_is_short() {
+            self.answered.insert(conn);
             let now = base.stage.instant();
             return self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
         }
