@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, Write};
 
 use httpool::client::Outbox;
-use httpool_kit::{Flow, LayerError, Wire, slices};
+use httpool_kit::{Flow, LayerError, Wire, leaves_plaintext, slices};
 
 use crate::platform::Socket;
 
@@ -181,16 +181,6 @@ impl<S: Socket> Wired<S> {
         }
         Ok(before - room.left())
     }
-}
-
-/// False, except in tests that switch this defect on.
-fn leaves_plaintext() -> bool {
-    #[cfg(httpool_mutations)]
-    return httpool_kit::httpool::mutation::mutated(
-        httpool_kit::httpool::mutation::Mutation::UnaskedPlaintext,
-    );
-    #[cfg(not(httpool_mutations))]
-    false
 }
 
 /// The destination of plaintext.

@@ -80,4 +80,7 @@ pub use response::{BodyLimit, Parts, Received, text};
 pub use settings::Settings;
 pub use switched::Switched;
 pub use unsent::{bound_unsent, takes_output};
-pub use wire::{Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers};
+pub use wire::{
+    Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, leaves_plaintext,
+    passes_plaintext,
+};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use httpool::{error::TlsKind, id::SocketId, message::TlsId};
-use httpool_kit::{Flow, LayerError, io_kind};
+use httpool_kit::{Flow, LayerError, io_kind, passes_plaintext};
 
 use crate::{
     embedded::{App, Embedded},
@@ -63,7 +63,9 @@ impl Embedded {
         }
         let flow = if client.wants_input(id) {
             wire.open_while(|plain| {
-                pass(client, inbox, id, plain, app);
+                if passes_plaintext(&client.core, id) {
+                    pass(client, inbox, id, plain, app);
+                }
                 client.wants_input(id)
             })
         } else {

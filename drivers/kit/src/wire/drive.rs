@@ -2,7 +2,10 @@
 
 use std::io;
 
-use httpool::client::Outbox;
+use httpool::{
+    client::{Client, Outbox},
+    id::SocketId,
+};
 
 use super::{Flow, LayerError, Wire};
 use crate::slices;
@@ -87,6 +90,24 @@ impl Wire {
             }
         }
     }
+}
+
+/// Returns whether plaintext of `socket` is passed to `core`: always, also on an idle connection, where
+/// it is unsolicited. An event loop asks this at each record. False only in tests that switch this
+/// defect on.
+#[inline]
+pub fn passes_plaintext(core: &Client, socket: SocketId) -> bool {
+    !leaves_plaintext() || core.sends(socket)
+}
+
+/// Returns whether plaintext behind a response is left for the next request: never. True only in
+/// tests that switch this defect on.
+#[inline]
+pub fn leaves_plaintext() -> bool {
+    #[cfg(httpool_mutations)]
+    return httpool::mutation::mutated(httpool::mutation::Mutation::UnaskedPlaintext);
+    #[cfg(not(httpool_mutations))]
+    false
 }
 
 impl LayerError {

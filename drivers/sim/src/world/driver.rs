@@ -14,6 +14,8 @@ use httpool::{
     time::{Deadline, Instant},
 };
 
+use httpool_kit::Wire;
+
 use super::{
     Tls,
     base::Base,
@@ -23,6 +25,7 @@ use super::{
     tries::Tries,
     watch,
 };
+use crate::layer::Cipher;
 
 /// The event-loop driver: the client under test and the driver's own state.
 pub(super) struct Driver {
@@ -45,14 +48,24 @@ pub(super) struct Driver {
     /// Ids of sockets that no longer exist, and of their connections, used for stale events.
     dead: Vec<(SocketId, ConnId)>,
     pub(super) over: Vec<CallId>,
-    /// Sockets handed over to applications: the call, the socket, and how many bytes the
-    /// application has read since.
-    pub(super) hands: Vec<(u32, u32, usize)>,
+    /// Sockets handed over to applications.
+    pub(super) hands: Vec<Hand>,
     pub(super) spare: Vec<(Inbox, Outbox)>,
     /// Buffers for the bytes that are being read and written.
     pub(super) input: Vec<u8>,
     pub(super) output: Vec<u8>,
+    /// Begins the sessions of connections.
+    pub(super) cipher: Cipher,
     begun: u32,
+}
+
+/// A socket handed over to an application.
+pub(super) struct Hand {
+    pub(super) call: u32,
+    pub(super) sock: u32,
+    /// How many bytes the application has read.
+    pub(super) got: usize,
+    pub(super) wire: Wire,
 }
 
 /// The driver's state of one socket.
@@ -67,6 +80,12 @@ pub(super) struct Link {
     pub(super) inbox: Inbox,
     /// Output to be written to the socket.
     pub(super) out: Outbox,
+    /// The session of the connection, or none.
+    pub(super) wire: Wire,
+    /// The number of bytes of HTTP that the client was given, or that wait in `inbox`.
+    pub(super) given: u32,
+    /// Whether the client was told that the session has ended.
+    pub(super) ended: bool,
     /// Whether the socket had no room at the last write.
     pub(super) blocked: bool,
 }
@@ -89,6 +108,7 @@ impl Driver {
             spare: Vec::new(),
             input: Vec::new(),
             output: Vec::new(),
+            cipher: Cipher::default(),
             begun: 0,
         }
     }
@@ -298,9 +318,12 @@ impl Driver {
                 base.stage.tell(29, 0, format_args!("the look-up result for {host} is refreshed"));
                 base.stage.mark(Mark::Refresh);
             }
-            Action::StartTls { socket, .. } => {
+            Action::StartTls { socket, tls, name } => {
                 base.stage.tell(23, socket.to_bits(), format_args!("shake hands on {socket}"));
                 let Some(sock) = self.live(base, socket) else { return };
+                if base.net.is_secure(sock) {
+                    return self.begin_session(base, socket, tls, &name);
+                }
                 let after = match base.plan.origins[base.net.get(sock).origin].tls {
                     Tls::Up { after } => after,
                     Tls::Fails { after, .. } => {
@@ -321,7 +344,7 @@ impl Driver {
                     return;
                 }
                 if probe && self.link(socket).is_some_and(|it| it.out.is_empty()) {
-                    self.read(base, socket);
+                    self.probe(base, socket);
                 }
                 self.write(base, socket);
             }
@@ -329,7 +352,8 @@ impl Driver {
                 base.stage.tell(25, socket.to_bits(), format_args!("close {socket}: {why}"));
                 watch::closed(&mut base.stage, why);
                 match self.take(socket) {
-                    Some(it) => {
+                    Some(mut it) => {
+                        it.say_goodbye(base);
                         base.net.close(&mut base.stage, it.sock);
                         self.recycle(it);
                     }
@@ -379,6 +403,7 @@ impl Driver {
     fn look_up(&mut self, base: &mut Base, conn: ConnId, host: &str) {
         self.tries.entry(conn).or_default();
         if base.look_up_is_short() {
+            self.answered.insert(conn);
             let now = base.stage.instant();
             return self.client.handle_resolve_failed(conn, ResolveKind::Exhausted, now);
         }
@@ -398,6 +423,7 @@ impl Driver {
             tries.begins(base);
             tries.failed(base);
             self.dead.push((id, conn));
+            self.failed.insert(id);
             let (why, now) = (Err(IoKind::Exhausted), base.stage.instant());
             return self.client.handle_connected(id, why, now);
         }
@@ -412,7 +438,9 @@ impl Driver {
             base.stage.wrong(|| format!("{id} begins in the slot of {old}, which was not closed"));
         }
         let (inbox, out) = self.spare.pop().unwrap_or_default();
-        let link = Link { id, conn, sock, up: false, inbox, out, blocked: false };
+        let (wire, given) = (Wire::plain(), 0);
+        let (up, blocked, ended) = (false, false, false);
+        let link = Link { id, conn, sock, up, inbox, out, wire, given, ended, blocked };
         self.links[id.index()] = Some(link);
         self.count(base);
     }

@@ -47,7 +47,7 @@ impl Plan {
     /// [`layer`](crate::layer), and not with the server as a proxy.
     pub(super) fn has_session(&self, origin: usize) -> bool {
         let it = &self.origins[origin];
-        self.threads && it.url.starts_with("https:") && it.proxy.is_none()
+        (self.threads || self.sessions) && it.url.starts_with("https:") && it.proxy.is_none()
     }
 
     /// Whether the plan is without faults, so that every call must succeed.
@@ -109,6 +109,7 @@ const fn micros(micros: u64) -> Duration {
 impl Grower {
     fn plan(mut self, seed: u64) -> Plan {
         let mut plan = Plan::new(self.random.bits());
+        plan.sessions = Random::new(Random::nth(seed, 3)).once_in(2);
         plan.noise = self.noise();
         let count = match self.random.below(20) {
             0 => self.random.from(9, 32),

@@ -142,6 +142,7 @@ mod run;
 mod secure;
 mod seen;
 mod server;
+mod session;
 mod shrink;
 mod stage;
 mod switch;

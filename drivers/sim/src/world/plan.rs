@@ -34,6 +34,10 @@ pub struct Plan {
     pub close: Option<(Duration, bool)>,
     /// Whether the plan is run with threads, which may notice events late.
     pub(super) threads: bool,
+    /// Whether connections to `https` servers carry sessions with the cipher of
+    /// [`layer`](crate::layer). If not, a handshake is an event, and the bytes stay plain. With
+    /// threads they always do.
+    pub sessions: bool,
 }
 
 impl Plan {
@@ -49,6 +53,7 @@ impl Plan {
             descriptors: None,
             close: None,
             threads: false,
+            sessions: false,
         }
     }
 }

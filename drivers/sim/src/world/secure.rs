@@ -1,5 +1,5 @@
-//! The server's side of a session on a connection, with the cipher of [`layer`](crate::layer). Only
-//! over threads: in the event-loop worlds a handshake is an event, and the bytes stay plain.
+//! The server's side of a session on a connection, with the cipher of [`layer`](crate::layer). In
+//! event-loop worlds without sessions a handshake is an event, and the bytes stay plain.
 
 use std::io::IoSlice;
 

@@ -1,8 +1,16 @@
 //! Connections that were handed over to another protocol.
 
 use httpool::id::{CallId, SocketId};
+use httpool_kit::LayerError;
 
-use super::{Outcome, base::Base, driver::Driver, marks::Mark, net::Io, reply::UPGRADED};
+use super::{
+    Outcome,
+    base::Base,
+    driver::{Driver, Hand},
+    marks::Mark,
+    net::Io,
+    reply::UPGRADED,
+};
 
 impl Driver {
     pub(super) fn hand_over(&mut self, base: &mut Base, id: SocketId, of: CallId) {
@@ -10,28 +18,36 @@ impl Driver {
         base.stage.mark(Mark::OutcomeHandOver);
         base.cases[call as usize].end(&base.stage, Outcome::HandOver);
         self.over.push(of);
-        let Some(link) = self.take(id) else {
+        let Some(mut link) = self.take(id) else {
             return base.stage.wrong(|| format!("{id} is handed over after it was closed"));
         };
         if !UPGRADED.starts_with(link.inbox.rest()) {
             base.stage.wrong(|| format!("call {call}: bytes are missing after its 101"));
         }
-        self.hands.push((call, link.sock, link.inbox.rest().len()));
+        let (got, wire) = (link.inbox.rest().len(), std::mem::take(&mut link.wire));
+        self.hands.push(Hand { call, sock: link.sock, got, wire });
         self.recycle(link);
     }
 
     pub(super) fn read_hands(&mut self, base: &mut Base) {
         let mut at = 0;
         while at < self.hands.len() {
-            let (call, sock, got) = self.hands[at];
+            let hand = &mut self.hands[at];
+            let (call, sock) = (hand.call, hand.sock);
             let mut input = Vec::new();
-            let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
-            let got = got + input.len();
-            if UPGRADED.get(got - input.len()..got) != Some(&input[..]) {
+            let mut done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
+            if !hand.wire.is_plain() {
+                match hand.opened(&input) {
+                    Ok(plain) => input = plain,
+                    Err(_) => (done, input) = (Io::Reset, Vec::new()),
+                }
+            }
+            let got = hand.got + input.len();
+            if UPGRADED.get(hand.got..got) != Some(&input[..]) {
                 base.stage
                     .wrong(|| format!("call {call}: bytes of the other protocol are missing"));
             }
-            self.hands[at].2 = got;
+            hand.got = got;
             if matches!(done, Io::Eof | Io::Reset) || got == UPGRADED.len() {
                 base.net.close(&mut base.stage, sock);
                 self.hands.swap_remove(at);
@@ -43,8 +59,29 @@ impl Driver {
 
     /// Closes the sockets that were handed over to applications.
     pub(super) fn drop_hands(&mut self, base: &mut Base) {
-        for (_, sock, _) in self.hands.drain(..) {
-            base.net.close(&mut base.stage, sock);
+        for hand in self.hands.drain(..) {
+            base.net.close(&mut base.stage, hand.sock);
+        }
+    }
+}
+
+impl Hand {
+    /// Opens raw input. Returns the plaintext.
+    fn opened(&mut self, mut raw: &[u8]) -> Result<Vec<u8>, LayerError> {
+        let mut plain = Vec::new();
+        loop {
+            self.wire.open_while(|some| {
+                plain.extend_from_slice(some);
+                true
+            })?;
+            if raw.is_empty() {
+                return Ok(plain);
+            }
+            let room = self.wire.room();
+            let some = room.len().min(raw.len());
+            room[..some].copy_from_slice(&raw[..some]);
+            self.wire.put(some);
+            raw = &raw[some..];
         }
     }
 }

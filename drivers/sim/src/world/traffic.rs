@@ -24,11 +24,12 @@ impl Driver {
     pub(super) fn look(&mut self, base: &mut Base) -> bool {
         let mut done = false;
         for slot in 0..self.links.len() {
-            let Some(Link { id, sock, up: true, blocked, inbox, .. }) = &self.links[slot] else {
-                continue;
-            };
-            let (id, sock, blocked, stopped) = (*id, *sock, *blocked, inbox.is_stopped());
-            let reads = (base.net.readable(sock) || stopped) && self.client.wants_input(id);
+            let Some(link) = self.links[slot].as_ref().filter(|link| link.up) else { continue };
+            let Link { id, sock, blocked, .. } = *link;
+            let has_input = link.inbox.is_stopped()
+                || !link.ended && (base.net.readable(sock) || link.wire.may_open());
+            let wants = self.client.wants_input(id) || link.wire.is_handshaking();
+            let reads = has_input && wants;
             let writes = blocked && base.net.writable(&base.stage, sock);
             if (reads || writes) && base.stage.noise.lazy && base.stage.random.once_in(4) {
                 let delay = base.stage.random.from(1, 50_000);
@@ -55,6 +56,9 @@ impl Driver {
         let now = base.stage.instant();
         let Some(link) = self.link(id) else { return };
         let sock = link.sock;
+        if !link.wire.is_plain() {
+            return self.read_session(base, id, false);
+        }
         if link.inbox.is_stopped() {
             return self.show(base, id, &[]);
         }
@@ -83,13 +87,14 @@ impl Driver {
 
     /// Gives the unread input of a socket and `new` bytes to the client, until the client needs more
     /// or the application pauses.
-    fn show(&mut self, base: &mut Base, id: SocketId, new: &[u8]) {
+    pub(super) fn show(&mut self, base: &mut Base, id: SocketId, new: &[u8]) {
         let now = base.stage.instant();
         let Some(link) = self.link(id) else { return };
         let (sock, mut inbox) = (link.sock, mem::take(&mut link.inbox));
+        link.given += new.len() as u32;
         let len = inbox.rest().len() + new.len();
+        let start = link.given - len as u32;
         base.stage.tell(17, id.to_bits(), format_args!("{id} reads, {len} B in hand"));
-        let start = base.net.get(sock).shown - len as u32;
         let input = inbox.with(new);
         while let Some(told) = self.client.read(id, &input, now) {
             let poisoned = base.is_poison(sock, start + input.consumed() as u32);
@@ -102,15 +107,15 @@ impl Driver {
     }
 
     /// Passes an event to its application.
-    fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) {
+    pub(super) fn tell(&mut self, base: &mut Base, told: Told<'_>, sock: u32, poisoned: bool) {
         let (Told::Interim(id, _) | Told::Head(id, _) | Told::Data(id, _) | Told::End(id, _)) =
             told;
         let Some(call) = self.known(base, id) else { return };
         base.net.get_mut(sock).tainted |= poisoned;
         base.stage.out_of_step |= poisoned;
-        let Base { plan, stage, cases, .. } = &mut *base;
+        let Base { plan, stage, cases, net, .. } = &mut *base;
         let case = &mut cases[call as usize];
-        case.took = stage.now;
+        (case.took, case.sock) = (stage.now, sock);
         match told {
             Told::Interim(..) => stage.mark(Mark::Interim),
             Told::Head(_, head) => {
@@ -122,6 +127,7 @@ impl Driver {
             Told::Data(_, data) => case.data(plan, stage, call, data, poisoned),
             Told::End(..) => {
                 watch::taken(stage, &self.client, id);
+                case.check_end(plan, stage, net, call);
                 case.finish(plan, stage, call, poisoned);
                 self.over.push(id);
             }
@@ -155,6 +161,9 @@ impl Driver {
 
     /// Writes until there is no more output. Returns true if the socket takes no more before that.
     fn write_all(&mut self, base: &mut Base, id: SocketId, sock: u32, out: &mut Outbox) -> bool {
+        if self.link(id).is_some_and(|link| !link.wire.is_plain()) {
+            return self.write_session(base, id, sock, out);
+        }
         while self.fill(base, id, sock, out) {
             let now = base.stage.instant();
             self.output.clear();
@@ -187,7 +196,7 @@ impl Driver {
     }
 
     /// Notes the time of a write, for the call that uses the socket.
-    fn wrote(&self, base: &mut Base, id: SocketId) {
+    pub(super) fn wrote(&self, base: &mut Base, id: SocketId) {
         if let Some(call) = watch::user(&self.client, &base.cases, id) {
             base.cases[call as usize].wrote = base.stage.now;
         }
@@ -195,7 +204,13 @@ impl Driver {
 
     /// Asks the client for more output. Returns whether there is any, or may be after an empty piece
     /// of body.
-    fn fill(&mut self, base: &mut Base, id: SocketId, sock: u32, out: &mut Outbox) -> bool {
+    pub(super) fn fill(
+        &mut self,
+        base: &mut Base,
+        id: SocketId,
+        sock: u32,
+        out: &mut Outbox,
+    ) -> bool {
         let now = base.stage.instant();
         let before = out.chunks()[0].len();
         let transmit = self.client.fill(id, out);
