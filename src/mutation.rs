@@ -65,6 +65,11 @@ pub enum Mutation {
     OpenLoser,
     /// The look-up of a dial that ended is not cancelled.
     EndlessLookUp,
+    /// A request that follows a redirect from a forward proxy to an origin still has the fields of
+    /// the proxy.
+    ProxyFieldsToOrigin,
+    /// The addresses that a name is looked up to are dialed although the guard denies them.
+    UnguardedLookUp,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]

@@ -12,7 +12,7 @@ mod unsent;
 
 use core::fmt;
 
-pub use dial::{DialError, ResolveKind, TlsKind};
+pub use dial::{Denied, DialError, ResolveKind, TlsKind};
 pub use request::{FieldLabel, RequestError};
 pub use unsent::{BodyUnsent, Unsent};
 

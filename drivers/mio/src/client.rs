@@ -46,7 +46,7 @@ impl Client {
         let mut config = client::Config::default();
         config.pool = settings.pool;
         config.pool.own_dials = false;
-        config.dial = settings.dial;
+        config.dial = settings.dial.clone();
         config.messages = settings.messages;
         config.recent_trace = settings.recent_trace;
         config.wall_at_epoch = clock.wall_at_epoch();

@@ -6,6 +6,7 @@ mod deadlines;
 mod ends;
 mod redirects;
 mod upload;
+mod ways;
 
 use alloc::{
     borrow::Cow,

@@ -96,7 +96,7 @@ fn silence_in_a_handshake_ends_at_the_deadline_of_tls() {
         peer.until_closed();
     });
     for server in [silent(), half] {
-        let client = builder().dial(policy).build();
+        let client = builder().dial(policy.clone()).build();
         let error = client.get(&server.https("/")).send().unwrap_err();
         assert_eq!(cause(&error), dialed(DialError::Timeout(Deadline::Tls)));
         assert!(error.is_timeout());
