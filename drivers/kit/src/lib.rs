@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `settings` | [`Settings`] of a client, and the methods of its builder |
 //! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
+//! | `proxies` | the proxies that the environment names: [`proxies_from_env`] |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
@@ -53,6 +54,7 @@ mod connect;
 mod error;
 mod outgoing;
 mod policy;
+mod proxies;
 mod request;
 mod resolve;
 mod response;
@@ -69,6 +71,7 @@ pub use connect::refuse_self;
 pub use error::{Error, io_kind};
 pub use httpool;
 pub use outgoing::{put_piece, slices, write_to};
+pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
 pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
