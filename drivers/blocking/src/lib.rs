@@ -41,7 +41,8 @@
 //! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
 //! | cancel a call | [`Cancel`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
-//! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
+//! | dial only some addresses | [`Guard`], [`Network`] |
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
@@ -84,14 +85,14 @@ pub use client::{Client, ClientBuilder};
 pub use httpool;
 #[doc(inline)]
 pub use httpool::{
-    call::{HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
-    dial::DialPolicy,
+    call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
+    dial::{DialPolicy, Guard},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
-        BodyTaken, Credentials, Field, Fields, Hop, HopKind, Method, Origin, Request, ResponseHead,
-        Scheme, Status, Url,
+        BodyTaken, Credentials, Field, Fields, Hop, HopKind, InvalidProxy, Method, Network, Origin,
+        Request, ResponseHead, Scheme, Status, Url,
     },
     pool::Stats,
     trace,
@@ -102,7 +103,8 @@ pub mod layer {
     pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
 }
 pub use httpool_kit::{
-    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+    Body, EndedEarly, Error, InvalidVariable, LookUpError, Multipart, Part, Resolve,
+    SystemResolver, proxies_from,
 };
 pub use request::RequestBuilder;
 pub use response::{Response, Switched};

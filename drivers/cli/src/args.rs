@@ -5,7 +5,10 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::exit::{Failed, Kind};
+use crate::{
+    exit::{Failed, Kind},
+    proxies::Proxies,
+};
 
 /// The most threads. With more of them, they wait for each other more than for the server.
 const CONCURRENCY_MAX: u64 = 4_096;
@@ -36,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) record: Option<PathBuf>,
     /// Names of fields whose values the recording hides, in addition to the default ones.
     pub(crate) redact: Vec<String>,
+    pub(crate) proxies: Proxies,
     pub(crate) location: bool,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) retries: u32,
@@ -144,6 +148,7 @@ impl Options {
             trace: false,
             record: None,
             redact: Vec::new(),
+            proxies: Proxies::default(),
             location: false,
             max_redirects: None,
             retries: 0,
@@ -158,7 +163,9 @@ impl Options {
     /// Parses one option and its value, and returns its name.
     fn set(&mut self, name: String, parser: &mut Parser) -> Result<String, Failed> {
         match name.as_str() {
-            "-H" | "--header" => self.fields.push(field(parser)?),
+            "-H" | "--header" => self.fields.push(field("--header", parser)?),
+            "-x" | "--proxy" | "--noproxy" | "-U" | "--proxy-user" | "--proxy-header"
+            | "--preproxy" => self.proxies.set(&name, parser)?,
             "--data" => {
                 let data = parser.value().map_err(usage)?;
                 self.set_data(Data::Given(data.into_encoded_bytes()))?;
@@ -234,11 +241,17 @@ impl Options {
     }
 }
 
-fn field(parser: &mut Parser) -> Result<(String, String), Failed> {
-    let line = parser.value().and_then(|value| value.string()).map_err(usage)?;
+/// Parses the value of an option as text.
+pub(crate) fn text(parser: &mut Parser) -> Result<String, Failed> {
+    parser.value().and_then(|value| value.string()).map_err(usage)
+}
+
+/// Parses the value of the option `name` as a header field.
+pub(crate) fn field(name: &str, parser: &mut Parser) -> Result<(String, String), Failed> {
+    let line = text(parser)?;
     match line.split_once(':') {
         Some((name, value)) => Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned())),
-        None => Err(wrong(format!("--header needs the form 'NAME: VALUE', not {line:?}"))),
+        None => Err(wrong(format!("{name} needs the form 'NAME: VALUE', not {line:?}"))),
     }
 }
 
@@ -283,7 +296,7 @@ fn usage(error: lexopt::Error) -> Failed {
     wrong(error.to_string())
 }
 
-fn wrong(what: impl Into<String>) -> Failed {
+pub(crate) fn wrong(what: impl Into<String>) -> Failed {
     Failed::new(Kind::Usage, what.into()).hint("httpool --help lists commands and options")
 }
 
@@ -357,7 +370,7 @@ mod tests {
             "replay a b",
             "replay a -i",
             "get --no-such-thing http://a/",
-            "get -x http://a/",
+            "get -y http://a/",
             "get http://a/ -H novalue",
             "get http://a/ --max-time",
             "get http://a/ --max-time 0",

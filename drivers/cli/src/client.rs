@@ -30,18 +30,18 @@ const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
 const BACKOFF: Duration = Duration::from_millis(100);
 
 /// Builds a client for the number of threads in the options.
-pub(crate) fn client(options: &Options, record: Option<&Record>) -> Client {
+pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Client, Failed> {
     let threads = usize::try_from(options.concurrency.unwrap_or(1)).unwrap_or(usize::MAX);
     let mut limits = PoolLimits::default();
     limits.open_max = limits.open_max.max(threads);
     limits.open_per_key_max = limits.open_per_key_max.max(threads);
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
-    let mut builder =
-        Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
+    let policy = policy(options).routes(options.proxies.routes()?);
+    let mut builder = Client::builder().pool(limits).policy(policy).dial(dial_policy(options));
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }
-    builder.build()
+    Ok(builder.build())
 }
 
 fn policy(options: &Options) -> Policy {

@@ -31,7 +31,7 @@ pub(crate) fn run(
     let count = options.count.unwrap_or(1);
     interrupt.loads(count);
     let threads = options.concurrency.unwrap_or(1).min(count);
-    let client = client(options, record);
+    let client = client(options, record)?;
     let source = BodySource::new(&options.data);
     // The request is built once, with the length of the body. Each sending gets a body of its own.
     let request = request(&client, options).body(source.body()?).build()?;

@@ -18,7 +18,7 @@ pub(crate) fn run(
     record: Option<&Record>,
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
-    let client = client(options, record);
+    let client = client(options, record)?;
     let body = BodySource::new(&options.data).body()?;
     // Opens the file before the request is sent. A request may have effects, and must not be made
     // in vain.

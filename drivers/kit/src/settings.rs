@@ -145,8 +145,7 @@ macro_rules! settings_methods {
 
         /// Takes the proxies, and the origins that are reached without one, from the variables
         /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment:
-        /// an upper-case name counts if there is none in lower case.
-        /// The docs of `httpool_kit::proxies_from` have all rules. Without this call the environment
+        /// [`proxies_from`](crate::proxies_from) has the rules. Without this call the environment
         /// is not read.
         ///
         /// # Errors

@@ -87,7 +87,8 @@
 //! | look at a call | [`CallId`], [`Call`], [`Waiting`] |
 //! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
-//! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
+//! | dial only some addresses | [`Guard`], [`Network`] |
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
@@ -127,21 +128,22 @@ pub use embedded::Embedded;
 pub use httpool;
 #[doc(inline)]
 pub use httpool::{
-    call::{Call, HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
+    call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::DialPolicy,
+    dial::{DialPolicy, Guard},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
-        BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, Method, Origin, Request,
-        ResponseHead, Scheme, Status, Url,
+        BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, InvalidProxy, Method, Network,
+        Origin, Request, ResponseHead, Scheme, Status, Url,
     },
     pool::Stats,
     trace,
 };
 pub use httpool_kit::{
-    Body, EndedEarly, Error, LookUpError, Multipart, Part, Resolve, SystemResolver,
+    Body, EndedEarly, Error, InvalidVariable, LookUpError, Multipart, Part, Resolve,
+    SystemResolver, proxies_from,
 };
 pub use mio;
 pub use output::{Output, Switched};
