@@ -19,6 +19,7 @@ mod many;
 mod messages;
 mod pause;
 mod pending;
+mod proxies;
 mod reuse;
 mod slow;
 mod slow_reader;
