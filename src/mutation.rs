@@ -70,6 +70,8 @@ pub enum Mutation {
     ProxyFieldsToOrigin,
     /// The addresses that a name is looked up to are dialed although the guard denies them.
     UnguardedLookUp,
+    /// A redirect leads a proxy that forwards to an origin that the guard denies.
+    UnjudgedRedirect,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]

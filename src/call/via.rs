@@ -23,6 +23,7 @@ impl Call {
     /// Fails the call if the guard denies the origin of a request that is to be forwarded.
     pub(super) fn judge_origin(&mut self) {
         if self.forwards
+            && !(self.redirects > 0 && mutated(Mutation::UnjudgedRedirect))
             && let Err(why) = self.guard.judge_proxied(self.request.origin())
         {
             self.fail(
