@@ -69,6 +69,13 @@ pub enum Mutation {
     KeptUnusable,
     /// A call ends without the reader's answer whether it could decode the body.
     UncheckedBody,
+    /// A request that follows a redirect from a forward proxy to an origin still has the fields of
+    /// the proxy.
+    ProxyFieldsToOrigin,
+    /// The addresses that a name is looked up to are dialed although the guard denies them.
+    UnguardedLookUp,
+    /// A redirect leads a proxy that forwards to an origin that the guard denies.
+    UnjudgedRedirect,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 
 /// The capabilities that a case may list in its `needs`.
 const CAPS: &str = "redirect,retry,max-body,chunked-upload,expect-continue,url-userinfo,\
-                    redirect-keep-auth,resolve,idn,proxy-tunnel-http,decompress,deflate,br,zstd,\
-                    multi-coding";
+                    redirect-keep-auth,resolve,idn,proxy,proxy-tunnel-http,decompress,deflate,br,\
+                    zstd,multi-coding";
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -70,9 +70,6 @@ fn run(driver: fn(Settings) -> Result<Driver, Failed>) -> Result<Vec<Value>, Fai
 fn one(driver: &mut Driver, request: &Value) -> Result<Value, Failed> {
     let options = Options(&request["options"]);
     options.delay();
-    if options.wants_forward_proxy() {
-        return Ok(json!({ "error": "unsupported", "error_detail": "only tunnels are supported" }));
-    }
     let method = match Method::new(text(&request["method"])?) {
         Ok(method) => method,
         Err(why) => {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, thread, time::Duration};
 
 use httpool::{
-    call::{Policy, Redirect, Retry, Route},
+    call::{Policy, Redirect, Retry, Route, Routes},
     dial,
     message::{Credentials, Hop, HopKind, Origin, Status, Url},
 };
@@ -59,13 +59,12 @@ impl<'c> Options<'c> {
             if let Some((user, password)) = self.credentials("proxy_auth") {
                 hop = hop.with_credentials(Credentials::new(user, password));
             }
-            policy.routes.http = Route::Tunnel([hop].into());
+            policy.routes = Routes::through(hop.clone());
+            if self.is("proxy_tunnel") {
+                policy.routes.http = Route::tunnel(hop);
+            }
         }
         Ok(policy)
-    }
-
-    pub(super) fn wants_forward_proxy(self) -> bool {
-        self.0["http_proxy"].is_string() && !self.is("proxy_tunnel")
     }
 
     pub(super) fn basic_auth(self) -> Option<(&'c str, &'c str)> {

@@ -162,7 +162,8 @@ impl Call {
     /// response.
     pub(super) fn retry_after_answer(&mut self, head: &Head<'_>, now: Instant) -> Option<Then> {
         let retry = &self.policy.retry;
-        if !retry.concerns(head.status()) {
+        let from_proxy = self.forwards && head.status() == Status::PROXY_AUTHENTICATION_REQUIRED;
+        if from_proxy || !retry.concerns(head.status()) {
             return None;
         }
         let asked = self.asked_pause(head, now);
@@ -291,8 +292,7 @@ impl Call {
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
         if let Some(request) = self.redirected.take() {
-            self.key = self.policy.routes.key(request.origin());
-            self.request = request;
+            self.turn_to(request);
         }
         self.clocks.end_phase();
         self.asked_to_wait = false;
@@ -301,6 +301,7 @@ impl Call {
         } else {
             self.enter_line(now);
         }
+        self.judge_origin();
     }
 
     pub(super) fn enter_line(&mut self, now: Instant) {

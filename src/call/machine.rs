@@ -9,11 +9,12 @@ use super::{
     record::Input,
     retry::Left,
     timeout::Clocks,
+    via::for_origin,
 };
 use crate::{
-    dial,
+    dial::{self, Guard},
     error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
-    h1::{Connection, Eof, Event, Framing, Reuse, Target},
+    h1::{Connection, Eof, Event, Framing, Reuse},
     message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
     pool::Want,
@@ -64,6 +65,10 @@ pub struct Call {
     pub(super) request: Request,
     pub(super) policy: Arc<Policy>,
     pub(super) key: Key,
+    /// The peer of the connections is a proxy that forwards the request.
+    pub(super) forwards: bool,
+    /// Judges the origins that are reached through a proxy that forwards.
+    pub(super) guard: Guard,
     pub(super) state: State,
     pub(super) attempt: Attempt,
     pub(super) clocks: Clocks,
@@ -120,11 +125,14 @@ impl Call {
     /// A call that is about to get its first connection. `seed` is for the random part of the
     /// pauses between retries.
     pub fn new(request: Request, policy: Arc<Policy>, seed: u64, now: Instant) -> Self {
+        let (key, forwards) = policy.routes.key(request.origin());
         let mut call = Self {
-            key: policy.routes.key(request.origin()),
+            key,
+            forwards,
+            guard: Guard::new(),
             clocks: Clocks::start(&policy.timeout, now),
             left: Left::all_of(&policy.retry),
-            request,
+            request: if forwards { request } else { for_origin(request) },
             policy,
             state: State::Checkout,
             attempt: Attempt::new(false),
@@ -241,7 +249,8 @@ impl Call {
     /// shorter than the call's own.
     pub fn dial_policy(&self, policy: &dial::DialPolicy) -> dial::DialPolicy {
         let own = self.policy.timeout.connect.unwrap_or_default();
-        policy.connect_timeout(policy.connect_timeout.map(|timeout| timeout.max(own)))
+        let timeout = policy.connect_timeout.map(|timeout| timeout.max(own));
+        policy.clone().connect_timeout(timeout)
     }
 
     /// Tells the call, while it waits in line, that a connection is being opened for it, or is no
@@ -279,7 +288,7 @@ impl Call {
         self.clocks.end_phase();
         let before = out.len();
         let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
-        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, Target::Origin, out))
+        if let Err(why) = begun.and_then(|()| conn.send_request(&self.request, self.target(), out))
         {
             let failure = Failure::new(Cause::Misuse(why), Phase::Send, self.reached);
             self.state = State::Release(Then::Fail(failure));

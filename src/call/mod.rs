@@ -206,17 +206,20 @@ mod reader;
 mod record;
 mod redirect;
 mod retry;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod timeout;
 mod types;
 mod upload;
+mod via;
 
 pub use machine::Call;
 pub use no_proxy::NoProxy;
-pub use policy::{DrainBytes, DrainTime, Policy, Route, Routes};
+pub use policy::{DrainBytes, DrainTime, Policy};
 pub use redirect::Redirect;
 pub use retry::Retry;
+pub use routes::{Route, Routes};
 pub use timeout::{MinRate, Timeout};
 pub use types::{HistoryEntry, Next, Reused};
 

@@ -1,13 +1,9 @@
 //! The settings of a call.
 
-use alloc::sync::Arc;
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
-use super::{Redirect, Retry, Timeout};
-use crate::{
-    message::{Hop, Key, Origin, Scheme, TlsId},
-    setters::setters,
-};
+use super::{Redirect, Retry, Routes, Timeout};
+use crate::setters::setters;
 
 /// Redirects, retries, deadlines and routes of a call. It is plain data, and any number of calls
 /// share one.
@@ -103,85 +99,6 @@ pub struct DrainTime(pub Duration);
 impl Default for DrainTime {
     fn default() -> Self {
         Self(Duration::from_millis(500))
-    }
-}
-
-/// Through which proxies, with which TLS configuration and from which local address a call opens
-/// its connections. A followed redirect to another origin uses the same routes.
-///
-/// ```
-/// # use std::{io::{BufRead, BufReader, Write}, net::TcpListener, thread};
-/// # let listener = TcpListener::bind("127.0.0.1:0")?;
-/// # let port = listener.local_addr()?.port();
-/// # let proxy = thread::spawn(move || -> std::io::Result<String> {
-/// #     let mut tcp = BufReader::new(listener.accept()?.0);
-/// #     let mut asked = String::new();
-/// #     tcp.read_line(&mut asked)?;
-/// #     let mut lines = String::new();
-/// #     while tcp.read_line(&mut lines)? > 2 {}
-/// #     tcp.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-/// #     while tcp.read_line(&mut lines)? > 2 {}
-/// #     tcp.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")?;
-/// #     Ok(asked)
-/// # });
-/// use httpool::call::{Policy, Route, Routes};
-/// use httpool::message::{Hop, HopKind, Origin, Scheme};
-/// use httpool_blocking::Client;
-///
-/// // Requests to `http` URLs go through a proxy, which opens a tunnel with CONNECT.
-/// let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "127.0.0.1", port));
-/// let routes = Routes::default().http(Route::Tunnel([hop].into()));
-/// let client = Client::builder().policy(Policy::default().routes(routes)).build();
-///
-/// let response = client.get("http://intranet.example/").send()?;
-/// assert_eq!(response.text()?, "hello");
-/// # assert_eq!(proxy.join().unwrap()?, "CONNECT intranet.example:80 HTTP/1.1\r\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Routes {
-    /// The way to `http` origins.
-    pub http: Route,
-    /// The way to `https` origins.
-    pub https: Route,
-    /// The TLS configuration for `https` origins. [`TlsId::ORIGIN`] by default.
-    pub tls: TlsId,
-    /// The local address of connections (urllib3: `source_address`). `None`, the default: the
-    /// operating system chooses it.
-    pub local: Option<IpAddr>,
-}
-
-/// The way to an origin.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Route {
-    /// A connection to the origin itself.
-    #[default]
-    Direct,
-    /// A tunnel through proxies, which pass bytes on. The proxy nearest to the client comes first.
-    Tunnel(Arc<[Hop]>),
-}
-
-impl Routes {
-    setters! {
-        http: Route,
-        https: Route,
-        tls: TlsId,
-        local: Option<IpAddr>,
-    }
-
-    /// The key of connections to `origin`.
-    pub(crate) fn key(&self, origin: &Origin) -> Key {
-        let key = Key::direct(origin.clone()).with_local(self.local);
-        let (key, route) = match origin.scheme() {
-            Scheme::Http => (key, &self.http),
-            Scheme::Https => (key.with_tls(self.tls), &self.https),
-        };
-        match route {
-            Route::Direct => key,
-            Route::Tunnel(hops) => key.through(hops.clone()),
-        }
     }
 }
 

@@ -9,11 +9,11 @@ use alloc::{
 use core::{cell::RefCell, fmt, time::Duration};
 
 use super::{
-    Call, DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Reused, Route, Routes, Timeout,
-    machine::State,
+    Call, DrainBytes, DrainTime, MinRate, NoProxy, Policy, Redirect, Retry, Reused, Route, Routes,
+    Timeout, machine::State,
 };
 use crate::{
-    dial::Dial,
+    dial::{Dial, Guard},
     error::{BodyUnusable, IoKind, RequestError, Unavailable},
     h1::{Connection, Eof, Framing},
     limits::MessageLimits,
@@ -21,8 +21,8 @@ use crate::{
     time::Instant,
     trace::{
         Arg, Escaped, Heard, Held, Hidden, Kind, Passed, Pending, Received, Recent, Redaction,
-        Settings, Shown, Trace, Value, Words, inputs, note, read_settings, settings, transparent,
-        unescape, words, write_settings,
+        Settings, Shown, Trace, Value, Words, inputs, note, read_settings, read_word, settings,
+        transparent, unescape, words, write_settings, write_word,
     },
 };
 
@@ -150,6 +150,7 @@ struct Beginning {
     expects_continue: bool,
     decodes: bool,
     asterisk: bool,
+    guard: Guard,
 }
 
 /// The reason why a line of a draft cannot be used.
@@ -164,7 +165,7 @@ impl Draft {
     const FIELD: &str = "field ";
 
     fn of(call: &Call) -> Self {
-        let Call { request, policy, began, random, wall_at_epoch, .. } = call;
+        let Call { request, policy, began, random, wall_at_epoch, guard, .. } = call;
         let field = |field: Field<'_>| (field.name().to_string(), field.value().to_vec());
         Self {
             beginning: Beginning {
@@ -175,6 +176,7 @@ impl Draft {
                 expects_continue: request.expects_continue(),
                 decodes: request.decodes(),
                 asterisk: request.is_asterisk(),
+                guard: guard.clone(),
             },
             policy: Policy::clone(policy),
             request: Some((request.method().clone(), request.url_with_zone().to_string())),
@@ -247,8 +249,16 @@ impl Draft {
     /// Begins the call. `None` if there is no line with its request.
     pub(crate) fn begin(self) -> Option<Result<Call, RequestError>> {
         let Self { beginning, policy, request, fields } = self;
-        let Beginning { began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk } =
-            beginning;
+        let Beginning {
+            began,
+            seed,
+            wall_at_epoch,
+            body,
+            expects_continue,
+            decodes,
+            asterisk,
+            guard,
+        } = beginning;
         let (method, url) = request?;
         let mut builder = Request::builder(method, &url)
             .body(body)
@@ -263,6 +273,7 @@ impl Draft {
         Some(builder.build().map(|request| {
             let mut call = Call::new(request, Arc::new(policy), seed, began);
             call.wall_at_epoch = wall_at_epoch;
+            call.set_guard(&guard);
             call
         }))
     }
@@ -343,12 +354,12 @@ impl Call {
     }
 }
 
-settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk);
+settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk, guard);
 settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
     backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
-settings!(Routes: http, https, tls, local);
+settings!(Routes: http, https, no_proxy, tls, local);
 // The settings in `without` have lines of their own.
 settings!(Policy: repeat_unsafe, show_interim, drain_bytes_max, drain_time_max;
     without redirect, retry, timeout, routes);
@@ -368,17 +379,36 @@ impl Value for MinRate {
     }
 }
 
-/// `direct`, or the proxies.
+/// `direct`, the proxies of a tunnel, or `forward:` and the proxies.
 impl Value for Route {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Direct => f.write_str("direct"),
             Self::Tunnel(hops) => hops.write(redaction, f),
+            Self::Forward(hops) => {
+                f.write_str("forward:")?;
+                hops.write(redaction, f)
+            }
         }
     }
 
     fn read(word: &str) -> Option<Self> {
-        if word == "direct" { Some(Self::Direct) } else { Value::read(word).map(Self::Tunnel) }
+        match word.strip_prefix("forward:") {
+            Some(hops) => Value::read(hops).map(Self::Forward),
+            None if word == "direct" => Some(Self::Direct),
+            None => Value::read(word).map(Self::Tunnel),
+        }
+    }
+}
+
+/// The entries as in the environment variable. Empty without entries.
+impl Value for NoProxy {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_word(f, &self.to_string())
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        read_word(word).map(|text| Self::parse(&text))
     }
 }
 
@@ -411,7 +441,18 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
-    use crate::trace::read_settings;
+    use crate::{
+        message::{Hop, TlsId},
+        trace::read_settings,
+    };
+
+    struct Whole<'a>(&'a Routes);
+
+    impl fmt::Display for Whole<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Shown(self.0).write(&Redaction::none(), f)
+        }
+    }
 
     #[test]
     fn the_settings_of_a_call_come_back() {
@@ -426,6 +467,16 @@ mod tests {
         let mut read = Policy::default();
         assert_eq!(read_settings(&Shown(&policy).to_string(), &mut read), Some(()));
         assert_eq!(read, policy);
+        let proxy = Hop::parse("http://u:p@proxy").unwrap();
+        let routes = Routes::through(proxy).no_proxy(NoProxy::parse("a.test:80, 10.0.0.0/8 [::1]"));
+        let hidden = routes.clone().tls(TlsId(7)).https(Route::Forward([].into()));
+        for routes in [routes, hidden, Routes::default()] {
+            let text = Whole(&routes).to_string();
+            let mut read = Routes::default();
+            assert_eq!(read_settings(&text, &mut read), Some(()), "{text}");
+            assert_eq!(read, routes, "{text}");
+            assert!(!Shown(&routes).to_string().contains("+u+p"));
+        }
         for bad in ["rate=1000", "rate=x/1", "rate=1/", "drain_time_max=none"] {
             assert_eq!(read_settings(bad, &mut read.timeout), None, "{bad}");
         }

@@ -236,9 +236,9 @@ impl Left {
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) if why.is_permanent() => {
                 return false;
             }
-            Cause::Unavailable(Unavailable::Dial(DialError::Resolve(ResolveKind::Zone))) => {
-                return false;
-            }
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Resolve(ResolveKind::Zone) | DialError::Denied(_),
+            )) => return false,
             Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,

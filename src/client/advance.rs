@@ -23,7 +23,7 @@ impl Client {
 
     pub(super) fn begin_dial(&mut self, conn: ConnId, ticket: Ticket, key: &Key, now: Instant) {
         let waiter = self.waiter(ticket).map(|index| &self.calls[index].call);
-        let policy = waiter.map_or(self.dial, |call| call.dial_policy(&self.dial));
+        let policy = waiter.map_or_else(|| self.dial.clone(), |call| call.dial_policy(&self.dial));
         let mut dial = Dial::new(key, &policy, now);
         if let Some(sink) = &self.sink {
             dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));

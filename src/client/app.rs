@@ -28,6 +28,7 @@ impl Client {
         if let Some(at_epoch) = self.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
+        call.set_guard(&self.dial.guard);
         let who = Who::Call(number);
         call.set_trace(Trace::keeping(self.recent_trace, who, self.sink.clone()), now);
         let (index, generation) = self.calls.insert(Running::new(call));

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The settings of a [`Client`].
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
     /// The limits of the pool: connections, queue, idle times, retry budget.

@@ -3,13 +3,25 @@
 use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::message::Network;
+use crate::{
+    error::Denied,
+    message::{Network, Origin},
+};
 
 /// Networks that may not be dialed. A program that fetches URLs of other people uses it against
 /// server-side request forgery: [`Guard::global`] keeps it away from its own host and network.
 ///
 /// The rules are asked for each address that is about to be dialed: literals and results of
-/// look-ups, at each redirect. So a name cannot change between the check and its use.
+/// look-ups, at each redirect. So a name cannot change between the check and its use. Of several
+/// addresses of a name, only those that are permitted are tried. A connection to a denied address
+/// is never opened, so that none can be kept; a refusal is [`DialError::Denied`].
+///
+/// The addresses of proxies are judged too: [allow](Self::allow) those in one's own network. An
+/// address that a proxy is to reach is judged before the proxy is asked. A name that a proxy would
+/// look up is denied, unless [`allow_proxied_names`](Self::allow_proxied_names) is set: the proxy
+/// then has to judge its addresses. This concerns forward proxies, CONNECT, SOCKS4a and SOCKS5h.
+///
+/// [`DialError::Denied`]: crate::error::DialError::Denied
 ///
 /// ```
 /// use httpool::dial::Guard;
@@ -26,6 +38,8 @@ use crate::message::Network;
 pub struct Guard {
     denied: Arc<[Network]>,
     allowed: Arc<[Network]>,
+    /// Whether a proxy may look names up.
+    proxied_names: bool,
 }
 
 impl Guard {
@@ -43,7 +57,7 @@ impl Guard {
         let v4 = NOT_GLOBAL_V4.iter().map(|&(addr, bits)| (IpAddr::V4(addr.into()), bits));
         let v6 = NOT_GLOBAL_V6.iter().map(|&(addr, bits)| (IpAddr::V6(addr.into()), bits));
         let networks = v4.chain(v6).filter_map(|(addr, bits)| Network::new(addr, bits));
-        Self { denied: networks.collect(), allowed: Arc::default() }
+        Self { denied: networks.collect(), ..Self::default() }
     }
 
     /// Denies the addresses of `network`.
@@ -58,17 +72,58 @@ impl Guard {
         Self { allowed: with(&self.allowed, network), ..self }
     }
 
+    /// Sets whether a proxy may be asked for a name, whose addresses it looks up itself. False by
+    /// default. It has no effect if every address is permitted.
+    #[must_use]
+    pub fn allow_proxied_names(self, allow: bool) -> Self {
+        Self { proxied_names: allow, ..self }
+    }
+
     /// Returns whether `addr` may be dialed. An IPv6 address that stands for an IPv4 address, by
     /// mapping or by NAT64 (RFC 4291 section 2.5.5.2, RFC 6052), is judged as the IPv4 address.
     pub fn permits(&self, addr: IpAddr) -> bool {
+        self.judge(addr).is_ok()
+    }
+
+    /// Returns `Ok` if `addr` may be dialed.
+    ///
+    /// # Errors
+    /// The address, and the network whose rule denies it.
+    pub fn judge(&self, addr: IpAddr) -> Result<(), Denied> {
         let addr = unwrapped(addr);
-        let has = |networks: &[Network]| networks.iter().any(|network| network.contains(addr));
-        has(&self.allowed) || !has(&self.denied)
+        match self.denied.iter().find(|network| network.contains(addr)) {
+            Some(rule) if !self.allowed.iter().any(|network| network.contains(addr)) => {
+                Err(Denied::Address { addr, bits: rule.bits() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Judges the host that a proxy is to reach.
+    pub(crate) fn judge_proxied(&self, origin: &Origin) -> Result<(), Denied> {
+        match origin.host_unbracketed().parse() {
+            Ok(addr) => self.judge(addr),
+            Err(_) if self.proxied_names || self.is_open() => Ok(()),
+            Err(_) => Err(Denied::ProxiedName),
+        }
     }
 
     /// Returns whether every address is permitted.
     pub fn is_open(&self) -> bool {
         self.denied.is_empty()
+    }
+
+    /// Returns the networks that are denied and allowed, and whether a proxy may look names up.
+    pub(super) fn parts(&self) -> (&Arc<[Network]>, &Arc<[Network]>, bool) {
+        (&self.denied, &self.allowed, self.proxied_names)
+    }
+
+    pub(super) fn of_parts(
+        denied: Arc<[Network]>,
+        allowed: Arc<[Network]>,
+        proxied_names: bool,
+    ) -> Self {
+        Self { denied, allowed, proxied_names }
     }
 }
 

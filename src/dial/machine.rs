@@ -1,6 +1,6 @@
 //! The stages of a dial, and the transitions between them.
 
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 use core::{
     fmt, mem,
     net::{IpAddr, SocketAddr, SocketAddrV6},
@@ -14,7 +14,7 @@ use super::{
     tunnel::{Tunnel, takes_address_only},
 };
 use crate::{
-    error::{DialError, IoKind, ResolveKind, TlsKind},
+    error::{Denied, DialError, IoKind, ResolveKind, TlsKind},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
@@ -80,11 +80,12 @@ impl Stage {
 }
 
 impl Dial {
-    /// Starts a dial. It fails at once if it needs TLS and the driver has none.
+    /// Starts a dial. It fails at once if it needs TLS and the driver has none, or if the policy's
+    /// guard denies an address or a name that is known already.
     pub fn new(key: &Key, policy: &DialPolicy, now: Instant) -> Self {
         let mut dial = Self {
             key: key.clone(),
-            policy: *policy,
+            policy: policy.clone(),
             stage: Stage::Connect,
             stop: 0,
             race: Race::new(policy.race_after),
@@ -99,6 +100,8 @@ impl Dial {
         let needs_tls = (0..=key.hops().len()).any(|stop| dial.wants_tls(stop));
         if needs_tls && !policy.tls_available {
             dial.stage = Stage::Failed(DialError::Tls(TlsKind::Unavailable));
+        } else if let Err(why) = dial.judge_stops() {
+            dial.stage = Stage::Failed(DialError::Denied(why));
         } else if let Some(addr) = address(dial.origin(0)) {
             dial.race.begin(&[addr]);
         } else {
@@ -235,21 +238,25 @@ impl Dial {
     }
 
     /// Answers [`Next::Resolve`]: the look-up is done. `addrs` are in the resolver's order, and may
-    /// be empty. The first 16 different ones are tried.
+    /// be empty. The first 16 different ones that the guard permits are tried.
     pub fn resolved(&mut self, addrs: &[SocketAddr], now: Instant) {
         self.trace.event(now, Input::Resolved(addrs.into()));
-        match self.stage {
-            Stage::Resolve { of: 0, .. } if !addrs.is_empty() => {
-                self.race.begin(addrs);
+        match (&self.stage, self.permitted(addrs)) {
+            (Stage::Resolve { .. }, Err(why)) => self.fail(DialError::Denied(why)),
+            (Stage::Resolve { of: 0, .. }, Ok(addrs)) if !addrs.is_empty() => {
+                self.race.begin(&addrs);
                 self.stage = Stage::Connect;
             }
-            Stage::Resolve { of: 0, .. } => self.fail(DialError::Name),
-            Stage::Resolve { .. } => self.ask_proxy(addrs, now),
-            Stage::Connect
-            | Stage::Exchange(_)
-            | Stage::Tls { .. }
-            | Stage::Ready
-            | Stage::Failed(_) => {}
+            (Stage::Resolve { of: 0, .. }, Ok(_)) => self.fail(DialError::Name),
+            (Stage::Resolve { .. }, Ok(addrs)) => self.ask_proxy(&addrs, now),
+            (
+                Stage::Connect
+                | Stage::Exchange(_)
+                | Stage::Tls { .. }
+                | Stage::Ready
+                | Stage::Failed(_),
+                _,
+            ) => {}
         }
         self.settle(now);
     }
@@ -451,6 +458,34 @@ impl Dial {
                 self.connect.run(now);
             }
             Err(why) => self.fail(why),
+        }
+    }
+
+    /// Judges all addresses that are known without a look-up, and the names that proxies look up.
+    fn judge_stops(&self) -> Result<(), Denied> {
+        let guard = &self.policy.guard;
+        if let Some(addr) = literal(self.origin(0)) {
+            guard.judge(addr)?;
+        }
+        for (stop, hop) in self.key.hops().iter().enumerate() {
+            let next = self.origin(stop + 1);
+            if literal(next).is_some() || !takes_address_only(hop.kind()) {
+                guard.judge_proxied(next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the addresses that the guard permits. Fails if it denies all of them.
+    fn permitted<'a>(&self, addrs: &'a [SocketAddr]) -> Result<Cow<'a, [SocketAddr]>, Denied> {
+        let guard = &self.policy.guard;
+        if guard.is_open() || mutated(Mutation::UnguardedLookUp) {
+            return Ok(addrs.into());
+        }
+        let permitted: Vec<_> = addrs.iter().filter(|it| guard.permits(it.ip())).copied().collect();
+        match addrs.first() {
+            Some(addr) if permitted.is_empty() => guard.judge(addr.ip()).map(|()| addrs.into()),
+            Some(_) | None => Ok(permitted.into()),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
+use super::Guard;
 use crate::{limits::MessageLimits, setters::setters};
 
 /// The timeouts of a dial, and its way of trying addresses. `None` as a timeout means no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DialPolicy {
     /// Limits each look-up of a name, from its beginning. If it must first wait for a thread of the
@@ -30,6 +31,8 @@ pub struct DialPolicy {
     /// Whether the driver can do TLS. False by default: what needs it then fails at once, before a
     /// name is looked up.
     pub tls_available: bool,
+    /// The addresses that may not be dialed. None by default: every address is permitted.
+    pub guard: Guard,
     /// Limits on a proxy's answer to CONNECT.
     pub limits: MessageLimits,
 }
@@ -43,6 +46,7 @@ impl Default for DialPolicy {
             tls_timeout: TIMEOUT,
             race_after: Some(Duration::from_millis(250)),
             tls_available: false,
+            guard: Guard::new(),
             limits: MessageLimits::default(),
         }
     }
@@ -55,6 +59,7 @@ impl DialPolicy {
         tls_timeout: Option<Duration>,
         race_after: Option<Duration>,
         tls_available: bool,
+        guard: Guard,
         limits: MessageLimits,
     }
 }

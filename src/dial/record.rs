@@ -1,14 +1,15 @@
 //! The inputs of a dial, and its recording.
 
 use alloc::{borrow::Cow, vec::Vec};
-use core::net::SocketAddr;
+use core::{fmt, net::SocketAddr};
 
-use super::{Dial, DialPolicy};
+use super::{Dial, DialPolicy, Guard};
 use crate::{
     error::{IoKind, ResolveKind, TlsKind},
     time::Instant,
     trace::{
-        Described, Heard, Held, Kind, Pending, Received, Shown, Value, inputs, note, settings,
+        Described, Heard, Held, Kind, Pending, Received, Redaction, Shown, Value, inputs, note,
+        settings,
     },
 };
 
@@ -65,5 +66,45 @@ impl Dial {
     }
 }
 
-settings!(DialPolicy: resolve_timeout, connect_timeout, tls_timeout, race_after, tls_available;
-    and limits);
+settings!(DialPolicy: resolve_timeout, connect_timeout, tls_timeout, race_after, tls_available,
+    guard; and limits);
+
+/// `10.0.0.0/8,fc00::/7+10.1.0.0/16+false`: the networks that are denied, those that are allowed all
+/// the same, and whether a proxy may look names up.
+impl Value for Guard {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (denied, allowed, proxied_names) = self.parts();
+        denied.write(redaction, f)?;
+        f.write_str("+")?;
+        allowed.write(redaction, f)?;
+        write!(f, "+{proxied_names}")
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let mut parts = word.splitn(3, '+');
+        let (denied, allowed, names) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self::of_parts(Value::read(denied)?, Value::read(allowed)?, Value::read(names)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::trace::read_settings;
+
+    #[test]
+    fn the_guard_of_a_dial_comes_back() {
+        let net = |text: &str| text.parse().unwrap();
+        let some = Guard::new().deny(net("10.0.0.0/8")).deny(net("fc00::/7")).allow(net("::1"));
+        let text = Shown(&DialPolicy::default().guard(some.clone())).to_string();
+        assert!(text.contains(" guard=10.0.0.0/8,fc00::/7+::1/128+false "), "{text}");
+        for guard in [some, Guard::new(), Guard::global().allow_proxied_names(true)] {
+            let policy = DialPolicy::default().guard(guard);
+            let mut read = DialPolicy::default();
+            assert_eq!(read_settings(&Shown(&policy).to_string(), &mut read), Some(()));
+            assert_eq!(read, policy);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use crate::{
     error::DialError,
     h1::{Connection, Event, Target},
     limits::MessageLimits,
-    message::{Credentials, Hop, HopKind, Method, Origin, Request},
+    message::{Hop, HopKind, Method, Origin, Request},
     trace::Heard,
 };
 
@@ -38,7 +38,7 @@ impl Tunnel {
         let talk = match hop.kind() {
             HopKind::Connect => {
                 let mut http = Connection::new(limits);
-                let request = connect_request(target, hop.credentials())?;
+                let request = connect_request(target, hop)?;
                 // This cannot fail: no other exchange is under way on the connection.
                 http.send_request(&request, Target::Origin, &mut out)
                     .map_err(|_| DialError::ProxyProtocol)?;
@@ -113,19 +113,16 @@ fn receive_http(http: &mut Connection, input: &[u8]) -> Result<(usize, bool), Di
 }
 
 /// Builds the CONNECT request: its target is host and port, and its Host field is the same (RFC
-/// 9112 section 3.2.3).
-fn connect_request(
-    target: &Origin,
-    credentials: Option<&Credentials>,
-) -> Result<Request, DialError> {
+/// 9112 section 3.2.3). Of other fields it has those of the proxy alone.
+fn connect_request(target: &Origin, hop: &Hop) -> Result<Request, DialError> {
     let authority = format!("{}:{}", target.host(), target.port());
     let mut builder = Request::builder(Method::CONNECT, &format!("http://{authority}/"))
         .header("Host", &authority);
-    if let Some(credentials) = credentials {
-        builder = builder.header(
-            "Proxy-Authorization",
-            &credentials.basic().ok_or(DialError::ProxyCredentials)?,
-        );
+    for field in hop.fields().iter() {
+        builder = builder.header_bytes(field.name(), field.value());
+    }
+    if let Some(basic) = hop.authorization().map_err(|_| DialError::ProxyCredentials)? {
+        builder = builder.header("Proxy-Authorization", &basic);
     }
     let request = builder.build().map_err(|_| DialError::Name)?;
     // Refuse a host that the URL parser changes into another one.

@@ -1,9 +1,9 @@
 //! Reasons why no connection could be opened.
 
-use core::fmt;
+use core::{fmt, net::IpAddr};
 
 use super::{Fault, IoKind};
-use crate::time::Deadline;
+use crate::{message::Network, time::Deadline};
 
 /// The reason why no connection could be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,62 @@ pub enum DialError {
     Tls(TlsKind),
     /// A deadline passed.
     Timeout(Deadline),
+    /// The [`Guard`](crate::dial::Guard) does not allow it. Never retried.
+    Denied(Denied),
 }
+
+/// What a [`Guard`](crate::dial::Guard) does not allow. Its `Debug` is short, because it stands in
+/// recordings: `127.0.0.1/8`, or `ProxiedName`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denied {
+    /// To dial an address, or to have a proxy dial it.
+    Address {
+        /// The address. An IPv6 address that stands for an IPv4 address is given as that.
+        addr: IpAddr,
+        /// The length of the prefix of the denied network, in bits.
+        bits: u8,
+    },
+    /// To have a proxy look up a name, because its addresses cannot be judged.
+    ProxiedName,
+}
+
+impl Denied {
+    /// Returns the denied network.
+    pub fn network(self) -> Option<Network> {
+        match self {
+            Self::Address { addr, bits } => Network::new(addr, bits),
+            Self::ProxiedName => None,
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.network()) {
+            (Self::Address { addr, .. }, Some(network)) => write!(
+                f,
+                "the guard denies the address {addr}, which is in {network}: \
+                 allow it with Guard::allow"
+            ),
+            _ => f.write_str(
+                "the guard denies names that a proxy looks up: \
+                 allow them with Guard::allow_proxied_names",
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address { addr, bits } => write!(f, "{addr}/{bits}"),
+            Self::ProxiedName => f.write_str("ProxiedName"),
+        }
+    }
+}
+
+impl core::error::Error for Denied {}
 
 impl DialError {
     /// Returns whether file descriptors, ports or memory ran out. Closing another connection could
@@ -47,7 +102,7 @@ impl DialError {
                 Fault::Local
             }
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
-            Self::ProxyCredentials => Fault::Caller,
+            Self::ProxyCredentials | Self::Denied(_) => Fault::Caller,
             Self::Tls(why) => why.fault(),
         }
     }
@@ -73,6 +128,7 @@ impl fmt::Display for DialError {
             Self::Tls(why @ (TlsKind::Unavailable | TlsKind::Config)) => write!(f, "{why}"),
             Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
+            Self::Denied(why) => write!(f, "{why}"),
         }
     }
 }

@@ -13,7 +13,7 @@ mod unusable;
 
 use core::fmt;
 
-pub use dial::{DialError, ResolveKind, TlsKind};
+pub use dial::{Denied, DialError, ResolveKind, TlsKind};
 pub use request::{FieldLabel, RequestError};
 pub use unsent::{BodyUnsent, Unsent};
 pub use unusable::BodyUnusable;

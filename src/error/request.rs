@@ -61,6 +61,11 @@ pub enum RequestError {
     /// The zone id of the URL's IPv6 address is empty, longer than 64 bytes, or holds a character
     /// other than letters, digits, `-`, `.`, `_` and `~` (RFC 6874).
     Zone,
+    /// A field for a proxy frames the message or is about the connection, so it cannot be added.
+    ProxyField {
+        /// The field's name.
+        name: FieldLabel,
+    },
 }
 
 impl fmt::Display for RequestError {
@@ -99,6 +104,11 @@ impl fmt::Display for RequestError {
             Self::FieldValue { name, at } => {
                 write!(f, "the value of the field {name} has a control byte at byte {at}")
             }
+            Self::ProxyField { name } => write!(
+                f,
+                "the field {name} cannot be added for a proxy: it frames the message, or is about \
+                 the connection"
+            ),
             Self::Host => f.write_str("the field Host must be given once at most, and be a host"),
             Self::ContentLength => f.write_str(
                 "the field Content-Length must be given once at most, and be the body's length",

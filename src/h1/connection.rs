@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{Bound, Misuse, Violation},
     limits::MessageLimits,
-    message::{BodyLeft, BodyLength, Credentials, Fields, Request},
+    message::{BodyLeft, BodyLength, Fields, Hop, Request},
 };
 
 /// The protocol state of one HTTP/1.1 connection. It has no buffer, takes under 64 bytes, and never
@@ -103,8 +103,8 @@ impl Connection {
         target: Target<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Misuse> {
-        if let Target::Absolute(credentials) = target {
-            return self.send_to_proxy(request, credentials, out);
+        if let Target::Absolute(proxy) = target {
+            return self.send_to_proxy(request, proxy, out);
         }
         self.begin(request)?;
         request.write_head(false, out);
@@ -115,14 +115,19 @@ impl Connection {
     fn send_to_proxy(
         &mut self,
         request: &Request,
-        credentials: Option<&Credentials>,
+        proxy: Option<&Hop>,
         out: &mut Vec<u8>,
     ) -> Result<(), Misuse> {
-        let authorization = credentials.map(|it| authorization(it, request)).transpose()?;
+        let authorization = proxy.map(|it| authorization(it, request)).transpose()?;
         self.begin(request)?;
         request.write_head(true, out);
+        for field in proxy.map(Hop::fields).unwrap_or_default().iter() {
+            if request.headers().get(field.name()).is_none() {
+                encode::field_at_end(field.name(), field.value(), out);
+            }
+        }
         if let Some(basic) = authorization.flatten() {
-            encode::field_at_end("Proxy-Authorization", &basic, out);
+            encode::field_at_end("Proxy-Authorization", basic.as_bytes(), out);
         }
         Ok(())
     }

@@ -115,10 +115,10 @@ fn may_be_trailer(name: &str) -> bool {
 }
 
 /// Adds a field at the end of the head with which `out` ends.
-pub(super) fn field_at_end(name: &str, value: &str, out: &mut Vec<u8>) {
+pub(super) fn field_at_end(name: &str, value: &[u8], out: &mut Vec<u8>) {
     out.truncate(out.len().saturating_sub(2));
-    for part in [name, ": ", value, "\r\n\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+    for part in [name.as_bytes(), b": ", value, b"\r\n\r\n"] {
+        out.extend_from_slice(part);
     }
 }
 

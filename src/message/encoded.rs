@@ -15,6 +15,9 @@ pub(super) const VERSION: &str = " HTTP/1.1\r\n";
 /// The last field line of a request whose body is held back for a 100 (Continue).
 pub(super) const EXPECT: &[u8] = b"Expect: 100-continue\r\n";
 
+/// The field with the credentials for a forward proxy.
+pub(super) const PROXY_AUTHORIZATION: &str = "proxy-authorization";
+
 /// The parts of a request, checked and ready to be encoded.
 pub(super) struct Checked {
     pub(super) method: Method,
@@ -42,6 +45,8 @@ pub(super) struct Encoded {
     pub(super) decodes: bool,
     pub(super) asks_close: bool,
     pub(super) asks_upgrade: bool,
+    /// Whether there is a Proxy-Authorization field.
+    pub(super) for_proxy: bool,
     /// Whether the builder was given the Host field, which is the first line.
     pub(super) own_host: bool,
     /// The head as sent to an origin, including the empty line at its end.
@@ -77,6 +82,7 @@ impl Checked {
         Encoded {
             asks_close: self.lines.lists("connection", "close"),
             asks_upgrade: self.lines.has("upgrade"),
+            for_proxy: self.lines.has(PROXY_AUTHORIZATION),
             own_host: self.host.is_some(),
             method: self.method,
             url: self.url,

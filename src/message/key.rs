@@ -5,7 +5,12 @@ use core::{fmt, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
-use super::Origin;
+use super::{
+    Fields, Origin,
+    fields::{first_illegal_in_value, first_non_token, trim_ows},
+    lines::write_line,
+};
+use crate::error::{FieldLabel, RequestError};
 
 /// Everything that determines the peer of a connection and the trust in it. Two calls may use one
 /// connection only if their keys are equal.
@@ -74,26 +79,63 @@ impl fmt::Display for Key {
     }
 }
 
-/// A proxy that tunnels a connection, with its credentials and TLS configuration.
+/// A proxy that tunnels a connection or forwards requests, with its credentials, its TLS
+/// configuration, and the header fields that are for it alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Hop {
     kind: HopKind,
     proxy: Origin,
     credentials: Option<Credentials>,
     tls: TlsId,
+    fields: ProxyFields,
 }
 
 impl Hop {
     /// Returns the hop for the proxy at `proxy`. If the scheme of `proxy` is `https`, the
     /// connection to the proxy itself uses TLS, whatever its kind.
     pub const fn new(kind: HopKind, proxy: Origin) -> Self {
-        Self { kind, proxy, credentials: None, tls: TlsId::PROXY }
+        Self { kind, proxy, credentials: None, tls: TlsId::PROXY, fields: ProxyFields(None) }
     }
 
     /// Sets the user name and password for the proxy.
     #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials: Some(credentials), ..self }
+    }
+
+    /// Adds a header field for the proxy (urllib3: `proxy_headers`). It is sent with CONNECT and
+    /// with each forwarded request, except a request that has a field of that name itself. It is
+    /// never sent to an origin. A SOCKS proxy has no fields.
+    ///
+    /// A Proxy-Authorization field replaces [the credentials](Self::with_credentials). Tunnels
+    /// with different fields are never shared.
+    ///
+    /// ```
+    /// use httpool::message::Hop;
+    ///
+    /// let hop = Hop::parse("http://proxy.example:3128")?
+    ///     .with_field("Proxy-Authorization", "Bearer abc")?;
+    /// assert_eq!(hop.fields().get_str("proxy-authorization"), Some("Bearer abc"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Name or value is malformed, or the field frames the message or is about the connection
+    /// ([`RequestError::ProxyField`]).
+    pub fn with_field(self, name: &str, value: &str) -> Result<Self, RequestError> {
+        let label = FieldLabel::new(name);
+        if let Some(at) = first_non_token(name.as_bytes()) {
+            return Err(RequestError::FieldName { name: label, at });
+        }
+        if let Some(at) = first_illegal_in_value(value.as_bytes()) {
+            return Err(RequestError::FieldValue { name: label, at });
+        }
+        if NOT_FOR_PROXIES.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(RequestError::ProxyField { name: label });
+        }
+        let mut lines = self.fields().as_bytes().to_vec();
+        write_line(&mut lines, name, trim_ows(value.as_bytes()));
+        Ok(Self { fields: ProxyFields(Some(lines.into())), ..self })
     }
 
     /// Sets the TLS configuration for the connection to the proxy. [`TlsId::PROXY`] by default.
@@ -120,6 +162,48 @@ impl Hop {
     /// Returns the TLS configuration for the connection to the proxy.
     pub const fn tls(&self) -> TlsId {
         self.tls
+    }
+
+    /// Returns the header fields for the proxy.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::from_validated(self.fields.0.as_deref().unwrap_or_default())
+    }
+
+    /// Returns the value of the field with the credentials in the Basic scheme. `None` if there are
+    /// none, or [another such field](Self::with_field). Fails if the scheme cannot carry them.
+    pub(crate) fn authorization(&self) -> Result<Option<String>, Unencodable> {
+        match &self.credentials {
+            Some(credentials) if self.fields().get("proxy-authorization").is_none() => {
+                credentials.basic().map(Some).ok_or(Unencodable)
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+}
+
+/// The credentials cannot be written in the Basic scheme.
+pub(crate) struct Unencodable;
+
+/// The fields that frame a message or are about a connection.
+const NOT_FOR_PROXIES: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The lines of the fields for a proxy. Its `Debug` hides secrets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct ProxyFields(Option<Arc<[u8]>>);
+
+impl fmt::Debug for ProxyFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fields::from_validated(self.0.as_deref().unwrap_or_default()).fmt(f)
     }
 }
 

@@ -47,6 +47,11 @@ impl Network {
         }
     }
 
+    /// Returns the length of the prefix, in bits.
+    pub(crate) const fn bits(self) -> u8 {
+        self.bits
+    }
+
     /// Returns whether `addr` is in the network. An IPv4-mapped IPv6 address is judged as the IPv4
     /// address that it stands for.
     pub fn contains(self, addr: IpAddr) -> bool {

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::{
     BodyLength, Field, Fields, Method, Origin,
-    encoded::{EXPECT, Encoded, TargetForm, Text, VERSION},
+    encoded::{EXPECT, Encoded, PROXY_AUTHORIZATION, TargetForm, Text, VERSION},
+    lines::write_line,
 };
 
 /// A request, validated and encoded. It is cheap to clone. Sending it again parses and encodes
@@ -136,6 +137,23 @@ impl Request {
         out.extend_from_slice(&head[rest..]);
     }
 
+    /// Returns whether the request has a Proxy-Authorization field of its own.
+    pub(crate) fn is_for_proxy(&self) -> bool {
+        self.0.for_proxy
+    }
+
+    /// Returns the request without its Proxy-Authorization field, for an origin.
+    pub(crate) fn without_proxy_authorization(&self) -> Self {
+        let mut encoded = Encoded::clone(&self.0);
+        encoded.for_proxy = false;
+        encoded.head.truncate(encoded.fields_at);
+        for field in self.headers().iter().filter(|field| !field.is(PROXY_AUTHORIZATION)) {
+            write_line(&mut encoded.head, field.name(), field.value());
+        }
+        encoded.head.extend_from_slice(b"\r\n");
+        Self(Arc::new(encoded))
+    }
+
     /// Returns the request without Expect, for a server that answered 417 (RFC 9110 10.1.1).
     pub(crate) fn without_expect(&self) -> Self {
         let mut encoded = Encoded::clone(&self.0);
@@ -210,6 +228,19 @@ mod tests {
                 assert!(!head.contains(&b'#'), "{}", head.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn without_proxy_authorization_the_rest_of_the_request_is_the_same() {
+        let request = || Request::post("http://a/x?y").header("X-A", "1").header("Host", "b");
+        let with = request().header("Proxy-Authorization", "x").header("PROXY-authorization", "y");
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let with = with.build().unwrap();
+        let without = with.without_proxy_authorization();
+        assert!(with.is_for_proxy() && !without.is_for_proxy());
+        without.write_head(false, &mut one);
+        request().build().unwrap().write_head(false, &mut other);
+        assert_eq!(one, other);
     }
 
     #[test]

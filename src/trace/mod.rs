@@ -44,7 +44,7 @@ pub(crate) use name::{Passed, words};
 pub(crate) use redact::Hidden;
 pub(crate) use setting::{Settings, Shown, read_settings, settings, write_settings};
 pub(crate) use text::{Escaped, Unescape, unescape};
-pub(crate) use value::{ReadInto, Value, ids, transparent};
+pub(crate) use value::{ReadInto, Value, ids, read_word, transparent, write_word};
 
 /// Receives trace lines. It is called while a machine works, perhaps under a driver's lock. It must
 /// return quickly and must not call the machine.

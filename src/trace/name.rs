@@ -6,7 +6,7 @@ use core::fmt;
 use super::{Redaction, Value};
 use crate::{
     content::{Coding, DecodeError, DecodeErrorKind},
-    error::{BodyUnusable, DialError, IoKind, ResolveKind, TlsKind, Unavailable},
+    error::{BodyUnusable, Denied, DialError, IoKind, ResolveKind, TlsKind, Unavailable},
     h1::Eof,
     message::HopKind,
     time::Deadline,
@@ -42,10 +42,25 @@ names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Sig
     ClientCertificateRequired, ClientCertificateRefused, Version, Parameters, Alpn, PlainHttp,
     NotTls, Protocol, Config, Unavailable; Alert, Lost);
 names!(DialError: Name, ProxyProtocol, ProxyCredentials;
-    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout);
+    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied);
 names!(DecodeErrorKind: TooManyCodings, Header, Data, Checksum, Length, Trailing, Truncated,
     Dictionary, Window, Memory, TooLong, Ratio);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
+
+/// Writes `127.0.0.1/8`, or `ProxiedName`.
+impl Value for Denied {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        if word == "ProxiedName" {
+            return Some(Self::ProxiedName);
+        }
+        let (addr, bits) = word.split_once('/')?;
+        Some(Self::Address { addr: addr.parse().ok()?, bits: Value::read(bits)? })
+    }
+}
 
 /// Writes each variant as a word.
 macro_rules! words {

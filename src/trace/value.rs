@@ -11,7 +11,7 @@ use super::{Redaction, unescape};
 use crate::{
     id::ConnId,
     limits::RetryBudget,
-    message::{Credentials, Hop, HopKind, Key, Method, Origin, Scheme, Status, TlsId},
+    message::{Credentials, Hop, HopKind, Key, Method, Network, Origin, Scheme, Status, TlsId},
     time::Instant,
 };
 
@@ -50,7 +50,7 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(bool, IpAddr, SocketAddr);
+displayed!(bool, IpAddr, SocketAddr, Network);
 
 /// Numbers without a sign.
 macro_rules! numbers {
@@ -254,34 +254,52 @@ impl Value for Origin {
     }
 }
 
-/// Writes `connect+http://proxy:3128+0`, followed by `+****+******` if there are credentials.
+/// Writes `connect+http://proxy:3128+0`. User name and password follow, if there are credentials,
+/// and then the lines of the header fields, if there are some: each behind a `+`.
 impl Value for Hop {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().write(redaction, f)?;
         f.write_char('+')?;
         self.proxy().write(redaction, f)?;
         write!(f, "+{}", self.tls().0)?;
-        let Some(credentials) = self.credentials() else { return Ok(()) };
-        for part in [credentials.user(), credentials.password()] {
+        for part in self.credentials().iter().flat_map(|it| [it.user(), it.password()]) {
             f.write_char('+')?;
             write_word(f, &redaction.credential(part))?;
+        }
+        for (index, field) in self.fields().iter().enumerate() {
+            f.write_str(if index > 0 { "" } else { "+" })?;
+            write_word(f, field.name())?;
+            f.write_char(':')?;
+            write_bytes(f, &redaction.value(field.name().as_bytes(), field.value()))?;
+            f.write_char(';')?;
         }
         Ok(())
     }
 
     fn read(word: &str) -> Option<Self> {
-        let mut parts = word.split('+');
-        let (kind, proxy, tls) = (parts.next()?, parts.next()?, parts.next()?);
+        let parts: Vec<_> = word.split('+').collect();
+        let (kind, proxy, tls, more) = match &parts[..] {
+            [kind, proxy, tls, more @ ..] => (kind, proxy, tls, more),
+            _ => return None,
+        };
+        let (credentials, fields) = match more {
+            [] => (None, ""),
+            [fields] => (None, *fields),
+            [user, password] => (Some((user, password)), ""),
+            [user, password, fields] => (Some((user, password)), *fields),
+            _ => return None,
+        };
         let kind = HopKind::read(kind)?;
-        let hop = Self::new(kind, Origin::read(proxy)?).with_tls(TlsId::read(tls)?);
-        match (parts.next(), parts.next(), parts.next()) {
-            (None, ..) => Some(hop),
-            (Some(user), Some(password), None) => {
-                let (user, password) = (read_word(user)?, read_word(password)?);
-                Some(hop.with_credentials(Credentials::new(&user, &password)))
-            }
-            (Some(_), ..) => None,
+        let mut hop = Self::new(kind, Origin::read(proxy)?).with_tls(TlsId::read(tls)?);
+        if let Some((user, password)) = credentials {
+            let (user, password) = (read_word(user)?, read_word(password)?);
+            hop = hop.with_credentials(Credentials::new(&user, &password));
         }
+        for field in fields.split_terminator(';') {
+            let (name, value) = field.split_once(':')?;
+            hop = hop.with_field(&read_word(name)?, &read_word(value)?).ok()?;
+        }
+        Some(hop)
     }
 }
 
@@ -322,15 +340,20 @@ impl Value for Key {
 }
 
 /// Writes text, and escapes the characters that separate words and their parts.
-fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.bytes().try_for_each(|byte| match byte {
+pub(crate) fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    write_bytes(f, text.as_bytes())
+}
+
+fn write_bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes.iter().try_for_each(|&byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => f.write_char(char::from(byte)),
         b'*' | b'-' | b'.' | b'_' | b'[' | b']' | b':' => f.write_char(char::from(byte)),
         _ => write!(f, "\\x{byte:02x}"),
     })
 }
 
-fn read_word(word: &str) -> Option<String> {
+/// Reads text that [`write_word`] has written.
+pub(crate) fn read_word(word: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(word.len());
     // A word must not hold a count of body bytes.
     if word.contains('{') {
@@ -388,6 +411,17 @@ mod tests {
         );
         let redacted = Written(&key, Redaction::default()).to_string();
         assert!(redacted.ends_with("+3++****"), "{redacted}");
+        let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "p", 80));
+        let hop = hop.with_field("X-A", "a:b;c+").unwrap();
+        comes_back(hop.clone(), "connect+http://p:80+0+X-A:a:b\\x3bc\\x2b;");
+        let hop = hop.with_field("Proxy-Authorization", "x").unwrap();
+        let hop = hop.with_credentials(Credentials::new("u", ""));
+        comes_back(
+            hop.clone(),
+            "connect+http://p:80+0+u++X-A:a:b\\x3bc\\x2b;Proxy-Authorization:x;",
+        );
+        let redacted = Written(&hop, Redaction::default()).to_string();
+        assert!(redacted.ends_with("+*++X-A:a:b\\x3bc\\x2b;Proxy-Authorization:*;"), "{redacted}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod forms;
 mod layers;
 mod messages;
 mod pending;
+mod proxies;
 mod reuse;
 mod signals;
 mod slow;

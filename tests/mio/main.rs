@@ -21,6 +21,7 @@ mod many;
 mod messages;
 mod pause;
 mod pending;
+mod proxies;
 mod reuse;
 mod slow;
 mod slow_reader;

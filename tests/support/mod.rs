@@ -4,6 +4,7 @@
 
 pub(crate) mod coded;
 pub(crate) mod names;
+pub(crate) mod proxies;
 pub(crate) mod secure;
 pub(crate) mod sessions;
 

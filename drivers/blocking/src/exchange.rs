@@ -88,6 +88,7 @@ impl<P: Platform> Exchange<P> {
         if let Some(at_epoch) = shared.wall_at_epoch {
             call.set_wall_clock(at_epoch);
         }
+        call.set_guard(&shared.settings.dial.guard);
         call.set_trace(shared.trace(Who::Call(number)), now);
         Self {
             call,

@@ -7,6 +7,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::{
     exit::{Failed, Kind},
+    proxies::Proxies,
     secure::Secure,
     way::Way,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) record: Option<PathBuf>,
     /// Names of fields whose values the recording hides, in addition to the default ones.
     pub(crate) redact: Vec<String>,
+    pub(crate) proxies: Proxies,
     pub(crate) location: bool,
     pub(crate) max_redirects: Option<u32>,
     pub(crate) retries: u32,
@@ -155,6 +157,7 @@ impl Options {
             trace: false,
             record: None,
             redact: Vec::new(),
+            proxies: Proxies::default(),
             location: false,
             max_redirects: None,
             retries: 0,
@@ -170,7 +173,9 @@ impl Options {
     /// Parses one option and its value, and returns its name.
     fn set(&mut self, name: String, parser: &mut Parser) -> Result<String, Failed> {
         match name.as_str() {
-            "-H" | "--header" => self.fields.push(field(parser)?),
+            "-H" | "--header" => self.fields.push(field("--header", parser)?),
+            "-x" | "--proxy" | "--noproxy" | "-U" | "--proxy-user" | "--proxy-header"
+            | "--preproxy" => self.proxies.set(&name, parser)?,
             "--data" => {
                 let data = parser.value().map_err(usage)?;
                 self.set_data(Data::Given(data.into_encoded_bytes()))?;
@@ -249,11 +254,17 @@ impl Options {
     }
 }
 
-fn field(parser: &mut Parser) -> Result<(String, String), Failed> {
-    let line = parser.value().and_then(|value| value.string()).map_err(usage)?;
+/// Parses the value of an option as text.
+pub(crate) fn text(parser: &mut Parser) -> Result<String, Failed> {
+    parser.value().and_then(|value| value.string()).map_err(usage)
+}
+
+/// Parses the value of the option `name` as a header field.
+pub(crate) fn field(name: &str, parser: &mut Parser) -> Result<(String, String), Failed> {
+    let line = text(parser)?;
     match line.split_once(':') {
         Some((name, value)) => Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned())),
-        None => Err(wrong(format!("--header needs the form 'NAME: VALUE', not {line:?}"))),
+        None => Err(wrong(format!("{name} needs the form 'NAME: VALUE', not {line:?}"))),
     }
 }
 
@@ -372,7 +383,7 @@ mod tests {
             "replay a b",
             "replay a -i",
             "get --no-such-thing http://a/",
-            "get -x http://a/",
+            "get -y http://a/",
             "get http://a/ -H novalue",
             "get http://a/ --max-time",
             "get http://a/ --max-time 0",

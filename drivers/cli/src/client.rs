@@ -37,8 +37,8 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     limits.open_max = limits.open_max.max(threads);
     limits.open_per_key_max = limits.open_per_key_max.max(threads);
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
-    let mut builder =
-        Client::builder().pool(limits).policy(policy(options)).dial(dial_policy(options));
+    let policy = policy(options).routes(options.proxies.routes()?);
+    let mut builder = Client::builder().pool(limits).policy(policy).dial(dial_policy(options));
     builder = options.way.set_up(builder.tls(options.secure.options()));
     builder = builder.decode(options.compressed);
     if let Some(sink) = sink(options, record) {

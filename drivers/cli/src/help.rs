@@ -44,6 +44,19 @@ Redirects and retries
                                   standard error. A request that the server may have processed is
                                   only repeated if its method is idempotent
 
+Proxies
+  -x, --proxy URL                 use the proxy at URL: http, https, socks4, socks4a, socks5 or
+                                  socks5h://USER:PASSWORD@HOST:PORT. An HTTP proxy forwards http
+                                  requests, and tunnels to https. '' uses none. Without it the
+                                  variables http_proxy, https_proxy and all_proxy count
+      --noproxy LIST              connect directly to the hosts of LIST, such as
+                                  'localhost,.example.com,10.0.0.0/8'; '*' is all, '' is none.
+                                  Without it the variable no_proxy counts
+  -U, --proxy-user USER:PASSWORD  log in to the proxy
+      --proxy-header 'NAME: VALUE'
+                                  add a field for the proxy alone; may be given more than once
+      --preproxy URL              connect to the proxy through this one
+
 Timeouts, in seconds; fractions are allowed
       --connect-timeout SECONDS   for the name look-up, again for connecting, and again for the
                                   TLS handshake
@@ -91,7 +104,7 @@ Diagnosis
 Exit codes
    0  a response came, whatever its status; or the reader of standard output closed it
    1  another failure; or a scene of the demo failed
-   2  the command line is invalid
+   2  the command line, or a variable that names a proxy, is invalid
    3  the request is invalid: its URL, method or a field
    4  no address was found for the host's name
    5  no connection could be opened

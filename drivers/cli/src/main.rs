@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | parses the command line |
 //! | `client` | builds the client and the request |
+//! | `proxies` | the options of proxies, and those of the environment |
 //! | `request` | sends one request |
 //! | `output`, `json`, `progress` | print the response, and show the progress of its body |
 //! | `pieces`, `print` | read a body in pieces; print JSON |
@@ -35,6 +36,7 @@ mod paced;
 mod pieces;
 mod print;
 mod progress;
+mod proxies;
 mod record;
 mod request;
 mod secure;

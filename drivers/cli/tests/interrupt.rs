@@ -12,7 +12,9 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Directory, Reply, Server, program, response, run_well, text, until};
+use support::{
+    Directory, Reply, Server, program, response, run_well, text, until, without_proxies,
+};
 
 const SIGNALS: [(Signal, &str, i32); 3] =
     [(Signal::HUP, "SIGHUP", 129), (Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)];
@@ -46,6 +48,7 @@ impl Running {
 #[cfg(target_os = "linux")]
 fn with_default_signals(command: Command) -> Command {
     let mut env = Command::new("env");
+    without_proxies(&mut env);
     env.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
     env
 }
@@ -187,6 +190,7 @@ fn a_load_ends_with_its_summary() {
 fn a_signal_that_was_ignored_stays_ignored() {
     let server = slow();
     let mut command = Command::new("sh");
+    without_proxies(&mut command);
     command.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_httpool"), "get"]);
     command.arg(server.url("/"));
     let mut running = Running::start(command);

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `settings` | [`Settings`] of a client, and the methods of its builder |
 //! | `policy` | the methods that set redirects, retries and deadlines, for a client or one call |
+//! | `proxies` | the proxies that the environment names: [`proxies_from_env`] |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
 //! | `decoding` | the [decoding](Decoding) of the bodies of responses |
@@ -55,6 +56,7 @@ mod decoding;
 mod error;
 mod outgoing;
 mod policy;
+mod proxies;
 mod request;
 mod resolve;
 mod response;
@@ -72,6 +74,7 @@ pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
 pub use outgoing::{put_piece, slices, write_to};
+pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
 pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,

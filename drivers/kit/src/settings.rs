@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use httpool::{
-    call::Policy,
+    call::{Policy, Routes},
     dial,
     error::TlsKind,
     limits::{MessageLimits, PoolLimits},
@@ -49,6 +49,13 @@ impl Settings {
     /// Returns the policy, to change it.
     pub fn policy_mut(&mut self) -> &mut Policy {
         Arc::make_mut(&mut self.policy)
+    }
+
+    /// Sets the ways to origins to those of `routes`. Their other settings stay.
+    #[doc(hidden)]
+    pub fn set_proxies(&mut self, routes: Routes) {
+        let own = &mut self.policy_mut().routes;
+        (own.http, own.https) = (routes.http, routes.https);
     }
 
     /// Derives the settings that follow from others: the policy for opening connections knows the
@@ -158,6 +165,56 @@ macro_rules! settings_methods {
             self
         }
 
+        /// Sends all requests through the proxy at `url`, such as `http://user:pw@proxy:3128`,
+        /// except those of calls with a policy of their own.
+        ///
+        /// An HTTP proxy forwards the requests to `http` origins, and tunnels the connections to
+        /// `https` origins; a SOCKS proxy tunnels both. Other ways are set with
+        /// [`Policy::routes`](field@crate::httpool::call::Policy::routes). The forms of the URL are
+        /// those of [`Hop::parse`](crate::httpool::message::Hop::parse).
+        ///
+        /// # Errors
+        /// `url` is not the URL of a proxy.
+        pub fn proxy(
+            mut self,
+            url: &str,
+        ) -> ::std::result::Result<Self, $crate::httpool::message::InvalidProxy> {
+            let hop = $crate::httpool::message::Hop::parse(url)?;
+            self.settings.set_proxies($crate::httpool::call::Routes::through(hop));
+            ::std::result::Result::Ok(self)
+        }
+
+        /// Takes the proxies, and the origins that are reached without one, from the variables
+        /// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment:
+        /// [`proxies_from`](crate::proxies_from) has the rules. Without this call the environment
+        /// is not read.
+        ///
+        /// # Errors
+        /// A variable is not the URL of a proxy. The connections would otherwise be direct.
+        pub fn proxies_from_env(mut self) -> ::std::result::Result<Self, $crate::InvalidVariable> {
+            let routes = $crate::proxies_from_env()?;
+            self.settings.policy_mut().routes.no_proxy = routes.no_proxy.clone();
+            self.settings.set_proxies(routes);
+            ::std::result::Result::Ok(self)
+        }
+
+        /// Sets the origins that are reached without a proxy, as in the variable `no_proxy`:
+        /// `"localhost, .example.com, 10.0.0.0/8"`.
+        /// [`NoProxy`](crate::httpool::call::NoProxy) has the forms.
+        pub fn no_proxy(mut self, list: &str) -> Self {
+            let list = $crate::httpool::call::NoProxy::parse(list);
+            self.settings.policy_mut().routes.no_proxy = list;
+            self
+        }
+
+        /// Sets the addresses that may not be dialed. By default every address may be. A program
+        /// that fetches URLs of other people sets
+        /// [`Guard::global`](crate::httpool::dial::Guard::global).
+        pub fn guard(mut self, guard: $crate::httpool::dial::Guard) -> Self {
+            self.settings.dial.guard = guard;
+            self
+        }
+
         /// Adds a header field to every request that has none of that name. By default there are
         /// two: User-Agent, and `Accept: */*`. Accept-Encoding follows from
         /// [`decode`](Self::decode).
@@ -236,7 +293,10 @@ macro_rules! settings_methods {
 mod tests {
     use std::time::Duration;
 
-    use httpool::call::{Redirect, Retry};
+    use httpool::{
+        call::{NoProxy, Redirect, Retry},
+        message::{Hop, InvalidProxy},
+    };
 
     use super::*;
 
@@ -263,6 +323,15 @@ mod tests {
         assert_eq!(format!("{:?}", policy.retry), format!("{:?}", Retry::new(7)));
         let replaced = builder.policy(defaults.clone());
         assert_eq!(format!("{:?}", replaced.settings.policy), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn a_proxy_changes_the_ways_alone_and_no_proxy_the_exceptions() {
+        let builder = Builder::default().no_proxy("in.test").proxy("http://proxy").unwrap();
+        let routes = &builder.settings.policy.routes;
+        let proxy = Hop::parse("http://proxy").unwrap();
+        assert_eq!(*routes, Routes::through(proxy).no_proxy(NoProxy::parse("in.test")));
+        assert_eq!(builder.proxy("ftp://proxy").err(), Some(InvalidProxy::Scheme));
     }
 
     #[test]

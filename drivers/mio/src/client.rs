@@ -57,7 +57,7 @@ impl Client {
         let clock = Clock::start();
         let mut config = client::Config::default();
         config.pool = settings.pool;
-        config.dial = settings.dial;
+        config.dial = settings.dial.clone();
         config.messages = settings.messages;
         config.recent_trace = settings.recent_trace;
         config.wall_at_epoch = clock.wall_at_epoch();

@@ -90,7 +90,8 @@
 //! | look at a call | [`CallId`], [`Call`], [`Waiting`] |
 //! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
-//! | go through proxies | [`Routes`], [`Route`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`] |
+//! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
+//! | dial only some addresses | [`Guard`], [`Network`] |
 //! | trust servers, show a certificate | [`TlsOptions`], [`TlsVersion`], [`Role`], [`TlsId`], [`TlsConfigError`] |
 //! | see what a handshake agreed on, or why it failed | [`Session`], [`LayerError`], [`TlsError`], [`tls`] |
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
@@ -135,15 +136,15 @@ pub use embedded::Embedded;
 pub use httpool;
 #[doc(inline)]
 pub use httpool::{
-    call::{Call, HistoryEntry, MinRate, Policy, Redirect, Retry, Route, Routes, Timeout},
+    call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::DialPolicy,
+    dial::{DialPolicy, Guard},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
-        BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, Method, Origin, Request,
-        ResponseHead, Scheme, Status, TlsId, Url,
+        BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, InvalidProxy, Method, Network,
+        Origin, Request, ResponseHead, Scheme, Status, TlsId, Url,
     },
     pool::Stats,
     trace,
@@ -154,8 +155,8 @@ pub mod layer {
     pub use httpool_kit::{Layer, LayerError, Layers, Opened, Session, State};
 }
 pub use httpool_kit::{
-    Body, EndedEarly, Error, LayerError, LookUpError, Multipart, Part, Resolve, Session,
-    SystemResolver,
+    Body, EndedEarly, Error, InvalidVariable, LayerError, LookUpError, Multipart, Part, Resolve,
+    Session, SystemResolver, proxies_from,
 };
 #[cfg(feature = "tls")]
 #[doc(inline)]

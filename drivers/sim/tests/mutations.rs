@@ -48,6 +48,9 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Threads close the sockets of a race and leave look-ups by themselves.
     (Mutation::OpenLoser, 500, None),
     (Mutation::EndlessLookUp, 500, None),
+    (Mutation::ProxyFieldsToOrigin, 10_000, Some(10_000)),
+    (Mutation::UnguardedLookUp, 10_000, Some(10_000)),
+    (Mutation::UnjudgedRedirect, 10_000, Some(10_000)),
     (Mutation::CutSession, 5_000, Some(10_000)),
     (Mutation::UnaskedPlaintext, 20_000, Some(10_000)),
 ];

@@ -364,6 +364,6 @@ fn a_dial_for_a_call_has_at_least_the_connect_timeout_of_the_call() {
         policy.timeout.connect = own.map(seconds);
         let call = World::get(policy).call;
         assert_eq!(call.dial_policy(&dial).connect_timeout, Some(seconds(timeout)));
-        assert_eq!(call.dial_policy(&dial.connect_timeout(None)).connect_timeout, None);
+        assert_eq!(call.dial_policy(&dial.clone().connect_timeout(None)).connect_timeout, None);
     }
 }

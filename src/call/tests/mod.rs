@@ -8,6 +8,7 @@ mod ends;
 mod reader;
 mod redirects;
 mod upload;
+mod ways;
 
 use alloc::{
     borrow::Cow,

@@ -1,6 +1,7 @@
 //! Tests that run a dial against a simulated driver.
 
 mod direct;
+mod guarded;
 mod property;
 mod proxies;
 

@@ -224,7 +224,8 @@ impl Parts {
             Action::Dial { conn, ticket, key } => {
                 let asked = self.calls.values().find(|it| it.ticket == Some(ticket));
                 let policy = asked.map(|it| it.call.dial_policy(&self.config.dial));
-                let mut dial = Dial::new(&key, &policy.unwrap_or(self.config.dial), now);
+                let policy = policy.unwrap_or_else(|| self.config.dial.clone());
+                let mut dial = Dial::new(&key, &policy, now);
                 if let Some(trace) = self.trace(Who::Dial(conn.to_bits())) {
                     dial.set_trace(trace);
                 }

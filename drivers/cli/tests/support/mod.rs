@@ -184,7 +184,16 @@ pub(crate) fn response(status: &str, fields: &str, body: &str) -> String {
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_httpool"));
     command.args(args).stdin(Stdio::null());
+    without_proxies(&mut command);
     command
+}
+
+/// Removes the variables that name proxies from the environment of a command.
+pub(crate) fn without_proxies(command: &mut Command) {
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.env_remove("REQUEST_METHOD");
 }
 
 /// Runs the program to its end.

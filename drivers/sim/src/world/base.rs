@@ -128,6 +128,9 @@ impl Base {
 
     /// Begins to connect a socket to `addr`. Returns the socket's number.
     pub(super) fn connect(&mut self, addr: SocketAddr) -> Option<u32> {
+        if !self.plan.config.dial.guard.permits(addr.ip()) {
+            self.stage.wrong(|| format!("{addr} is dialed, which the guard denies"));
+        }
         let Some((origin, address)) = self.find(addr) else {
             self.stage.wrong(|| format!("no server is at {addr}"));
             return None;

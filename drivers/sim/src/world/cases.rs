@@ -378,6 +378,9 @@ impl Case {
             Cause::Unavailable(Unavailable::Dial(
                 DialError::ProxyLost(_) | DialError::ProxyRefused(_) | DialError::ProxyProtocol,
             )) => (Mark::CauseProxy, true),
+            Cause::Unavailable(Unavailable::Dial(DialError::Denied(_))) => {
+                (Mark::CauseDenied, !plan.config.dial.guard.is_open())
+            }
             Cause::Unavailable(Unavailable::Dial(DialError::Timeout(which))) => {
                 let waits = plan.origins.iter().any(|it| it.queued.is_some());
                 (deadline(which), which != Deadline::Resolver || waits)

@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use httpool::{
-    call::{DrainBytes, DrainTime, MinRate, Policy, Redirect, Retry, Route, Timeout},
+    call::{
+        DrainBytes, DrainTime, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout,
+    },
     client::Config,
+    dial::Guard,
     error::{IoKind, TlsKind},
     limits::RetryBudget,
-    message::{Hop, HopKind, Method, Origin, Scheme, Status},
+    message::{Credentials, Hop, HopKind, Method, Network, Origin, Scheme, Status},
 };
 
 use super::{
@@ -83,6 +86,7 @@ impl Plan {
             && dial.resolve_timeout.is_none()
             && dial.connect_timeout.is_none()
             && dial.tls_timeout.is_none()
+            && dial.guard.is_open()
             && self.origins.iter().all(up)
             && self.calls.iter().all(calls)
     }
@@ -93,6 +97,31 @@ impl Plan {
     fn is_sound_when_short(&self) -> bool {
         self.descriptors.is_none() || !self.threads && self.calls.iter().all(|it| !it.upgrade)
     }
+}
+
+/// Returns the ways through a proxy, which forwards requests or tunnels. Some have an exception.
+fn routes(hop: Hop, forwards: bool, origins: &[OriginPlan], ways: &mut Random) -> Routes {
+    if !forwards {
+        return Routes::default().http(Route::tunnel(hop.clone())).https(Route::tunnel(hop));
+    }
+    let hop = hop.with_credentials(Credentials::new("u", "p"));
+    let https =
+        if ways.once_in(2) { Route::tunnel(hop.clone()) } else { Route::forward(hop.clone()) };
+    let routes = Routes::default().http(Route::forward(hop)).https(https);
+    let host = origins[ways.below(origins.len() as u64) as usize].url.split("//").nth(1);
+    match host.filter(|_| ways.once_in(2)) {
+        Some(host) => routes.no_proxy(NoProxy::parse(host)),
+        None => routes,
+    }
+}
+
+/// Returns a guard that denies the addresses of one server.
+fn guard(origin: u64, proxied_names: bool) -> Guard {
+    let nth = origin as u16;
+    let v4 = Network::new([10, 0, nth as u8, 0].into(), 24);
+    let v6 = Network::new([0xfd00, 0, 0, 0, 0, 0, nth, 0].into(), 112);
+    let denied = v4.into_iter().chain(v6);
+    denied.fold(Guard::new(), Guard::deny).allow_proxied_names(proxied_names)
 }
 
 struct Grower {
@@ -126,13 +155,17 @@ impl Grower {
             origin.queued = apart.once_in(5).then(|| micros(apart.pick(&times)));
         }
         let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
+        let mut ways = Random::new(seed ^ 0x0070_726f_7879);
+        let forwards = ways.once_in(2) && proxy.is_some();
+        if forwards && let Some(it) = plan.origins.last_mut() {
+            it.proxy = Some(Proxy::Passes);
+        }
         let policies: Vec<_> = (0..self.random.from(1, 2))
             .map(|_| {
                 let mut policy = self.policy();
                 if let Some(proxy) = proxy.as_ref().filter(|_| !self.random.once_in(4)) {
                     let hop = Hop::new(HopKind::Connect, proxy.clone());
-                    let route = Route::Tunnel(Arc::new([hop]));
-                    (policy.routes.http, policy.routes.https) = (route.clone(), route);
+                    policy.routes = routes(hop, forwards, &plan.origins, &mut ways);
                 }
                 Arc::new(policy)
             })
@@ -155,6 +188,9 @@ impl Grower {
             }
         }
         self.scarcity(&mut plan, seed);
+        if self.kind != Kind::Sound && ways.once_in(8) {
+            plan.config.dial.guard = guard(ways.below(origins), ways.once_in(2));
+        }
         plan
     }
 

@@ -11,6 +11,13 @@ pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str)>, String> {
     Ok(Some((end + 4, target)))
 }
 
+/// Whether the input can be a CONNECT request.
+pub(super) fn may_connect(input: &[u8]) -> bool {
+    const CONNECT: &[u8] = b"CONNECT ";
+    let len = input.len().min(CONNECT.len());
+    CONNECT.starts_with(&input[..len])
+}
+
 /// The head of a request, parsed.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
@@ -25,7 +32,14 @@ pub(super) struct Asked {
     pub(super) closes: bool,
     /// The server that the credentials are for, if there are any.
     pub(super) credentials: Option<usize>,
+    /// The scheme and the authority, if the target is in absolute-form, for a proxy that forwards.
+    pub(super) forward_to: Option<String>,
+    /// Whether the proxy's credentials are there.
+    pub(super) has_proxy_credentials: bool,
 }
+
+/// The credentials `u:p` for a proxy that forwards, as they are sent.
+const PROXY_CREDENTIALS: &str = "Basic dTpw";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
@@ -51,7 +65,8 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
     if words.next() != Some("HTTP/1.1") || words.next().is_some() {
         return Err(bad());
     }
-    let mut path = target.strip_prefix("/r/").ok_or_else(bad)?.split('/');
+    let (forward_to, path) = target.split_at(target.find("/r/").ok_or_else(bad)?);
+    let mut path = path["/r/".len()..].split('/');
     let mut number = || path.next().and_then(|it| it.parse().ok());
     let mut asked = Asked {
         call: number().ok_or_else(bad)?,
@@ -62,6 +77,8 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
         expects: false,
         closes: false,
         credentials: None,
+        forward_to: (!forward_to.is_empty()).then(|| forward_to.to_owned()),
+        has_proxy_credentials: false,
     };
     for line in lines {
         let (name, value) = line.split_once(": ").ok_or_else(bad)?;
@@ -72,6 +89,10 @@ pub(super) fn head(input: &[u8]) -> Result<Option<(usize, Asked)>, String> {
             "Authorization" => {
                 asked.credentials = Some(value.parse().map_err(|_| bad())?);
             }
+            "Proxy-Authorization" if value == PROXY_CREDENTIALS => {
+                asked.has_proxy_credentials = true;
+            }
+            "Host" if !forward_to.is_empty() && !forward_to.ends_with(value) => return Err(bad()),
             "Connection" => asked.closes |= value.eq_ignore_ascii_case("close"),
             "Host" | "Upgrade" => {}
             _ => return Err(bad()),

@@ -1,8 +1,47 @@
 //! Simulates proxies.
 
-use super::{Plan, Proxy, marks::Mark, net::Net, parse, server::Peer, stage::Stage};
+use super::{
+    Plan, Proxy,
+    marks::Mark,
+    net::Net,
+    parse::{self, Asked},
+    server::Peer,
+    stage::Stage,
+};
 
 impl Peer {
+    /// Checks that a request is in the form for this server. A proxy then acts as the server that
+    /// it forwards the request to.
+    pub(super) fn forward(
+        &mut self,
+        plan: &Plan,
+        stage: &mut Stage,
+        asked: &Asked,
+    ) -> Result<(), String> {
+        let call = asked.call;
+        let Some(to) = asked.forward_to.as_deref().filter(|_| self.proxy.is_some()) else {
+            let known = asked.forward_to.is_some() || asked.has_proxy_credentials;
+            return match (self.proxy, known) {
+                (None, false) => Ok(()),
+                (None, true) => Err(format!("call {call}: with the fields of a proxy")),
+                (Some(_), _) => Err(format!("call {call}: not in the form for a proxy")),
+            };
+        };
+        if !asked.has_proxy_credentials {
+            return Err(format!("call {call}: without the credentials of its proxy"));
+        }
+        let origin = plan.origins.iter().position(|it| it.url == to);
+        let origin = origin.ok_or_else(|| format!("no server is at {to}"))?;
+        let host = to.split("://").nth(1).unwrap_or_default();
+        let guard = &plan.config.dial.guard;
+        if host.parse().is_ok_and(|addr| !guard.permits(addr)) {
+            return Err(format!("call {call}: to the address {host}, which the guard denies"));
+        }
+        stage.mark(Mark::Forwarded);
+        self.origin = origin;
+        Ok(())
+    }
+
     /// Handles a CONNECT. Once the tunnel stands, the connection acts as the target server.
     pub(super) fn pass_on(
         &mut self,

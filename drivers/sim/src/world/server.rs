@@ -250,13 +250,16 @@ impl Peer {
         let input = &self.input[self.taken..];
         match self.reads {
             Reads::Head if self.busy || input.is_empty() => Ok(false),
-            Reads::Head if self.proxy.is_some() => self.pass_on(plan, stage, net, sock),
+            Reads::Head if self.proxy.is_some() && parse::may_connect(input) => {
+                self.pass_on(plan, stage, net, sock)
+            }
             Reads::Head => {
                 if self.announced && !stage.out_of_step {
                     return Err("a request on a connection whose end was announced".into());
                 }
                 let Some((taken, asked)) = parse::head(input)? else { return Ok(false) };
                 self.taken += taken;
+                self.forward(plan, stage, &asked)?;
                 self.begin(plan, stage, net, sock, asked, seen)?;
                 Ok(true)
             }

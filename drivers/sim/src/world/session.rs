@@ -95,7 +95,7 @@ impl Driver {
             Ok(true) => {
                 base.stage.tell(11, id.to_bits(), format_args!("the session of {id} is up"));
                 let now = base.stage.instant();
-                self.client.handle_tls(id, Ok(()), now);
+                self.client.handle_tls(id, Ok(""), now);
             }
             Err(why) => self.shake_failed(base, id, why.kind()),
         }
@@ -139,7 +139,7 @@ impl Driver {
         let (sock, given) = (link.sock, link.given);
         link.ended = true;
         base.stage.tell(16, id.to_bits(), format_args!("{id} ends, clean: {clean}"));
-        let told = self.client.handle_eof(id, clean, base.stage.instant());
+        let told = self.client.handle_eof(id, clean.into(), base.stage.instant());
         let poisoned = base.is_poison(sock, given);
         if let Some(told) = told {
             self.tell(base, told, sock, poisoned);

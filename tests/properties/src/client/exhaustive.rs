@@ -115,8 +115,11 @@ impl World {
         // Keeps idle connections: only the script's deadlines let time pass.
         config.pool.idle_max = Duration::from_secs(1_000_000);
         let policy = Policy::default();
-        let machines =
-            Both { one: Facade::new(config, None), other: Parts::new(config, None), traces: None };
+        let machines = Both {
+            one: Facade::new(config.clone(), None),
+            other: Parts::new(config.clone(), None),
+            traces: None,
+        };
         let setting = Setting { config, policy: policy.clone(), eager: true, stale: false };
         Self { small, bench: Bench::new(machines, setting), policy: Arc::new(policy) }
     }

@@ -143,7 +143,7 @@ impl ClientScript {
 
     /// Panics if the client breaks the property.
     pub fn hold(&self) {
-        let client = Facade::new(self.setting.config, None);
+        let client = Facade::new(self.setting.config.clone(), None);
         self.run(Bench::new(client, self.setting.clone()));
     }
 
@@ -151,8 +151,8 @@ impl ClientScript {
     pub fn hold_to_parts(&self) {
         let (ones, others) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
         let both = Both {
-            one: Facade::new(self.setting.config, Some(ones.clone())),
-            other: Parts::new(self.setting.config, Some(others.clone())),
+            one: Facade::new(self.setting.config.clone(), Some(ones.clone())),
+            other: Parts::new(self.setting.config.clone(), Some(others.clone())),
             traces: Some((ones, others)),
         };
         self.run(Bench::new(both, self.setting.clone()));
@@ -161,8 +161,8 @@ impl ClientScript {
     /// Panics if a stale id has an effect.
     pub fn hold_to_twin(&self) {
         let twins = Both {
-            one: Facade::new(self.setting.config, None),
-            other: Facade::new(self.setting.config, None),
+            one: Facade::new(self.setting.config.clone(), None),
+            other: Facade::new(self.setting.config.clone(), None),
             traces: None,
         };
         let setting = Setting { stale: true, ..self.setting.clone() };

@@ -28,6 +28,7 @@ impl Machines for Parts {
         self.requests += 1;
         let seed = self.config.seed.wrapping_add(number as u64);
         let mut call = Call::new(request.clone(), policy.clone(), seed, now);
+        call.set_guard(&self.config.dial.guard);
         if let Some(trace) = self.trace(Who::Call(number as u64)) {
             call.set_trace(trace, now);
         }

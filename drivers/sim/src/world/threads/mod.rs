@@ -56,7 +56,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
     let baton = Arc::new(Baton::new(base, callers + 1));
     let mut builder = Client::builder()
         .pool(plan.config.pool)
-        .dial(plan.config.dial)
+        .dial(plan.config.dial.clone())
         .messages(plan.config.messages)
         .layers(Arc::new(Cipher::default()))
         .no_default_headers();

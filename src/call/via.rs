@@ -1,0 +1,65 @@
+//! Sends a request to its origin, or to a proxy that forwards it.
+
+use super::Call;
+use crate::{
+    dial::Guard,
+    error::{Cause, DialError, Phase, Unavailable},
+    h1::Target,
+    message::Request,
+    mutation::{Mutation, mutated},
+};
+
+impl Call {
+    /// Sets the guard of the client, for an origin that a proxy reaches by forwarding the request:
+    /// no connection is opened to it, so that no [dial](crate::dial::Dial) could judge it. A
+    /// request to a denied one fails with [`DialError::Denied`]. Call this before the first event.
+    pub fn set_guard(&mut self, guard: &Guard) {
+        if !guard.is_open() && self.policy.routes.may_forward() {
+            self.guard = guard.clone();
+            self.judge_origin();
+        }
+    }
+
+    /// Fails the call if the guard denies the origin of a request that is to be forwarded.
+    pub(super) fn judge_origin(&mut self) {
+        if self.forwards
+            && !(self.redirects > 0 && mutated(Mutation::UnjudgedRedirect))
+            && let Err(why) = self.guard.judge_proxied(self.request.origin())
+        {
+            self.fail(
+                Cause::Unavailable(Unavailable::Dial(DialError::Denied(why))),
+                Phase::Checkout,
+            );
+        }
+    }
+
+    /// Makes `request`, which follows a redirect, the current one, and chooses its way.
+    pub(super) fn turn_to(&mut self, request: Request) {
+        let routes = &self.policy.routes;
+        let same_proxy = || {
+            self.forwards
+                && routes.forwarder(self.request.origin()) == routes.forwarder(request.origin())
+        };
+        let keep = !request.is_for_proxy() || same_proxy();
+        (self.key, self.forwards) = routes.key(request.origin());
+        self.request = if keep { request } else { for_origin(request) };
+    }
+
+    /// The form in which the current request is sent, with the fields for the proxy.
+    pub(super) fn target(&self) -> Target<'_> {
+        let routes = &self.policy.routes;
+        if self.forwards {
+            Target::Absolute(routes.forwarder(self.request.origin()))
+        } else if self.redirects > 0 && mutated(Mutation::ProxyFieldsToOrigin) {
+            Target::Absolute(routes.http.hops().last())
+        } else {
+            Target::Origin
+        }
+    }
+}
+
+/// The request without a Proxy-Authorization of its own: the field is for the next proxy alone (RFC
+/// 9110 11.7.2).
+pub(super) fn for_origin(request: Request) -> Request {
+    if request.is_for_proxy() { request.without_proxy_authorization() } else { request }
+}
