@@ -52,7 +52,7 @@ pub struct Routes {
     /// The origins to which connections are opened without a proxy, whatever the other fields say.
     /// None by default.
     pub no_proxy: NoProxy,
-    /// The TLS configuration for `https` origins.
+    /// The TLS configuration for `https` origins. [`TlsId::ORIGIN`] by default.
     pub tls: TlsId,
     /// The local address of connections (urllib3: `source_address`). `None`, the default: the
     /// operating system chooses it.

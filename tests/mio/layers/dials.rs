@@ -59,7 +59,7 @@ fn silence_in_a_handshake_ends_at_the_deadline_of_tls() {
     let mut policy = DialPolicy::default();
     policy.tls_timeout = Some(Duration::from_millis(30));
     for server in [sessions::silent(), sessions::half_silent()] {
-        let mut world = World::with(builder().dial(policy));
+        let mut world = World::with(builder().dial(policy.clone()));
         let error = world.fetch(&server.https("/")).unwrap_err();
         assert_eq!(cause(&error), dialed(DialError::Timeout(Deadline::Tls)));
         assert!(error.is_timeout());
