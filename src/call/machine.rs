@@ -12,7 +12,7 @@ use super::{
     via::for_origin,
 };
 use crate::{
-    dial::{self, Guard},
+    dial::Guard,
     error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Eof, Event, Framing, Reuse},
     message::{BodyLeft, BodyLength, Key, Request},
@@ -240,17 +240,9 @@ impl Call {
     /// The instant at which the call gives up a connection that is being opened for it, by
     /// [`Timeout::connect`](field@super::Timeout::connect) or
     /// [`Timeout::total`](field@super::Timeout::total). For
-    /// [`Dial::needed_by`](dial::Dial::needed_by).
+    /// [`Dial::needed_by`](crate::dial::Dial::needed_by).
     pub fn needed_by(&self, now: Instant) -> Option<Instant> {
         self.clocks.needed_by(self.policy.timeout.connect, now)
-    }
-
-    /// The policy of a dial that begins for this call: `policy`, with a connect timeout that is not
-    /// shorter than the call's own.
-    pub fn dial_policy(&self, policy: &dial::DialPolicy) -> dial::DialPolicy {
-        let own = self.policy.timeout.connect.unwrap_or_default();
-        let timeout = policy.connect_timeout.map(|timeout| timeout.max(own));
-        policy.clone().connect_timeout(timeout)
     }
 
     /// Tells the call, while it waits in line, that a connection is being opened for it, or is no

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::{
-    dial::Guard,
+    dial::{self, Guard},
     error::{Cause, DialError, Phase, Unavailable},
     h1::Target,
     message::Request,
@@ -10,6 +10,14 @@ use crate::{
 };
 
 impl Call {
+    /// The policy of a dial that begins for this call: `policy`, with a connect timeout that is not
+    /// shorter than the call's own.
+    pub fn dial_policy(&self, policy: &dial::DialPolicy) -> dial::DialPolicy {
+        let own = self.policy.timeout.connect.unwrap_or_default();
+        let timeout = policy.connect_timeout.map(|timeout| timeout.max(own));
+        policy.clone().connect_timeout(timeout)
+    }
+
     /// Sets the guard of the client, for an origin that a proxy reaches by forwarding the request:
     /// no connection is opened to it, so that no [dial](crate::dial::Dial) could judge it. A
     /// request to a denied one fails with [`DialError::Denied`]. Call this before the first event.

@@ -1,6 +1,6 @@
 //! The stages of a dial, and the transitions between them.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::vec::Vec;
 use core::{
     fmt, mem,
     net::{IpAddr, SocketAddr, SocketAddrV6},
@@ -14,7 +14,7 @@ use super::{
     tunnel::{Tunnel, takes_address_only},
 };
 use crate::{
-    error::{Denied, DialError, IoKind, ResolveKind, TlsKind},
+    error::{DialError, IoKind, ResolveKind, TlsKind},
     message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
@@ -461,34 +461,6 @@ impl Dial {
         }
     }
 
-    /// Judges all addresses that are known without a look-up, and the names that proxies look up.
-    fn judge_stops(&self) -> Result<(), Denied> {
-        let guard = &self.policy.guard;
-        if let Some(addr) = literal(self.origin(0)) {
-            guard.judge(addr)?;
-        }
-        for (stop, hop) in self.key.hops().iter().enumerate() {
-            let next = self.origin(stop + 1);
-            if literal(next).is_some() || !takes_address_only(hop.kind()) {
-                guard.judge_proxied(next)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the addresses that the guard permits. Fails if it denies all of them.
-    fn permitted<'a>(&self, addrs: &'a [SocketAddr]) -> Result<Cow<'a, [SocketAddr]>, Denied> {
-        let guard = &self.policy.guard;
-        if guard.is_open() || mutated(Mutation::UnguardedLookUp) {
-            return Ok(addrs.into());
-        }
-        let permitted: Vec<_> = addrs.iter().filter(|it| guard.permits(it.ip())).copied().collect();
-        match addrs.first() {
-            Some(addr) if permitted.is_empty() => guard.judge(addr.ip()).map(|()| addrs.into()),
-            Some(_) | None => Ok(permitted.into()),
-        }
-    }
-
     /// Moves the look-up to the state that `moved` returns, and restarts its deadline; does nothing
     /// on `None`.
     fn look_up_is(&mut self, moved: impl Fn(LookUp) -> Option<LookUp>, now: Instant) {
@@ -526,7 +498,7 @@ impl Dial {
     }
 
     /// Returns the origin of a stop: a proxy, or the peer after the last one.
-    fn origin(&self, stop: usize) -> &Origin {
+    pub(super) fn origin(&self, stop: usize) -> &Origin {
         self.key.hops().get(stop).map_or_else(|| self.key.peer(), Hop::proxy)
     }
 
@@ -587,7 +559,7 @@ impl Clock {
     }
 }
 
-fn literal(origin: &Origin) -> Option<IpAddr> {
+pub(super) fn literal(origin: &Origin) -> Option<IpAddr> {
     origin.host_unbracketed().parse().ok()
 }
 

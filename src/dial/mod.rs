@@ -43,6 +43,12 @@
 //! the earlier attempt continues. When an attempt fails, the next address is tried at once. The
 //! failure of the last address becomes the error.
 //!
+//! # The guard
+//!
+//! The [`Guard`] of the policy judges every address before it is dialed, and what a proxy is asked
+//! for before the proxy is dialed. [`Next::Connect`] never names a denied address. If all are
+//! denied, the dial fails with [`DialError::Denied`](crate::error::DialError::Denied).
+//!
 //! # Sockets
 //!
 //! Every socket is accounted for. Each attempt that has begun becomes the connection, is reported
@@ -86,6 +92,7 @@
 //! ```
 
 mod guard;
+mod judge;
 mod machine;
 mod policy;
 mod race;

@@ -278,10 +278,7 @@ impl Value for Hop {
 
     fn read(word: &str) -> Option<Self> {
         let parts: Vec<_> = word.split('+').collect();
-        let (kind, proxy, tls, more) = match &parts[..] {
-            [kind, proxy, tls, more @ ..] => (kind, proxy, tls, more),
-            _ => return None,
-        };
+        let [kind, proxy, tls, more @ ..] = &parts[..] else { return None };
         let (credentials, fields) = match more {
             [] => (None, ""),
             [fields] => (None, *fields),

@@ -1,5 +1,10 @@
 //! Tests forward proxies, tunnels for `http`, exceptions, the environment, and the guard.
 
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
 use httpool_blocking::{
     Client, DialPolicy, Error, Guard, InvalidProxy, Policy, httpool::error::Cause,
 };
@@ -89,4 +94,33 @@ fn a_refusal_of_the_guard_says_what_to_do() {
     let client = Client::builder().guard(Guard::global()).build();
     let error = client.get("http://169.254.169.254/").send().unwrap_err().to_string();
     assert!(error.contains("169.254.0.0/16") && error.contains("Guard::allow"), "{error}");
+}
+
+const URL: &str = "HTTPOOL_TEST_PROXIES_URL";
+
+/// The other process's part. Does nothing when run as a test.
+#[test]
+fn gets_with_the_proxies_of_the_environment() {
+    let Ok(url) = env::var(URL) else { return };
+    let client = Client::builder().proxies_from_env().unwrap().build();
+    let body = |url: &str| client.get(url).send().unwrap().text().unwrap();
+    assert_eq!(body("http://a.test/"), "http://a.test/");
+    assert_eq!(body(&url), "origin");
+    let unasked = Client::new().get("http://a.test/").send();
+    assert!(unasked.is_err(), "the environment was read although nobody asked");
+}
+
+#[test]
+fn the_environment_is_read_when_it_is_asked_for() {
+    let (proxy, origin) = (Heads::proxy(), Heads::origin());
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["proxies::gets_with_the_proxies_of_the_environment", "--exact"])
+        .env(URL, origin.server.url("/"))
+        .env("http_proxy", proxy.url("me:secret"))
+        .env("no_proxy", "127.0.0.1")
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!((proxy.server.requests(), origin.server.requests()), (1, 1));
+    assert!(proxy.heads()[0].contains("Proxy-Authorization: Basic bWU6c2VjcmV0"));
 }

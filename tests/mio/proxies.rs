@@ -10,7 +10,7 @@ use super::{
 fn get(policy: Policy, dial: DialPolicy, url: &str) -> Result<String, Cause> {
     let mut world = World::with(Driver::builder().policy(policy).dial(dial));
     match world.fetch(url) {
-        Ok(response) => Ok(response.text().to_string()),
+        Ok(response) => Ok(response.text()),
         Err(error) => Err(cause(&error)),
     }
 }

@@ -188,7 +188,7 @@ impl Grower {
             }
         }
         self.scarcity(&mut plan, seed);
-        if self.kind != Kind::Sound && ways.once_in(8) {
+        if self.kind != Kind::Sound && ways.once_in(if forwards { 2 } else { 8 }) {
             plan.config.dial.guard = guard(ways.below(origins), ways.once_in(2));
         }
         plan

@@ -23,6 +23,8 @@
 //! | each call | it has one outcome, and no events after it; each failure has a cause in this world |
 //! | a response | it is the response to this request, byte for byte, and complete |
 //! | a request | the server reads the bytes that the application gave; credentials reach their own server only |
+//! | a proxy that forwards | each request to it has its whole URL and the proxy's credentials; no origin gets either |
+//! | the guard | no denied address is dialed, and no proxy is asked for a denied one |
 //! | a success | the server has the whole request, or has said or shown that it does not want the rest |
 //! | a POST | a server processes it once, unless the call's policy allows more |
 //! | the line | calls are served first come, first served; a call that need not wait is not refused |
@@ -64,6 +66,9 @@
 //! | no deadline limits the wait for more of a body | 16 | 8 | the time that it takes, a hang |
 //! | a stale id refers to a new entry | 2 | | an id that is given out twice |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
+//! | a request that is redirected from a forward proxy to an origin has the proxy's fields | 9 | 9 | the server that receives them |
+//! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
+//! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
 //! | a socket that lost a race is not closed | 13 | | the next socket in its slot |
 //! | a call is refused because others wait, though it need not wait | 12 | | the free places in the pool |
 //! | a waiter is lost when the call that dialled for it is cancelled | 17 | 759 | an invariant, a hang |

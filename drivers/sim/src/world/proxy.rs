@@ -34,8 +34,9 @@ impl Peer {
         let origin = origin.ok_or_else(|| format!("no server is at {to}"))?;
         let host = to.split("://").nth(1).unwrap_or_default();
         let guard = &plan.config.dial.guard;
-        if host.parse().is_ok_and(|addr| !guard.permits(addr)) {
-            return Err(format!("call {call}: to the address {host}, which the guard denies"));
+        let names = guard.is_open() || *guard == guard.clone().allow_proxied_names(true);
+        if !host.parse().map_or(names, |addr| guard.permits(addr)) {
+            return Err(format!("call {call}: to {host}, which the guard denies"));
         }
         stage.mark(Mark::Forwarded);
         self.origin = origin;
