@@ -36,7 +36,7 @@ pub struct DriverBuilder {
 }
 
 impl DriverBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self { settings: Settings::default(), waker: None }
     }
 
@@ -76,6 +76,30 @@ impl DriverBuilder {
         let names = Names::new(self.settings.hosts.clone(), waker);
         let client = Client::new(self.settings);
         Ok(Embedded::new_on(registry, tokens, client, names))
+    }
+}
+
+/// # Making a driver
+impl Driver {
+    /// Makes a driver with the default settings.
+    ///
+    /// # Errors
+    /// The system could not create a poll or a waker.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Returns a builder for a driver with other settings.
+    pub fn builder() -> DriverBuilder {
+        DriverBuilder::new()
+    }
+}
+
+/// # Making a driver
+impl Embedded {
+    /// Returns a builder, the same as [`Driver::builder`].
+    pub fn builder() -> DriverBuilder {
+        DriverBuilder::new()
     }
 }
 

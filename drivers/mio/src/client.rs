@@ -6,13 +6,13 @@ use httpool::{
     call::{Call, Policy},
     client::{self, Waiting},
     id::{CallId, ConnId, SocketId},
-    message::{Method, Request},
+    message::Request,
     pool::Stats,
     time::Instant,
 };
 use httpool_kit::{Clock, Settings};
 
-use crate::{Body, request::RequestBuilder};
+use crate::Body;
 
 /// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
 /// the results to the application as [`Output`](crate::Output)s.
@@ -64,13 +64,6 @@ impl Client {
             resumed: Vec::new(),
             asked: false,
         }
-    }
-
-    httpool_kit::client_methods!(self: &mut Self => RequestBuilder<'_>);
-
-    /// Starts to build a request with any method.
-    pub fn request(&mut self, method: Method, url: &str) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, method, url)
     }
 
     /// Starts a call with a prebuilt request that has no body. Nothing is parsed, and on a warm

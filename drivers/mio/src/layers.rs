@@ -9,7 +9,8 @@ use httpool::{error::TlsKind, id::SocketId, message::TlsId};
 use httpool_kit::{Flow, LayerError, io_kind, passes_plaintext};
 
 use crate::{
-    embedded::{App, Embedded},
+    embedded::Embedded,
+    output::App,
     read::{READS_PER_TURN, pass},
 };
 

@@ -10,8 +10,8 @@ use httpool_kit::takes_output;
 
 use crate::{
     client::Client,
-    embedded::{App, Embedded},
-    output::Output,
+    embedded::Embedded,
+    output::{App, Output},
 };
 
 /// The largest number of reads of one connection in a turn, so that the others are served too.
