@@ -48,8 +48,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Threads close the sockets of a race and leave look-ups by themselves.
     (Mutation::OpenLoser, 500, None),
     (Mutation::EndlessLookUp, 500, None),
-    (Mutation::CutSession, 5_000, Some(10_000)),
-    (Mutation::UnaskedPlaintext, 20_000, Some(10_000)),
+    (Mutation::CutSession, 2_000, Some(2_000)),
+    (Mutation::UnaskedPlaintext, 60_000, Some(20_000)),
 ];
 
 /// The seed of the worlds, which are the same at each run.
