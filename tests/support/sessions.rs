@@ -177,8 +177,11 @@ pub(crate) fn never_silent() -> (Server, mpsc::Receiver<()>) {
     (server, is_sent)
 }
 
+/// Something that a server does, with its name.
+type Deed = (&'static str, fn(&mut Peer));
+
 /// What a server may do on an idle connection that must not be used again after it.
-pub(crate) fn ends_of_an_idle_connection() -> [(&'static str, fn(&mut Peer)); 5] {
+pub(crate) fn ends_of_an_idle_connection() -> [Deed; 5] {
     [
         ("a notice of the end", |peer| peer.send_records(Half::end)),
         ("an alert", |peer| peer.send_records(Half::alert)),

@@ -162,6 +162,7 @@ impl Embedded {
         {
             self.wire.take_back(&mut self.wire_buffers);
             mem::swap(&mut socket.held.get_or_insert_default().wire, &mut self.wire);
+            socket.let_go();
         }
     }
 

@@ -116,7 +116,9 @@ impl Embedded {
         if !self.inbox.is_empty() {
             mem::swap(&mut socket.held.get_or_insert_default().inbox, &mut self.inbox);
         }
-        socket.let_go();
+        if self.lent.is_none() {
+            socket.let_go();
+        }
     }
 
     /// Reports to the core that the peer has closed its side (`error` is `None`), or that reading
