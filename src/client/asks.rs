@@ -22,6 +22,12 @@ impl Client {
         })
     }
 
+    /// Returns whether the connection of `socket` is open and no call uses it. Bytes that come on it are
+    /// unsolicited: [`read`](Self::read) closes it.
+    pub fn is_idle(&self, socket: SocketId) -> bool {
+        self.sockets.get(socket).is_some_and(|it| it.stage == Stage::Idle)
+    }
+
     /// Returns how many of the next bytes are body data only: see
     /// [`Connection::body_ahead`](crate::h1::Connection::body_ahead).
     pub fn body_ahead(&self, socket: SocketId) -> BodyLeft {

@@ -1,7 +1,7 @@
 //! Servers for the tests of layered connections, of both drivers.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     net::Shutdown,
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -148,8 +148,40 @@ pub(crate) fn cuts_a_ticket() -> (Server, mpsc::Receiver<()>) {
     (server, is_sent)
 }
 
+/// After its first response on its first connection, sends tickets without end. Signals when the
+/// client's buffers are full.
+pub(crate) fn never_silent() -> (Server, mpsc::Receiver<()>) {
+    let (sent, is_sent) = signal();
+    let server = Server::secure(move |peer| {
+        peer.request();
+        peer.answer("hello");
+        if peer.number > 0 {
+            return answers(peer);
+        }
+        peer.tcp.set_nonblocking(true).unwrap();
+        loop {
+            let tickets = peer.records(|half, out| (0..5_000).for_each(|_| half.ticket(out)));
+            let mut rest = &tickets[..];
+            while !rest.is_empty() {
+                match peer.tcp.write(rest) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        sent.lock().unwrap().send(()).ok();
+                        thread::yield_now();
+                    }
+                    Err(_) => return,
+                }
+            }
+        }
+    });
+    (server, is_sent)
+}
+
+/// Something that a server does, with its name.
+type Deed = (&'static str, fn(&mut Peer));
+
 /// What a server may do on an idle connection that must not be used again after it.
-pub(crate) fn ends_of_an_idle_connection() -> [(&'static str, fn(&mut Peer)); 5] {
+pub(crate) fn ends_of_an_idle_connection() -> [Deed; 5] {
     [
         ("a notice of the end", |peer| peer.send_records(Half::end)),
         ("an alert", |peer| peer.send_records(Half::alert)),

@@ -75,7 +75,8 @@ impl<S: Socket> Wired<S> {
         self.open_or_recv(&mut Room::Spare(onto))
     }
 
-    /// As [`Socket::recv_now`].
+    /// As [`Socket::recv_now`]. With layers it also fails with
+    /// [`Interrupted`](io::ErrorKind::Interrupted) when many reads in a row bring no plaintext.
     pub(crate) fn recv_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.wire.is_plain() {
             return self.socket.recv_now(into);
@@ -89,7 +90,7 @@ impl<S: Socket> Wired<S> {
             let read = self.socket.recv_now(self.wire.room());
             self.put(read)?;
         }
-        self.open(&mut room)
+        self.open_or_interrupt(&mut room)
     }
 
     /// Reads plaintext that has arrived, without reading the socket. Returns 0 if there is none.
@@ -102,7 +103,8 @@ impl<S: Socket> Wired<S> {
     }
 
     /// As [`Socket::is_dead`]. Input without plaintext, such as a session ticket, keeps the
-    /// connection. It is read, and answered if the peer demands it.
+    /// connection. It is read, and answered if the peer demands it. A peer that does not stop sending
+    /// such input ends it.
     pub(crate) fn is_dead(&mut self) -> bool {
         if self.wire.is_plain() {
             return self.socket.is_dead();
@@ -140,8 +142,13 @@ impl<S: Socket> Wired<S> {
         }
         let read = self.socket.recv(self.wire.room());
         self.put(read)?;
+        self.open_or_interrupt(room)
+    }
+
+    /// As [`open`](Self::open), but fails with `Interrupted` if more input is needed: the deadlines are
+    /// checked before the next read.
+    fn open_or_interrupt(&mut self, room: &mut Room<'_>) -> io::Result<usize> {
         match self.open(room) {
-            // The deadlines are checked before the next read.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(io::ErrorKind::Interrupted.into())
             }

@@ -4,11 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
-    io::IoSlice,
+    io::{self, IoSlice},
     sync::{Arc, Mutex},
 };
 
-use httpool::error::TlsKind;
+use httpool::{client::Outbox, error::TlsKind};
 use httpool_kit::{Flow, Layer, LayerError, Opened, Session, State, Wire, WireBuffers};
 use httpool_sim::{layer::Half, world::Random};
 
@@ -408,4 +408,67 @@ fn a_record_without_end_is_an_error() {
         }
     };
     assert_eq!(why.kind(), TlsKind::Protocol);
+}
+
+/// An event loop passes each record on without a copy, and stops when the application pauses.
+#[test]
+fn records_behind_the_one_that_was_passed_stay_sealed() {
+    let ([mut client, mut server], _) = connected(100);
+    server.seal(&[&text(250, 0)]);
+    let raw = server.write(usize::MAX);
+    client.wire.room()[..raw.len()].copy_from_slice(&raw);
+    client.wire.put(raw.len());
+    for len in [100, 100, 50] {
+        let mut got = 0;
+        let flow = client.wire.open_while(|plain| {
+            got += plain.len();
+            false
+        });
+        assert_eq!((flow.unwrap(), got), (Flow::Plain, len));
+        assert!(client.wire.may_open());
+    }
+    assert_eq!(client.wire.open_while(|_| true).unwrap(), Flow::Blocked);
+    assert!(!client.wire.may_open());
+}
+
+/// The socket fails while only an answer to the peer waits. With plaintext it is an error.
+#[test]
+fn a_failed_write_of_an_answer_alone_is_no_error() {
+    for has_plaintext in [false, true] {
+        let ([mut client, mut server], [_, half]) = connected(100);
+        half.send_before(Half::update_keys);
+        server.seal(&[b"x"]);
+        let raw = server.write(usize::MAX);
+        client.read(&raw, usize::MAX).unwrap();
+        assert!(client.wire.has_output(), "the answer to the key update");
+        let mut out = Outbox::default();
+        if has_plaintext {
+            out.head().extend_from_slice(b"a head");
+        }
+        let full = client.wire.send(&mut out, |_| Err(io::ErrorKind::WouldBlock.into()));
+        match full {
+            Ok(sent) => assert!(has_plaintext && sent == 0 && out.is_empty()),
+            Err(why) => assert!(!has_plaintext && why.kind() == io::ErrorKind::WouldBlock),
+        }
+        let lost = client.wire.send(&mut out, |_| Err(io::ErrorKind::BrokenPipe.into()));
+        assert_eq!(lost.is_err(), has_plaintext);
+        assert!(has_plaintext || !client.wire.is_usable());
+    }
+}
+
+#[test]
+fn memory_for_all_wires_stays_large_after_a_long_body() {
+    for (mut buffers, large) in [(WireBuffers::for_all(), true), (WireBuffers::default(), false)] {
+        let ([mut client, _], _) = connected(100);
+        client.wire.lend(&mut buffers);
+        let room = client.wire.room().len();
+        // A read that fills the buffer. It contains no whole record.
+        client.wire.room().fill(3);
+        client.wire.put(room);
+        assert!(client.wire.room().len() > room);
+        client.wire.take_back(&mut buffers);
+        let ([mut other, _], _) = connected(100);
+        other.wire.lend(&mut buffers);
+        assert_eq!(other.wire.room().len() > room, large);
+    }
 }

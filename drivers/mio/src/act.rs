@@ -1,7 +1,6 @@
 //! Performs the actions of the core.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
 };
@@ -16,8 +15,8 @@ use mio::{Interest, Token, net::TcpStream};
 
 use crate::{
     Error,
-    embedded::{App, Embedded},
-    output::{Output, Switched},
+    embedded::Embedded,
+    output::{App, Output, Switched},
     sockets::{Held, Socket},
 };
 
@@ -129,6 +128,16 @@ impl Embedded {
         }
         self.read(id, app);
         if let Some(socket) = self.sockets.get_mut(id)
+            && probe
+            && socket.is_layered()
+            && socket.readable
+            && !socket.ended
+        {
+            // Plaintext may lie behind the input that was read.
+            let why = "the server does not stop sending on an idle connection";
+            return self.end(id, Some(io::Error::other(why)), app);
+        }
+        if let Some(socket) = self.sockets.get_mut(id)
             && socket.writable
             && (!socket.has_out() || socket.is_layered())
         {
@@ -162,25 +171,6 @@ impl Embedded {
 fn finish(tcp: &TcpStream) -> io::Result<()> {
     refuse_self(tcp.peer_addr()?, || tcp.local_addr())?;
     tcp.set_nodelay(true)
-}
-
-/// The last I/O error of each connection. It is kept until the connection is gone and the failure of
-/// its call has been reported.
-#[derive(Debug, Default)]
-pub(crate) struct Errors(BTreeMap<ConnId, io::Error>);
-
-impl Errors {
-    pub(crate) fn put(&mut self, conn: ConnId, error: io::Error) {
-        self.0.insert(conn, error);
-    }
-
-    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<io::Error> {
-        self.0.remove(&conn)
-    }
-
-    fn sweep(&mut self, exists: impl Fn(ConnId) -> bool) {
-        self.0.retain(|conn, _| exists(*conn));
-    }
 }
 
 #[cfg(unix)]

@@ -38,7 +38,7 @@ pub struct DriverBuilder {
 }
 
 impl DriverBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             settings: Settings::default(),
             #[cfg(feature = "tls")]
@@ -97,6 +97,30 @@ impl DriverBuilder {
             tls,
         );
         Ok(Embedded::new_on(registry, tokens, client, names))
+    }
+}
+
+/// # Making a driver
+impl Driver {
+    /// Makes a driver with the default settings.
+    ///
+    /// # Errors
+    /// The system could not create a poll or a waker.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Returns a builder for a driver with other settings.
+    pub fn builder() -> DriverBuilder {
+        DriverBuilder::new()
+    }
+}
+
+/// # Making a driver
+impl Embedded {
+    /// Returns a builder, the same as [`Driver::builder`].
+    pub fn builder() -> DriverBuilder {
+        DriverBuilder::new()
     }
 }
 

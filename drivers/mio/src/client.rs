@@ -7,13 +7,13 @@ use httpool::{
     client::{self, Waiting},
     error::BodyUnusable,
     id::{CallId, ConnId, SocketId},
-    message::{Method, Request},
+    message::Request,
     pool::Stats,
     time::Instant,
 };
 use httpool_kit::{Clock, Session, Settings};
 
-use crate::{Body, decode::Coded, request::RequestBuilder};
+use crate::{Body, decode::Coded};
 
 /// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
 /// the results to the application as [`Output`](crate::Output)s.
@@ -78,13 +78,6 @@ impl Client {
             sessions: BTreeMap::new(),
             coded: Coded::default(),
         }
-    }
-
-    httpool_kit::client_methods!(self: &mut Self => RequestBuilder<'_>);
-
-    /// Starts to build a request with any method.
-    pub fn request(&mut self, method: Method, url: &str) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, method, url)
     }
 
     /// Starts a call with a prebuilt request that has no body. Nothing is parsed, and on a warm

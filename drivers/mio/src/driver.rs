@@ -12,10 +12,9 @@ use mio::{Events, Poll, Registry};
 
 use crate::{
     Error,
-    builder::DriverBuilder,
     client::Client,
-    embedded::{App, Embedded},
-    output::Output,
+    embedded::Embedded,
+    output::{App, Output},
     response::{Response, Responses},
 };
 
@@ -45,19 +44,6 @@ pub(crate) const TOKENS: Range<usize> = usize::MAX / 2..usize::MAX;
 const EVENTS: usize = 1024;
 
 impl Driver {
-    /// Makes a driver with the default settings.
-    ///
-    /// # Errors
-    /// The system could not create a poll or a waker.
-    pub fn new() -> io::Result<Self> {
-        Self::builder().build()
-    }
-
-    /// Returns a builder for a driver with other settings.
-    pub fn builder() -> DriverBuilder {
-        DriverBuilder::new()
-    }
-
     pub(crate) fn new_on(poll: Poll, embedded: Embedded) -> Self {
         let responses = Responses::new(embedded.client.settings.body_bytes_max);
         Self { embedded, poll, events: Events::with_capacity(EVENTS), responses }

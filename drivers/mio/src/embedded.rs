@@ -17,11 +17,10 @@ use httpool_kit::{Wire, WireBuffers, resolve_kind};
 use mio::{Registry, Token, event::Event};
 
 use crate::{
-    act::Errors,
-    builder::DriverBuilder,
     client::Client,
+    errors::Errors,
     names::{Names, News},
-    output::Output,
+    output::{App, Output},
     sockets::Sockets,
 };
 
@@ -97,9 +96,6 @@ pub struct Embedded {
     pub(crate) inside: Option<SocketId>,
 }
 
-/// The closure of the application, which takes the outputs.
-pub(crate) type App<'a> = dyn FnMut(&mut Client, Output<'_>) + 'a;
-
 const SCRATCH: usize = 64 * 1024;
 
 impl Embedded {
@@ -126,11 +122,6 @@ impl Embedded {
             working: None,
             inside: None,
         }
-    }
-
-    /// Returns a builder, the same as [`Driver::builder`](crate::Driver::builder).
-    pub fn builder() -> DriverBuilder {
-        DriverBuilder::new()
     }
 
     /// Returns the client, which starts and controls calls.

@@ -9,7 +9,8 @@ use httpool::{error::TlsKind, id::SocketId, message::TlsId};
 use httpool_kit::{Flow, LayerError, io_kind, passes_plaintext};
 
 use crate::{
-    embedded::{App, Embedded},
+    embedded::Embedded,
+    output::App,
     read::{READS_PER_TURN, pass},
 };
 
@@ -166,6 +167,7 @@ impl Embedded {
         {
             self.wire.take_back(&mut self.wire_buffers);
             mem::swap(&mut socket.held.get_or_insert_default().wire, &mut self.wire);
+            socket.let_go();
         }
     }
 

@@ -109,7 +109,7 @@
 //! | `act` | performs the actions of the core |
 //! | `read`, `write` | move bytes between the sockets and the core |
 //! | `layers` | handshakes, and reading through the layers of a connection, such as TLS |
-//! | `sockets`, `names` | the sockets and the look-ups of the loop |
+//! | `sockets`, `names`, `errors` | the sockets and the look-ups of the loop; the system's errors of connections |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -120,6 +120,7 @@ mod client;
 mod decode;
 mod driver;
 mod embedded;
+mod errors;
 mod layers;
 mod names;
 mod output;

@@ -6,7 +6,7 @@ use httpool::{
 };
 use mio::net::TcpStream;
 
-use crate::Error;
+use crate::{Client, Error};
 
 /// An event of a call. Borrowed data is in the loop's buffer and is valid until the closure
 /// returns.
@@ -52,6 +52,9 @@ impl Output<'_> {
         }
     }
 }
+
+/// The closure of the application, which takes the outputs.
+pub(crate) type App<'a> = dyn FnMut(&mut Client, Output<'_>) + 'a;
 
 /// A connection that is no longer HTTP. Its socket is non-blocking and not registered with a poll.
 pub type Switched = httpool_kit::Switched<TcpStream>;

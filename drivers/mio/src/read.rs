@@ -11,8 +11,8 @@ use httpool_kit::takes_output;
 
 use crate::{
     client::Client,
-    embedded::{App, Embedded},
-    output::Output,
+    embedded::Embedded,
+    output::{App, Output},
 };
 
 /// The largest number of reads of one connection in a turn, so that the others are served too.
@@ -117,7 +117,9 @@ impl Embedded {
         if !self.inbox.is_empty() {
             mem::swap(&mut socket.held.get_or_insert_default().inbox, &mut self.inbox);
         }
-        socket.let_go();
+        if self.lent.is_none() {
+            socket.let_go();
+        }
     }
 
     /// Reports to the core that the peer has closed its side (`error` is `None`), or that reading

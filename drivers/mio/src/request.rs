@@ -33,6 +33,16 @@ impl<'c> RequestBuilder<'c> {
     }
 }
 
+/// # Requests
+impl Client {
+    httpool_kit::client_methods!(self: &mut Self => RequestBuilder<'_>);
+
+    /// Starts to build a request with any method.
+    pub fn request(&mut self, method: Method, url: &str) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, method, url)
+    }
+}
+
 impl fmt::Debug for RequestBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.draft.request)

@@ -97,7 +97,7 @@ impl Wire {
 /// defect on.
 #[inline]
 pub fn passes_plaintext(core: &Client, socket: SocketId) -> bool {
-    !leaves_plaintext() || core.sends(socket)
+    !(leaves_plaintext() && core.is_idle(socket))
 }
 
 /// Returns whether plaintext behind a response is left for the next request: never. True only in

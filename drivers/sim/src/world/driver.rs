@@ -353,6 +353,7 @@ impl Driver {
                 watch::closed(&mut base.stage, why);
                 match self.take(socket) {
                     Some(mut it) => {
+                        it.check_lost(base, why);
                         it.say_goodbye(base);
                         base.net.close(&mut base.stage, it.sock);
                         self.recycle(it);

@@ -33,6 +33,7 @@
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
 //! | a connection | no request is sent after unsolicited bytes or an announced close; it is probed before it is reused |
+//! | a session | its end without notice ends no body; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
 //! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
 //! | the client | [its invariants](httpool::client::Client::check) hold after each step |
 //! | stale ids | they have no effect |
@@ -41,6 +42,13 @@
 //! No HTTP/1.1 client can detect one case: a complete unsolicited response that arrives just after
 //! a request was written looks like the response to it. The oracle counts such worlds. It checks
 //! the calls that were misled in this way by every rule except the one about content.
+//!
+//! # Sessions
+//!
+//! In half of the generated plans ([`Plan::sessions`]) a connection to an `https` server carries a
+//! session with the cipher of [`layer`](crate::layer), through the same
+//! [`Wire`](httpool_kit::Wire) as in the drivers. In the others a handshake is an event, and the bytes
+//! stay plain.
 //!
 //! # Threads
 //!
@@ -61,32 +69,32 @@
 //! | a lease is not returned | 1 | | an invariant |
 //! | a ticket that has a dial gets another one | 1 | | an invariant |
 //! | the last call in line is served first | 1 | | the order of the line |
-//! | the look-up of a dial that ended is not cancelled | 2 | | the look-ups that run at the end |
+//! | the look-up of a dial that ended is not cancelled | 1 | | the look-ups that run at the end |
 //! | a granted connection may still be evicted | 2 | | a panic |
-//! | no deadline limits the wait for more of a body | 16 | 8 | the time that it takes, a hang |
 //! | a stale id refers to a new entry | 2 | | an id that is given out twice |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
 //! | a request that is redirected from a forward proxy to an origin has the proxy's fields | 9 | 9 | the server that receives them |
+//! | a socket that lost a race is not closed | 12 | | the next socket in its slot |
 //! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
 //! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
-//! | a socket that lost a race is not closed | 13 | | the next socket in its slot |
 //! | a call is refused because others wait, though it need not wait | 12 | | the free places in the pool |
-//! | a waiter is lost when the call that dialled for it is cancelled | 17 | 759 | an invariant, a hang |
+//! | no deadline limits the wait for more of a body | 16 | 16 | the time that it takes, a hang |
+//! | a waiter is lost when the call that dialled for it is cancelled | 17 | 1,193 | an invariant, a hang |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |
 //! | only the stall deadline limits the reading of an unwanted body | 43 | | the time that it takes |
-//! | a cancelled call has further events | 332 | | the application that receives them |
-//! | bytes of chunk framing restart the stall deadline | 84 | 170 | the time that it takes |
+//! | a connection is not probed shortly after its last use | 58 | 9 | the bytes that had arrived; the missing probe |
+//! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
+//! | bytes of chunk framing restart the stall deadline | 84 | 97 | the time that it takes |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
-//! | a POST is sent again though a server may have processed it | 149 | 453 | the server's count of requests |
+//! | a POST is sent again though a server may have processed it | 149 | 699 | the server's count of requests |
+//! | a session that is cut counts as ended by its peer | 197 | 150 | the server that gave no notice |
 //! | a response that is discarded while paused is not read on | 256 | | the call that is left at the end |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
-//! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
-//! | a session that is cut counts as ended by its peer | | 150 | the server that gave no notice |
-//! | a connection is not probed shortly after its last use | 469 | 9 | the bytes that had arrived; the missing probe |
-//! | plaintext that a session has opened is left for the next request | | 1,370 | the probe that found bytes |
+//! | a cancelled call has further events | 332 | | the application that receives them |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
-//! | a connection is kept though its request was not completely written | 10,507 | 5,769 | the server that waits for the rest |
+//! | plaintext that a session has opened is left for the next request | 10,455 | 2,320 | the reuse of that connection; the missing probe |
+//! | a connection is kept though its request was not completely written | 10,507 | 6,672 | the server that waits for the rest |
 //!
 //! An empty place means that the blocking driver does not use the code with the fault, or that the
 //! oracle cannot see the fault there.

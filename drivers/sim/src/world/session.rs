@@ -4,10 +4,11 @@
 use std::{io, mem};
 
 use httpool::{
-    client::Outbox,
+    client::{Closed, Outbox},
     error::{IoKind, TlsKind},
     id::SocketId,
     message::TlsId,
+    pool::Evicted,
 };
 use httpool_kit::{Flow, Layers, passes_plaintext};
 
@@ -201,6 +202,16 @@ impl Driver {
 }
 
 impl Link {
+    /// Checks a connection that was closed while it was idle, because of its input: it has ended, or
+    /// the server has sent plaintext. A ticket or a key update is no reason.
+    pub(super) fn check_lost(&self, base: &mut Base, why: Closed) {
+        let has_session = !self.wire.is_plain() && why == Closed::Evicted(Evicted::Lost);
+        if has_session && !self.ended && !base.is_poison(self.sock, self.given) {
+            let sock = self.sock;
+            base.stage.wrong(|| format!("s{sock} was closed although no plaintext came on it"));
+        }
+    }
+
     /// Tells the peer that the connection is closed, if the socket takes that at once.
     pub(super) fn say_goodbye(&mut self, base: &mut Base) {
         if self.up {
