@@ -117,9 +117,6 @@ pub use httpool_kit::{
     SystemResolver,
 };
 #[cfg(feature = "tls")]
-#[doc(inline)]
-pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
-#[cfg(feature = "tls")]
 httpool_tls::module! {
     /// ```no_run
     /// use httpool_blocking::{Client, TlsOptions};

@@ -156,9 +156,6 @@ pub use httpool_kit::{
     SystemResolver,
 };
 #[cfg(feature = "tls")]
-#[doc(inline)]
-pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
-#[cfg(feature = "tls")]
 httpool_tls::module! {
     /// ```no_run
     /// use httpool_mio::{Driver, TlsOptions};

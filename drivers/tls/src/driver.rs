@@ -85,12 +85,14 @@ macro_rules! client_methods {
     };
 }
 
-/// Adds a public module `tls` to a driver's crate, with the docs about TLS and the less common
-/// types. Its argument is the docs of an example. The driver's crate needs the types of this crate
-/// at its root, because the docs link to them.
+/// Adds the types of TLS to the root of a driver's crate, and a public module `tls` with the docs
+/// about TLS and the less common types. Its argument is the docs of an example.
 #[macro_export]
 macro_rules! module {
     ($(#[$example:meta])+) => {
+        #[doc(inline)]
+        pub use $crate::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
+
         /// TLS: facts about certificates, and the details of failures.
         ///
         /// A client verifies every server by default: the chain of its certificate against the
