@@ -19,6 +19,8 @@ with_each_driver!(
     a_response_shows_the_session_of_its_connection,
     records_come_in_pieces_of_one_and_of_five_bytes,
     an_early_refusal_comes_through_an_upload_that_nobody_reads,
+    records_of_one_byte_and_of_the_largest_size_are_read_whole,
+    an_idle_connection_outlives_a_key_update_but_not_its_end,
 );
 
 fn https_works_and_the_connection_is_reused<C: Calls>() {
@@ -89,4 +91,78 @@ fn an_early_refusal_comes_through_an_upload_that_nobody_reads<C: Calls>() {
     let answer = client.call(Ask { method, body, ..Ask::get(server.url(HOST)) }).unwrap();
     assert_eq!((answer.status, &*answer.body), (413, &b"too much"[..]));
     drop(over);
+}
+
+fn records_of_one_byte_and_of_the_largest_size_are_read_whole<C: Calls>() {
+    let root = Authority::new("root");
+    let body: Vec<u8> = (0..1_000_000).map(|at| (at / 7) as u8).collect();
+    for versions in [ONLY_1_2, ONLY_1_3] {
+        let content = body.clone();
+        let server =
+            Server::start(config(&root.issue(&[HOST]), versions), usize::MAX, move |peer| {
+                while let Some(head) = peer.head() {
+                    if head.starts_with("GET /bytes ") {
+                        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" {
+                            peer.send(&[*byte]);
+                        }
+                        continue;
+                    }
+                    let length = content.len();
+                    peer.send(
+                        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+                    );
+                    for piece in content.chunks(16_384) {
+                        peer.send(piece);
+                    }
+                }
+            });
+        let tls = TlsOptions::new().ca_cert_data(root.pem());
+        let mut client = C::new(Setup::new(tls, server.port));
+        for _ in 0..2 {
+            let answer = client.get(&format!("{}bytes", server.url(HOST))).unwrap();
+            assert_eq!(answer.body, b"hello");
+            assert!(client.get(&server.url(HOST)).unwrap().body == body);
+        }
+        assert_eq!(server.accepted(), 1);
+    }
+}
+
+/// A request that must not be sent twice is the next one on the connection.
+fn an_idle_connection_outlives_a_key_update_but_not_its_end<C: Calls>() {
+    let root = Authority::new("root");
+    for (ends, connections) in [(false, 1), (true, 3)] {
+        let (sent, wait_until_sent) = mpsc::channel();
+        let sent = Mutex::new(sent);
+        let issued = root.issue(&[HOST]);
+        let server = Server::start(config(&issued, ONLY_1_3), usize::MAX, move |peer| {
+            let mut idle = false;
+            while peer.head().is_some() {
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+                if std::mem::replace(&mut idle, true) {
+                    continue;
+                }
+                if ends {
+                    let notice = peer.notice();
+                    peer.send_raw(&notice);
+                } else {
+                    peer.tls.refresh_traffic_keys().unwrap();
+                    peer.send(b"");
+                }
+                sent.lock().unwrap().send(()).unwrap();
+                if ends {
+                    return peer.until_closed();
+                }
+            }
+        });
+        let tls = TlsOptions::new().ca_cert_data(root.pem());
+        let mut client = C::new(Setup::new(tls, server.port));
+        for round in 0..3 {
+            let ask = Ask { method: Method::POST, ..Ask::get(server.url(HOST)) };
+            assert_eq!(client.call(ask).unwrap().body, b"hello");
+            if ends || round == 0 {
+                wait_until_sent.recv().unwrap();
+            }
+        }
+        assert_eq!(server.accepted(), connections);
+    }
 }

@@ -5,7 +5,7 @@ use httpool::{
     call::HistoryEntry,
     message::{BodyTaken, Fields},
 };
-use httpool_blocking::Response;
+use httpool_blocking::{Response, Session};
 use serde_json::{Value, json};
 
 use crate::{
@@ -36,6 +36,7 @@ pub(crate) fn show(
         "history": response.history().iter().map(attempt).collect::<Vec<_>>(),
         "connection": response.connection().to_string(),
         "reused": response.reused(),
+        "tls": response.tls().map(session),
     });
     match target {
         Some(target) => {
@@ -58,6 +59,18 @@ pub(crate) fn show(
     // Known only after the response's end. It is null if the request's body was sent completely.
     object["request_body_taken"] = response.body_taken().map_or(Value::Null, taken);
     print_json(&object).map_err(Failed::stdout)
+}
+
+/// Returns the facts about a TLS session.
+fn session(session: &Session) -> Value {
+    json!({
+        "version": session.version,
+        "cipher_suite": session.cipher_suite,
+        "group": session.group,
+        "alpn": session.alpn,
+        "resumed": session.resumed,
+        "verified": session.verified,
+    })
 }
 
 fn collect(response: &mut Response, interrupt: &Interrupt) -> Result<Vec<u8>, Failed> {

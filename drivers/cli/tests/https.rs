@@ -161,6 +161,24 @@ fn verbose_shows_the_handshake_and_the_heads_with_stars_for_secrets() {
 }
 
 #[test]
+fn json_has_the_facts_about_the_session() {
+    let world = World::new("https-json");
+    let port = serve_local(config(&world.root.issue(&["a.test"]), ONLY_1_2)).port();
+    let root = world.folder.path("root.pem");
+    for (args, verified) in
+        [(&["--json", "--cacert", &*root][..], true), (&["--json", "-k"], false)]
+    {
+        let (code, shown, _) = get(port, args);
+        assert_eq!(code, 0);
+        let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let tls = &value["tls"];
+        assert_eq!(tls["version"], "TLSv1.2");
+        assert_eq!((&tls["verified"], &tls["resumed"]), (&verified.into(), &false.into()));
+        assert!(tls["cipher_suite"].as_str().unwrap().starts_with("TLS_"), "{tls}");
+    }
+}
+
+#[test]
 fn the_name_of_the_url_is_checked_wherever_the_connection_leads() {
     let world = World::new("https-way");
     let root = world.folder.path("root.pem");

@@ -177,6 +177,7 @@ fn json_has_all_of_the_answer() {
     assert_eq!(value["history"][0]["status"], 301);
     assert_eq!(value["history"][0]["url"], server.url("/old"));
     assert_eq!(value["reused"], true);
+    assert_eq!(value["tls"], serde_json::Value::Null);
     assert!(value["connection"].is_string());
 }
 

@@ -101,6 +101,12 @@
 //!
 //! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
 //!
+//! # Features
+//!
+//! `aws-lc-rs`, on by default, and `ring` switch TLS on, with that crypto provider; the docs of
+//! `httpool-tls` compare them. Without both (`default-features = false`) an `https` URL is an
+//! error.
+//!
 //! # The modules of this crate
 //!
 //! | module | contents |
@@ -160,48 +166,20 @@ pub use httpool_kit::{
     Session, SystemResolver, proxies_from,
 };
 #[cfg(feature = "tls")]
-#[doc(inline)]
-pub use httpool_tls::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
-/// TLS: facts about certificates, and the details of failures.
-///
-/// A client verifies every server by default: the chain of its certificate against the authorities
-/// that this system trusts, and the name of the URL. [`TlsOptions`](crate::TlsOptions) changes that
-/// for a client, a request or a proxy. Requests with different settings never share a connection.
-///
-/// ```no_run
-/// use httpool_mio::{Driver, TlsOptions};
-///
-/// let company = TlsOptions::new().ca_certs("/etc/company/ca.pem");
-/// let mut driver = Driver::builder().tls(company.clone()).build()?;
-/// let call = driver.client().get("https://intranet.example/").send()?;
-/// assert!(driver.fetch(call)?.tls().is_some_and(|session| session.verified));
-///
-/// // This request shows a certificate of the client.
-/// let mine = driver.client().tls_config(&company.cert_file("me.pem"))?;
-/// driver.client().get("https://payments.example/").tls(mine).send()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Which authorities are trusted
-/// The certificates listed with [`ca_certs`](crate::TlsOptions::ca_certs) and its relatives, in
-/// place of all others. Without any, the system's store, where a company's own authority may be
-/// installed. It is read once, at the first `https` connection. A system without authorities is an
-/// error that says what to install.
-///
-/// The environment variables `SSL_CERT_FILE` (a file) and `SSL_CERT_DIR` (folders), set and not
-/// empty, replace the system's store. This is the only environment that a client reads unasked.
-/// [`ignore_environment`](crate::TlsOptions::ignore_environment) switches it off.
-///
-/// # When a handshake fails
-/// The call's error has a [`TlsKind`](crate::httpool::error::TlsKind) for the program, in its
-/// `DialError::Tls`. Its source is a [`LayerError`](crate::LayerError) of the same kind, whose own
-/// source is a [`TlsError`](crate::TlsError), which says what was found, or a
-/// [`TlsConfigError`](crate::TlsConfigError), which names the file. A failure that cannot get better,
-/// as a certificate for another name, is not retried. In TLS 1.3 a server refuses the client's
-/// certificate only behind the handshake. Then the connection is lost, and the source says why.
-#[cfg(feature = "tls")]
-pub mod tls {
-    pub use httpool_tls::{Certificate, Detail, Place};
+httpool_tls::module! {
+    /// ```no_run
+    /// use httpool_mio::{Driver, TlsOptions};
+    ///
+    /// let company = TlsOptions::new().ca_certs("/etc/company/ca.pem");
+    /// let mut driver = Driver::builder().tls(company.clone()).build()?;
+    /// let call = driver.client().get("https://intranet.example/").send()?;
+    /// assert!(driver.fetch(call)?.tls().is_some_and(|session| session.verified));
+    ///
+    /// // This request shows a certificate of the client.
+    /// let mine = driver.client().tls_config(&company.cert_file("me.pem"))?;
+    /// driver.client().get("https://payments.example/").tls(mine).send()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
 }
 pub use mio;
 pub use output::{Output, Switched};

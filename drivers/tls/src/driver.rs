@@ -84,3 +84,43 @@ macro_rules! client_methods {
         }
     };
 }
+
+/// Adds the types of TLS to the root of a driver's crate, and a public module `tls` with the docs
+/// about TLS and the less common types. Its argument is the docs of an example.
+#[macro_export]
+macro_rules! module {
+    ($(#[$example:meta])+) => {
+        #[doc(inline)]
+        pub use $crate::{Role, TlsConfigError, TlsError, TlsOptions, TlsVersion};
+
+        /// TLS: facts about certificates, and the details of failures.
+        ///
+        /// A client verifies every server by default: the chain of its certificate against the
+        /// authorities that this system trusts, and the name of the URL. [`TlsOptions`] changes
+        /// that for a client, a request or a proxy. Requests with different settings never share a
+        /// connection.
+        ///
+        $(#[$example])+
+        ///
+        /// # Which authorities are trusted
+        /// The certificates listed with [`ca_certs`](crate::TlsOptions::ca_certs) and its
+        /// relatives, in place of all others. Without any, the system's store, where a company's
+        /// own authority may be installed. It is read once, at the first `https` connection. A
+        /// system without authorities is an error that says what to install.
+        ///
+        /// The environment variables `SSL_CERT_FILE` (a file) and `SSL_CERT_DIR` (folders), set and
+        /// not empty, replace the system's store. This is the only environment that a client reads
+        /// unasked. [`ignore_environment`](crate::TlsOptions::ignore_environment) switches it off.
+        ///
+        /// # When a handshake fails
+        /// The call's error has a [`TlsKind`](crate::httpool::error::TlsKind) for the program, in
+        /// its `DialError::Tls`. Its source is a [`LayerError`] of the same kind, whose own source
+        /// is a [`TlsError`], which says what was found, or a [`TlsConfigError`], which names the
+        /// file. A failure that cannot get better, as a certificate for another name, is not
+        /// retried. In TLS 1.3 a server refuses the client's certificate only behind the handshake.
+        /// Then the connection is lost, and the source says why.
+        pub mod tls {
+            pub use $crate::{Certificate, Detail, Place};
+        }
+    };
+}

@@ -19,8 +19,8 @@
 //! By default the platform's authorities are trusted, by `rustls-native-certs`: a company's
 //! authority that is installed in the system works. `SSL_CERT_FILE` and `SSL_CERT_DIR`, set and not
 //! empty, replace them; [`TlsOptions::ignore_environment`] switches that off. They are read when
-//! the configuration is built. Nothing else of the environment is read. Revocation is not checked, as
-//! in urllib3.
+//! the configuration is built. Nothing else of the environment is read. Revocation is not checked,
+//! as in urllib3.
 //!
 //! # Cost
 //! A record takes one allocation to open and one to seal, both inside rustls. Plaintext is handed on
