@@ -67,8 +67,6 @@ pub enum Mutation {
     EndlessLookUp,
     /// A connection is kept although the reader could not use the body that came over it.
     KeptUnusable,
-    /// A call ends without the reader's answer whether it could decode the body.
-    UncheckedBody,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]
