@@ -67,8 +67,6 @@ pub enum Mutation {
     EndlessLookUp,
     /// A connection is kept although the reader could not use the body that came over it.
     KeptUnusable,
-    /// A call ends without the reader's answer whether it could decode the body.
-    UncheckedBody,
     /// A request that follows a redirect from a forward proxy to an origin still has the fields of
     /// the proxy.
     ProxyFieldsToOrigin,

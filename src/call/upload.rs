@@ -135,7 +135,7 @@ impl Call {
         };
         let whole = self.attempt.is_out() || self.request.body().is_empty();
         if whole || self.attempt.given_up && (self.attempt.enough || !wanted) {
-            if wanted && self.attempt.codings.is_some() && !mutated(Mutation::UncheckedBody) {
+            if wanted && self.attempt.codings.is_some() {
                 self.attempt.unchecked = true;
             } else {
                 self.state = State::Release(then);

@@ -33,6 +33,17 @@ fn json_error(args: &[&str], code: i32) -> serde_json::Value {
 }
 
 #[test]
+fn a_body_that_cannot_be_decoded_has_a_code_of_its_own() {
+    let server = Server::start(|_| response("200 OK", "Content-Encoding: gzip\r\n", "plain"));
+    let words = ["gzip coding, at byte 0", "read the body without decoding it"];
+    fails(&["get", "--compressed", &server.url("/")], 15, &words);
+    assert_eq!(
+        json_error(&["get", "--json", "--compressed", &server.url("/")], 15)["phase"],
+        "body"
+    );
+}
+
+#[test]
 fn json_tells_of_a_failure() {
     let server = Server::start(|seen| match seen.line.as_str() {
         "GET /close HTTP/1.1" => Reply::Close,

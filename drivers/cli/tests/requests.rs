@@ -35,6 +35,25 @@ fn the_body_goes_to_standard_output_as_it_came() {
 }
 
 #[test]
+fn a_compressed_body_is_asked_for_and_decoded_on_request_only() {
+    const HELLO: &[u8] =
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
+    let server = Server::start(|_| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n";
+        Reply::Send([head, HELLO].concat())
+    });
+    let url = server.url("/");
+    assert_eq!(run_well(&["get", "--compressed", &url]), "hello");
+    assert_eq!(run(&["get", &url]).stdout, HELLO);
+    run_well(&["get", "--compressed", "-H", "Range: bytes=0-9", &url]);
+    let asked = server.seen();
+    let codings = "accept-encoding: gzip, deflate, br, zstd";
+    assert_eq!([0, 1, 2].map(|at| asked[at].has(codings)), [true, false, false]);
+    let any = |at: usize| asked[at].fields.iter().any(|it| it.starts_with("accept-encoding"));
+    assert!(!any(1) && !any(2));
+}
+
+#[test]
 fn include_shows_the_head_and_so_does_head() {
     let server = Server::start(|_| response("404 Nobody Home", "X-A: b\r\n", "gone"));
     let head = "HTTP/1.1 404 Nobody Home\r\nX-A: b\r\nContent-Length: 4\r\n\r\n";

@@ -10,8 +10,8 @@ use httpool_kit::Decoding;
 
 use crate::{
     client::Client,
-    embedded::{App, Embedded},
-    output::Output,
+    embedded::Embedded,
+    output::{App, Output},
 };
 
 /// The size of the buffer, which is the most bytes of one output.

@@ -48,6 +48,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Threads close the sockets of a race and leave look-ups by themselves.
     (Mutation::OpenLoser, 500, None),
     (Mutation::EndlessLookUp, 500, None),
+    // The blocking driver decides which bodies it can use.
+    (Mutation::KeptUnusable, 4_000, None),
     (Mutation::ProxyFieldsToOrigin, 10_000, Some(10_000)),
     (Mutation::UnguardedLookUp, 10_000, Some(10_000)),
     (Mutation::UnjudgedRedirect, 10_000, Some(10_000)),

@@ -51,7 +51,7 @@ pub(super) struct Case {
     /// call's request from 0.
     pub(super) serial: u32,
     is_head: bool,
-    heard_head: bool,
+    pub(super) heard_head: bool,
     /// The number of bytes of the response body that have come.
     got: u32,
     /// The number of entries of the reading script that are done.
@@ -59,6 +59,8 @@ pub(super) struct Case {
     /// Whether the call received an unsolicited response that no client could have recognised as
     /// such.
     pub(super) tainted: bool,
+    /// The application could not use the body.
+    pub(super) refused: bool,
     /// The number of bytes of the request body that were given.
     given: u32,
     waits: bool,
@@ -258,6 +260,9 @@ impl Case {
         self.tainted |= poisoned;
         stage.tell(5, call.into(), format_args!("call {call}: the end"));
         stage.mark(Mark::OutcomeEnd);
+        if self.refused {
+            stage.wrong(|| format!("call {call}: an end after a body that could not be used"));
+        }
         if !self.heard_head {
             stage.wrong(|| format!("call {call}: an end without a head"));
         }
@@ -401,6 +406,7 @@ impl Case {
             Cause::NotReplayable => {
                 (Mark::CauseNotReplayable, !script.body.replayable || !script.body.rewinds)
             }
+            Cause::BodyUnusable(_) => (Mark::CauseUnusable, self.refused),
             Cause::Body => (Mark::CauseBody, script.body.fails_at.is_some()),
             Cause::Cancelled => {
                 (Mark::CauseCancelled, world.closed_now || plan.threads && script.cancel.is_some())

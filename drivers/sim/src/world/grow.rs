@@ -439,6 +439,7 @@ impl Grower {
         match self.random.below(16) {
             0 => call.reading.push((at, Reading::Discard)),
             1 if self.kind != Kind::Sound => call.reading.push((at, Reading::Cancel)),
+            2 if self.kind != Kind::Sound => call.reading.push((at, Reading::Refuse)),
             _ => {}
         }
     }

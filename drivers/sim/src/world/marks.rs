@@ -105,6 +105,7 @@ marks! {
     CauseRedirect "cause: too many redirects",
     CauseStatus "cause: retries are spent",
     CauseNotReplayable "cause: the body cannot be given again",
+    CauseUnusable "cause: the body could not be used",
     CauseBody "cause: the body's source failed",
     CauseCancelled "cause: cancelled by the application",
     ClosePeerAsked "close: the peer asked",

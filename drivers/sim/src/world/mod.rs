@@ -32,7 +32,7 @@
 //! | deadlines | they pass on time, neither before nor after; without deadlines, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
-//! | a connection | no request is sent after unsolicited bytes or an announced close; it is probed before it is reused |
+//! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; it is probed before it is reused |
 //! | a session | its end without notice ends no body; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
 //! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
 //! | the client | [its invariants](httpool::client::Client::check) hold after each step |

@@ -36,6 +36,8 @@ pub(super) struct Sock {
     /// Whether a call has received unsolicited bytes that no client could have recognised as such.
     /// Later responses on the connection may then belong to other calls.
     pub(super) tainted: bool,
+    /// The reader could not use a body that came over it.
+    pub(super) unusable: bool,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
     /// The session of the connection. `poison_at` and `shown` count its plaintext then.
@@ -93,6 +95,7 @@ impl Net {
             poison_at: None,
             poison_of: u32::MAX,
             tainted: false,
+            unusable: false,
             shown: 0,
             secure: None,
         });

@@ -366,6 +366,9 @@ pub enum Reading {
     Discard,
     /// It cancels the call.
     Cancel,
+    /// It cannot use the body: it is too long, or cannot be decoded. The blocking driver decides
+    /// this itself, so a thread discards the response instead.
+    Refuse,
 }
 
 /// One answer of a server.

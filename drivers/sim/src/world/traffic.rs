@@ -5,6 +5,7 @@ use std::mem;
 
 use httpool::{
     client::{Event as Told, Outbox, Transmit},
+    error::BodyUnusable,
     id::SocketId,
 };
 
@@ -145,6 +146,15 @@ impl Driver {
                 }
                 Reading::Discard => self.give_up(base, call, id, true),
                 Reading::Cancel => self.give_up(base, call, id, false),
+                // There is no body before its head.
+                Reading::Refuse if !base.cases[call as usize].heard_head => {}
+                Reading::Refuse => {
+                    let now = base.stage.instant();
+                    base.stage.say(format_args!("call {call} cannot use its body"));
+                    base.cases[call as usize].refused = true;
+                    base.net.get_mut(sock).unusable = true;
+                    self.client.body_unusable(id, BodyUnusable::TooLong { max: 0 }, now);
+                }
             }
         }
     }

@@ -22,6 +22,10 @@ pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u
         let words = "is used after unsolicited bytes were read on it";
         base.stage.wrong(|| format!("call {call}: {socket} {words}"));
     }
+    if it.unusable {
+        let words = "is used after a body that its reader could not use";
+        base.stage.wrong(|| format!("call {call}: {socket} {words}"));
+    }
     let tainted = it.tainted;
     let reused = base.cases[call as usize].id.and_then(|id| client.connection(id));
     if reused.is_some_and(|(_, reused)| reused) {

@@ -158,7 +158,7 @@ impl Program {
                         });
                         self.baton.sleep(time);
                     }
-                    Reading::Discard | Reading::Cancel => {
+                    Reading::Discard | Reading::Cancel | Reading::Refuse => {
                         self.with(|base| base.stage.mark(Mark::Discard));
                         drop(response);
                         return self.end(call, Outcome::Discarded);
