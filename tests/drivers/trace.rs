@@ -25,7 +25,7 @@ impl Lines {
         // The last `dialing` line of the call that stands in line.
         let mut dialing = String::new();
         for mut line in std::mem::take(&mut *self.0.lock().unwrap()) {
-            if [" < bytes ", " < pause "].iter().any(|what| line.contains(what)) {
+            if [" < bytes ", " < pause", " < resume"].iter().any(|what| line.contains(what)) {
                 continue;
             }
             for (port, name) in ports {
