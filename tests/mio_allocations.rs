@@ -2,7 +2,6 @@
 //! layer that allocates nothing itself.
 
 #![expect(unsafe_code, reason = "counting allocations needs a global allocator")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

@@ -11,8 +11,8 @@ use crate::{
 /// # The driver asks
 impl Client {
     /// Returns whether to read from `socket`. False while its response is paused, before TCP is
-    /// connected, during a TLS handshake, and for a stale id. True for an idle connection, to notice
-    /// that the peer closes it.
+    /// connected, during a TLS handshake, and for a stale id. True for an idle connection, to
+    /// notice that the peer closes it.
     pub fn wants_input(&self, socket: SocketId) -> bool {
         self.sockets.get(socket).is_some_and(|it| match it.stage {
             Stage::Leased => !self.calls[it.call].call.is_paused(),
@@ -22,8 +22,8 @@ impl Client {
         })
     }
 
-    /// Returns whether the connection of `socket` is open and no call uses it. Bytes that come on it are
-    /// unsolicited: [`read`](Self::read) closes it.
+    /// Returns whether the connection of `socket` is open and no call uses it. Bytes that come on
+    /// it are unsolicited: [`read`](Self::read) closes it.
     pub fn is_idle(&self, socket: SocketId) -> bool {
         self.sockets.get(socket).is_some_and(|it| it.stage == Stage::Idle)
     }
@@ -63,8 +63,9 @@ impl Client {
         self.sockets.caller(socket).is_some_and(|index| self.calls[index].call.is_long())
     }
 
-    /// Returns whether, with such a limit, the last bytes for `socket` count as written only once the
-    /// socket is writable again: see [`Call::is_written_late`](crate::call::Call::is_written_late).
+    /// Returns whether, with such a limit, the last bytes for `socket` count as written only once
+    /// the socket is writable again: see
+    /// [`Call::is_written_late`](crate::call::Call::is_written_late).
     pub fn is_written_late(&self, socket: SocketId) -> bool {
         self.sockets.caller(socket).is_some_and(|index| self.calls[index].call.is_written_late())
     }

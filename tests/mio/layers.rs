@@ -95,8 +95,8 @@ fn long_bodies_are_read_whole() {
     }
 }
 
-/// The application pauses at each piece, between two records of one read. No event of the socket tells
-/// later that there are more.
+/// The application pauses at each piece, between two records of one read. No event of the socket
+/// tells later that there are more.
 #[test]
 fn a_response_that_is_paused_between_two_records_goes_on_without_another_event() {
     for record in [100, 1_000, 16_384] {

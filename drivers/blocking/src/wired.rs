@@ -7,16 +7,16 @@ use httpool_kit::{Flow, LayerError, Wire, leaves_plaintext, slices};
 
 use crate::platform::Socket;
 
-/// A socket with its [`Wire`]. Reads and writes plaintext, with the operations of [`Socket`]. Without
-/// a layer, they are those of the socket.
+/// A socket with its [`Wire`]. Reads and writes plaintext, with the operations of [`Socket`].
+/// Without a layer, they are those of the socket.
 #[derive(Debug)]
 pub(crate) struct Wired<S> {
     pub(crate) socket: S,
     pub(crate) wire: Wire,
 }
 
-/// The most reads in a row that bring no plaintext. The rest stays for the next call, so that a peer
-/// with an endless supply of such records does not hold the thread.
+/// The most reads in a row that bring no plaintext. The rest stays for the next call, so that a
+/// peer with an endless supply of such records does not hold the thread.
 const EMPTY_READS_MAX: usize = 16;
 
 impl<S: Socket> Wired<S> {
@@ -103,8 +103,8 @@ impl<S: Socket> Wired<S> {
     }
 
     /// As [`Socket::is_dead`]. Input without plaintext, such as a session ticket, keeps the
-    /// connection. It is read, and answered if the peer demands it. A peer that does not stop sending
-    /// such input ends it.
+    /// connection. It is read, and answered if the peer demands it. A peer that does not stop
+    /// sending such input ends it.
     pub(crate) fn is_dead(&mut self) -> bool {
         if self.wire.is_plain() {
             return self.socket.is_dead();
@@ -118,8 +118,8 @@ impl<S: Socket> Wired<S> {
         self.flush().is_err_and(lost) || !self.wire.is_usable()
     }
 
-    /// Closes the connection. With layers, the peer is told (close_notify), if the socket takes that
-    /// at once.
+    /// Closes the connection. With layers, the peer is told (close_notify), if the socket takes
+    /// that at once.
     pub(crate) fn close(mut self) {
         self.wire.close();
         self.write_rest();
@@ -145,8 +145,8 @@ impl<S: Socket> Wired<S> {
         self.open_or_interrupt(room)
     }
 
-    /// As [`open`](Self::open), but fails with `Interrupted` if more input is needed: the deadlines are
-    /// checked before the next read.
+    /// As [`open`](Self::open), but fails with `Interrupted` if more input is needed: the deadlines
+    /// are checked before the next read.
     fn open_or_interrupt(&mut self, room: &mut Room<'_>) -> io::Result<usize> {
         match self.open(room) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -65,8 +65,8 @@ impl Settings {
         self.dial.tls_available = self.layers.is_some();
     }
 
-    /// Begins a layer of `wire` with the peer called `name`, by the configuration `tls`. `input` is its
-    /// first input: see [`Wire::begin`].
+    /// Begins a layer of `wire` with the peer called `name`, by the configuration `tls`. `input` is
+    /// its first input: see [`Wire::begin`].
     ///
     /// # Errors
     /// The layer cannot be begun, or has failed.

@@ -38,8 +38,8 @@ impl<S> Switched<S> {
 
 impl<S: Write> Switched<S> {
     /// Ends the output: sends the notice of the layers that nothing more follows (close_notify).
-    /// Does nothing on a connection without layers, whose socket is shut down instead. Nothing can be
-    /// written afterwards.
+    /// Does nothing on a connection without layers, whose socket is shut down instead. Nothing can
+    /// be written afterwards.
     ///
     /// # Errors
     /// The socket has failed.

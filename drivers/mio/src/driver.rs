@@ -86,9 +86,9 @@ impl Driver {
     /// ```
     ///
     /// # Errors
-    /// The call failed; the body is longer than [`body_bytes_max`](DriverBuilder::body_bytes_max);
-    /// there is no such call, because it was cancelled or already fetched; or waiting for events
-    /// failed.
+    /// The call failed; the body is longer than
+    /// [`body_bytes_max`](crate::DriverBuilder::body_bytes_max); there is no such call, because it was
+    /// cancelled or already fetched; or waiting for events failed.
     pub fn fetch(&mut self, call: CallId) -> Result<Response, Error> {
         loop {
             if let Some(done) = self.responses.take(call) {

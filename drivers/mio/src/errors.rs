@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, io};
 
 use httpool::id::ConnId;
 
-/// The last I/O error of each connection. It is kept until the connection is gone and the failure of
-/// its call has been reported.
+/// The last I/O error of each connection. It is kept until the connection is gone and the failure
+/// of its call has been reported.
 #[derive(Debug, Default)]
 pub(crate) struct Errors(BTreeMap<ConnId, io::Error>);
 

@@ -34,9 +34,9 @@ impl Embedded {
         }
     }
 
-    /// Reads a connection with layers, and passes the plaintext to the core, record by record. Stops
-    /// as [`read`](Self::read) does. When the application pauses the response, the records that were
-    /// read and not opened stay sealed.
+    /// Reads a connection with layers, and passes the plaintext to the core, record by record.
+    /// Stops as [`read`](Self::read) does. When the application pauses the response, the records
+    /// that were read and not opened stay sealed.
     pub(crate) fn read_layers(&mut self, id: SocketId, app: &mut App<'_>) {
         if !self.lend(id) {
             return;
@@ -145,8 +145,8 @@ impl Embedded {
         true
     }
 
-    /// Takes the layers of a socket, if there are any, to read or write through them. Returns whether
-    /// there are any.
+    /// Takes the layers of a socket, if there are any, to read or write through them. Returns
+    /// whether there are any.
     pub(crate) fn lend(&mut self, id: SocketId) -> bool {
         let Some(held) = self.sockets.get_mut(id).and_then(|socket| socket.held.as_mut()) else {
             return false;
@@ -171,8 +171,8 @@ impl Embedded {
         }
     }
 
-    /// Gives the layers back after a panic. Nothing more is written through them, because their last
-    /// record may have been made in part.
+    /// Gives the layers back after a panic. Nothing more is written through them, because their
+    /// last record may have been made in part.
     pub(crate) fn recover_layers(&mut self) {
         if let Some(id) = self.lent {
             self.wire.mute();
@@ -181,8 +181,8 @@ impl Embedded {
         }
     }
 
-    /// Closes a socket. The peer is told, or sent the alert of a layer that has failed, if the socket
-    /// takes that now.
+    /// Closes a socket. The peer is told, or sent the alert of a layer that has failed, if the
+    /// socket takes that now.
     pub(crate) fn close(&mut self, id: SocketId) {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         self.client.unsecured(socket.conn);

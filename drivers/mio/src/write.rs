@@ -133,8 +133,8 @@ impl Embedded {
     }
 }
 
-/// Writes bytes from the front of `out` to a socket, once, through its layers. Returns the number of
-/// bytes of the request that the system has now, and had not before.
+/// Writes bytes from the front of `out` to a socket, once, through its layers. Returns the number
+/// of bytes of the request that the system has now, and had not before.
 fn send(wire: &mut Wire, out: &mut Outbox, tcp: &mut TcpStream) -> io::Result<usize> {
     if wire.is_plain() {
         let written = write_to(out, tcp)?;

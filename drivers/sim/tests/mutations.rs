@@ -11,8 +11,8 @@ use httpool::mutation::{Mutation, mutate};
 use httpool_sim::world::{Plan, Random, Report, Violation, run, run_threads};
 
 /// Each mutation, and within how many worlds it must be found: over the event-loop driver, and over
-/// threads if the fault is in code that the blocking driver uses. 0 stands for none. The limits are about ten times
-/// the number of worlds that it takes.
+/// threads if the fault is in code that the blocking driver uses. 0 stands for none. The limits are
+/// about ten times the number of worlds that it takes.
 const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::LostWaiter, 600, Some(7_000)),
     // The core panics. Over threads it panics again while they unwind, which aborts the process.

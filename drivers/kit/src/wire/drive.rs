@@ -51,8 +51,8 @@ impl Wire {
         Ok(self.sent(raw))
     }
 
-    /// Goes on with the handshake of the innermost layer, as far as the input allows. Returns whether
-    /// it is done.
+    /// Goes on with the handshake of the innermost layer, as far as the input allows. Returns
+    /// whether it is done.
     ///
     /// # Errors
     /// A layer has failed; the connection has ended; or the peer has sent data before it was asked
@@ -73,8 +73,8 @@ impl Wire {
     }
 
     /// Opens record by record, and passes the plaintext of each to `pass`, which takes it whole,
-    /// until `pass` returns false. For a driver that passes plaintext on without copying it. Returns
-    /// [`Plain`](Flow::Plain) if there may be more.
+    /// until `pass` returns false. For a driver that passes plaintext on without copying it.
+    /// Returns [`Plain`](Flow::Plain) if there may be more.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -92,9 +92,9 @@ impl Wire {
     }
 }
 
-/// Returns whether plaintext of `socket` is passed to `core`: always, also on an idle connection, where
-/// it is unsolicited. An event loop asks this at each record. False only in tests that switch this
-/// defect on.
+/// Returns whether plaintext of `socket` is passed to `core`: always, also on an idle connection,
+/// where it is unsolicited. An event loop asks this at each record. False only in tests that switch
+/// this defect on.
 #[inline]
 pub fn passes_plaintext(core: &Client, socket: SocketId) -> bool {
     !(leaves_plaintext() && core.is_idle(socket))

@@ -6,8 +6,8 @@ use std::mem;
 const FIRST: usize = 16 * 1024;
 /// The size of the buffer, in bytes, after a read has filled it.
 const BULK: usize = 64 * 1024;
-/// The largest size of the buffer, in bytes: a read of 64 KiB behind a part of a record. The longest
-/// record of TLS has 18,437 bytes, and a handshake message 65,535.
+/// The largest size of the buffer, in bytes: a read of 64 KiB behind a part of a record. The
+/// longest record of TLS has 18,437 bytes, and a handshake message 65,535.
 pub(super) const INPUT_MAX: usize = BULK + 18_437;
 
 /// Input that was read and not used yet. All its memory is initialized, so that a socket can be
@@ -92,8 +92,8 @@ impl Input {
         *self = mem::take(spare);
     }
 
-    /// Returns the memory to `spare`, which drops it if it is large and not `all` is kept. The input
-    /// itself is kept, in as much memory as it needs.
+    /// Returns the memory to `spare`, which drops it if it is large and not `all` is kept. The
+    /// input itself is kept, in as much memory as it needs.
     pub(super) fn take_back(&mut self, spare: &mut Self, all: bool) {
         let bytes = self.rest().to_vec();
         let kept = Self { end: bytes.len(), bytes, ..Self::default() };

@@ -38,8 +38,8 @@ const PIECES_MAX: usize = 8;
 /// # Handshake
 ///
 /// [`begin`](Self::begin) adds a layer, and makes its first output. While
-/// [`is_handshaking`](Self::is_handshaking) is true, the driver writes output, reads, and opens. The
-/// plaintext of the outer layer is the input of the inner one.
+/// [`is_handshaking`](Self::is_handshaking) is true, the driver writes output, reads, and opens.
+/// The plaintext of the outer layer is the input of the inner one.
 ///
 /// # Memory
 ///
@@ -109,8 +109,8 @@ pub struct WireBuffers {
 }
 
 impl WireBuffers {
-    /// Makes the memory for all wires of an event loop. It keeps large buffers too, because they are
-    /// lent for each read and write.
+    /// Makes the memory for all wires of an event loop. It keeps large buffers too, because they
+    /// are lent for each read and write.
     pub fn for_all() -> Self {
         Self { keeps_all: true, ..Self::default() }
     }
@@ -154,16 +154,16 @@ impl Wire {
     }
 
     /// Whether [`open`](Self::open) may return plaintext before more input is read. A driver that
-    /// waits for its socket checks it first: the socket does not become readable again for input that
-    /// was already read.
+    /// waits for its socket checks it first: the socket does not become readable again for input
+    /// that was already read.
     pub fn may_open(&self) -> bool {
         self.0.as_ref().is_some_and(|stack| {
             !stack.plain.is_empty() || stack.sides.iter().any(|side| side.fresh)
         })
     }
 
-    /// Fails if the input that was read contains plaintext. Call it when a handshake is done: neither
-    /// a proxy nor a server may speak HTTP before it is asked.
+    /// Fails if the input that was read contains plaintext. Call it when a handshake is done:
+    /// neither a proxy nor a server may speak HTTP before it is asked.
     ///
     /// # Errors
     /// There is plaintext, or a layer has failed.
@@ -207,8 +207,9 @@ impl Wire {
         }
     }
 
-    /// Opens input, until a record with plaintext was opened. Passes its plaintext to `plain`, which
-    /// returns how many bytes it takes. The others are kept, and passed to it by the next call.
+    /// Opens input, until a record with plaintext was opened. Passes its plaintext to `plain`,
+    /// which returns how many bytes it takes. The others are kept, and passed to it by the next
+    /// call.
     ///
     /// # Errors
     /// A layer has failed. The output may then end with an alert: write it to the socket if that
@@ -217,9 +218,9 @@ impl Wire {
         self.0.as_mut().map_or(Ok(Flow::Blocked), |stack| stack.open(plain))
     }
 
-    /// Seals bytes from the front of `pieces` and adds them to the output. Returns how many it took:
-    /// none while the output has no room for them. A head and its body, passed together, share
-    /// their records.
+    /// Seals bytes from the front of `pieces` and adds them to the output. Returns how many it
+    /// took: none while the output has no room for them. A head and its body, passed together,
+    /// share their records.
     ///
     /// # Errors
     /// A layer has failed, or nothing can be sent any more.
@@ -273,8 +274,8 @@ impl Wire {
     }
 
     /// Adds the notice that nothing more will be sent (close_notify) to the output, from each layer
-    /// whose handshake is done. Does nothing if the peer could not read it: behind a record that was
-    /// sent in part, or after a failure.
+    /// whose handshake is done. Does nothing if the peer could not read it: behind a record that
+    /// was sent in part, or after a failure.
     ///
     /// A driver calls it when it closes a connection, and writes the output to the socket if that
     /// takes it at once.
@@ -482,8 +483,8 @@ fn pass_out(
     if bytes.is_empty() { Ok(()) } else { push(outer, &[IoSlice::new(bytes)], out, between) }
 }
 
-/// Returns the slices that hold `len` bytes of `pieces` from the offset `from`, their number, and the
-/// number of bytes that they hold: less than `len` if there are too many pieces.
+/// Returns the slices that hold `len` bytes of `pieces` from the offset `from`, their number, and
+/// the number of bytes that they hold: less than `len` if there are too many pieces.
 fn part<'a>(
     pieces: &'a [IoSlice<'_>],
     mut from: usize,

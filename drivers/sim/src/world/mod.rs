@@ -46,9 +46,8 @@
 //! # Sessions
 //!
 //! In half of the generated plans ([`Plan::sessions`]) a connection to an `https` server carries a
-//! session with the cipher of [`layer`](crate::layer), through the same
-//! [`Wire`](httpool_kit::Wire) as in the drivers. In the others a handshake is an event, and the bytes
-//! stay plain.
+//! session with the cipher of [`layer`](crate::layer), through the same [`Wire`](httpool_kit::Wire)
+//! as in the drivers. In the others a handshake is an event, and the bytes stay plain.
 //!
 //! # Threads
 //!

@@ -1,5 +1,5 @@
-//! Moves the bytes of connections with sessions, in the event-loop worlds: as the mio driver does, with
-//! the same [`Wire`](httpool_kit::Wire).
+//! Moves the bytes of connections with sessions, in the event-loop worlds: as the mio driver does,
+//! with the same [`Wire`](httpool_kit::Wire).
 
 use std::{io, mem};
 
@@ -147,8 +147,8 @@ impl Driver {
         }
     }
 
-    /// Seals and writes until there is no more output. Returns true if the socket takes no more before
-    /// that.
+    /// Seals and writes until there is no more output. Returns true if the socket takes no more
+    /// before that.
     pub(super) fn write_session(
         &mut self,
         base: &mut Base,
@@ -202,8 +202,8 @@ impl Driver {
 }
 
 impl Link {
-    /// Checks a connection that was closed while it was idle, because of its input: it has ended, or
-    /// the server has sent plaintext. A ticket or a key update is no reason.
+    /// Checks a connection that was closed while it was idle, because of its input: it has ended,
+    /// or the server has sent plaintext. A ticket or a key update is no reason.
     pub(super) fn check_lost(&self, base: &mut Base, why: Closed) {
         let has_session = !self.wire.is_plain() && why == Closed::Evicted(Evicted::Lost);
         if has_session && !self.ended && !base.is_poison(self.sock, self.given) {

@@ -86,8 +86,8 @@ impl Driver {
         self.input = input;
     }
 
-    /// Gives the unread input of a socket and `new` bytes to the client, until the client needs more
-    /// or the application pauses.
+    /// Gives the unread input of a socket and `new` bytes to the client, until the client needs
+    /// more or the application pauses.
     pub(super) fn show(&mut self, base: &mut Base, id: SocketId, new: &[u8]) {
         let now = base.stage.instant();
         let Some(link) = self.link(id) else { return };
@@ -212,8 +212,8 @@ impl Driver {
         }
     }
 
-    /// Asks the client for more output. Returns whether there is any, or may be after an empty piece
-    /// of body.
+    /// Asks the client for more output. Returns whether there is any, or may be after an empty
+    /// piece of body.
     pub(super) fn fill(
         &mut self,
         base: &mut Base,
