@@ -219,7 +219,42 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::{String, ToString};
+    use core::fmt;
+
+    use super::{Arg, Described, Redaction};
     use crate::{call, dial, pool};
+
+    struct Written<'d>(Described<'d>);
+
+    impl fmt::Display for Written<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.write_after_space(&Redaction::none(), f)
+        }
+    }
+
+    #[test]
+    fn the_description_of_a_session_is_read_back_and_may_be_missing() {
+        for text in ["tls-up", "tls-up TLSv1.3 X25519MLKEM768 resumed verified"] {
+            let Some(dial::Input::TlsUp(session)) = dial::Input::read(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(alloc::format!("tls-up{}", Written(session)), text);
+        }
+        let long = String::from("tls-up ") + &"x".repeat(41);
+        for wrong in ["tls-up ", "tls-up a  b", "tls-up a\u{1b}", "tls-up 1 2 3 4 5 6 7 8 9", &long]
+        {
+            assert!(dial::Input::read(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_a_description_only_plain_words_are_traced() {
+        let odd = "TLSv1.3 \u{1b}[31m two\nlines  caf\u{e9} full";
+        assert_eq!(Written(Described(odd)).to_string(), " TLSv1.3 full");
+        let many = "a ".repeat(100);
+        assert_eq!(Written(Described(&many)).to_string(), " a a a a a a a a");
+    }
 
     #[test]
     fn the_crates_docs_list_every_input() {

@@ -1,10 +1,11 @@
 //! Makes calls with either driver.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use httpool::{
     call::Policy,
     message::{Method, TlsId},
+    trace::Sink,
 };
 use httpool_blocking::{DialPolicy, Error, PoolLimits, Session, TlsConfigError, TlsOptions};
 
@@ -17,6 +18,7 @@ pub(crate) struct Setup {
     pub(crate) tls: TlsOptions,
     pub(crate) policy: Policy,
     pub(crate) dial: DialPolicy,
+    pub(crate) trace: Option<Arc<dyn Sink>>,
     /// The ports for which `a.test`, `b.test`, `x.b.test` and `proxy.test` are the loopback interface.
     pub(crate) ports: Vec<u16>,
 }
@@ -80,7 +82,10 @@ macro_rules! set_up {
                 builder = builder.resolve_to(host, port, IpAddr::from([127, 0, 0, 1]));
             }
         }
-        builder
+        match setup.trace {
+            Some(sink) => builder.trace(sink),
+            None => builder,
+        }
     }};
 }
 

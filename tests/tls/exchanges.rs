@@ -1,8 +1,14 @@
 //! Requests and responses over TLS.
 
-use std::sync::{Mutex, mpsc};
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex, mpsc},
+};
 
-use httpool::message::Method;
+use httpool::{
+    message::Method,
+    trace::{Recorder, Redaction, Sink},
+};
 use httpool_blocking::TlsOptions;
 use httpool_tls_testing::{
     certificates::Authority,
@@ -17,6 +23,7 @@ use crate::{
 with_each_driver!(
     https_works_and_the_connection_is_reused,
     a_response_shows_the_session_of_its_connection,
+    a_recording_has_the_session_in_one_line_and_replays,
     records_come_in_pieces_of_one_and_of_five_bytes,
     an_early_refusal_comes_through_an_upload_that_nobody_reads,
     records_of_one_byte_and_of_the_largest_size_are_read_whole,
@@ -57,6 +64,30 @@ fn a_response_shows_the_session_of_its_connection<C: Calls>() {
         let answer = client.call(Ask::get(server.url(HOST)).tls(blind)).unwrap();
         assert!(!answer.tls.unwrap().verified);
     }
+}
+
+fn a_recording_has_the_session_in_one_line_and_replays<C: Calls>() {
+    let root = Authority::new("root");
+    let server = Server::answering(config(&root.issue(&[HOST]), ONLY_1_3), true);
+    let text = Arc::new(Mutex::new(String::new()));
+    let written = text.clone();
+    let recorder = Recorder::new(Redaction::default(), move |line| {
+        written.lock().unwrap().write_fmt(line).unwrap();
+    });
+    let tls = TlsOptions::new().ca_cert_data(root.pem());
+    let trace: Option<Arc<dyn Sink>> = Some(Arc::new(recorder));
+    let mut client = C::new(Setup { trace, ..Setup::new(tls, server.port) });
+    for _ in 0..2 {
+        client.get(&server.url(HOST)).unwrap();
+    }
+    let text = text.lock().unwrap().clone();
+    let lines: Vec<_> = text.lines().filter_map(|line| line.split_once(" < tls-up ")).collect();
+    let said: Vec<_> = lines.iter().map(|(_, session)| *session).collect();
+    assert_eq!(
+        said,
+        ["TLSv1.3 X25519MLKEM768 full verified", "TLSv1.3 X25519MLKEM768 resumed verified"]
+    );
+    httpool::replay::check(&text).unwrap_or_else(|why| panic!("{why}\n{text}"));
 }
 
 fn records_come_in_pieces_of_one_and_of_five_bytes<C: Calls>() {

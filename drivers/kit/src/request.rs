@@ -165,7 +165,8 @@ macro_rules! request_methods {
         }
 
         /// Chooses the TLS configuration for `https` URLs, by the number that the client gave it.
-        /// It is the field [`Routes::tls`](crate::httpool::call::Routes::tls) of the policy.
+        /// It is the field [`Routes::tls`](crate::httpool::call::Routes::tls) of the policy, so a
+        /// later [`policy`](Self::policy) replaces it. Redirects to other origins keep it.
         pub fn tls(mut self, tls: $crate::httpool::message::TlsId) -> Self {
             self.draft.policy_mut().routes.tls = tls;
             self
