@@ -471,6 +471,8 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     };
     let mut builder =
         Request::builder(script.method.clone(), &url).body(body).expect_continue(script.expect);
+    // Threads would decode the body themselves.
+    builder = builder.decode(script.decodes() && !plan.threads);
     if script.credentials {
         builder = builder.header("Authorization", &script.origin.to_string());
     }

@@ -77,6 +77,7 @@
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
 //! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
+//! | a connection is kept after a body that its reader could not use | 357 | | the next request on that connection |
 //! | a session that is cut counts as ended by its peer | | 150 | the server that gave no notice |
 //! | a connection is not probed shortly after its last use | 469 | 9 | the bytes that had arrived; the missing probe |
 //! | plaintext that a session has opened is left for the next request | | 1,370 | the probe that found bytes |
