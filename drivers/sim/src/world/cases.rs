@@ -403,7 +403,9 @@ impl Case {
             Cause::NotReplayable => {
                 (Mark::CauseNotReplayable, !script.body.replayable || !script.body.rewinds)
             }
-            Cause::BodyUnusable(_) => (Mark::CauseUnusable, self.refused),
+            Cause::BodyUnusable(_) => {
+                return mark_fair(stage, Mark::CauseUnusable, self.refused);
+            }
             Cause::Body => (Mark::CauseBody, script.body.fails_at.is_some()),
             Cause::Cancelled => {
                 (Mark::CauseCancelled, world.closed_now || plan.threads && script.cancel.is_some())
