@@ -530,34 +530,6 @@ impl Call {
         }
     }
 
-    /// Discards the rest of the response's body. It is read and dropped, within
-    /// [`Policy::drain_bytes_max`](field@Policy::drain_bytes_max) and
-    /// [`Policy::drain_time_max`](field@Policy::drain_time_max), so that the connection can be
-    /// kept. If the response needs the request's body, that is first sent to its end. A driver that
-    /// does not want to wait reads the bytes that have come, and then calls
-    /// [`cancel`](Self::cancel).
-    ///
-    /// Returns false, and does nothing, before the head of the response and after the end of the
-    /// call.
-    pub fn discard(&mut self, now: Instant) -> bool {
-        let reading = matches!(self.state, State::Exchange)
-            && self.attempt.answered
-            && matches!(self.attempt.reader, Reader::Application);
-        if reading {
-            self.trace.event(now, Input::Discard);
-            self.attempt.reader =
-                Reader::Nobody { left: self.policy.drain_bytes_max.0, then: Then::Done };
-            if self.attempt.given_up && !self.attempt.is_out() {
-                self.state = State::Release(Then::Done);
-            } else {
-                self.go_on_to_end(now);
-                self.time_phase(now);
-            }
-            self.say(now);
-        }
-        reading
-    }
-
     /// Handles the deadline that [`poll_timeout`](Self::poll_timeout) returned. Does nothing before
     /// its instant.
     pub fn handle_timeout(&mut self, now: Instant) {

@@ -406,7 +406,9 @@ impl Case {
             Cause::NotReplayable => {
                 (Mark::CauseNotReplayable, !script.body.replayable || !script.body.rewinds)
             }
-            Cause::BodyUnusable(_) => (Mark::CauseUnusable, self.refused),
+            Cause::BodyUnusable(_) => {
+                return mark_fair(stage, Mark::CauseUnusable, self.refused);
+            }
             Cause::Body => (Mark::CauseBody, script.body.fails_at.is_some()),
             Cause::Cancelled => {
                 (Mark::CauseCancelled, world.closed_now || plan.threads && script.cancel.is_some())
@@ -474,6 +476,8 @@ pub(super) fn request(plan: &Plan, call: u32) -> Result<Request, RequestError> {
     };
     let mut builder =
         Request::builder(script.method.clone(), &url).body(body).expect_continue(script.expect);
+    // Threads would decode the body themselves.
+    builder = builder.decode(script.decodes() && !plan.threads);
     if script.credentials {
         builder = builder.header("Authorization", &script.origin.to_string());
     }

@@ -377,7 +377,7 @@ impl Driver {
             }
             Action::CheckBody { call } => {
                 base.stage.tell(30, call.to_bits(), format_args!("check the body of {call}"));
-                self.client.body_used(call, base.stage.instant());
+                self.check_body(base, call);
             }
             Action::End { call: id, .. } => {
                 let Some(call) = self.known(base, id) else { return };

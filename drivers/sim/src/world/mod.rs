@@ -91,6 +91,7 @@
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
 //! | a cancelled call has further events | 332 | | the application that receives them |
+//! | a connection is kept after a body that its reader could not use | 357 | | the next request on that connection |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
 //! | plaintext that a session has opened is left for the next request | 10,455 | 2,320 | the reuse of that connection; the missing probe |
 //! | a connection is kept though its request was not completely written | 10,507 | 6,672 | the server that waits for the rest |

@@ -296,6 +296,11 @@ pub struct CallPlan {
 }
 
 impl CallPlan {
+    /// Whether the body has a content coding, which the application cannot decode.
+    pub(super) fn decodes(&self) -> bool {
+        self.reading.iter().any(|(_, what)| *what == Reading::Refuse)
+    }
+
     /// Creates a GET at time 0, answered with 200 and a short body.
     pub fn get(origin: usize, policy: Arc<Policy>) -> Self {
         Self {
@@ -366,8 +371,8 @@ pub enum Reading {
     Discard,
     /// It cancels the call.
     Cancel,
-    /// It cannot use the body: it is too long, or cannot be decoded. The blocking driver decides
-    /// this itself, so a thread discards the response instead.
+    /// It cannot decode the body. Every other call finds this at the end of the body. A
+    /// thread, where the blocking driver would decode, discards the response instead.
     Refuse,
 }
 

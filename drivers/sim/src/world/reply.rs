@@ -39,12 +39,13 @@ pub(super) const fn has_body(reply: &Reply, is_head: bool) -> bool {
     !is_head && !matches!(reply.status, 100..=199 | 204 | 304)
 }
 
-/// Appends a complete answer to `out`.
+/// Appends a complete answer to `out`. A `coded` one claims to have a content coding.
 pub(super) fn write(
     reply: &Reply,
     asked: &Asked,
     serial: u32,
     announce: bool,
+    coded: bool,
     origins: &[OriginPlan],
     out: &mut Vec<u8>,
 ) -> Written {
@@ -77,6 +78,9 @@ pub(super) fn write(
     }
     if announce {
         line(format_args!("Connection: close\r\n"));
+    }
+    if coded {
+        line(format_args!("Content-Encoding: gzip\r\n"));
     }
     let carries = !matches!(status, 204 | 304);
     match reply.framing {

@@ -424,8 +424,9 @@ impl Peer {
             || reply.framing == Framing::Close && has_body;
         let start = self.out.len();
         let at = net.sent(sock) as usize + start - self.written;
+        let coded = plan.calls[call].decodes();
         let written =
-            reply::write(reply, asked, self.serial, announce, &plan.origins, &mut self.out);
+            reply::write(reply, asked, self.serial, announce, coded, &plan.origins, &mut self.out);
         let whole = self.out.len() - start;
         self.body_at = start + written.head;
         if reply.redirect.is_some() && reply.finish != Finish::Malformed {

@@ -6,7 +6,7 @@ use std::mem;
 use httpool::{
     client::{Event as Told, Outbox, Transmit},
     error::BodyUnusable,
-    id::SocketId,
+    id::{CallId, SocketId},
 };
 
 use super::{
@@ -148,14 +148,29 @@ impl Driver {
                 Reading::Cancel => self.give_up(base, call, id, false),
                 // There is no body before its head.
                 Reading::Refuse if !base.cases[call as usize].heard_head => {}
-                Reading::Refuse => {
-                    let now = base.stage.instant();
-                    base.stage.say(format_args!("call {call} cannot use its body"));
-                    base.cases[call as usize].refused = true;
-                    base.net.get_mut(sock).unusable = true;
-                    self.client.body_unusable(id, BodyUnusable::TooLong { max: 0 }, now);
-                }
+                // At the end: `check_body`.
+                Reading::Refuse if call % 2 == 1 => {}
+                Reading::Refuse => self.refuse(base, call, id, sock),
             }
+        }
+    }
+
+    /// The application cannot use the body that it reads.
+    fn refuse(&mut self, base: &mut Base, call: u32, id: CallId, sock: u32) {
+        let now = base.stage.instant();
+        base.stage.say(format_args!("call {call} cannot use its body"));
+        base.cases[call as usize].refused = true;
+        base.net.get_mut(sock).unusable = true;
+        self.client.body_unusable(id, BodyUnusable::TooLong { max: 0 }, now);
+    }
+
+    /// The application has decoded the body, or cannot.
+    pub(super) fn check_body(&mut self, base: &mut Base, id: CallId) {
+        let Some(call) = self.known(base, id) else { return };
+        let sock = self.client.socket(id).and_then(|id| self.link(id)).map(|link| link.sock);
+        match sock {
+            Some(sock) if call % 2 == 1 => self.refuse(base, call, id, sock),
+            _ => self.client.body_used(id, base.stage.instant()),
         }
     }
 
