@@ -19,7 +19,7 @@ impl Call {
     }
 
     /// Sets the guard of the client, for an origin that a proxy reaches by forwarding the request:
-    /// no connection is opened to it, so that no [dial](crate::dial::Dial) could judge it. A
+    /// no connection is opened to it, so that no dial could judge it. A
     /// request to a denied one fails with [`DialError::Denied`]. Call this before the first event.
     pub fn set_guard(&mut self, guard: &Guard) {
         if !guard.is_open() && self.policy.routes.may_forward() {

@@ -47,7 +47,7 @@
 //!
 //! The [`Guard`] of the policy judges every address before it is dialed, and what a proxy is asked
 //! for before the proxy is dialed. [`Next::Connect`] never names a denied address. If all are
-//! denied, the dial fails with [`DialError::Denied`](crate::error::DialError::Denied).
+//! denied, the dial fails with [`DialError::Denied`].
 //!
 //! # Sockets
 //!
