@@ -410,12 +410,12 @@ mod tests {
         assert!(redacted.ends_with("+3++****"), "{redacted}");
         let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "p", 80));
         let hop = hop.with_field("X-A", "a:b;c+").unwrap();
-        comes_back(hop.clone(), "connect+http://p:80+0+X-A:a:b\\x3bc\\x2b;");
+        comes_back(hop.clone(), "connect+http://p:80+1+X-A:a:b\\x3bc\\x2b;");
         let hop = hop.with_field("Proxy-Authorization", "x").unwrap();
         let hop = hop.with_credentials(Credentials::new("u", ""));
         comes_back(
             hop.clone(),
-            "connect+http://p:80+0+u++X-A:a:b\\x3bc\\x2b;Proxy-Authorization:x;",
+            "connect+http://p:80+1+u++X-A:a:b\\x3bc\\x2b;Proxy-Authorization:x;",
         );
         let redacted = Written(&hop, Redaction::default()).to_string();
         assert!(redacted.ends_with("+*++X-A:a:b\\x3bc\\x2b;Proxy-Authorization:*;"), "{redacted}");

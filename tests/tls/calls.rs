@@ -126,7 +126,6 @@ impl Calls for Blocking {
     }
 }
 
-#[expect(dead_code, reason = "the loops of the mio driver do not run handshakes yet")]
 pub(crate) struct Mio(httpool_mio::Driver);
 
 impl Calls for Mio {

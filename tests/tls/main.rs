@@ -11,6 +11,7 @@ mod server;
 macro_rules! with_each_driver {
     ($($test:ident),+ $(,)?) => {
         with_each_driver!(blocking: crate::calls::Blocking => $($test),+);
+        with_each_driver!(mio: crate::calls::Mio => $($test),+);
     };
     ($driver:ident: $client:path => $($test:ident),+) => {
         mod $driver {
