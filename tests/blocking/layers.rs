@@ -156,17 +156,6 @@ fn an_idle_connection_that_ends_or_speaks_is_not_used_again() {
 }
 
 #[test]
-fn an_idle_connection_on_which_the_server_never_stops_sending_is_not_used_again() {
-    let (server, is_sent) = sessions::never_silent();
-    let client = client();
-    for nth in 1..=2 {
-        assert_eq!(client.get(&server.https("/")).send().unwrap().text().unwrap(), "hello");
-        assert_eq!(server.accepted(), nth);
-        is_sent.recv().unwrap();
-    }
-}
-
-#[test]
 fn an_answer_that_the_peer_demands_is_sent_while_the_call_only_reads() {
     let server = sessions::updates_keys();
     let client = client();

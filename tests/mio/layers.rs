@@ -187,16 +187,6 @@ fn an_idle_connection_that_ends_or_speaks_is_not_used_again() {
     }
 }
 
-#[test]
-fn an_idle_connection_on_which_the_server_never_stops_sending_is_not_used_again() {
-    let (server, is_sent) = sessions::never_silent();
-    let mut world = world();
-    world.hello(&server.https("/"));
-    is_sent.recv().unwrap();
-    world.hello(&server.https("/"));
-    assert_eq!(server.accepted(), 2);
-}
-
 /// The loop sees the end without a request that probes.
 #[test]
 fn an_idle_connection_that_ends_is_closed_at_once() {

@@ -1,7 +1,7 @@
 //! Servers for the tests of layered connections, of both drivers.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     net::Shutdown,
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -144,35 +144,6 @@ pub(crate) fn cuts_a_ticket() -> (Server, mpsc::Receiver<()>) {
         let answer = peer.seal(&ok("hello"));
         peer.send_raw(&[&ticket[5..], &answer].concat());
         answers(peer);
-    });
-    (server, is_sent)
-}
-
-/// After its first response on its first connection, sends tickets without end. Signals when the
-/// client's buffers are full.
-pub(crate) fn never_silent() -> (Server, mpsc::Receiver<()>) {
-    let (sent, is_sent) = signal();
-    let server = Server::secure(move |peer| {
-        peer.request();
-        peer.answer("hello");
-        if peer.number > 0 {
-            return answers(peer);
-        }
-        peer.tcp.set_nonblocking(true).unwrap();
-        loop {
-            let tickets = peer.records(|half, out| (0..5_000).for_each(|_| half.ticket(out)));
-            let mut rest = &tickets[..];
-            while !rest.is_empty() {
-                match peer.tcp.write(rest) {
-                    Ok(written) => rest = &rest[written..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        sent.lock().unwrap().send(()).ok();
-                        thread::yield_now();
-                    }
-                    Err(_) => return,
-                }
-            }
-        }
     });
     (server, is_sent)
 }
