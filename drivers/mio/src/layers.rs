@@ -89,12 +89,11 @@ impl Embedded {
         match self.wire.shake() {
             Ok(false) => return true,
             Ok(true) => {
-                let (Some(socket), Some(session)) = (self.sockets.get_mut(id), self.wire.session())
-                else {
-                    return false;
-                };
-                let (now, described) = (self.client.now(), session.to_string());
-                self.client.secured(socket.conn, session);
+                let (now, session) = (self.client.now(), self.wire.session());
+                let described = session.as_ref().map(ToString::to_string).unwrap_or_default();
+                if let (Some(socket), Some(session)) = (self.sockets.get_mut(id), session) {
+                    self.client.secured(socket.conn, session);
+                }
                 self.client.core.handle_tls(id, Ok(&described), now);
             }
             Err(why) => self.shake_failed(id, why.kind(), io::Error::other(why)),
