@@ -55,10 +55,10 @@ impl Call {
     }
 
     /// Discards the rest of the response's body. It is read and dropped, within
-    /// [`Policy::drain_bytes_max`](field@Policy::drain_bytes_max) and
-    /// [`Policy::drain_time_max`](field@Policy::drain_time_max), so that the connection can be
-    /// kept. If the response needs the request's body, that is first sent to its end. A driver that
-    /// does not want to wait reads the bytes that have come, and then calls
+    /// [`Policy::drain_bytes_max`](field@super::Policy::drain_bytes_max) and
+    /// [`Policy::drain_time_max`](field@super::Policy::drain_time_max), so that the connection can
+    /// be kept. If the response needs the request's body, that is first sent to its end. A driver
+    /// that does not want to wait reads the bytes that have come, and then calls
     /// [`cancel`](Self::cancel).
     ///
     /// Returns false, and does nothing, before the head of the response and after the end of the

@@ -52,9 +52,10 @@ impl Client {
     /// [`cancel`](Self::cancel).
     ///
     /// A request body that is still being sent is sent to its end, unless the response ends it. The
-    /// driver continues to supply it: [`Transmit::Body`], [`send_body`](Self::send_body),
-    /// [`body_ready`](Self::body_ready) and [`body_failed`](Self::body_failed) accept the id until
-    /// [`Action::BodyDone`]. [`feeds`](Self::feeds) tells whether this is the case.
+    /// driver continues to supply it: [`Transmit::Body`](super::Transmit::Body),
+    /// [`send_body`](Self::send_body), [`body_ready`](Self::body_ready) and
+    /// [`body_failed`](Self::body_failed) accept the id until [`Action::BodyDone`].
+    /// [`feeds`](Self::feeds) tells whether this is the case.
     pub fn discard(&mut self, call: CallId, now: Instant) {
         if let Some(running) = self.silence(call) {
             if !running.call.discard(now) {
@@ -88,8 +89,8 @@ impl Client {
         }
     }
 
-    /// Reports that the application has body bytes again, after it had none for [`Transmit::Body`].
-    /// An [`Action::Transmit`] follows.
+    /// Reports that the application has body bytes again, after it had none for
+    /// [`Transmit::Body`](super::Transmit::Body). An [`Action::Transmit`] follows.
     pub fn body_ready(&mut self, call: CallId) {
         let Some(running) = self.feeding(call) else { return };
         if let (Next::SendBody(_), Some(socket)) = (running.call.next(), running.socket) {

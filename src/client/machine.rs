@@ -36,7 +36,7 @@ pub struct Config {
     /// the response has no Date. `None` by default.
     pub wall_at_epoch: Option<Duration>,
     /// The number of trace lines that each call keeps, to explain a failure:
-    /// [`Call::recent_trace`]. 0 by default.
+    /// [`Call::recent_trace`](crate::call::Call::recent_trace). 0 by default.
     pub recent_trace: usize,
 }
 
