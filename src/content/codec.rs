@@ -26,7 +26,7 @@ pub(super) struct Step {
     pub(super) fault: Option<Fault>,
 }
 
-/// What is wrong, and how many of the bytes taken lie behind the place where it shows.
+/// The fault, and the number of bytes taken behind the place where it shows.
 pub(super) struct Fault {
     pub(super) kind: DecodeErrorKind,
     pub(super) back: usize,

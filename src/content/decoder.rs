@@ -149,7 +149,7 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// What a chain of links gave.
+/// The output of a chain of links.
 enum Pulled {
     /// It wrote this many bytes, at least one.
     Bytes(usize),

@@ -11,7 +11,7 @@ use super::coding::{CODINGS_MAX, Coding};
 pub struct DecodeError {
     /// The coding whose decoder failed; `None` if no decoder could be chosen.
     pub coding: Option<Coding>,
-    /// What is wrong.
+    /// The kind of fault.
     pub kind: DecodeErrorKind,
     /// Where it shows: the position in the input of that coding's decoder, in bytes from 0. With
     /// one coding that is the body as the server sent it.
@@ -41,7 +41,7 @@ impl fmt::Display for DecodeError {
 
 impl error::Error for DecodeError {}
 
-/// What is wrong with a body.
+/// The kind of fault of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {

@@ -44,7 +44,7 @@ enum Part {
     Checksum(u8),
 }
 
-/// What the header of a frame says, and what was decoded of it.
+/// The facts of the header of a frame, and the part of the frame that was decoded.
 struct Frame {
     /// The number of bytes that the frame decodes to, if stated.
     content: Option<u64>,

@@ -32,7 +32,7 @@ pub enum DialError {
     Denied(Denied),
 }
 
-/// What a [`Guard`](crate::dial::Guard) does not allow. Its `Debug` is short, because it stands in
+/// The thing that a [`Guard`](crate::dial::Guard) denies. Its `Debug` is short, because it stands in
 /// recordings: `127.0.0.1/8`, or `ProxiedName`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

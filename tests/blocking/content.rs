@@ -140,7 +140,7 @@ fn the_limit_counts_decoded_bytes_and_no_more_are_decoded() {
             assert_eq!(client.stats().leased, 0);
         }
     }
-    // What was read before does not count.
+    // The bytes read before do not count.
     let mut answer = client.get(&server.url("/1")).send().unwrap();
     answer.read_exact(&mut [0]).unwrap();
     assert_eq!(answer.bytes().unwrap().len(), 1000);

@@ -151,7 +151,7 @@ pub(crate) fn cuts_a_ticket() -> (Server, mpsc::Receiver<()>) {
 /// Something that a server does, with its name.
 type Deed = (&'static str, fn(&mut Peer));
 
-/// What a server may do on an idle connection that must not be used again after it.
+/// Something that a server may do on an idle connection that must not be used again after it.
 pub(crate) fn ends_of_an_idle_connection() -> [Deed; 5] {
     [
         ("a notice of the end", |peer| peer.send_records(Half::end)),

@@ -17,7 +17,7 @@ pub struct Authority {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Issued {
-    /// What a server sends: the certificate itself, then those added by
+    /// The chain that a server sends: the certificate itself, then those added by
     /// [`with`](Self::with).
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key.

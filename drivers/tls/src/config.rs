@@ -68,7 +68,7 @@ impl TlsConfig {
             None => {
                 let provider = provider();
                 let identity = options.identity.load(&provider)?;
-                // What the user listed is read even if it is not used: it must not be wrong.
+                // Reads the listed files even if they are not used, because they must not be wrong.
                 let wanted = !options.unverified || options.roots.lists_any();
                 let loaded = wanted.then(|| options.roots.load()).transpose()?;
                 let loaded = loaded.filter(|_| !options.unverified);

@@ -28,7 +28,7 @@ impl fmt::Display for Place {
 pub enum TlsConfigError {
     /// A file or folder could not be read.
     Read {
-        /// What it is for, as `the trusted certificates`.
+        /// The use of the file, as `the trusted certificates`.
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -37,18 +37,18 @@ pub enum TlsConfigError {
     },
     /// No certificate was found where one is needed.
     NoCertificate {
-        /// What it is for.
+        /// The use of the file.
         what: &'static str,
         /// Where it was looked for.
         place: Place,
     },
     /// A certificate, or the text around it, is malformed.
     BadCertificate {
-        /// What it is for.
+        /// The use of the file.
         what: &'static str,
         /// Where it is.
         place: Place,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// There is no private key where one is needed.
@@ -68,7 +68,7 @@ pub enum TlsConfigError {
     BadKey {
         /// Where the key is.
         place: Place,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// The private key belongs to another certificate.
@@ -82,14 +82,14 @@ pub enum TlsConfigError {
     KeyWithoutCertificate,
     /// There is no trusted authority at all.
     NoRoots {
-        /// What the platform's store reported.
+        /// The error of the platform's store.
         why: String,
     },
     /// The fingerprint cannot be used.
     Fingerprint {
         /// The text given.
         given: String,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// A name given is neither a host name nor an address.

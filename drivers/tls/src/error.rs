@@ -20,7 +20,7 @@ pub struct TlsError {
     source: Option<rustls::Error>,
 }
 
-/// What a failure of TLS found.
+/// The details of a TLS failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Detail {
@@ -142,7 +142,7 @@ impl fmt::Display for Detail {
     }
 }
 
-/// What is known about a session that fails.
+/// The facts known about a session that fails.
 #[derive(Debug, Default)]
 pub(crate) struct Context<'a> {
     /// The first bytes of the peer, if it is they that were refused.
@@ -393,7 +393,7 @@ fn of_message(why: &InvalidMessage, context: &Context<'_>) -> (TlsKind, Detail) 
             "the server answered in HTTP without TLS: the URL may need http:// or another port";
         return (TlsKind::PlainHttp, text(said));
     }
-    // What the type and the version of a record look like (RFC 8446 section 5.1).
+    // The bytes of the type and the version of a record (RFC 8446 section 5.1).
     if matches!(first, [20..=24, 3, ..] | []) {
         return (TlsKind::Protocol, text(format!("the server sent a malformed message: {why:?}")));
     }

@@ -44,7 +44,7 @@ const KEPT_MAX: usize = 80 * 1024;
 pub(crate) struct TlsSession {
     conn: UnbufferedClientConnection,
     config: TlsConfig,
-    /// What the handshake agreed on. `None` in the handshake.
+    /// The parameters that the handshake agreed on. `None` before its end.
     session: Option<Arc<Session>>,
     /// The bytes taken that rustls still needs.
     kept: Vec<u8>,
@@ -62,7 +62,7 @@ pub(crate) struct TlsSession {
     answered: bool,
 }
 
-/// What one run over some input did.
+/// The result of one run over some input.
 struct Run {
     taken: usize,
     more: bool,

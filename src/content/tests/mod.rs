@@ -1,4 +1,4 @@
-//! What the tests of the decoders share.
+//! Helpers of the tests of the decoders.
 
 #[cfg(feature = "br")]
 mod brotli;

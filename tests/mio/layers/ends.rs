@@ -48,7 +48,7 @@ fn the_notice_ends_a_body_without_length() {
     assert_eq!(text.unwrap(), "hello");
 }
 
-/// What comes behind the notice is dropped.
+/// Bytes behind the notice are dropped.
 #[test]
 fn input_behind_the_notice_is_dropped() {
     for behind in [&b"zzzz"[..], LENGTH.as_bytes()] {

@@ -47,7 +47,7 @@ enum Change {
     Insert(u16, u8),
 }
 
-/// What a body decoded to.
+/// The result of decoding a body.
 #[derive(PartialEq)]
 struct Outcome {
     body: Vec<u8>,

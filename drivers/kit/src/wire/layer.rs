@@ -78,7 +78,7 @@ pub enum State {
     Ended,
 }
 
-/// What the handshake of a session agreed on.
+/// The parameters that the handshake of a session agreed on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {

@@ -63,7 +63,7 @@ pub(super) struct Driver {
 pub(super) struct Hand {
     pub(super) call: u32,
     pub(super) sock: u32,
-    /// How many bytes the application has read.
+    /// The number of bytes that the application has read.
     pub(super) got: usize,
     pub(super) wire: Wire,
 }
