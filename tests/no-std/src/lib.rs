@@ -34,7 +34,7 @@ pub extern "C" fn proof(input: *const u8, len: usize) -> usize {
     let now = Instant::from_nanos(0);
     let Ok(request) = Request::get("http://example.com/").build() else { return 0 };
     let mut call = Call::new(request, Arc::new(Policy::default()), 0, now);
-    let mut pool = Pool::<()>::new(Default::default());
+    let mut pool = Pool::<()>::new(Default::default(), Default::default());
     let _ = pool.checkout(call.key(), call.want(), now);
     let dial = Dial::new(call.key(), &dial::DialPolicy::default(), now);
     let (mut conn, mut out) = (Connection::new(MessageLimits::default()), Vec::new());
