@@ -74,27 +74,27 @@
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
 //! | a request that is redirected from a forward proxy to an origin has the proxy's fields | 9 | 9 | the server that receives them |
 //! | a socket that lost a race is not closed | 12 | | the next socket in its slot |
-//! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
-//! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
 //! | a call is refused because others wait, though it need not wait | 12 | | the free places in the pool |
 //! | no deadline limits the wait for more of a body | 16 | 16 | the time that it takes, a hang |
-//! | a waiter is lost when the call that dialled for it is cancelled | 17 | 1,193 | an invariant, a hang |
+//! | a waiter is lost when the call that dialled for it is cancelled | 17 | 419 | an invariant, a hang |
+//! | a response that is discarded while paused is not read on | 27 | | the call that is left at the end |
+//! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |
 //! | only the stall deadline limits the reading of an unwanted body | 43 | | the time that it takes |
 //! | a connection is not probed shortly after its last use | 58 | 9 | the bytes that had arrived; the missing probe |
 //! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
 //! | bytes of chunk framing restart the stall deadline | 84 | 97 | the time that it takes |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
-//! | a POST is sent again though a server may have processed it | 149 | 699 | the server's count of requests |
-//! | a session that is cut counts as ended by its peer | 197 | 150 | the server that gave no notice |
-//! | a response that is discarded while paused is not read on | 256 | | the call that is left at the end |
+//! | a POST is sent again though a server may have processed it | 149 | 1,990 | the server's count of requests |
+//! | a session that is cut counts as ended by its peer | 277 | 150 | the server that gave no notice |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
-//! | a cancelled call has further events | 332 | | the application that receives them |
+//! | a cancelled call has further events | 351 | | the application that receives them |
 //! | a connection is kept after a body that its reader could not use | 357 | | the next request on that connection |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
-//! | plaintext that a session has opened is left for the next request | 10,455 | 2,320 | the reuse of that connection; the missing probe |
+//! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
 //! | a connection is kept though its request was not completely written | 10,507 | 6,672 | the server that waits for the rest |
+//! | plaintext that a session has opened is left for the next request | 15,015 | 2,320 | the reuse of that connection; the missing probe |
 //!
 //! An empty place means that the blocking driver does not use the code with the fault, or that the
 //! oracle cannot see the fault there.
