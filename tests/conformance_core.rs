@@ -62,6 +62,53 @@ fn cases_come_out_as_expected() {
     println!("{ran} cases ran, {byte_by_byte} of them also byte by byte");
 }
 
+/// Feeds the bytes of each response through a TLS session, whole and byte by byte. The results must
+/// be those of the plain bytes.
+#[cfg(not(any(httpool_std_only, httpool_mutations)))]
+#[test]
+fn cases_come_out_the_same_over_tls() {
+    use httpool_tls_testing::{
+        certificates::Authority,
+        link::Link,
+        server::{BOTH, config},
+    };
+
+    let Some(cases) = load() else {
+        writeln!(io::stderr(), "NOT RUN: the conformance cases are not here").unwrap();
+        return;
+    };
+    let root = Authority::new("root");
+    let server = std::sync::Arc::new(config(&root.issue(&["a.test"]), BOTH));
+    let options = httpool_blocking::TlsOptions::new().ca_cert_data(root.pem()).build().unwrap();
+    let mut link = Link::new(options.begin("a.test").unwrap(), &server, 64 * 1024);
+    link.ping().unwrap();
+    link.client.plain.clear();
+    let mut ran = 0;
+    for case in cases.iter().filter(|case| is_for_one_response(case)) {
+        let Ok(request) = request(&case["request"]) else { continue };
+        let step = &case["server"][0];
+        let plain = run(&request, step, 16 * 1024, &mut |piece, read| read(piece));
+        for cut in [64 * 1024, 1] {
+            if cut == 1 && len(case) >= BYTE_BY_BYTE_MAX {
+                continue;
+            }
+            let secured = run(&request, step, 16 * 1024, &mut |piece, read| {
+                link.server.writer().write_all(piece).unwrap();
+                for sealed in link.take_down().chunks(cut) {
+                    link.client.feed(sealed).unwrap();
+                    if !link.client.plain.is_empty() {
+                        read(&std::mem::take(&mut link.client.plain));
+                    }
+                }
+            });
+            assert_eq!(secured, plain, "{}, in pieces of {cut}", case["id"]);
+            ran += 1;
+        }
+    }
+    assert!(ran > 0, "the folder has no case that could be run");
+    println!("{ran} runs over TLS");
+}
+
 fn load() -> Option<Vec<Value>> {
     let folder = env::var_os("HTTPOOL_CONFORMANCE").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance"),
@@ -92,7 +139,7 @@ fn is_for_one_response(case: &Value) -> bool {
 /// Runs a case with its bytes in pieces of at most `piece_max`.
 fn judge(case: &Value, piece_max: usize) -> Result<(), String> {
     let outcome = match request(&case["request"]) {
-        Ok(request) => run(&request, &case["server"][0], piece_max),
+        Ok(request) => run(&request, &case["server"][0], piece_max, &mut |piece, read| read(piece)),
         Err(why) => Outcome { error: Some("invalid_request"), ..Outcome::default() }.note(why),
     };
     let mut alternatives = alternatives(&case["expect"]);
@@ -114,7 +161,10 @@ fn request(case: &Value) -> Result<Request, String> {
     builder.build().map_err(|why| why.to_string())
 }
 
-fn run(request: &Request, step: &Value, piece_max: usize) -> Outcome {
+/// Carries bytes of the server to the client, which gets them in one or more pieces.
+type Carry<'c> = dyn FnMut(&[u8], &mut dyn FnMut(&[u8])) + 'c;
+
+fn run(request: &Request, step: &Value, piece_max: usize, carry: &mut Carry<'_>) -> Outcome {
     let mut reader = Reader {
         conn: Connection::new(MessageLimits::default()),
         input: Vec::new(),
@@ -130,7 +180,9 @@ fn run(request: &Request, step: &Value, piece_max: usize) -> Outcome {
         let mut left = times;
         while left > 0 && !reader.outcome.is_final() {
             let now = batch.min(left);
-            bytes.repeat(now).chunks(piece_max).for_each(|piece| reader.read(piece));
+            for piece in bytes.repeat(now).chunks(piece_max) {
+                carry(piece, &mut |plain| reader.read(plain));
+            }
             left -= now;
         }
     }
@@ -182,7 +234,7 @@ impl Reader {
 }
 
 /// The result of a case.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Outcome {
     status: Option<u16>,
     fields: Vec<(String, String)>,
