@@ -529,8 +529,7 @@ fn broken(breach: Breach) -> LayerError {
 }
 
 impl LayerError {
-    /// The connection ended without the notice of the peer that it sends no more
-    /// ([`Flow::Ended`], not clean).
+    /// Makes the error of a connection that ended without notice ([`Flow::Ended`], not clean).
     pub fn truncated() -> Self {
         Self::with_source(TlsKind::Lost(IoKind::Eof), Breach::Truncated)
     }
