@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader},
     net::{IpAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -12,7 +11,10 @@ use std::{
 use httpool_blocking::{
     Client, Error, LayerError, TlsOptions, TlsVersion, httpool::error::TlsKind,
 };
-use httpool_tls_testing::certificates::Authority;
+use httpool_tls_testing::{
+    certificates::Authority,
+    peers::{Program, s_server},
+};
 
 use crate::program;
 
@@ -197,39 +199,17 @@ fn nginx_demands_a_client_certificate() {
     }
 }
 
-/// Starts `openssl s_server -www`, which answers each request with a page about the session.
-fn s_server(world: &World, arguments: &str) -> Option<(Running, u16)> {
-    let started = Command::new("openssl")
-        .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert", "cert.pem"])
-        .args(["-key", "key.pem"])
-        .args(arguments.split_whitespace())
-        .current_dir(&world.folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = started else {
-        eprintln!("!! NOT RUN: there is no openssl here");
-        return None;
-    };
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    loop {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "s_server {arguments} does not start");
-        if let Some(address) = line.strip_prefix("ACCEPT ") {
-            let port = address.trim().rsplit(':').next().unwrap().parse().unwrap();
-            // So that it never waits for its reader.
-            thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
-            return Some((Running(child), port));
-        }
-    }
+/// Starts `openssl s_server` with the server's certificate.
+fn openssl(world: &World, arguments: &str) -> Option<Program> {
+    s_server(&world.folder, &format!("-cert cert.pem -key key.pem {arguments}"))
 }
 
 #[test]
 fn openssl_serves_and_resumes_in_both_versions() {
     let world = World::new("s-server");
     for (flag, version) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
-        let Some((_server, port)) = s_server(&world, flag) else { return };
+        let Some(server) = openssl(&world, flag) else { return };
+        let port = server.port;
         let client = client(world.trusting(), port);
         for round in 0..3 {
             // It closes the connection behind each response.
@@ -247,7 +227,8 @@ fn openssl_demands_a_client_certificate() {
     let world = World::new("s-server-clients");
     for flag in ["-tls1_2", "-tls1_3"] {
         let arguments = format!("{flag} -Verify 1 -CAfile clients.pem -verify_return_error");
-        let Some((_server, port)) = s_server(&world, &arguments) else { return };
+        let Some(server) = openssl(&world, &arguments) else { return };
+        let port = server.port;
         let get = |tls| client(tls, port).get(&url(port, "")).send();
         assert_eq!(get(world.with(&world.clients)).unwrap().status(), 200);
         let error = get(world.trusting()).unwrap_err();

@@ -2,9 +2,9 @@
 
 use std::{
     fs,
-    io::{self, BufRead as _, BufReader, IoSlice, Read as _, Write as _},
+    io::{IoSlice, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
     thread,
 };
@@ -12,50 +12,14 @@ use std::{
 use httpool::error::{IoKind, TlsKind};
 use httpool_kit::{LayerError, Session, State};
 use httpool_tls::{TlsConfig, TlsOptions, TlsVersion};
-use httpool_tls_testing::{certificates::Authority, link::Client, server};
+use httpool_tls_testing::{
+    certificates::Authority,
+    link::Client,
+    peers::{Program, s_server},
+    server,
+};
 
 use crate::{details, files::Folder};
-
-/// A server program. It ends with the value.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// Starts `openssl s_server -www`, which answers each request with a page about the session. It
-/// takes a free port itself, and prints it.
-fn s_server(folder: &Folder, arguments: &str) -> Option<Server> {
-    let started = Command::new("openssl")
-        .args(["s_server", "-accept", "127.0.0.1:0", "-www"])
-        .args(arguments.split_whitespace())
-        .current_dir(&folder.path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = started else {
-        eprintln!("!! NOT RUN: there is no openssl here");
-        return None;
-    };
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    loop {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "s_server {arguments} does not start");
-        if let Some(address) = line.strip_prefix("ACCEPT ") {
-            let port = address.trim().rsplit(':').next().unwrap().parse().unwrap();
-            // So that it never waits for its reader.
-            thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
-            return Some(Server { child, port });
-        }
-    }
-}
 
 /// An exchange that was answered.
 struct Answer {
@@ -131,7 +95,7 @@ const OWN: &str = "-cert cert.pem -key key.pem";
 fn openssl_answers_in_both_versions_and_resumes() {
     let world = World::new("s-server");
     for (flag, version) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
-        let Some(server) = s_server(&world.folder, &format!("{OWN} {flag}")) else { return };
+        let Some(server) = s_server(&world.folder.path, &format!("{OWN} {flag}")) else { return };
         let config = world.options().build().unwrap();
         for (round, step) in [100_000, 1, 5].into_iter().enumerate() {
             let answer = get(&config, "a.test", server.port, step).unwrap();
@@ -153,7 +117,7 @@ fn openssl_demands_a_client_certificate() {
     let world = World::new("s-server-client");
     for flag in ["-tls1_2", "-tls1_3"] {
         let arguments = format!("{OWN} {flag} -Verify 1 -CAfile clients.pem -verify_return_error");
-        let Some(server) = s_server(&world.folder, &arguments) else { return };
+        let Some(server) = s_server(&world.folder.path, &arguments) else { return };
         let kind = |options: TlsOptions| {
             let config = options.build().unwrap();
             get(&config, "a.test", server.port, 7).map(|_| ()).map_err(|why| why.kind())
@@ -186,7 +150,7 @@ fn openssl_with_nothing_in_common() {
             TlsKind::Name,
         ),
     ] {
-        let Some(server) = s_server(&world.folder, &format!("{OWN} {flag}")) else { return };
+        let Some(server) = s_server(&world.folder.path, &format!("{OWN} {flag}")) else { return };
         let config = options.build().unwrap();
         let why = get(&config, "a.test", server.port, 1_000).err();
         assert_eq!(why.map(|why| why.kind()), Some(expected), "{flag}");
@@ -228,7 +192,7 @@ fn weak_and_damaged_certificates_are_refused() {
         assert!(openssl(folder, &request) && openssl(folder, &format!("{sign} {how}")), "{how}");
         let weak = "-cert leaf.pem -key leaf.key -cipher ALL:@SECLEVEL=0";
         for version in ["-tls1_2", "-tls1_3"] {
-            let server = s_server(folder, &format!("{weak} {version}")).unwrap();
+            let server = s_server(&folder.path, &format!("{weak} {version}")).unwrap();
             let config = options.clone().build().unwrap();
             let why = get(&config, "a.test", server.port, 9_999).err();
             assert_eq!(why.as_ref().map(LayerError::kind), expected, "{bits} {how} {version}");
@@ -244,7 +208,7 @@ fn weak_and_damaged_certificates_are_refused() {
     let pem = httpool_tls_testing::certificates::pem("CERTIFICATE", &chain);
     folder.write("cert.pem", &pem);
     folder.write("key.pem", &issued.key_pem());
-    if let Some(server) = s_server(folder, OWN) {
+    if let Some(server) = s_server(&folder.path, OWN) {
         let config = world.options().build().unwrap();
         let why = get(&config, "a.test", server.port, 9_999).err().unwrap();
         assert_eq!(why.kind(), TlsKind::Signature);
@@ -275,7 +239,7 @@ fn a_server_of_rustls_on_a_socket_answers() {
 }
 
 /// Starts nginx with one server of TLS and one without.
-fn nginx(world: &World, lines: &str) -> Option<(Server, u16)> {
+fn nginx(world: &World, lines: &str) -> Option<(Program, u16)> {
     let program = std::env::var("HTTPOOL_NGINX")
         .into_iter()
         .chain(["nginx", "/usr/sbin/nginx"].map(str::to_owned))
@@ -309,7 +273,7 @@ fn nginx(world: &World, lines: &str) -> Option<(Server, u16)> {
             .unwrap();
         while child.try_wait().unwrap().is_none() {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some((Server { child, port }, plain));
+                return Some((Program { child, port }, plain));
             }
             thread::yield_now();
         }
