@@ -93,7 +93,7 @@ pub struct Call {
     pub(super) wall_at_epoch: Option<Duration>,
     pub(super) began: Instant,
     pub(super) trace: Trace,
-    /// The next step that was traced last.
+    /// The next step, as it was last written to the trace.
     pub(super) said: Option<Next>,
 }
 

@@ -65,11 +65,11 @@ enum Stage {
 enum LookUp {
     /// The driver has not begun it.
     Due,
-    /// It runs. The driver may still report that it is queued.
+    /// It was begun. The driver may still report that it is queued.
     Running,
     /// It waits for a thread of the resolver.
     Queued,
-    /// It runs, after it was queued.
+    /// A thread of the resolver runs it, after it was queued.
     Begun,
 }
 

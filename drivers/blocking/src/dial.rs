@@ -62,8 +62,8 @@ impl<P: Platform> Line<'_, P> {
         }
     }
 
-    /// Returns the outcome of a dial that need not go on, if the call has ended or the ticket was
-    /// answered.
+    /// Returns the outcome of the dial, if the call has ended or its ticket was answered. The dial
+    /// then need not go on.
     fn ends(&mut self, call: &mut Call) -> Option<Outcome<P>> {
         if self.is_over(call) {
             return Some(Outcome::Over);

@@ -136,7 +136,7 @@ pub(crate) enum Sink<'a> {
     Nowhere,
     /// The caller's buffer, which is not empty.
     Slice(&'a mut [u8]),
-    /// A vector. Body is appended to it.
+    /// A vector. Bytes of the body are appended to it.
     Vec(&'a mut Vec<u8>),
     /// The buffer of the input itself: the body stays there, to be decoded.
     Kept,

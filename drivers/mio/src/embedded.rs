@@ -84,9 +84,9 @@ pub struct Embedded {
     pub(crate) out: Outbox,
     /// The input of the socket that is being read. Empty between reads.
     pub(crate) inbox: Inbox,
-    /// The layers of the socket that is being read or written. Plain between these.
+    /// The layers of the socket that is being read or written. Without layers while none is.
     pub(crate) wire: Wire,
-    /// The socket of these layers. Still set after a panic.
+    /// The socket that `wire` was taken from. Still set after a panic.
     pub(crate) lent: Option<SocketId>,
     /// The memory that all layers work with.
     pub(crate) wire_buffers: WireBuffers,

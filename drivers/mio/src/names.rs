@@ -63,7 +63,7 @@ impl Names {
         self.resolver.refresh(host, port);
     }
 
-    /// Removes a closed connection from those that wait for an answer.
+    /// Removes a closed connection from those that wait for the answer of a look-up.
     pub(crate) fn forget(&self, conn: ConnId) {
         self.resolver.forget(|asker| asker.conn == conn);
     }

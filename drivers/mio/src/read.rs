@@ -100,7 +100,7 @@ impl Embedded {
         self.keep_inbox(id);
     }
 
-    /// Takes the input that a socket has left, to read on. The socket is the one that is handled.
+    /// Takes the unparsed input that was kept with the socket `id`, which is handled next.
     pub(crate) fn take_inbox(&mut self, id: SocketId) {
         if let Some(held) = self.sockets.get_mut(id).and_then(|socket| socket.held.as_mut())
             && !held.inbox.is_empty()

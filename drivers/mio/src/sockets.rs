@@ -17,7 +17,8 @@ pub(crate) struct Socket {
     pub(crate) up: bool,
     /// Whether it may be readable: there was an event, and no read has returned `WouldBlock` since.
     pub(crate) readable: bool,
-    /// Whether it may be writable, likewise.
+    /// Whether it may be writable: there was an event, and no write has returned `WouldBlock`
+    /// since.
     pub(crate) writable: bool,
     /// Whether the peer has closed its side. The socket is then read to its end of file, even after
     /// a short read.

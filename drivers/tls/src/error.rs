@@ -66,7 +66,7 @@ pub enum Detail {
 }
 
 impl TlsError {
-    /// Returns what was found.
+    /// Returns the details: dates, names or fingerprints that a program can show.
     pub const fn detail(&self) -> &Detail {
         &self.detail
     }

@@ -82,7 +82,7 @@ pub(crate) enum HostCheck {
     Off,
 }
 
-/// A fingerprint, or the text that is none.
+/// A parsed fingerprint, or the text that could not be parsed, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pin {
     Good(Fingerprint),

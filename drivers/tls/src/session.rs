@@ -249,7 +249,8 @@ impl TlsSession {
         session
     }
 
-    /// Calls `seal` in the state in which rustls seals, after the messages that come first.
+    /// Brings rustls to the state in which it can seal plaintext, and calls `seal`. Handshake
+    /// messages that are due are sealed first.
     fn sealing(
         &mut self,
         out: &mut Vec<u8>,

@@ -33,13 +33,13 @@ pub(crate) struct Verifier {
 /// The name that a certificate must have.
 #[derive(Debug)]
 pub(crate) enum NameCheck {
-    /// The one that the session was begun with.
+    /// The name that the session was begun with.
     Own,
     Other(ServerName<'static>),
     Off,
 }
 
-/// A refusal of ours, inside rustls's error.
+/// The reason why this module refuses a certificate. rustls's error holds it.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Issuer(Detail),

@@ -69,7 +69,7 @@ impl SystemLookUp {
         Ok(Self { reply, resolver: Some(resolver.clone()) })
     }
 
-    /// Creates a look-up whose answer is already known, and rings `parker`.
+    /// Creates a look-up whose answer is already known, and wakes `parker`.
     pub(super) fn answered(addrs: Vec<SocketAddr>, parker: &Arc<SystemParker>) -> Self {
         parker.unpark();
         let progress = Progress { begun: true, answer: Some(Ok(addrs)) };

@@ -5,17 +5,17 @@
 //! items:
 //!
 //! - `unix.rs` uses `poll(2)` and `MSG_DONTWAIT`. A thread that waits in `poll(2)` uses one more
-//!   descriptor, through which other threads wake it (see `bell`).
+//!   descriptor, through which other threads wake it (see `wake`).
 //! - `portable.rs` uses `std` alone, on other systems, and on Unix with `--cfg httpool_std_only` so
 //!   that it can be tested there. A wait for several sockets then checks them every millisecond.
 //!   The probe of an idle connection costs three system calls instead of one. Addresses are
 //!   connected to one at a time, each for its share of the time. A connect can be interrupted only
 //!   between addresses.
 
-#[cfg(all(unix, not(httpool_std_only)))]
-mod bell;
 mod look_up;
 mod parker;
+#[cfg(all(unix, not(httpool_std_only)))]
+mod wake;
 
 #[cfg(all(unix, not(httpool_std_only)))]
 #[path = "unix.rs"]
@@ -46,7 +46,7 @@ pub use parker::SystemParker;
 pub struct System {
     clock: Clock,
     resolver: Resolver<Asker>,
-    bells: imp::Bells,
+    wake_fds: imp::WakeFds,
 }
 
 impl System {
@@ -55,7 +55,7 @@ impl System {
         Self {
             clock: Clock::start(),
             resolver: Resolver::new(Hosts::default()),
-            bells: imp::Bells::default(),
+            wake_fds: imp::WakeFds::default(),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Platform for System {
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
     ) -> io::Result<Ready> {
-        imp::poll(parker, &self.bells, attempts, talker, timeout)
+        imp::poll(parker, &self.wake_fds, attempts, talker, timeout)
     }
 }
 

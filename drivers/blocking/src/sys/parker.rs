@@ -10,18 +10,18 @@ use std::{
     time::Duration,
 };
 
-use super::imp::Hook;
+use super::imp::WakeSlot;
 use crate::platform::{Parker, Unpark};
 
 /// The parker of a thread, which waits there for its turn in the queue, for a look-up or for a
-/// connect. Every thread has one, made at its first wait. A ring carries no message: the thread
+/// connect. Every thread has one, made at its first wait. A wake-up carries no message: the thread
 /// wakes and checks what it waits for.
 #[derive(Debug)]
 pub struct SystemParker {
     thread: Thread,
-    rung: AtomicBool,
+    woken: AtomicBool,
     /// Wakes the thread in `poll(2)`, which `unpark` does not end.
-    pub(super) hook: Hook,
+    pub(super) slot: WakeSlot,
 }
 
 impl SystemParker {
@@ -34,27 +34,27 @@ impl SystemParker {
     }
 
     fn new(thread: Thread) -> Self {
-        Self { thread, rung: AtomicBool::new(false), hook: Hook::default() }
+        Self { thread, woken: AtomicBool::new(false), slot: WakeSlot::default() }
     }
 
-    /// Whether the parker was rung since it was last reset.
-    pub(super) fn is_rung(&self) -> bool {
-        self.rung.load(SeqCst)
+    /// Whether the parker was woken since it was last reset.
+    pub(super) fn is_woken(&self) -> bool {
+        self.woken.load(SeqCst)
     }
 }
 
 impl Unpark for SystemParker {
     fn unpark(&self) {
-        // The order matters: a thread reads `rung` after it has attached a bell.
-        self.rung.store(true, SeqCst);
-        self.hook.ring();
+        // The order matters: a thread reads `woken` after it has attached a wake descriptor.
+        self.woken.store(true, SeqCst);
+        self.slot.wake();
         self.thread.unpark();
     }
 }
 
 impl Parker for SystemParker {
     fn park(&self, timeout: Option<Duration>) {
-        if !self.is_rung() {
+        if !self.is_woken() {
             match timeout {
                 Some(timeout) => thread::park_timeout(timeout),
                 None => thread::park(),
@@ -64,6 +64,6 @@ impl Parker for SystemParker {
     }
 
     fn reset(&self) {
-        self.rung.store(false, SeqCst);
+        self.woken.store(false, SeqCst);
     }
 }

@@ -139,10 +139,10 @@ impl Connecting for SystemConnecting {
 
 #[expect(clippy::needless_pass_by_ref_mut, reason = "its Unix sister marks what is connected")]
 /// Implements [`Platform::poll`](crate::platform::Platform::poll). Every attempt is connected here.
-/// It waits for the talker and a ring, or for a ring alone.
+/// It waits for the talker and a wake-up, or for a wake-up alone.
 pub(super) fn poll(
     parker: &SystemParker,
-    _: &Bells,
+    _: &WakeFds,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
     timeout: Option<Duration>,
@@ -159,24 +159,24 @@ pub(super) fn poll(
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
         let ready = tcp.wait(write, Some(step))?;
-        if ready.readable || ready.writable || parker.is_rung() || left == Some(step) {
+        if ready.readable || ready.writable || parker.is_woken() || left == Some(step) {
             parker.reset();
             return Ok(ready);
         }
     }
 }
 
-/// A stand-in for the bells of Unix. With `std`, a thread that waits for a socket cannot be woken.
-/// It checks every millisecond whether its parker was rung.
+/// A stand-in for the wake descriptors of Unix. With `std`, a thread that waits for a socket cannot
+/// be woken. It checks every millisecond whether its parker was woken.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Bells;
+pub(super) struct WakeFds;
 
-/// A stand-in for the hook of Unix: see [`Bells`].
+/// A stand-in for the slot of Unix: see [`WakeFds`].
 #[derive(Debug, Default)]
-pub(super) struct Hook;
+pub(super) struct WakeSlot;
 
-impl Hook {
-    pub(super) const fn ring(&self) {}
+impl WakeSlot {
+    pub(super) const fn wake(&self) {}
 }
 
 fn without_waiting<R>(tcp: &TcpStream, call: impl FnMut() -> io::Result<R>) -> io::Result<R> {

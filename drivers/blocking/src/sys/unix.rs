@@ -17,11 +17,11 @@ use rustix::{
     net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg},
 };
 
-pub(super) use super::bell::{Bells, Hook};
 use super::parker::SystemParker;
+pub(super) use super::wake::{WakeFds, WakeSlot};
 use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
-/// The interval at which a thread that has no bell checks whether its parker was rung.
+/// The interval at which a thread that has no wake descriptor checks whether it was woken.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The flags for a write without waiting and without SIGPIPE. On Apple's systems SIGPIPE is
@@ -151,11 +151,11 @@ impl Connecting for SystemConnecting {
     }
 }
 
-/// Implements [`Platform::poll`](crate::platform::Platform::poll). A bell wakes the thread when its
-/// parker is rung.
+/// Implements [`Platform::poll`](crate::platform::Platform::poll). A wake descriptor ends the wait
+/// when the parker is woken.
 pub(super) fn poll(
     parker: &SystemParker,
-    bells: &Bells,
+    wake_fds: &WakeFds,
     attempts: &mut [(u8, SystemConnecting)],
     talker: Option<(u8, bool)>,
     timeout: Option<Duration>,
@@ -169,19 +169,19 @@ pub(super) fn poll(
         _ => None,
     };
     if !attempts.iter().any(|(number, attempt)| wanted(*number, attempt).is_some()) {
-        // Only a ring can come: parking waits for it without a descriptor.
+        // Only a wake-up can come: parking waits for it without a descriptor.
         parker.park(timeout);
         return Ok(Ready::default());
     }
-    let bell = parker.hook.hang(bells);
+    let wake_fd = parker.slot.attach(wake_fds);
     let mut polled = Vec::with_capacity(attempts.len() + 1);
     for (number, attempt) in &*attempts {
         let flags = wanted(*number, attempt);
         polled.extend(flags.map(|flags| PollFd::new(&attempt.tcp, flags)));
     }
-    polled.extend(bell.as_ref().map(|bell| PollFd::new(bell, PollFlags::IN)));
-    poll_or_ring(parker, &mut polled, bell.is_some(), timeout)?;
-    // The caller checks for changes after this, so the ring can be cleared.
+    polled.extend(wake_fd.as_ref().map(|wake_fd| PollFd::new(wake_fd, PollFlags::IN)));
+    poll_or_woken(parker, &mut polled, wake_fd.is_some(), timeout)?;
+    // The caller checks for changes after this, so the wake-up can be cleared.
     parker.reset();
     let got: Vec<_> = polled.iter().map(PollFd::revents).collect();
     drop(polled);
@@ -205,18 +205,19 @@ pub(super) fn poll(
     Ok(talks)
 }
 
-/// Waits until one of `polled` is ready, `parker` is rung, or `timeout` has passed. A signal also
-/// ends the wait. If `polled` contains no bell, the parker is checked every [`LOOK_AGAIN`].
-fn poll_or_ring(
+/// Waits until one of `polled` is ready, `parker` is woken, or `timeout` has passed. A signal also
+/// ends the wait. If `polled` contains no wake descriptor, the parker is checked every
+/// [`LOOK_AGAIN`].
+fn poll_or_woken(
     parker: &SystemParker,
     polled: &mut [PollFd<'_>],
-    has_bell: bool,
+    has_wake_fd: bool,
     timeout: Option<Duration>,
 ) -> io::Result<()> {
-    if parker.is_rung() {
+    if parker.is_woken() {
         return poll_for(polled, Some(Duration::ZERO)).map(drop);
     }
-    if has_bell {
+    if has_wake_fd {
         return poll_for(polled, timeout).map(drop);
     }
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -224,7 +225,7 @@ fn poll_or_ring(
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
         let has_news = poll_for(polled, Some(step))?;
-        if has_news || parker.is_rung() || left == Some(step) {
+        if has_news || parker.is_woken() || left == Some(step) {
             return Ok(());
         }
     }
@@ -287,7 +288,7 @@ mod tests {
     #[test]
     fn a_socket_that_is_connected_to_itself_is_refused() {
         let mut attempts = [(0, connected_to_itself())];
-        poll(&SystemParker::mine(), &Bells::default(), &mut attempts, None, None).unwrap();
+        poll(&SystemParker::mine(), &WakeFds::default(), &mut attempts, None, None).unwrap();
         let why = attempts[0].1.outcome().unwrap().unwrap_err();
         assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
     }
@@ -304,18 +305,18 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_thread_that_gets_no_bell_is_reached_all_the_same() {
-        let bells = Bells::default();
-        let hooks: Vec<_> = (0..64).map(|_| Hook::default()).collect();
-        let _all: Vec<_> = hooks.iter().map_while(|hook| hook.hang(&bells)).collect();
+    fn a_thread_without_a_wake_descriptor_is_woken_too() {
+        let wake_fds = WakeFds::default();
+        let slots: Vec<_> = (0..64).map(|_| WakeSlot::default()).collect();
+        let _all: Vec<_> = slots.iter().map_while(|slot| slot.attach(&wake_fds)).collect();
         let (_listener, _filler, connecting) = pending();
         let (mut attempts, parker) = ([(0, connecting)], SystemParker::mine());
         // Longer than `LOOK_AGAIN`, and no multiple of it.
         let timeout = Some(Duration::from_millis(25));
-        poll(&parker, &bells, &mut attempts, None, timeout).unwrap();
+        poll(&parker, &wake_fds, &mut attempts, None, timeout).unwrap();
         thread::scope(|scope| {
             scope.spawn(|| parker.unpark());
-            poll(&parker, &bells, &mut attempts, None, None).unwrap();
+            poll(&parker, &wake_fds, &mut attempts, None, None).unwrap();
         });
         assert!(attempts[0].1.outcome().is_none(), "it is still pending");
     }

@@ -38,7 +38,7 @@ pub(super) struct Driver {
     pub(super) look_ups: BTreeSet<ConnId>,
     /// The connections whose look-up was answered since the last drain of the actions.
     answered: BTreeSet<ConnId>,
-    /// The sockets that were reported as not connected since then.
+    /// The sockets whose connect was reported as failed since the last drain of the actions.
     failed: BTreeSet<SocketId>,
     tries: BTreeMap<ConnId, Tries>,
     /// The plan's number of each call, indexed by the slot of the call's id.
