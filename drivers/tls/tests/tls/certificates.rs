@@ -163,7 +163,7 @@ fn a_self_signed_certificate_is_trusted_exactly_if_it_is_listed() {
 #[test]
 fn a_renewed_certificate_whose_old_version_is_listed_is_not_trusted() {
     for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
-        let version = || self_signed(&["a.test"], |params| params.is_ca = is_ca.clone());
+        let version = || self_signed(&["a.test"], |params| params.is_ca = is_ca);
         let (old, new) = (version(), version());
         let listed = TlsOptions::new().ca_cert_data(&old.chain[0]);
         assert_eq!(kind(&listed, &new, "a.test"), Err(TlsKind::Issuer), "{is_ca:?}");
