@@ -38,12 +38,12 @@ pub(super) enum Driver {
 /// Sets up either driver's builder. Their methods have the same names.
 macro_rules! set_up {
     ($builder:expr, $settings:expr) => {{
-        let mut builder = $builder.dial($settings.dial);
+        let mut builder = $builder.dial($settings.dial).tls($settings.tls);
         if let Some(max) = $settings.body_bytes_max {
             builder = builder.body_bytes_max(max);
         }
         for (host, port, address) in $settings.resolve {
-            builder = builder.resolve_to(&host, port, address);
+            builder = builder.resolve_to_socket(&host, port, address);
         }
         builder.build()
     }};

@@ -6,18 +6,24 @@
 //! ```
 //!
 //! `--caps` prints the capabilities that cases may need. `--driver NAME` selects the driver.
+//! `--tls notice` sends the requests over TLS, through relays that end it in front of the servers;
+//! `--tls bare` leaves out the close_notify of the relays. The case must resolve the names of all
+//! servers.
 //! `tests/conformance/check.py` runs all cases with this program.
 
 mod class;
 mod drivers;
 mod options;
+mod secure;
 
 use std::{env, io, process::ExitCode};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use drivers::{Answer, Ask, Driver};
 use httpool::message::Method;
+use httpool_tls_testing::relay::End;
 use options::{Options, Settings};
+use secure::Relays;
 use serde_json::{Value, json};
 
 /// The capabilities that a case may list in its `needs`.
@@ -30,6 +36,7 @@ type Failed = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);
     let mut driver: fn(Settings) -> Result<Driver, Failed> = Driver::blocking;
+    let mut tls = None;
     while let Some(arg) = args.next() {
         match (arg.as_str(), args.next().as_deref()) {
             ("--caps", _) => {
@@ -38,13 +45,17 @@ fn main() -> ExitCode {
             }
             ("--driver", Some("blocking")) => driver = Driver::blocking,
             ("--driver", Some("mio")) => driver = Driver::mio,
+            ("--tls", Some("notice")) => tls = Some(End::Notice),
+            ("--tls", Some("bare")) => tls = Some(End::Bare),
             _ => {
-                eprintln!("usage: conformance-client [--driver blocking|mio] [--caps]");
+                eprintln!(
+                    "usage: conformance-client [--driver blocking|mio] [--tls notice|bare] [--caps]"
+                );
                 return ExitCode::from(2);
             }
         }
     }
-    match run(driver) {
+    match run(driver, tls) {
         Ok(results) => {
             println!("{}", json!({ "results": results }));
             ExitCode::SUCCESS
@@ -56,14 +67,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(driver: fn(Settings) -> Result<Driver, Failed>) -> Result<Vec<Value>, Failed> {
+fn run(
+    driver: fn(Settings) -> Result<Driver, Failed>,
+    tls: Option<End>,
+) -> Result<Vec<Value>, Failed> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
-    let case: Value = serde_json::from_str(&line)?;
-    let requests = case["requests"].as_array().ok_or("a case has requests")?;
-    let settings = Settings::of(requests.iter().map(|request| Options(&request["options"])))?;
+    let mut case: Value = serde_json::from_str(&line)?;
+    let requests = case["requests"].as_array_mut().ok_or("a case has requests")?;
+    let mut settings = Settings::of(requests.iter().map(|request| Options(&request["options"])))?;
+    let relays = tls.map(|end| Relays::start(&mut settings, end)).unwrap_or_default();
+    if tls.is_some() {
+        requests.iter_mut().for_each(secure::secure);
+    }
     let mut driver = driver(settings)?;
-    requests.iter().map(|request| one(&mut driver, request)).collect()
+    let results = requests.iter().map(|request| one(&mut driver, request)).collect();
+    drop(driver);
+    relays.settle();
+    results
 }
 
 /// Runs one request. Fails if the case itself is invalid.

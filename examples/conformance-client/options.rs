@@ -1,12 +1,17 @@
 //! Converts a case's options to settings of the client and policies of its calls.
 
-use std::{net::IpAddr, thread, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    thread,
+    time::Duration,
+};
 
 use httpool::{
     call::{Policy, Redirect, Retry, Route, Routes},
     dial,
     message::{Credentials, Hop, HopKind, Origin, Status, Url},
 };
+use httpool_blocking::TlsOptions;
 use serde_json::Value;
 
 use super::{Failed, text};
@@ -20,7 +25,8 @@ pub(super) struct Options<'c>(pub(super) &'c Value);
 pub(super) struct Settings {
     pub(super) dial: dial::DialPolicy,
     pub(super) body_bytes_max: Option<u64>,
-    pub(super) resolve: Vec<(String, u16, IpAddr)>,
+    pub(super) resolve: Vec<(String, u16, SocketAddr)>,
+    pub(super) tls: TlsOptions,
 }
 
 impl Settings {
@@ -36,7 +42,8 @@ impl Settings {
             for (name, address) in options.0["resolve"].as_object().into_iter().flatten() {
                 let (host, port) = name.rsplit_once(':').ok_or("resolve names host:port")?;
                 let address: IpAddr = text(address)?.parse()?;
-                settings.resolve.push((host.into(), port.parse()?, address));
+                let port = port.parse()?;
+                settings.resolve.push((host.into(), port, SocketAddr::new(address, port)));
             }
         }
         Ok(settings)

@@ -2,7 +2,7 @@
 
 use httpool::{
     call::{Policy, Route, Routes},
-    error::TlsKind,
+    error::{Cause, DialError, IoKind, TlsKind, Unavailable},
     message::{Hop, HopKind, Origin, Scheme, TlsId},
 };
 use httpool_blocking::{Role, TlsOptions};
@@ -20,6 +20,7 @@ use crate::{
 with_each_driver!(
     https_goes_through_the_tunnel_of_a_proxy,
     a_proxy_reached_by_tls_has_a_configuration_and_tickets_of_its_own,
+    an_answer_of_a_proxy_that_is_cut_is_told_from_one_that_ends,
 );
 
 fn through(scheme: Scheme, port: u16, tls: TlsId) -> Policy {
@@ -73,4 +74,23 @@ fn a_proxy_reached_by_tls_has_a_configuration_and_tickets_of_its_own<C: Calls>()
     client.get(&outer.url("proxy.test")).ok();
     let resumed = outer.resumed();
     assert!(resumed[before - 1] && !resumed[before], "{resumed:?}");
+}
+
+fn an_answer_of_a_proxy_that_is_cut_is_told_from_one_that_ends<C: Calls>() {
+    let root = Authority::new("root");
+    for (notice, why) in [(true, IoKind::Eof), (false, IoKind::Reset)] {
+        let config = config(&root.issue(&["proxy.test"]), BOTH);
+        let server = Server::start(config, usize::MAX, move |peer| {
+            peer.head();
+            peer.send(b"HTTP/1.1 200");
+            if notice { peer.end() } else { peer.cut() }
+        });
+        let tls = TlsOptions::new().ca_cert_data(root.pem());
+        let policy = through(Scheme::Https, server.port, TlsId::PROXY);
+        let mut client = C::new(Setup { policy, ..Setup::new(tls, server.port) });
+        let error = client.get("https://a.test/").unwrap_err();
+        let cause = error.as_failure().unwrap().cause;
+        let lost = Unavailable::Dial(DialError::ProxyLost(why));
+        assert_eq!(cause, Cause::Unavailable(lost), "{error}");
+    }
 }

@@ -315,7 +315,12 @@ impl<P: Platform> Run<P> {
         let read = self.attempts[index].1.socket().recv_now(room);
         let now = shared.now();
         match read {
-            Ok(0) => self.dial.lost(IoKind::Eof, now),
+            Ok(0) if plain || self.shakes => self.dial.lost(IoKind::Eof, now),
+            // Without a close_notify, anybody on the way can have ended it.
+            Ok(0) => {
+                self.dial.lost(IoKind::Reset, now);
+                *source = Some(LayerError::cut());
+            }
             Ok(read) if plain => {
                 self.input.extend_from_slice(&buffer[..read]);
                 self.receive(now);

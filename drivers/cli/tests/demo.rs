@@ -7,7 +7,17 @@ use support::run_well;
 #[test]
 fn every_scene_goes_as_promised() {
     let shown = run_well(&[]);
-    assert!(shown.contains("\n8 of 8 scenes went as promised"), "{shown}");
+    let scenes = if cfg!(feature = "demo-tls") { "9 of 9" } else { "8 of 8" };
+    assert!(shown.contains(&format!("\n{scenes} scenes went as promised")), "{shown}");
+    if cfg!(feature = "demo-tls") {
+        for sentence in [
+            "connection 1 is secured: TLSv1.3 X25519MLKEM768 full verified",
+            "connection 2 is secured: TLSv1.3 X25519MLKEM768 resumed verified",
+            "connection 3 is given up in its handshake",
+        ] {
+            assert!(shown.contains(sentence), "{sentence:?} in {shown}");
+        }
+    }
     // The sentences depend on the core's trace. A change of the trace must not remove them.
     for sentence in [
         "call 1  GET /hello",

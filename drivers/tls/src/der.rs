@@ -6,6 +6,8 @@ pub(crate) struct Parts<'a> {
     /// The names of issuer and subject, in DER.
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
+    /// The public key with its algorithm, in DER.
+    pub(crate) key: &'a [u8],
     /// The ends of the validity, in seconds since 1970.
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
@@ -71,8 +73,7 @@ impl<'a> Parts<'a> {
         let not_before = time(validity.next()?)?;
         let not_after = time(validity.next()?)?;
         let subject = body.expect(SEQUENCE)?;
-        // The public key.
-        body.expect(SEQUENCE)?;
+        let key = body.expect(SEQUENCE)?;
         let mut usages = None;
         while let Some((tag, inside)) = body.next() {
             if tag == EXTENSIONS {
@@ -86,7 +87,7 @@ impl<'a> Parts<'a> {
                 }
             }
         }
-        Some(Self { issuer, subject, not_before, not_after, usages })
+        Some(Self { issuer, subject, key, not_before, not_after, usages })
     }
 
     /// Whether the subject issued the certificate itself, by the names.

@@ -53,6 +53,9 @@ pub enum Detail {
         intermediates: usize,
         /// Whether the certificate names itself as its issuer.
         self_signed: bool,
+        /// Whether a certificate that the user listed has the same subject, but another key. The
+        /// server's may be its renewal.
+        renewed: bool,
     },
     /// The fingerprint of the certificate is another one. Both are in hexadecimal.
     Pin {
@@ -106,6 +109,11 @@ impl fmt::Display for Detail {
             Self::Name { expected, presented } => {
                 write!(f, "the certificate is not for {expected}, but for {}", presented.join(", "))
             }
+            Self::Issuer { self_signed: true, renewed: true, .. } => f.write_str(
+                "the server's certificate is self-signed and not among the trusted ones: the \
+                 trusted certificate of the same name has another key. If the server's was renewed, \
+                 add the new one to the trusted certificates",
+            ),
             Self::Issuer { self_signed: true, .. } => f.write_str(
                 "the server's certificate is self-signed and not among the trusted ones: \
                  if it is the right one, add it to the trusted certificates",
@@ -248,7 +256,10 @@ fn of_certificate(why: &CertificateError) -> (TlsKind, Detail) {
         ),
         C::BadSignature => (
             TlsKind::Signature,
-            text("a signature is damaged, or made by an RSA key of less than 2,048 bits"),
+            text(
+                "a signature is damaged, made by an RSA key of less than 2,048 bits, or made by \
+                 another key than the trusted authority of that name has",
+            ),
         ),
         C::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: id, .. }
         | C::UnsupportedSignatureAlgorithmForPublicKeyContext {

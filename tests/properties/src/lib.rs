@@ -25,7 +25,9 @@
 //! [`every_order`] tries all orders of the events of a small world instead of a random one.
 //!
 //! [`TARGETS`] lists the properties by name. Each has a fuzz target, a directory of seeds and a row
-//! in that list. A test checks that the three agree, and runs every seed.
+//! in that list. A test checks that the three agree, and runs every seed. The property of the
+//! target `tls_server_bytes` is in `drivers/tls-testing`, and the tests of `drivers/tls` run its
+//! seeds.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

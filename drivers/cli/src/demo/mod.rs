@@ -3,20 +3,22 @@
 //!
 //! Each scene states an expected behaviour, runs it with a client of its own, and checks it. The
 //! [`narrate::Narrator`] prints the machines' trace meanwhile, translated into sentences
-//! ([`story`]).
+//! ([`story`]). The feature `demo-tls` adds the scene about TLS.
 
 mod locked;
 mod narrate;
 mod origin;
 mod scenes;
 mod screen;
+#[cfg(feature = "demo-tls")]
+mod secure;
 mod story;
 
 use std::{sync::Arc, time::Instant};
 
 use narrate::Narrator;
 use origin::Origin;
-use scenes::{SCENES, Stage};
+use scenes::{SCENES, Scene, Stage};
 use screen::{Screen, Style};
 
 use crate::{
@@ -37,7 +39,8 @@ pub(crate) fn run() -> Result<(), Failed> {
     ));
     let stage = Stage { origin, narrator };
     let mut broken = Vec::new();
-    for (number, scene) in (1..).zip(&SCENES) {
+    let scenes = scenes();
+    for (number, scene) in (1..).zip(&scenes) {
         screen.line("");
         screen.line(&screen.paint(Style::Title, &format!("{number}  {}", scene.title)));
         screen.line(&format!("   {}\n", scene.promise));
@@ -53,7 +56,7 @@ pub(crate) fn run() -> Result<(), Failed> {
         }
         screen.check()?;
     }
-    let (all, kept) = (SCENES.len(), SCENES.len() - broken.len());
+    let (all, kept) = (scenes.len(), scenes.len() - broken.len());
     let time = Time(start.elapsed());
     screen.line(&format!("\n{kept} of {all} scenes went as promised, in {time}."));
     screen.check()?;
@@ -62,4 +65,11 @@ pub(crate) fn run() -> Result<(), Failed> {
     }
     let which = format!("scenes of the demo that did not go as promised: {}", broken.join(", "));
     Err(Failed::new(Kind::Other, which))
+}
+
+fn scenes() -> Vec<&'static Scene> {
+    let scenes = SCENES.iter();
+    #[cfg(feature = "demo-tls")]
+    let scenes = scenes.chain([&secure::SCENE]);
+    scenes.collect()
 }

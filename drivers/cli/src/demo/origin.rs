@@ -27,7 +27,7 @@ use std::{
 use super::locked::locked;
 
 /// A bound on every wait. It is longer than any scene takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The chunks that `/chunked` sends.
 pub(super) const CHUNKS: [&str; 3] = ["one chunk, ", "another, ", "and the last"];
@@ -172,7 +172,7 @@ impl State {
     }
 }
 
-struct Request {
+pub(super) struct Request {
     /// Method and path.
     line: String,
     body_bytes: u64,
@@ -181,7 +181,7 @@ struct Request {
 impl Request {
     /// Reads a request and drops its fields. Returns `None` if the client has closed the
     /// connection.
-    fn read(input: &mut impl BufRead) -> io::Result<Option<Self>> {
+    pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut first = String::new();
         if input.read_line(&mut first)? == 0 {
             return Ok(None);
@@ -204,7 +204,7 @@ impl Request {
     }
 }
 
-fn response(status: &str, fields: &str, body: &str) -> Vec<u8> {
+pub(super) fn response(status: &str, fields: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }

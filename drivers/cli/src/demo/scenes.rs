@@ -37,7 +37,7 @@ pub(super) struct Scene {
     pub(super) play: fn(&Stage) -> Result<String, Box<dyn Error>>,
 }
 
-pub(super) const SCENES: [Scene; 8] = [
+pub(super) static SCENES: [Scene; 8] = [
     Scene {
         title: "One connection serves many requests",
         promise: "Three GETs: the first opens a connection, the others reuse it from the pool.",
@@ -101,7 +101,7 @@ impl Stage {
     }
 }
 
-fn patient() -> Policy {
+pub(super) fn patient() -> Policy {
     let mut policy = Policy::default();
     policy.timeout.total = Some(PATIENCE);
     policy
@@ -241,7 +241,7 @@ fn longest_line(client: &Client, wanted: usize) -> usize {
     }
 }
 
-fn promised(kept: bool, otherwise: &'static str) -> Result<(), Box<dyn Error>> {
+pub(super) fn promised(kept: bool, otherwise: &'static str) -> Result<(), Box<dyn Error>> {
     if kept { Ok(()) } else { Err(otherwise.into()) }
 }
 

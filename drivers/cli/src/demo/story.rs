@@ -67,9 +67,15 @@ impl Story {
             Who::Pool => {
                 self.tell_pool(kind, verb, rest).map(|told| (at, told)).into_iter().collect()
             }
-            Who::Dial(bits) if verb == "connected" => {
+            Who::Dial(bits) => {
+                let told = match verb {
+                    "connected" => "is open".to_owned(),
+                    "tls-up" => format!("is secured: {rest}"),
+                    "tls-failed" => "is given up in its handshake".to_owned(),
+                    _ => return Vec::new(),
+                };
                 let conn = self.connection(&ConnId::from_bits(bits).to_string());
-                vec![(at, format!("{conn} is open"))]
+                vec![(at, format!("{conn} {told}"))]
             }
             _ => Vec::new(),
         }
@@ -252,6 +258,18 @@ mod tests {
              3 connection 1 is dead, and closed\n\
              4 gives connection 2 to call 1, to be looked at first\n\
              6 connection 2 is closed\n"
+        );
+    }
+
+    #[test]
+    fn a_handshake_is_told_with_its_result() {
+        let lines = "d0 > start-tls 0 a.test
+            d0 < tls-up TLSv1.3 X25519 full verified
+            d1 < tls-failed name";
+        assert_eq!(
+            told(lines),
+            "1 connection 1 is secured: TLSv1.3 X25519 full verified\n\
+             2 connection 2 is given up in its handshake\n"
         );
     }
 

@@ -161,6 +161,21 @@ fn a_self_signed_certificate_is_trusted_exactly_if_it_is_listed() {
 }
 
 #[test]
+fn a_renewed_certificate_whose_old_version_is_listed_is_not_trusted() {
+    for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
+        let version = || self_signed(&["a.test"], |params| params.is_ca = is_ca);
+        let (old, new) = (version(), version());
+        let listed = TlsOptions::new().ca_cert_data(&old.chain[0]);
+        assert_eq!(kind(&listed, &new, "a.test"), Err(TlsKind::Issuer), "{is_ca:?}");
+        let said = says(&listed, &new, "a.test");
+        assert!(said.contains("of the same name has another key"), "{is_ca:?}: {said}");
+        let both = listed.ca_cert_data(&new.chain[0]);
+        assert_eq!(kind(&both, &new, "a.test"), Ok(()), "{is_ca:?}");
+        assert_eq!(kind(&both, &old, "a.test"), Ok(()), "{is_ca:?}");
+    }
+}
+
+#[test]
 fn a_listed_certificate_trusts_itself_alone() {
     let root = Authority::new("root");
     let (one, other) = (root.issue(&["a.test"]), root.issue(&["a.test"]));

@@ -131,6 +131,12 @@ fn the_variables_replace_the_platforms_authorities() {
     again(test, &[("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", &path), ("HTTPOOL_COUNT", "2")]);
     again(test, &[("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", ""), ("HTTPOOL_COUNT", "1")]);
     again(test, &[("SSL_CERT_FILE", "/nowhere.pem"), ("HTTPOOL_COUNT", "/nowhere.pem")]);
+    // Empty ones count as unset.
+    if let Ok(platform) = TlsOptions::new().ignore_environment().build() {
+        let count = platform.authorities().0.to_string();
+        let empty = [("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", ""), ("HTTPOOL_COUNT", &count)];
+        again(test, &empty);
+    }
 }
 
 /// Run by the test above alone, with its variables.

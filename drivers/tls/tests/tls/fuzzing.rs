@@ -1,4 +1,6 @@
-//! The bodies of the fuzz targets, on pseudo-random scripts.
+//! The bodies of the fuzz targets, on pseudo-random scripts and on the seeds.
+
+use std::{fs, path::Path};
 
 use httpool_tls_testing::fuzz::server_bytes;
 
@@ -31,4 +33,18 @@ fn no_bytes_of_a_server_in_any_cuts_panic() {
         }
         server_bytes(&script);
     }
+}
+
+#[test]
+fn the_property_holds_for_every_seed() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/tls_server_bytes");
+    let mut ran = 0;
+    for seed in fs::read_dir(seeds).unwrap() {
+        let path = seed.unwrap().path();
+        // If the test fails, the last line that was printed names the seed.
+        println!("{}", path.display());
+        server_bytes(&fs::read(path).unwrap());
+        ran += 1;
+    }
+    assert!(ran > 0, "there are no seeds");
 }
