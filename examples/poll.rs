@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 // While addresses race, several sockets connect for one connection. A failure shows
                 // once the socket is ready.
                 Action::Connect { socket, addr, .. } => {
+                    let addr = addr.tcp().ok_or(io::ErrorKind::Unsupported)?;
                     let family = if addr.is_ipv4() { Family::INET } else { Family::INET6 };
                     let tcp = TcpStream::from(net::socket(family, net::SocketType::STREAM, None)?);
                     tcp.set_nonblocking(true)?;

@@ -117,7 +117,7 @@ impl Embedded {
         };
         let room = self.wire.room();
         let size = room.len();
-        match socket.tcp.read(room) {
+        match socket.stream.read(room) {
             Ok(0) => {
                 socket.readable = false;
                 self.wire.put_end();
@@ -188,7 +188,7 @@ impl Embedded {
         if let Some(held) = &mut socket.held {
             held.wire.close();
             // A broken connection is closed too.
-            held.wire.flush(|sealed| socket.tcp.write(sealed)).ok();
+            held.wire.flush(|sealed| socket.stream.write(sealed)).ok();
         }
     }
 }

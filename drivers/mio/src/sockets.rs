@@ -5,15 +5,16 @@ use httpool::{
     id::{ConnId, SocketId},
 };
 use httpool_kit::Wire;
-use mio::net::TcpStream;
+
+use crate::stream::Stream;
 
 /// One socket. An idle connection has no other memory in the driver, unless it has layers.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    pub(crate) tcp: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) id: SocketId,
     pub(crate) conn: ConnId,
-    /// Whether TCP is connected.
+    /// Whether it is connected.
     pub(crate) up: bool,
     /// Whether it may be readable: there was an event, and no read has returned `WouldBlock` since.
     pub(crate) readable: bool,
@@ -53,9 +54,9 @@ pub(crate) struct Held {
 }
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream, id: SocketId, conn: ConnId) -> Self {
+    pub(crate) fn new(stream: Stream, id: SocketId, conn: ConnId) -> Self {
         Self {
-            tcp,
+            stream,
             id,
             conn,
             up: false,
