@@ -1,7 +1,7 @@
 //! Handshakes, and reading through the layers of a connection, such as TLS.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     mem,
 };
 
@@ -185,10 +185,6 @@ impl Embedded {
     pub(crate) fn close(&mut self, id: SocketId) {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         self.client.unsecured(socket.conn);
-        if let Some(held) = &mut socket.held {
-            held.wire.close();
-            // A broken connection is closed too.
-            held.wire.flush(|sealed| socket.stream.write(sealed)).ok();
-        }
+        socket.say_end();
     }
 }

@@ -1,5 +1,7 @@
 //! The sockets of a loop.
 
+use std::io::Write;
+
 use httpool::{
     client::{Inbox, Outbox},
     id::{ConnId, SocketId},
@@ -83,6 +85,16 @@ impl Socket {
         }
     }
 
+    /// Tells the peer through the layers that the connection ends, or sends it the alert of a layer
+    /// that has failed, if the socket takes that now. Does nothing without layers.
+    pub(crate) fn say_end(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.wire.close();
+            // A broken connection is closed too.
+            held.wire.flush(|sealed| self.stream.write(sealed)).ok();
+        }
+    }
+
     /// Returns whether there are layers between the socket and HTTP.
     pub(crate) fn is_layered(&self) -> bool {
         self.held.as_ref().is_some_and(|held| !held.wire.is_plain())
@@ -133,6 +145,14 @@ impl Socket {
 pub(crate) struct Sockets {
     slots: Vec<Option<Socket>>,
     len: usize,
+}
+
+/// Tells the peers of all connections that these end. After a panic, the layers that were in use are
+/// not among them, because their last record may have been made in part.
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        self.slots.iter_mut().flatten().for_each(Socket::say_end);
+    }
 }
 
 impl Sockets {
