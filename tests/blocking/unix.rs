@@ -51,7 +51,8 @@ fn requests_go_through_the_socket_by_the_name_of_the_url_and_share_a_connection(
     let mut conn = None;
     for _ in 0..5 {
         let response = client.get("http://service.test/x?y").send().unwrap();
-        assert_eq!(*conn.get_or_insert(response.connection()), response.connection());
+        let used = response.connection();
+        assert_eq!(conn.replace(used).unwrap_or(used), used);
         let text = response.text().unwrap();
         assert!(text.starts_with("GET /x?y HTTP/1.1\r\nHost: service.test\r\n"), "{text}");
     }

@@ -107,6 +107,14 @@ impl SocketOptions {
         self
     }
 
+    /// Returns whether no option but [`nodelay`](field@Self::nodelay) is set. A driver that can set
+    /// no other option on this system refuses the rest.
+    pub fn has_nodelay_alone(&self) -> bool {
+        let Self { keepalive, send_buffer, receive_buffer, user_timeout, interface, .. } = self;
+        let sizes = send_buffer.is_some() || receive_buffer.is_some();
+        !sizes && keepalive.is_none() && user_timeout.is_none() && interface.is_none()
+    }
+
     /// Sets the options of a socket that will connect to `to`, and calls the hook.
     #[cfg(unix)]
     pub(crate) fn apply(&self, socket: BorrowedFd<'_>, to: &PeerAddr) -> io::Result<()> {

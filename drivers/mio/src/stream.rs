@@ -27,14 +27,18 @@ impl Stream {
         })
     }
 
-    /// Begins to connect to `to`. Fails if `from` is given, or a Unix domain socket.
+    /// Begins to connect to `to`. Fails if `from` is given, a Unix domain socket, or an option that
+    /// has to be set before the connect.
     #[cfg(not(unix))]
     pub(crate) fn connect(
         to: &PeerAddr,
         from: Option<std::net::IpAddr>,
-        _: &SocketOptions,
+        options: &SocketOptions,
     ) -> io::Result<Self> {
         let unsupported = |what| Err(io::Error::new(io::ErrorKind::Unsupported, what));
+        if !options.has_nodelay_alone() {
+            return unsupported("of the socket options only nodelay is supported on this system");
+        }
         match (to, from) {
             (PeerAddr::Tcp(to), None) => mio::net::TcpStream::connect(*to).map(Self::Tcp),
             (PeerAddr::Tcp(_), Some(_)) => {
