@@ -433,7 +433,7 @@ mod tests {
         assert!(redacted.ends_with("+3++****"), "{redacted}");
         let unix = Key::direct(Origin::new(Scheme::Http, "a", 1));
         let unix = unix.with_unix(Some(UnixPath::new(b"\0/x+\xff")));
-        comes_back(unix.clone(), "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff");
+        comes_back(unix, "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff");
         let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "p", 80));
         let hop = hop.with_field("X-A", "a:b;c+").unwrap();
         comes_back(hop.clone(), "connect+http://p:80+1+X-A:a:b\\x3bc\\x2b;");

@@ -143,7 +143,8 @@ fn a_switched_connection_gives_its_socket_back() {
     let (mut read, mut byte) = (Vec::new(), [0]);
     while read.len() < 3 {
         match switched.read(&mut byte) {
-            Ok(_) => read.push(byte[0]),
+            Ok(1) => read.push(byte[0]),
+            Ok(_) => panic!("the connection ended after {read:?}"),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
         }
     }
