@@ -1,4 +1,4 @@
-//! The options of sockets, and the way below HTTP: a Unix domain socket, an IP version, an interface.
+//! The options of sockets: a Unix domain socket, an IP version, an interface, options of TCP.
 
 use std::{ffi::OsString, net::IpAddr, time::Duration};
 

@@ -10,7 +10,7 @@ use httpool::message::PeerAddr;
 /// The options that are set on each socket before it connects (urllib3: `socket_options`). An
 /// option that the system refuses fails the connect, with an error that names the option.
 ///
-/// A Unix domain socket gets the sizes of its buffers, and the hook; the other options are about TCP.
+/// A Unix domain socket gets the sizes of its buffers, and the hook; the others are options of TCP.
 ///
 /// ```
 /// use std::time::Duration;
