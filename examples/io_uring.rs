@@ -140,6 +140,7 @@ mod linux {
                     self.client.handle_resolved(conn, &found.flatten().collect::<Vec<_>>(), now);
                 }
                 Action::Connect { socket: id, addr, .. } => {
+                    let addr = addr.tcp().ok_or(io::ErrorKind::Unsupported)?;
                     let tcp = Rc::new(open(addr)?);
                     let addr = Box::new(addr.as_any());
                     let (fd, len) = (types::Fd(tcp.as_raw_fd()), addr.addr_len());

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fs, io, io::Read, io::Write, mem, net::*, time}
 
 use bytes::Bytes;
 use httpool::client::{Action, Client, Config, Event, Inbox, Outbox};
-use httpool::{error::IoKind, id::SocketId, message::BodyLength, message::Request, time::Instant};
+use httpool::{error::IoKind, id::SocketId, message::*, time::Instant};
 use rustix::{event::*, net, net::AddressFamily as Family};
 
 /// A socket, whether it is connected, its input that was not consumed, and its unwritten output.
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 // While addresses race, several sockets connect for one connection. A failure shows
                 // once the socket is ready.
-                Action::Connect { socket, addr, .. } => {
+                Action::Connect { socket, addr: PeerAddr::Tcp(addr), .. } => {
                     let family = if addr.is_ipv4() { Family::INET } else { Family::INET6 };
                     let tcp = TcpStream::from(net::socket(family, net::SocketType::STREAM, None)?);
                     tcp.set_nonblocking(true)?;

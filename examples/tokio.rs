@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Action::Connect { socket, addr, .. } => {
                     let (out, orders) = unbounded_channel();
                     links.insert(socket, Link { out, inbox: Inbox::new() });
+                    let addr = addr.tcp().ok_or("only TCP is spoken here")?;
                     tokio::spawn(run(socket, addr, tell.clone(), orders));
                 }
                 // These requests have no body, so the appended bytes are the whole output.

@@ -152,9 +152,16 @@ pub struct PoolLimits {
     /// How long a connection may stay idle before the pool closes it. 60 seconds by default:
     /// servers close after 60 to 75.
     pub idle_max: Duration,
-    /// How long after it was opened a connection may be used again. `None`, the default, is without
-    /// bound.
+    /// How long after it was opened a connection may be used again. One that is in use then ends
+    /// its exchange, and is closed. `None`, the default, is without bound.
+    ///
+    /// A name is looked up when a connection to it is opened. So this also bounds how long an
+    /// address is used that the name no longer has.
     pub age_max: Option<Duration>,
+    /// By how much earlier than [`age_max`](field@Self::age_max) connections end, so that those that
+    /// were opened together are not opened anew together. Their ends are spread evenly, in 16 steps,
+    /// over this time before `age_max`. Zero by default; a tenth of `age_max` is usual.
+    pub age_jitter: Duration,
     /// A connection that was idle for this time or longer is probed before it is used again: the
     /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
     /// asked for. Zero by default: every connection is probed, for every method.
@@ -181,6 +188,7 @@ impl Default for PoolLimits {
             waiting_per_key_max: 5_000,
             idle_max: Duration::from_secs(60),
             age_max: None,
+            age_jitter: Duration::ZERO,
             probe_after: Duration::ZERO,
             retry_budget: None,
         }
@@ -197,6 +205,7 @@ impl PoolLimits {
         waiting_per_key_max: usize,
         idle_max: Duration,
         age_max: Option<Duration>,
+        age_jitter: Duration,
         probe_after: Duration,
         retry_budget: Option<RetryBudget>,
     }

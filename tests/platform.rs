@@ -17,7 +17,7 @@ use httpool_blocking::{
     httpool::{
         call::Policy,
         error::{Cause, DialError, Unavailable},
-        message::{Method, Request},
+        message::{Method, PeerAddr, Request},
         time::{Deadline, Instant},
     },
     platform::{
@@ -145,11 +145,11 @@ impl Platform for World {
 
     fn connect(
         &self,
-        to: SocketAddr,
+        to: &PeerAddr,
         _: Option<IpAddr>,
         _: Option<Duration>,
     ) -> io::Result<Opening> {
-        assert_eq!(to, SocketAddr::from(([127, 0, 0, 1], 80)));
+        assert_eq!(to.tcp(), Some(([127, 0, 0, 1], 80).into()));
         let mut inside = self.step();
         inside.opened += 1;
         let at = inside.connect.map(|takes| inside.now + takes);

@@ -389,10 +389,17 @@ impl Value for Route {
                 f.write_str("forward:")?;
                 hops.write(redaction, f)
             }
+            Self::Unix(path) => {
+                f.write_str("unix:")?;
+                path.write(redaction, f)
+            }
         }
     }
 
     fn read(word: &str) -> Option<Self> {
+        if let Some(path) = word.strip_prefix("unix:") {
+            return Value::read(path).map(Self::Unix);
+        }
         match word.strip_prefix("forward:") {
             Some(hops) => Value::read(hops).map(Self::Forward),
             None if word == "direct" => Some(Self::Direct),
@@ -470,7 +477,8 @@ mod tests {
         let proxy = Hop::parse("http://u:p@proxy").unwrap();
         let routes = Routes::through(proxy).no_proxy(NoProxy::parse("a.test:80, 10.0.0.0/8 [::1]"));
         let hidden = routes.clone().tls(TlsId(7)).https(Route::Forward([].into()));
-        for routes in [routes, hidden, Routes::default()] {
+        let unix = Routes::default().https(Route::unix("/run/a b.sock"));
+        for routes in [routes, hidden, unix, Routes::default()] {
             let text = Whole(&routes).to_string();
             let mut read = Routes::default();
             assert_eq!(read_settings(&text, &mut read), Some(()), "{text}");

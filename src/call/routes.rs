@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use super::NoProxy;
 use crate::{
-    message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
+    message::{Hop, HopKind, Key, Origin, Scheme, TlsId, UnixPath},
     setters::setters,
 };
 
@@ -76,6 +76,17 @@ pub enum Route {
     /// The requests to all origins share its connections. A SOCKS proxy cannot forward: if it is
     /// the last, this is [`Tunnel`](Self::Tunnel).
     Forward(Arc<[Hop]>),
+    /// A Unix domain socket of this host (curl: `--unix-socket`). Every request of the scheme goes
+    /// there: no name is looked up, and no proxy is used. The URL still gives the Host field, and
+    /// the name that TLS verifies. Connections to different sockets, or for different origins, are
+    /// never shared.
+    ///
+    /// A route chooses the socket, and no URL can: otherwise a redirect could reach any service of
+    /// this host. A redirect to another host goes to the same socket. If that is not wanted, switch
+    /// redirects off. A [`Guard`](crate::dial::Guard) denies the socket unless it
+    /// [allows it](crate::dial::Guard::allow_unix_sockets). On systems without Unix domain sockets
+    /// the connect fails.
+    Unix(UnixPath),
 }
 
 impl Route {
@@ -89,6 +100,22 @@ impl Route {
         Self::Forward([proxy].into())
     }
 
+    /// Returns the way to the Unix domain socket at `path`. If its first byte is zero, it is an
+    /// abstract name (Linux).
+    ///
+    /// ```no_run
+    /// use httpool::call::{Policy, Route, Routes};
+    /// use httpool_blocking::Client;
+    ///
+    /// let routes = Routes::default().http(Route::unix("/run/docker.sock"));
+    /// let client = Client::builder().policy(Policy::default().routes(routes)).build();
+    /// let version = client.get("http://localhost/version").send()?.text()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unix(path: impl AsRef<[u8]>) -> Self {
+        Self::Unix(UnixPath::new(path))
+    }
+
     /// Returns the way to `http` origins through `proxy` that is usual: an HTTP proxy forwards the
     /// requests, and a SOCKS proxy tunnels them.
     pub fn usual_for_http(proxy: Hop) -> Self {
@@ -100,12 +127,12 @@ impl Route {
         }
     }
 
-    /// Returns the same way with `hop` before the other proxies. A direct way stays direct.
+    /// Returns the same way with `hop` before the other proxies. A way without proxies stays as it is.
     #[must_use]
     pub fn behind(self, hop: Hop) -> Self {
         let before = |hops: Arc<[Hop]>| [hop].into_iter().chain(hops.iter().cloned()).collect();
         match self {
-            Self::Direct => Self::Direct,
+            Self::Direct | Self::Unix(_) => self,
             Self::Tunnel(hops) => Self::Tunnel(before(hops)),
             Self::Forward(hops) => Self::Forward(before(hops)),
         }
@@ -114,7 +141,7 @@ impl Route {
     /// Returns the proxies, the one nearest to the client first.
     pub fn hops(&self) -> &[Hop] {
         match self {
-            Self::Direct => &[],
+            Self::Direct | Self::Unix(_) => &[],
             Self::Tunnel(hops) | Self::Forward(hops) => hops,
         }
     }
@@ -125,7 +152,7 @@ impl Route {
             Self::Forward(hops) => {
                 hops.split_last().filter(|(it, _)| it.kind() == HopKind::Connect)
             }
-            Self::Direct | Self::Tunnel(_) => None,
+            Self::Direct | Self::Tunnel(_) | Self::Unix(_) => None,
         }
     }
 }
@@ -165,7 +192,7 @@ impl Routes {
             Scheme::Https => &self.https,
         };
         match route {
-            Route::Direct => route,
+            Route::Direct | Route::Unix(_) => route,
             Route::Tunnel(_) | Route::Forward(_) if self.no_proxy.matches(origin) => &Route::Direct,
             Route::Tunnel(_) | Route::Forward(_) => route,
         }
@@ -196,6 +223,7 @@ impl Routes {
         };
         match way {
             Route::Direct => (key, false),
+            Route::Unix(path) => (key.with_local(None).with_unix(Some(path.clone())), false),
             Route::Tunnel(hops) | Route::Forward(hops) => (key.through(hops.clone()), false),
         }
     }
@@ -233,5 +261,20 @@ mod tests {
         let both = Routes::default().https(Route::forward(Hop::parse("p").unwrap()).behind(socks));
         assert_eq!(key(&both, "https://a/"), ("http://p via http://s:1080".into(), true));
         assert_eq!(key(&both, "http://a/"), ("http://a".into(), false));
+    }
+
+    #[test]
+    fn a_unix_route_names_its_socket_for_every_origin_and_takes_no_local_address() {
+        let local = Some([127, 0, 0, 1].into());
+        let routes = Routes::through(Hop::parse("p").unwrap()).http(Route::unix("/x")).local(local);
+        assert_eq!(key(&routes, "http://a/"), ("http://a at unix:/x".into(), false));
+        assert_eq!(key(&routes, "https://a/"), ("https://a via http://p".into(), false));
+        let of = |routes: &Routes| {
+            let url = crate::message::Url::parse("http://a/").unwrap();
+            routes.key(&Origin::of(&url).unwrap()).0
+        };
+        assert_eq!(of(&routes).local(), None);
+        let other = Routes::default().http(Route::unix("/y"));
+        assert!(of(&routes) != of(&other) && of(&other) != of(&Routes::default()));
     }
 }

@@ -1,13 +1,12 @@
 //! Advances dials: asks each for its next step until it waits or has ended.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use super::{Action, Client, Closed, dials::Announced, sockets::Stage, timers::Owner};
 use crate::{
     dial::{Dial, Next},
     id::{ConnId, SocketId},
-    message::Key,
+    message::{Key, PeerAddr},
     mutation::{Mutation, mutated},
     pool::Ticket,
     time::Instant,
@@ -44,7 +43,10 @@ impl Client {
                     dialing.announced = Announced::Resolve;
                     dialing.dial.resolving(now);
                 }
-                Next::Connect { attempt, addr } => self.begin_attempt(conn, attempt, addr, now),
+                Next::Connect { attempt, addr } => {
+                    let addr = addr.clone();
+                    self.begin_attempt(conn, attempt, addr, now);
+                }
                 Next::Abandon { .. } => self.close_unwanted(conn),
                 Next::Exchange => {
                     if let Some(socket) = dialing.announce(Announced::Transmit) {
@@ -84,7 +86,7 @@ impl Client {
         }
     }
 
-    fn begin_attempt(&mut self, conn: ConnId, attempt: u8, addr: SocketAddr, now: Instant) {
+    fn begin_attempt(&mut self, conn: ConnId, attempt: u8, addr: PeerAddr, now: Instant) {
         let needed_by = self.needed_by(conn, now);
         let Some(dialing) = self.dials.get_mut(conn) else { return };
         let socket = self.sockets.begin(conn, attempt, self.messages);

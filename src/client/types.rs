@@ -1,16 +1,13 @@
 //! The actions and events that the client gives to a driver.
 
 use alloc::string::String;
-use core::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use core::{fmt, net::IpAddr};
 
 use crate::{
     error::Failure,
     h1::CloseReason,
     id::{CallId, ConnId, SocketId},
-    message::{BodyLeft, Fields, Head, OwnedFields, TlsId},
+    message::{BodyLeft, Fields, Head, OwnedFields, PeerAddr, TlsId},
     pool::Evicted,
     time::Deadline,
 };
@@ -49,7 +46,7 @@ pub enum Action {
         /// The connection to open.
         conn: ConnId,
         /// The address to connect to.
-        addr: SocketAddr,
+        addr: PeerAddr,
         /// The local address to connect from, if one is set.
         local: Option<IpAddr>,
     },

@@ -16,6 +16,9 @@ use crate::{
 /// addresses of a name, only those that are permitted are tried. A connection to a denied address
 /// is never opened, so that none can be kept; a refusal is [`DialError::Denied`].
 ///
+/// A Unix domain socket is denied, unless no address is denied or
+/// [`allow_unix_sockets`](Self::allow_unix_sockets) is set: its peer is on this host.
+///
 /// The addresses of proxies are judged too: [allow](Self::allow) those in one's own network. An
 /// address that a proxy is to reach is judged before the proxy is asked. A name that a proxy would
 /// look up is denied, unless [`allow_proxied_names`](Self::allow_proxied_names) is set: the proxy
@@ -40,6 +43,8 @@ pub struct Guard {
     allowed: Arc<[Network]>,
     /// Whether a proxy may look names up.
     proxied_names: bool,
+    /// Whether Unix domain sockets may be connected to.
+    unix_sockets: bool,
 }
 
 impl Guard {
@@ -79,6 +84,20 @@ impl Guard {
         Self { proxied_names: allow, ..self }
     }
 
+    /// Sets whether Unix domain sockets may be connected to. False by default. It has no effect if
+    /// every address is permitted. A program that routes requests to a socket sets this if its
+    /// service can be trusted with every request that the guard lets pass: a redirect chooses the
+    /// path of a request, although never the socket.
+    #[must_use]
+    pub fn allow_unix_sockets(self, allow: bool) -> Self {
+        Self { unix_sockets: allow, ..self }
+    }
+
+    /// Judges a connection to a Unix domain socket.
+    pub(super) fn judge_unix(&self) -> Result<(), Denied> {
+        if self.unix_sockets || self.is_open() { Ok(()) } else { Err(Denied::UnixSocket) }
+    }
+
     /// Returns whether `addr` may be dialed. An IPv6 address that stands for an IPv4 address, by
     /// mapping or by NAT64 (RFC 4291 section 2.5.5.2, RFC 6052), is judged as the IPv4 address.
     pub fn permits(&self, addr: IpAddr) -> bool {
@@ -113,17 +132,19 @@ impl Guard {
         self.denied.is_empty()
     }
 
-    /// Returns the networks that are denied and allowed, and whether a proxy may look names up.
-    pub(super) fn parts(&self) -> (&Arc<[Network]>, &Arc<[Network]>, bool) {
-        (&self.denied, &self.allowed, self.proxied_names)
+    /// Returns the networks that are denied and allowed, whether a proxy may look names up, and
+    /// whether Unix domain sockets may be connected to.
+    pub(super) fn parts(&self) -> (&Arc<[Network]>, &Arc<[Network]>, bool, bool) {
+        (&self.denied, &self.allowed, self.proxied_names, self.unix_sockets)
     }
 
     pub(super) fn of_parts(
         denied: Arc<[Network]>,
         allowed: Arc<[Network]>,
         proxied_names: bool,
+        unix_sockets: bool,
     ) -> Self {
-        Self { denied, allowed, proxied_names }
+        Self { denied, allowed, proxied_names, unix_sockets }
     }
 }
 

@@ -3,9 +3,9 @@
 use alloc::{borrow::Cow, vec::Vec};
 use core::net::SocketAddr;
 
-use super::{Dial, machine::literal, tunnel::takes_address_only};
+use super::{Dial, DialPolicy, Families, machine::literal, tunnel::takes_address_only};
 use crate::{
-    error::Denied,
+    error::{Denied, DialError},
     mutation::{Mutation, mutated},
 };
 
@@ -13,7 +13,9 @@ impl Dial {
     /// Judges all addresses that are known without a look-up, and the names that proxies look up.
     pub(super) fn judge_stops(&self) -> Result<(), Denied> {
         let guard = &self.policy.guard;
-        if let Some(addr) = literal(self.origin(0)) {
+        if self.key.unix().is_some() {
+            guard.judge_unix()?;
+        } else if let Some(addr) = literal(self.origin(0)) {
             guard.judge(addr)?;
         }
         for (stop, hop) in self.key.hops().iter().enumerate() {
@@ -25,19 +27,26 @@ impl Dial {
         Ok(())
     }
 
-    /// Returns the addresses that the guard permits. Fails if it denies all of them.
+    /// Returns the addresses of the right IP version that the guard permits. Fails if none is left.
     pub(super) fn permitted<'a>(
         &self,
         addrs: &'a [SocketAddr],
-    ) -> Result<Cow<'a, [SocketAddr]>, Denied> {
-        let guard = &self.policy.guard;
-        if guard.is_open() || mutated(Mutation::UnguardedLookUp) {
+    ) -> Result<Cow<'a, [SocketAddr]>, DialError> {
+        let DialPolicy { guard, families, .. } = &self.policy;
+        let open = guard.is_open() || mutated(Mutation::UnguardedLookUp);
+        if open && *families == Families::Any {
             return Ok(addrs.into());
         }
-        let permitted: Vec<_> = addrs.iter().filter(|it| guard.permits(it.ip())).copied().collect();
-        match addrs.first() {
-            Some(addr) if permitted.is_empty() => guard.judge(addr.ip()).map(|()| addrs.into()),
-            Some(_) | None => Ok(permitted.into()),
+        let fits = |addr: &&SocketAddr| families.contains(addr.ip());
+        let permits = |addr: &&SocketAddr| open || guard.permits(addr.ip());
+        let permitted: Vec<_> = addrs.iter().filter(fits).filter(permits).copied().collect();
+        match (addrs.first(), addrs.iter().find(fits)) {
+            (Some(_), None) => Err(DialError::Family),
+            (_, Some(addr)) if permitted.is_empty() => match guard.judge(addr.ip()) {
+                Err(why) => Err(DialError::Denied(why)),
+                Ok(()) => Ok(permitted.into()),
+            },
+            (None, _) | (_, Some(_)) => Ok(permitted.into()),
         }
     }
 }

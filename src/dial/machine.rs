@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{DialError, IoKind, ResolveKind, TlsKind},
-    message::{Hop, HopKind, Key, Origin, Scheme, TlsId},
+    message::{Hop, HopKind, Key, Origin, PeerAddr, Scheme, TlsId},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant, sooner},
     trace::{Described, Heard, Recent, Trace},
@@ -102,8 +102,14 @@ impl Dial {
             dial.stage = Stage::Failed(DialError::Tls(TlsKind::Unavailable));
         } else if let Err(why) = dial.judge_stops() {
             dial.stage = Stage::Failed(DialError::Denied(why));
+        } else if let Some(path) = key.unix() {
+            dial.race.begin_at(PeerAddr::Unix(path.clone()));
         } else if let Some(addr) = address(dial.origin(0)) {
-            dial.race.begin(&[addr]);
+            if policy.families.contains(addr.ip()) {
+                dial.race.begin(&[addr]);
+            } else {
+                dial.stage = Stage::Failed(DialError::Family);
+            }
         } else {
             dial.stage = Stage::look_up(0);
         }
@@ -233,16 +239,18 @@ impl Dial {
             self.missed = true;
             self.race.run_out();
         }
-        let doubted = self.race.take_doubt() && address(self.origin(0)).is_none();
+        let doubted = self.race.take_doubt()
+            && self.key.unix().is_none()
+            && address(self.origin(0)).is_none();
         doubted.then(|| (self.origin(0).look_up_name(), self.origin(0).port()))
     }
 
     /// Answers [`Next::Resolve`]: the look-up is done. `addrs` are in the resolver's order, and may
-    /// be empty. The first 16 different ones that the guard permits are tried.
+    /// be empty. The first 16 different ones that the policy permits are tried.
     pub fn resolved(&mut self, addrs: &[SocketAddr], now: Instant) {
         self.trace.event(now, Input::Resolved(addrs.into()));
         match (&self.stage, self.permitted(addrs)) {
-            (Stage::Resolve { .. }, Err(why)) => self.fail(DialError::Denied(why)),
+            (Stage::Resolve { .. }, Err(why)) => self.fail(why),
             (Stage::Resolve { of: 0, .. }, Ok(addrs)) if !addrs.is_empty() => {
                 self.race.begin(&addrs);
                 self.stage = Stage::Connect;

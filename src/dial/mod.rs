@@ -49,6 +49,12 @@
 //! for before the proxy is dialed. [`Next::Connect`] never names a denied address. If all are
 //! denied, the dial fails with [`DialError::Denied`].
 //!
+//! # Unix domain sockets
+//!
+//! If the key names a [Unix domain socket](crate::message::Key::with_unix), the first stop is reached
+//! through it: [`Next::Connect`] names its path, and no name is looked up for that stop. A guard that
+//! denies any address denies it too, unless it is [allowed](Guard::allow_unix_sockets).
+//!
 //! # Sockets
 //!
 //! Every socket is accounted for. Each attempt that has begun becomes the connection, is reported
@@ -78,10 +84,10 @@
 //!
 //! let (v6, v4) = ("[2001:db8::1]:443".parse()?, "192.0.2.1:443".parse()?);
 //! dial.resolved(&[v6, v4], now);
-//! assert_eq!(dial.next(), Next::Connect { attempt: 0, addr: v6 });
+//! assert_eq!(dial.next(), Next::Connect { attempt: 0, addr: &v6.into() });
 //! dial.connecting(0, now);
 //! dial.connect_failed(0, IoKind::Unreachable, now);
-//! assert_eq!(dial.next(), Next::Connect { attempt: 1, addr: v4 });
+//! assert_eq!(dial.next(), Next::Connect { attempt: 1, addr: &v4.into() });
 //! dial.connecting(1, now);
 //! dial.connected(1, now);
 //!
@@ -103,15 +109,21 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-use core::{fmt, net::SocketAddr};
+use core::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+};
 
 pub use guard::Guard;
 pub use machine::Dial;
-pub use policy::DialPolicy;
+pub use policy::{DialPolicy, Families};
 
 pub(crate) use record::Input;
 
-use crate::{error::DialError, message::TlsId};
+use crate::{
+    error::DialError,
+    message::{PeerAddr, TlsId},
+};
 
 /// The next step for the driver. [`Dial::next`] returns the same step until the driver answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +142,7 @@ pub enum Next<'d> {
         /// The number of the attempt. Several can run at the same time.
         attempt: u8,
         /// The address to connect to.
-        addr: SocketAddr,
+        addr: &'d PeerAddr,
     },
     /// Close the socket of an attempt, if it has one.
     Abandon {
@@ -161,11 +173,15 @@ pub enum Next<'d> {
     Failed(DialError),
 }
 
+/// Stands for an address where the number of its attempt says enough.
+static NOWHERE: PeerAddr =
+    PeerAddr::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)));
+
 impl Next<'_> {
     fn without_names(self) -> Next<'static> {
         match self {
             Self::Resolve { port, .. } => Next::Resolve { host: "", port },
-            Self::Connect { attempt, addr } => Next::Connect { attempt, addr },
+            Self::Connect { attempt, .. } => Next::Connect { attempt, addr: &NOWHERE },
             Self::Abandon { attempt } => Next::Abandon { attempt },
             Self::Exchange => Next::Exchange,
             Self::StartTls { tls, .. } => Next::StartTls { tls, name: "" },

@@ -1,6 +1,6 @@
 //! The policy of a dial: timeouts, racing, TLS.
 
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use super::Guard;
 use crate::{limits::MessageLimits, setters::setters};
@@ -28,6 +28,10 @@ pub struct DialPolicy {
     /// after the other, in the resolver's order, each for its share. urllib3 does that, and gives
     /// each the whole connect timeout.
     pub race_after: Option<Duration>,
+    /// The IP versions of the addresses that are connected to (curl: `--ipv4`, `--ipv6`). Both by
+    /// default. If a host has addresses of the other version alone, the dial fails with
+    /// [`DialError::Family`](crate::error::DialError::Family), also if the URL names the address.
+    pub families: Families,
     /// Whether the driver can do TLS. False by default: what needs it then fails at once, before a
     /// name is looked up.
     pub tls_available: bool,
@@ -35,6 +39,38 @@ pub struct DialPolicy {
     pub guard: Guard,
     /// Limits on a proxy's answer to CONNECT.
     pub limits: MessageLimits,
+}
+
+/// The IP versions of the addresses that a dial uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Families {
+    /// Both versions.
+    #[default]
+    Any,
+    /// IPv4 alone. An IPv6 address that maps an IPv4 address (RFC 4291 section 2.5.5.2) is one.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+impl Families {
+    /// Returns whether the version of `addr` is one of these.
+    ///
+    /// ```
+    /// use httpool::dial::Families;
+    ///
+    /// assert!(Families::V4.contains("192.0.2.1".parse()?));
+    /// assert!(!Families::V4.contains("2001:db8::1".parse()?));
+    /// # Ok::<(), core::net::AddrParseError>(())
+    /// ```
+    pub const fn contains(self, addr: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => addr.to_canonical().is_ipv4(),
+            Self::V6 => addr.to_canonical().is_ipv6(),
+        }
+    }
 }
 
 impl Default for DialPolicy {
@@ -45,6 +81,7 @@ impl Default for DialPolicy {
             connect_timeout: TIMEOUT,
             tls_timeout: TIMEOUT,
             race_after: Some(Duration::from_millis(250)),
+            families: Families::Any,
             tls_available: false,
             guard: Guard::new(),
             limits: MessageLimits::default(),
@@ -58,6 +95,7 @@ impl DialPolicy {
         connect_timeout: Option<Duration>,
         tls_timeout: Option<Duration>,
         race_after: Option<Duration>,
+        families: Families,
         tls_available: bool,
         guard: Guard,
         limits: MessageLimits,

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
-use crate::{error::IoKind, time::Instant};
+use crate::{error::IoKind, message::PeerAddr, time::Instant};
 
 /// The maximum number of addresses that are tried.
 const ATTEMPTS_MAX: usize = 16;
@@ -40,7 +40,7 @@ pub(super) struct Race {
 
 #[derive(Debug)]
 struct Attempt {
-    addr: SocketAddr,
+    addr: PeerAddr,
     state: State,
 }
 
@@ -93,15 +93,21 @@ impl Race {
         } else {
             addrs.iter().for_each(&mut add);
         }
-        let waiting = |addr| Attempt { addr, state: State::Waiting };
+        let waiting = |addr| Attempt { addr: PeerAddr::Tcp(addr), state: State::Waiting };
         self.attempts = order.into_iter().map(waiting).collect();
         self.offer();
     }
 
+    /// Begins the race with one address.
+    pub(super) fn begin_at(&mut self, addr: PeerAddr) {
+        self.attempts = [Attempt { addr, state: State::Waiting }].into();
+        self.offer();
+    }
+
     /// Returns the attempt that the driver must begin.
-    pub(super) fn offered(&self) -> Option<(u8, SocketAddr)> {
+    pub(super) fn offered(&self) -> Option<(u8, &PeerAddr)> {
         let attempt = self.first(State::Offered)?;
-        Some((attempt, self.attempts.get(usize::from(attempt))?.addr))
+        Some((attempt, &self.attempts.get(usize::from(attempt))?.addr))
     }
 
     /// Returns an attempt whose socket the driver must close.

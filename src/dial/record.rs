@@ -3,13 +3,13 @@
 use alloc::{borrow::Cow, vec::Vec};
 use core::{fmt, net::SocketAddr};
 
-use super::{Dial, DialPolicy, Guard};
+use super::{Dial, DialPolicy, Families, Guard};
 use crate::{
     error::{IoKind, ResolveKind, TlsKind},
     time::Instant,
     trace::{
         Described, Heard, Held, Kind, Pending, Received, Redaction, Shown, Value, inputs, note,
-        settings,
+        settings, words,
     },
 };
 
@@ -66,24 +66,29 @@ impl Dial {
     }
 }
 
-settings!(DialPolicy: resolve_timeout, connect_timeout, tls_timeout, race_after, tls_available,
-    guard; and limits);
+settings!(DialPolicy: resolve_timeout, connect_timeout, tls_timeout, race_after, families,
+    tls_available, guard; and limits);
+
+words!(Families: Any "any", V4 "v4", V6 "v6");
 
 /// `10.0.0.0/8,fc00::/7+10.1.0.0/16+false`: the networks that are denied, those that are allowed all
-/// the same, and whether a proxy may look names up.
+/// the same, and whether a proxy may look names up. `+true` follows if Unix domain sockets may be
+/// connected to.
 impl Value for Guard {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (denied, allowed, proxied_names) = self.parts();
+        let (denied, allowed, proxied_names, unix_sockets) = self.parts();
         denied.write(redaction, f)?;
         f.write_str("+")?;
         allowed.write(redaction, f)?;
-        write!(f, "+{proxied_names}")
+        write!(f, "+{proxied_names}{}", if unix_sockets { "+true" } else { "" })
     }
 
     fn read(word: &str) -> Option<Self> {
-        let mut parts = word.splitn(3, '+');
+        let mut parts = word.splitn(4, '+');
         let (denied, allowed, names) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self::of_parts(Value::read(denied)?, Value::read(allowed)?, Value::read(names)?))
+        let (denied, allowed) = (Value::read(denied)?, Value::read(allowed)?);
+        let unix_sockets = parts.next().map_or(Some(false), Value::read)?;
+        Some(Self::of_parts(denied, allowed, Value::read(names)?, unix_sockets))
     }
 }
 
@@ -100,7 +105,8 @@ mod tests {
         let some = Guard::new().deny(net("10.0.0.0/8")).deny(net("fc00::/7")).allow(net("::1"));
         let text = Shown(&DialPolicy::default().guard(some.clone())).to_string();
         assert!(text.contains(" guard=10.0.0.0/8,fc00::/7+::1/128+false "), "{text}");
-        for guard in [some, Guard::new(), Guard::global().allow_proxied_names(true)] {
+        let unix = Guard::global().allow_unix_sockets(true);
+        for guard in [some, Guard::new(), Guard::global().allow_proxied_names(true), unix] {
             let policy = DialPolicy::default().guard(guard);
             let mut read = DialPolicy::default();
             assert_eq!(read_settings(&Shown(&policy).to_string(), &mut read), Some(()));

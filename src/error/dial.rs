@@ -11,6 +11,11 @@ use crate::{message::Network, time::Deadline};
 pub enum DialError {
     /// The name has no address.
     Name,
+    /// The host has no address of the IP version that [`DialPolicy::families`] asks for. Never
+    /// retried.
+    ///
+    /// [`DialPolicy::families`]: crate::dial::DialPolicy::families
+    Family,
     /// The name could not be looked up.
     Resolve(ResolveKind),
     /// No address accepted the connection. Holds the failure of the last address tried.
@@ -33,7 +38,7 @@ pub enum DialError {
 }
 
 /// The thing that a [`Guard`](crate::dial::Guard) denies. Its `Debug` is short, because it stands in
-/// recordings: `127.0.0.1/8`, or `ProxiedName`.
+/// recordings: `127.0.0.1/8`, `ProxiedName` or `UnixSocket`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denied {
@@ -46,6 +51,8 @@ pub enum Denied {
     },
     /// To have a proxy look up a name, because its addresses cannot be judged.
     ProxiedName,
+    /// To connect to a Unix domain socket: its peer is on this host.
+    UnixSocket,
 }
 
 impl Denied {
@@ -53,7 +60,7 @@ impl Denied {
     pub fn network(self) -> Option<Network> {
         match self {
             Self::Address { addr, bits } => Network::new(addr, bits),
-            Self::ProxiedName => None,
+            Self::ProxiedName | Self::UnixSocket => None,
         }
     }
 }
@@ -65,6 +72,10 @@ impl fmt::Display for Denied {
                 f,
                 "the guard denies the address {addr}, which is in {network}: \
                  allow it with Guard::allow"
+            ),
+            (Self::UnixSocket, _) => f.write_str(
+                "the guard denies Unix domain sockets: \
+                 allow them with Guard::allow_unix_sockets",
             ),
             _ => f.write_str(
                 "the guard denies names that a proxy looks up: \
@@ -79,6 +90,7 @@ impl fmt::Debug for Denied {
         match self {
             Self::Address { addr, bits } => write!(f, "{addr}/{bits}"),
             Self::ProxiedName => f.write_str("ProxiedName"),
+            Self::UnixSocket => f.write_str("UnixSocket"),
         }
     }
 }
@@ -102,7 +114,7 @@ impl DialError {
                 Fault::Local
             }
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
-            Self::ProxyCredentials | Self::Denied(_) => Fault::Caller,
+            Self::Family | Self::ProxyCredentials | Self::Denied(_) => Fault::Caller,
             Self::Tls(why) => why.fault(),
         }
     }
@@ -112,6 +124,9 @@ impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name => f.write_str("no address was found for the host's name"),
+            Self::Family => {
+                f.write_str("the host has no address of the IP version that the policy asks for")
+            }
             Self::Resolve(why) => write!(f, "the host's name was not looked up: {why}"),
             Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
             Self::ProxyLost(why) => write!(f, "the connection to the proxy was lost: {why}"),

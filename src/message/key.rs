@@ -6,7 +6,7 @@ use core::{fmt, net::IpAddr};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use super::{
-    Fields, Origin,
+    Fields, Origin, UnixPath,
     fields::{first_illegal_in_value, first_non_token, trim_ows},
     lines::write_line,
 };
@@ -20,12 +20,13 @@ pub struct Key {
     tunnel: Option<Arc<[Hop]>>,
     tls: TlsId,
     local: Option<IpAddr>,
+    unix: Option<UnixPath>,
 }
 
 impl Key {
     /// Returns the key of a direct connection to `peer`: an origin, or a forward proxy.
     pub const fn direct(peer: Origin) -> Self {
-        Self { peer, tunnel: None, tls: TlsId::ORIGIN, local: None }
+        Self { peer, tunnel: None, tls: TlsId::ORIGIN, local: None, unix: None }
     }
 
     /// Sets the proxies that tunnel the connection, the nearest one first.
@@ -47,6 +48,14 @@ impl Key {
         Self { local, ..self }
     }
 
+    /// Sets the Unix domain socket through which the connection is opened, in place of the address
+    /// of the peer, or of the nearest proxy. Nothing is looked up then, and no local address is
+    /// chosen.
+    #[must_use]
+    pub fn with_unix(self, path: Option<UnixPath>) -> Self {
+        Self { unix: path, ..self }
+    }
+
     /// Returns the HTTP peer: the origin, or a forward proxy.
     pub const fn peer(&self) -> &Origin {
         &self.peer
@@ -66,16 +75,22 @@ impl Key {
     pub const fn local(&self) -> Option<IpAddr> {
         self.local
     }
+
+    /// Returns the Unix domain socket through which the connection is opened.
+    pub const fn unix(&self) -> Option<&UnixPath> {
+        self.unix.as_ref()
+    }
 }
 
-/// Writes `http://example.com:8080`, then ` via ` and each proxy.
+/// Writes `http://example.com:8080`, then ` via ` and each proxy, and ` at unix:/run/x.sock` if the
+/// connection is opened through a Unix domain socket.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.peer)?;
         for hop in self.hops() {
             write!(f, " via {}", hop.proxy())?;
         }
-        Ok(())
+        self.unix.as_ref().map_or(Ok(()), |path| write!(f, " at {path}"))
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 use super::{
     Dialing, Pool,
     list::{Chain, List},
-    table::{Entry, Standing, State, Waiter},
+    table::{ByAge, Entry, Standing, State, Waiter},
 };
 use crate::id::Slab;
 
@@ -62,7 +62,7 @@ fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     hold!(pool.waiting == sum(Entry::waiting), "waiting is not the sum of the keys'");
     hold!(pool.names.len() == pool.keys.len(), "names and keys differ");
     hold!(length(&pool.lru, &pool.conns), "idle: a broken list");
-    hold!(length(&pool.ages, &pool.conns), "ages: a broken list");
+    hold!(pool.ages.groups().all(|it| length(it, &pool.conns)), "ages: a broken list");
     hold!(length(&pool.stranded, &pool.keys), "stranded: a broken list");
     hold!(length(&pool.held, &pool.keys), "held: a broken list");
     let parked = |index: u32| match pool.conns[index].state {
@@ -75,7 +75,8 @@ fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     );
     hold!(pool.lru.iter(&pool.conns).is_sorted_by_key(parked), "idle not in order of expiry");
     let opened = |index: u32| pool.conns[index].opened;
-    hold!(pool.ages.iter(&pool.conns).is_sorted_by_key(opened), "ages not in order");
+    let sorted = |it: &List<ByAge>| it.iter(&pool.conns).is_sorted_by_key(opened);
+    hold!(pool.ages.groups().all(sorted), "ages not in order");
     if !pool.stranded.is_empty() || !pool.held.is_empty() {
         hold!(pool.conns.len() == pool.room.max, "a turn is waited for with room left");
         hold!(pool.lru.is_empty(), "a turn is waited for with idle connections to evict");

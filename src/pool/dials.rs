@@ -200,6 +200,7 @@ impl<T> Pool<T> {
             by_key: Links::default(),
             by_use: Links::default(),
             by_age: Links::default(),
+            age_group: 0,
         });
         if !kept {
             entry.dials.push_back(&mut self.conns, index);

@@ -99,6 +99,7 @@
 //! # Ok::<(), httpool::error::Unavailable>(())
 //! ```
 
+mod ages;
 mod budget;
 mod check;
 mod dials;

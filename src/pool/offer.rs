@@ -86,7 +86,7 @@ impl<T> Pool<T> {
 
     /// Removes a connection that is in no list from the table and the counters.
     pub(super) fn free_place(&mut self, conn: u32) {
-        self.ages.remove(&mut self.conns, conn);
+        self.end_age(conn);
         self.keys[self.conns[conn].key].open -= 1;
         self.conns.remove_at(conn);
     }
@@ -121,10 +121,5 @@ impl<T> Pool<T> {
             self.lru.remove(&mut self.conns, conn);
         }
         Some(free)
-    }
-
-    fn is_aged(&self, conn: u32) -> bool {
-        let age = self.now.since(self.conns[conn].opened);
-        self.limits.age_max.is_some_and(|age_max| age >= age_max)
     }
 }

@@ -8,11 +8,12 @@ use core::{fmt, time::Duration};
 
 use super::{
     Action, Checkin, Claim, Dialing, Evicted, Lease, Stats, Ticket, Want,
+    ages::Ages,
     budget::Bucket,
     list::List,
     record::Input,
     shortage::Room,
-    table::{ByAge, ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter},
+    table::{ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -41,9 +42,7 @@ pub struct Pool<T> {
     pub(super) tickets: Slab<Waiter>,
     /// The idle connections of all keys; the next to evict or to close by age is in front.
     pub(super) lru: List<ByUse>,
-    /// All open connections, to close them by age; one that was in use when it became too old has
-    /// been removed. Empty without `age_max`.
-    pub(super) ages: List<ByAge>,
+    pub(super) ages: Ages,
     /// Keys that need a dial, have no connection, and find no room. They come before `held`.
     pub(super) stranded: List<Turn>,
     /// Keys that need a dial, have connections, and find no room for more.
@@ -80,7 +79,7 @@ impl<T> Pool<T> {
             conns: Slab::new(),
             tickets: Slab::new(),
             lru: List::new(),
-            ages: List::new(),
+            ages: Ages::new(),
             stranded: List::new(),
             held: List::new(),
             dialing: 0,
@@ -201,10 +200,7 @@ impl<T> Pool<T> {
             first = self.keys[key].front(true);
             self.exchange(wisher, first);
         }
-        self.conns[conn.index].opened = self.now;
-        if self.limits.age_max.is_some() {
-            self.ages.push_back(&mut self.conns, conn.index);
-        }
+        self.begin_age(conn.index);
         self.offer(conn.index, Free { io, since: self.now, fresh: true }, first);
         self.settle(key);
     }
@@ -271,7 +267,7 @@ impl<T> Pool<T> {
                         self.close_conn(conn, free.io, Evicted::Closed);
                     }
                 }
-                Some(State::Leased) => self.ages.remove(&mut self.conns, conn),
+                Some(State::Leased) => self.end_age(conn),
                 None => {}
             }
         }
@@ -293,8 +289,7 @@ impl<T> Pool<T> {
     /// wait for. It may be too early if a connection is in use when it becomes too old.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let idle = self.lru.front().and_then(|conn| self.idle_until(conn));
-        let age = self.ages.front().and_then(|conn| self.age_until(conn));
-        [idle, age, self.shortage_until()].into_iter().flatten().min()
+        [idle, self.first_age(), self.shortage_until()].into_iter().flatten().min()
     }
 
     /// Closes connections that were idle or open for too long, and retries dials after a shortage
@@ -307,14 +302,7 @@ impl<T> Pool<T> {
         {
             self.sweep(conn, Evicted::Idle);
         }
-        while let Some(conn) = self.ages.front()
-            && self.age_until(conn).is_some_and(|until| until <= self.now)
-        {
-            self.ages.remove(&mut self.conns, conn);
-            if matches!(self.conns[conn].state, State::Idle { .. }) {
-                self.sweep(conn, Evicted::Age);
-            }
-        }
+        self.sweep_aged();
         self.take_turns();
     }
 
@@ -502,7 +490,7 @@ impl<T> Pool<T> {
         self.act(Action::Close { conn, io, why });
     }
 
-    fn sweep(&mut self, conn: u32, why: Evicted) {
+    pub(super) fn sweep(&mut self, conn: u32, why: Evicted) {
         let key = self.conns[conn].key;
         self.evict(conn, why);
         self.settle(key);
@@ -513,10 +501,6 @@ impl<T> Pool<T> {
             State::Idle { parked, .. } => after(parked, self.limits.idle_max),
             State::Dialing(_) | State::Granted { .. } | State::Leased => None,
         }
-    }
-
-    fn age_until(&self, conn: u32) -> Option<Instant> {
-        after(self.conns[conn].opened, self.limits.age_max?)
     }
 
     #[inline]
@@ -536,6 +520,6 @@ impl<T> Pool<T> {
 }
 
 /// Returns `start + delay`; `None` if that saturates, because it then never comes.
-fn after(start: Instant, delay: Duration) -> Option<Instant> {
+pub(super) fn after(start: Instant, delay: Duration) -> Option<Instant> {
     Some(start.after(delay)).filter(|at| *at < Instant::from_nanos(u64::MAX))
 }

@@ -89,6 +89,8 @@ pub(super) struct Conn<T> {
     pub(super) by_key: Links,
     pub(super) by_use: Links,
     pub(super) by_age: Links,
+    /// Its group in [`Ages`](super::ages::Ages).
+    pub(super) age_group: u8,
 }
 
 /// The state of a connection.

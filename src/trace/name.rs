@@ -41,21 +41,23 @@ names!(ResolveKind: NotFound, Busy, Panicked, Exhausted, Zone);
 names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Signature, Pin,
     ClientCertificateRequired, ClientCertificateRefused, Version, Parameters, Alpn, PlainHttp,
     NotTls, Protocol, Config, Unavailable; Alert, Lost);
-names!(DialError: Name, ProxyProtocol, ProxyCredentials;
+names!(DialError: Name, Family, ProxyProtocol, ProxyCredentials;
     Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied);
 names!(DecodeErrorKind: TooManyCodings, Header, Data, Checksum, Length, Trailing, Truncated,
     Dictionary, Window, Memory, TooLong, Ratio);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
 
-/// Writes `127.0.0.1/8`, or `ProxiedName`.
+/// Writes `127.0.0.1/8`, `ProxiedName` or `UnixSocket`.
 impl Value for Denied {
     fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
     }
 
     fn read(word: &str) -> Option<Self> {
-        if word == "ProxiedName" {
-            return Some(Self::ProxiedName);
+        match word {
+            "ProxiedName" => return Some(Self::ProxiedName),
+            "UnixSocket" => return Some(Self::UnixSocket),
+            _ => {}
         }
         let (addr, bits) = word.split_once('/')?;
         Some(Self::Address { addr: addr.parse().ok()?, bits: Value::read(bits)? })
@@ -195,6 +197,7 @@ mod tests {
     fn reasons_come_back() {
         for why in [
             DialError::Name,
+            DialError::Family,
             DialError::Resolve(ResolveKind::Busy),
             DialError::Resolve(ResolveKind::Panicked),
             DialError::Resolve(ResolveKind::Exhausted),

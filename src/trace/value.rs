@@ -11,7 +11,9 @@ use super::{Redaction, unescape};
 use crate::{
     id::ConnId,
     limits::RetryBudget,
-    message::{Credentials, Hop, HopKind, Key, Method, Network, Origin, Scheme, Status, TlsId},
+    message::{
+        Credentials, Hop, HopKind, Key, Method, Network, Origin, Scheme, Status, TlsId, UnixPath,
+    },
     time::Instant,
 };
 
@@ -300,6 +302,17 @@ impl Value for Hop {
     }
 }
 
+/// Writes the bytes of the path as a word.
+impl Value for UnixPath {
+    fn write(&self, _: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_bytes(f, self.as_bytes())
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        read_bytes(word).map(Self::new)
+    }
+}
+
 impl Value for Cow<'_, Key> {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Key::write(self, redaction, f)
@@ -311,12 +324,17 @@ impl Value for Cow<'_, Key> {
 }
 
 /// Writes `http://example.com:80+0+none`: the peer, its TLS configuration, the local address. The
-/// hops follow, each after a comma.
+/// path of a Unix domain socket follows after a `+`, if there is one, and the hops follow, each after
+/// a comma.
 impl Value for Key {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.peer().write(redaction, f)?;
         write!(f, "+{}+", self.tls().0)?;
         self.local().write(redaction, f)?;
+        if let Some(path) = self.unix() {
+            f.write_char('+')?;
+            path.write(redaction, f)?;
+        }
         self.hops().iter().try_for_each(|hop| {
             f.write_char(',')?;
             hop.write(redaction, f)
@@ -327,12 +345,13 @@ impl Value for Key {
         let mut words = word.split(',');
         let mut parts = words.next()?.split('+');
         let (peer, tls, local) = (parts.next()?, parts.next()?, parts.next()?);
+        let unix = parts.next().map(|path| UnixPath::read(path).ok_or(())).transpose().ok()?;
         if parts.next().is_some() {
             return None;
         }
         let hops: Vec<_> = words.map(Hop::read).collect::<Option<_>>()?;
         let key = Self::direct(Origin::read(peer)?).with_tls(TlsId::read(tls)?);
-        Some(key.with_local(Value::read(local)?).through(hops))
+        Some(key.with_local(Value::read(local)?).with_unix(unix).through(hops))
     }
 }
 
@@ -351,13 +370,17 @@ fn write_bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 
 /// Reads text that [`write_word`] has written.
 pub(crate) fn read_word(word: &str) -> Option<String> {
+    String::from_utf8(read_bytes(word)?).ok()
+}
+
+fn read_bytes(word: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(word.len());
     // A word must not hold a count of body bytes.
     if word.contains('{') {
         return None;
     }
     unescape(word, &mut bytes, word.len()).ok()?;
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -408,6 +431,9 @@ mod tests {
         );
         let redacted = Written(&key, Redaction::default()).to_string();
         assert!(redacted.ends_with("+3++****"), "{redacted}");
+        let unix = Key::direct(Origin::new(Scheme::Http, "a", 1));
+        let unix = unix.with_unix(Some(UnixPath::new(b"\0/x+\xff")));
+        comes_back(unix, "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff");
         let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "p", 80));
         let hop = hop.with_field("X-A", "a:b;c+").unwrap();
         comes_back(hop.clone(), "connect+http://p:80+1+X-A:a:b\\x3bc\\x2b;");
@@ -442,6 +468,6 @@ mod tests {
             assert_eq!(Hop::read(word), None, "{word}");
         }
         assert_eq!(Key::read("http://a:1+0"), None);
-        assert_eq!(Key::read("http://a:1+0+none+x"), None);
+        assert_eq!(Key::read("http://a:1+0+none+x+y"), None);
     }
 }

@@ -251,7 +251,7 @@ fn switched_protocols_are_handed_over_with_what_was_read() {
     let mut first = switched.rest.clone();
     while first.len() < 5 {
         let mut more = [0; 5];
-        let read = switched.tcp.read(&mut more).unwrap();
+        let read = switched.socket.read(&mut more).unwrap();
         first.extend_from_slice(&more[..read]);
     }
     assert_eq!(first, b"first");

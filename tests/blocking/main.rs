@@ -26,6 +26,8 @@ mod signals;
 mod slow;
 mod slow_reader;
 mod threads;
+#[cfg(all(unix, not(httpool_std_only)))]
+mod unix;
 mod unwind;
 
 use httpool_blocking::{Client, Error, PoolLimits, httpool::error::Cause};

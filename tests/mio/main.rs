@@ -26,6 +26,8 @@ mod reuse;
 mod slow;
 mod slow_reader;
 mod switch;
+#[cfg(unix)]
+mod unix;
 
 use std::time::Duration;
 

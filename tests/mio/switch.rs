@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use httpool_mio::{Switched, httpool::message::Method};
+use httpool_mio::{Stream, Switched, httpool::message::Method};
 
 use crate::{World, support::Server};
 
@@ -18,7 +18,7 @@ fn switching(answer: &'static str) -> Server {
 }
 
 fn speaks(switched: Switched) {
-    let Switched { tcp, rest, .. } = switched;
+    let Switched { socket: Stream::Tcp(tcp), rest, .. } = switched else { panic!("no TCP") };
     let mut tcp = std::net::TcpStream::from(tcp);
     tcp.set_nonblocking(false).unwrap();
     let mut heard = rest;

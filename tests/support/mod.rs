@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod coded;
+#[cfg(unix)]
+pub(crate) mod local;
 pub(crate) mod names;
 pub(crate) mod proxies;
 pub(crate) mod secure;

@@ -208,6 +208,7 @@ impl<P: Platform> ClientOn<P> {
             settings.dial.race_after = None;
         }
         platform.look_up_in(&settings.hosts);
+        platform.connect_with(&settings.socket);
         Self {
             shared: Arc::new(Shared::new(platform, settings)),
             #[cfg(feature = "tls")]

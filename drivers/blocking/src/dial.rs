@@ -11,6 +11,7 @@ use httpool::{
     call::Call,
     dial::{Dial, Next},
     error::{DialError, IoKind},
+    message::PeerAddr,
     pool::Claim,
     time::Instant,
     trace::Who,
@@ -168,7 +169,8 @@ impl<P: Platform> Run<P> {
                     if let Some(outcome) = line.ends(call) {
                         return outcome;
                     }
-                    self.connect(attempt, addr, (shared, call), source);
+                    let addr = addr.clone();
+                    self.connect(attempt, &addr, (shared, call), source);
                 }
                 Next::Exchange | Next::StartTls { .. } | Next::Wait => {
                     if let Err(error) = self.wait(line, call, source) {
@@ -188,7 +190,7 @@ impl<P: Platform> Run<P> {
     fn connect(
         &mut self,
         attempt: u8,
-        addr: SocketAddr,
+        addr: &PeerAddr,
         (shared, call): (&Shared<P>, &Call),
         source: &mut Option<io::Error>,
     ) {

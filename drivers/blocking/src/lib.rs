@@ -105,13 +105,13 @@ pub use httpool;
 #[doc(inline)]
 pub use httpool::{
     call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
-    dial::{DialPolicy, Guard},
+    dial::{DialPolicy, Families, Guard},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
         BodyTaken, Credentials, Field, Fields, Hop, HopKind, InvalidProxy, Method, Network, Origin,
-        Request, ResponseHead, Scheme, Status, TlsId, Url,
+        PeerAddr, Request, ResponseHead, Scheme, Status, TlsId, UnixPath, Url,
     },
     pool::Stats,
     trace,
@@ -123,7 +123,7 @@ pub mod layer {
 }
 pub use httpool_kit::{
     Body, EndedEarly, Error, InvalidVariable, LayerError, LookUpError, Multipart, Part, Resolve,
-    Session, SystemResolver, proxies_from,
+    Session, SocketOptions, Stream, SystemResolver, proxies_from,
 };
 #[cfg(feature = "tls")]
 httpool_tls::module! {

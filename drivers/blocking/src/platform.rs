@@ -52,6 +52,7 @@
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
 //! | [`Platform::look_up_in`] | no | | no; once, when the client is built |
+//! | [`Platform::connect_with`] | no | | no; once, when the client is built |
 //! | [`Platform::races`] | no | | no; once, when the client is built |
 //! | [`Platform::connect`] | yes | the connection, where it does not race | no |
 //! | [`Connecting::outcome`], [`Connecting::socket`], [`Connecting::finish`] | yes | | no |
@@ -92,9 +93,9 @@ use std::{
     time::Duration,
 };
 
-use httpool::time::Instant;
+use httpool::{message::PeerAddr, time::Instant};
 
-pub use httpool_kit::Hosts;
+pub use httpool_kit::{Hosts, SocketOptions};
 
 pub use crate::{
     client::ClientOn,
@@ -153,6 +154,13 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
         let _ = hosts;
     }
 
+    /// Sets the options of sockets. Called once, when the client is built. By default it does
+    /// nothing: the client then ignores
+    /// [`socket_options`](crate::ClientBuilder::socket_options).
+    fn connect_with(&mut self, options: &SocketOptions) {
+        let _ = options;
+    }
+
     /// Drops the cached answer for `host`. Called when one of its addresses has refused a
     /// connection, or has not answered in time. Does nothing by default.
     fn refresh(&self, host: &str, port: u16) {
@@ -166,7 +174,9 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
         true
     }
 
-    /// Begins to connect to `to`, from the local address `from` if one is given. Dropping the
+    /// Begins to connect to `to`, from the local address `from` if one is given. A platform
+    /// without Unix domain sockets refuses them with
+    /// [`Unsupported`](io::ErrorKind::Unsupported). Dropping the
     /// result aborts the connect, or closes the open connection. A platform that does not
     /// [race](Self::races) waits here, for at most `patience`. Other platforms ignore `patience`.
     ///
@@ -174,7 +184,7 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// The connect cannot begin, or was refused at once.
     fn connect(
         &self,
-        to: SocketAddr,
+        to: &PeerAddr,
         from: Option<IpAddr>,
         patience: Option<Duration>,
     ) -> io::Result<Self::Connecting>;

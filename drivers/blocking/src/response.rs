@@ -3,11 +3,10 @@
 use std::{
     fmt,
     io::{self, Read},
-    net::TcpStream,
 };
 
 use httpool::message::BodyLeft;
-use httpool_kit::{BodyLimit, Parts};
+use httpool_kit::{BodyLimit, Parts, Stream};
 
 use crate::{
     Error,
@@ -233,4 +232,4 @@ impl<P: Platform> fmt::Debug for ResponseOn<P> {
 }
 
 /// A connection that no longer carries HTTP. A receive timeout may be set on its socket.
-pub type Switched = httpool_kit::Switched<TcpStream>;
+pub type Switched = httpool_kit::Switched<Stream>;

@@ -9,6 +9,7 @@ use crate::{
     exit::{Failed, Kind},
     proxies::Proxies,
     secure::Secure,
+    socket::Sockets,
     way::Way,
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) fail: bool,
     pub(crate) secure: Secure,
     pub(crate) way: Way,
+    pub(crate) sockets: Sockets,
     pub(crate) verbose: bool,
     pub(crate) trace: bool,
     pub(crate) record: Option<PathBuf>,
@@ -153,6 +155,7 @@ impl Options {
             fail: false,
             secure: Secure::default(),
             way: Way::default(),
+            sockets: Sockets::default(),
             verbose: false,
             trace: false,
             record: None,
@@ -204,7 +207,9 @@ impl Options {
             "-t" | "--trace" => self.trace = true,
             "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
             "--redact" => self.redact.push(redacted(parser)?),
-            _ if self.secure.set(&name, parser)? || self.way.set(&name, parser)? => {}
+            _ if self.secure.set(&name, parser)?
+                || self.way.set(&name, parser)?
+                || self.sockets.set(&name, parser)? => {}
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)
@@ -288,7 +293,7 @@ fn number<N: core::str::FromStr>(name: &str, parser: &mut Parser) -> Result<N, F
     value.parse().map_err(|_| wrong(format!("{name} needs a whole number, not {value:?}")))
 }
 
-fn seconds(name: &str, parser: &mut Parser) -> Result<Duration, Failed> {
+pub(crate) fn seconds(name: &str, parser: &mut Parser) -> Result<Duration, Failed> {
     let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
     value
         .parse()

@@ -37,9 +37,11 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     limits.open_max = limits.open_max.max(threads);
     limits.open_per_key_max = limits.open_per_key_max.max(threads);
     limits.idle_per_key_max = limits.idle_per_key_max.max(threads);
-    let policy = policy(options).routes(options.proxies.routes()?);
+    let routes = options.sockets.routes(options.proxies.routes()?);
+    let policy = policy(options).routes(routes);
     let mut builder = Client::builder().pool(limits).policy(policy).dial(dial_policy(options));
     builder = options.way.set_up(builder.tls(options.secure.options()));
+    builder = options.sockets.set_up(builder);
     builder = builder.decode(options.compressed);
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);

@@ -183,7 +183,7 @@ impl Kind {
 
     const fn of_dial(why: DialError) -> Self {
         match why {
-            DialError::Name | DialError::Resolve(_) => Self::Name,
+            DialError::Name | DialError::Family | DialError::Resolve(_) => Self::Name,
             DialError::Tls(_) => Self::Tls,
             DialError::Timeout(_) => Self::Timeout,
             DialError::ProxyProtocol => Self::Protocol,

@@ -84,6 +84,19 @@ Addresses; the URL's name stays the one that is sent and checked
       --connect-to HOST1:PORT1:HOST2:PORT2
                                   connect to HOST2 and PORT2 for HOST1 and PORT1; an empty one of
                                   the first two stands for any, of the last two for the same
+  -4, --ipv4                      connect by IPv4 alone
+  -6, --ipv6                      connect by IPv6 alone
+      --unix-socket PATH          connect to this Unix domain socket, for every URL and redirect,
+                                  without a proxy
+      --abstract-unix-socket NAME likewise, by an abstract name (Linux)
+
+Sockets
+      --interface NAME            connect through this network interface (Linux), or from this
+                                  local address
+      --keepalive-time SECONDS    probe a silent connection after so long (60)
+      --no-keepalive              do not probe silent connections
+      --tcp-nodelay, --no-tcp-nodelay
+                                  send small segments at once, which is usual; or gather them
 
 Load
   -n, --count N                   send the request N times over one pool; print a summary

@@ -40,6 +40,7 @@ mod proxies;
 mod record;
 mod request;
 mod secure;
+mod socket;
 mod tally;
 mod target;
 mod units;

@@ -1,4 +1,4 @@
-//! Opens TCP connections.
+//! Opens connections.
 
 use std::{io, net::SocketAddr};
 
@@ -39,35 +39,77 @@ pub use of_unix::begin_connect;
 
 #[cfg(unix)]
 mod of_unix {
-    use std::{
-        io,
-        net::{IpAddr, SocketAddr, TcpStream},
-    };
+    use std::{io, net::IpAddr};
 
+    use httpool::message::{PeerAddr, UnixPath};
     use rustix::{
-        fd::OwnedFd,
+        fd::{AsFd, OwnedFd},
         io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio},
-        net::{AddressFamily, SocketFlags, SocketType, bind, connect, ipproto, socket_with},
+        net::{
+            AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, ipproto,
+            socket_with,
+        },
     };
 
-    /// Starts to connect to `to`, from the address `from` if one is given, without waiting. Returns
-    /// the socket, and whether it is connected already. The socket is non-blocking and closed on
-    /// `exec`.
+    use crate::{SocketOptions, Stream};
+
+    /// Starts to connect to `to`, from the address `from` if one is given, without waiting. Sets
+    /// `options` first. Returns the socket, and whether it is connected already. The socket is
+    /// non-blocking and closed on `exec`. A Unix domain socket has no local address.
     ///
     /// # Errors
-    /// The system could not create a socket, `from` is not an address of this machine, or the
-    /// connect failed at once.
-    pub fn begin_connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<(TcpStream, bool)> {
-        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    /// The system could not create a socket, refused an option, `from` is not an address of this
+    /// machine, or the connect failed at once.
+    pub fn begin_connect(
+        to: &PeerAddr,
+        from: Option<IpAddr>,
+        options: &SocketOptions,
+    ) -> io::Result<(Stream, bool)> {
+        let family = match to {
+            PeerAddr::Tcp(addr) if addr.is_ipv4() => AddressFamily::INET,
+            PeerAddr::Tcp(_) => AddressFamily::INET6,
+            PeerAddr::Unix(_) => AddressFamily::UNIX,
+        };
         let fd = open(family)?;
-        if let Some(from) = from {
-            bind(&fd, &crate::local_for(from, to))?;
-        }
-        match connect(&fd, &to) {
-            Ok(()) => Ok((fd.into(), true)),
-            Err(Errno::INPROGRESS | Errno::INTR) => Ok((fd.into(), false)),
+        options.apply(fd.as_fd(), to)?;
+        let (stream, begun) = match to {
+            PeerAddr::Tcp(to) => {
+                if let Some(from) = from {
+                    bind(&fd, &crate::local_for(from, *to))?;
+                }
+                let begun = connect(&fd, to);
+                (Stream::Tcp(fd.into()), begun)
+            }
+            PeerAddr::Unix(path) => {
+                let begun = connect(&fd, &unix_addr(path)?);
+                (Stream::Unix(fd.into()), begun)
+            }
+        };
+        match begun {
+            Ok(()) => Ok((stream, true)),
+            Err(Errno::INPROGRESS | Errno::INTR) => Ok((stream, false)),
+            // Linux says EAGAIN where BSD says ECONNREFUSED. Nothing would report room later.
+            Err(Errno::AGAIN) if to.tcp().is_none() => {
+                let why = format!("the server at {to} has too many connections to accept");
+                Err(io::Error::new(io::ErrorKind::ConnectionRefused, why))
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns the system's address for a path.
+    fn unix_addr(path: &UnixPath) -> io::Result<SocketAddrUnix> {
+        let addr = match path.as_bytes() {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            [0, name @ ..] => SocketAddrUnix::new_abstract_name(name),
+            [] => Err(Errno::NOENT),
+            whole => SocketAddrUnix::new(whole),
+        };
+        addr.map_err(|why| {
+            let why = io::Error::from(why);
+            let kind = why.kind();
+            io::Error::new(kind, format!("{path} is not the path of a socket: {why}"))
+        })
     }
 
     /// Creates a socket that does not block and is closed on `exec`. Where the system can, it sets
@@ -84,7 +126,8 @@ mod of_unix {
             target_os = "vita",
         )))]
         let flags = flags | SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        let protocol = (family != AddressFamily::UNIX).then_some(ipproto::TCP);
+        let fd = socket_with(family, SocketType::STREAM, flags, protocol)?;
         if flags.is_empty() {
             fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
             ioctl_fionbio(&fd, true)?;
@@ -97,7 +140,7 @@ mod of_unix {
 
     #[cfg(test)]
     mod tests {
-        use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+        use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
         use rustix::{
             fs::{OFlags, fcntl_getfl},
@@ -110,7 +153,8 @@ mod of_unix {
         fn a_socket_does_not_block_and_is_not_inherited() {
             for from in [None, Some(Ipv4Addr::LOCALHOST.into())] {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-                let (tcp, _) = begin_connect(listener.local_addr().unwrap(), from).unwrap();
+                let to = listener.local_addr().unwrap().into();
+                let (tcp, _) = begin_connect(&to, from, &SocketOptions::default()).unwrap();
                 assert!(fcntl_getfd(&tcp).unwrap().contains(FdFlags::CLOEXEC));
                 assert!(fcntl_getfl(&tcp).unwrap().contains(OFlags::NONBLOCK));
             }

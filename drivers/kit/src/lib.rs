@@ -18,7 +18,8 @@
 //! | `resolve` | [`Resolve`]: names to addresses, and the threads for it |
 //! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Wire`], [`Layer`] |
 //! | `switched` | [`Switched`]: a connection that has left HTTP |
-//! | `connect`, `clock` | opening a connection without waiting; the time |
+//! | `connect`, `options`, `stream` | opening a connection without waiting; the [options](SocketOptions) of its socket; the socket: [`Stream`] |
+//! | `clock` | the time |
 //!
 //! # Methods of public types
 //!
@@ -54,6 +55,7 @@ mod clock;
 mod connect;
 mod decoding;
 mod error;
+mod options;
 mod outgoing;
 mod policy;
 mod proxies;
@@ -61,6 +63,7 @@ mod request;
 mod resolve;
 mod response;
 mod settings;
+mod stream;
 mod switched;
 mod unsent;
 mod wire;
@@ -73,6 +76,7 @@ pub use connect::refuse_self;
 pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
+pub use options::SocketOptions;
 pub use outgoing::{put_piece, slices, write_to};
 pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
 pub use request::Draft;
@@ -81,6 +85,7 @@ pub use resolve::{
 };
 pub use response::{BodyLimit, Parts, Received, text};
 pub use settings::Settings;
+pub use stream::Stream;
 pub use switched::Switched;
 pub use unsent::{bound_unsent, takes_output};
 pub use wire::{

@@ -11,7 +11,7 @@ use httpool::{
     trace::{Sink, Trace, Who},
 };
 
-use crate::{Hosts, LayerError, Layers, Wire};
+use crate::{Hosts, LayerError, Layers, SocketOptions, Wire};
 
 /// The settings of a client, of any driver. Each field is documented at the method that sets it:
 /// [`settings_methods!`](crate::settings_methods) adds these methods to a driver's builder.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub ask_codings: bool,
     /// The sources of addresses of hosts.
     pub hosts: Hosts,
+    /// The options of sockets.
+    pub socket: SocketOptions,
     /// The sessions between the socket and HTTP. `None`: the driver was built without TLS.
     pub layers: Option<Arc<dyn Layers>>,
     /// The sink that the trace is written to.
@@ -107,6 +109,7 @@ impl Default for Settings {
             decode: true,
             ask_codings: true,
             hosts: Hosts::default(),
+            socket: SocketOptions::default(),
             layers: None,
             sink: None,
             recent_trace: 0,
@@ -263,6 +266,37 @@ macro_rules! settings_methods {
             address: ::std::net::SocketAddr,
         ) -> Self {
             self.settings.hosts.add(host, port, address);
+            self
+        }
+
+        /// Connects by IPv4 alone, or by IPv6 alone (curl: `--ipv4`, `--ipv6`):
+        /// [`DialPolicy::families`](field@crate::httpool::dial::DialPolicy::families). By both by
+        /// default.
+        pub fn families(mut self, families: $crate::httpool::dial::Families) -> Self {
+            self.settings.dial.families = families;
+            self
+        }
+
+        /// Sets the options of sockets: TCP_NODELAY, keepalive, sizes of buffers, an interface, and
+        /// a hook before the connect (urllib3: `socket_options`).
+        pub fn socket_options(mut self, options: $crate::SocketOptions) -> Self {
+            self.settings.socket = options;
+            self
+        }
+
+        /// Sends all requests through the Unix domain socket at `path`, except those of calls with a
+        /// policy of their own (curl: `--unix-socket`). URLs still name the host, for the Host field
+        /// and for TLS. On Linux a path that begins with a zero byte is an abstract name. The rules
+        /// are those of [`Route::Unix`](crate::httpool::call::Route::Unix). On systems without Unix
+        /// domain sockets, requests fail with [`Unsupported`](::std::io::ErrorKind::Unsupported).
+        ///
+        /// This takes the place of every proxy. To use it for `http` or `https` URLs alone, set
+        /// [`Policy::routes`](field@crate::httpool::call::Policy::routes).
+        pub fn unix_socket(mut self, path: impl ::std::convert::AsRef<::std::path::Path>) -> Self {
+            let path = path.as_ref().as_os_str().as_encoded_bytes();
+            let route = $crate::httpool::call::Route::unix(path);
+            let routes = &mut self.settings.policy_mut().routes;
+            (routes.http, routes.https) = (route.clone(), route);
             self
         }
 

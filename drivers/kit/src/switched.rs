@@ -13,7 +13,7 @@ use crate::{Flow, LayerError, Wire};
 #[non_exhaustive]
 pub struct Switched<S> {
     /// The connection. With layers, its bytes are sealed: use [`Read`] and [`Write`] of `Switched`.
-    pub tcp: S,
+    pub socket: S,
     /// The bytes that were already read from it. [`Read`] returns and removes them first.
     pub rest: Vec<u8>,
     wire: Wire,
@@ -21,13 +21,13 @@ pub struct Switched<S> {
 
 impl<S> Switched<S> {
     #[doc(hidden)]
-    pub const fn new(tcp: S, rest: Vec<u8>) -> Self {
-        Self::over(tcp, rest, Wire::plain())
+    pub const fn new(socket: S, rest: Vec<u8>) -> Self {
+        Self::over(socket, rest, Wire::plain())
     }
 
     #[doc(hidden)]
-    pub const fn over(tcp: S, rest: Vec<u8>, wire: Wire) -> Self {
-        Self { tcp, rest, wire }
+    pub const fn over(socket: S, rest: Vec<u8>, wire: Wire) -> Self {
+        Self { socket, rest, wire }
     }
 
     /// Returns whether the connection has no layer between the socket and the protocol.
@@ -50,7 +50,7 @@ impl<S: Write> Switched<S> {
 
     fn write_sealed(&mut self) -> io::Result<()> {
         while self.wire.has_output() {
-            match self.tcp.write(self.wire.output()) {
+            match self.socket.write(self.wire.output()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(raw) => self.wire.sent(raw),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
@@ -74,7 +74,7 @@ impl<S: Read + Write> Read for Switched<S> {
             return Ok(read);
         }
         if self.wire.is_plain() {
-            return self.tcp.read(into);
+            return self.socket.read(into);
         }
         while !into.is_empty() {
             let mut read = 0;
@@ -99,7 +99,7 @@ impl<S: Read + Write> Read for Switched<S> {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 _ => {}
             }
-            match self.tcp.read(self.wire.room())? {
+            match self.socket.read(self.wire.room())? {
                 0 => self.wire.put_end(),
                 raw => self.wire.put(raw),
             }
@@ -111,7 +111,7 @@ impl<S: Read + Write> Read for Switched<S> {
 impl<S: Write> Write for Switched<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.wire.is_plain() {
-            return self.tcp.write(bytes);
+            return self.socket.write(bytes);
         }
         if self.wire.has_sealed() {
             self.write_sealed()?;
@@ -127,6 +127,6 @@ impl<S: Write> Write for Switched<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.write_sealed()?;
-        self.tcp.flush()
+        self.socket.flush()
     }
 }

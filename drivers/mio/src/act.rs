@@ -1,23 +1,22 @@
 //! Performs the actions of the core.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-};
+use std::{io, net::IpAddr};
 
 use httpool::{
     client::Action,
     error::Failure,
     id::{CallId, ConnId, SocketId},
+    message::PeerAddr,
 };
-use httpool_kit::{Asked, io_kind, refuse_self};
-use mio::{Interest, Token, net::TcpStream};
+use httpool_kit::{Asked, io_kind};
+use mio::{Interest, Token};
 
 use crate::{
     Error,
     embedded::Embedded,
     output::{App, Output, Switched},
     sockets::{Held, Socket},
+    stream::Stream,
 };
 
 impl Embedded {
@@ -29,7 +28,7 @@ impl Embedded {
                 Action::Resolve { conn, host, port } => self.resolve(conn, &host, port),
                 Action::CancelResolve { conn } => self.names.forget(conn),
                 Action::Connect { socket, conn, addr, local } => {
-                    if let Err(error) = self.connect(socket, conn, addr, local) {
+                    if let Err(error) = self.connect(socket, conn, &addr, local) {
                         self.connect_failed(socket, conn, error);
                     }
                 }
@@ -62,12 +61,12 @@ impl Embedded {
         errors.sweep(|conn| client.core.has(conn));
     }
 
-    /// Reports to the core whether a TCP connect succeeded.
+    /// Reports to the core whether a connect succeeded.
     pub(crate) fn finish_connect(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let conn = socket.conn;
-        let connected = match socket.tcp.take_error() {
-            Ok(None) => finish(&socket.tcp),
+        let connected = match socket.stream.take_error() {
+            Ok(None) => socket.stream.finish(&self.client.settings.socket),
             Ok(Some(error)) | Err(error) => Err(error),
         };
         match connected {
@@ -99,20 +98,17 @@ impl Embedded {
         &mut self,
         id: SocketId,
         conn: ConnId,
-        addr: SocketAddr,
+        addr: &PeerAddr,
         local: Option<IpAddr>,
     ) -> io::Result<()> {
         let token = Some(id.index())
             .and_then(|slot| self.tokens.start.checked_add(slot)?.checked_add(1))
             .filter(|token| self.tokens.contains(token))
             .ok_or(io::ErrorKind::QuotaExceeded)?;
-        let mut tcp = match local {
-            None => TcpStream::connect(addr)?,
-            Some(local) => connect_from(local, addr)?,
-        };
+        let mut stream = Stream::connect(addr, local, &self.client.settings.socket)?;
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.registry.register(&mut tcp, Token(token), both)?;
-        self.sockets.insert(Socket::new(tcp, id, conn));
+        self.registry.register(&mut stream, Token(token), both)?;
+        self.sockets.insert(Socket::new(stream, id, conn));
         Ok(())
     }
 
@@ -150,9 +146,9 @@ impl Embedded {
         self.client.forget(call);
         let Some(mut socket) = self.sockets.remove(id) else { return };
         // Fails only if the socket is not registered, which is the state wanted here.
-        self.registry.deregister(&mut socket.tcp).ok();
+        self.registry.deregister(&mut socket.stream).ok();
         let Held { inbox, wire, .. } = *socket.held.unwrap_or_default();
-        let switched = Switched::over(socket.tcp, inbox.into_rest(), wire);
+        let switched = Switched::over(socket.stream, inbox.into_rest(), wire);
         app(&mut self.client, Output::Switched(call, switched));
     }
 
@@ -163,40 +159,5 @@ impl Embedded {
             Some(call) => Error::of_call(call, failure, || errors.remove(conn?)),
             None => Error::stale(),
         }
-    }
-}
-
-/// Sets TCP_NODELAY on a socket that has connected. Returns an error if it has not, or if it is
-/// connected to itself.
-fn finish(tcp: &TcpStream) -> io::Result<()> {
-    refuse_self(tcp.peer_addr()?, || tcp.local_addr())?;
-    tcp.set_nodelay(true)
-}
-
-#[cfg(unix)]
-fn connect_from(local: IpAddr, addr: SocketAddr) -> io::Result<TcpStream> {
-    Ok(TcpStream::from_std(httpool_kit::begin_connect(addr, Some(local))?.0))
-}
-
-#[cfg(not(unix))]
-fn connect_from(_: IpAddr, _: SocketAddr) -> io::Result<TcpStream> {
-    let why = "a local address cannot be chosen on this system";
-    Err(io::Error::new(io::ErrorKind::Unsupported, why))
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-
-    use super::*;
-
-    #[test]
-    fn a_socket_that_is_connected_to_itself_is_refused() {
-        let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        bind(&fd, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let tcp = TcpStream::from_std(fd.into());
-        connect(&tcp, &tcp.local_addr().unwrap()).unwrap();
-        let why = finish(&tcp).unwrap_err();
-        assert_eq!(why.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -20,7 +20,8 @@ use crate::{
 
 /// Runs calls on its own event loop. The [crate] describes the ways to use it.
 ///
-/// Dropping it closes all connections.
+/// Dropping it closes all connections. The peers of those with TLS are told (close_notify), as far as
+/// their sockets take that without waiting.
 ///
 /// It is [`UnwindSafe`]. If you catch a panic of your closure or of a body's reader, the driver
 /// closes the connection of that call and continues with the others.

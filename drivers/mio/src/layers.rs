@@ -1,7 +1,7 @@
 //! Handshakes, and reading through the layers of a connection, such as TLS.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     mem,
 };
 
@@ -117,7 +117,7 @@ impl Embedded {
         };
         let room = self.wire.room();
         let size = room.len();
-        match socket.tcp.read(room) {
+        match socket.stream.read(room) {
             Ok(0) => {
                 socket.readable = false;
                 self.wire.put_end();
@@ -185,10 +185,6 @@ impl Embedded {
     pub(crate) fn close(&mut self, id: SocketId) {
         let Some(mut socket) = self.sockets.remove(id) else { return };
         self.client.unsecured(socket.conn);
-        if let Some(held) = &mut socket.held {
-            held.wire.close();
-            // A broken connection is closed too.
-            held.wire.flush(|sealed| socket.tcp.write(sealed)).ok();
-        }
+        socket.say_end();
     }
 }

@@ -143,6 +143,7 @@ mod read;
 mod request;
 mod response;
 mod sockets;
+mod stream;
 mod write;
 
 pub use builder::DriverBuilder;
@@ -154,13 +155,13 @@ pub use httpool;
 pub use httpool::{
     call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::{DialPolicy, Guard},
+    dial::{DialPolicy, Families, Guard},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{
         BodyTaken, Credentials, Field, Fields, Head, Hop, HopKind, InvalidProxy, Method, Network,
-        Origin, Request, ResponseHead, Scheme, Status, TlsId, Url,
+        Origin, PeerAddr, Request, ResponseHead, Scheme, Status, TlsId, UnixPath, Url,
     },
     pool::Stats,
     trace,
@@ -172,7 +173,7 @@ pub mod layer {
 }
 pub use httpool_kit::{
     Body, EndedEarly, Error, InvalidVariable, LayerError, LookUpError, Multipart, Part, Resolve,
-    Session, SystemResolver, proxies_from,
+    Session, SocketOptions, SystemResolver, proxies_from,
 };
 #[cfg(feature = "tls")]
 httpool_tls::module! {
@@ -194,3 +195,4 @@ pub use mio;
 pub use output::{Output, Switched};
 pub use request::RequestBuilder;
 pub use response::{Response, Responses};
+pub use stream::Stream;

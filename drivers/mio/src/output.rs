@@ -4,9 +4,8 @@ use httpool::{
     id::CallId,
     message::{Fields, Head},
 };
-use mio::net::TcpStream;
 
-use crate::{Client, Error};
+use crate::{Client, Error, Stream};
 
 /// An event of a call. Borrowed data is in the loop's buffer and is valid until the closure
 /// returns.
@@ -57,4 +56,4 @@ impl Output<'_> {
 pub(crate) type App<'a> = dyn FnMut(&mut Client, Output<'_>) + 'a;
 
 /// A connection that is no longer HTTP. Its socket is non-blocking and not registered with a poll.
-pub type Switched = httpool_kit::Switched<TcpStream>;
+pub type Switched = httpool_kit::Switched<Stream>;

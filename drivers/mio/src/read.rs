@@ -50,7 +50,7 @@ impl Embedded {
             if !socket.readable {
                 return;
             }
-            let read = match socket.tcp.read(&mut self.scratch) {
+            let read = match socket.stream.read(&mut self.scratch) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -82,7 +82,7 @@ impl Embedded {
     /// although no event has reported that.
     pub(crate) fn report_written(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if !socket.holds_back() || socket.broken || !takes_output(&socket.tcp) {
+        if !socket.holds_back() || socket.broken || !takes_output(&socket.stream) {
             return;
         }
         socket.writable = true;

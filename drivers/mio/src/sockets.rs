@@ -1,19 +1,22 @@
 //! The sockets of a loop.
 
+use std::io::Write;
+
 use httpool::{
     client::{Inbox, Outbox},
     id::{ConnId, SocketId},
 };
 use httpool_kit::Wire;
-use mio::net::TcpStream;
+
+use crate::stream::Stream;
 
 /// One socket. An idle connection has no other memory in the driver, unless it has layers.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    pub(crate) tcp: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) id: SocketId,
     pub(crate) conn: ConnId,
-    /// Whether TCP is connected.
+    /// Whether it is connected.
     pub(crate) up: bool,
     /// Whether it may be readable: there was an event, and no read has returned `WouldBlock` since.
     pub(crate) readable: bool,
@@ -54,9 +57,9 @@ pub(crate) struct Held {
 }
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream, id: SocketId, conn: ConnId) -> Self {
+    pub(crate) fn new(stream: Stream, id: SocketId, conn: ConnId) -> Self {
         Self {
-            tcp,
+            stream,
             id,
             conn,
             up: false,
@@ -80,6 +83,16 @@ impl Socket {
             } else {
                 (held.out, held.inbox) = (Outbox::default(), Inbox::new());
             }
+        }
+    }
+
+    /// Tells the peer through the layers that the connection ends, or sends it the alert of a layer
+    /// that has failed, if the socket takes that now. Does nothing without layers.
+    pub(crate) fn say_end(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.wire.close();
+            // A broken connection is closed too.
+            held.wire.flush(|sealed| self.stream.write(sealed)).ok();
         }
     }
 
@@ -133,6 +146,14 @@ impl Socket {
 pub(crate) struct Sockets {
     slots: Vec<Option<Socket>>,
     len: usize,
+}
+
+/// Tells the peers of all connections that these end. After a panic, the layers that were in use are
+/// not among them, because their last record may have been made in part.
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        self.slots.iter_mut().flatten().for_each(Socket::say_end);
+    }
 }
 
 impl Sockets {

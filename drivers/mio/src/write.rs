@@ -11,9 +11,9 @@ use httpool::{
     message::BodyLeft,
 };
 use httpool_kit::{Wire, bound_unsent, io_kind, put_piece, write_to};
-use mio::{Interest, Token, net::TcpStream};
+use mio::{Interest, Token};
 
-use crate::{Body, embedded::Embedded};
+use crate::{Body, Stream, embedded::Embedded};
 
 /// The largest number of writes to one connection in a turn, so that the others are served too.
 const WRITES_PER_TURN: usize = 16;
@@ -51,9 +51,9 @@ impl Embedded {
             let Some(socket) = self.sockets.get_mut(id) else { break };
             let body = !self.out.has_no_piece();
             if body && socket.bounded.is_none() && self.client.core.is_long(id) {
-                socket.bounded = Some(bound_unsent(&socket.tcp));
+                socket.bounded = Some(bound_unsent(&socket.stream));
             }
-            match send(&mut self.wire, &mut self.out, &mut socket.tcp) {
+            match send(&mut self.wire, &mut self.out, &mut socket.stream) {
                 // No record of the request has left whole.
                 Ok(0) => {}
                 Ok(written) => {
@@ -100,7 +100,7 @@ impl Embedded {
         }
         let token = Token(self.tokens.start + id.index() + 1);
         let both = Interest::READABLE | Interest::WRITABLE;
-        let asked = self.registry.reregister(&mut socket.tcp, token, both).is_ok();
+        let asked = self.registry.reregister(&mut socket.stream, token, both).is_ok();
         socket.writable &= !asked;
         asked
     }
@@ -135,11 +135,11 @@ impl Embedded {
 
 /// Writes bytes from the front of `out` to a socket, once, through its layers. Returns the number
 /// of bytes of the request that the system has now, and had not before.
-fn send(wire: &mut Wire, out: &mut Outbox, tcp: &mut TcpStream) -> io::Result<usize> {
+fn send(wire: &mut Wire, out: &mut Outbox, stream: &mut Stream) -> io::Result<usize> {
     if wire.is_plain() {
-        let written = write_to(out, tcp)?;
+        let written = write_to(out, stream)?;
         out.advance(written);
         return Ok(written);
     }
-    wire.send(out, |sealed| tcp.write(sealed))
+    wire.send(out, |sealed| stream.write(sealed))
 }

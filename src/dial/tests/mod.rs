@@ -2,6 +2,7 @@
 
 mod direct;
 mod guarded;
+mod local;
 mod property;
 mod proxies;
 

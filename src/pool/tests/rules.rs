@@ -103,6 +103,41 @@ fn a_connection_that_comes_back_too_old_is_closed() {
 }
 
 #[test]
+fn connections_that_were_opened_together_become_too_old_one_after_the_other() {
+    let limits = PoolLimits { age_max: Some(ms(160)), ..PoolLimits::default() };
+    let mut w = World::new(PoolLimits { age_jitter: ms(80), idle_max: ms(1_000), ..limits });
+    let held: Vec<_> = (0..32).map(|_| w.lease("a")).collect();
+    for held in held {
+        w.keep(held);
+    }
+    // The shortest life is 160 - 80 * 15 / 16 = 85 ms; from then on a group of two ends every 5 ms.
+    assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(85))));
+    w.pass(ms(84));
+    for left in (0..16).rev() {
+        w.pool.handle_timeout(w.now);
+        assert_eq!(w.open(), 2 * (left + 1));
+        w.pass(ms(1));
+        w.pool.handle_timeout(w.now);
+        assert_eq!(w.open(), 2 * left);
+        assert!(w.said().iter().all(|line| line.ends_with(" age")));
+        w.pass(ms(4));
+    }
+}
+
+#[test]
+fn a_jitter_above_the_age_lets_no_connection_live_longer() {
+    let limits = PoolLimits { age_max: Some(ms(10)), ..PoolLimits::default() };
+    let mut w = World::new(PoolLimits { age_jitter: Duration::MAX, ..limits });
+    let (a, b) = (w.lease("a"), w.lease("a"));
+    w.keep(a);
+    w.keep(b);
+    assert_eq!(w.said(), ["close c1.0 age"], "the other has its whole age");
+    w.pass(ms(10));
+    w.pool.handle_timeout(w.now);
+    assert_eq!(w.said(), ["close c0.0 age"]);
+}
+
+#[test]
 fn more_than_are_kept_are_closed_on_return() {
     let mut w = World::new(PoolLimits { idle_per_key_max: 1, ..PoolLimits::default() });
     let (a, b) = (w.lease("a"), w.lease("a"));

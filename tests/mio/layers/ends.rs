@@ -111,3 +111,13 @@ fn a_connection_that_is_closed_tells_the_server() {
     world.turn();
     assert!(has_ended.recv().unwrap());
 }
+
+/// Likewise when the driver is dropped.
+#[test]
+fn a_driver_that_is_dropped_tells_the_server() {
+    let (server, has_ended) = sessions::waits_for_the_end();
+    let mut world = world();
+    world.hello(&server.https("/"));
+    drop(world);
+    assert!(has_ended.recv().unwrap());
+}

@@ -379,7 +379,7 @@ impl Parts {
                     it.dial.resolving(now);
                 }
                 dial::Next::Connect { attempt, addr } => {
-                    let local = it.dial.key().local();
+                    let (local, addr) = (it.dial.key().local(), addr.clone());
                     let socket = self.open(conn);
                     self.acts.push_back(Act::Connect { socket, conn, addr, local });
                     // The dial has as much time as the call that it runs for.

@@ -26,13 +26,13 @@ mod imp;
 
 use std::{
     io,
-    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, Shutdown},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use httpool::time::Instant;
-use httpool_kit::{Clock, Hosts, Resolver};
+use httpool::{message::PeerAddr, time::Instant};
+use httpool_kit::{Clock, Hosts, Resolver, SocketOptions, Stream};
 
 use crate::platform::{Lock, Platform, Ready, Unpark};
 use look_up::Asker;
@@ -47,6 +47,7 @@ pub struct System {
     clock: Clock,
     resolver: Resolver<Asker>,
     wake_fds: imp::WakeFds,
+    options: SocketOptions,
 }
 
 impl System {
@@ -56,6 +57,7 @@ impl System {
             clock: Clock::start(),
             resolver: Resolver::new(Hosts::default()),
             wake_fds: imp::WakeFds::default(),
+            options: SocketOptions::default(),
         }
     }
 }
@@ -71,7 +73,7 @@ impl Platform for System {
     type Parker = SystemParker;
     type LookUp = SystemLookUp;
     type Connecting = SystemConnecting;
-    type Socket = Arc<TcpStream>;
+    type Socket = Arc<Stream>;
 
     #[inline]
     fn now(&self) -> Instant {
@@ -103,6 +105,10 @@ impl Platform for System {
         self.resolver = Resolver::new(hosts.clone());
     }
 
+    fn connect_with(&mut self, options: &SocketOptions) {
+        self.options = options.clone();
+    }
+
     fn refresh(&self, host: &str, port: u16) {
         self.resolver.refresh(host, port);
     }
@@ -113,11 +119,11 @@ impl Platform for System {
 
     fn connect(
         &self,
-        to: SocketAddr,
+        to: &PeerAddr,
         from: Option<IpAddr>,
         patience: Option<Duration>,
     ) -> io::Result<Self::Connecting> {
-        SystemConnecting::start(to, from, patience)
+        SystemConnecting::start(to, from, &self.options, patience)
     }
 
     fn poll(
@@ -142,7 +148,7 @@ impl<T: Send> Lock<T> for Mutex<T> {
 
 /// Shuts the socket down. The connection may have ended before. The handle is the socket itself,
 /// and uses no further descriptor.
-impl Unpark for TcpStream {
+impl Unpark for Stream {
     fn unpark(&self) {
         self.shutdown(Shutdown::Both).ok();
     }

@@ -3,21 +3,22 @@
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
     mem,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{IpAddr, TcpStream},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use httpool_kit::refuse_self;
+use httpool::message::PeerAddr;
+use httpool_kit::{SocketOptions, Stream, refuse_self};
 
 use super::parker::SystemParker;
 use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-impl Socket for Arc<TcpStream> {
-    type Stream = TcpStream;
+impl Socket for Arc<Stream> {
+    type Stream = Stream;
 
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         without_waiting(self, || (&**self).write_vectored(pieces))
@@ -63,7 +64,11 @@ impl Socket for Arc<TcpStream> {
     }
 
     fn is_dead(&self) -> bool {
-        let peeked = without_waiting(self, || self.peek(&mut [0]));
+        let peeked = without_waiting(self, || match &**self {
+            Stream::Tcp(tcp) => tcp.peek(&mut [0]),
+            // Not reached: `start` makes none. `std` cannot probe it.
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        });
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
@@ -81,7 +86,7 @@ impl Socket for Arc<TcpStream> {
         Ok(self.clone())
     }
 
-    fn into_stream(self) -> io::Result<TcpStream> {
+    fn into_stream(self) -> io::Result<Stream> {
         Self::try_unwrap(self).or_else(|shared| shared.try_clone())
     }
 }
@@ -89,7 +94,7 @@ impl Socket for Arc<TcpStream> {
 /// A connection being opened by the system. It is always open here, because `start` waits for it.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    tcp: Arc<TcpStream>,
+    socket: Arc<Stream>,
     told: bool,
 }
 
@@ -97,43 +102,45 @@ pub struct SystemConnecting {
 pub(super) const RACES: bool = false;
 
 impl SystemConnecting {
-    /// Connects, for at most `patience`. Fails if `from` is given: `std` cannot choose a local
-    /// address.
+    /// Connects, for at most `patience`. Fails if `from` is given, because `std` cannot choose a
+    /// local address, and for a Unix domain socket, which `std` cannot probe.
     pub(super) fn start(
-        to: SocketAddr,
+        to: &PeerAddr,
         from: Option<IpAddr>,
+        options: &SocketOptions,
         patience: Option<Duration>,
     ) -> io::Result<Self> {
+        let unsupported = |what| io::Error::new(io::ErrorKind::Unsupported, what);
         if from.is_some() {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "a local address cannot be chosen on this system",
-            ));
+            return Err(unsupported("a local address cannot be chosen on this system"));
         }
+        let Some(to) = to.tcp() else {
+            return Err(unsupported("Unix domain sockets are not supported on this system"));
+        };
         let tcp = match patience {
             // `connect_timeout` fails with a timeout of zero.
             Some(patience) => TcpStream::connect_timeout(&to, patience.max(LOOK_AGAIN))?,
             None => TcpStream::connect(to)?,
         };
         refuse_self(to, || tcp.local_addr())?;
-        Ok(Self { tcp: Arc::new(tcp), told: false })
+        options.apply_late(&tcp)?;
+        Ok(Self { socket: Arc::new(Stream::Tcp(tcp)), told: false })
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = Arc<TcpStream>;
+    type Socket = Arc<Stream>;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         (!mem::replace(&mut self.told, true)).then_some(Ok(()))
     }
 
-    fn socket(&self) -> &Arc<TcpStream> {
-        &self.tcp
+    fn socket(&self) -> &Arc<Stream> {
+        &self.socket
     }
 
-    fn finish(self) -> io::Result<Arc<TcpStream>> {
-        self.tcp.set_nodelay(true)?;
-        Ok(self.tcp)
+    fn finish(self) -> io::Result<Arc<Stream>> {
+        Ok(self.socket)
     }
 }
 
@@ -148,9 +155,9 @@ pub(super) fn poll(
     timeout: Option<Duration>,
 ) -> io::Result<Ready> {
     let talker = talker.and_then(|(talker, write)| {
-        attempts.iter().find(|(number, _)| *number == talker).map(|(_, at)| (&at.tcp, write))
+        attempts.iter().find(|(number, _)| *number == talker).map(|(_, at)| (&at.socket, write))
     });
-    let Some((tcp, write)) = talker else {
+    let Some((socket, write)) = talker else {
         parker.park(timeout);
         return Ok(Ready::default());
     };
@@ -158,7 +165,7 @@ pub(super) fn poll(
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let step = left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
-        let ready = tcp.wait(write, Some(step))?;
+        let ready = socket.wait(write, Some(step))?;
         if ready.readable || ready.writable || parker.is_woken() || left == Some(step) {
             parker.reset();
             return Ok(ready);
@@ -179,10 +186,10 @@ impl WakeSlot {
     pub(super) const fn wake(&self) {}
 }
 
-fn without_waiting<R>(tcp: &TcpStream, call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    tcp.set_nonblocking(true)?;
+fn without_waiting<R>(socket: &Stream, call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    socket.set_nonblocking(true)?;
     let result = retry(call);
-    tcp.set_nonblocking(false)?;
+    socket.set_nonblocking(false)?;
     result
 }
 

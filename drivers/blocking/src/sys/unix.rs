@@ -3,12 +3,13 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use httpool_kit::{begin_connect, refuse_self};
+use httpool::message::PeerAddr;
+use httpool_kit::{SocketOptions, Stream, begin_connect};
 
 use rustix::{
     buffer::spare_capacity,
@@ -31,8 +32,8 @@ const SEND_NOW: SendFlags = SendFlags::DONTWAIT;
 #[cfg(not(target_vendor = "apple"))]
 const SEND_NOW: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
-impl Socket for Arc<TcpStream> {
-    type Stream = TcpStream;
+impl Socket for Arc<Stream> {
+    type Stream = Stream;
 
     #[inline]
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -84,7 +85,7 @@ impl Socket for Arc<TcpStream> {
         Ok(self.clone())
     }
 
-    fn into_stream(self) -> io::Result<TcpStream> {
+    fn into_stream(self) -> io::Result<Stream> {
         Self::try_unwrap(self).or_else(|shared| shared.try_clone())
     }
 }
@@ -92,8 +93,8 @@ impl Socket for Arc<TcpStream> {
 /// A connection being opened by the system.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    tcp: Arc<TcpStream>,
-    to: SocketAddr,
+    socket: Arc<Stream>,
+    to: PeerAddr,
     outcome: Outcome,
 }
 
@@ -110,12 +111,14 @@ pub(super) const RACES: bool = true;
 
 impl SystemConnecting {
     pub(super) fn start(
-        to: SocketAddr,
+        to: &PeerAddr,
         from: Option<IpAddr>,
+        options: &SocketOptions,
         _: Option<Duration>,
     ) -> io::Result<Self> {
-        let (tcp, is_open) = begin_connect(to, from)?;
-        let mut this = Self { tcp: Arc::new(tcp), to, outcome: Outcome::Pending };
+        let (socket, is_open) = begin_connect(to, from, options)?;
+        let to = to.clone();
+        let mut this = Self { socket: Arc::new(socket), to, outcome: Outcome::Pending };
         if is_open {
             this.came_up();
         }
@@ -123,12 +126,12 @@ impl SystemConnecting {
     }
 
     fn came_up(&mut self) {
-        self.outcome = Outcome::Known(refuse_self(self.to, || self.tcp.local_addr()));
+        self.outcome = Outcome::Known(self.socket.refuse_self(&self.to));
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = Arc<TcpStream>;
+    type Socket = Arc<Stream>;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         if let Outcome::Known(_) = self.outcome
@@ -139,15 +142,14 @@ impl Connecting for SystemConnecting {
         None
     }
 
-    fn socket(&self) -> &Arc<TcpStream> {
-        &self.tcp
+    fn socket(&self) -> &Arc<Stream> {
+        &self.socket
     }
 
-    /// Makes the socket blocking, and turns on `TCP_NODELAY`.
-    fn finish(self) -> io::Result<Arc<TcpStream>> {
-        self.tcp.set_nonblocking(false)?;
-        self.tcp.set_nodelay(true)?;
-        Ok(self.tcp)
+    /// Makes the socket blocking.
+    fn finish(self) -> io::Result<Arc<Stream>> {
+        self.socket.set_nonblocking(false)?;
+        Ok(self.socket)
     }
 }
 
@@ -177,7 +179,7 @@ pub(super) fn poll(
     let mut polled = Vec::with_capacity(attempts.len() + 1);
     for (number, attempt) in &*attempts {
         let flags = wanted(*number, attempt);
-        polled.extend(flags.map(|flags| PollFd::new(&attempt.tcp, flags)));
+        polled.extend(flags.map(|flags| PollFd::new(&attempt.socket, flags)));
     }
     polled.extend(wake_fd.as_ref().map(|wake_fd| PollFd::new(wake_fd, PollFlags::IN)));
     poll_or_woken(parker, &mut polled, wake_fd.is_some(), timeout)?;
@@ -194,7 +196,7 @@ pub(super) fn poll(
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
             // `take_error` is a system call. It is made only for a socket that looks broken.
-            match if is_broken(got) { attempt.tcp.take_error() } else { Ok(None) } {
+            match if is_broken(got) { attempt.socket.take_error() } else { Ok(None) } {
                 Ok(Some(error)) | Err(error) => attempt.outcome = Outcome::Known(Err(error)),
                 Ok(None) => attempt.came_up(),
             }
@@ -268,7 +270,10 @@ fn retry<R>(mut call: impl FnMut() -> rustix::io::Result<R>) -> io::Result<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::TcpListener, thread};
+    use std::{
+        net::{SocketAddr, TcpListener, TcpStream},
+        thread,
+    };
 
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
@@ -282,7 +287,8 @@ mod tests {
         let tcp = TcpStream::from(fd);
         let to = tcp.local_addr().unwrap();
         connect(&tcp, &to).unwrap();
-        SystemConnecting { tcp: Arc::new(tcp), to, outcome: Outcome::Pending }
+        let socket = Arc::new(Stream::Tcp(tcp));
+        SystemConnecting { socket, to: to.into(), outcome: Outcome::Pending }
     }
 
     #[test]
@@ -300,7 +306,9 @@ mod tests {
         rustix::net::listen(&listener, 0).unwrap();
         let to = listener.local_addr().unwrap();
         let filler = TcpStream::connect(to).unwrap();
-        (listener, filler, SystemConnecting::start(to, None, None).unwrap())
+        let options = SocketOptions::default();
+        let pending = SystemConnecting::start(&to.into(), None, &options, None).unwrap();
+        (listener, filler, pending)
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use httpool::{error::IoKind, message::Url};
+use httpool::{
+    error::IoKind,
+    message::{PeerAddr, Url},
+};
 
 use super::{
     Address, Names, Plan,
@@ -127,7 +130,11 @@ impl Base {
     }
 
     /// Begins to connect a socket to `addr`. Returns the socket's number.
-    pub(super) fn connect(&mut self, addr: SocketAddr) -> Option<u32> {
+    pub(super) fn connect(&mut self, addr: &PeerAddr) -> Option<u32> {
+        let Some(addr) = addr.tcp() else {
+            self.stage.wrong(|| format!("{addr} is dialed, which no route names"));
+            return None;
+        };
         if !self.plan.config.dial.guard.permits(addr.ip()) {
             self.stage.wrong(|| format!("{addr} is dialed, which the guard denies"));
         }

@@ -1,16 +1,14 @@
 //! Drives `client::Client` in the world: performs the client's actions on the simulated network and
 //! reports the events back.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use httpool::{
     client::{Action, Client, Inbox, Outbox, Reason},
     error::{IoKind, ResolveKind, TlsKind},
     h1::Eof,
     id::{CallId, ConnId, SocketId},
+    message::PeerAddr,
     time::{Deadline, Instant},
 };
 
@@ -312,7 +310,7 @@ impl Driver {
             }
             Action::Connect { socket, conn, addr, .. } => {
                 base.stage.tell(21, socket.to_bits(), format_args!("{socket} of {conn} to {addr}"));
-                self.connect(base, socket, conn, addr);
+                self.connect(base, socket, conn, &addr);
             }
             Action::Refresh { host, .. } => {
                 base.stage.tell(29, 0, format_args!("the look-up result for {host} is refreshed"));
@@ -415,7 +413,7 @@ impl Driver {
         }
     }
 
-    fn connect(&mut self, base: &mut Base, id: SocketId, conn: ConnId, addr: SocketAddr) {
+    fn connect(&mut self, base: &mut Base, id: SocketId, conn: ConnId, addr: &PeerAddr) {
         if !self.issued.insert(id) {
             return base.stage.wrong(|| format!("{id} is given out twice"));
         }

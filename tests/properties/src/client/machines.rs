@@ -9,7 +9,7 @@ use httpool::{
     error::{BodyUnusable, Failure, IoKind, ResolveKind, TlsKind},
     h1::Eof,
     id::{CallId, ConnId, SocketId},
-    message::{BodyLeft, Request, TlsId},
+    message::{BodyLeft, PeerAddr, Request, TlsId},
     pool::Stats,
     time::Instant,
     trace::Sink,
@@ -46,7 +46,7 @@ pub(crate) enum Input {
 pub(crate) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
     CancelResolve { conn: ConnId },
-    Connect { socket: SocketId, conn: ConnId, addr: SocketAddr, local: Option<IpAddr> },
+    Connect { socket: SocketId, conn: ConnId, addr: PeerAddr, local: Option<IpAddr> },
     Refresh { host: String, port: u16 },
     StartTls { socket: SocketId, tls: TlsId, name: String },
     Transmit { socket: SocketId, probe: bool },

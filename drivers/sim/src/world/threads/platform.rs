@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use httpool::{error::IoKind, time::Instant};
+use httpool::{error::IoKind, message::PeerAddr, time::Instant};
 use httpool_blocking::platform::{
     Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark,
 };
@@ -110,7 +110,7 @@ impl Platform for Sim {
 
     fn connect(
         &self,
-        to: SocketAddr,
+        to: &PeerAddr,
         _: Option<IpAddr>,
         _: Option<Duration>,
     ) -> io::Result<SimConnecting> {

@@ -203,7 +203,7 @@ impl Program {
         };
         let (mut got, mut buffer) = (Vec::new(), [0; 64]);
         // The server may send nothing more, so the wait is bounded.
-        let bounded = switched.tcp.set_receive_timeout(Duration::from_secs(1));
+        let bounded = switched.socket.set_receive_timeout(Duration::from_secs(1));
         while bounded.is_ok() && got.len() < UPGRADED.len() {
             match switched.read(&mut buffer) {
                 Ok(some @ 1..) => got.extend_from_slice(&buffer[..some]),
