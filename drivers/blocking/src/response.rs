@@ -86,6 +86,15 @@ impl Response {
         self.on.bytes()
     }
 
+    /// Reads and returns the rest of the body, as [`bytes`](Self::bytes) does. Keeps the response,
+    /// and so the trailers. Returns nothing when called again.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn read_all(&mut self) -> Result<Vec<u8>, Error> {
+        self.on.read_all()
+    }
+
     /// Reads the whole body and decodes it as UTF-8. Invalid sequences become U+FFFD.
     ///
     /// # Errors
@@ -163,6 +172,14 @@ impl<P: Platform> ResponseOn<P> {
     /// # Errors
     /// As [`Response::bytes`].
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        self.read_all()
+    }
+
+    /// Reads and returns the rest of the body, as [`Response::read_all`] does.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub fn read_all(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         self.collect(&mut body)?;
         Ok(body)
