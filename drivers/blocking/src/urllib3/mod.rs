@@ -4,7 +4,11 @@
 //! | urllib3 | here |
 //! |---|---|
 //! | `HTTPResponse` | [`HttpResponse`], with [`ResponseOptions`] |
+//! | `ResponseNotChunked` | [`ResponseNotChunked`] |
+//! | `make_headers` | [`make_headers()`] |
 
+mod headers;
 mod response;
 
-pub use response::{HttpResponse, ResponseOptions};
+pub use headers::{MakeHeaders, make_headers};
+pub use response::{HttpResponse, Pieces, ResponseNotChunked, ResponseOptions};
