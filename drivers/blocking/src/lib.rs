@@ -62,6 +62,10 @@
 //! `httpool-tls` compare them. Without both (`default-features = false`) an `https` URL is an
 //! error.
 //!
+//! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
+//! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the
+//! charset of Content-Type. Without it text is UTF-8.
+//!
 //! # Content codings
 //!
 //! The bodies of responses are decoded, and a request asks for the codings that are built in, unless
@@ -78,6 +82,7 @@
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
 //! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
+//! | [`urllib3`] | the names of urllib3, as views on the types above |
 //! | `wired` | a socket with the layers between it and HTTP, such as TLS |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
