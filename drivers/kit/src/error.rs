@@ -120,17 +120,18 @@ impl Error {
     }
 
     /// Makes the error of a value that cannot be written as JSON, for a request that was not sent.
-    #[cfg(feature = "json")]
-    pub(crate) fn json(why: serde_json::Error) -> Self {
-        Self::new(Kind::Json(Reached::Nothing), None, Some(io::Error::other(why)))
-    }
-
-    /// Makes the error of a body that is not the JSON that was expected.
-    #[cfg(feature = "json")]
-    pub(crate) fn no_json(why: serde_json::Error, parts: &Parts<'_>) -> Self {
+    /// With the parts of a response, of a body that is not the JSON that was expected.
+    #[doc(hidden)]
+    pub fn json(
+        why: impl Into<Box<dyn error::Error + Send + Sync>>,
+        response: Option<&Parts<'_>>,
+    ) -> Self {
+        let source = Some(io::Error::other(why));
+        let Some(parts) = response else {
+            return Self::new(Kind::Json(Reached::Nothing), None, source);
+        };
         let request = (parts.method.clone(), parts.url.clone());
-        let error =
-            Self::new(Kind::Json(Reached::Answered), Some(request), Some(io::Error::other(why)));
+        let error = Self::new(Kind::Json(Reached::Answered), Some(request), source);
         error.with_head(Some(parts.head()))
     }
 

@@ -11,5 +11,5 @@ use crate::{Error, Parts};
 /// The body is not JSON, or not of the form that `T` has: [`Error::is_json`].
 pub fn parse_json<T: DeserializeOwned>(body: &[u8], parts: &Parts<'_>) -> Result<T, Error> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|why| Error::no_json(why, parts))
+    serde_json::from_slice(body).map_err(|why| Error::json(why, Some(parts)))
 }

@@ -70,7 +70,7 @@ impl Draft {
     pub fn set_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
         match serde_json::to_vec(value) {
             Ok(json) => self.set_typed(json.into(), "application/json"),
-            Err(why) => self.error = Some(Error::json(why)),
+            Err(why) => self.error = Some(Error::json(why, None)),
         }
     }
 
