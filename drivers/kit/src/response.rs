@@ -326,9 +326,6 @@ mod tests {
             (300, "Location: /a\r\n", None, false),
             (304, "Location: /a\r\n", None, false),
             (201, "Location: /a\r\nTransfer-Encoding: Chunked\r\n", None, true),
-            (200, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", None, true),
-            (200, "Transfer-Encoding: gzip, chunked\r\n", None, true),
-            (200, "Transfer-Encoding: gzip\r\n", None, false),
         ] {
             let input = format!("HTTP/1.1 {status} S\r\n{fields}\r\n");
             let head = received(&input);
