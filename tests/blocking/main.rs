@@ -21,6 +21,7 @@ mod layers;
 mod messages;
 mod pending;
 mod proxies;
+mod response;
 mod reuse;
 mod signals;
 mod slow;

@@ -19,6 +19,7 @@ mod files;
 mod layers;
 mod many;
 mod messages;
+mod methods;
 mod pause;
 mod pending;
 mod proxies;

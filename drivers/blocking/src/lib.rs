@@ -52,6 +52,7 @@
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
 //! | log and record | [`trace`] |
+//! | use the names of urllib3 | [`urllib3`] |
 //!
 //! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
 //!
@@ -60,6 +61,10 @@
 //! `aws-lc-rs`, on by default, and `ring` switch TLS on, with that crypto provider; the docs of
 //! `httpool-tls` compare them. Without both (`default-features = false`) an `https` URL is an
 //! error.
+//!
+//! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
+//! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the
+//! charset of Content-Type. Without it text is UTF-8.
 //!
 //! # Content codings
 //!
@@ -77,6 +82,7 @@
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
 //! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
+//! | [`urllib3`] | the names of urllib3, as views on the types above |
 //! | `wired` | a socket with the layers between it and HTTP, such as TLS |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
@@ -97,6 +103,7 @@ mod response;
 mod scratch;
 mod shared;
 mod sys;
+pub mod urllib3;
 mod wired;
 
 pub use cancel::Cancel;

@@ -107,6 +107,10 @@
 //! `httpool-tls` compare them. Without both (`default-features = false`) an `https` URL is an
 //! error.
 //!
+//! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
+//! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the
+//! charset of Content-Type. Without it text is UTF-8.
+//!
 //! # Content codings
 //!
 //! The bodies of responses are decoded, and a request asks for the codings that are built in, unless

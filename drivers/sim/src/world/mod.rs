@@ -95,6 +95,7 @@
 //! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
 //! | a connection is kept though its request was not completely written | 10,507 | 6,672 | the server that waits for the rest |
 //! | plaintext that a session has opened is left for the next request | 15,015 | 2,320 | the reuse of that connection; the missing probe |
+//! | a body that ends before its Content-Length counts as whole | 24 | 24 | the end of the body before its length |
 //!
 //! An empty place means that the blocking driver does not use the code with the fault, or that the
 //! oracle cannot see the fault there.
