@@ -19,6 +19,7 @@ mod files;
 mod forms;
 mod layers;
 mod messages;
+mod parity;
 mod pending;
 mod proxies;
 mod reuse;
