@@ -7,7 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Origin, Request, RequestBuilder, Scheme};
+use super::{Hop, Origin, Request, RequestBuilder, Scheme};
 use crate::error::RequestError;
 
 fn origin(url: &str) -> Origin {
@@ -173,4 +173,34 @@ fn the_host_is_sent_once_and_may_be_given() {
     assert_eq!(own, "GET / HTTP/1.1\r\nHost: virtual.test:80\r\nX: y\r\n\r\n");
     let derived = head(Request::get("http://[fe80::1%25eth0]:8080/"));
     assert_eq!(derived, "GET / HTTP/1.1\r\nHost: [fe80::1]:8080\r\n\r\n");
+}
+
+#[test]
+fn no_field_of_a_proxy_can_end_its_line() {
+    let with = |name: &str, value: &str| Hop::parse("proxy").unwrap().with_field(name, value);
+    for (name, at) in [
+        ("X-A\r\nX-Injected", 3),
+        ("X-A\n", 3),
+        ("X-A\r", 3),
+        ("X:A", 1),
+        (" X-A", 0),
+        ("\tX-A", 0),
+        ("X-A ", 3),
+        ("X-A\0", 3),
+        ("", 0),
+    ] {
+        let why = with(name, "v").unwrap_err();
+        let RequestError::FieldName { at: found, .. } = why else { panic!("{name:?}: {why:?}") };
+        assert_eq!(found, at, "{name:?}");
+    }
+    for value in ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\r\n b", "a\n\tb", "a\0b", "a\x7fb"] {
+        let why = with("X-A", value).unwrap_err();
+        assert!(matches!(why, RequestError::FieldValue { at: 1, .. }), "{value:?}: {why:?}");
+    }
+    for name in ["Host", "content-length", "Transfer-Encoding", "CONNECTION"] {
+        let why = with(name, "1").unwrap_err();
+        assert!(matches!(why, RequestError::ProxyField { .. }), "{name}: {why:?}");
+    }
+    let twice = with("X-A", "1").unwrap().with_field("x-a", "2").unwrap();
+    assert_eq!(twice.fields().get_all("X-A").collect::<Vec<_>>(), [b"1", b"2"]);
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use httpool_blocking::{
-    Body, Client,
+    Body, Client, Multipart, Part,
     httpool::{
         call::{Policy, Retry},
         error::{Cause, Reached, Violation},
@@ -275,6 +275,7 @@ fn a_file_is_sent_again_whole_after_a_status_that_is_retried() {
     let retry = Retry::new(3).on_statuses([418]);
     let response = Client::new().put(&server.url("/")).retry(retry).body(body).send().unwrap();
     assert_eq!(response.history()[0].status.unwrap(), 418);
+    assert_eq!(response.url().as_str(), server.url("/"));
     assert!(response.bytes().unwrap() == content);
     assert_eq!(server.accepted(), 1);
 }
@@ -324,4 +325,38 @@ fn an_ipv6_address_is_reached_by_its_url() {
     let port = server.port();
     let echo = Client::new().get(&format!("http://[::1]:{port}/")).send().unwrap().text().unwrap();
     assert!(echo.contains(&format!("Host: [::1]:{port}\r\n")), "{echo}");
+}
+
+#[test]
+fn a_part_of_a_body_is_read_and_then_the_rest() {
+    let server = Server::answering("hello world");
+    for pieces in [&[5][..], &[0, 1, 2, 0], &[11, 1], &[20]] {
+        let mut response = Client::new().get(&server.url("/")).send().unwrap();
+        let mut whole = Vec::new();
+        for &len in pieces {
+            let mut piece = vec![0; len];
+            let read = response.read(&mut piece).unwrap();
+            assert!(read <= len && (read > 0 || len == 0 || whole.len() == 11), "{pieces:?}");
+            whole.extend_from_slice(&piece[..read]);
+        }
+        whole.extend(response.bytes().unwrap());
+        assert_eq!(whole, b"hello world", "{pieces:?}");
+    }
+}
+
+#[test]
+fn names_that_are_given_twice_are_sent_twice_and_file_names_are_utf_8() {
+    let server = Server::replying(|request| ok(&request.body));
+    let client = Client::new();
+    let post = || client.post(&server.url("/"));
+    let form = post().form([("foo", "a"), ("bar", "c"), ("foo", "b")]).send().unwrap();
+    assert_eq!(form.text().unwrap(), "foo=a&bar=c&foo=b");
+    let file = Part::new(&b"\xff\x00"[..]).file_name("\u{fc}mlaut.txt");
+    let parts = Multipart::with_boundary("XX").text("foo", "a").text("foo", "b").part("f", file);
+    let sent = post().multipart(parts).send().unwrap().bytes().unwrap();
+    let expected = "--XX\r\nContent-Disposition: form-data; name=\"foo\"\r\n\r\na\r\n\
+                    --XX\r\nContent-Disposition: form-data; name=\"foo\"\r\n\r\nb\r\n\
+                    --XX\r\nContent-Disposition: form-data; name=\"f\"; \
+                    filename=\"\u{fc}mlaut.txt\"\r\n\r\n";
+    assert_eq!(sent, [expected.as_bytes(), b"\xff\x00\r\n--XX--\r\n"].concat());
 }

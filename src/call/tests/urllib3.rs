@@ -361,16 +361,19 @@ fn a_retry_goes_on_although_the_body_of_the_answer_before_is_cut() {
 fn a_see_other_takes_body_and_the_fields_about_it_away() {
     let mut policy = Policy::default();
     policy.redirect = Redirect::urllib3();
-    let body = BodyLength::Known { len: 3, replayable: false };
-    let request = Request::post("http://a/1")
-        .header("Content-Type", "text/plain")
-        .header("Content-Encoding", "gzip")
-        .header("X-Kept", "1")
-        .body(body);
-    let mut world = World::new(request.build().unwrap(), policy);
-    world.lease(false).written().body(3).says(&redirect(303, "/2"));
-    let head = world.lease(false).head();
-    assert_eq!(head, "GET /2 HTTP/1.1\r\nHost: a\r\nX-Kept: 1\r\n\r\n");
+    for body in
+        [BodyLength::Known { len: 3, replayable: false }, BodyLength::Unknown { replayable: false }]
+    {
+        let request = Request::post("http://a/1")
+            .header("Content-Type", "text/plain")
+            .header("Content-Encoding", "gzip")
+            .header("X-Kept", "1")
+            .body(body);
+        let mut world = World::new(request.build().unwrap(), policy.clone());
+        world.lease(false).written().body(3).says(&redirect(303, "/2"));
+        let head = world.lease(false).head();
+        assert_eq!(head, "GET /2 HTTP/1.1\r\nHost: a\r\nX-Kept: 1\r\n\r\n", "{body:?}");
+    }
 }
 
 #[test]
@@ -379,4 +382,61 @@ fn a_location_with_another_scheme_is_an_error_that_names_it() {
     world.lease(false).written().says(&redirect(303, "unknown://a/"));
     assert_eq!(world.failed().cause, Cause::Redirect(RedirectError::Scheme));
     assert_eq!(world.call.refused_redirect(), Some("unknown://a/"));
+}
+
+#[test]
+fn one_budget_counts_the_redirects_over_all_hosts() {
+    let mut policy = with(Retry::new(2).count_redirects(true));
+    policy.redirect = Redirect::urllib3();
+    let mut world = World::get(policy);
+    for hop in 0..3 {
+        world.lease(false).written().says(&redirect(302, &format!("http://b{hop}/")));
+    }
+    assert_eq!(world.failed().cause, Cause::Redirect(RedirectError::TooMany));
+    assert_eq!(world.call.history().len(), 2);
+}
+
+/// The examples of RFC 3986 5.4.1 and 5.4.2 that are `http`, and what servers write beside them.
+#[test]
+fn a_location_is_resolved_against_the_url_of_the_request() {
+    for (location, url) in [
+        ("g", "http://a/b/c/g"),
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g/"),
+        ("?y", "http://a/b/c/d;p?y"),
+        ("g?y", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d;p?q#s"),
+        ("g#s", "http://a/b/c/g#s"),
+        (";x", "http://a/b/c/;x"),
+        ("g;x=1/../y", "http://a/b/c/y"),
+        (".", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../g", "http://a/b/g"),
+        ("../..", "http://a/"),
+        ("../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("g.", "http://a/b/c/g."),
+        ("..g", "http://a/b/c/..g"),
+        ("g?y/../x", "http://a/b/c/g?y/../x"),
+        ("HTTP://B:80/x", "http://b/x"),
+        ("https://b:443", "https://b/"),
+        ("//b:81/x", "http://b:81/x"),
+        ("/a b", "http://a/a%20b"),
+        ("/\u{fc}?\u{fc}", "http://a/%C3%BC?%C3%BC"),
+        ("/%2e%2E/x%2fy", "http://a/x%2fy"),
+        ("/x?u=http://c/", "http://a/x?u=http://c/"),
+    ] {
+        let request = Request::get("http://a/b/c/d;p?q").build().unwrap();
+        let mut world = World::new(request, Policy::default());
+        world.lease(false).written().says(&redirect(302, location));
+        assert_eq!(world.call.next(), Next::Checkout, "{location}");
+        assert_eq!(world.call.request().url().as_str(), url, "{location}");
+    }
+    // Bytes that are no UTF-8 are percent-encoded one by one.
+    let mut world = World::get(Policy::default());
+    world.lease(false).written();
+    world.says(b"HTTP/1.1 302 R\r\nLocation: /\xfc\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(world.call.request().url().as_str(), "http://a/%FC");
 }
