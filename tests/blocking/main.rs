@@ -20,6 +20,7 @@ mod forms;
 mod layers;
 mod messages;
 mod parity;
+mod parity_proxies;
 mod pending;
 mod proxies;
 mod reuse;

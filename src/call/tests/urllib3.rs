@@ -115,19 +115,23 @@ fn one_status_more_than_the_counter_allows_is_an_error_that_names_it() {
     assert_eq!(world.call.history().len(), 2);
 }
 
+/// How long the call pauses before its next attempt. Lets that time pass.
+fn pause(world: &mut World) -> Duration {
+    if world.call.next() != Next::Wait {
+        return Duration::ZERO;
+    }
+    let pause = world.call.poll_timeout().unwrap().0.since(world.now);
+    world.after(pause);
+    pause
+}
+
 /// The pauses after each of `count` answers with 503, in milliseconds.
 fn pauses(retry: Retry, count: usize) -> Vec<u128> {
     let mut world = World::get(with(retry.on_statuses([503])));
     let mut pauses = Vec::new();
     for _ in 0..count {
         world.lease(false).written().says(BUSY);
-        let until = match world.call.next() {
-            Next::Wait => world.call.poll_timeout().unwrap().0,
-            _ => world.now,
-        };
-        let pause = until.since(world.now);
-        pauses.push(pause.as_millis());
-        world.after(pause);
+        pauses.push(pause(&mut world).as_millis());
     }
     pauses
 }
@@ -163,18 +167,10 @@ fn jitter_is_added_below_the_longest_pause_and_never_to_the_first() {
 fn a_redirect_begins_the_pauses_anew() {
     let retry = Retry::new(100).backoff(seconds(1)).on_statuses([503]);
     let mut world = World::get(with(retry));
-    let wait = |world: &mut World| match world.call.next() {
-        Next::Wait => {
-            let pause = world.call.poll_timeout().unwrap().0.since(world.now);
-            world.after(pause);
-            pause.as_secs()
-        }
-        _ => 0,
-    };
     let mut seen = Vec::new();
     for answer in [BUSY, BUSY, &redirect(302, "/2"), BUSY, BUSY, BUSY] {
         world.lease(false).written().says(answer);
-        seen.push(wait(&mut world));
+        seen.push(pause(&mut world).as_secs());
     }
     assert_eq!(seen, [0, 2, 0, 0, 2, 4]);
 }
@@ -188,8 +184,8 @@ fn asked(value: &str, change: impl FnOnce(&mut Retry)) -> Option<u64> {
     world.lease(false).written();
     let answer = format!("HTTP/1.1 503 B\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n");
     world.says(answer.as_bytes());
-    let waits = world.call.next() == Next::Wait;
-    waits.then(|| world.call.poll_timeout().unwrap().0.since(world.now).as_secs())
+    let pause = pause(&mut world).as_secs();
+    (pause > 0).then_some(pause)
 }
 
 #[test]
