@@ -22,6 +22,13 @@ fn through(scheme: &str, server: &Server) -> ClientBuilder {
     Client::builder().proxy(&format!("{scheme}://127.0.0.1:{}", server.port())).unwrap()
 }
 
+/// Tunnels to `http` origins too, which takes no TLS.
+fn tunnelling(port: u16) -> ClientBuilder {
+    let hop = Hop::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    let routes = Routes::default().http(Route::Tunnel([hop].into()));
+    Client::builder().policy(Policy::default().routes(routes))
+}
+
 fn dial(error: DialError) -> Cause {
     Cause::Unavailable(Unavailable::Dial(error))
 }
@@ -56,14 +63,23 @@ fn each_connection_through_a_tunnel_has_a_connect_of_its_own() {
         assert!(request.head.starts_with("GET /x HTTP/1.1\r\nHost: a.test\r\n"));
         peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
     });
-    let hop = Hop::parse(&format!("http://127.0.0.1:{}", server.port())).unwrap();
-    let routes = Routes::default().http(Route::Tunnel([hop].into()));
-    let client = Client::builder().policy(Policy::default().routes(routes)).build();
+    let client = tunnelling(server.port()).build();
     for accepted in 1..=2 {
         let response = client.get("http://a.test/x").send().unwrap();
         assert_eq!(response.text().unwrap(), "hi");
         assert_eq!(server.accepted(), accepted);
     }
+}
+
+#[test]
+fn a_proxy_that_refuses_a_tunnel_is_an_error_with_its_status() {
+    let server =
+        Server::replying(|_| b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let client = tunnelling(server.port()).build();
+    let error = client.get("http://a.test/").send().unwrap_err();
+    assert_eq!(cause(&error), dial(DialError::ProxyRefused(501)));
+    assert_eq!((error.reached(), client.stats().open), (Reached::Nothing, 0));
+    assert!(error.to_string().contains("501"), "{error}");
 }
 
 #[test]
@@ -73,16 +89,12 @@ fn a_silent_proxy_passes_the_deadline_of_the_phase() {
         peer.until_closed();
     });
     let policy = || DialPolicy::default().connect_timeout(SHORT);
-    for (scheme, url) in [
-        ("http", "https://a.test/"),
-        ("socks4a", "http://a.test/"),
-        ("socks5h", "http://a.test/"),
-        ("socks5h", "https://a.test/"),
-    ] {
-        let client = through(scheme, &silent).dial(policy()).build();
-        let error = client.get(url).send().unwrap_err();
+    for builder in
+        [tunnelling(silent.port()), through("socks4a", &silent), through("socks5h", &silent)]
+    {
+        let error = builder.dial(policy()).build().get("http://a.test/").send().unwrap_err();
         let expected = dial(DialError::Timeout(Deadline::Connect));
-        assert_eq!((cause(&error), error.reached()), (expected, Reached::Nothing), "{scheme}");
+        assert_eq!((cause(&error), error.reached()), (expected, Reached::Nothing), "{error}");
     }
     // A forward proxy that waits for the origin is a server that is silent.
     let mut policy = Policy::default();
@@ -96,13 +108,12 @@ fn a_silent_proxy_passes_the_deadline_of_the_phase() {
 #[test]
 fn a_proxy_that_is_not_there_is_an_error_of_the_dial() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    for (scheme, url) in
-        [("http", "http://a.test/"), ("http", "https://a.test/"), ("socks5h", "http://a.test/")]
-    {
-        let proxy = format!("{scheme}://127.0.0.1:{port}");
-        let builder = Client::builder().proxy(&proxy).unwrap().retry(Retry::new(3).connect(2));
-        let error = builder.build().get(url).send().unwrap_err();
-        assert_eq!(cause(&error), dial(DialError::Connect(IoKind::Refused)), "{proxy}");
+    let through =
+        |scheme| Client::builder().proxy(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
+    for builder in [through("http"), through("socks5h"), tunnelling(port)] {
+        let client = builder.retry(Retry::new(3).connect(2)).build();
+        let error = client.get("http://a.test/").send().unwrap_err();
+        assert_eq!(cause(&error), dial(DialError::Connect(IoKind::Refused)), "{error}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The retries and redirects of urllib3's own tests.
 
 use super::*;
+use crate::error::TlsKind;
 
 const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 const REFUSED: Unavailable = Unavailable::Dial(DialError::Connect(IoKind::Refused));
@@ -22,6 +23,27 @@ fn dials(world: &mut World) -> usize {
         }
     }
     unreachable!("a bound is set")
+}
+
+#[test]
+fn a_failed_handshake_counts_as_a_failed_connect_if_another_could_succeed() {
+    for (why, retry, tries) in [
+        (TlsKind::Protocol, Retry::new(3), 4),
+        (TlsKind::Lost(IoKind::Reset), Retry::new(3).connect(1).other(0), 2),
+        (TlsKind::Protocol, Retry::new(3).connect(0), 1),
+        (TlsKind::Issuer, Retry::new(3), 1),
+        (TlsKind::Name, Retry::new(3), 1),
+        (TlsKind::Pin, Retry::new(3), 1),
+    ] {
+        let mut world = World::get(with(retry));
+        let failure = Unavailable::Dial(DialError::Tls(why));
+        let mut tried = 0;
+        while world.call.next() == Next::Checkout {
+            world.call.lease_failed(failure, world.now);
+            tried += 1;
+        }
+        assert_eq!((world.failed().cause, tried), (Cause::Unavailable(failure), tries), "{why:?}");
+    }
 }
 
 /// Lets the server close each connection when it has the request, until that is the failure of the
