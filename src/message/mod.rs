@@ -21,6 +21,8 @@ mod response;
 mod secret;
 mod status;
 mod taken;
+#[cfg(test)]
+mod tests;
 
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};

@@ -19,6 +19,8 @@ mod files;
 mod forms;
 mod layers;
 mod messages;
+mod parity;
+mod parity_proxies;
 mod pending;
 mod proxies;
 mod response;

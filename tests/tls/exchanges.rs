@@ -3,10 +3,14 @@
 use std::{
     fmt::Write,
     sync::{Arc, Mutex, mpsc},
+    time::Duration,
 };
 
 use httpool::{
+    call::Policy,
+    error::Cause,
     message::Method,
+    time::Deadline,
     trace::{Recorder, Redaction, Sink},
 };
 use httpool_blocking::TlsOptions;
@@ -27,6 +31,7 @@ with_each_driver!(
     records_come_in_pieces_of_one_and_of_five_bytes,
     an_early_refusal_comes_through_an_upload_that_nobody_reads,
     records_of_one_byte_and_of_the_largest_size_are_read_whole,
+    a_body_that_stalls_within_a_session_passes_its_deadline,
     an_idle_connection_outlives_a_key_update_but_not_its_end,
 );
 
@@ -195,5 +200,22 @@ fn an_idle_connection_outlives_a_key_update_but_not_its_end<C: Calls>() {
             }
         }
         assert_eq!(server.accepted(), connections);
+    }
+}
+
+fn a_body_that_stalls_within_a_session_passes_its_deadline<C: Calls>() {
+    let root = Authority::new("root");
+    let trusting = || TlsOptions::new().ca_cert_data(root.pem());
+    for versions in [ONLY_1_2, ONLY_1_3] {
+        let server = Server::start(config(&root.issue(&[HOST]), versions), usize::MAX, |peer| {
+            peer.head();
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+            peer.until_closed();
+        });
+        let mut policy = Policy::default();
+        policy.timeout.stall = Some(Duration::from_millis(50));
+        let mut client = C::new(Setup { policy, ..Setup::new(trusting(), server.port) });
+        let error = client.get(&server.url(HOST)).unwrap_err();
+        assert_eq!(error.as_failure().unwrap().cause, Cause::Timeout(Deadline::Stall));
     }
 }

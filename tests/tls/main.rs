@@ -30,6 +30,7 @@ mod cuts;
 mod exchanges;
 mod failures;
 mod proxies;
+mod proxy_certificates;
 mod separation;
 
 use httpool::error::{Cause, DialError, TlsKind, Unavailable};

@@ -8,6 +8,7 @@ mod ends;
 mod reader;
 mod redirects;
 mod upload;
+mod urllib3;
 mod ways;
 
 use alloc::{

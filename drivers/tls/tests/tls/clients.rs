@@ -56,6 +56,16 @@ fn a_client_certificate_is_shown_and_a_missing_or_wrong_one_is_told_apart() {
 }
 
 #[test]
+fn a_client_certificate_is_accepted_only_with_the_intermediates_behind_it() {
+    let world = World::new();
+    let one = world.clients.intermediate("one", |_| {});
+    let whole = one.issue_client("me").with(&one);
+    assert_eq!(world.kind(&world.with(&whole)), Ok(()));
+    let cut = one.issue_client("me");
+    assert_eq!(world.kind(&world.with(&cut)), Err(TlsKind::ClientCertificateRefused));
+}
+
+#[test]
 fn a_certificate_that_is_not_demanded_does_no_harm() {
     let world = World::new();
     let options = world.with(&world.clients.issue_client("me"));
