@@ -136,6 +136,8 @@ pub(crate) struct Draft {
     policy: Policy,
     /// The method and the URL.
     request: Option<(Method, String)>,
+    /// The request target, if it is not that of the URL.
+    target: Option<String>,
     fields: Vec<(String, Vec<u8>)>,
 }
 
@@ -162,6 +164,7 @@ pub(crate) enum Undrafted {
 
 impl Draft {
     const REQUEST: &str = "request ";
+    const TARGET: &str = "target ";
     const FIELD: &str = "field ";
 
     fn of(call: &Call) -> Self {
@@ -180,6 +183,7 @@ impl Draft {
             },
             policy: Policy::clone(policy),
             request: Some((request.method().clone(), request.url_with_zone().to_string())),
+            target: request.literal_target().map(Into::into),
             fields: request.own_fields().map(field).collect(),
         }
     }
@@ -212,6 +216,12 @@ impl Draft {
                 write!(f, "{}{method} {}", Self::REQUEST, String::from_utf8_lossy(&url))
             });
         }
+        if let Some(target) = &self.target {
+            line(&|redaction, f| {
+                let target = redaction.url(target.as_bytes());
+                write!(f, "{}{}", Self::TARGET, String::from_utf8_lossy(&target))
+            });
+        }
         for (name, value) in &self.fields {
             line(&|redaction, f| {
                 let value = redaction.value(name.as_bytes(), value);
@@ -227,6 +237,10 @@ impl Draft {
             let (method, url) = line.split_once(' ').ok_or(Undrafted::Request)?;
             let method = Method::new(method).map_err(|_| Undrafted::Request)?;
             self.request = Some((method, url.to_string()));
+            return Ok(());
+        }
+        if let Some(target) = text.strip_prefix(Self::TARGET) {
+            self.target = Some(target.to_string());
             return Ok(());
         }
         if let Some(line) = text.strip_prefix(Self::FIELD) {
@@ -248,7 +262,7 @@ impl Draft {
 
     /// Begins the call. `None` if there is no line with its request.
     pub(crate) fn begin(self) -> Option<Result<Call, RequestError>> {
-        let Self { beginning, policy, request, fields } = self;
+        let Self { beginning, policy, request, target, fields } = self;
         let Beginning {
             began,
             seed,
@@ -266,6 +280,9 @@ impl Draft {
             .decode(decodes);
         if asterisk {
             builder = builder.asterisk();
+        }
+        if let Some(target) = target {
+            builder = builder.target(&target);
         }
         for (name, value) in fields {
             builder = builder.header_bytes(&name, &value);

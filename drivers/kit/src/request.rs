@@ -132,6 +132,15 @@ macro_rules! request_methods {
             self
         }
 
+        /// Sends `target` in the request line, byte for byte, in place of the URL's path and query:
+        /// for URLs that are signed over their exact text. It must begin with a slash, and have no
+        /// space, no control byte, no byte beyond ASCII and no `#`. Redirects are resolved against
+        /// the URL.
+        pub fn target(mut self, target: &str) -> Self {
+            self.draft.request = self.draft.request.target(target);
+            self
+        }
+
         /// Sets the body.
         pub fn body(mut self, body: impl ::std::convert::Into<$crate::Body>) -> Self {
             self.draft.set_body(body);
