@@ -81,6 +81,8 @@ pub enum Mutation {
     /// Plaintext that a session has opened behind a response is left for the next request.
     #[cfg(httpool_mutations)]
     UnaskedPlaintext,
+    /// A body that ends before its Content-Length counts as whole.
+    ShortBody,
 }
 
 #[cfg(httpool_mutations)]

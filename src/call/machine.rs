@@ -476,7 +476,9 @@ impl Call {
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
-        let event = match conn.receive_eof(eof) {
+        let short = self.policy.accept_short_body || mutated(Mutation::ShortBody);
+        let ended = if short && clean { conn.receive_early_end() } else { conn.receive_eof(eof) };
+        let event = match ended {
             Ok(event @ Event::End(_)) => {
                 self.stop_for_closed(conn, IoKind::Eof, now);
                 self.pass_on(conn, event, now)

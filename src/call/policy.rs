@@ -43,6 +43,11 @@ pub struct Policy {
     pub repeat_unsafe: bool,
     /// Whether the application gets 1xx responses, except 100 (Continue). False by default.
     pub show_interim: bool,
+    /// Whether a body that ends before its Content-Length, because the server closes the connection
+    /// in order, counts as whole (urllib3: `enforce_content_length=False`). False by default: such a
+    /// body is incomplete (RFC 9112 8). The connection is not used again in any case. A chunked body
+    /// without its last chunk, and an encoded body without its end, are always errors.
+    pub accept_short_body: bool,
     /// Most bytes that are read of an unwanted body, so that its connection can be kept. A body is
     /// unwanted when its response is a followed redirect or is retried, or when the application has
     /// discarded it. If the body is longer, the connection is closed. 64 KiB by default.
@@ -62,6 +67,7 @@ impl Policy {
         routes: Routes,
         repeat_unsafe: bool,
         show_interim: bool,
+        accept_short_body: bool,
     }
 
     /// Sets [`drain_bytes_max`](field@Self::drain_bytes_max).

@@ -378,7 +378,7 @@ settings!(Retry: total, connect, read, redirect, status, other, count_redirects,
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
 settings!(Routes: http, https, no_proxy, tls, local);
 // The settings in `without` have lines of their own.
-settings!(Policy: repeat_unsafe, show_interim, drain_bytes_max, drain_time_max;
+settings!(Policy: repeat_unsafe, show_interim, accept_short_body, drain_bytes_max, drain_time_max;
     without redirect, retry, timeout, routes);
 
 transparent!(DrainBytes, DrainTime);

@@ -292,6 +292,16 @@ impl Connection {
         }
     }
 
+    /// Reports that the peer closed its side in order, as [`receive_eof`](Self::receive_eof) does.
+    /// A body with Content-Length ends here, however much of it is missing.
+    pub(crate) fn receive_early_end(&mut self) -> Result<Event<'static>, Violation> {
+        if let (Receive::Body, Incoming::Length(left)) = (self.state.receive(), &mut self.incoming)
+        {
+            *left = 0;
+        }
+        self.receive_eof(Eof::Clean)
+    }
+
     /// Returns whether a response is due or in progress. False on an idle connection: a driver may
     /// still watch it for its end, and passes on any bytes that arrive.
     pub fn wants_input(&self) -> bool {

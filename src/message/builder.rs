@@ -84,6 +84,27 @@ impl RequestBuilder {
         }
     }
 
+    /// Adds `query`, which must be encoded already, to the query of the URL: after a `&` if there is
+    /// one. A fragment stays behind it. Does nothing if `query` is empty. A space or a control byte
+    /// makes [`build`](Self::build) fail.
+    pub fn add_query(mut self, query: &str) -> Self {
+        let illegal = |byte| byte <= b' ' || byte == 0x7f;
+        match &mut self.url {
+            Ok(_) if query.is_empty() => {}
+            Ok((url, _)) => match query.bytes().position(illegal) {
+                Some(at) => self.url = Err(RequestError::UrlByte { at }),
+                None => {
+                    let old = url.query().unwrap_or_default();
+                    let and = if old.is_empty() || old.ends_with('&') { "" } else { "&" };
+                    let whole = [old, and, query].concat();
+                    url.set_query(Some(&whole));
+                }
+            },
+            Err(_) => {}
+        }
+        self
+    }
+
     /// Adds a field line, also if one of the same name exists. White space around the value is
     /// dropped. Content-Length, Transfer-Encoding and Expect determine how the body is sent; a
     /// value that contradicts the body makes [`build`](Self::build) fail.
@@ -260,6 +281,30 @@ mod tests {
             "POST /a%2Fb?q HTTP/1.1\r\nHost: example.com:8080\r\nX-A: v\r\n\
              Authorization: Basic dTpwIHc=\r\nContent-Length: 3\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_query_is_added_to_the_one_of_the_url_and_before_its_fragment() {
+        for (url, query, sent) in [
+            ("http://a/b", "x=1", "/b?x=1"),
+            ("http://a", "x=1", "/?x=1"),
+            ("http://a/b?", "x=1", "/b?x=1"),
+            ("http://a/b?y=2", "x=1", "/b?y=2&x=1"),
+            ("http://a/b?y=2&", "x=1", "/b?y=2&x=1"),
+            ("http://a/b?y=2#f?g", "x=a+b%26", "/b?y=2&x=a+b%26"),
+            ("http://a/b", "x=1#2", "/b?x=1%232"),
+            ("http://a/b", "", "/b"),
+        ] {
+            let request = Request::get(url).add_query(query).build().unwrap();
+            assert_eq!(request.target(), sent, "{url} {query}");
+            assert_eq!(request.url().fragment(), url.split_once('#').map(|(_, it)| it));
+        }
+        let twice = Request::get("http://a/").add_query("x=1").add_query("y=2").build().unwrap();
+        assert_eq!(twice.target(), "/?x=1&y=2");
+        let bad = Request::get("http://a/").add_query("x=1\r\n").build();
+        assert_eq!(bad.unwrap_err(), RequestError::UrlByte { at: 3 });
+        let first = Request::get("ftp://a/").add_query(" ").build();
+        assert_eq!(first.unwrap_err(), RequestError::Scheme);
     }
 
     #[test]

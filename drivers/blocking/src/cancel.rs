@@ -91,24 +91,36 @@ impl Cancel {
     }
 }
 
-/// The entry of one call in its [`Cancel`], if it has one. Dropping it removes the entry.
+/// The entries of one call: in the [`Cancel`] that it was given, and in the one that it has made
+/// itself, as far as it has them. Dropping it removes the entries.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    cancel: Option<(Cancel, u64)>,
+    given: Option<(Cancel, u64)>,
+    own: Option<(Cancel, u64)>,
 }
 
 impl Watch {
     pub(crate) fn new(cancel: Option<&Cancel>) -> Self {
-        let cancel = cancel.map(|cancel| {
-            let mut state = cancel.state();
-            state.last += 1;
-            (cancel.clone(), state.last)
-        });
-        Self { cancel }
+        Self { given: cancel.map(Self::entry), own: None }
+    }
+
+    fn entry(cancel: &Cancel) -> (Cancel, u64) {
+        let mut state = cancel.state();
+        state.last += 1;
+        (cancel.clone(), state.last)
+    }
+
+    /// Returns a handle that cancels this call alone. The call must register its place anew.
+    pub(crate) fn handle(&mut self) -> Cancel {
+        self.own.get_or_insert_with(|| Self::entry(&Cancel::new())).0.clone()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &(Cancel, u64)> {
+        self.given.iter().chain(&self.own)
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
+        self.entries().any(|(cancel, _)| cancel.is_cancelled())
     }
 
     /// Registers `parker`, where the call waits from now on.
@@ -129,15 +141,20 @@ impl Watch {
 
     #[inline]
     fn put(&self, at: impl FnOnce() -> Option<Arc<dyn Unpark>>) {
-        let Some((cancel, call)) = &self.cancel else { return };
-        let mut state = cancel.state();
-        state.at.retain(|place| place.call != *call);
-        let Some(at) = at() else { return };
-        // The call may have been cancelled while it had no place registered.
-        if state.cancelled {
-            at.unpark();
+        if self.given.is_none() && self.own.is_none() {
+            return;
         }
-        state.at.push(Place { call: *call, at });
+        let at = at();
+        for (cancel, call) in self.entries() {
+            let mut state = cancel.state();
+            state.at.retain(|place| place.call != *call);
+            let Some(at) = at.clone() else { continue };
+            // The call may have been cancelled while it had no place registered.
+            if state.cancelled {
+                at.unpark();
+            }
+            state.at.push(Place { call: *call, at });
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs a [`Call`]: performs its next step and reports the result, until it ends.
 
 mod decode;
+mod give_up;
 mod send;
 
 use std::{io, sync::Arc};
@@ -121,6 +122,16 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
+    /// Returns how many bytes of the body the application was given, or were decoded for it.
+    pub(crate) fn given(&self) -> u64 {
+        self.scratch.incoming.given()
+    }
+
+    /// Gives the body out chunk by chunk from now on.
+    pub(crate) fn split_chunks(&mut self) {
+        self.scratch.incoming.split_chunks();
+    }
+
     /// Tells the call that the application has stopped reading (`paused`), or reads again.
     pub(crate) fn pause(&mut self, paused: bool) {
         if self.exchanges() {
@@ -200,30 +211,6 @@ impl<P: Platform> Exchange<P> {
         Some((pooled.net, self.scratch.incoming.rest().to_vec()))
     }
 
-    /// Discards the part of the body that has already arrived, so that the connection may be
-    /// reused. Never waits.
-    fn abandon(&mut self) {
-        if self.exchanges() {
-            self.tick();
-            self.call.discard(self.now);
-        }
-        self.scratch.incoming.drop_body();
-        while self.exchanges() {
-            match self.take_input(&mut Sink::Nowhere) {
-                Took::Progress(_) | Took::Changed => continue,
-                Took::All => {}
-            }
-            let Some((_, pooled)) = &mut self.held else { break };
-            match pooled.net.recv_now(self.scratch.incoming.room()) {
-                Ok(read @ 1..) => self.scratch.incoming.put(read),
-                _ => self.call.cancel(self.now),
-            }
-        }
-        if matches!(self.call.next(), Next::Release) {
-            self.release();
-        }
-    }
-
     fn checkout(&mut self) {
         let leased = lease::checkout(
             &self.shared,
@@ -294,6 +281,7 @@ impl<P: Platform> Exchange<P> {
                         let body = read.min(max);
                         let (_, event) = self.call.receive(&mut pooled.h1, &into[..body], self.now);
                         self.scratch.incoming.put(read - body);
+                        self.scratch.incoming.count(body);
                         return matches!(event, Event::Data(_)).then_some(Progress::Data(body));
                     }
                     nothing => self.came(nothing),
@@ -314,6 +302,7 @@ impl<P: Platform> Exchange<P> {
                         debug_assert!(data <= taken && taken <= read);
                         self.scratch.incoming.append(&onto[held + taken..]);
                         self.scratch.incoming.renew();
+                        self.scratch.incoming.count(data);
                         onto.truncate(held + data);
                         return (data > 0).then_some(Progress::Data(data));
                     }

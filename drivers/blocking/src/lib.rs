@@ -52,6 +52,7 @@
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
 //! | log and record | [`trace`] |
+//! | use the names of urllib3 | [`urllib3`] |
 //!
 //! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
 //!
@@ -97,6 +98,7 @@ mod response;
 mod scratch;
 mod shared;
 mod sys;
+pub mod urllib3;
 mod wired;
 
 pub use cancel::Cancel;

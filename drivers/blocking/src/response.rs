@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{self, Read},
+    io::{self, BufReader, Read},
     net::TcpStream,
 };
 
@@ -10,7 +10,7 @@ use httpool::message::BodyLeft;
 use httpool_kit::{BodyLimit, Parts};
 
 use crate::{
-    Error,
+    Cancel, Error,
     exchange::{Exchange, Progress, Served},
     platform::{Platform, Socket, System},
     scratch::Sink,
@@ -70,7 +70,7 @@ impl Response {
 
     httpool_kit::response_methods!();
 
-    fn parts(&self) -> Parts<'_> {
+    pub(crate) fn parts(&self) -> Parts<'_> {
         self.on.parts()
     }
 
@@ -86,12 +86,88 @@ impl Response {
         self.on.bytes()
     }
 
-    /// Reads the whole body and decodes it as UTF-8. Invalid sequences become U+FFFD.
+    /// Reads and returns the rest of the body, as [`bytes`](Self::bytes) does. Keeps the response,
+    /// and so the trailers. Returns nothing when called again.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
-    pub fn text(self) -> Result<String, Error> {
-        self.bytes().map(httpool_kit::text)
+    pub fn read_all(&mut self) -> Result<Vec<u8>, Error> {
+        self.on.read_all()
+    }
+
+    /// Reads the whole body as text. A byte order mark names its encoding, and otherwise the charset
+    /// of Content-Type, and otherwise it is UTF-8. Without the feature `charset` it is always UTF-8.
+    /// Bytes that are invalid become U+FFFD.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn text(mut self) -> Result<String, Error> {
+        let body = self.read_all()?;
+        Ok(httpool_kit::text(body, self.parts().content_type()))
+    }
+
+    /// Reads the whole body and parses it as JSON, whatever its Content-Type says.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes), or the body is not JSON of the form of `T` ([`Error::is_json`]).
+    #[cfg(feature = "json")]
+    pub fn json<T: httpool_kit::serde::de::DeserializeOwned>(mut self) -> Result<T, Error> {
+        let body = self.read_all()?;
+        httpool_kit::parse_json(&body, &self.parts())
+    }
+
+    /// Returns a reader of the body that has a buffer, for example to read lines.
+    ///
+    /// ```no_run
+    /// use std::io::BufRead;
+    ///
+    /// let client = httpool_blocking::Client::new();
+    /// for line in client.get("http://example.com/").send()?.buffered().lines() {
+    ///     println!("{}", line?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn buffered(self) -> BufReader<Self> {
+        BufReader::new(self)
+    }
+
+    /// Returns a handle with which another thread ends the reading of this body, also while it waits
+    /// (urllib3: `shutdown`). The read then fails with an error that is
+    /// [cancelled](Error::is_cancelled), and the connection is closed. `None` if the response has
+    /// ended and its connection is back in the pool.
+    pub fn shutdown_handle(&mut self) -> Option<Cancel> {
+        self.on.exchange.shutdown_handle()
+    }
+
+    /// Returns how many bytes of the body are left, before they are decoded (urllib3:
+    /// `length_remaining`). `None` if the server has not said, and 0 at the end.
+    pub fn length_remaining(&self) -> Option<u64> {
+        match self.on.exchange.body_ahead() {
+            // That is the rest of a chunk.
+            BodyLeft::Bytes(1..) if self.is_chunked() => None,
+            BodyLeft::Bytes(0) if !self.on.exchange.is_at_end() && self.is_chunked() => None,
+            BodyLeft::Bytes(left) => Some(left),
+            BodyLeft::Unknown => None,
+        }
+    }
+
+    /// Returns how many bytes of the body were read, before they are decoded and without the framing
+    /// of chunks (urllib3: `tell`).
+    pub fn tell(&self) -> u64 {
+        self.on.exchange.given()
+    }
+
+    pub(crate) const fn exchange(&mut self) -> &mut Exchange<System> {
+        &mut self.on.exchange
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.on.exchange.is_at_end()
+    }
+
+    /// Reads a part of the body into `into`: the fallible half of [`Read`].
+    pub(crate) fn read_part(&mut self, into: &mut [u8]) -> Result<usize, Error> {
+        self.on.read_part(into)
     }
 
     /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT, when it no
@@ -149,6 +225,7 @@ impl<P: Platform> ResponseOn<P> {
         let call = &self.exchange.call;
         Parts {
             received: self.exchange.received(),
+            method: call.request().method(),
             url: call.request().url(),
             history: call.history(),
             body_taken: call.body_taken(),
@@ -163,6 +240,14 @@ impl<P: Platform> ResponseOn<P> {
     /// # Errors
     /// As [`Response::bytes`].
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        self.read_all()
+    }
+
+    /// Reads and returns the rest of the body, as [`Response::read_all`] does.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub fn read_all(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         self.collect(&mut body)?;
         Ok(body)
@@ -202,13 +287,13 @@ impl<P: Platform> ResponseOn<P> {
     }
 }
 
-impl<P: Platform> Read for ResponseOn<P> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+impl<P: Platform> ResponseOn<P> {
+    fn read_part(&mut self, into: &mut [u8]) -> Result<usize, Error> {
         if into.is_empty() {
             return Ok(0);
         }
         if self.exchange.decodes() {
-            return Ok(self.exchange.read_decoded(into)?);
+            return self.exchange.read_decoded(into);
         }
         // Input that was already read takes no time, so no deadline has to run.
         if let Some(read) = self.exchange.take_body(Sink::Slice(into)) {
@@ -223,6 +308,12 @@ impl<P: Platform> Read for ResponseOn<P> {
         self.exchange.settle();
         self.exchange.pause(true);
         Ok(read)
+    }
+}
+
+impl<P: Platform> Read for ResponseOn<P> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(self.read_part(into)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The buffers of one call. Later calls reuse them.
 
 use std::{
+    collections::VecDeque,
     mem,
     ops::{Deref, DerefMut},
 };
@@ -108,6 +109,12 @@ pub(crate) struct Incoming {
     end: usize,
     /// Whether the call was given input since it last asked for more, and may return another event.
     news: bool,
+    /// Where a chunk ends and the next one begins in the buffered body.
+    seams: VecDeque<usize>,
+    /// Whether the buffered body is given out chunk by chunk.
+    by_chunk: bool,
+    /// The bytes of the body that were given out, without their framing.
+    given: u64,
 }
 
 /// The initial size of the buffer, in bytes. One read of this size nearly always holds a head and
@@ -180,6 +187,8 @@ impl Incoming {
         self.take(bytes);
         let start = self.at.saturating_sub(len);
         if self.has_body() {
+            // A chunk ends before the input does only if the next one follows.
+            self.seams.push_back(self.body_end);
             self.bytes.copy_within(start..self.at, self.body_end);
             self.body_end += self.at - start;
         } else {
@@ -190,7 +199,7 @@ impl Incoming {
     /// Moves buffered body into `sink`. Returns the number of bytes, or `None` if there were none.
     #[inline]
     pub(crate) fn move_body(&mut self, sink: &mut Sink<'_>) -> Option<usize> {
-        let body = &self.bytes[self.body..self.body_end];
+        let body = self.body();
         let moved = match sink {
             Sink::Nowhere => 0,
             Sink::Kept => return Some(body.len()).filter(|len| *len > 0),
@@ -204,18 +213,44 @@ impl Incoming {
                 body.len()
             }
         };
-        self.body += moved;
+        self.pass_body(moved);
         (moved > 0).then_some(moved)
     }
 
-    /// Returns the buffered body.
+    /// Returns the buffered body, or the part of it that belongs to one chunk.
+    #[inline]
     pub(crate) fn body(&self) -> &[u8] {
-        &self.bytes[self.body..self.body_end]
+        let end = if self.by_chunk { self.chunk_end() } else { self.body_end };
+        &self.bytes[self.body..end]
+    }
+
+    #[cold]
+    fn chunk_end(&self) -> usize {
+        let seam = self.seams.iter().find(|seam| **seam > self.body);
+        seam.map_or(self.body_end, |seam| *seam)
+    }
+
+    /// Gives the body out chunk by chunk from now on.
+    pub(crate) fn split_chunks(&mut self) {
+        self.by_chunk = true;
+    }
+
+    /// Counts bytes of the body that were given out without this buffer.
+    #[inline]
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.given += bytes as u64;
+    }
+
+    /// Returns how many bytes of the body were given out, or were decoded.
+    pub(crate) fn given(&self) -> u64 {
+        self.given
     }
 
     /// Marks the first `bytes` bytes of the buffered body as read.
+    #[inline]
     pub(crate) fn pass_body(&mut self, bytes: usize) {
         self.body = self.body_end.min(self.body + bytes);
+        self.count(bytes);
     }
 
     /// Returns the number of bytes of buffered body.
@@ -239,6 +274,7 @@ impl Incoming {
     /// a whole, and the core bounds its length.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         (self.body, self.body_end) = (0, 0);
+        self.seams.clear();
         if self.at == self.end {
             (self.at, self.end) = (0, 0);
         }
@@ -274,7 +310,8 @@ impl Incoming {
 
     fn clear(&mut self) {
         (self.body, self.body_end, self.at, self.end) = (0, 0, 0, 0);
-        self.news = false;
+        (self.news, self.by_chunk, self.given) = (false, false, 0);
+        self.seams.clear();
     }
 }
 
@@ -311,6 +348,26 @@ mod tests {
         assert_eq!(incoming.move_body(&mut Sink::Vec(&mut all)), Some(10));
         assert_eq!((&two, &all[..]), (b"he", &b"llo, world"[..]));
         assert!(!incoming.has_body());
+    }
+
+    #[test]
+    fn chunks_that_were_gathered_come_apart_again() {
+        let mut incoming = Incoming::default();
+        incoming.append(b"5\r\nhello\r\n1\r\n,\r\n6\r\n world\r\n0");
+        incoming.take_body(8, 5);
+        incoming.take_body(6, 1);
+        incoming.take_body(11, 6);
+        incoming.split_chunks();
+        let mut pieces = Vec::new();
+        let mut four = [0; 4];
+        while let Some(moved) = incoming.move_body(&mut Sink::Slice(&mut four)) {
+            pieces.push(String::from_utf8_lossy(&four[..moved]).into_owned());
+        }
+        assert_eq!(pieces, ["hell", "o", ",", " wor", "ld"]);
+        assert_eq!(incoming.given(), 12);
+        // Their places are forgotten with the body.
+        incoming.room();
+        assert!(incoming.seams.is_empty());
     }
 
     #[test]

@@ -8,11 +8,11 @@ use httpool::{
     error::{
         BodyUnusable, Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent,
     },
-    message::{BodyTaken, Method, ResponseHead, Url},
+    message::{BodyTaken, Method, ResponseHead, Status, Url},
     trace::Recent,
 };
 
-use crate::LayerError;
+use crate::{LayerError, Parts};
 
 /// The reason why a request got no response, or an incomplete one: the failure, the party at fault,
 /// whether it is safe to send the request again, and the request.
@@ -78,6 +78,10 @@ enum Kind {
     Stale,
     /// Waiting for events failed. The system's error is the source.
     Poll,
+    /// The status of the response is an error for the application.
+    Status(Status),
+    /// A value is no JSON, or a body is not the JSON that was expected. Why is the source.
+    Json(Reached),
 }
 
 impl Error {
@@ -108,6 +112,28 @@ impl Error {
         Self::new(Kind::Poll, None, Some(source))
     }
 
+    /// Makes the error of a response whose status is 400 or more.
+    pub(crate) fn status(parts: &Parts<'_>) -> Self {
+        let request = (parts.method.clone(), parts.url.clone());
+        let kind = Kind::Status(parts.head().status());
+        Self::new(kind, Some(request), None).with_head(Some(parts.head()))
+    }
+
+    /// Makes the error of a value that cannot be written as JSON, for a request that was not sent.
+    #[cfg(feature = "json")]
+    pub(crate) fn json(why: serde_json::Error) -> Self {
+        Self::new(Kind::Json(Reached::Nothing), None, Some(io::Error::other(why)))
+    }
+
+    /// Makes the error of a body that is not the JSON that was expected.
+    #[cfg(feature = "json")]
+    pub(crate) fn no_json(why: serde_json::Error, parts: &Parts<'_>) -> Self {
+        let request = (parts.method.clone(), parts.url.clone());
+        let error =
+            Self::new(Kind::Json(Reached::Answered), Some(request), Some(io::Error::other(why)));
+        error.with_head(Some(parts.head()))
+    }
+
     fn new(kind: Kind, request: Option<(Method, Url)>, source: Option<io::Error>) -> Self {
         Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
     }
@@ -135,7 +161,7 @@ impl Error {
     pub fn as_failure(&self) -> Option<&Failure> {
         match &self.0.kind {
             Kind::Failure(failure) => Some(failure),
-            Kind::Request(_) | Kind::Stale | Kind::Poll => None,
+            _ => None,
         }
     }
 
@@ -143,7 +169,7 @@ impl Error {
     pub fn as_request_error(&self) -> Option<RequestError> {
         match &self.0.kind {
             Kind::Request(why) => Some(*why),
-            Kind::Failure(_) | Kind::Stale | Kind::Poll => None,
+            _ => None,
         }
     }
 
@@ -153,6 +179,8 @@ impl Error {
             Kind::Failure(failure) => failure.reached,
             Kind::Request(_) => Reached::Nothing,
             Kind::Stale | Kind::Poll => Reached::Sent,
+            Kind::Status(_) => Reached::Answered,
+            Kind::Json(reached) => *reached,
         }
     }
 
@@ -214,6 +242,20 @@ impl Error {
         matches!(cause, Some(Cause::BodyUnusable(BodyUnusable::TooLong { .. })))
     }
 
+    /// Returns the status of the response, if it is the error: see `error_for_status` of a response.
+    pub fn as_status(&self) -> Option<Status> {
+        match self.0.kind {
+            Kind::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a value could not be written as JSON, or the response's body is not JSON of
+    /// the expected form. The source is the `serde_json::Error`, which says where.
+    pub fn is_json(&self) -> bool {
+        matches!(self.0.kind, Kind::Json(_))
+    }
+
     /// Returns the reason why the response's body cannot be decoded, if that is the failure
     /// (urllib3: `DecodeError`).
     pub fn as_decode_error(&self) -> Option<&DecodeError> {
@@ -241,7 +283,7 @@ impl fmt::Display for Error {
         write!(f, "{}", self.what())?;
         match &self.0.kind {
             Kind::Failure(failure) => write!(f, " ({})", failure.circumstances()),
-            Kind::Request(_) | Kind::Stale | Kind::Poll => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -267,6 +309,16 @@ impl fmt::Display for What<'_> {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")
             }
             (Kind::Poll, _) => f.write_str("waiting for sockets failed"),
+            (Kind::Status(status), _) => {
+                let whose = if status.is_client_error() { "refused" } else { "failed to serve" };
+                write!(f, "the server {whose} the request with the status {status}")
+            }
+            (Kind::Json(Reached::Nothing), _) => {
+                f.write_str("the request cannot be sent: its value cannot be written as JSON")
+            }
+            (Kind::Json(_), _) => {
+                f.write_str("the body of the response is not JSON of the expected form")
+            }
         }
     }
 }
@@ -289,6 +341,9 @@ impl fmt::Debug for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         let source = self.0.source.as_ref()?;
+        if self.is_json() {
+            return source.get_ref().map(|inner| inner as &(dyn error::Error + 'static));
+        }
         let layer = source.get_ref().and_then(|inner| inner.downcast_ref::<LayerError>());
         Some(layer.map_or(source, |layer| layer as &(dyn error::Error + 'static)))
     }
@@ -316,6 +371,7 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidData
             }
             None if error.as_request_error().is_some() => io::ErrorKind::InvalidInput,
+            None if error.is_json() => io::ErrorKind::InvalidData,
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

@@ -11,6 +11,7 @@
 //! | `proxies` | the proxies that the environment names: [`proxies_from_env`] |
 //! | `request` | [`Draft`] of a request, and the methods of its builder |
 //! | `response` | [`Parts`] of a response and the methods that read them; the [limit](BodyLimit) on bodies that are collected |
+//! | `text`, `json` | the body of a response as text, by its charset, or as JSON |
 //! | `decoding` | the [decoding](Decoding) of the bodies of responses |
 //! | `error` | [`Error`] of a call, and the core's name for an error of the system |
 //! | `body` | [`Body`] of a request: bytes, a reader, a form |
@@ -54,6 +55,8 @@ mod clock;
 mod connect;
 mod decoding;
 mod error;
+#[cfg(feature = "json")]
+mod json;
 mod outgoing;
 mod policy;
 mod proxies;
@@ -62,6 +65,7 @@ mod resolve;
 mod response;
 mod settings;
 mod switched;
+mod text;
 mod unsent;
 mod wire;
 
@@ -73,15 +77,20 @@ pub use connect::refuse_self;
 pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
+#[cfg(feature = "json")]
+pub use json::parse_json;
 pub use outgoing::{put_piece, slices, write_to};
 pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
 pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
 };
-pub use response::{BodyLimit, Parts, Received, text};
+pub use response::{BodyLimit, Parts, Received};
+#[cfg(feature = "json")]
+pub use serde;
 pub use settings::Settings;
 pub use switched::Switched;
+pub use text::{charset, text};
 pub use unsent::{bound_unsent, takes_output};
 pub use wire::{
     Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, leaves_plaintext,

@@ -26,6 +26,8 @@ pub struct Draft {
     pub decode: bool,
     /// The type of the body, for a request without a Content-Type of its own.
     content_type: Option<String>,
+    /// The reason why the body could not be made.
+    error: Option<Error>,
 }
 
 impl Draft {
@@ -34,7 +36,8 @@ impl Draft {
         let request = Request::builder(method, url);
         let policy = settings.policy.clone();
         let decode = settings.decode;
-        Self { request, body: Body::empty(), policy, decode, content_type: None }
+        let body = Body::empty();
+        Self { request, body, policy, decode, content_type: None, error: None }
     }
 
     /// Returns the policy of this call, to change it.
@@ -44,7 +47,7 @@ impl Draft {
 
     /// Sets the body.
     pub fn set_body(&mut self, body: impl Into<Body>) {
-        (self.body, self.content_type) = (body.into(), None);
+        (self.body, self.content_type, self.error) = (body.into(), None, None);
     }
 
     /// Sets the body to names and values, encoded as `application/x-www-form-urlencoded`.
@@ -62,9 +65,26 @@ impl Draft {
         self.set_typed(form.into_body(), &content_type);
     }
 
+    /// Sets the body to `value` as JSON, in UTF-8 without white space.
+    #[cfg(feature = "json")]
+    pub fn set_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
+        match serde_json::to_vec(value) {
+            Ok(json) => self.set_typed(json.into(), "application/json"),
+            Err(why) => self.error = Some(Error::json(why)),
+        }
+    }
+
+    /// Sets whether a body that ends before its Content-Length is an error.
+    pub fn enforce_content_length(&mut self, yes: bool) {
+        // A policy that says so already is shared further.
+        if self.policy.accept_short_body == yes {
+            self.policy_mut().accept_short_body = !yes;
+        }
+    }
+
     /// Sets the body, and its type for a request that is given no other Content-Type.
     fn set_typed(&mut self, body: Body, content_type: &str) {
-        self.body = body;
+        (self.body, self.error) = (body, None);
         self.content_type = Some(content_type.into());
     }
 
@@ -74,7 +94,10 @@ impl Draft {
     /// # Errors
     /// A part of it cannot be sent.
     pub fn finish(self, settings: &Settings) -> Result<(Request, Body, Arc<Policy>), Error> {
-        let Self { mut request, body, policy, decode, content_type } = self;
+        let Self { mut request, body, policy, decode, content_type, error } = self;
+        if let Some(error) = error {
+            return Err(error);
+        }
         if let Some(value) = content_type {
             request = request.default_header("Content-Type", &value);
         }
@@ -110,6 +133,38 @@ macro_rules! request_methods {
         /// Adds a header field whose value need not be UTF-8.
         pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
             self.draft.request = self.draft.request.header_bytes(name, value);
+            self
+        }
+
+        /// Adds header fields, each as [`header`](Self::header) does.
+        pub fn headers<N, V>(
+            mut self,
+            fields: impl ::std::iter::IntoIterator<Item = (N, V)>,
+        ) -> Self
+        where
+            N: ::std::convert::AsRef<str>,
+            V: ::std::convert::AsRef<str>,
+        {
+            for (name, value) in fields {
+                self = self.header(name.as_ref(), value.as_ref());
+            }
+            self
+        }
+
+        /// Adds names and values to the query of the URL, behind those that it has. They are
+        /// encoded as `application/x-www-form-urlencoded`, as by a form of a web page and by
+        /// urllib3: a space becomes `+`, and every byte but letters, digits and `*-._` becomes
+        /// `%XX`.
+        pub fn query<N, V>(
+            mut self,
+            pairs: impl ::std::iter::IntoIterator<Item = (N, V)>,
+        ) -> Self
+        where
+            N: ::std::convert::AsRef<str>,
+            V: ::std::convert::AsRef<str>,
+        {
+            let query = $crate::form_urlencoded(pairs);
+            self.draft.request = self.draft.request.add_query(&query);
             self
         }
 
@@ -168,6 +223,15 @@ macro_rules! request_methods {
             self
         }
 
+        /// Sets the body to `value` as JSON (RFC 8259), without white space. Sets Content-Type to
+        /// `application/json`, unless the request has its own. If the value cannot be written as
+        /// JSON, building or sending the request returns the error.
+        #[cfg(feature = "json")]
+        pub fn json<T: $crate::serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
+            self.draft.set_json(value);
+            self
+        }
+
         /// Sends a token by the Bearer scheme (RFC 6750 section 2.1).
         pub fn bearer_auth(self, token: &str) -> Self {
             self.header("Authorization", &::std::format!("Bearer {token}"))
@@ -186,6 +250,16 @@ macro_rules! request_methods {
         /// `decode_content=False`). The default is the client's.
         pub fn decode(mut self, yes: bool) -> Self {
             self.draft.decode = yes;
+            self
+        }
+
+        /// Sets whether a response body that ends before its Content-Length is an error (urllib3:
+        /// `enforce_content_length`). True by default. If false, such a body is returned as if it
+        /// were whole, and its connection is closed. It is the field
+        /// [`Policy::accept_short_body`](crate::Policy::accept_short_body), so a later
+        /// [`policy`](Self::policy) replaces it.
+        pub fn enforce_content_length(mut self, yes: bool) -> Self {
+            self.draft.enforce_content_length(yes);
             self
         }
 

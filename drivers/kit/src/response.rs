@@ -6,10 +6,10 @@ use httpool::{
     call::HistoryEntry,
     error::BodyUnusable,
     id::ConnId,
-    message::{BodyLeft, BodyTaken, Fields, Head, OwnedFields, ResponseHead, Url},
+    message::{BodyLeft, BodyTaken, Fields, Head, Method, OwnedFields, ResponseHead, Url},
 };
 
-use crate::Session;
+use crate::{Error, Session};
 
 /// The parts of a response that have been received, without its body.
 #[derive(Debug, Default)]
@@ -69,6 +69,8 @@ impl Received {
 pub struct Parts<'r> {
     /// The head, the interim heads and the trailers.
     pub received: &'r Received,
+    /// The method of the last request.
+    pub method: &'r Method,
     /// The URL of the last request.
     pub url: &'r Url,
     /// The redirects and failed attempts before the response.
@@ -104,6 +106,39 @@ impl<'r> Parts<'r> {
         let value = self.head().headers().get_str("content-length")?;
         value.split(',').next()?.trim().parse().ok()
     }
+
+    /// Returns the value of Location, if the status is a redirect that a client follows.
+    pub fn redirect_location(&self) -> Option<&'r str> {
+        redirect_location(self.head())
+    }
+
+    /// Returns whether the body comes in chunks.
+    pub fn is_chunked(&self) -> bool {
+        is_chunked(self.head())
+    }
+
+    /// Returns the value of Content-Type.
+    pub fn content_type(&self) -> Option<&'r [u8]> {
+        self.head().headers().get("content-type")
+    }
+
+    /// Returns the error for a status of 400 or more.
+    pub fn status_error(&self) -> Option<Error> {
+        let status = self.head().status();
+        let failed = status.is_client_error() || status.is_server_error();
+        failed.then(|| Error::status(self))
+    }
+}
+
+fn redirect_location(head: &ResponseHead) -> Option<&str> {
+    let redirects = matches!(head.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    head.headers().get_str("location").filter(|_| redirects)
+}
+
+fn is_chunked(head: &ResponseHead) -> bool {
+    let last = head.headers().get_all("transfer-encoding").last();
+    let coding = last.and_then(|value| value.rsplit(|&byte| byte == b',').next());
+    coding.is_some_and(|it| it.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
 impl fmt::Debug for Parts<'_> {
@@ -142,15 +177,6 @@ impl BodyLimit {
     /// is exceeded.
     pub const fn reason(self) -> BodyUnusable {
         BodyUnusable::TooLong { max: self.0 }
-    }
-}
-
-/// Converts a body to text. Bytes that are not UTF-8 are replaced by U+FFFD. A body that is UTF-8
-/// is not copied.
-pub fn text(body: Vec<u8>) -> String {
-    match String::from_utf8(body) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     }
 }
 
@@ -240,6 +266,30 @@ macro_rules! response_methods {
         pub fn body_taken(&self) -> ::std::option::Option<$crate::httpool::message::BodyTaken> {
             self.parts().body_taken
         }
+
+        /// Returns the value of Location, as the server sent it, if the status is 301, 302, 303,
+        /// 307 or 308 (urllib3: `get_redirect_location`). `None` also if it is not UTF-8.
+        pub fn redirect_location(&self) -> ::std::option::Option<&str> {
+            self.parts().redirect_location()
+        }
+
+        /// Returns whether the body comes in chunks (RFC 9112 7.1). True also for a response to HEAD
+        /// that says so, although it has no body.
+        pub fn is_chunked(&self) -> bool {
+            self.parts().is_chunked()
+        }
+
+        /// Returns the response, if its status is below 400.
+        ///
+        /// # Errors
+        /// The status is 400 or more: see [`Error::as_status`](crate::Error::as_status). The error
+        /// has the head of the response, and the body is discarded.
+        pub fn error_for_status(self) -> ::std::result::Result<Self, $crate::Error> {
+            match self.parts().status_error() {
+                ::std::option::Option::Some(error) => ::std::result::Result::Err(error),
+                ::std::option::Option::None => ::std::result::Result::Ok(self),
+            }
+        }
     };
 }
 
@@ -265,8 +315,42 @@ mod tests {
     }
 
     #[test]
-    fn text_has_a_replacement_for_what_is_not_utf_8() {
-        assert_eq!(text(b"caf\xc3\xa9".to_vec()), "caf\u{e9}");
-        assert_eq!(text(b"caf\xe9".to_vec()), "caf\u{fffd}");
+    fn a_redirect_has_a_location_and_a_status_that_is_one() {
+        for (status, fields, location, chunked) in [
+            (301, "Location: /a\r\n", Some("/a"), false),
+            (302, "location: http://b/\r\n", Some("http://b/"), false),
+            (303, "Location: ?c\r\n", Some("?c"), false),
+            (307, "Location: /\r\n", Some("/"), false),
+            (308, "Location: /\r\n", Some("/"), false),
+            (302, "", None, false),
+            (300, "Location: /a\r\n", None, false),
+            (304, "Location: /a\r\n", None, false),
+            (201, "Location: /a\r\nTransfer-Encoding: Chunked\r\n", None, true),
+            (200, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", None, true),
+            (200, "Transfer-Encoding: gzip, chunked\r\n", None, true),
+            (200, "Transfer-Encoding: gzip\r\n", None, false),
+        ] {
+            let input = format!("HTTP/1.1 {status} S\r\n{fields}\r\n");
+            let head = received(&input);
+            assert_eq!(redirect_location(&head), location, "{input}");
+            assert_eq!(is_chunked(&head), chunked, "{input}");
+        }
+    }
+
+    /// Returns the head that a connection parses out of `input`.
+    fn received(input: &str) -> ResponseHead {
+        use httpool::{
+            h1::{Connection, Event, Target},
+            limits::MessageLimits,
+            message::Request,
+        };
+
+        let mut conn = Connection::new(MessageLimits::default());
+        let request = Request::get("http://a/").build().unwrap();
+        conn.send_request(&request, Target::Origin, &mut Vec::new()).unwrap();
+        let (_, Event::Head(head)) = conn.receive(input.as_bytes()).unwrap() else { panic!() };
+        let mut kept = ResponseHead::new();
+        kept.set(&head);
+        kept
     }
 }

@@ -1,11 +1,11 @@
 //! Responses that are collected whole.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, mem, sync::Arc};
 
 use httpool::{
     call::HistoryEntry,
     id::{CallId, ConnId},
-    message::{BodyLeft, BodyTaken, Url},
+    message::{BodyLeft, BodyTaken, Method, Url},
 };
 use httpool_kit::{BodyLimit, Parts, Received, Session};
 
@@ -19,6 +19,7 @@ use crate::{
 pub struct Response {
     received: Received,
     body: Vec<u8>,
+    method: Method,
     url: Url,
     history: Vec<HistoryEntry>,
     body_taken: Option<BodyTaken>,
@@ -34,6 +35,7 @@ impl Response {
     fn parts(&self) -> Parts<'_> {
         Parts {
             received: &self.received,
+            method: &self.method,
             url: &self.url,
             history: &self.history,
             body_taken: self.body_taken,
@@ -53,9 +55,21 @@ impl Response {
         self.body
     }
 
-    /// Returns the body as text. Bytes that are not UTF-8 are replaced by U+FFFD.
-    pub fn text(self) -> String {
-        httpool_kit::text(self.body)
+    /// Returns the body as text. A byte order mark names its encoding, and otherwise the charset of
+    /// Content-Type, and otherwise it is UTF-8. Without the feature `charset` it is always UTF-8.
+    /// Bytes that are invalid become U+FFFD.
+    pub fn text(mut self) -> String {
+        let body = mem::take(&mut self.body);
+        httpool_kit::text(body, self.parts().content_type())
+    }
+
+    /// Parses the body as JSON, whatever its Content-Type says.
+    ///
+    /// # Errors
+    /// The body is not JSON of the form of `T`: [`Error::is_json`].
+    #[cfg(feature = "json")]
+    pub fn json<T: httpool_kit::serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        httpool_kit::parse_json(&self.body, &self.parts())
     }
 
     /// Returns the connection after 101 (Switching Protocols) or a 2xx to CONNECT. It is no longer
@@ -190,6 +204,7 @@ impl Responses {
             return;
         };
         let response = Response {
+            method: call.request().method().clone(),
             url: call.request().url().clone(),
             history: call.history().to_vec(),
             body_taken: call.body_taken(),

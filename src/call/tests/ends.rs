@@ -65,3 +65,23 @@ fn the_policy_lists_may_be_changed() {
     assert!(!world.head().contains("X-Mine") && world.head().contains("Cookie: c"));
     assert_eq!(world.call.key().to_string(), "http://b");
 }
+
+#[test]
+fn a_body_that_ends_before_its_length_is_whole_only_if_the_policy_accepts_that() {
+    let half: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhi";
+    let chunked: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n";
+    for (accept, response, clean, whole) in [
+        (false, half, true, false),
+        (true, half, true, true),
+        (true, half, false, false),
+        (true, chunked, true, false),
+        (true, b"HTTP/1.1 200 OK\r\nContent-Len", true, false),
+    ] {
+        let mut world = World::get(Policy::default().accept_short_body(accept));
+        world.lease(false).written().says(response).eof(clean).release(b"");
+        assert_eq!(world.kept, [false]);
+        let ended = world.call.next() == Next::Done;
+        assert_eq!(ended, whole, "{accept} {clean}");
+        assert_eq!(world.told.last().map(String::as_str) == Some("end"), whole);
+    }
+}

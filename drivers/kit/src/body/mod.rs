@@ -2,6 +2,7 @@
 
 mod chain;
 mod form;
+mod kinds;
 mod multipart;
 
 use std::{
@@ -14,11 +15,28 @@ use bytes::Bytes;
 use httpool::message::{BodyLeft, BodyLength};
 
 use chain::Chain;
+use kinds::{Made, Pieces};
 
 pub use form::form_urlencoded;
 pub use multipart::{Multipart, Part};
 
 /// The body of a request: bytes, or a reader.
+///
+/// A redirect or a retry sends the body again if it is replayable. If it is not, they fail with
+/// [`Cause::NotReplayable`](httpool::error::Cause), unless nothing of it was read.
+///
+/// | body | made by | length | replayable |
+/// |---|---|---|---|
+/// | none | [`empty`](Self::empty) | | yes |
+/// | bytes, owned, shared or `'static` | `From` | known | yes |
+/// | a regular file | `From<File>` | known | yes: from where it stood |
+/// | a reader that can seek | [`seekable`](Self::seekable), [`seekable_at`](Self::seekable_at) | known | yes: from where it stood, or from a position |
+/// | readers made anew | [`factory`](Self::factory), [`sized_factory`](Self::sized_factory) | unknown, or as given | yes |
+/// | a reader | [`reader`](Self::reader), [`sized_reader`](Self::sized_reader) | unknown, or as given | no |
+/// | an iterator of bytes | [`pieces`](Self::pieces) | unknown | no |
+/// | several bodies | [`chain`](Self::chain) | known if all are | if all are |
+///
+/// A body of unknown length is sent chunked.
 ///
 /// A reader is read when the socket has room. With an event loop it must not block. If it has no
 /// bytes yet, it must return [`WouldBlock`](io::ErrorKind::WouldBlock), as a non-blocking socket
@@ -134,6 +152,56 @@ impl Body {
         let len = Some(end.saturating_sub(start));
         let reader = Box::new(reader);
         Ok(Self::of(Source::Seekable { reader, start, len, is_file: false }))
+    }
+
+    /// Makes a body as [`seekable`](Self::seekable) does, that begins at `position` of the reader
+    /// (urllib3: `body_pos`).
+    ///
+    /// # Errors
+    /// The reader cannot be set to the position, or its end could not be determined.
+    pub fn seekable_at(
+        mut reader: impl Read + Seek + Send + 'static,
+        position: u64,
+    ) -> io::Result<Self> {
+        reader.seek(SeekFrom::Start(position))?;
+        Self::seekable(reader)
+    }
+
+    /// Makes a body of the bytes of a reader that `make` makes, sent chunked. It can be sent again:
+    /// `make` is called each time that the body is sent. An error of it fails the request.
+    ///
+    /// ```
+    /// use httpool_kit::Body;
+    /// use std::io;
+    ///
+    /// let body = Body::factory(|| Ok(io::repeat(b'x')));
+    /// assert!(body.length().is_replayable());
+    /// ```
+    pub fn factory<R: Read + Send + 'static>(
+        make: impl FnMut() -> io::Result<R> + Send + 'static,
+    ) -> Self {
+        let reader = Box::new(Made::new(make));
+        Self::of(Source::Seekable { reader, start: 0, len: None, is_file: false })
+    }
+
+    /// Makes a body as [`factory`](Self::factory) does, of `len` bytes, sent with Content-Length. If
+    /// a reader returns fewer bytes, the request fails, as of
+    /// [`sized_reader`](Self::sized_reader).
+    pub fn sized_factory<R: Read + Send + 'static>(
+        make: impl FnMut() -> io::Result<R> + Send + 'static,
+        len: u64,
+    ) -> Self {
+        let reader = Box::new(Made::new(make));
+        Self::of(Source::Seekable { reader, start: 0, len: Some(len), is_file: false })
+    }
+
+    /// Makes a body of the pieces that an iterator returns, sent chunked. A piece of up to 64 KiB is
+    /// one chunk, and an empty piece is skipped. It can be read once.
+    pub fn pieces<I>(pieces: I) -> Self
+    where
+        I: IntoIterator<Item: Into<Bytes>, IntoIter: Send + 'static>,
+    {
+        Self::reader(Pieces::new(pieces.into_iter()))
     }
 
     /// Returns the bytes, if the body is bytes in memory.

@@ -1,0 +1,15 @@
+//! The body of a response as JSON.
+
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Parts};
+
+/// Parses the body of the response with these parts, as JSON in UTF-8 (RFC 8259). A byte order mark
+/// is ignored.
+///
+/// # Errors
+/// The body is not JSON, or not of the form that `T` has: [`Error::is_json`].
+pub fn parse_json<T: DeserializeOwned>(body: &[u8], parts: &Parts<'_>) -> Result<T, Error> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_slice(body).map_err(|why| Error::no_json(why, parts))
+}
