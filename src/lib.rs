@@ -58,6 +58,9 @@
 //! | | `connected c0.0`, `dialed c0.0` | [`dial_connected`](pool::Pool::dial_connected), [`dialed`](pool::Pool::dialed) |
 //! | | `dial-failed c0.0 Name`, `dial-abandoned c0.0` | [`dial_failed`](pool::Pool::dial_failed), [`dial_abandoned`](pool::Pool::dial_abandoned) |
 //! | | `lost c0.0` | [`idle_lost`](pool::Pool::idle_lost) |
+//! | | `dead c0.0` | [`checkin_dead`](pool::Pool::checkin_dead): the probe has found it dead |
+//! | | `watch 0`, `unwatch 0` | [`watch`](pool::Pool::watch), [`unwatch`](pool::Pool::unwatch): the counts of a key are kept |
+//! | | `close-key 0`, `retire` | [`close_key`](pool::Pool::close_key), [`retire`](pool::Pool::retire) |
 //! | | `timeout`, `close` | [`handle_timeout`](pool::Pool::handle_timeout), [`close`](pool::Pool::close) |
 //! | dial | `needed-by 60.000000000` | [`needed_by`](dial::Dial::needed_by): when the waiting call gives up, or `none` |
 //! | | `resolving`, `resolve-queued` | [`resolving`](dial::Dial::resolving), [`resolve_queued`](dial::Dial::resolve_queued) |

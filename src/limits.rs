@@ -168,6 +168,11 @@ pub struct PoolLimits {
     /// The most retries that all calls together may make. `None`, the default: as many as the
     /// policies of the calls allow.
     pub retry_budget: Option<RetryBudget>,
+    /// Most keys that keep idle connections (urllib3: `num_pools`). When the connection of one more
+    /// key comes back, all idle connections of the key that got one back the longest ago are
+    /// closed. With 0, no connection is kept. `usize::MAX`, the default, is without bound: the other
+    /// bounds on idle connections count alone.
+    pub idle_keys_max: usize,
 }
 
 impl Default for PoolLimits {
@@ -183,6 +188,7 @@ impl Default for PoolLimits {
             age_max: None,
             probe_after: Duration::ZERO,
             retry_budget: None,
+            idle_keys_max: usize::MAX,
         }
     }
 }
@@ -199,6 +205,7 @@ impl PoolLimits {
         age_max: Option<Duration>,
         probe_after: Duration,
         retry_budget: Option<RetryBudget>,
+        idle_keys_max: usize,
     }
 }
 

@@ -388,6 +388,9 @@ pub enum RedirectError {
     Scheme,
     /// The redirect leads from `https` to `http`, which the policy forbids.
     Downgrade,
+    /// The redirect leads to another origin, which the policy forbids (urllib3:
+    /// `HostChangedError`).
+    OtherOrigin,
     /// Retry-After asks for a longer wait than the policy or the rest of the total deadline allows.
     RetryAfter {
         /// The wait in Retry-After.
@@ -408,6 +411,7 @@ impl fmt::Display for RedirectError {
             Self::TooMany => "the policy allows no more of them; is it a loop?",
             Self::Location => "its Location is not one valid URL",
             Self::Scheme => "its scheme is neither http nor https",
+            Self::OtherOrigin => "it leads to another origin, which the policy forbids",
             Self::Downgrade => "it leads from https to http, which the policy forbids",
         })
     }

@@ -12,7 +12,7 @@ use super::{
     list::List,
     record::Input,
     shortage::Room,
-    table::{ByAge, ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter},
+    table::{ByAge, ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter, Warm},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -48,6 +48,8 @@ pub struct Pool<T> {
     pub(super) stranded: List<Turn>,
     /// Keys that need a dial, have connections, and find no room for more.
     pub(super) held: List<Turn>,
+    /// Keys with idle connections. Empty if there is no bound on them.
+    pub(super) warm: List<Warm>,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
     /// The current limit on connections. It is below `open_max` for a while after a shortage.
@@ -83,6 +85,7 @@ impl<T> Pool<T> {
             ages: List::new(),
             stranded: List::new(),
             held: List::new(),
+            warm: List::new(),
             dialing: 0,
             waiting: 0,
             room: Room::new(limits.open_max.max(1)),
@@ -202,6 +205,7 @@ impl<T> Pool<T> {
             self.exchange(wisher, first);
         }
         self.conns[conn.index].opened = self.now;
+        self.keys[key].uses.opened += 1;
         if self.limits.age_max.is_some() {
             self.ages.push_back(&mut self.conns, conn.index);
         }
@@ -476,6 +480,7 @@ impl<T> Pool<T> {
         let want = waiter.want;
         self.tickets.remove_at(ticket.index);
         let lease = Lease { conn: self.name(conn) };
+        self.keys[self.conns[conn].key].uses.leases += 1;
         match self.take(conn) {
             State::Granted { free: Free { io, fresh: true, .. }, .. } => Claim::Fresh { lease, io },
             State::Granted { free: Free { io, since, .. }, .. } => {
@@ -502,7 +507,7 @@ impl<T> Pool<T> {
         self.act(Action::Close { conn, io, why });
     }
 
-    fn sweep(&mut self, conn: u32, why: Evicted) {
+    pub(super) fn sweep(&mut self, conn: u32, why: Evicted) {
         let key = self.conns[conn].key;
         self.evict(conn, why);
         self.settle(key);
@@ -520,7 +525,7 @@ impl<T> Pool<T> {
     }
 
     #[inline]
-    fn event(&mut self, now: Instant, input: Input<'_>) {
+    pub(super) fn event(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
         self.trace.event(self.now, input);
     }

@@ -120,6 +120,11 @@ impl Client {
         self.on.stats()
     }
 
+    /// The state that the views of this client read and close.
+    pub(crate) fn shared(&self) -> &Shared<System> {
+        &self.on.shared
+    }
+
     /// Closes connections that have been idle too long. The client also does this on each use. A
     /// client that is not used keeps them open until its next use.
     pub fn maintain(&self) {

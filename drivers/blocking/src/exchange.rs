@@ -4,7 +4,10 @@ mod decode;
 mod give_up;
 mod send;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use httpool::{
     call::{Call, Next},
@@ -42,6 +45,8 @@ pub(crate) struct Exchange<P: Platform> {
     scratch: Buffers,
     body: Body,
     watch: Watch,
+    /// Whether the pool that the call was made with has been closed.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
     /// The system's error behind the last failure, if it had one.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
@@ -99,6 +104,7 @@ impl<P: Platform> Exchange<P> {
             shared,
             body,
             watch: Watch::new(cancel),
+            gate: None,
             source: None,
             served: None,
             session: None,
@@ -215,7 +221,7 @@ impl<P: Platform> Exchange<P> {
         let leased = lease::checkout(
             &self.shared,
             &mut self.call,
-            &self.watch,
+            (&self.watch, self.gate.as_deref()),
             &mut self.source,
             (&mut self.now, &mut self.scratch.wire),
         );

@@ -1,6 +1,9 @@
 //! The builder that assembles a request and sends it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use httpool::message::Method;
 use httpool_kit::Draft;
@@ -20,15 +23,23 @@ pub struct RequestBuilder {
     shared: Arc<Shared<System>>,
     draft: Draft,
     cancel: Option<Cancel>,
+    /// Whether the pool that the call is made with has been closed.
+    gate: Option<Arc<AtomicBool>>,
 }
 
 impl RequestBuilder {
     pub(crate) fn new(shared: Arc<Shared<System>>, method: Method, url: &str) -> Self {
         let draft = Draft::new(&shared.settings, method, url);
-        Self { shared, draft, cancel: None }
+        Self { shared, draft, cancel: None, gate: None }
     }
 
     httpool_kit::request_methods!(shared.settings);
+
+    /// Makes the call fail once `gate` is true.
+    pub(crate) fn gate(mut self, gate: Arc<AtomicBool>) -> Self {
+        self.gate = Some(gate);
+        self
+    }
 
     /// Registers the call with `cancel`, so that another thread can cancel it.
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
@@ -42,9 +53,10 @@ impl RequestBuilder {
     /// # Errors
     /// A part of the request cannot be sent, or no response was received.
     pub fn send(self) -> Result<Response, Error> {
-        let Self { shared, draft, cancel } = self;
+        let Self { shared, draft, cancel, gate } = self;
         let (request, body, policy) = draft.finish(&shared.settings)?;
-        let exchange = Exchange::new(shared, request, body, policy, cancel.as_ref());
+        let mut exchange = Exchange::new(shared, request, body, policy, cancel.as_ref());
+        exchange.gate = gate;
         ResponseOn::of(exchange).map(Response::new)
     }
 }

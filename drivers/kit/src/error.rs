@@ -85,7 +85,9 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn request(why: RequestError) -> Self {
+    /// Makes the error of a request that cannot be built.
+    #[doc(hidden)]
+    pub fn request(why: RequestError) -> Self {
         Self::new(Kind::Request(why), None, None)
     }
 
