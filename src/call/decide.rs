@@ -39,6 +39,7 @@ impl Call {
             }
             Event::Data(data) => match &mut self.attempt.reader {
                 Reader::Application => {
+                    self.attempt.received = self.attempt.received.saturating_add(data.len() as u64);
                     self.trace.action(now, format_args!("data {} B", data.len()));
                     Event::Data(data)
                 }
@@ -128,8 +129,11 @@ impl Call {
         };
         let within = self.policy.redirect.max.is_none_or(|max| self.redirects < max);
         if !within || !self.left.after_redirect(&self.policy.retry) {
-            let raise = self.policy.redirect.raise;
-            return if raise { fail(self, Cause::Redirect(RedirectError::TooMany)) } else { None };
+            if !self.policy.redirect.raise || self.policy.retry.disabled {
+                return None;
+            }
+            self.spent = true;
+            return fail(self, Cause::Redirect(RedirectError::TooMany));
         }
         if self.body_begun && !request.body().is_replayable() {
             return fail(self, Cause::NotReplayable);
@@ -175,7 +179,10 @@ impl Call {
         let failure = self.failure(Cause::Status(status.as_u16()), Phase::Between);
         match self.left.after_status(retry, status, asked.is_some(), method) {
             Again::No => None,
-            Again::Spent => Some(Then::Fail(failure)),
+            Again::Spent => {
+                self.spent = true;
+                Some(Then::Fail(failure))
+            }
             Again::Yes => {
                 // urllib3: a Retry-After of 0 leaves the pause to the backoff.
                 let pause = match asked {
@@ -238,10 +245,19 @@ impl Call {
         } else if lost && self.attempt.reused && !self.attempt.heard && safe {
             self.fresh = true;
             self.state = State::Release(Then::Again);
-        } else if self.left.after_failure(&self.policy.retry, cause, sent, method) {
+        } else {
+            let again = self.left.after_failure(&self.policy.retry, cause, sent, method);
+            self.retry_or_fail(again, cause, phase, now);
+        }
+    }
+
+    /// Retries after a failure if `again` allows it, or fails.
+    pub(super) fn retry_or_fail(&mut self, again: Again, cause: Cause, phase: Phase, now: Instant) {
+        if again == Again::Yes {
             let pause = self.backoff();
             self.retry_after_failure(cause, phase, pause, now);
         } else {
+            self.spent = again == Again::Spent;
             self.fail(cause, phase);
         }
     }

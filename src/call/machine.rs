@@ -4,12 +4,8 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy, Reused,
-    attempt::{Attempt, Reader},
-    record::Input,
-    retry::Left,
-    timeout::Clocks,
-    via::for_origin,
+    HistoryEntry, Next, Policy, Reused, attempt::Attempt, record::Input, retry::Left,
+    timeout::Clocks, via::for_origin,
 };
 use crate::{
     dial::Guard,
@@ -17,7 +13,6 @@ use crate::{
     h1::{Connection, Eof, Event, Framing, Reuse},
     message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
-    pool::Want,
     time::{Deadline, Instant},
     trace::{Passed, Trace},
 };
@@ -83,6 +78,8 @@ pub struct Call {
     /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
     /// this.
     pub(super) retrying: Option<Failure>,
+    /// The call has failed because a counter of its [`Retry`](super::Retry) is used up.
+    pub(super) spent: bool,
     /// The server asked for the pause before the next attempt.
     pub(super) asked_to_wait: bool,
     /// A piece of the request's body was asked for.
@@ -141,6 +138,7 @@ impl Call {
             refused: None,
             fresh: false,
             retrying: None,
+            spent: false,
             asked_to_wait: false,
             body_begun: false,
             reached: Reached::Nothing,
@@ -178,58 +176,6 @@ impl Call {
             State::Done => Next::Done,
             State::Failed(failure) => Next::Failed(failure),
         }
-    }
-
-    /// The key of the connection to get. For [`Next::Checkout`].
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// The kind of connection to get. For [`Next::Checkout`].
-    pub fn want(&self) -> Want {
-        Want {
-            fresh: self.fresh,
-            repeatable: self.request.is_repeatable(),
-            retry: self.retrying.is_some(),
-        }
-    }
-
-    /// The current request: after a followed redirect, the one that was sent to its target.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// The earlier attempts: one entry for each followed redirect and each retried attempt, the
-    /// first one first.
-    pub fn history(&self) -> &[HistoryEntry] {
-        &self.history
-    }
-
-    /// Whether the bytes that were handed out must still be written. False when an early response
-    /// has stopped the request (RFC 9112 9.5), or writing has failed.
-    pub fn sends(&self) -> bool {
-        !self.attempt.given_up
-    }
-
-    /// Whether bytes that were handed out are still to be written.
-    pub fn is_writing(&self) -> bool {
-        self.attempt.unwritten > 0 && self.sends() && matches!(self.state, State::Exchange)
-    }
-
-    /// How far the request has got, over all attempts. Decides whether it is safe to ask again.
-    pub fn reached(&self) -> Reached {
-        self.reached
-    }
-
-    /// Whether the application has [paused](Self::pause) the current response.
-    pub fn is_paused(&self) -> bool {
-        self.attempt.is_paused() && matches!(self.state, State::Exchange)
-    }
-
-    /// Whether an unwanted body is being read, so that its connection can be kept.
-    pub fn is_draining(&self) -> bool {
-        let unwanted = matches!(self.attempt.reader, Reader::Nobody { .. });
-        unwanted && matches!(self.state, State::Exchange)
     }
 
     /// The instant of the next deadline, and which deadline it is. `None`: no clock runs.
@@ -314,12 +260,12 @@ impl Call {
     fn not_leased(&mut self, why: Unavailable, now: Instant) {
         let cause = Cause::Unavailable(why);
         if let (Unavailable::RetryBudget, Some(failure)) = (why, self.retrying) {
+            self.spent = true;
             self.finish(State::Failed(failure));
-        } else if self.left.after_failure(&self.policy.retry, cause, false, self.request.method()) {
-            let pause = self.backoff();
-            self.retry_after_failure(cause, Phase::Checkout, pause, now);
         } else {
-            self.fail(cause, Phase::Checkout);
+            let retry = &self.policy.retry;
+            let again = self.left.after_failure(retry, cause, false, self.request.method());
+            self.retry_or_fail(again, cause, Phase::Checkout, now);
         }
         self.say(now);
     }
@@ -477,7 +423,11 @@ impl Call {
             return Event::NeedInput;
         }
         let short = self.policy.accept_short_body || mutated(Mutation::ShortBody);
+        let ahead = conn.body_ahead();
         let ended = if short && clean { conn.receive_early_end() } else { conn.receive_eof(eof) };
+        if ended.is_err() && self.attempt.answered {
+            self.attempt.cut = Some(ahead);
+        }
         let event = match ended {
             Ok(event @ Event::End(_)) => {
                 self.stop_for_closed(conn, IoKind::Eof, now);

@@ -199,6 +199,7 @@
 mod attempt;
 mod date;
 mod decide;
+mod facts;
 mod machine;
 mod no_proxy;
 mod policy;

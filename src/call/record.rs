@@ -375,7 +375,8 @@ settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes
 settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max,
     same_origin);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
-    backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);
+    backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status,
+    disabled, connect_disabled, read_disabled);
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
 settings!(Routes: http, https, no_proxy, tls, local);
 // The settings in `without` have lines of their own.

@@ -88,6 +88,17 @@ pub struct Retry {
     /// Whether a response with a status of `statuses` is an error when no retry is left. If not,
     /// the application gets the response. True by default.
     pub raise_on_status: bool,
+    /// Whether nothing is retried, and no redirect is followed if
+    /// [`count_redirects`](field@Self::count_redirects) is set: the application gets the redirect
+    /// (urllib3: `total=False`). Unlike a `total` of 0, this is not reported as
+    /// [spent](super::Call::retries_spent) retries. False by default.
+    pub disabled: bool,
+    /// The same for the failures that [`connect`](field@Self::connect) counts (urllib3:
+    /// `connect=False`). False by default.
+    pub connect_disabled: bool,
+    /// The same for the failures that [`read`](field@Self::read) counts (urllib3: `read=False`).
+    /// False by default.
+    pub read_disabled: bool,
 }
 
 impl Default for Retry {
@@ -115,6 +126,9 @@ impl Default for Retry {
             respect_retry_after: true,
             retry_after_max: Duration::from_secs(6 * 3_600),
             raise_on_status: true,
+            disabled: false,
+            connect_disabled: false,
+            read_disabled: false,
         }
     }
 }
@@ -139,6 +153,9 @@ impl Retry {
         respect_retry_after: bool,
         retry_after_max: Duration,
         raise_on_status: bool,
+        disabled: bool,
+        connect_disabled: bool,
+        read_disabled: bool,
     }
 
     /// Sets [`statuses`](field@Self::statuses), from numbers or constants of [`Status`]. A number
@@ -223,7 +240,7 @@ impl Left {
         }
     }
 
-    /// Whether a retry follows the failure `cause`, and counts it. `sent`: bytes of the request had
+    /// Whether a retry follows the failure `cause`, and counts it. `No`: not after such a failure. `sent`: bytes of the request had
     /// been sent.
     pub(super) fn after_failure(
         &mut self,
@@ -231,14 +248,14 @@ impl Left {
         cause: Cause,
         sent: bool,
         method: &Method,
-    ) -> bool {
+    ) -> Again {
         let kind = match cause {
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) if why.is_permanent() => {
-                return false;
+                return Again::No;
             }
             Cause::Unavailable(Unavailable::Dial(
                 DialError::Resolve(ResolveKind::Zone) | DialError::Denied(_),
-            )) => return false,
+            )) => return Again::No,
             Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
@@ -250,12 +267,17 @@ impl Left {
             | Cause::Body
             | Cause::Misuse(_)
             | Cause::BodyUnusable(_)
-            | Cause::Cancelled => return false,
+            | Cause::Cancelled => return Again::No,
         };
-        if kind == Kind::Read && !retry.allows(method) {
-            return false;
+        let disabled = match kind {
+            Kind::Connect => retry.connect_disabled,
+            Kind::Read => retry.read_disabled || !retry.allows(method),
+            Kind::Redirect | Kind::Status | Kind::Other => false,
+        };
+        if disabled || retry.disabled {
+            return Again::No;
         }
-        self.spend(kind)
+        if self.spend(kind) { Again::Yes } else { Again::Spent }
     }
 
     /// Whether a retry follows a response with this status, and counts it.
@@ -285,7 +307,7 @@ impl Left {
     /// Whether the counters allow another redirect, and counts it, if the policy counts redirects.
     pub(super) fn after_redirect(&mut self, retry: &Retry) -> bool {
         self.in_a_row = 0;
-        !retry.count_redirects || self.take(Kind::Redirect)
+        !retry.count_redirects || !retry.disabled && self.take(Kind::Redirect)
     }
 
     /// The pause before the next attempt. `random`: a number from 0 to 1, in units of 2^-32.
@@ -322,13 +344,13 @@ impl Left {
     }
 }
 
-/// Whether a retry follows a response.
+/// Whether a retry follows a response or a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
-    /// No: the application gets the response.
+    /// No: the application gets the response, or the failure.
     No,
     Yes,
-    /// No retry is left, and the policy makes that an error.
+    /// One would follow, and no retry is left.
     Spent,
 }
 
@@ -361,7 +383,7 @@ mod tests {
         let mut left = Left::all_of(&retry);
         let pauses: Vec<_> = (0..5)
             .map(|_| {
-                assert!(left.after_failure(&retry, LOST, true, &Method::GET));
+                assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Yes);
                 left.pause(&retry, 0).as_millis()
             })
             .collect();
@@ -372,20 +394,20 @@ mod tests {
     fn the_total_and_the_own_counter_both_bind() {
         let retry = Retry::new(3).read(1);
         let mut left = Left::all_of(&retry);
-        assert!(left.after_failure(&retry, LOST, true, &Method::GET));
-        assert!(!left.after_failure(&retry, LOST, true, &Method::GET));
+        assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Yes);
+        assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Spent);
         let dial = Cause::Unavailable(Unavailable::Dial(DialError::Name));
-        assert!(left.after_failure(&retry, dial, false, &Method::POST));
-        assert!(left.after_failure(&retry, dial, false, &Method::POST));
-        assert!(!left.after_failure(&retry, dial, false, &Method::POST));
+        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Yes);
+        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Yes);
+        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Spent);
     }
 
     #[test]
     fn what_the_server_may_have_seen_is_repeated_for_allowed_methods_only() {
         let retry = Retry::new(3);
         let mut left = Left::all_of(&retry);
-        assert!(!left.after_failure(&retry, LOST, true, &Method::POST));
-        assert!(left.after_failure(&retry, LOST, false, &Method::POST));
+        assert_eq!(left.after_failure(&retry, LOST, true, &Method::POST), Again::No);
+        assert_eq!(left.after_failure(&retry, LOST, false, &Method::POST), Again::Yes);
     }
 
     #[test]
@@ -394,7 +416,7 @@ mod tests {
         let retry = Retry::new(3);
         let again = |why| {
             let cause = Cause::Unavailable(Unavailable::Dial(DialError::Tls(why)));
-            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET)
+            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET) == Again::Yes
         };
         for why in [T::Alert(80), T::Protocol, T::Lost(IoKind::Reset)] {
             assert!(again(why) && !why.is_permanent(), "{why:?}");

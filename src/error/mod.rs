@@ -7,6 +7,7 @@
 //! source after the error and would repeat it. To inspect an error, match on its fields.
 
 mod dial;
+mod kind;
 mod request;
 mod unsent;
 mod unusable;
@@ -14,6 +15,7 @@ mod unusable;
 use core::fmt;
 
 pub use dial::{Denied, DialError, ResolveKind, TlsKind};
+pub use kind::ErrorKind;
 pub use request::{FieldLabel, RequestError};
 pub use unsent::{BodyUnsent, Unsent};
 pub use unusable::BodyUnusable;

@@ -108,7 +108,7 @@ pub use httpool;
 pub use httpool::{
     call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     dial::{DialPolicy, Guard},
-    error::{Cause, Failure, Fault, Phase, Reached},
+    error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{

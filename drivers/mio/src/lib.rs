@@ -155,7 +155,7 @@ pub use httpool::{
     call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
     dial::{DialPolicy, Guard},
-    error::{Cause, Failure, Fault, Phase, Reached},
+    error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{

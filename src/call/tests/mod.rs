@@ -7,6 +7,7 @@ mod ends;
 #[cfg(feature = "gzip")]
 mod reader;
 mod redirects;
+mod spent;
 mod upload;
 mod ways;
 
@@ -24,7 +25,8 @@ use super::{Call, DrainTime, MinRate, Next, Policy, Redirect, Retry};
 use crate::{
     dial,
     error::{
-        Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
+        Cause, DialError, ErrorKind, Failure, IoKind, Phase, Reached, RedirectError, Unavailable,
+        Violation,
     },
     h1::{Connection, Event, Target},
     limits::MessageLimits,
