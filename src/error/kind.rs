@@ -276,11 +276,9 @@ impl RequestError {
         match self {
             Self::UrlHost | Self::UrlSlashes => ErrorKind::LocationValue,
             Self::OtherHost => ErrorKind::HostChanged,
-            Self::UrlByte { .. }
-            | Self::UrlPort
-            | Self::Url
-            | Self::Zone
-            | Self::Target { .. } => ErrorKind::LocationParse,
+            Self::UrlByte { .. } | Self::UrlPort | Self::Url | Self::Zone | Self::Target { .. } => {
+                ErrorKind::LocationParse
+            }
             Self::UrlScheme | Self::Scheme => ErrorKind::UrlSchemeUnknown,
             Self::Method { .. }
             | Self::FieldName { .. }

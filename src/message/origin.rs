@@ -98,6 +98,21 @@ impl Origin {
         parse_url(url).map(|(_, origin)| origin)
     }
 
+    /// Returns the origin with this host: a name, or an address with or without brackets. Without a
+    /// port it has that of the scheme.
+    ///
+    /// # Errors
+    /// The host is neither a name nor an address.
+    pub fn of_host(scheme: Scheme, host: &str, port: Option<u16>) -> Result<Self, RequestError> {
+        if host.contains(['/', '?', '#', '@', '\\']) {
+            return Err(RequestError::UrlHost);
+        }
+        let port = port.unwrap_or_else(|| scheme.default_port());
+        let bare = host.contains(':') && !host.starts_with('[');
+        let host = if bare { format!("[{host}]") } else { host.into() };
+        Self::parse(&format!("{}://{host}:{port}", scheme.as_str()))
+    }
+
     /// Returns the URL of a request target at this origin, or of its root if the target cannot be
     /// part of a URL.
     pub fn url_of(&self, target: &str) -> String {

@@ -27,6 +27,7 @@ mod slow;
 mod slow_reader;
 mod threads;
 mod unwind;
+mod urllib3;
 
 use httpool_blocking::{Client, Error, PoolLimits, httpool::error::Cause};
 

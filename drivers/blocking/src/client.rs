@@ -177,6 +177,10 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     httpool_kit::settings_methods!();
 
+    pub(crate) const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     #[cfg(feature = "tls")]
     httpool_tls::builder_methods!();
 

@@ -35,6 +35,18 @@ impl RequestBuilder {
 
     httpool_kit::request_methods!(shared.settings);
 
+    /// Sets the policy, which other calls share.
+    pub(crate) fn shared_policy(mut self, policy: Arc<httpool::call::Policy>) -> Self {
+        self.draft.policy = policy;
+        self
+    }
+
+    /// Adds a header field unless there is one of that name.
+    pub(crate) fn default_header(mut self, name: &str, value: &str) -> Self {
+        self.draft.request = self.draft.request.default_header(name, value);
+        self
+    }
+
     /// Makes the call fail once `gate` is true.
     pub(crate) fn gate(mut self, gate: Arc<AtomicBool>) -> Self {
         self.gate = Some(gate);

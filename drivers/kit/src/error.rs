@@ -87,6 +87,10 @@ enum Kind {
     Poll,
     /// The status of the response is an error for the application.
     Status(Status),
+    /// The body could not be made. Why is the source.
+    Body,
+    /// The body cannot begin where it should. Why is the source.
+    Rewind,
     /// A value is no JSON, or a body is not the JSON that was expected. Why is the source.
     Json(Reached),
 }
@@ -123,6 +127,19 @@ impl Error {
     #[doc(hidden)]
     pub fn poll(source: io::Error) -> Self {
         Self::new(Kind::Poll, None, Some(source))
+    }
+
+    /// Makes the error of a request that was not sent because the system has no randomness for it.
+    #[doc(hidden)]
+    pub fn no_body(source: io::Error) -> Self {
+        Self::new(Kind::Body, None, Some(source))
+    }
+
+    /// Makes the error of a request that was not sent because its body cannot begin at the position
+    /// that was asked for.
+    #[doc(hidden)]
+    pub fn unrewindable(source: io::Error) -> Self {
+        Self::new(Kind::Rewind, None, Some(source))
     }
 
     /// Makes the error of a response whose status is 400 or more.
@@ -218,6 +235,8 @@ impl Error {
             Kind::Stale => ErrorKind::Misuse,
             Kind::Poll => ErrorKind::Io,
             Kind::Status(_) => ErrorKind::Status,
+            Kind::Body => ErrorKind::Application,
+            Kind::Rewind => ErrorKind::UnrewindableBody,
             Kind::Json(_) => ErrorKind::Json,
         }
     }
@@ -250,6 +269,7 @@ impl Error {
             Kind::Failure(failure) => failure.reached,
             Kind::Request(_) => Reached::Nothing,
             Kind::Stale | Kind::Poll => Reached::Sent,
+            Kind::Body | Kind::Rewind => Reached::Nothing,
             Kind::Status(_) => Reached::Answered,
             Kind::Json(reached) => *reached,
         }
@@ -379,6 +399,12 @@ impl fmt::Display for What<'_> {
             (Kind::Stale, _) => {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")
             }
+            (Kind::Body, _) => {
+                f.write_str("the request cannot be sent: its body could not be made")
+            }
+            (Kind::Rewind, _) => f.write_str(
+                "the request cannot be sent: its body cannot begin at the position that was given",
+            ),
             (Kind::Poll, _) => f.write_str("waiting for sockets failed"),
             (Kind::Status(status), _) => {
                 let whose = if status.is_client_error() { "refused" } else { "failed to serve" };

@@ -78,7 +78,7 @@ pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
 #[cfg(feature = "json")]
-pub use json::parse_json;
+pub use json::{parse_json, to_json};
 pub use outgoing::{put_piece, slices, write_to};
 pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
 pub use request::Draft;

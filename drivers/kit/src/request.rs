@@ -68,9 +68,9 @@ impl Draft {
     /// Sets the body to `value` as JSON, in UTF-8 without white space.
     #[cfg(feature = "json")]
     pub fn set_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
-        match serde_json::to_vec(value) {
+        match crate::to_json(value) {
             Ok(json) => self.set_typed(json.into(), "application/json"),
-            Err(why) => self.error = Some(Error::json(why)),
+            Err(why) => self.error = Some(why),
         }
     }
 
