@@ -81,6 +81,8 @@ pub enum Mutation {
     /// Plaintext that a session has opened behind a response is left for the next request.
     #[cfg(httpool_mutations)]
     UnaskedPlaintext,
+    /// The reader keeps the part of a body that it has although another attempt begins.
+    KeptBody,
 }
 
 #[cfg(httpool_mutations)]
