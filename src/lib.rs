@@ -12,11 +12,11 @@
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
-//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, restart, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
 //! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
+//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, restart, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;
@@ -46,6 +46,7 @@
 //! | | `body 9 last` | [`send_body`](call::Call::send_body): a piece of the body, with `more` or as the `last` |
 //! | | `body-failed` | [`body_failed`](call::Call::body_failed): the source of the body has failed |
 //! | | `rewound`, `rewind-failed` | [`rewound`](call::Call::rewound), [`rewind_failed`](call::Call::rewind_failed): the source was set back, or cannot be |
+//! | | `restarted` | [`restarted`](call::Call::restarted): the reader has forgotten the response so far |
 //! | | `body-used` | [`body_used`](call::Call::body_used): the reader has decoded the whole body of the response |
 //! | | `body-unusable gzip+Data+12` | [`body_unusable`](call::Call::body_unusable): it cannot be decoded (the coding, the kind of error, the byte), or is longer than a limit (`too-long+1000`) |
 //! | | `pause`, `resume` | [`pause`](call::Call::pause), [`resume`](call::Call::resume): the application stops reading, or goes on |

@@ -240,7 +240,7 @@ impl Call {
             || mutated(Mutation::PostTwice);
         let sent = self.attempt.written > 0;
         let method = self.request.method();
-        if self.attempt.answered || !self.may_begin_again() {
+        if self.attempt.answered && !self.is_preloading(cause) || !self.may_begin_again() {
             self.fail(cause, phase);
         } else if lost && self.attempt.reused && !self.attempt.heard && safe {
             self.fresh = true;
@@ -276,6 +276,8 @@ impl Call {
         self.remember(None, Some(cause));
         self.retrying = Some(self.failure(cause, phase));
         if matches!(self.state, State::Exchange) {
+            self.restarts = self.attempt.answered && !mutated(Mutation::KeptBody);
+            self.attempt.cut = None;
             self.state = State::Release(Then::AgainAt(now.after(pause)));
         } else {
             self.wait(now.after(pause), now);
@@ -327,6 +329,7 @@ impl Call {
 
     /// Fails the call. If it has a connection, that is given back first.
     pub(super) fn fail(&mut self, cause: Cause, phase: Phase) {
+        self.restarts = false;
         let failure = self.failure(self.or_unsent(cause), phase);
         match self.state {
             State::Done | State::Failed(_) | State::HandOver | State::Release(Then::Done) => {}
@@ -432,6 +435,7 @@ impl Call {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Leave => self.trace.action(now, format_args!("leave")),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),
+            Next::Restart => self.trace.action(now, format_args!("restart")),
             Next::Exchange => self.trace.action(now, format_args!("exchange")),
             Next::SendBody(BodyLeft::Unknown) => self.trace.action(now, format_args!("send body")),
             Next::SendBody(BodyLeft::Bytes(max)) => {

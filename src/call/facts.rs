@@ -1,7 +1,7 @@
 //! What a driver and an application can learn about a call.
 
 use super::{
-    HistoryEntry,
+    HistoryEntry, Policy,
     attempt::Reader,
     machine::{Call, State},
 };
@@ -33,6 +33,11 @@ impl Call {
             repeatable: self.request.is_repeatable(),
             retry: self.retrying.is_some(),
         }
+    }
+
+    /// The policy of the call.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The current request: after a followed redirect, the one that was sent to its target.

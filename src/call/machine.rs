@@ -82,6 +82,8 @@ pub struct Call {
     pub(super) spent: bool,
     /// The server asked for the pause before the next attempt.
     pub(super) asked_to_wait: bool,
+    /// The reader has got a head, and must forget it.
+    pub(super) restarts: bool,
     /// A piece of the request's body was asked for.
     pub(super) body_begun: bool,
     pub(super) reached: Reached,
@@ -140,6 +142,7 @@ impl Call {
             retrying: None,
             spent: false,
             asked_to_wait: false,
+            restarts: false,
             body_begun: false,
             reached: Reached::Nothing,
             history: Vec::new(),
@@ -162,6 +165,7 @@ impl Call {
     /// The step that the driver must perform next. Asking twice gives the same answer.
     pub fn next(&self) -> Next {
         match self.state {
+            _ if self.restarts => Next::Restart,
             State::Rewind => Next::Rewind,
             State::Checkout => Next::Checkout,
             State::Leave => Next::Leave,
@@ -507,7 +511,11 @@ impl Call {
             | Deadline::FirstByte
             | Deadline::Stall
             | Deadline::Rate
-            | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
+            | Deadline::Drain => {
+                if matches!(self.state, State::Exchange) {
+                    self.attempt_failed(Cause::Timeout(which), now);
+                }
+            }
             Deadline::Connect => {
                 self.state = State::Leave;
                 self.clocks.end_phase();
@@ -530,6 +538,9 @@ impl Call {
     #[must_use = "a connection that may not be kept is closed"]
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };
+        if self.restarts {
+            return false;
+        }
         // The peer would take the next request for the unsent rest of this one.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
         let whole = whole || mutated(Mutation::KeptUnsent);

@@ -52,6 +52,7 @@ inputs! {
             let _ = call.send_body(conn, len, matches!(last, Last::Yes), now);
         },
         "body-failed" BodyFailed => call.body_failed(now),
+        "restarted" Restarted => call.restarted(now),
         "rewound" Rewound => call.rewound(now),
         "rewind-failed" RewindFailed => call.rewind_failed(now),
         "written" Written(bytes: usize) => call.written(bytes, now),
@@ -380,8 +381,8 @@ settings!(Retry: total, connect, read, redirect, status, other, count_redirects,
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
 settings!(Routes: http, https, no_proxy, tls, local);
 // The settings in `without` have lines of their own.
-settings!(Policy: repeat_unsafe, show_interim, accept_short_body, drain_bytes_max, drain_time_max;
-    without redirect, retry, timeout, routes);
+settings!(Policy: repeat_unsafe, preload, show_interim, accept_short_body, drain_bytes_max,
+    drain_time_max; without redirect, retry, timeout, routes);
 
 transparent!(DrainBytes, DrainTime);
 

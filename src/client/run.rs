@@ -200,6 +200,14 @@ impl Client {
                     }
                     break;
                 }
+                Next::Restart => {
+                    running.late_end = None;
+                    running.call.restarted(now);
+                    if !running.silent {
+                        let call = self.name(index);
+                        self.actions.push_back(Action::Restart { call });
+                    }
+                }
                 Next::Exchange | Next::Wait => break,
                 Next::Release => self.release(index, &[], now),
                 Next::HandOver => {

@@ -20,6 +20,7 @@ mod forms;
 mod layers;
 mod messages;
 mod pending;
+mod preload;
 mod proxies;
 mod reuse;
 mod signals;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod coded;
+pub(crate) mod cut;
 pub(crate) mod names;
 pub(crate) mod proxies;
 pub(crate) mod secure;

@@ -52,6 +52,8 @@ pub(crate) struct Exchange<P: Platform> {
     pub(crate) served: Option<Served>,
     /// The TLS session of that connection.
     pub(crate) session: Option<Arc<Session>>,
+    /// The body has failed, and another attempt begins. The owner of the body has not noticed yet.
+    restarted: bool,
 }
 
 /// The connection that the last attempt used.
@@ -70,6 +72,9 @@ pub(crate) enum Progress {
     Data(usize),
     /// The response has ended. If it is decoded, the call waits for the end of that.
     End,
+    /// The head and the body so far must be forgotten, because another attempt begins. It is
+    /// reported until [`Exchange::take_restart`].
+    Restart,
 }
 
 /// The least body left, in bytes, for a read straight into the sink. A shorter body is read into
@@ -108,11 +113,17 @@ impl<P: Platform> Exchange<P> {
             source: None,
             served: None,
             session: None,
+            restarted: false,
         }
     }
 
     pub(crate) fn received(&self) -> &Received {
         &self.scratch.received
+    }
+
+    /// Whether the body is a part of its attempt.
+    pub(crate) fn preloads(&self) -> bool {
+        self.call.policy().preload
     }
 
     pub(crate) fn body_bytes_max(&self) -> u64 {
@@ -163,6 +174,8 @@ impl<P: Platform> Exchange<P> {
         }
         loop {
             match self.call.next() {
+                _ if self.restarted => return Ok(Progress::Restart),
+                Next::Restart => self.restart(),
                 Next::Checkout => self.checkout(),
                 // The ticket was cancelled when the thread left the line.
                 Next::Leave => self.call.left(self.now),
@@ -187,6 +200,19 @@ impl<P: Platform> Exchange<P> {
                 Next::Failed(why) => return Err(self.error(why)),
             }
         }
+    }
+
+    /// Returns whether another attempt has begun since the last call of this.
+    pub(crate) fn take_restart(&mut self) -> bool {
+        std::mem::take(&mut self.restarted)
+    }
+
+    fn restart(&mut self) {
+        self.scratch.received.clear();
+        self.scratch.incoming.drop_body();
+        self.scratch.decoding.end();
+        self.restarted = true;
+        self.call.restarted(self.now);
     }
 
     /// Whether the response is complete and the call goes on because the request is still being

@@ -59,7 +59,28 @@ impl RequestBuilder {
         self
     }
 
-    /// Sends the request, and waits for the head of the response. If the response has no body and
+    /// Sends the request, and waits for the whole response: `send` with
+    /// [`preload`](Self::preload). The body is in memory, of at most
+    /// [`body_bytes_max`](crate::ClientBuilder::body_bytes_max) bytes, and the trailers are there.
+    ///
+    /// ```no_run
+    /// use httpool_blocking::{Client, Retry};
+    ///
+    /// // A body that is cut off is asked for again, up to three times.
+    /// let retry = Retry::new(3);
+    /// let text = Client::new().get("http://example.com/").retry(retry).fetch()?.text()?;
+    /// # Ok::<(), httpool_blocking::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); or the body is incomplete after the last attempt, or cannot be
+    /// decoded, or is too long.
+    pub fn fetch(self) -> Result<Response, Error> {
+        self.preload(true).send()
+    }
+
+    /// Sends the request, and waits for the head of the response; with [`preload`](Self::preload)
+    /// also for its body. If the response has no body and
     /// does not end the sending, it also waits until the request's body has been sent.
     ///
     /// # Errors

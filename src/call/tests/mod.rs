@@ -4,6 +4,7 @@ mod again;
 mod bodies;
 mod deadlines;
 mod ends;
+mod preload;
 #[cfg(feature = "gzip")]
 mod reader;
 mod redirects;

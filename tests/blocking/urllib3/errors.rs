@@ -72,3 +72,20 @@ fn plain_text_where_tls_was_expected_is_an_ssl_error() {
     let error = PoolManager::new().request("GET", &url).send().unwrap_err();
     assert_eq!(error.kind(), K::Ssl, "{error}");
 }
+
+#[test]
+fn a_preloaded_body_that_ends_early_is_retried_and_a_streamed_one_is_not() {
+    let server = Server::start(|peer| {
+        peer.request();
+        let rest = if peer.number % 2 == 0 { "" } else { "hello" };
+        peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{rest}"));
+    });
+    let pool = pool_for(&server, PoolOptions::new());
+    assert_eq!(super::text(pool.urlopen("GET", "/").send().unwrap()), "hello");
+    assert_eq!(server.requests(), 2);
+    let mut streamed = pool.urlopen("GET", "/").preload_content(false).send().unwrap();
+    assert_eq!(streamed.data().unwrap_err().kind(), K::IncompleteRead);
+    assert_eq!(server.requests(), 3);
+    let short = pool.urlopen("POST", "/").enforce_content_length(false);
+    assert_eq!(super::text(short.send().unwrap()), "hello");
+}

@@ -147,7 +147,11 @@ impl PoolOptions {
             builder = builder.tls(tls.clone());
         }
         let timeout = Timeout::default().queue(None).write(None).first_byte(None).stall(None);
-        let start = policy.redirect(Redirect::urllib3()).retry(Retries::from(3).0).timeout(timeout);
+        let start = policy
+            .redirect(Redirect::urllib3())
+            .retry(Retries::from(3).0)
+            .timeout(timeout)
+            .preload(true);
         (builder.build(), self.overlay(start))
     }
 

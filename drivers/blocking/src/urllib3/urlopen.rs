@@ -276,6 +276,9 @@ impl Urlopen {
         if !self.assert_same_host && policy.redirect.same_origin {
             Arc::make_mut(&mut policy).redirect.same_origin = false;
         }
+        if policy.preload != self.options.preload_content {
+            Arc::make_mut(&mut policy).preload = self.options.preload_content;
+        }
         self.options.apply(request.shared_policy(policy))
     }
 
