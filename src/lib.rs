@@ -42,7 +42,7 @@
 //! | | `written 34` | [`written`](call::Call::written): so many bytes have left |
 //! | | `write-failed Reset` | [`write_failed`](call::Call::write_failed) |
 //! | | `bytes 60` | [`receive`](call::Call::receive): so many bytes were presented. A recording has those of them that are new behind the number |
-//! | | `eof clean` | [`receive_eof`](call::Call::receive_eof): the peer has ended its side, `clean` or `broken` |
+//! | | `eof clean` | [`receive_eof`](call::Call::receive_eof): the peer has ended its side, `clean` or `broken`, or TLS has failed, as in `tls+ClientCertificateRefused` |
 //! | | `body 9 last` | [`send_body`](call::Call::send_body): a piece of the body, with `more` or as the `last` |
 //! | | `body-failed` | [`body_failed`](call::Call::body_failed): the source of the body has failed |
 //! | | `rewound`, `rewind-failed` | [`rewound`](call::Call::rewound), [`rewind_failed`](call::Call::rewind_failed): the source was set back, or cannot be |

@@ -233,7 +233,11 @@ impl Call {
             return;
         }
         let phase = self.phase();
-        let lost = matches!(cause, Cause::Lost(_));
+        let lost = match cause {
+            Cause::Lost(_) => true,
+            Cause::Tls(why) => !why.is_permanent(),
+            _ => false,
+        };
         let safe = self.request.method().is_idempotent()
             || self.attempt.written == 0
             || self.policy.repeat_unsafe

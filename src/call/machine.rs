@@ -423,6 +423,11 @@ impl Call {
     pub fn receive_eof(&mut self, conn: &mut Connection, eof: Eof, now: Instant) -> Event<'static> {
         self.trace.event(now, Input::Eof(eof));
         let clean = eof == Eof::Clean;
+        let lost = match eof {
+            Eof::Clean => Cause::Lost(IoKind::Eof),
+            Eof::Broken => Cause::Lost(IoKind::Reset),
+            Eof::Tls(why) => Cause::Tls(why),
+        };
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
@@ -444,8 +449,7 @@ impl Call {
                 Event::Skipped
             }
             Ok(_) | Err(_) if !self.attempt.heard || !clean => {
-                let why = if clean { IoKind::Eof } else { IoKind::Reset };
-                self.attempt_failed(Cause::Lost(why), now);
+                self.attempt_failed(lost, now);
                 Event::Skipped
             }
             Ok(_) => {

@@ -225,7 +225,7 @@ pub use policy::{DrainBytes, DrainTime, Policy};
 pub use redirect::Redirect;
 pub use retry::Retry;
 pub use routes::{Route, Routes};
-pub use timeout::{MinRate, Timeout};
+pub use timeout::{MinRate, Timeout, ZeroTimeout};
 pub use types::{HistoryEntry, Next, Reused};
 
 pub(crate) use record::{Draft, Input, Undrafted};

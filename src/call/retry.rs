@@ -46,8 +46,8 @@ use crate::{
 pub struct Retry {
     /// Most retries of one call, for all reasons together. `Some(0)` by default: no retries.
     pub total: Option<u32>,
-    /// Most retries because no connection could be opened. Nothing had been sent then. `None` by
-    /// default.
+    /// Most retries because a name could not be looked up, no address accepted a connection, or one
+    /// was not opened in time. Nothing had been sent then. `None` by default.
     pub connect: Option<u32>,
     /// Most retries because the connection was lost, a deadline passed or the response was invalid,
     /// when bytes of the request had been sent. Only requests with one of the
@@ -59,8 +59,11 @@ pub struct Retry {
     /// Most retries because of a response: one with a status of [`statuses`](field@Self::statuses),
     /// or with Retry-After. `None` by default.
     pub status: Option<u32>,
-    /// Most retries because of the failures that `read` counts, when no byte of the request had been
-    /// sent. `None` by default.
+    /// Most retries because of other failures: of a TLS handshake or of a proxy, and those that
+    /// `read` counts when no byte of the request had been sent. `None` by default.
+    ///
+    /// A certificate that cannot be trusted, and a proxy that demands other credentials (407), are
+    /// never retried. urllib3 retries both.
     pub other: Option<u32>,
     /// Whether a redirect counts for `total` and `redirect`, as in urllib3. False by default.
     pub count_redirects: bool,
@@ -139,6 +142,18 @@ impl Retry {
         Self { total: Some(total), ..Self::default() }
     }
 
+    /// urllib3's `Retry.DEFAULT`: at most 3 retries and redirects together. A number in place of 3 is
+    /// converted in the same way: `Retry::from(5_u32)`.
+    pub fn urllib3() -> Self {
+        Self::from(3_u32)
+    }
+
+    /// No retries, and no redirects if [`count_redirects`](field@Self::count_redirects) is set: the
+    /// same as `Retry::from(false)`.
+    pub fn off() -> Self {
+        Self { disabled: true, count_redirects: true, ..Self::new(0) }
+    }
+
     setters! {
         total: Option<u32>,
         connect: Option<u32>,
@@ -199,6 +214,39 @@ impl Retry {
     }
 }
 
+/// The status with which a proxy demands other credentials (RFC 9110 15.5.8). A later attempt has
+/// none.
+const PROXY_AUTHENTICATION: u16 = 407;
+
+/// urllib3's `Retry.from_int`: at most `total` retries and redirects together. The redirects are
+/// then bounded by this and by [`Redirect::max`](field@super::Redirect::max).
+///
+/// ```
+/// use httpool::call::Retry;
+///
+/// assert_eq!(Retry::from(2_u32), Retry::new(2).count_redirects(true));
+/// ```
+impl From<u32> for Retry {
+    fn from(total: u32) -> Self {
+        Self { count_redirects: true, ..Self::new(total) }
+    }
+}
+
+/// urllib3's `retries=None`: the [default](Retry::urllib3) of 3.
+impl From<Option<u32>> for Retry {
+    fn from(total: Option<u32>) -> Self {
+        total.map_or_else(Self::urllib3, Self::from)
+    }
+}
+
+/// urllib3's `retries=True` is one retry, because `True` is 1 there. `retries=False` is
+/// [off](Retry::off): errors are reported as they are, and a redirect is returned.
+impl From<bool> for Retry {
+    fn from(one: bool) -> Self {
+        if one { Self::from(1_u32) } else { Self::off() }
+    }
+}
+
 /// Responses with these statuses and Retry-After are retried even if the policy does not name the
 /// status (urllib3: `RETRY_AFTER_STATUS_CODES`).
 const RETRY_AFTER_STATUSES: [u16; 3] = [413, 429, 503];
@@ -254,11 +302,28 @@ impl Left {
                 return Again::No;
             }
             Cause::Unavailable(Unavailable::Dial(
-                DialError::Resolve(ResolveKind::Zone) | DialError::Denied(_),
+                DialError::Resolve(ResolveKind::Zone)
+                | DialError::Denied(_)
+                | DialError::ProxyCredentials
+                | DialError::ProxyRefused(PROXY_AUTHENTICATION),
             )) => return Again::No,
-            Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
-            Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
-            Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Tls(_)
+                | DialError::ProxyLost(_)
+                | DialError::ProxyRefused(_)
+                | DialError::ProxyProtocol,
+            )) => Kind::Other,
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Name
+                | DialError::Resolve(_)
+                | DialError::Connect(_)
+                | DialError::Timeout(_),
+            )) => Kind::Connect,
+            Cause::Tls(why) if why.is_permanent() => return Again::No,
+            Cause::Lost(_) | Cause::Tls(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => {
+                Kind::Read
+            }
+            Cause::Lost(_) | Cause::Tls(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
             Cause::Unavailable(_)
             | Cause::BodyUnsent(_)
             | Cause::Redirect(_)
@@ -366,123 +431,4 @@ pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Dura
     let at = date::parse(value)?;
     let from = fields.get_str("date").and_then(date::parse).or(wall)?;
     Some(Duration::from_secs(at.saturating_sub(from)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{IoKind, TlsKind};
-
-    const LOST: Cause = Cause::Lost(IoKind::Eof);
-
-    #[test]
-    fn pauses_double_from_the_second_failure_on() {
-        let retry = Retry::new(10)
-            .backoff(Duration::from_millis(100))
-            .backoff_max(Duration::from_millis(700));
-        let mut left = Left::all_of(&retry);
-        let pauses: Vec<_> = (0..5)
-            .map(|_| {
-                assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Yes);
-                left.pause(&retry, 0).as_millis()
-            })
-            .collect();
-        assert_eq!(pauses, [0, 200, 400, 700, 700]);
-    }
-
-    #[test]
-    fn the_total_and_the_own_counter_both_bind() {
-        let retry = Retry::new(3).read(1);
-        let mut left = Left::all_of(&retry);
-        assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Yes);
-        assert_eq!(left.after_failure(&retry, LOST, true, &Method::GET), Again::Spent);
-        let dial = Cause::Unavailable(Unavailable::Dial(DialError::Name));
-        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Yes);
-        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Yes);
-        assert_eq!(left.after_failure(&retry, dial, false, &Method::POST), Again::Spent);
-    }
-
-    #[test]
-    fn what_the_server_may_have_seen_is_repeated_for_allowed_methods_only() {
-        let retry = Retry::new(3);
-        let mut left = Left::all_of(&retry);
-        assert_eq!(left.after_failure(&retry, LOST, true, &Method::POST), Again::No);
-        assert_eq!(left.after_failure(&retry, LOST, false, &Method::POST), Again::Yes);
-    }
-
-    #[test]
-    fn a_tls_failure_is_retried_only_if_another_attempt_could_succeed() {
-        use TlsKind as T;
-        let retry = Retry::new(3);
-        let again = |why| {
-            let cause = Cause::Unavailable(Unavailable::Dial(DialError::Tls(why)));
-            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET) == Again::Yes
-        };
-        for why in [T::Alert(80), T::Protocol, T::Lost(IoKind::Reset)] {
-            assert!(again(why) && !why.is_permanent(), "{why:?}");
-        }
-        let permanent = [
-            T::Expired,
-            T::NotYetValid,
-            T::Name,
-            T::Issuer,
-            T::Revoked,
-            T::Purpose,
-            T::Chain,
-            T::Signature,
-            T::Pin,
-            T::ClientCertificateRequired,
-            T::ClientCertificateRefused,
-            T::Version,
-            T::Parameters,
-            T::Alpn,
-            T::PlainHttp,
-            T::NotTls,
-            T::Config,
-            T::Unavailable,
-        ];
-        for why in permanent {
-            assert!(!again(why) && why.is_permanent(), "{why:?}");
-        }
-    }
-
-    #[test]
-    fn spent_attempts_hand_over_or_raise() {
-        let status = Status::new(503).unwrap();
-        let mut retry = Retry::new(0);
-        let mut left = Left::all_of(&retry);
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::No);
-        retry.statuses.push(status);
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::Spent);
-        retry.raise_on_status = false;
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::No);
-    }
-
-    #[test]
-    fn setters_take_values_and_options() {
-        let mut expected = Retry::new(2);
-        expected.total = None;
-        expected.connect = Some(5);
-        expected.methods = Some(vec![Method::GET]);
-        expected.statuses = vec![Status::TOO_MANY_REQUESTS];
-        let chained = Retry::new(2).total(None).connect(5).methods([Method::GET]);
-        assert_eq!(chained.on_statuses([429, 42, 1_000]), expected, "no response has 42 or 1000");
-        assert_eq!(Retry::new(2).any_method().methods, None);
-    }
-
-    #[test]
-    fn retry_after_in_seconds_and_as_a_date() {
-        let after = |lines: &[u8], wall| {
-            retry_after(&Fields::from_validated(lines), wall).map(|pause| pause.as_secs())
-        };
-        assert_eq!(after(b"Retry-After: 7\r\n", None), Some(7));
-        assert_eq!(after(b"Retry-After: 99999999999999999999\r\n", None), Some(u64::MAX));
-        let date = b"Retry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\n";
-        assert_eq!(after(date, None), None);
-        assert_eq!(after(date, Some(50)), Some(10));
-        assert_eq!(after(date, Some(70)), Some(0));
-        let own = b"Retry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\nDate: Thu, 01 Jan 1970 00:00:20 GMT\r\n";
-        assert_eq!(after(own, Some(50)), Some(40));
-        assert_eq!(after(b"Retry-After: soon\r\n", Some(50)), None);
-    }
 }

@@ -18,7 +18,7 @@ use crate::time::Deadline;
 /// | `NameResolution` | `NameResolutionError` | [`DialError::Name`], [`DialError::Resolve`] |
 /// | `NewConnection` | `NewConnectionError` | [`DialError::Connect`] |
 /// | `ConnectTimeout` | `ConnectTimeoutError`; for a handshake `ReadTimeoutError` | [`DialError::Timeout`]; the system's timeout of a connect; the `total` deadline before a connection was got |
-/// | `Ssl` | `SSLError` | [`DialError::Tls`] |
+/// | `Ssl` | `SSLError` | [`DialError::Tls`], [`Cause::Tls`] |
 /// | `Proxy` | `ProxyError` | [`DialError::ProxyLost`], `ProxyRefused`, `ProxyProtocol`, `ProxyCredentials`; see below |
 /// | `ReadTimeout` | `ReadTimeoutError` | the `first-byte`, `stall` and `rate` deadlines; the `total` deadline after a connection was got |
 /// | `WriteTimeout` | `ProtocolError` | the `write` deadline |
@@ -186,6 +186,7 @@ impl Failure {
             Cause::Timeout(which) => of_timeout(which, self.phase),
             Cause::Violation(why) => of_violation(why, self.phase),
             Cause::Lost(_) => ErrorKind::Protocol,
+            Cause::Tls(_) => ErrorKind::Ssl,
             Cause::BodyUnsent(unsent) => match unsent.why() {
                 Unsent::Lost(_) => ErrorKind::Protocol,
                 Unsent::Timeout(which) => of_timeout(which, self.phase),

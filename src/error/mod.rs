@@ -53,6 +53,7 @@ impl Failure {
             | Cause::BodyUnusable(BodyUnusable::Decode(_)) => Fault::Peer,
             Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Fault::Local,
             Cause::Unavailable(why) => why.fault(),
+            Cause::Tls(why) => why.fault(),
             Cause::Timeout(_) | Cause::Lost(_) | Cause::BodyUnsent(_) => Fault::Network,
         }
     }
@@ -173,6 +174,10 @@ pub enum Cause {
     Violation(Violation),
     /// The connection was lost.
     Lost(IoKind),
+    /// TLS failed after the handshake, as by an alert. In TLS 1.3 a server refuses the certificate of
+    /// a client there. A failure that another attempt would meet again is never retried:
+    /// [`TlsKind::is_permanent`].
+    Tls(TlsKind),
     /// The server answered with success, but the rest of the request's body could not be sent.
     BodyUnsent(BodyUnsent),
     /// The reader cannot use the response's body: it cannot be decoded, or is too long to be
@@ -200,6 +205,7 @@ impl fmt::Display for Cause {
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
             Self::Violation(why) => write!(f, "{why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
+            Self::Tls(why) => write!(f, "TLS failed: {why}"),
             Self::BodyUnsent(why) => write!(f, "{why}"),
             Self::BodyUnusable(why) => write!(f, "{why}"),
             Self::Redirect(why) => write!(f, "a redirect cannot be followed: {why}"),

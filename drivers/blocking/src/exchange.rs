@@ -12,7 +12,7 @@ use std::{
 use httpool::{
     call::{Call, Next},
     error::Failure,
-    h1::Event,
+    h1::{Eof, Event},
     id::ConnId,
     message::{BodyLeft, Request},
     pool::Lease,
@@ -20,7 +20,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Received, Session};
+use httpool_kit::{Received, Session, eof_after};
 
 use crate::{
     Body, Error,
@@ -355,7 +355,7 @@ impl<P: Platform> Exchange<P> {
         let Some((_, pooled)) = &mut self.held else { return };
         match read {
             Ok(read @ 1..) => self.scratch.incoming.put(read),
-            Ok(_) => self.ended(true),
+            Ok(_) => self.ended(Eof::Clean),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 pooled.read_timed_out();
                 self.late();
@@ -363,20 +363,21 @@ impl<P: Platform> Exchange<P> {
             // A signal came. The deadlines are checked before the next read.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
+                let eof = eof_after(Some(&error));
                 self.source = Some(error);
-                self.ended(false);
+                self.ended(eof);
             }
         }
     }
 
-    fn ended(&mut self, clean: bool) {
+    fn ended(&mut self, eof: Eof) {
         let Some((_, pooled)) = &mut self.held else { return };
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
             // The event is not needed: `call.next` tells the next step, and a body that ends with
             // the connection has no trailers.
-            let _ = self.call.receive_eof(&mut pooled.h1, clean.into(), self.now);
+            let _ = self.call.receive_eof(&mut pooled.h1, eof, self.now);
         }
     }
 

@@ -360,7 +360,9 @@ impl Error {
 /// Returns whether a system error can be the cause of such a failure.
 fn has_source(why: &Failure) -> bool {
     match why.cause {
-        Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
+        Cause::Lost(_) | Cause::Tls(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => {
+            true
+        }
         Cause::BodyUnsent(unsent) => matches!(unsent.why(), Unsent::Lost(_)),
         _ => false,
     }

@@ -93,6 +93,6 @@ pub use switched::Switched;
 pub use text::{charset, text};
 pub use unsent::{bound_unsent, takes_output};
 pub use wire::{
-    Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, leaves_plaintext,
-    passes_plaintext,
+    Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, eof_after,
+    leaves_plaintext, passes_plaintext,
 };

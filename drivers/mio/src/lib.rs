@@ -88,7 +88,7 @@
 //! | send a request | [`Client`], [`RequestBuilder`], [`Request`], [`Method`], [`Url`], [`Body`] |
 //! | read the response | [`Response`], [`Responses`], [`Head`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
 //! | look at a call | [`CallId`], [`Call`], [`Waiting`] |
-//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
+//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`ErrorKind`], [`Fault`], [`Phase`], [`Failure`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
 //! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
 //! | dial only some addresses | [`Guard`], [`Network`] |

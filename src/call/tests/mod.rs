@@ -8,7 +8,9 @@ mod preload;
 #[cfg(feature = "gzip")]
 mod reader;
 mod redirects;
+mod retry;
 mod spent;
+mod timeouts;
 mod upload;
 mod ways;
 
