@@ -12,11 +12,11 @@
 //!
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
-//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
+//! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, restart, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
 //! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
 //! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, failed; for each call interim, head, data, end |
+//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, restart, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;
@@ -42,10 +42,11 @@
 //! | | `written 34` | [`written`](call::Call::written): so many bytes have left |
 //! | | `write-failed Reset` | [`write_failed`](call::Call::write_failed) |
 //! | | `bytes 60` | [`receive`](call::Call::receive): so many bytes were presented. A recording has those of them that are new behind the number |
-//! | | `eof clean` | [`receive_eof`](call::Call::receive_eof): the peer has ended its side, `clean` or `broken` |
+//! | | `eof clean` | [`receive_eof`](call::Call::receive_eof): the peer has ended its side, `clean` or `broken`, or TLS has failed, as in `tls+ClientCertificateRefused` |
 //! | | `body 9 last` | [`send_body`](call::Call::send_body): a piece of the body, with `more` or as the `last` |
 //! | | `body-failed` | [`body_failed`](call::Call::body_failed): the source of the body has failed |
 //! | | `rewound`, `rewind-failed` | [`rewound`](call::Call::rewound), [`rewind_failed`](call::Call::rewind_failed): the source was set back, or cannot be |
+//! | | `restarted` | [`restarted`](call::Call::restarted): the reader has forgotten the response so far |
 //! | | `body-used` | [`body_used`](call::Call::body_used): the reader has decoded the whole body of the response |
 //! | | `body-unusable gzip+Data+12` | [`body_unusable`](call::Call::body_unusable): it cannot be decoded (the coding, the kind of error, the byte), or is longer than a limit (`too-long+1000`) |
 //! | | `pause`, `resume` | [`pause`](call::Call::pause), [`resume`](call::Call::resume): the application stops reading, or goes on |
@@ -58,6 +59,9 @@
 //! | | `connected c0.0`, `dialed c0.0` | [`dial_connected`](pool::Pool::dial_connected), [`dialed`](pool::Pool::dialed) |
 //! | | `dial-failed c0.0 Name`, `dial-abandoned c0.0` | [`dial_failed`](pool::Pool::dial_failed), [`dial_abandoned`](pool::Pool::dial_abandoned) |
 //! | | `lost c0.0` | [`idle_lost`](pool::Pool::idle_lost) |
+//! | | `dead c0.0` | [`checkin_dead`](pool::Pool::checkin_dead): the probe has found it dead |
+//! | | `watch 0`, `unwatch 0` | [`watch`](pool::Pool::watch), [`unwatch`](pool::Pool::unwatch): the counts of a key are kept |
+//! | | `close-key 0`, `retire` | [`close_key`](pool::Pool::close_key), [`retire`](pool::Pool::retire) |
 //! | | `timeout`, `close` | [`handle_timeout`](pool::Pool::handle_timeout), [`close`](pool::Pool::close) |
 //! | dial | `needed-by 60.000000000` | [`needed_by`](dial::Dial::needed_by): when the waiting call gives up, or `none` |
 //! | | `resolving`, `resolve-queued` | [`resolving`](dial::Dial::resolving), [`resolve_queued`](dial::Dial::resolve_queued) |

@@ -175,6 +175,11 @@ pub struct PoolLimits {
     /// The most retries that all calls together may make. `None`, the default: as many as the
     /// policies of the calls allow.
     pub retry_budget: Option<RetryBudget>,
+    /// Most keys that keep idle connections (urllib3: `num_pools`). When the connection of one more
+    /// key comes back, all idle connections of the key that got one back the longest ago are
+    /// closed. With 0, no connection is kept. `usize::MAX`, the default, is without bound: the other
+    /// bounds on idle connections count alone.
+    pub idle_keys_max: usize,
 }
 
 impl Default for PoolLimits {
@@ -191,6 +196,7 @@ impl Default for PoolLimits {
             age_jitter: Duration::ZERO,
             probe_after: Duration::ZERO,
             retry_budget: None,
+            idle_keys_max: usize::MAX,
         }
     }
 }
@@ -208,6 +214,7 @@ impl PoolLimits {
         age_jitter: Duration,
         probe_after: Duration,
         retry_budget: Option<RetryBudget>,
+        idle_keys_max: usize,
     }
 }
 

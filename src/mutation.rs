@@ -83,6 +83,8 @@ pub enum Mutation {
     UnaskedPlaintext,
     /// A body that ends before its Content-Length counts as whole.
     ShortBody,
+    /// The reader keeps the part of a body that it has although another attempt begins.
+    KeptBody,
 }
 
 #[cfg(httpool_mutations)]

@@ -49,6 +49,11 @@ pub(super) struct Attempt {
     pub(super) unchecked: bool,
     /// The reader could not use the body.
     pub(super) unusable: bool,
+    /// The bytes of the response's body that have come, without framing.
+    pub(super) received: u64,
+    /// The connection has ended inside the body. Holds the bytes that were still to come, as far
+    /// as that is known.
+    pub(super) cut: Option<BodyLeft>,
     /// The bytes of the input not yet taken that are in the recording already.
     pub(super) known: usize,
 }
@@ -98,6 +103,8 @@ impl Attempt {
             codings: None,
             unchecked: false,
             unusable: false,
+            received: 0,
+            cut: None,
             known: 0,
         }
     }

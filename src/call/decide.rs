@@ -39,6 +39,7 @@ impl Call {
             }
             Event::Data(data) => match &mut self.attempt.reader {
                 Reader::Application => {
+                    self.attempt.received = self.attempt.received.saturating_add(data.len() as u64);
                     self.trace.action(now, format_args!("data {} B", data.len()));
                     Event::Data(data)
                 }
@@ -128,8 +129,11 @@ impl Call {
         };
         let within = self.policy.redirect.max.is_none_or(|max| self.redirects < max);
         if !within || !self.left.after_redirect(&self.policy.retry) {
-            let raise = self.policy.redirect.raise;
-            return if raise { fail(self, Cause::Redirect(RedirectError::TooMany)) } else { None };
+            if !self.policy.redirect.raise || self.policy.retry.disabled {
+                return None;
+            }
+            self.spent = true;
+            return fail(self, Cause::Redirect(RedirectError::TooMany));
         }
         if self.body_begun && !request.body().is_replayable() {
             return fail(self, Cause::NotReplayable);
@@ -175,7 +179,10 @@ impl Call {
         let failure = self.failure(Cause::Status(status.as_u16()), Phase::Between);
         match self.left.after_status(retry, status, asked.is_some(), method) {
             Again::No => None,
-            Again::Spent => Some(Then::Fail(failure)),
+            Again::Spent => {
+                self.spent = true;
+                Some(Then::Fail(failure))
+            }
             Again::Yes => {
                 // urllib3: a Retry-After of 0 leaves the pause to the backoff.
                 let pause = match asked {
@@ -226,22 +233,35 @@ impl Call {
             return;
         }
         let phase = self.phase();
-        let lost = matches!(cause, Cause::Lost(_));
+        let lost = match cause {
+            Cause::Lost(_) => true,
+            Cause::Tls(why) => !why.is_permanent(),
+            _ => false,
+        };
         let safe = self.request.method().is_idempotent()
             || self.attempt.written == 0
             || self.policy.repeat_unsafe
             || mutated(Mutation::PostTwice);
         let sent = self.attempt.written > 0;
         let method = self.request.method();
-        if self.attempt.answered || !self.may_begin_again() {
+        if self.attempt.answered && !self.is_preloading(cause) || !self.may_begin_again() {
             self.fail(cause, phase);
         } else if lost && self.attempt.reused && !self.attempt.heard && safe {
             self.fresh = true;
             self.state = State::Release(Then::Again);
-        } else if self.left.after_failure(&self.policy.retry, cause, sent, method) {
+        } else {
+            let again = self.left.after_failure(&self.policy.retry, cause, sent, method);
+            self.retry_or_fail(again, cause, phase, now);
+        }
+    }
+
+    /// Retries after a failure if `again` allows it, or fails.
+    pub(super) fn retry_or_fail(&mut self, again: Again, cause: Cause, phase: Phase, now: Instant) {
+        if again == Again::Yes {
             let pause = self.backoff();
             self.retry_after_failure(cause, phase, pause, now);
         } else {
+            self.spent = again == Again::Spent;
             self.fail(cause, phase);
         }
     }
@@ -260,6 +280,8 @@ impl Call {
         self.remember(None, Some(cause));
         self.retrying = Some(self.failure(cause, phase));
         if matches!(self.state, State::Exchange) {
+            self.restarts = self.attempt.answered && !mutated(Mutation::KeptBody);
+            self.attempt.cut = None;
             self.state = State::Release(Then::AgainAt(now.after(pause)));
         } else {
             self.wait(now.after(pause), now);
@@ -311,6 +333,7 @@ impl Call {
 
     /// Fails the call. If it has a connection, that is given back first.
     pub(super) fn fail(&mut self, cause: Cause, phase: Phase) {
+        self.restarts = false;
         let failure = self.failure(self.or_unsent(cause), phase);
         match self.state {
             State::Done | State::Failed(_) | State::HandOver | State::Release(Then::Done) => {}
@@ -416,6 +439,7 @@ impl Call {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
             Next::Leave => self.trace.action(now, format_args!("leave")),
             Next::Rewind => self.trace.action(now, format_args!("rewind")),
+            Next::Restart => self.trace.action(now, format_args!("restart")),
             Next::Exchange => self.trace.action(now, format_args!("exchange")),
             Next::SendBody(BodyLeft::Unknown) => self.trace.action(now, format_args!("send body")),
             Next::SendBody(BodyLeft::Bytes(max)) => {

@@ -4,12 +4,8 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy, Reused,
-    attempt::{Attempt, Reader},
-    record::Input,
-    retry::Left,
-    timeout::Clocks,
-    via::for_origin,
+    HistoryEntry, Next, Policy, Reused, attempt::Attempt, record::Input, retry::Left,
+    timeout::Clocks, via::for_origin,
 };
 use crate::{
     dial::Guard,
@@ -17,7 +13,6 @@ use crate::{
     h1::{Connection, Eof, Event, Framing, Reuse},
     message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
-    pool::Want,
     time::{Deadline, Instant},
     trace::{Passed, Trace},
 };
@@ -83,8 +78,12 @@ pub struct Call {
     /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
     /// this.
     pub(super) retrying: Option<Failure>,
+    /// The call has failed because a counter of its [`Retry`](super::Retry) is used up.
+    pub(super) spent: bool,
     /// The server asked for the pause before the next attempt.
     pub(super) asked_to_wait: bool,
+    /// The reader has got a head, and must forget it.
+    pub(super) restarts: bool,
     /// A piece of the request's body was asked for.
     pub(super) body_begun: bool,
     pub(super) reached: Reached,
@@ -141,7 +140,9 @@ impl Call {
             refused: None,
             fresh: false,
             retrying: None,
+            spent: false,
             asked_to_wait: false,
+            restarts: false,
             body_begun: false,
             reached: Reached::Nothing,
             history: Vec::new(),
@@ -164,6 +165,7 @@ impl Call {
     /// The step that the driver must perform next. Asking twice gives the same answer.
     pub fn next(&self) -> Next {
         match self.state {
+            _ if self.restarts => Next::Restart,
             State::Rewind => Next::Rewind,
             State::Checkout => Next::Checkout,
             State::Leave => Next::Leave,
@@ -178,58 +180,6 @@ impl Call {
             State::Done => Next::Done,
             State::Failed(failure) => Next::Failed(failure),
         }
-    }
-
-    /// The key of the connection to get. For [`Next::Checkout`].
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// The kind of connection to get. For [`Next::Checkout`].
-    pub fn want(&self) -> Want {
-        Want {
-            fresh: self.fresh,
-            repeatable: self.request.is_repeatable(),
-            retry: self.retrying.is_some(),
-        }
-    }
-
-    /// The current request: after a followed redirect, the one that was sent to its target.
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// The earlier attempts: one entry for each followed redirect and each retried attempt, the
-    /// first one first.
-    pub fn history(&self) -> &[HistoryEntry] {
-        &self.history
-    }
-
-    /// Whether the bytes that were handed out must still be written. False when an early response
-    /// has stopped the request (RFC 9112 9.5), or writing has failed.
-    pub fn sends(&self) -> bool {
-        !self.attempt.given_up
-    }
-
-    /// Whether bytes that were handed out are still to be written.
-    pub fn is_writing(&self) -> bool {
-        self.attempt.unwritten > 0 && self.sends() && matches!(self.state, State::Exchange)
-    }
-
-    /// How far the request has got, over all attempts. Decides whether it is safe to ask again.
-    pub fn reached(&self) -> Reached {
-        self.reached
-    }
-
-    /// Whether the application has [paused](Self::pause) the current response.
-    pub fn is_paused(&self) -> bool {
-        self.attempt.is_paused() && matches!(self.state, State::Exchange)
-    }
-
-    /// Whether an unwanted body is being read, so that its connection can be kept.
-    pub fn is_draining(&self) -> bool {
-        let unwanted = matches!(self.attempt.reader, Reader::Nobody { .. });
-        unwanted && matches!(self.state, State::Exchange)
     }
 
     /// The instant of the next deadline, and which deadline it is. `None`: no clock runs.
@@ -314,12 +264,12 @@ impl Call {
     fn not_leased(&mut self, why: Unavailable, now: Instant) {
         let cause = Cause::Unavailable(why);
         if let (Unavailable::RetryBudget, Some(failure)) = (why, self.retrying) {
+            self.spent = true;
             self.finish(State::Failed(failure));
-        } else if self.left.after_failure(&self.policy.retry, cause, false, self.request.method()) {
-            let pause = self.backoff();
-            self.retry_after_failure(cause, Phase::Checkout, pause, now);
         } else {
-            self.fail(cause, Phase::Checkout);
+            let retry = &self.policy.retry;
+            let again = self.left.after_failure(retry, cause, false, self.request.method());
+            self.retry_or_fail(again, cause, Phase::Checkout, now);
         }
         self.say(now);
     }
@@ -473,11 +423,20 @@ impl Call {
     pub fn receive_eof(&mut self, conn: &mut Connection, eof: Eof, now: Instant) -> Event<'static> {
         self.trace.event(now, Input::Eof(eof));
         let clean = eof == Eof::Clean;
+        let lost = match eof {
+            Eof::Clean => Cause::Lost(IoKind::Eof),
+            Eof::Broken => Cause::Lost(IoKind::Reset),
+            Eof::Tls(why) => Cause::Tls(why),
+        };
         if !matches!(self.state, State::Exchange) {
             return Event::NeedInput;
         }
         let short = self.policy.accept_short_body || mutated(Mutation::ShortBody);
+        let ahead = conn.body_ahead();
         let ended = if short && clean { conn.receive_early_end() } else { conn.receive_eof(eof) };
+        if ended.is_err() && self.attempt.answered {
+            self.attempt.cut = Some(ahead);
+        }
         let event = match ended {
             Ok(event @ Event::End(_)) => {
                 self.stop_for_closed(conn, IoKind::Eof, now);
@@ -490,8 +449,7 @@ impl Call {
                 Event::Skipped
             }
             Ok(_) | Err(_) if !self.attempt.heard || !clean => {
-                let why = if clean { IoKind::Eof } else { IoKind::Reset };
-                self.attempt_failed(Cause::Lost(why), now);
+                self.attempt_failed(lost, now);
                 Event::Skipped
             }
             Ok(_) => {
@@ -557,7 +515,11 @@ impl Call {
             | Deadline::FirstByte
             | Deadline::Stall
             | Deadline::Rate
-            | Deadline::Drain => self.attempt_failed(Cause::Timeout(which), now),
+            | Deadline::Drain => {
+                if matches!(self.state, State::Exchange) {
+                    self.attempt_failed(Cause::Timeout(which), now);
+                }
+            }
             Deadline::Connect => {
                 self.state = State::Leave;
                 self.clocks.end_phase();
@@ -580,6 +542,9 @@ impl Call {
     #[must_use = "a connection that may not be kept is closed"]
     pub fn released(&mut self, conn: &mut Connection, rest: &[u8], now: Instant) -> bool {
         let State::Release(then) = self.state else { return false };
+        if self.restarts {
+            return false;
+        }
         // The peer would take the next request for the unsent rest of this one.
         let whole = self.attempt.is_out() && !self.attempt.given_up;
         let whole = whole || mutated(Mutation::KeptUnsent);

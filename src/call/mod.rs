@@ -19,6 +19,7 @@
 //! | `Exchange` | writes the bytes that were handed out, and reads | `written`, `write_failed`, `receive`, `receive_eof` |
 //! | `SendBody` | does the same, and may send a piece of the body | `send_body`, `body_failed` |
 //! | `CheckBody` | decodes the rest of the response's body | `body_used`, `body_unusable` |
+//! | `Restart` | forgets the head and the body of the response so far | `restarted` |
 //! | `Release` | gives the connection back | `released` |
 //! | `Wait` | waits until [`poll_timeout`](Call::poll_timeout) | `handle_timeout` |
 //! | `Rewind` | sets the source of the body back to its start | `rewound`, `rewind_failed` |
@@ -27,6 +28,9 @@
 //!
 //! `CheckBody` comes before `Release` if the driver decodes the body of the response: if the request
 //! [decodes](crate::message::Request::decodes), and the body has [`codings`](Call::codings).
+//!
+//! `Restart` comes before `Release` if the body of a response has failed, and the call makes another
+//! attempt: only with [`Policy::preload`](field@Policy::preload).
 //!
 //! `Leave` comes in place of `Checkout` when the connect deadline has passed. The call then fails, or
 //! makes another attempt.
@@ -199,6 +203,7 @@
 mod attempt;
 mod date;
 mod decide;
+mod facts;
 mod machine;
 mod no_proxy;
 mod policy;
@@ -220,7 +225,7 @@ pub use policy::{DrainBytes, DrainTime, Policy};
 pub use redirect::Redirect;
 pub use retry::Retry;
 pub use routes::{Route, Routes};
-pub use timeout::{MinRate, Timeout};
+pub use timeout::{MinRate, Timeout, ZeroTimeout};
 pub use types::{HistoryEntry, Next, Reused};
 
 pub(crate) use record::{Draft, Input, Undrafted};

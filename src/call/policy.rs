@@ -41,6 +41,16 @@ pub struct Policy {
     /// be closed and no byte of a response came. False by default: the server may have acted on the
     /// request (RFC 9110 9.2.2).
     pub repeat_unsafe: bool,
+    /// Whether the body of the response is a part of its attempt (urllib3: `preload_content`). False
+    /// by default.
+    ///
+    /// Then an attempt also fails if the connection is lost inside the body of the response, if the
+    /// body is malformed, or if its deadline passes: [`Retry::read`](field@Retry::read) counts it.
+    /// If another attempt follows, the reader is told to forget the head and the body so far. A
+    /// body that cannot be [decoded](crate::error::BodyUnusable) is not retried, and neither is a
+    /// response whose request body could not be sent. The application should not use a part of the
+    /// body before the whole has come.
+    pub preload: bool,
     /// Whether the application gets 1xx responses, except 100 (Continue). False by default.
     pub show_interim: bool,
     /// Whether a body that ends before its Content-Length, because the server closes the connection
@@ -66,6 +76,7 @@ impl Policy {
         timeout: Timeout,
         routes: Routes,
         repeat_unsafe: bool,
+        preload: bool,
         show_interim: bool,
         accept_short_body: bool,
     }

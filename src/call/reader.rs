@@ -54,6 +54,21 @@ impl Call {
         self.say(now);
     }
 
+    /// Answers [`Next::Restart`](super::Next::Restart): the reader has forgotten the head and the
+    /// body of the response so far.
+    pub fn restarted(&mut self, now: Instant) {
+        if core::mem::take(&mut self.restarts) {
+            self.trace.event(now, Input::Restarted);
+            self.say(now);
+        }
+    }
+
+    /// Whether the failure `cause` inside the body of the response is a failure of the attempt, which
+    /// can be retried.
+    pub(super) fn is_preloading(&self, cause: Cause) -> bool {
+        self.policy.preload && !self.attempt.ended && self.or_unsent(cause) == cause
+    }
+
     /// Discards the rest of the response's body. It is read and dropped, within
     /// [`Policy::drain_bytes_max`](field@super::Policy::drain_bytes_max) and
     /// [`Policy::drain_time_max`](field@super::Policy::drain_time_max), so that the connection can

@@ -52,6 +52,7 @@ inputs! {
             let _ = call.send_body(conn, len, matches!(last, Last::Yes), now);
         },
         "body-failed" BodyFailed => call.body_failed(now),
+        "restarted" Restarted => call.restarted(now),
         "rewound" Rewound => call.rewound(now),
         "rewind-failed" RewindFailed => call.rewind_failed(now),
         "written" Written(bytes: usize) => call.written(bytes, now),
@@ -136,6 +137,8 @@ pub(crate) struct Draft {
     policy: Policy,
     /// The method and the URL.
     request: Option<(Method, String)>,
+    /// The request target, if it is not that of the URL.
+    target: Option<String>,
     fields: Vec<(String, Vec<u8>)>,
 }
 
@@ -162,6 +165,7 @@ pub(crate) enum Undrafted {
 
 impl Draft {
     const REQUEST: &str = "request ";
+    const TARGET: &str = "target ";
     const FIELD: &str = "field ";
 
     fn of(call: &Call) -> Self {
@@ -180,6 +184,7 @@ impl Draft {
             },
             policy: Policy::clone(policy),
             request: Some((request.method().clone(), request.url_with_zone().to_string())),
+            target: request.literal_target().map(Into::into),
             fields: request.own_fields().map(field).collect(),
         }
     }
@@ -212,6 +217,12 @@ impl Draft {
                 write!(f, "{}{method} {}", Self::REQUEST, String::from_utf8_lossy(&url))
             });
         }
+        if let Some(target) = &self.target {
+            line(&|redaction, f| {
+                let target = redaction.url(target.as_bytes());
+                write!(f, "{}{}", Self::TARGET, String::from_utf8_lossy(&target))
+            });
+        }
         for (name, value) in &self.fields {
             line(&|redaction, f| {
                 let value = redaction.value(name.as_bytes(), value);
@@ -227,6 +238,10 @@ impl Draft {
             let (method, url) = line.split_once(' ').ok_or(Undrafted::Request)?;
             let method = Method::new(method).map_err(|_| Undrafted::Request)?;
             self.request = Some((method, url.to_string()));
+            return Ok(());
+        }
+        if let Some(target) = text.strip_prefix(Self::TARGET) {
+            self.target = Some(target.to_string());
             return Ok(());
         }
         if let Some(line) = text.strip_prefix(Self::FIELD) {
@@ -248,7 +263,7 @@ impl Draft {
 
     /// Begins the call. `None` if there is no line with its request.
     pub(crate) fn begin(self) -> Option<Result<Call, RequestError>> {
-        let Self { beginning, policy, request, fields } = self;
+        let Self { beginning, policy, request, target, fields } = self;
         let Beginning {
             began,
             seed,
@@ -266,6 +281,9 @@ impl Draft {
             .decode(decodes);
         if asterisk {
             builder = builder.asterisk();
+        }
+        if let Some(target) = target {
+            builder = builder.target(&target);
         }
         for (name, value) in fields {
             builder = builder.header_bytes(&name, &value);
@@ -355,14 +373,16 @@ impl Call {
 }
 
 settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk, guard);
-settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max);
+settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max,
+    same_origin);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
-    backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status);
+    backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status,
+    disabled, connect_disabled, read_disabled);
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
 settings!(Routes: http, https, no_proxy, tls, local);
 // The settings in `without` have lines of their own.
-settings!(Policy: repeat_unsafe, show_interim, accept_short_body, drain_bytes_max, drain_time_max;
-    without redirect, retry, timeout, routes);
+settings!(Policy: repeat_unsafe, preload, show_interim, accept_short_body, drain_bytes_max,
+    drain_time_max; without redirect, retry, timeout, routes);
 
 transparent!(DrainBytes, DrainTime);
 

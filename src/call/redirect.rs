@@ -75,6 +75,9 @@ pub struct Redirect {
     /// Whether a redirect from `https` to `http` is followed. If not, it is an error. True by
     /// default, as in browsers. Credentials are not sent to the `http` origin in any case.
     pub downgrade: bool,
+    /// Whether a redirect to another origin is an error (urllib3: `assert_same_host` of a pool's
+    /// `urlopen`). False by default.
+    pub same_origin: bool,
     /// The longest wait that the Retry-After of a redirect may ask for (RFC 9110 10.2.3). If it
     /// asks for more, or for more than is left of the total deadline, the call fails with
     /// [`RedirectError::RetryAfter`]. 30 seconds by default; urllib3 has no bound. If
@@ -103,6 +106,7 @@ impl Default for Redirect {
             .map(Cow::Borrowed)
             .into(),
             downgrade: true,
+            same_origin: false,
             retry_after_max: Duration::from_secs(30),
         }
     }
@@ -137,6 +141,7 @@ impl Redirect {
         raise: bool,
         post_becomes_get: bool,
         downgrade: bool,
+        same_origin: bool,
         retry_after_max: Duration,
     }
 
@@ -214,6 +219,9 @@ impl Redirect {
         };
         if !self.downgrade && origin.scheme() < request.origin().scheme() {
             return Err(RedirectError::Downgrade);
+        }
+        if self.same_origin && origin != *request.origin() {
+            return Err(RedirectError::OtherOrigin);
         }
         let elsewhere = origin != *request.origin() && !mutated(Mutation::LeakedCredentials);
         let new_credentials = !url.username().is_empty() || url.password().is_some();

@@ -46,8 +46,8 @@ use crate::{
 pub struct Retry {
     /// Most retries of one call, for all reasons together. `Some(0)` by default: no retries.
     pub total: Option<u32>,
-    /// Most retries because no connection could be opened. Nothing had been sent then. `None` by
-    /// default.
+    /// Most retries because a name could not be looked up, no address accepted a connection, or one
+    /// was not opened in time. Nothing had been sent then. `None` by default.
     pub connect: Option<u32>,
     /// Most retries because the connection was lost, a deadline passed or the response was invalid,
     /// when bytes of the request had been sent. Only requests with one of the
@@ -59,8 +59,11 @@ pub struct Retry {
     /// Most retries because of a response: one with a status of [`statuses`](field@Self::statuses),
     /// or with Retry-After. `None` by default.
     pub status: Option<u32>,
-    /// Most retries because of the failures that `read` counts, when no byte of the request had been
-    /// sent. `None` by default.
+    /// Most retries because of other failures: of a TLS handshake or of a proxy, and those that
+    /// `read` counts when no byte of the request had been sent. `None` by default.
+    ///
+    /// A certificate that cannot be trusted, and a proxy that demands other credentials (407), are
+    /// never retried. urllib3 retries both.
     pub other: Option<u32>,
     /// Whether a redirect counts for `total` and `redirect`, as in urllib3. False by default.
     pub count_redirects: bool,
@@ -88,6 +91,17 @@ pub struct Retry {
     /// Whether a response with a status of `statuses` is an error when no retry is left. If not,
     /// the application gets the response. True by default.
     pub raise_on_status: bool,
+    /// Whether nothing is retried, and no redirect is followed if
+    /// [`count_redirects`](field@Self::count_redirects) is set: the application gets the redirect
+    /// (urllib3: `total=False`). Unlike a `total` of 0, this is not reported as
+    /// [spent](super::Call::retries_spent) retries. False by default.
+    pub disabled: bool,
+    /// The same for the failures that [`connect`](field@Self::connect) counts (urllib3:
+    /// `connect=False`). False by default.
+    pub connect_disabled: bool,
+    /// The same for the failures that [`read`](field@Self::read) counts (urllib3: `read=False`).
+    /// False by default.
+    pub read_disabled: bool,
 }
 
 impl Default for Retry {
@@ -115,6 +129,9 @@ impl Default for Retry {
             respect_retry_after: true,
             retry_after_max: Duration::from_secs(6 * 3_600),
             raise_on_status: true,
+            disabled: false,
+            connect_disabled: false,
+            read_disabled: false,
         }
     }
 }
@@ -123,6 +140,18 @@ impl Retry {
     /// At most `total` retries of one call.
     pub fn new(total: u32) -> Self {
         Self { total: Some(total), ..Self::default() }
+    }
+
+    /// urllib3's `Retry.DEFAULT`: at most 3 retries and redirects together. A number in place of 3 is
+    /// converted in the same way: `Retry::from(5_u32)`.
+    pub fn urllib3() -> Self {
+        Self::from(3_u32)
+    }
+
+    /// No retries, and no redirects if [`count_redirects`](field@Self::count_redirects) is set: the
+    /// same as `Retry::from(false)`.
+    pub fn off() -> Self {
+        Self { disabled: true, count_redirects: true, ..Self::new(0) }
     }
 
     setters! {
@@ -139,6 +168,9 @@ impl Retry {
         respect_retry_after: bool,
         retry_after_max: Duration,
         raise_on_status: bool,
+        disabled: bool,
+        connect_disabled: bool,
+        read_disabled: bool,
     }
 
     /// Sets [`statuses`](field@Self::statuses), from numbers or constants of [`Status`]. A number
@@ -179,6 +211,39 @@ impl Retry {
 
     fn allows(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| methods.contains(method))
+    }
+}
+
+/// The status with which a proxy demands other credentials (RFC 9110 15.5.8). A later attempt has
+/// none.
+const PROXY_AUTHENTICATION: u16 = 407;
+
+/// urllib3's `Retry.from_int`: at most `total` retries and redirects together. The redirects are
+/// then bounded by this and by [`Redirect::max`](field@super::Redirect::max).
+///
+/// ```
+/// use httpool::call::Retry;
+///
+/// assert_eq!(Retry::from(2_u32), Retry::new(2).count_redirects(true));
+/// ```
+impl From<u32> for Retry {
+    fn from(total: u32) -> Self {
+        Self { count_redirects: true, ..Self::new(total) }
+    }
+}
+
+/// urllib3's `retries=None`: the [default](Retry::urllib3) of 3.
+impl From<Option<u32>> for Retry {
+    fn from(total: Option<u32>) -> Self {
+        total.map_or_else(Self::urllib3, Self::from)
+    }
+}
+
+/// urllib3's `retries=True` is one retry, because `True` is 1 there. `retries=False` is
+/// [off](Retry::off): errors are reported as they are, and a redirect is returned.
+impl From<bool> for Retry {
+    fn from(one: bool) -> Self {
+        if one { Self::from(1_u32) } else { Self::off() }
     }
 }
 
@@ -223,7 +288,7 @@ impl Left {
         }
     }
 
-    /// Whether a retry follows the failure `cause`, and counts it. `sent`: bytes of the request had
+    /// Whether a retry follows the failure `cause`, and counts it. `No`: not after such a failure. `sent`: bytes of the request had
     /// been sent.
     pub(super) fn after_failure(
         &mut self,
@@ -231,17 +296,35 @@ impl Left {
         cause: Cause,
         sent: bool,
         method: &Method,
-    ) -> bool {
+    ) -> Again {
         let kind = match cause {
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) if why.is_permanent() => {
-                return false;
+                return Again::No;
             }
             Cause::Unavailable(Unavailable::Dial(
-                DialError::Resolve(ResolveKind::Zone) | DialError::Denied(_) | DialError::Family,
-            )) => return false,
-            Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
-            Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,
-            Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
+                DialError::Resolve(ResolveKind::Zone)
+                | DialError::Denied(_)
+                | DialError::Family
+                | DialError::ProxyCredentials
+                | DialError::ProxyRefused(PROXY_AUTHENTICATION),
+            )) => return Again::No,
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Tls(_)
+                | DialError::ProxyLost(_)
+                | DialError::ProxyRefused(_)
+                | DialError::ProxyProtocol,
+            )) => Kind::Other,
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Name
+                | DialError::Resolve(_)
+                | DialError::Connect(_)
+                | DialError::Timeout(_),
+            )) => Kind::Connect,
+            Cause::Tls(why) if why.is_permanent() => return Again::No,
+            Cause::Lost(_) | Cause::Tls(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => {
+                Kind::Read
+            }
+            Cause::Lost(_) | Cause::Tls(_) | Cause::Timeout(_) | Cause::Violation(_) => Kind::Other,
             Cause::Unavailable(_)
             | Cause::BodyUnsent(_)
             | Cause::Redirect(_)
@@ -250,12 +333,17 @@ impl Left {
             | Cause::Body
             | Cause::Misuse(_)
             | Cause::BodyUnusable(_)
-            | Cause::Cancelled => return false,
+            | Cause::Cancelled => return Again::No,
         };
-        if kind == Kind::Read && !retry.allows(method) {
-            return false;
+        let disabled = match kind {
+            Kind::Connect => retry.connect_disabled,
+            Kind::Read => retry.read_disabled || !retry.allows(method),
+            Kind::Redirect | Kind::Status | Kind::Other => false,
+        };
+        if disabled || retry.disabled {
+            return Again::No;
         }
-        self.spend(kind)
+        if self.spend(kind) { Again::Yes } else { Again::Spent }
     }
 
     /// Whether a retry follows a response with this status, and counts it.
@@ -285,7 +373,7 @@ impl Left {
     /// Whether the counters allow another redirect, and counts it, if the policy counts redirects.
     pub(super) fn after_redirect(&mut self, retry: &Retry) -> bool {
         self.in_a_row = 0;
-        !retry.count_redirects || self.take(Kind::Redirect)
+        !retry.count_redirects || !retry.disabled && self.take(Kind::Redirect)
     }
 
     /// The pause before the next attempt. `random`: a number from 0 to 1, in units of 2^-32.
@@ -322,13 +410,13 @@ impl Left {
     }
 }
 
-/// Whether a retry follows a response.
+/// Whether a retry follows a response or a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
-    /// No: the application gets the response.
+    /// No: the application gets the response, or the failure.
     No,
     Yes,
-    /// No retry is left, and the policy makes that an error.
+    /// One would follow, and no retry is left.
     Spent,
 }
 
@@ -344,123 +432,4 @@ pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Dura
     let at = date::parse(value)?;
     let from = fields.get_str("date").and_then(date::parse).or(wall)?;
     Some(Duration::from_secs(at.saturating_sub(from)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{IoKind, TlsKind};
-
-    const LOST: Cause = Cause::Lost(IoKind::Eof);
-
-    #[test]
-    fn pauses_double_from_the_second_failure_on() {
-        let retry = Retry::new(10)
-            .backoff(Duration::from_millis(100))
-            .backoff_max(Duration::from_millis(700));
-        let mut left = Left::all_of(&retry);
-        let pauses: Vec<_> = (0..5)
-            .map(|_| {
-                assert!(left.after_failure(&retry, LOST, true, &Method::GET));
-                left.pause(&retry, 0).as_millis()
-            })
-            .collect();
-        assert_eq!(pauses, [0, 200, 400, 700, 700]);
-    }
-
-    #[test]
-    fn the_total_and_the_own_counter_both_bind() {
-        let retry = Retry::new(3).read(1);
-        let mut left = Left::all_of(&retry);
-        assert!(left.after_failure(&retry, LOST, true, &Method::GET));
-        assert!(!left.after_failure(&retry, LOST, true, &Method::GET));
-        let dial = Cause::Unavailable(Unavailable::Dial(DialError::Name));
-        assert!(left.after_failure(&retry, dial, false, &Method::POST));
-        assert!(left.after_failure(&retry, dial, false, &Method::POST));
-        assert!(!left.after_failure(&retry, dial, false, &Method::POST));
-    }
-
-    #[test]
-    fn what_the_server_may_have_seen_is_repeated_for_allowed_methods_only() {
-        let retry = Retry::new(3);
-        let mut left = Left::all_of(&retry);
-        assert!(!left.after_failure(&retry, LOST, true, &Method::POST));
-        assert!(left.after_failure(&retry, LOST, false, &Method::POST));
-    }
-
-    #[test]
-    fn a_tls_failure_is_retried_only_if_another_attempt_could_succeed() {
-        use TlsKind as T;
-        let retry = Retry::new(3);
-        let again = |why| {
-            let cause = Cause::Unavailable(Unavailable::Dial(DialError::Tls(why)));
-            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET)
-        };
-        for why in [T::Alert(80), T::Protocol, T::Lost(IoKind::Reset)] {
-            assert!(again(why) && !why.is_permanent(), "{why:?}");
-        }
-        let permanent = [
-            T::Expired,
-            T::NotYetValid,
-            T::Name,
-            T::Issuer,
-            T::Revoked,
-            T::Purpose,
-            T::Chain,
-            T::Signature,
-            T::Pin,
-            T::ClientCertificateRequired,
-            T::ClientCertificateRefused,
-            T::Version,
-            T::Parameters,
-            T::Alpn,
-            T::PlainHttp,
-            T::NotTls,
-            T::Config,
-            T::Unavailable,
-        ];
-        for why in permanent {
-            assert!(!again(why) && why.is_permanent(), "{why:?}");
-        }
-    }
-
-    #[test]
-    fn spent_attempts_hand_over_or_raise() {
-        let status = Status::new(503).unwrap();
-        let mut retry = Retry::new(0);
-        let mut left = Left::all_of(&retry);
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::No);
-        retry.statuses.push(status);
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::Spent);
-        retry.raise_on_status = false;
-        assert_eq!(left.after_status(&retry, status, true, &Method::GET), Again::No);
-    }
-
-    #[test]
-    fn setters_take_values_and_options() {
-        let mut expected = Retry::new(2);
-        expected.total = None;
-        expected.connect = Some(5);
-        expected.methods = Some(vec![Method::GET]);
-        expected.statuses = vec![Status::TOO_MANY_REQUESTS];
-        let chained = Retry::new(2).total(None).connect(5).methods([Method::GET]);
-        assert_eq!(chained.on_statuses([429, 42, 1_000]), expected, "no response has 42 or 1000");
-        assert_eq!(Retry::new(2).any_method().methods, None);
-    }
-
-    #[test]
-    fn retry_after_in_seconds_and_as_a_date() {
-        let after = |lines: &[u8], wall| {
-            retry_after(&Fields::from_validated(lines), wall).map(|pause| pause.as_secs())
-        };
-        assert_eq!(after(b"Retry-After: 7\r\n", None), Some(7));
-        assert_eq!(after(b"Retry-After: 99999999999999999999\r\n", None), Some(u64::MAX));
-        let date = b"Retry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\n";
-        assert_eq!(after(date, None), None);
-        assert_eq!(after(date, Some(50)), Some(10));
-        assert_eq!(after(date, Some(70)), Some(0));
-        let own = b"Retry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\nDate: Thu, 01 Jan 1970 00:00:20 GMT\r\n";
-        assert_eq!(after(own, Some(50)), Some(40));
-        assert_eq!(after(b"Retry-After: soon\r\n", Some(50)), None);
-    }
 }

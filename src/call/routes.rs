@@ -185,6 +185,12 @@ impl Routes {
         }
     }
 
+    /// Returns the key of the connections that requests to `origin` use: those to the origin, through
+    /// a tunnel if there is one, or those to a proxy that forwards the requests.
+    pub fn key_of(&self, origin: &Origin) -> Key {
+        self.key(origin).0
+    }
+
     /// The way to `origin`.
     fn way(&self, origin: &Origin) -> &Route {
         let route = match origin.scheme() {

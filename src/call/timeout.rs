@@ -1,6 +1,6 @@
 //! The deadlines of a call, and the clocks that watch them.
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use crate::{
     mutation::{Mutation, mutated},
@@ -11,10 +11,13 @@ use crate::{
 /// How long each phase of a call may take. `None` is without bound. The timeouts for look-up,
 /// TCP and TLS handshake are in [`dial::DialPolicy`](crate::dial::DialPolicy).
 ///
-/// urllib3 has fewer: its `connect` is in `dial::DialPolicy` here, and its `read`, the longest gap
-/// between two reads, is `first_byte` and `stall` here. urllib3's `total` bounds neither the wait
-/// in line nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
-/// everything.
+/// urllib3 has fewer: its `read`, the longest gap between two reads, is `first_byte` and `stall`
+/// here, which [`read`](Self::read) sets both. urllib3's `total` bounds neither the wait in line
+/// nor the body nor the pauses between attempts; [`total`](field@Self::total) here bounds
+/// everything. [`urllib3`](Self::urllib3) makes a timeout from its three numbers.
+///
+/// A time of zero passes at once: a call with such a deadline fails, unless the step that it bounds
+/// takes no time.
 ///
 /// ```
 /// # use std::{io::Read, net::TcpListener, thread};
@@ -98,7 +101,62 @@ impl Timeout {
         expect_continue: Duration,
         total: Option<Duration>,
     }
+
+    /// Sets [`first_byte`](field@Self::first_byte) and [`stall`](field@Self::stall): the longest
+    /// wait for the head of the response, and for each next piece of its body (urllib3:
+    /// `Timeout.read`).
+    #[must_use]
+    pub fn read(self, read: impl Into<Option<Duration>>) -> Self {
+        let read = read.into();
+        self.first_byte(read).stall(read)
+    }
+
+    /// urllib3's `Timeout(connect, read, total)`. `None` is without bound, but a connection is
+    /// always opened within the times of the [dial's policy](crate::dial::DialPolicy). The wait in
+    /// line is without bound, and belongs to `total`: `queue` is urllib3's `pool_timeout`. `read`
+    /// also bounds the gaps between two writes, for which urllib3 uses `connect`.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use httpool::call::Timeout;
+    ///
+    /// let two = Duration::from_secs(2);
+    /// let timeout = Timeout::urllib3(Some(two), Some(5 * two), None)?;
+    /// assert_eq!((timeout.connect, timeout.stall), (Some(two), Some(5 * two)));
+    /// assert!(Timeout::urllib3(Some(Duration::ZERO), None, None).is_err());
+    /// # Ok::<(), httpool::call::ZeroTimeout>(())
+    /// ```
+    ///
+    /// # Errors
+    /// One of the times is zero (urllib3: `ValueError`). A negative one cannot be given.
+    pub fn urllib3(
+        connect: Option<Duration>,
+        read: Option<Duration>,
+        total: Option<Duration>,
+    ) -> Result<Self, ZeroTimeout> {
+        for (which, time) in [("connect", connect), ("read", read), ("total", total)] {
+            if time.is_some_and(|time| time.is_zero()) {
+                return Err(ZeroTimeout { which });
+            }
+        }
+        Ok(Self::default().queue(None).connect(connect).write(read).read(read).total(total))
+    }
 }
+
+/// A timeout of zero, which would pass at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZeroTimeout {
+    which: &'static str,
+}
+
+impl fmt::Display for ZeroTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let which = self.which;
+        write!(f, "the {which} timeout is 0, and would pass at once: give a longer time, or none")
+    }
+}
+
+impl core::error::Error for ZeroTimeout {}
 
 impl Default for Timeout {
     fn default() -> Self {

@@ -20,6 +20,9 @@ pub enum Next {
     /// Set the source of the request's body back to its start, then call [`Call::rewound`] or
     /// [`Call::rewind_failed`].
     Rewind,
+    /// Forget the head and the body of the response so far, then call [`Call::restarted`]: another
+    /// attempt begins. Comes only with [`Policy::preload`](field@super::Policy::preload).
+    Restart,
     /// Write the bytes that were handed out, and read the response.
     Exchange,
     /// As `Exchange`, and bytes of the request's body may be sent, at most this many. Go on

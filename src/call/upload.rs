@@ -157,9 +157,10 @@ impl Call {
             && matches!(self.attempt.reader, Reader::Application);
         let why = match (cause, self.attempt.broke) {
             _ if !needed => return cause,
-            (Cause::Timeout(_) | Cause::Lost(_), Some(why)) => Unsent::Lost(why),
+            (Cause::Timeout(_) | Cause::Lost(_) | Cause::Tls(_), Some(why)) => Unsent::Lost(why),
             (Cause::Timeout(which), None) => Unsent::Timeout(which),
             (Cause::Lost(why), None) => Unsent::Lost(why),
+            (Cause::Tls(_), None) => Unsent::Lost(IoKind::Reset),
             _ => return cause,
         };
         Cause::BodyUnsent(BodyUnsent::new(self.attempt.status, why, self.taken()))

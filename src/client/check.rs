@@ -98,7 +98,12 @@ impl Client {
             Next::Checkout => (true, false),
             Next::Exchange | Next::SendBody(_) | Next::CheckBody => (false, true),
             Next::Rewind | Next::Wait => (false, false),
-            Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
+            Next::Leave
+            | Next::Restart
+            | Next::Release
+            | Next::HandOver
+            | Next::Done
+            | Next::Failed(_) => {
                 return Err(format!("{next:?} was left undone"));
             }
         };

@@ -24,6 +24,8 @@ impl Client {
                 self.forget(index);
             }
             let action = self.actions.pop_front()?;
+            let place = self.taken;
+            self.taken += 1;
             if let Action::Failed { call, .. }
             | Action::End { call, .. }
             | Action::BodyDone { call }
@@ -32,7 +34,8 @@ impl Client {
                 self.over.push(call.index);
             } else if let Action::Transmit { socket, .. } = action
                 && let Some(index) = self.sockets.caller(socket)
-                && let announced @ Announced::Begin = &mut self.calls[index].announced
+                && let announced = &mut self.calls[index].announced
+                && *announced == (Announced::Begin { place })
             {
                 *announced = Announced::Transmit;
             }
@@ -59,7 +62,7 @@ impl Client {
         };
         let index = it.call;
         let running = &mut self.calls[index];
-        if running.announced == Announced::Begin {
+        if let Announced::Begin { .. } = running.announced {
             return Transmit::Nothing;
         }
         if out.is_empty() {

@@ -52,6 +52,8 @@ pub struct Client {
     /// Scratch space for the owners whose deadline has come. Empty between calls.
     pub(super) due: Vec<(Instant, Owner)>,
     pub(super) actions: VecDeque<Action>,
+    /// How many actions have left that queue.
+    pub(super) taken: u64,
     /// Calls to serve.
     pub(super) work: VecDeque<u32>,
     /// Calls whose end was passed to the driver. Their ids become stale at the next action.
@@ -83,6 +85,7 @@ impl Client {
             timers: Timers::default(),
             due: Vec::new(),
             actions: VecDeque::new(),
+            taken: 0,
             work: VecDeque::new(),
             over: Vec::new(),
             dial,

@@ -44,6 +44,7 @@
 //! | [`Close`](Action::Close) | closes the socket | |
 //! | [`HandOver`](Action::HandOver) | gives the socket to the application | |
 //! | [`Rewind`](Action::Rewind) | rewinds a body to its start | `rewound`, `rewind_failed` |
+//! | [`Restart`](Action::Restart) | tells the application to forget the response so far | |
 //! | [`CheckBody`](Action::CheckBody) | decodes the rest of a body | `body_used`, `body_unusable` |
 //! | [`End`](Action::End) | tells the application | |
 //! | [`BodyDone`](Action::BodyDone) | drops the body | |

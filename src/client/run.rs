@@ -44,8 +44,9 @@ pub(super) enum Announced {
     /// None, or it has been performed.
     Nothing,
     /// The `Transmit` of a new request, which the driver has not taken yet. It tells whether to
-    /// probe, so there are no bytes to write before it is taken.
-    Begin,
+    /// probe, so there are no bytes to write before it is taken. `place` is its place among all
+    /// actions: another `Transmit` of the same socket may be in front of it.
+    Begin { place: u64 },
     /// A `Transmit`. The driver asks for bytes until there are none.
     Transmit,
     /// A `Rewind`, which has not been answered.
@@ -200,6 +201,14 @@ impl Client {
                     }
                     break;
                 }
+                Next::Restart => {
+                    running.late_end = None;
+                    running.call.restarted(now);
+                    if !running.silent {
+                        let call = self.name(index);
+                        self.actions.push_back(Action::Restart { call });
+                    }
+                }
                 Next::Exchange | Next::Wait => break,
                 Next::Release => self.release(index, &[], now),
                 Next::HandOver => {
@@ -311,7 +320,7 @@ impl Client {
         let running = &mut self.calls[index];
         running.call.start(&mut leased.h1, reused.is_some().into(), now, &mut leased.out);
         (running.socket, running.served) = (Some(socket), Some((conn, reused.is_some())));
-        running.announced = Announced::Begin;
+        running.announced = Announced::Begin { place: self.taken + self.actions.len() as u64 };
         let probe = reused == Some(true);
         self.actions.push_back(Action::Transmit { socket, probe });
     }

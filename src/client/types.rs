@@ -104,6 +104,13 @@ pub enum Action {
         /// The call with the body.
         call: CallId,
     },
+    /// Tell the application to forget the head, the body and the 1xx heads of the response so far:
+    /// its body has failed, and another attempt begins. Comes only with
+    /// [`Policy::preload`](crate::call::Policy::preload).
+    Restart {
+        /// The call.
+        call: CallId,
+    },
     /// Decode what is left of the response's body, which is complete. Then call
     /// [`Client::body_used`](super::Client::body_used) or
     /// [`Client::body_unusable`](super::Client::body_unusable), and [`End`](Self::End) or
@@ -143,6 +150,7 @@ impl Action {
         match self {
             Self::HandOver { call, .. }
             | Self::Rewind { call }
+            | Self::Restart { call }
             | Self::CheckBody { call }
             | Self::End { call, .. }
             | Self::Failed { call, .. } => Some(*call),
@@ -178,6 +186,7 @@ impl fmt::Display for Action {
             Self::Close { socket, why } => write!(f, "close {socket} {why}"),
             Self::HandOver { socket, call } => write!(f, "hand-over {socket} {call}"),
             Self::Rewind { call } => write!(f, "rewind {call}"),
+            Self::Restart { call } => write!(f, "restart {call}"),
             Self::End { call, trailers } => {
                 write!(f, "end {call}, {} B of trailers", trailers.fields().as_bytes().len())
             }
@@ -220,7 +229,8 @@ impl fmt::Display for Closed {
 /// An event parsed from received bytes, with its call. It borrows only from the input, so the
 /// client can be used while the event is held.
 ///
-/// A call's events come in this order: `Interim* Head Data* End`. [`Action::End`],
+/// A call's events come in this order: `Interim* Head Data* End`. After [`Action::Restart`] they
+/// begin anew. [`Action::End`],
 /// [`Action::Failed`] or [`Action::HandOver`] cut it short. No event follows the end, or a
 /// [`cancel`](super::Client::cancel) by the application.
 #[must_use = "what was received is in it"]

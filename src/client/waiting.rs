@@ -87,9 +87,12 @@ impl<'c> Waiting<'c> {
             }
             Next::CheckBody => Self::Reader,
             Next::Wait => Self::Pause(call.poll_timeout().map(|(at, _)| at)),
-            Next::Leave | Next::Release | Next::HandOver | Next::Done | Next::Failed(_) => {
-                Self::Nothing
-            }
+            Next::Leave
+            | Next::Restart
+            | Next::Release
+            | Next::HandOver
+            | Next::Done
+            | Next::Failed(_) => Self::Nothing,
         }
     }
 }

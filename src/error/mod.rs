@@ -7,6 +7,7 @@
 //! source after the error and would repeat it. To inspect an error, match on its fields.
 
 mod dial;
+mod kind;
 mod request;
 mod unsent;
 mod unusable;
@@ -14,6 +15,7 @@ mod unusable;
 use core::fmt;
 
 pub use dial::{Denied, DialError, ResolveKind, TlsKind};
+pub use kind::ErrorKind;
 pub use request::{FieldLabel, RequestError};
 pub use unsent::{BodyUnsent, Unsent};
 pub use unusable::BodyUnusable;
@@ -51,6 +53,7 @@ impl Failure {
             | Cause::BodyUnusable(BodyUnusable::Decode(_)) => Fault::Peer,
             Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Fault::Local,
             Cause::Unavailable(why) => why.fault(),
+            Cause::Tls(why) => why.fault(),
             Cause::Timeout(_) | Cause::Lost(_) | Cause::BodyUnsent(_) => Fault::Network,
         }
     }
@@ -171,6 +174,10 @@ pub enum Cause {
     Violation(Violation),
     /// The connection was lost.
     Lost(IoKind),
+    /// TLS failed after the handshake, as by an alert. In TLS 1.3 a server refuses the certificate of
+    /// a client there. A failure that another attempt would meet again is never retried:
+    /// [`TlsKind::is_permanent`].
+    Tls(TlsKind),
     /// The server answered with success, but the rest of the request's body could not be sent.
     BodyUnsent(BodyUnsent),
     /// The reader cannot use the response's body: it cannot be decoded, or is too long to be
@@ -198,6 +205,7 @@ impl fmt::Display for Cause {
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
             Self::Violation(why) => write!(f, "{why}"),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
+            Self::Tls(why) => write!(f, "TLS failed: {why}"),
             Self::BodyUnsent(why) => write!(f, "{why}"),
             Self::BodyUnusable(why) => write!(f, "{why}"),
             Self::Redirect(why) => write!(f, "a redirect cannot be followed: {why}"),
@@ -388,6 +396,9 @@ pub enum RedirectError {
     Scheme,
     /// The redirect leads from `https` to `http`, which the policy forbids.
     Downgrade,
+    /// The redirect leads to another origin, which the policy forbids (urllib3:
+    /// `HostChangedError`).
+    OtherOrigin,
     /// Retry-After asks for a longer wait than the policy or the rest of the total deadline allows.
     RetryAfter {
         /// The wait in Retry-After.
@@ -408,6 +419,7 @@ impl fmt::Display for RedirectError {
             Self::TooMany => "the policy allows no more of them; is it a loop?",
             Self::Location => "its Location is not one valid URL",
             Self::Scheme => "its scheme is neither http nor https",
+            Self::OtherOrigin => "it leads to another origin, which the policy forbids",
             Self::Downgrade => "it leads from https to http, which the policy forbids",
         })
     }

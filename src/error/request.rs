@@ -28,6 +28,17 @@ pub enum RequestError {
     Url,
     /// The URL's scheme is neither `http` nor `https`.
     Scheme,
+    /// The request target that was given is empty, does not begin with a slash, or has a byte that
+    /// cannot be sent: a space, a control byte, one beyond ASCII, or `#`. CONNECT takes no target.
+    Target {
+        /// The position of the first such byte.
+        at: usize,
+    },
+    /// The URL names another origin than the pool that the request is for (urllib3:
+    /// `HostChangedError`).
+    OtherHost,
+    /// The request was given two bodies: bytes and fields, bytes and JSON, or fields and JSON.
+    TwoBodies,
     /// A field name is not a token (RFC 9110 5.6.2).
     FieldName {
         /// The name.
@@ -95,6 +106,18 @@ impl fmt::Display for RequestError {
             Self::UrlPort => f.write_str("the URL's port is not a number from 0 to 65535"),
             Self::Url => f.write_str("the URL cannot be parsed"),
             Self::Scheme => f.write_str("the URL's scheme is neither http nor https"),
+            Self::Target { at } => write!(
+                f,
+                "the request target cannot be sent as it is: it must begin with a slash and have \
+                 no space, control byte, # or byte beyond ASCII (see byte {at})"
+            ),
+            Self::OtherHost => f.write_str(
+                "the URL names another scheme, host or port than the pool, which sends to its own \
+                 alone: use a PoolManager, or assert_same_host(false)",
+            ),
+            Self::TwoBodies => f.write_str(
+                "the request has two bodies: give it bytes, fields or JSON, and not two of them",
+            ),
             Self::FieldName { name, .. } if name.is_empty() => {
                 f.write_str("a field has an empty name")
             }

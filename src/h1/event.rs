@@ -1,6 +1,9 @@
 //! Events parsed from the bytes of a response.
 
-use crate::message::{Fields, Head};
+use crate::{
+    error::TlsKind,
+    message::{Fields, Head},
+};
 
 /// An event parsed from received bytes. It borrows from the caller's input.
 ///
@@ -36,6 +39,10 @@ pub enum Eof {
     /// A reset, an error, or an end of TLS without close_notify. A body that would end with the
     /// connection may have been cut.
     Broken,
+    /// A failure of TLS behind the handshake, such as an alert: in TLS 1.3 a server refuses the
+    /// certificate of a client there. Otherwise as [`Broken`](Self::Broken). A lost connection
+    /// ([`TlsKind::Lost`]) is to be reported as that.
+    Tls(TlsKind),
 }
 
 /// `true` is [`Clean`](Self::Clean).

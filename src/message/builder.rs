@@ -1,6 +1,6 @@
 //! The builder of a [`Request`].
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
 use url::Url;
@@ -8,7 +8,9 @@ use url::Url;
 use super::{
     BodyLength, Method, Origin, Request,
     basic::{basic, basic_of, remove_userinfo},
-    checks::{check_method, complete_connection, take_expect, take_framing, take_host},
+    checks::{
+        check_method, check_target, complete_connection, take_expect, take_framing, take_host,
+    },
     encoded::{Checked, TargetForm},
     fields::{first_illegal_in_value, first_non_token, trim_ows},
     lines::Lines,
@@ -63,6 +65,8 @@ pub struct RequestBuilder {
     expect_continue: bool,
     decode: bool,
     asterisk: bool,
+    /// The request target to send in place of the URL's path and query.
+    target: Option<Box<str>>,
 }
 
 impl RequestBuilder {
@@ -76,6 +80,7 @@ impl RequestBuilder {
             expect_continue: false,
             decode: false,
             asterisk: false,
+            target: None,
         }
     }
 
@@ -178,14 +183,39 @@ impl RequestBuilder {
         self
     }
 
+    /// Sends `target` in the request line, byte for byte, in place of the URL's path and query: for
+    /// URLs that are signed over their exact text, and for servers that expect other escapes than
+    /// the URL standard writes. Dot segments and unusual escapes stay as they are.
+    ///
+    /// It must begin with a slash, and have neither a space nor a control byte nor a byte beyond
+    /// ASCII nor `#`. The target `*` is allowed for OPTIONS alone, as by
+    /// [`asterisk`](Self::asterisk). A proxy that forwards the request gets the URL's scheme and
+    /// authority before it (RFC 9112 3.2.2). Redirects are resolved against the URL, and the
+    /// requests that follow them have the targets of their own URLs.
+    ///
+    /// ```
+    /// use httpool::message::Request;
+    ///
+    /// let signed = "/a/../b%2f~?sig=%7e";
+    /// let request = Request::get("http://example.com/b").target(signed).build()?;
+    /// assert_eq!(request.target(), signed);
+    /// assert!(Request::get("http://example.com/").target("/a b").build().is_err());
+    /// # Ok::<(), httpool::error::RequestError>(())
+    /// ```
+    pub fn target(mut self, target: &str) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
     /// Builds the request.
     ///
     /// # Errors
-    /// The first error in this order: the URL, the fields as they were added, their combination.
+    /// The first error in this order: the URL, the target, the fields as they were added, their
+    /// combination.
     pub fn build(self) -> Result<Request, RequestError> {
-        let Self { method, url, mut lines, field_error, body, expect_continue, decode, asterisk } =
-            self;
+        let Self { method, url, mut lines, field_error, body, expect_continue, decode, .. } = self;
         let (mut url, origin) = url?;
+        let form = check_target(&method, self.target.as_deref(), self.asterisk)?;
         if let Some(error) = field_error {
             return Err(error);
         }
@@ -202,15 +232,20 @@ impl RequestBuilder {
         check_method(&method, body, &lines)?;
         complete_connection(&mut lines)?;
 
-        let form = match method.as_str() {
-            "CONNECT" => TargetForm::Authority,
-            "OPTIONS" if asterisk => TargetForm::Asterisk,
-            _ => TargetForm::Origin,
-        };
         let expects_continue = expects && !body.is_empty();
         let decodes = decode;
-        let checked =
-            Checked { method, url, origin, form, host, lines, body, expects_continue, decodes };
+        let checked = Checked {
+            method,
+            url,
+            origin,
+            form,
+            literal: self.target.filter(|_| form == TargetForm::Origin),
+            host,
+            lines,
+            body,
+            expects_continue,
+            decodes,
+        };
         Ok(Request(Arc::new(checked.encode())))
     }
 }
@@ -279,6 +314,50 @@ mod tests {
         assert!(head_of(Request::put("http://a/")).contains("Content-Length: 0\r\n"));
         let chunked = Request::post("http://a/").header("Transfer-Encoding", "chunked");
         assert!(head_of(chunked).ends_with("Transfer-Encoding: chunked\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_literal_target_is_sent_as_given_also_to_a_proxy() {
+        for target in ["/", "//b/../c;%zz", "/a/./b/..%2f?x=[y]|^`{}\\'\"<>%", "/?"] {
+            let request = Request::get("http://a:81/url?q#f").target(target).build().unwrap();
+            assert_eq!(request.target(), target);
+            assert_eq!(request.url().as_str(), "http://a:81/url?q#f");
+            assert_eq!(request.literal_target(), Some(target));
+            for (to_proxy, before) in [(false, ""), (true, "http://a:81")] {
+                let mut out = Vec::new();
+                request.write_head(to_proxy, &mut out);
+                let head = String::from_utf8(out).unwrap();
+                let line = alloc::format!("GET {before}{target} HTTP/1.1\r\nHost: a:81\r\n");
+                assert!(head.starts_with(&line), "{head}");
+            }
+        }
+        assert_eq!(Request::get("http://a/b").build().unwrap().literal_target(), None);
+    }
+
+    #[test]
+    fn a_target_that_would_break_the_request_line_or_name_another_host_is_refused() {
+        let error = |target: &str| Request::get("http://a/").target(target).build().unwrap_err();
+        for (target, at) in [
+            ("", 0),
+            ("b", 0),
+            ("?q", 0),
+            ("@evil/", 0),
+            ("http://a/", 0),
+            ("*", 0),
+            ("/a b", 2),
+            ("/a\r\nX: y", 2),
+            ("/\t", 1),
+            ("/\0", 1),
+            ("/\x7f", 1),
+            ("/a?b#c", 4),
+            ("/caf\u{e9}", 4),
+        ] {
+            assert_eq!(error(target), RequestError::Target { at }, "{target:?}");
+        }
+        let options = Request::builder(Method::OPTIONS, "http://a/").target("*").build().unwrap();
+        assert!(options.is_asterisk() && options.literal_target().is_none());
+        let connect = Request::builder(Method::CONNECT, "http://a/").target("/");
+        assert_eq!(connect.build().unwrap_err(), RequestError::Target { at: 0 });
     }
 
     #[test]

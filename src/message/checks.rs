@@ -3,8 +3,34 @@
 
 use alloc::vec::Vec;
 
-use super::{BodyLength, Method, fields::trim_ows, lines::Lines};
+use super::{BodyLength, Method, encoded::TargetForm, fields::trim_ows, lines::Lines};
 use crate::error::RequestError;
+
+/// Returns the form of the request target, and checks the one that was given in place of the URL's.
+/// It must begin with a slash: behind scheme and authority it would otherwise name another host.
+pub(super) fn check_target(
+    method: &Method,
+    given: Option<&str>,
+    asterisk: bool,
+) -> Result<TargetForm, RequestError> {
+    let form = match (method.as_str(), given) {
+        ("CONNECT", None) => TargetForm::Authority,
+        ("CONNECT", Some(_)) => return Err(RequestError::Target { at: 0 }),
+        ("OPTIONS", Some("*")) => TargetForm::Asterisk,
+        ("OPTIONS", None) if asterisk => TargetForm::Asterisk,
+        (_, None) => TargetForm::Origin,
+        (_, Some(target)) if !target.starts_with('/') => {
+            return Err(RequestError::Target { at: 0 });
+        }
+        (_, Some(target)) => {
+            match target.bytes().position(|b| !b.is_ascii_graphic() || b == b'#') {
+                Some(at) => return Err(RequestError::Target { at }),
+                None => TargetForm::Origin,
+            }
+        }
+    };
+    Ok(form)
+}
 
 /// Removes Host, and returns its value if there was one.
 pub(super) fn take_host(lines: &mut Lines) -> Result<Option<Vec<u8>>, RequestError> {

@@ -1,6 +1,6 @@
 //! The head of a request, encoded once for all times that it is sent.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt::{self, Write};
 
 use url::{Position, Url};
@@ -24,6 +24,8 @@ pub(super) struct Checked {
     pub(super) url: Url,
     pub(super) origin: Origin,
     pub(super) form: TargetForm,
+    /// The target that is sent in place of the URL's path and query.
+    pub(super) literal: Option<Box<str>>,
     /// The value of Host that the builder was given; by default it is made from the origin.
     pub(super) host: Option<Vec<u8>>,
     /// The other fields, except those that frame the body.
@@ -41,6 +43,8 @@ pub(super) struct Encoded {
     pub(super) origin: Origin,
     pub(super) body: BodyLength,
     pub(super) form: TargetForm,
+    /// Whether the target was given, and is not that of the URL.
+    pub(super) literal: bool,
     pub(super) expects_continue: bool,
     pub(super) decodes: bool,
     pub(super) asks_close: bool,
@@ -89,6 +93,7 @@ impl Checked {
             origin: self.origin,
             body: self.body,
             form: self.form,
+            literal: self.literal.is_some(),
             expects_continue: self.expects_continue,
             decodes: self.decodes,
             head,
@@ -100,7 +105,8 @@ impl Checked {
     fn write_target(&self, head: &mut Vec<u8>) {
         match self.form {
             TargetForm::Origin => {
-                let target = &self.url[Position::BeforePath..Position::AfterQuery];
+                let own = &self.url[Position::BeforePath..Position::AfterQuery];
+                let target = self.literal.as_deref().unwrap_or(own);
                 head.extend_from_slice(target.as_bytes());
             }
             TargetForm::Authority => {

@@ -1,9 +1,12 @@
 //! Origins: scheme, host and port (RFC 9110 section 4.3).
 
-use alloc::{format, sync::Arc};
+use alloc::{format, string::String, sync::Arc};
 use core::fmt;
 
 use url::Url;
+
+use super::parse_url::parse_url;
+use crate::error::RequestError;
 
 /// The scheme of a URL: `http` or `https`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -84,6 +87,37 @@ impl Origin {
         };
         let host = url.host_str().filter(|host| !host.is_empty())?;
         Some(Self::new(scheme, host, url.port().unwrap_or_else(|| scheme.default_port())))
+    }
+
+    /// Parses the URL of a request, as [`Request::builder`](super::Request::builder) does, and
+    /// returns its origin.
+    ///
+    /// # Errors
+    /// It is not an absolute `http` or `https` URL.
+    pub fn parse(url: &str) -> Result<Self, RequestError> {
+        parse_url(url).map(|(_, origin)| origin)
+    }
+
+    /// Returns the origin with this host: a name, or an address with or without brackets. Without a
+    /// port it has that of the scheme.
+    ///
+    /// # Errors
+    /// The host is neither a name nor an address.
+    pub fn of_host(scheme: Scheme, host: &str, port: Option<u16>) -> Result<Self, RequestError> {
+        if host.contains(['/', '?', '#', '@', '\\']) {
+            return Err(RequestError::UrlHost);
+        }
+        let port = port.unwrap_or_else(|| scheme.default_port());
+        let bare = host.contains(':') && !host.starts_with('[');
+        let host = if bare { format!("[{host}]") } else { host.into() };
+        Self::parse(&format!("{}://{host}:{port}", scheme.as_str()))
+    }
+
+    /// Returns the URL of a request target at this origin, or of its root if the target cannot be
+    /// part of a URL.
+    pub fn url_of(&self, target: &str) -> String {
+        let sound = target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic());
+        format!("{self}{}", if sound { target } else { "/" })
     }
 
     /// Returns the scheme.

@@ -100,6 +100,12 @@ impl Request {
         }
     }
 
+    /// Returns the request target, if it was [given](super::RequestBuilder::target) and is not that
+    /// of the URL.
+    pub(crate) fn literal_target(&self) -> Option<&str> {
+        self.0.literal.then(|| self.target())
+    }
+
     /// Returns whether the request target is `*`.
     pub(crate) fn is_asterisk(&self) -> bool {
         self.0.form == TargetForm::Asterisk

@@ -65,6 +65,8 @@ fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     hold!(pool.ages.groups().all(|it| length(it, &pool.conns)), "ages: a broken list");
     hold!(length(&pool.stranded, &pool.keys), "stranded: a broken list");
     hold!(length(&pool.held, &pool.keys), "held: a broken list");
+    hold!(length(&pool.warm, &pool.keys), "warm: a broken list");
+    hold!(pool.warm.len() <= pool.limits.idle_keys_max, "more warm keys than allowed");
     let parked = |index: u32| match pool.conns[index].state {
         State::Idle { parked, .. } => Some(parked),
         State::Dialing(_) | State::Granted { .. } | State::Leased => None,
@@ -89,7 +91,9 @@ fn key_counts<T>(pool: &Pool<T>, key: u32, entry: &Entry) -> Result<(), String> 
         pool.conns.iter().filter(|(_, _, it)| it.key == key && what(&it.state)).count()
     };
     hold!(pool.names.get(&entry.name) == Some(&key), "its name leads elsewhere");
-    hold!(entry.open + entry.waiting() > 0, "nothing refers to it");
+    hold!(entry.open + entry.waiting() > 0 || entry.watched > 0, "nothing refers to it");
+    let bounded = pool.limits.idle_keys_max != usize::MAX;
+    hold!(entry.warm.linked() == (bounded && !entry.idle.is_empty()), "not warm, or not cold");
     hold!(entry.open == count(|_| true), "open is not counted right");
     hold!(entry.dialing == count(|it| matches!(it, State::Dialing(_))), "dialing is wrong");
     hold!(entry.idle.len() == count(|it| matches!(it, State::Idle { .. })), "idle is wrong");

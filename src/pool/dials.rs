@@ -197,6 +197,7 @@ impl<T> Pool<T> {
             key,
             opened: self.now,
             state: State::Dialing(Dialed { ticket: Some(ticket), adopted: false, kept, gone }),
+            retired: false,
             by_key: Links::default(),
             by_use: Links::default(),
             by_age: Links::default(),
@@ -269,7 +270,7 @@ impl<T> Pool<T> {
 
     /// Moves `key` to the end of the ring that it belongs in, or out of the rings. A key that is in
     /// the right ring keeps its place.
-    fn queue_up(&mut self, key: u32) {
+    pub(super) fn queue_up(&mut self, key: u32) {
         let wants = self.wants_dial(key);
         let entry = &self.keys[key];
         let stranded = entry.open == 0;
@@ -290,11 +291,11 @@ impl<T> Pool<T> {
         ring.remove(&mut self.keys, key);
     }
 
-    /// Removes a key without connections and tickets. It may be gone already, because making room
-    /// for another key can remove it.
-    fn forget(&mut self, key: u32) {
+    /// Removes a key without connections and tickets that is not watched. It may be gone already,
+    /// because making room for another key can remove it.
+    pub(super) fn forget(&mut self, key: u32) {
         let Some((_, entry)) = self.keys.at(key) else { return };
-        if entry.open == 0 && entry.waiting() == 0 {
+        if entry.open == 0 && entry.waiting() == 0 && entry.watched == 0 {
             self.names.remove(&entry.name);
             self.keys.remove_at(key);
         }

@@ -22,6 +22,7 @@
 //! | | [`dial_failed`](Pool::dial_failed), [`dial_abandoned`](Pool::dial_abandoned), or [`Action::Abandon`] | is gone |
 //! | **offered** | checked at once, in this order: the pool is closed, the connection is too old, another key needs its place | is closed: [`Action::Close`] |
 //! | | a ticket waits for it | is granted, and [`Action::Wake`] sent |
+//! | | it was leased when its [key was closed](Pool::close_key) or the pool [retired](Pool::retire) | is closed |
 //! | | `idle_per_key_max` connections are idle | is closed |
 //! | | none of these | is idle |
 //! | granted | [`claim`](Pool::claim) | is leased |
@@ -69,6 +70,10 @@
 //!   ever and starve the others. (With more busy keys than connections allowed, connections are
 //!   therefore rarely reused.)
 //!
+//! - **Keys.** With a bound on the keys that keep idle connections (`idle_keys_max`), the connection
+//!   of one more key is kept, and all idle connections of the key that got one back the longest ago
+//!   are closed.
+//!
 //! # Example
 //!
 //! ```
@@ -103,6 +108,7 @@ mod ages;
 mod budget;
 mod check;
 mod dials;
+mod keys;
 mod line;
 mod list;
 mod offer;
@@ -117,6 +123,6 @@ mod types;
 mod tests;
 
 pub use pool::Pool;
-pub use types::{Action, Checkin, Claim, Dialing, Evicted, Lease, Stats, Ticket, Want};
+pub use types::{Action, Checkin, Claim, Dialing, Evicted, Lease, Stats, Ticket, Uses, Want};
 
 pub(crate) use record::{Input, Setup};

@@ -26,6 +26,8 @@ impl<T> Pool<T> {
             None
         } else if self.is_aged(conn) {
             Some(Evicted::Age)
+        } else if self.conns[conn].retired {
+            Some(Evicted::Closed)
         } else if !self.stranded.is_empty() {
             Some(Evicted::MadeRoom)
         } else {
@@ -35,7 +37,9 @@ impl<T> Pool<T> {
             self.close_conn(conn, free.io, why);
         } else if let Some(ticket) = first.or_else(|| key.front(free.fresh)) {
             self.grant(ticket, conn, free);
-        } else if key.idle.len() >= self.limits.idle_per_key_max {
+        } else if key.idle.len() >= self.limits.idle_per_key_max
+            || !self.make_room_for_key(self.conns[conn].key)
+        {
             self.close_conn(conn, free.io, Evicted::Surplus);
         } else {
             self.park(conn, free);
@@ -110,13 +114,17 @@ impl<T> Pool<T> {
     fn park(&mut self, conn: u32, free: Free<T>) {
         let it = &mut self.conns[conn];
         it.state = State::Idle { free: Free { fresh: false, ..free }, parked: self.now };
-        self.keys[it.key].idle.push_back(&mut self.conns, conn);
+        let key = it.key;
+        self.keys[key].idle.push_back(&mut self.conns, conn);
+        self.warm_up(key);
         self.lru.push_back(&mut self.conns, conn);
     }
 
     fn unpark(&mut self, conn: u32) -> Option<Free<T>> {
         let State::Idle { free, .. } = self.take(conn) else { return None };
-        self.keys[self.conns[conn].key].idle.remove(&mut self.conns, conn);
+        let key = self.conns[conn].key;
+        self.keys[key].idle.remove(&mut self.conns, conn);
+        self.cool_down(key);
         if !mutated(Mutation::EvictedGrant) {
             self.lru.remove(&mut self.conns, conn);
         }

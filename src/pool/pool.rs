@@ -13,7 +13,7 @@ use super::{
     list::List,
     record::Input,
     shortage::Room,
-    table::{ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter},
+    table::{ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter, Warm},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -47,6 +47,8 @@ pub struct Pool<T> {
     pub(super) stranded: List<Turn>,
     /// Keys that need a dial, have connections, and find no room for more.
     pub(super) held: List<Turn>,
+    /// Keys with idle connections. Empty if there is no bound on them.
+    pub(super) warm: List<Warm>,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
     /// The current limit on connections. It is below `open_max` for a while after a shortage.
@@ -82,6 +84,7 @@ impl<T> Pool<T> {
             ages: Ages::new(),
             stranded: List::new(),
             held: List::new(),
+            warm: List::new(),
             dialing: 0,
             waiting: 0,
             room: Room::new(limits.open_max.max(1)),
@@ -201,6 +204,7 @@ impl<T> Pool<T> {
             self.exchange(wisher, first);
         }
         self.begin_age(conn.index);
+        self.keys[key].uses.opened += 1;
         self.offer(conn.index, Free { io, since: self.now, fresh: true }, first);
         self.settle(key);
     }
@@ -464,6 +468,7 @@ impl<T> Pool<T> {
         let want = waiter.want;
         self.tickets.remove_at(ticket.index);
         let lease = Lease { conn: self.name(conn) };
+        self.keys[self.conns[conn].key].uses.leases += 1;
         match self.take(conn) {
             State::Granted { free: Free { io, fresh: true, .. }, .. } => Claim::Fresh { lease, io },
             State::Granted { free: Free { io, since, .. }, .. } => {
@@ -504,7 +509,7 @@ impl<T> Pool<T> {
     }
 
     #[inline]
-    fn event(&mut self, now: Instant, input: Input<'_>) {
+    pub(super) fn event(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
         self.trace.event(self.now, input);
     }

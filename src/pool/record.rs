@@ -19,7 +19,7 @@ inputs! {
     enum Input<'i> for |pool: &mut Pool<()>, keys: &mut Vec<Key>, now: Instant| {
         "key" NewKey(number: u32, key: Cow<'i, Key>) => learn(keys, number, key.into_owned())?,
         "checkout" Checkout(key: u32, want: Want) => {
-            let key = keys.get(key as usize).ok_or(Unescape::Malformed)?;
+            let key = known(keys, key)?;
             // The result is among the recorded actions.
             let _ = pool.checkout(key, want, now);
         },
@@ -33,12 +33,22 @@ inputs! {
         "dial-failed" DialFailed(conn: ConnId, why: DialError) => pool.dial_failed(conn, why, now),
         "dial-abandoned" DialAbandoned(conn: ConnId) => pool.dial_abandoned(conn, now),
         "lost" Lost(conn: ConnId) => pool.idle_lost(conn),
+        "dead" Dead(conn: ConnId) => pool.checkin_dead(Lease::replayed(conn), now),
+        "watch" Watch(key: u32) => pool.watch(known(keys, key)?),
+        "unwatch" Unwatch(key: u32) => pool.unwatch(known(keys, key)?),
+        "close-key" CloseKey(key: u32) => pool.close_key(known(keys, key)?, now),
+        "retire" Retire => pool.retire(now),
         "close" Close => pool.close(),
         "timeout" Timeout => pool.handle_timeout(now),
     }
 }
 
 ids!(Ticket, 't');
+
+/// Returns the key of a replay with this number.
+fn known(keys: &[Key], number: u32) -> Result<&Key, Unescape> {
+    keys.get(number as usize).ok_or(Unescape::Malformed)
+}
 
 /// Adds a key to those of a replay, with the next number.
 fn learn(keys: &mut Vec<Key>, number: u32, key: Key) -> Result<(), Unescape> {
@@ -127,12 +137,17 @@ impl<T> Pool<T> {
     /// Traces the checkout. A key is written out once and then named by its number, so that two
     /// keys that redaction makes equal stay different.
     pub(super) fn note_checkout(&mut self, key: &Key, want: Want) {
+        self.note_key(key, |number| Input::Checkout(number, want));
+    }
+
+    /// Traces an input that names a key.
+    pub(super) fn note_key(&mut self, key: &Key, input: impl FnOnce(u32) -> Input<'static>) {
         if self.trace.is_on() {
             let (number, new) = self.trace.number(key);
             if new {
                 self.trace.event(self.now, Input::NewKey(number, Cow::Borrowed(key)));
             }
-            self.trace.event(self.now, Input::Checkout(number, want));
+            self.trace.event(self.now, input(number));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The entries for keys, connections and tickets, and the lists that link them.
 
 use super::{
-    Want,
+    Uses, Want,
     list::{Chain, Links, List},
 };
 use crate::{error::Unavailable, message::Key, time::Instant};
@@ -27,6 +27,11 @@ pub(super) struct Entry {
     /// Whether the key is in the ring `stranded` rather than in `held`, if it is in one of them.
     pub(super) stranded: bool,
     pub(super) turn: Links,
+    /// The place among the keys with idle connections, if there is a bound on them.
+    pub(super) warm: Links,
+    pub(super) uses: Uses,
+    /// How often the key is watched. It is not forgotten before that is zero.
+    pub(super) watched: u32,
 }
 
 impl Entry {
@@ -42,6 +47,9 @@ impl Entry {
             plain: Line::new(),
             stranded: false,
             turn: Links::default(),
+            warm: Links::default(),
+            uses: Uses::default(),
+            watched: 0,
         }
     }
 
@@ -86,6 +94,8 @@ pub(super) struct Conn<T> {
     /// The end of the dial; while dialing, its beginning.
     pub(super) opened: Instant,
     pub(super) state: State<T>,
+    /// It is closed when it comes back.
+    pub(super) retired: bool,
     pub(super) by_key: Links,
     pub(super) by_use: Links,
     pub(super) by_age: Links,
@@ -196,6 +206,10 @@ chain!(
 chain!(
     /// Tickets without a dial.
     Undialed, undialed of Waiter
+);
+chain!(
+    /// Keys with idle connections; the one that got one back the longest ago is in front.
+    Warm, warm of Entry
 );
 chain!(
     /// Keys that need a dial, but find no room because of the limit on all connections.

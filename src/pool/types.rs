@@ -172,13 +172,14 @@ pub enum Evicted {
     Idle,
     /// It was open for longer than `age_max`.
     Age,
-    /// There were more idle connections than `idle_per_key_max` allows, or the id was stale.
+    /// There were more idle connections than `idle_per_key_max` allows, or more keys with idle ones
+    /// than `idle_keys_max` allows, or the id was stale.
     Surplus,
     /// It made room for another connection.
     MadeRoom,
     /// The peer closed it, or sent bytes on it while it was idle.
     Lost,
-    /// The pool was closed.
+    /// The pool was closed, or the connections of the key were.
     Closed,
 }
 
@@ -211,6 +212,17 @@ pub enum Checkin<T> {
     Keep(T),
     /// Forget the connection: it is closed, or speaks another protocol now.
     Discard,
+}
+
+/// How often the connections of a key were opened and used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Uses {
+    /// Connections that were opened (urllib3: `num_connections`).
+    pub opened: u64,
+    /// Leases that were claimed, without those of connections that the probe found dead. Each is
+    /// one attempt of a request (urllib3: `num_requests`).
+    pub leases: u64,
 }
 
 /// Counts of connections and tickets. Each connection is counted once: `open = idle + leased +

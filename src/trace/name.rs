@@ -90,7 +90,28 @@ macro_rules! words {
 
 pub(crate) use words;
 
-words!(Eof: Clean "clean", Broken "broken");
+/// Writes `clean`, `broken`, or `tls+Expired`.
+impl Value for Eof {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clean => f.write_str("clean"),
+            Self::Broken => f.write_str("broken"),
+            Self::Tls(why) => {
+                f.write_str("tls+")?;
+                why.write(redaction, f)
+            }
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "clean" => Some(Self::Clean),
+            "broken" => Some(Self::Broken),
+            _ => Value::read(word.strip_prefix("tls+")?).map(Self::Tls),
+        }
+    }
+}
+
 words!(HopKind: Connect "connect", Socks4 "socks4", Socks4a "socks4a", Socks5 "socks5",
     Socks5h "socks5h");
 

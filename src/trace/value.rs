@@ -388,6 +388,7 @@ mod tests {
     use alloc::{string::ToString, vec};
 
     use super::*;
+    use crate::{error::TlsKind, h1::Eof};
 
     struct Written<'a, V>(&'a V, Redaction);
 
@@ -412,6 +413,10 @@ mod tests {
         comes_back(ConnId::from_bits(u64::MAX - 5), "c4294967290.4294967295");
         comes_back(Some(usize::MAX), "18446744073709551615");
         comes_back(None::<Duration>, "none");
+        comes_back(Eof::Clean, "clean");
+        comes_back(Eof::Broken, "broken");
+        comes_back(Eof::Tls(TlsKind::Alert(40)), "tls+Alert(40)");
+        assert_eq!(<Eof as Value>::read("tls+x"), None);
         comes_back(vec![Method::GET, Method::new("a+b|c").unwrap()], "GET,a\\x2bb\\x7cc");
         comes_back(Vec::<Status>::new(), "-");
         let origin = Origin::new(Scheme::Https, "[::1]", 443);

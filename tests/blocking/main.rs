@@ -22,6 +22,7 @@ mod messages;
 mod parity;
 mod parity_proxies;
 mod pending;
+mod preload;
 mod proxies;
 mod response;
 mod reuse;
@@ -32,6 +33,7 @@ mod threads;
 #[cfg(all(unix, not(httpool_std_only)))]
 mod unix;
 mod unwind;
+mod urllib3;
 
 use httpool_blocking::{Client, Error, PoolLimits, httpool::error::Cause};
 

@@ -196,7 +196,8 @@ fn sixty_four_at_a_time_on_one_loop() -> io::Result<()> {
                 }
             }
             Output::Failed(_, error) => panic!("{error}"),
-            Output::Interim(..) | Output::Head(..) | Output::Switched(..) => {}
+            Output::Interim(..) | Output::Restart(..) | Output::Head(..) | Output::Switched(..) => {
+            }
         }
     })?;
     assert_eq!((ended, bytes), (5_000, 500_000));

@@ -22,6 +22,7 @@ mod messages;
 mod methods;
 mod pause;
 mod pending;
+mod preload;
 mod proxies;
 mod reuse;
 mod slow;
@@ -91,6 +92,10 @@ impl World {
             Output::Interim(_, head) => told.push(format!("interim {}", head.status())),
             Output::Head(_, head) => told.push(format!("head {}", head.status())),
             Output::Data(_, data) => body.extend_from_slice(data),
+            Output::Restart(_) => {
+                told.push("restart".into());
+                body.clear();
+            }
             Output::End(..) => told.push("end".into()),
             Output::Switched(_, connection) => {
                 told.push("switched".into());

@@ -9,7 +9,10 @@ use httpool::{
     replay::{self, Summary},
     trace::{Redaction, Sink},
 };
-use httpool_blocking::{Body, Client};
+use httpool_blocking::{
+    Body, Client,
+    urllib3::{PoolManager, PoolOptions, RequestMethods},
+};
 use httpool_mio::Driver;
 
 use crate::{
@@ -100,6 +103,29 @@ fn the_blocking_driver_with_many_threads() {
     });
     drop(client);
     assert_eq!(replayed(&recording).calls, 96);
+}
+
+#[test]
+fn pools_that_are_closed_and_literal_targets() {
+    let (server, recording) = (server(), Recording::default());
+    let engine = Client::builder().trace(recording.sink(Redaction::default()));
+    let http = PoolManager::with(1, PoolOptions::new().engine(engine));
+    let pool = http.connection_from_url(&server.url("/")).unwrap();
+    for target in ["/a/../b?key=topsecret", "/next"] {
+        assert_eq!(pool.urlopen("GET", target).send().unwrap().data().unwrap(), BODY.as_bytes());
+    }
+    http.request("OPTIONS", &server.url("/")).send().unwrap();
+    http.clear();
+    http.request("GET", &server.url("/")).send().unwrap();
+    pool.close();
+    assert!(pool.urlopen("GET", "/").send().is_err());
+    drop((pool, http));
+    let summary = replayed(&recording);
+    assert_eq!((summary.pools, summary.calls), (1, 5));
+    let text = recording.text();
+    for line in ["target /a/../b?key=*********", "watch 0", "close-key 0", "retire", "unwatch 0"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod coded;
+pub(crate) mod cut;
 #[cfg(unix)]
 pub(crate) mod local;
 pub(crate) mod names;

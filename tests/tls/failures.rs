@@ -10,7 +10,7 @@ use httpool::{
     error::{Cause, DialError, TlsKind, Unavailable},
     time::Deadline,
 };
-use httpool_blocking::{DialPolicy, Reached, TlsConfigError, TlsOptions, TlsVersion};
+use httpool_blocking::{DialPolicy, ErrorKind, Reached, TlsConfigError, TlsOptions, TlsVersion};
 use httpool_tls_testing::{
     certificates::Authority,
     server::{BOTH, ONLY_1_2, ONLY_1_3, config, demanding},
@@ -30,6 +30,7 @@ with_each_driver!(
     a_client_certificate_is_demanded_accepted_or_refused,
     versions_that_do_not_meet_are_an_error,
     a_failure_that_cannot_get_better_is_not_retried,
+    a_client_certificate_that_is_refused_behind_the_handshake_is_not_shown_again,
     settings_that_cannot_be_used_name_their_file,
 );
 
@@ -102,10 +103,7 @@ fn a_client_certificate_is_demanded_accepted_or_refused<C: Calls>() {
             (with(&Authority::new("strange")), TlsKind::ClientCertificateRefused),
         ] {
             let error = call(tls).unwrap_err();
-            let found = std::error::Error::source(&error)
-                .and_then(|source| source.downcast_ref::<httpool_blocking::LayerError>())
-                .map(httpool_blocking::LayerError::kind);
-            assert_eq!(found, Some(expected), "{error:?}");
+            assert_eq!((kind(&error), error.kind()), (expected, ErrorKind::Ssl), "{error:?}");
         }
     }
 }
@@ -142,6 +140,26 @@ fn a_failure_that_cannot_get_better_is_not_retried<C: Calls>() {
     let blind = client.tls_config(&blind()).unwrap();
     client.call(Ask::get(server.url(HOST)).tls(blind)).unwrap();
     assert_eq!(server.accepted(), 3);
+}
+
+fn a_client_certificate_that_is_refused_behind_the_handshake_is_not_shown_again<C: Calls>() {
+    let (root, clients) = (Authority::new("root"), Authority::new("clients"));
+    let server = demanding(&root.issue(&[HOST]), ONLY_1_3, &clients);
+    let server = Server::answering(server, false);
+    let strange = Authority::new("strange").issue_client("me");
+    let trusting = || TlsOptions::new().ca_cert_data(root.pem());
+    let me = trusting().cert_data(strange.chain_pem()).key_data(strange.key_pem());
+    for (tls, expected) in
+        [(me, TlsKind::ClientCertificateRefused), (trusting(), TlsKind::ClientCertificateRequired)]
+    {
+        let before = server.accepted();
+        let policy = Policy::default().retry(Retry::new(3)).preload(true);
+        let mut client = C::new(Setup { policy, ..Setup::new(tls, server.port) });
+        let error = client.get(&server.url(HOST)).unwrap_err();
+        assert_eq!(error.as_failure().unwrap().cause, Cause::Tls(expected), "{error:?}");
+        assert!(!error.is_max_retry() && error.history().is_empty());
+        assert_eq!(server.accepted() - before, 1);
+    }
 }
 
 fn settings_that_cannot_be_used_name_their_file<C: Calls>() {

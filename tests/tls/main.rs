@@ -40,7 +40,7 @@ use httpool_blocking::{Error, LayerError};
 #[track_caller]
 fn kind(error: &Error) -> TlsKind {
     match error.as_failure().unwrap().cause {
-        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind))) => {
+        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind))) | Cause::Tls(kind) => {
             let source = std::error::Error::source(error).unwrap();
             if let Some(layer) = source.downcast_ref::<LayerError>() {
                 assert_eq!(layer.kind(), kind);

@@ -120,6 +120,11 @@ impl Client {
         self.on.stats()
     }
 
+    /// The state that the views of this client read and close.
+    pub(crate) fn shared(&self) -> &Shared<System> {
+        &self.on.shared
+    }
+
     /// Closes connections that have been idle too long. The client also does this on each use. A
     /// client that is not used keeps them open until its next use.
     pub fn maintain(&self) {
@@ -171,6 +176,10 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     httpool_kit::settings_methods!();
+
+    pub(crate) const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
 
     #[cfg(feature = "tls")]
     httpool_tls::builder_methods!();

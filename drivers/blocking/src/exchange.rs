@@ -4,12 +4,15 @@ mod decode;
 mod give_up;
 mod send;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use httpool::{
     call::{Call, Next},
     error::Failure,
-    h1::Event,
+    h1::{Eof, Event},
     id::ConnId,
     message::{BodyLeft, Request},
     pool::Lease,
@@ -17,7 +20,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Received, Session};
+use httpool_kit::{Received, Session, eof_after};
 
 use crate::{
     Body, Error,
@@ -42,11 +45,15 @@ pub(crate) struct Exchange<P: Platform> {
     scratch: Buffers,
     body: Body,
     watch: Watch,
+    /// Whether the pool that the call was made with has been closed.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
     /// The system's error behind the last failure, if it had one.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
     /// The TLS session of that connection.
     pub(crate) session: Option<Arc<Session>>,
+    /// The body has failed, and another attempt begins. The owner of the body has not noticed yet.
+    restarted: bool,
 }
 
 /// The connection that the last attempt used.
@@ -65,6 +72,9 @@ pub(crate) enum Progress {
     Data(usize),
     /// The response has ended. If it is decoded, the call waits for the end of that.
     End,
+    /// The head and the body so far must be forgotten, because another attempt begins. It is
+    /// reported until [`Exchange::take_restart`].
+    Restart,
 }
 
 /// The least body left, in bytes, for a read straight into the sink. A shorter body is read into
@@ -99,14 +109,21 @@ impl<P: Platform> Exchange<P> {
             shared,
             body,
             watch: Watch::new(cancel),
+            gate: None,
             source: None,
             served: None,
             session: None,
+            restarted: false,
         }
     }
 
     pub(crate) fn received(&self) -> &Received {
         &self.scratch.received
+    }
+
+    /// Whether the body is a part of its attempt.
+    pub(crate) fn preloads(&self) -> bool {
+        self.call.policy().preload
     }
 
     pub(crate) fn body_bytes_max(&self) -> u64 {
@@ -157,6 +174,8 @@ impl<P: Platform> Exchange<P> {
         }
         loop {
             match self.call.next() {
+                _ if self.restarted => return Ok(Progress::Restart),
+                Next::Restart => self.restart(),
                 Next::Checkout => self.checkout(),
                 // The ticket was cancelled when the thread left the line.
                 Next::Leave => self.call.left(self.now),
@@ -181,6 +200,19 @@ impl<P: Platform> Exchange<P> {
                 Next::Failed(why) => return Err(self.error(why)),
             }
         }
+    }
+
+    /// Returns whether another attempt has begun since the last call of this.
+    pub(crate) fn take_restart(&mut self) -> bool {
+        std::mem::take(&mut self.restarted)
+    }
+
+    fn restart(&mut self) {
+        self.scratch.received.clear();
+        self.scratch.incoming.drop_body();
+        self.scratch.decoding.end();
+        self.restarted = true;
+        self.call.restarted(self.now);
     }
 
     /// Whether the response is complete and the call goes on because the request is still being
@@ -215,7 +247,7 @@ impl<P: Platform> Exchange<P> {
         let leased = lease::checkout(
             &self.shared,
             &mut self.call,
-            &self.watch,
+            (&self.watch, self.gate.as_deref()),
             &mut self.source,
             (&mut self.now, &mut self.scratch.wire),
         );
@@ -323,7 +355,7 @@ impl<P: Platform> Exchange<P> {
         let Some((_, pooled)) = &mut self.held else { return };
         match read {
             Ok(read @ 1..) => self.scratch.incoming.put(read),
-            Ok(_) => self.ended(true),
+            Ok(_) => self.ended(Eof::Clean),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 pooled.read_timed_out();
                 self.late();
@@ -331,20 +363,21 @@ impl<P: Platform> Exchange<P> {
             // A signal came. The deadlines are checked before the next read.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
+                let eof = eof_after(Some(&error));
                 self.source = Some(error);
-                self.ended(false);
+                self.ended(eof);
             }
         }
     }
 
-    fn ended(&mut self, clean: bool) {
+    fn ended(&mut self, eof: Eof) {
         let Some((_, pooled)) = &mut self.held else { return };
         if self.watch.is_cancelled() {
             self.call.cancel(self.now);
         } else {
             // The event is not needed: `call.next` tells the next step, and a body that ends with
             // the connection has no trailers.
-            let _ = self.call.receive_eof(&mut pooled.h1, clean.into(), self.now);
+            let _ = self.call.receive_eof(&mut pooled.h1, eof, self.now);
         }
     }
 

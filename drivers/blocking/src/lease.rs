@@ -1,6 +1,12 @@
 //! Gets a connection for a call: from the pool, by waiting in the queue, or by a dial.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use httpool::{
     call::{Call, Next},
@@ -27,17 +33,21 @@ pub(crate) struct Leased<P: Platform> {
 }
 
 /// Performs [`Next::Checkout`]. Returns `None` if there is no connection. The call was then told
-/// why. The system's error of a failed dial is stored in `source`. `now` is the current time, and
+/// why. The system's error of a failed dial is stored in `source`. A call of a pool whose `gate` is
+/// closed gets none. `now` is the current time, and
 /// is updated after each wait. `buffers` are lent to the wire of the connection.
 pub(crate) fn checkout<P: Platform>(
     shared: &Shared<P>,
     call: &mut Call,
-    watch: &Watch,
+    (watch, gate): (&Watch, Option<&AtomicBool>),
     source: &mut Option<io::Error>,
     (now, buffers): (&mut Instant, &mut WireBuffers),
 ) -> Option<Leased<P>> {
     loop {
         let leased = match shared.settled_at(*now, |locked, now| {
+            if gate.is_some_and(|closed| closed.load(Relaxed)) {
+                return Err(Unavailable::Closed);
+            }
             let ticket = locked.pool.checkout(call.key(), call.want(), now)?;
             let claim = locked.pool.claim(ticket, now);
             if let Claim::Wait { .. } = claim {
@@ -86,7 +96,7 @@ fn answered<P: Platform>(
             if probe && io.net.is_dead() {
                 io.net.wire.take_back(buffers);
                 io.net.close();
-                shared.checkin(lease, None, now);
+                shared.checkin_dead(lease, now);
                 return Some(Answer::Dead);
             }
             Some(Answer::Leased(Leased { lease, pooled: io, reused: true }))

@@ -41,7 +41,7 @@
 //! |---|---|
 //! | send a request | [`Client`], [`ClientBuilder`], [`RequestBuilder`], [`Request`], [`Method`], [`Url`], [`Body`] |
 //! | read the response | [`Response`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
-//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
+//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`ErrorKind`], [`Fault`], [`Phase`], [`Failure`] |
 //! | cancel a call | [`Cancel`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
 //! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
@@ -113,7 +113,7 @@ pub use httpool;
 pub use httpool::{
     call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     dial::{DialPolicy, Families, Guard},
-    error::{Cause, Failure, Fault, Phase, Reached},
+    error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{

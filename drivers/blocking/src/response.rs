@@ -196,26 +196,30 @@ impl fmt::Debug for Response {
 pub struct ResponseOn<P: Platform> {
     exchange: Exchange<P>,
     served: Served,
+    /// The body that was read with the head.
+    preloaded: Option<io::Cursor<Vec<u8>>>,
 }
 
 impl<P: Platform> ResponseOn<P> {
+    /// Waits for the head of the response, and with [`preload`](httpool::call::Policy::preload) for
+    /// its body.
     pub(crate) fn of(mut exchange: Exchange<P>) -> Result<Self, Error> {
         loop {
-            match exchange.run(Sink::Nowhere)? {
-                Progress::Head => break,
-                // Neither `Data` nor `End` can come before a head.
-                Progress::Data(_) => {}
-                Progress::End => break,
+            await_head(&mut exchange)?;
+            let served = exchange.served.expect("a response has come over a connection");
+            let mut response = Self { exchange, served, preloaded: None };
+            if !response.exchange.preloads() {
+                response.exchange.pause(true);
+                return Ok(response);
             }
+            let mut body = Vec::new();
+            response.collect(&mut body)?;
+            if !response.exchange.take_restart() {
+                response.preloaded = Some(io::Cursor::new(body));
+                return Ok(response);
+            }
+            exchange = response.exchange;
         }
-        exchange.settle();
-        if exchange.only_sends() {
-            // The response has no body: no later read would send the rest of the request's body.
-            exchange.run(Sink::Nowhere)?;
-        }
-        exchange.pause(true);
-        let served = exchange.served.expect("a response has come over a connection");
-        Ok(Self { exchange, served })
     }
 
     httpool_kit::response_methods!();
@@ -248,6 +252,14 @@ impl<P: Platform> ResponseOn<P> {
     /// As [`Response::bytes`].
     pub fn read_all(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
+        if let Some(mut preloaded) = self.preloaded.take() {
+            // Most often nothing was read before.
+            if preloaded.position() == 0 {
+                return Ok(preloaded.into_inner());
+            }
+            preloaded.read_to_end(&mut body).ok();
+            return Ok(body);
+        }
         self.collect(&mut body)?;
         Ok(body)
     }
@@ -274,7 +286,7 @@ impl<P: Platform> ResponseOn<P> {
                     return Err(self.too_long(limit));
                 }
                 Ok(Progress::Data(_)) => {}
-                Ok(Progress::Head | Progress::End) => return Ok(()),
+                Ok(Progress::Head | Progress::End | Progress::Restart) => return Ok(()),
                 Err(error) => return Err(error.with_head(self.exchange.received().head())),
             }
         }
@@ -286,10 +298,32 @@ impl<P: Platform> ResponseOn<P> {
     }
 }
 
+/// Runs the call until it has the head of a response. If there is no body, the rest of the request's
+/// body is sent too.
+fn await_head<P: Platform>(exchange: &mut Exchange<P>) -> Result<(), Error> {
+    loop {
+        match exchange.run(Sink::Nowhere)? {
+            Progress::Head | Progress::End => break,
+            // Neither `Data` nor `Restart` can come before a head.
+            Progress::Data(_) | Progress::Restart => {}
+        }
+    }
+    exchange.settle();
+    if exchange.only_sends() {
+        // The response has no body: no later read would send the rest of the request's body.
+        exchange.run(Sink::Nowhere)?;
+    }
+    Ok(())
+}
+
 impl<P: Platform> ResponseOn<P> {
     fn read_part(&mut self, into: &mut [u8]) -> Result<usize, Error> {
         if into.is_empty() {
             return Ok(0);
+        }
+        if let Some(preloaded) = &mut self.preloaded {
+            // Reading from memory does not fail.
+            return Ok(preloaded.read(into).unwrap_or_default());
         }
         if self.exchange.decodes() {
             return self.exchange.read_decoded(into);
@@ -302,7 +336,7 @@ impl<P: Platform> ResponseOn<P> {
         self.exchange.pause(false);
         let read = match self.exchange.run(Sink::Slice(into))? {
             Progress::Data(read) => read,
-            Progress::Head | Progress::End => 0,
+            Progress::Head | Progress::End | Progress::Restart => 0,
         };
         self.exchange.settle();
         self.exchange.pause(true);

@@ -129,6 +129,11 @@ impl<P: Platform> Shared<P> {
         });
     }
 
+    /// Returns the lease of a connection that the probe found dead.
+    pub(crate) fn checkin_dead(&self, lease: Lease, now: Instant) {
+        self.settled_at(now, |locked, now| locked.pool.checkin_dead(lease, now));
+    }
+
     pub(crate) fn give_scratch(&self, mut scratch: Box<Scratch>) {
         scratch.clear();
         scratch.received.clear();

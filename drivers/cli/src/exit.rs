@@ -175,6 +175,7 @@ impl Kind {
             },
             Cause::Violation(_) => Self::Protocol,
             Cause::Lost(_) => Self::Lost,
+            Cause::Tls(_) => Self::Tls,
             Cause::Redirect(_) => Self::Redirect,
             Cause::Body => Self::Local,
             _ => Self::Other,
@@ -351,7 +352,10 @@ fn layer(error: &Error) -> Option<&LayerError> {
 /// Returns the text of the error behind a failure, if it says more than the failure.
 fn detail(source: &(dyn error::Error + 'static), cause: Cause) -> Option<String> {
     if let Some(layer) = source.downcast_ref::<LayerError>() {
-        let repeats = matches!(cause, Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))));
+        let repeats = matches!(
+            cause,
+            Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) | Cause::Tls(_)
+        );
         return match error::Error::source(layer) {
             Some(why) => Some(why.to_string()),
             None if repeats => None,

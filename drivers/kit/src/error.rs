@@ -3,12 +3,13 @@
 use std::{error, fmt, io};
 
 use httpool::{
-    call::Call,
+    call::{Call, HistoryEntry},
     content::DecodeError,
     error::{
-        BodyUnusable, Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent,
+        BodyUnusable, Cause, DialError, ErrorKind, Failure, IoKind, Reached, RequestError,
+        Unavailable, Unsent,
     },
-    message::{BodyTaken, Method, ResponseHead, Status, Url},
+    message::{BodyLeft, BodyTaken, Method, ResponseHead, Status, Url},
     trace::Recent,
 };
 
@@ -69,6 +70,12 @@ struct Inner {
     source: Option<io::Error>,
     head: Option<ResponseHead>,
     trace: Option<Recent>,
+    history: Vec<HistoryEntry>,
+    /// No retry or no redirect is left.
+    spent: bool,
+    incomplete: Option<(u64, BodyLeft)>,
+    /// The connection of the failed attempt goes to a proxy.
+    proxied: bool,
 }
 
 enum Kind {
@@ -80,12 +87,18 @@ enum Kind {
     Poll,
     /// The status of the response is an error for the application.
     Status(Status),
+    /// The body could not be made. Why is the source.
+    Body,
+    /// The body cannot begin where it should. Why is the source.
+    Rewind,
     /// A value is no JSON, or a body is not the JSON that was expected. Why is the source.
     Json(Reached),
 }
 
 impl Error {
-    pub(crate) fn request(why: RequestError) -> Self {
+    /// Makes the error of a request that cannot be built.
+    #[doc(hidden)]
+    pub fn request(why: RequestError) -> Self {
         Self::new(Kind::Request(why), None, None)
     }
 
@@ -99,6 +112,10 @@ impl Error {
         let mut error = Self::new(Kind::Failure(why), Some((method, url)), source);
         error.0.redirect = call.refused_redirect().map(Into::into);
         error.0.trace = call.recent_trace().cloned();
+        error.0.history = call.history().to_vec();
+        error.0.spent = call.retries_spent();
+        error.0.incomplete = call.incomplete();
+        error.0.proxied = call.goes_to_proxy();
         error
     }
 
@@ -110,6 +127,19 @@ impl Error {
     #[doc(hidden)]
     pub fn poll(source: io::Error) -> Self {
         Self::new(Kind::Poll, None, Some(source))
+    }
+
+    /// Makes the error of a request that was not sent because the system has no randomness for it.
+    #[doc(hidden)]
+    pub fn no_body(source: io::Error) -> Self {
+        Self::new(Kind::Body, None, Some(source))
+    }
+
+    /// Makes the error of a request that was not sent because its body cannot begin at the position
+    /// that was asked for.
+    #[doc(hidden)]
+    pub fn unrewindable(source: io::Error) -> Self {
+        Self::new(Kind::Rewind, None, Some(source))
     }
 
     /// Makes the error of a response whose status is 400 or more.
@@ -136,7 +166,18 @@ impl Error {
     }
 
     fn new(kind: Kind, request: Option<(Method, Url)>, source: Option<io::Error>) -> Self {
-        Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
+        Self(Box::new(Inner {
+            kind,
+            request,
+            redirect: None,
+            source,
+            head: None,
+            trace: None,
+            history: Vec::new(),
+            spent: false,
+            incomplete: None,
+            proxied: false,
+        }))
     }
 
     /// Adds the head of the response, if it was received.
@@ -174,12 +215,62 @@ impl Error {
         }
     }
 
+    /// Returns the kind of the error, by the names of urllib3's exceptions. If no retry is left, it
+    /// is the kind of the last attempt's failure: see [`is_max_retry`](Self::is_max_retry).
+    ///
+    /// ```
+    /// use httpool_blocking::ErrorKind;
+    /// # fn example(error: &httpool_blocking::Error) {
+    /// match error.kind() {
+    ///     ErrorKind::ConnectTimeout | ErrorKind::ReadTimeout => println!("too slow"),
+    ///     kind if kind.is_connect() => println!("cannot be reached"),
+    ///     kind => println!("{kind}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.kind {
+            Kind::Request(why) => why.kind(),
+            Kind::Failure(failure) if self.0.proxied => failure.kind().or_proxy(),
+            Kind::Failure(failure) => failure.kind(),
+            Kind::Stale => ErrorKind::Misuse,
+            Kind::Poll => ErrorKind::Io,
+            Kind::Status(_) => ErrorKind::Status,
+            Kind::Body => ErrorKind::Application,
+            Kind::Rewind => ErrorKind::UnrewindableBody,
+            Kind::Json(_) => ErrorKind::Json,
+        }
+    }
+
+    /// Returns whether the call failed because the policy allows no more retries or redirects
+    /// (urllib3: `MaxRetryError`). [`kind`](Self::kind) and [`as_failure`](Self::as_failure) are
+    /// then the failure of the last attempt (urllib3: its `reason`), and
+    /// [`history`](Self::history) has the attempts before it. With a policy that allows no retries
+    /// at all, which is the default, each failure that could be retried is reported so.
+    pub fn is_max_retry(&self) -> bool {
+        self.0.spent
+    }
+
+    /// Returns the followed redirects and the failed attempts before the failure, the first one
+    /// first. The attempt that failed last is not among them.
+    pub fn history(&self) -> &[HistoryEntry] {
+        &self.0.history
+    }
+
+    /// Returns the bytes of the response's body that came before the connection ended inside it,
+    /// and those that were still to come (urllib3: `IncompleteRead.partial` and `expected`): see
+    /// [`Call::incomplete`].
+    pub fn incomplete(&self) -> Option<(u64, BodyLeft)> {
+        self.0.incomplete
+    }
+
     /// Returns how far the request had got, over all attempts, as far as that is known.
     pub fn reached(&self) -> Reached {
         match &self.0.kind {
             Kind::Failure(failure) => failure.reached,
             Kind::Request(_) => Reached::Nothing,
             Kind::Stale | Kind::Poll => Reached::Sent,
+            Kind::Body | Kind::Rewind => Reached::Nothing,
             Kind::Status(_) => Reached::Answered,
             Kind::Json(reached) => *reached,
         }
@@ -270,7 +361,9 @@ impl Error {
 /// Returns whether a system error can be the cause of such a failure.
 fn has_source(why: &Failure) -> bool {
     match why.cause {
-        Cause::Lost(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => true,
+        Cause::Lost(_) | Cause::Tls(_) | Cause::Body | Cause::Unavailable(Unavailable::Dial(_)) => {
+            true
+        }
         Cause::BodyUnsent(unsent) => matches!(unsent.why(), Unsent::Lost(_)),
         _ => false,
     }
@@ -309,6 +402,12 @@ impl fmt::Display for What<'_> {
             (Kind::Stale, _) => {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")
             }
+            (Kind::Body, _) => {
+                f.write_str("the request cannot be sent: its body could not be made")
+            }
+            (Kind::Rewind, _) => f.write_str(
+                "the request cannot be sent: its body cannot begin at the position that was given",
+            ),
             (Kind::Poll, _) => f.write_str("waiting for sockets failed"),
             (Kind::Status(status), _) => {
                 let whose = if status.is_client_error() { "refused" } else { "failed to serve" };

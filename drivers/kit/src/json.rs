@@ -4,6 +4,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Parts};
 
+/// Writes a value as JSON, in UTF-8 without white space.
+///
+/// # Errors
+/// The value has no form in JSON.
+pub fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(Error::json)
+}
+
 /// Parses the body of the response with these parts, as JSON in UTF-8 (RFC 8259). A byte order mark
 /// is ignored.
 ///

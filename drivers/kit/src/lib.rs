@@ -81,7 +81,7 @@ pub use decoding::Decoding;
 pub use error::{Error, io_kind};
 pub use httpool;
 #[cfg(feature = "json")]
-pub use json::parse_json;
+pub use json::{parse_json, to_json};
 pub use options::SocketOptions;
 pub use outgoing::{put_piece, slices, write_to};
 pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};
@@ -98,6 +98,6 @@ pub use switched::Switched;
 pub use text::{charset, text};
 pub use unsent::{bound_unsent, takes_output};
 pub use wire::{
-    Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, leaves_plaintext,
-    passes_plaintext,
+    Flow, Layer, LayerError, Layers, Opened, Session, State, Wire, WireBuffers, eof_after,
+    leaves_plaintext, passes_plaintext,
 };

@@ -48,5 +48,15 @@ macro_rules! policy_methods {
             self.$part.policy_mut().retry = retry;
             self
         }
+
+        #[doc = concat!("Sets whether the body of the response is a part of its attempt, ", $of, ".")]
+        ///
+        /// Then a body that is cut, malformed or too slow is retried as the rules for retries allow
+        /// (urllib3: `preload_content`). It is the field
+        /// [`Policy::preload`]($crate::httpool::call::Policy::preload). False by default.
+        pub fn preload(mut self, yes: bool) -> Self {
+            self.$part.policy_mut().preload = yes;
+            self
+        }
     };
 }

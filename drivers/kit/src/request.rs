@@ -68,9 +68,9 @@ impl Draft {
     /// Sets the body to `value` as JSON, in UTF-8 without white space.
     #[cfg(feature = "json")]
     pub fn set_json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
-        match serde_json::to_vec(value) {
+        match crate::to_json(value) {
             Ok(json) => self.set_typed(json.into(), "application/json"),
-            Err(why) => self.error = Some(Error::json(why, None)),
+            Err(why) => self.error = Some(why),
         }
     }
 
@@ -184,6 +184,15 @@ macro_rules! request_methods {
         /// Sends `OPTIONS *`, which asks about the server as a whole (RFC 9112 3.2.4).
         pub fn asterisk(mut self) -> Self {
             self.draft.request = self.draft.request.asterisk();
+            self
+        }
+
+        /// Sends `target` in the request line, byte for byte, in place of the URL's path and query:
+        /// for URLs that are signed over their exact text. It must begin with a slash, and have no
+        /// space, no control byte, no byte beyond ASCII and no `#`. Redirects are resolved against
+        /// the URL.
+        pub fn target(mut self, target: &str) -> Self {
+            self.draft.request = self.draft.request.target(target);
             self
         }
 

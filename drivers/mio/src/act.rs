@@ -44,6 +44,10 @@ impl Embedded {
                         self.client.core.rewind_failed(call, now);
                     }
                 }
+                Action::Restart { call } => {
+                    self.client.coded.forget(call);
+                    app(&mut self.client, Output::Restart(call));
+                }
                 Action::CheckBody { call } => self.client.finish_decoding(call, app),
                 Action::End { call, trailers } => {
                     self.client.forget(call);

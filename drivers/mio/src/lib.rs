@@ -88,7 +88,7 @@
 //! | send a request | [`Client`], [`RequestBuilder`], [`Request`], [`Method`], [`Url`], [`Body`] |
 //! | read the response | [`Response`], [`Responses`], [`Head`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
 //! | look at a call | [`CallId`], [`Call`], [`Waiting`] |
-//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`Fault`], [`Phase`], [`Failure`] |
+//! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`ErrorKind`], [`Fault`], [`Phase`], [`Failure`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
 //! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
 //! | dial only some addresses | [`Guard`], [`Network`] |
@@ -160,7 +160,7 @@ pub use httpool::{
     call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
     dial::{DialPolicy, Families, Guard},
-    error::{Cause, Failure, Fault, Phase, Reached},
+    error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},
     message::{

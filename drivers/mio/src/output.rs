@@ -11,7 +11,7 @@ use crate::{Client, Error, Stream};
 /// returns.
 ///
 /// The outputs of one call come in this order: `Interim* Head Data*`, and then either `End` or
-/// `Switched`. `Failed` may come at any point, and is then the last. After the call is
+/// `Switched`. After a `Restart` they begin anew. `Failed` may come at any point, and is then the last. After the call is
 /// [cancelled](crate::Client::cancel) or [discarded](crate::Client::discard), none come. While it
 /// is [paused](crate::Client::pause), only `Failed` can come.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ pub enum Output<'o> {
     /// A piece of the response's body, without framing, and decoded if the request
     /// [decodes](crate::RequestBuilder::decode). Never empty. A decoded piece has at most 64 KiB.
     Data(CallId, &'o [u8]),
+    /// The body of the response has failed, and another attempt begins: forget what came before.
+    /// Comes only with [`Policy::preload`](httpool::call::Policy::preload).
+    Restart(CallId),
     /// The response is complete, with its trailer fields, if there are any (RFC 9110 6.5). The
     /// request was sent whole, or the response has ended its sending; then
     /// [`Call::body_taken`](httpool::call::Call::body_taken) of
@@ -45,6 +48,7 @@ impl Output<'_> {
             Self::Interim(call, _)
             | Self::Head(call, _)
             | Self::Data(call, _)
+            | Self::Restart(call)
             | Self::End(call, _)
             | Self::Switched(call, _)
             | Self::Failed(call, _) => *call,

@@ -4,10 +4,9 @@ use std::{io, io::Read, mem};
 
 use httpool::{
     client::{Event, Inbox},
-    h1::Eof,
     id::SocketId,
 };
-use httpool_kit::takes_output;
+use httpool_kit::{eof_after, takes_output};
 
 use crate::{
     client::Client,
@@ -127,7 +126,7 @@ impl Embedded {
     pub(crate) fn end(&mut self, id: SocketId, error: Option<io::Error>, app: &mut App<'_>) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         (socket.ended, socket.readable) = (true, false);
-        let eof = if error.is_none() { Eof::Clean } else { Eof::Broken };
+        let eof = eof_after(error.as_ref());
         if let Some(error) = error {
             self.errors.put(socket.conn, error);
         }

@@ -152,6 +152,9 @@ impl Responses {
                     self.too_long(client, call);
                 }
             }
+            Output::Restart(call) => {
+                self.begun.remove(&call);
+            }
             Output::End(call, trailers) => {
                 self.begun(call).received.put_trailers(&trailers);
                 self.end(client, call, None);

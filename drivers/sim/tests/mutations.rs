@@ -56,6 +56,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::CutSession, 2_000, Some(2_000)),
     (Mutation::UnaskedPlaintext, 60_000, Some(20_000)),
     (Mutation::ShortBody, 300, Some(300)),
+    (Mutation::KeptBody, 2_000, Some(2_000)),
 ];
 
 /// The seed of the worlds, which are the same at each run.
@@ -103,5 +104,5 @@ fn every_defect_is_in_the_list() {
     for (place, (mutation, ..)) in DEFECTS.iter().enumerate() {
         assert_eq!(*mutation as usize, place);
     }
-    assert_eq!(DEFECTS.len() - 1, Mutation::ShortBody as usize);
+    assert_eq!(DEFECTS.len() - 1, Mutation::KeptBody as usize);
 }

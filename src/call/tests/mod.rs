@@ -4,9 +4,13 @@ mod again;
 mod bodies;
 mod deadlines;
 mod ends;
+mod preload;
 #[cfg(feature = "gzip")]
 mod reader;
 mod redirects;
+mod retry;
+mod spent;
+mod timeouts;
 mod upload;
 mod urllib3;
 mod ways;
@@ -25,7 +29,8 @@ use super::{Call, DrainTime, MinRate, Next, Policy, Redirect, Retry};
 use crate::{
     dial,
     error::{
-        Cause, DialError, Failure, IoKind, Phase, Reached, RedirectError, Unavailable, Violation,
+        Cause, DialError, ErrorKind, Failure, IoKind, Phase, Reached, RedirectError, Unavailable,
+        Violation,
     },
     h1::{Connection, Event, Target},
     limits::MessageLimits,

@@ -78,6 +78,7 @@ impl World {
                 Action::Failed { call, failure } => {
                     self.told.push(format!("{call} failed: {}", failure.cause));
                 }
+                Action::Restart { call } => self.told.push(format!("{call} restart")),
                 Action::End { call, .. } => self.told.push(format!("{call} end")),
                 Action::HandOver { call, .. } => self.told.push(format!("{call} switched")),
                 Action::Close { socket, .. } => self.connecting.retain(|it| *it != socket),

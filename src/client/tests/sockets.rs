@@ -137,3 +137,34 @@ fn a_body_is_written_from_an_outbox_whatever_the_socket_takes() {
         assert!(out.is_empty() && world.why(call).starts_with("the server"));
     }
 }
+
+/// The driver reports the end of a call, and the next one begins, before it takes all actions.
+#[test]
+fn a_queued_transmit_of_an_earlier_request_does_not_release_the_bytes_of_the_next() {
+    let mut world = World::new();
+    let body = BodyLength::Known { len: 3, replayable: true };
+    let post = Request::post("http://127.0.0.1/").body(body).build().unwrap();
+    let first = world.request(post, Policy::default());
+    world.connect();
+    let socket = world.socket(first);
+    world.client.body_ready(first);
+    assert!(world.client.send_body(first, 3, true, world.now).is_some());
+    world.client.handle_written(socket, 3, world.now);
+    let mut rest = OK;
+    loop {
+        let (taken, step) = world.client.receive(socket, rest, world.now);
+        rest = &rest[taken..];
+        if matches!(step, Step::NeedInput) {
+            break;
+        }
+    }
+    let get = Request::get("http://127.0.0.1/").build().unwrap();
+    world.client.request(get, Arc::default(), world.now);
+    let mut out = Vec::new();
+    for probe in [false, true] {
+        assert!(out.is_empty(), "the connection was not probed");
+        assert_eq!(world.client.poll_action(), Some(Action::Transmit { socket, probe }));
+        let _ = world.client.poll_transmit(socket, &mut out);
+    }
+    assert!(out.starts_with(b"GET "));
+}

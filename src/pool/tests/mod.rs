@@ -1,6 +1,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it expects")]
 
 mod exhaustive;
+mod keys;
 mod rules;
 mod scarce;
 mod words;

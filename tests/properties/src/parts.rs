@@ -300,6 +300,13 @@ impl Parts {
                     }
                     return;
                 }
+                Next::Restart => {
+                    it.late_end = None;
+                    it.call.restarted(now);
+                    if !it.silent {
+                        self.acts.push_back(Act::Restart { call: number });
+                    }
+                }
                 Next::Exchange | Next::Wait => return,
                 Next::Release => self.release(number, b"", now),
                 Next::HandOver => {

@@ -44,6 +44,9 @@ impl<P: Platform> Exchange<P> {
     fn decode(&mut self, into: &mut [u8]) -> Result<usize, Error> {
         while self.decodes() {
             self.check_time()?;
+            if !self.decodes() {
+                break;
+            }
             let Scratch { incoming, decoding, .. } = &mut *self.scratch;
             match decoding.decode(incoming.body(), into) {
                 Ok(progress) => {
@@ -72,9 +75,9 @@ impl<P: Platform> Exchange<P> {
                 self.run(Sink::Kept)?;
             }
         }
-        // Nothing is decoded any more: the call has ended.
+        // Nothing is decoded any more: the call has ended, or begins another attempt.
         match self.run(Sink::Nowhere)? {
-            Progress::Data(_) | Progress::Head | Progress::End => Ok(0),
+            Progress::Data(_) | Progress::Head | Progress::End | Progress::Restart => Ok(0),
         }
     }
 

@@ -291,6 +291,33 @@ impl Body {
         }
     }
 
+    /// Sets the position from which the body is sent, counted from the start of the bytes or of the
+    /// reader (urllib3: `body_pos`). A body that has a length loses the bytes before it.
+    ///
+    /// # Errors
+    /// The body cannot be set back, as a reader that can be read once, or the reader cannot go to
+    /// the position.
+    pub fn starting_at(mut self, position: u64) -> io::Result<Self> {
+        match &mut self.source {
+            Source::Empty if position == 0 => {}
+            Source::Bytes { bytes, .. } => {
+                let skipped = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
+                *bytes = bytes.slice(skipped..);
+            }
+            Source::Seekable { reader, start, len, .. } => {
+                reader.seek(SeekFrom::Start(position))?;
+                let end = len.map(|len| start.saturating_add(len));
+                *len = end.map(|end| end.saturating_sub(position));
+                *start = position;
+            }
+            Source::Empty | Source::Reader { .. } | Source::Chain(_) => {
+                let text = "the position of the body cannot be set: it can be read once";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            }
+        }
+        Ok(self)
+    }
+
     const fn of(source: Source) -> Self {
         Self { source, given: 0 }
     }

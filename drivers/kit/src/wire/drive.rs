@@ -4,6 +4,8 @@ use std::io;
 
 use httpool::{
     client::{Client, Outbox},
+    error::TlsKind,
+    h1::Eof,
     id::SocketId,
 };
 
@@ -108,6 +110,18 @@ pub fn leaves_plaintext() -> bool {
     return httpool::mutation::mutated(httpool::mutation::Mutation::UnaskedPlaintext);
     #[cfg(not(httpool_mutations))]
     false
+}
+
+/// Returns how a connection has ended whose read has failed with `error`, or has returned no bytes
+/// (`None`): for [`Call::receive_eof`](httpool::call::Call::receive_eof) and
+/// [`Client::handle_eof`].
+pub fn eof_after(error: Option<&io::Error>) -> Eof {
+    let Some(error) = error else { return Eof::Clean };
+    let layer = error.get_ref().and_then(|inner| inner.downcast_ref::<LayerError>());
+    match layer.map(LayerError::kind) {
+        None | Some(TlsKind::Lost(_)) => Eof::Broken,
+        Some(why) => Eof::Tls(why),
+    }
 }
 
 impl LayerError {

@@ -13,6 +13,6 @@ mod layer;
 mod output;
 mod stack;
 
-pub use drive::{leaves_plaintext, passes_plaintext};
+pub use drive::{eof_after, leaves_plaintext, passes_plaintext};
 pub use layer::{Layer, LayerError, Layers, Opened, Session, State};
 pub use stack::{Flow, Wire, WireBuffers};

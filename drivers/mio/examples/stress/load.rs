@@ -133,6 +133,7 @@ impl Targets {
                 Output::Head(..)
                 | Output::Data(..)
                 | Output::Interim(..)
+                | Output::Restart(..)
                 | Output::Switched(..) => {
                     report.wrong += 1;
                     return;

@@ -255,6 +255,19 @@ impl Case {
         }
     }
 
+    /// Judges that another attempt begins after a part of the response: its body must be a part of
+    /// the attempt.
+    pub(super) fn restart(&mut self, plan: &Plan, stage: &mut Stage, call: u32) {
+        stage.mark(Mark::Restart);
+        if !plan.calls[call as usize].policy.preload || !self.heard_head || self.refused {
+            stage.wrong(|| format!("call {call}: another attempt after a body that is streamed"));
+        }
+        if self.paused {
+            self.resume(stage);
+        }
+        (self.heard_head, self.got) = (false, 0);
+    }
+
     /// Judges the end of a response.
     pub(super) fn finish(&mut self, plan: &Plan, stage: &mut Stage, call: u32, poisoned: bool) {
         self.tainted |= poisoned;

@@ -203,7 +203,9 @@ impl Driver {
             Does::Begin | Does::BodyReady => {}
             Does::Cancel => self.give_up(base, call, id, false),
             Does::Resume => {
-                case.resume(&base.stage);
+                if case.paused {
+                    case.resume(&base.stage);
+                }
                 base.stage.say(format_args!("call {call} reads on"));
                 self.client.resume(id, now);
             }
@@ -372,6 +374,12 @@ impl Driver {
                 let Some(call) = self.known(base, call) else { return };
                 let delay = if base.stage.random.once_in(2) { 0 } else { 20_000 };
                 base.stage.plan(delay, Event::App { call, what: Does::Rewound });
+            }
+            Action::Restart { call } => {
+                base.stage.tell(32, call.to_bits(), format_args!("restart {call}"));
+                let Some(call) = self.known(base, call) else { return };
+                let Base { plan, stage, cases, .. } = &mut *base;
+                cases[call as usize].restart(plan, stage, call);
             }
             Action::CheckBody { call } => {
                 base.stage.tell(30, call.to_bits(), format_args!("check the body of {call}"));

@@ -43,7 +43,8 @@ impl Plan {
         // existing worlds.
         let later = Random::new(Random::nth(seed, 1));
         let latest = Random::new(Random::nth(seed, 2));
-        Grower { random, later, latest, kind }.plan(seed)
+        let preloads = Random::new(Random::nth(seed, 3));
+        Grower { random, later, latest, preloads, kind }.plan(seed)
     }
 
     /// Whether connections to a server carry sessions with the cipher of
@@ -128,6 +129,7 @@ struct Grower {
     random: Random,
     later: Random,
     latest: Random,
+    preloads: Random,
     kind: Kind,
 }
 
@@ -388,6 +390,7 @@ impl Grower {
             let window = micros(later.from(5_000, 200_000));
             policy.timeout.rate = Some(MinRate::new(later.pick(&[0, 100, 3_000, 100_000]), window));
         }
+        policy.preload = self.preloads.once_in(4);
         if timeout && self.latest.once_in(4) {
             policy.timeout.connect = Some(micros(self.latest.from(2_000, 300_000)));
         }

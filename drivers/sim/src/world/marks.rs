@@ -146,6 +146,7 @@ marks! {
     KeyUpdate "course: a key update on a session",
     Notice "course: a session that ends with notice",
     FaultTruncated "fault: a session that ends without notice",
+    Restart "course: another attempt after a part of the body",
 }
 
 /// The marks that one world has reached.

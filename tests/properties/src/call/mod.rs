@@ -157,6 +157,7 @@ fn policy(source: &mut Source<'_>) -> Policy {
     policy.redirect.raise = source.flag();
     policy.repeat_unsafe = source.chance(30);
     policy.show_interim = source.flag();
+    policy.preload = source.flag();
     policy.drain_bytes_max.0 = source.pick(&[64 * 1024, 4, 0]);
     policy.timeout.total = source.pick(&[None, None, Some(Duration::from_secs(90))]);
     policy.timeout.connect = source.pick(&[None, None, Some(Duration::from_secs(4))]);

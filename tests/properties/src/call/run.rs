@@ -229,6 +229,7 @@ impl Run {
                 }
             }
             Next::CheckBody => self.call.body_used(self.now),
+            Next::Restart => self.restarted(),
             Next::Wait => self.late(),
             Next::Release => self.released(),
             Next::HandOver | Next::Done | Next::Failed(_) => {}
@@ -358,6 +359,18 @@ impl Run {
         self.unwritten += (framing.prefix().len() + len + framing.suffix().len()) as u64;
     }
 
+    /// The reader forgets the response so far.
+    fn restarted(&mut self) {
+        assert_eq!(
+            (self.heads, self.ended, self.discarded),
+            (1, false, false),
+            "nothing to forget"
+        );
+        assert!(self.call.policy().preload, "the body is streamed");
+        self.heads = 0;
+        self.call.restarted(self.now);
+    }
+
     fn rewound(&mut self, done: bool) {
         if let Next::Rewind = self.call.next() {
             self.body_given = false;
@@ -388,7 +401,7 @@ impl Run {
         for _ in 0..4 {
             self.call.handle_timeout(self.now);
             let stands = self.call.poll_timeout().is_some_and(|(at, _)| at <= self.now);
-            if !stands || matches!(self.call.next(), Next::Release) {
+            if !stands || matches!(self.call.next(), Next::Release | Next::Restart) {
                 return;
             }
         }
@@ -449,7 +462,7 @@ impl Run {
             Next::Done | Next::Failed(_) | Next::HandOver => {
                 assert!(!deadline, "a deadline behind the end");
             }
-            Next::Leave | Next::Release | Next::Rewind | Next::CheckBody => {}
+            Next::Leave | Next::Release | Next::Rewind | Next::Restart | Next::CheckBody => {}
         }
     }
 }

@@ -308,6 +308,11 @@ impl<M: Machines> Bench<M> {
                 assert!(view.body.is_replayable(), "asked for a body again that is gone");
                 view.rewind = true;
             }
+            Act::Restart { call } => {
+                let view = &mut self.calls[call];
+                assert_eq!(view.heads, 1, "forgotten without a head");
+                view.heads = 0;
+            }
             Act::CheckBody { call } => {
                 assert_eq!(self.calls[call].heads, 1, "a body without a head");
                 self.calls[call].check = true;

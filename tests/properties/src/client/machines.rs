@@ -54,6 +54,7 @@ pub(crate) enum Act {
     HandOver { socket: SocketId, call: usize },
     Rewind { call: usize },
     CheckBody { call: usize },
+    Restart { call: usize },
     End { call: usize, trailers: String },
     BodyDone { call: usize },
     Failed { call: usize, failure: Failure },
@@ -252,6 +253,7 @@ impl Machines for Facade {
                 Act::HandOver { socket, call: self.number(call) }
             }
             client::Action::Rewind { call } => Act::Rewind { call: self.number(call) },
+            client::Action::Restart { call } => Act::Restart { call: self.number(call) },
             client::Action::CheckBody { call } => Act::CheckBody { call: self.number(call) },
             client::Action::End { call, trailers } => {
                 let trailers = format!("{:?}", trailers.fields());

@@ -239,6 +239,7 @@ fn policy(source: &mut Source<'_>) -> Policy {
     policy.retry.backoff_jitter = Duration::from_millis(source.pick(&[0, 7]));
     policy.redirect = source.pick(&[Redirect::default(), Redirect::limited(1), Redirect::none()]);
     policy.show_interim = source.flag();
+    policy.preload = source.flag();
     policy.drain_bytes_max.0 = source.pick(&[64 * 1024, 4, 0]);
     policy.timeout.total = source.pick(&[None, None, Some(Duration::from_secs(90))]);
     policy.timeout.connect = source.pick(&[None, None, Some(Duration::from_secs(4))]);

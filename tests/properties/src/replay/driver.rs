@@ -215,6 +215,7 @@ impl<'s> Driven<'s> {
         policy.retry.backoff_jitter = Duration::from_millis(50);
         policy.repeat_unsafe = wishes & 0x20 > 0;
         policy.show_interim = wishes & 0x40 > 0;
+        policy.preload = wishes & 0x60 == 0x60;
         policy.timeout.total = (wishes & 0x80 > 0).then_some(Duration::from_secs(20));
         policy.timeout.first_byte = Some(Duration::from_secs(3));
         let proxy = |kind, user| {
@@ -377,6 +378,7 @@ impl<'s> Driven<'s> {
                     _ => self.client.body_used(call, self.now),
                 },
                 Action::End { .. }
+                | Action::Restart { .. }
                 | Action::BodyDone { .. }
                 | Action::Failed { .. }
                 | Action::Refresh { .. } => {}
