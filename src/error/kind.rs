@@ -217,7 +217,9 @@ const fn of_unavailable(why: Unavailable) -> ErrorKind {
         Unavailable::Closed => ErrorKind::ClosedPool,
         Unavailable::Spent => ErrorKind::Misuse,
         Unavailable::Dial(why) => match why {
-            DialError::Name | DialError::Resolve(_) => ErrorKind::NameResolution,
+            DialError::Name | DialError::Resolve(_) | DialError::Family => {
+                ErrorKind::NameResolution
+            }
             DialError::Connect(IoKind::TimedOut) | DialError::Timeout(_) => {
                 ErrorKind::ConnectTimeout
             }

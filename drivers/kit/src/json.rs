@@ -1,4 +1,4 @@
-//! The body of a response as JSON.
+//! Values as JSON, and the bodies of responses.
 
 use serde::de::DeserializeOwned;
 
@@ -9,7 +9,7 @@ use crate::{Error, Parts};
 /// # Errors
 /// The value has no form in JSON.
 pub fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(Error::json)
+    serde_json::to_vec(value).map_err(|why| Error::json(why, None))
 }
 
 /// Parses the body of the response with these parts, as JSON in UTF-8 (RFC 8259). A byte order mark
