@@ -233,11 +233,8 @@ impl Call {
             return;
         }
         let phase = self.phase();
-        let lost = match cause {
-            Cause::Lost(_) => true,
-            Cause::Tls(why) => !why.is_permanent(),
-            _ => false,
-        };
+        let cut = matches!(cause, Cause::Tls(why) if !why.is_permanent());
+        let lost = cut || matches!(cause, Cause::Lost(_));
         let safe = self.request.method().is_idempotent()
             || self.attempt.written == 0
             || self.policy.repeat_unsafe

@@ -288,8 +288,8 @@ impl Left {
         }
     }
 
-    /// Whether a retry follows the failure `cause`, and counts it. `No`: not after such a failure. `sent`: bytes of the request had
-    /// been sent.
+    /// Whether a retry follows the failure `cause`, and counts it. `No`: not after such a failure.
+    /// `sent`: bytes of the request had been sent.
     pub(super) fn after_failure(
         &mut self,
         retry: &Retry,

@@ -125,8 +125,8 @@ impl Client {
     }
 
     /// Reports that the peer closed its side, or that the connection broke. Over TLS an end without
-    /// close_notify is [`Eof::Broken`], and an alert is [`Eof::Tls`]. Pass all earlier input to [`read`](Self::read) first. Returns
-    /// [`Event::End`] if this ends a body.
+    /// close_notify is [`Eof::Broken`], and an alert is [`Eof::Tls`]. Pass all earlier input to
+    /// [`read`](Self::read) first. Returns [`Event::End`] if this ends a body.
     #[must_use = "the end of a body that ends with its connection is in it"]
     pub fn handle_eof(
         &mut self,

@@ -49,7 +49,7 @@ macro_rules! policy_methods {
             self
         }
 
-        #[doc = concat!("Sets whether the body of the response is a part of its attempt, ", $of, ".")]
+        #[doc = concat!("Sets whether the response's body is a part of its attempt, ", $of, ".")]
         ///
         /// Then a body that is cut, malformed or too slow is retried as the rules for retries allow
         /// (urllib3: `preload_content`). It is the field

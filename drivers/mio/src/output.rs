@@ -11,9 +11,10 @@ use crate::{Client, Error, Stream};
 /// returns.
 ///
 /// The outputs of one call come in this order: `Interim* Head Data*`, and then either `End` or
-/// `Switched`. After a `Restart` they begin anew. `Failed` may come at any point, and is then the last. After the call is
-/// [cancelled](crate::Client::cancel) or [discarded](crate::Client::discard), none come. While it
-/// is [paused](crate::Client::pause), only `Failed` can come.
+/// `Switched`. After a `Restart` they begin anew. `Failed` may come at any point, and is then the
+/// last. After the call is [cancelled](crate::Client::cancel) or
+/// [discarded](crate::Client::discard), none come. While it is [paused](crate::Client::pause), only
+/// `Failed` and `Restart` can come.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a program should handle every case")]
 pub enum Output<'o> {

@@ -22,6 +22,7 @@
 //! |---|---|
 //! | each call | it has one outcome, and no events after it; each failure has a cause in this world |
 //! | a response | it is the response to this request, byte for byte, and complete |
+//! | a body that fails | another attempt follows only if it is a part of its attempt, and the reader forgets what it has of it |
 //! | a request | the server reads the bytes that the application gave; credentials reach their own server only |
 //! | a proxy that forwards | each request to it has its whole URL and the proxy's credentials; no origin gets either |
 //! | the guard | no denied address is dialed, and no proxy is asked for a denied one |
