@@ -237,7 +237,10 @@ impl Left {
                 return false;
             }
             Cause::Unavailable(Unavailable::Dial(
-                DialError::Resolve(ResolveKind::Zone) | DialError::Denied(_),
+                DialError::Resolve(ResolveKind::Zone)
+                | DialError::Denied(_)
+                | DialError::ProxyLogin(_)
+                | DialError::ProxyCredentials,
             )) => return false,
             Cause::Unavailable(Unavailable::Dial(_)) => Kind::Connect,
             Cause::Lost(_) | Cause::Timeout(_) | Cause::Violation(_) if sent => Kind::Read,

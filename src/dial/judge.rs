@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, vec::Vec};
 use core::net::SocketAddr;
 
-use super::{Dial, machine::literal, tunnel::takes_address_only};
+use super::{Dial, address::literal, tunnel::takes_address_only};
 use crate::{
     error::Denied,
     mutation::{Mutation, mutated},

@@ -91,12 +91,15 @@
 //! # Ok::<(), core::net::AddrParseError>(())
 //! ```
 
+mod address;
+mod clock;
 mod guard;
 mod judge;
 mod machine;
 mod policy;
 mod race;
 mod record;
+mod refusal;
 mod socks;
 mod tunnel;
 
@@ -108,6 +111,7 @@ use core::{fmt, net::SocketAddr};
 pub use guard::Guard;
 pub use machine::Dial;
 pub use policy::DialPolicy;
+pub use refusal::ProxyResponse;
 
 pub(crate) use record::Input;
 

@@ -105,7 +105,7 @@ pub use httpool;
 #[doc(inline)]
 pub use httpool::{
     call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
-    dial::{DialPolicy, Guard},
+    dial::{DialPolicy, Guard, ProxyResponse},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},

@@ -154,7 +154,7 @@ pub use httpool;
 pub use httpool::{
     call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::{DialPolicy, Guard},
+    dial::{DialPolicy, Guard, ProxyResponse},
     error::{Cause, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},

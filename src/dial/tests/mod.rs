@@ -4,6 +4,7 @@ mod direct;
 mod guarded;
 mod property;
 mod proxies;
+mod refusals;
 
 use alloc::{
     string::{String, ToString},
