@@ -179,7 +179,8 @@ impl Connect {
 /// Returns the error for the status of a response that refuses the tunnel.
 const fn refusal(status: Status) -> DialError {
     match status.as_u16() {
-        407 => DialError::ProxyLogin(407),
+        // tinyproxy refuses wrong credentials with 401.
+        status @ (401 | 407) => DialError::ProxyLogin(status),
         other => DialError::ProxyRefused(other),
     }
 }

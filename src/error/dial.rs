@@ -32,10 +32,10 @@ pub enum DialError {
     Timeout(Deadline),
     /// The [`Guard`](crate::dial::Guard) does not allow it. Never retried.
     Denied(Denied),
-    /// The proxy demands credentials, or refuses those that it was shown. Holds the HTTP status
-    /// 407; for SOCKS5 the method 255, or the status with which it refused the password (RFC 1929
-    /// section 2); for SOCKS4 the reply 92 or 93. Never retried, because the proxy would refuse the
-    /// same credentials again.
+    /// The proxy demands credentials, or refuses those that it was shown. Holds the HTTP status 407,
+    /// or 401, with which some proxies refuse wrong credentials; for SOCKS5 the method 255, or the
+    /// status with which it refused the password (RFC 1929 section 2); for SOCKS4 the reply 92 or
+    /// 93. Never retried, because the proxy would refuse the same credentials again.
     ProxyLogin(u16),
 }
 

@@ -39,6 +39,7 @@ fn any_other_answer_is_a_refusal_with_fields_and_body() {
     for (status, failed) in [
         (301, "failed ProxyRefused(301)"),
         (403, "failed ProxyRefused(403)"),
+        (401, "failed ProxyLogin(401)"),
         (407, "failed ProxyLogin(407)"),
         (504, "failed ProxyRefused(504)"),
     ] {
