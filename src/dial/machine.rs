@@ -545,6 +545,9 @@ impl Dial {
     }
 
     fn wants_tls(&self, stop: usize) -> bool {
+        if stop > 0 && mutated(Mutation::PlainTunnel) {
+            return false;
+        }
         self.origin(stop).scheme() == Scheme::Https
     }
 

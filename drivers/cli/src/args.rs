@@ -38,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) fail: bool,
     pub(crate) secure: Secure,
+    /// The TLS to proxies.
+    pub(crate) proxy_secure: Secure,
     pub(crate) way: Way,
     pub(crate) verbose: bool,
     pub(crate) trace: bool,
@@ -152,6 +154,7 @@ impl Options {
             json: false,
             fail: false,
             secure: Secure::default(),
+            proxy_secure: Secure::default(),
             way: Way::default(),
             verbose: false,
             trace: false,
@@ -204,7 +207,9 @@ impl Options {
             "-t" | "--trace" => self.trace = true,
             "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
             "--redact" => self.redact.push(redacted(parser)?),
-            _ if self.secure.set(&name, parser)? || self.way.set(&name, parser)? => {}
+            _ if self.secure.set(&name, parser)?
+                || self.proxy_secure.set_for_proxies(&name, parser)?
+                || self.way.set(&name, parser)? => {}
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)

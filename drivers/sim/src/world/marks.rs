@@ -146,6 +146,9 @@ marks! {
     KeyUpdate "course: a key update on a session",
     Notice "course: a session that ends with notice",
     FaultTruncated "fault: a session that ends without notice",
+    Chained "course: through two proxies",
+    FaultProxyPage "fault: a proxy that refuses with a page",
+    FaultProxyHead "fault: a proxy whose head does not end",
 }
 
 /// The marks that one world has reached.
