@@ -4,6 +4,7 @@ mod direct;
 mod guarded;
 mod property;
 mod proxies;
+mod races;
 mod refusals;
 
 use alloc::{
