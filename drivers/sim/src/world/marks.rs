@@ -149,6 +149,7 @@ marks! {
     Chained "course: through two proxies",
     FaultProxyPage "fault: a proxy that refuses with a page",
     FaultProxyHead "fault: a proxy whose head does not end",
+    FaultProxySpeaks "fault: a proxy that sends bytes of its own through a tunnel",
 }
 
 /// The marks that one world has reached.

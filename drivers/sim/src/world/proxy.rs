@@ -87,7 +87,8 @@ impl Peer {
             }
         };
         stage.mark(mark);
-        if mark == Mark::Tunnelled && plan.has_session(origin) {
+        let opens = matches!(mark, Mark::Tunnelled | Mark::FaultProxySpeaks);
+        if opens && plan.has_session(origin) {
             net.secure(stage, sock, plan.origins[origin].tls, &answer);
         } else {
             self.out.extend_from_slice(&answer);
@@ -127,10 +128,10 @@ fn answer(proxy: Option<Proxy>, user: Option<bool>) -> Option<(Mark, Vec<u8>)> {
             (Mark::FaultProxyPage, refused(status, &length, len as usize).1)
         }
         Some(Proxy::Endless) => {
-            let line = b"X-Line: of a head that does not end\r\n";
-            (Mark::FaultProxyHead, [&OPEN[..OPEN.len() - 2], &line.repeat(2_000)].concat())
+            let line = b"X:\r\n";
+            (Mark::FaultProxyHead, [&OPEN[..OPEN.len() - 2], &line.repeat(400)].concat())
         }
-        Some(Proxy::Speaks) => (Mark::FaultProxy, [OPEN, b"hello"].concat()),
+        Some(Proxy::Speaks) => (Mark::FaultProxySpeaks, [OPEN, b"hello"].concat()),
         Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n".to_vec()),
         Some(Proxy::Closes) => return None,
         Some(Proxy::Never) => (Mark::FaultProxyNever, Vec::new()),
@@ -162,7 +163,7 @@ pub(super) fn varied(hop: Hop, first: Option<&Origin>, draw: &mut Random) -> Vec
 pub(super) fn misbehaving(draw: &mut Random) -> Proxy {
     match draw.below(16) {
         0 => Proxy::Explains { status: 403, len: 300, framed: true },
-        1 => Proxy::Explains { status: 503, len: 40_000, framed: draw.once_in(2) },
+        1 => Proxy::Explains { status: 503, len: 2_000, framed: draw.once_in(2) },
         2 => Proxy::Explains { status: 407, len: 300, framed: false },
         3 => Proxy::Endless,
         4 => Proxy::Speaks,
