@@ -78,7 +78,6 @@ pub struct Call {
     pub(super) redirected: Option<Request>,
     /// The target of the redirect that the call could not follow, for the error.
     pub(super) refused: Option<Box<str>>,
-    /// The response of the proxy that refused the last dial of this call.
     pub(super) proxy_response: Option<Box<ProxyResponse>>,
     /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,

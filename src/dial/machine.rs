@@ -375,8 +375,8 @@ impl Dial {
     }
 
     /// Answers [`Next::StartTls`]: the handshake is done. `session` describes its outcome for the
-    /// trace, as `TLSv1.3 X25519MLKEM768 resumed verified`. It may be empty, and decides nothing. Of
-    /// it, at most 8 words are traced, of at most 40 visible ASCII characters each.
+    /// trace, as `TLSv1.3 X25519MLKEM768 resumed verified`. It may be empty, and decides nothing.
+    /// Of it, at most 8 words are traced, of at most 40 visible ASCII characters each.
     pub fn tls_up(&mut self, session: &str, now: Instant) {
         self.trace.event(now, Input::TlsUp(Described(session)));
         if let Stage::Tls { .. } = self.stage {
@@ -431,10 +431,8 @@ impl Dial {
             return;
         }
         self.trace.event(now, Input::Timeout);
-        let refused = match &self.stage {
-            Stage::Exchange(tunnel) => tunnel.refused(),
-            _ => None,
-        };
+        let refused =
+            if let Stage::Exchange(tunnel) = &self.stage { tunnel.refused() } else { None };
         match (self.deadline(), refused) {
             // The response that was waited for says more than the deadline.
             (Some(_), Some((why, _))) => self.refuse(why),

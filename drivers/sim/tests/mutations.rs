@@ -49,7 +49,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::OpenLoser, 500, None),
     (Mutation::EndlessLookUp, 500, None),
     // The blocking driver decides which bodies it can use.
-    (Mutation::KeptUnusable, 20_000, None),
+    (Mutation::KeptUnusable, 4_000, None),
     (Mutation::ProxyFieldsToOrigin, 10_000, Some(10_000)),
     (Mutation::UnguardedLookUp, 10_000, Some(10_000)),
     (Mutation::UnjudgedRedirect, 10_000, Some(10_000)),

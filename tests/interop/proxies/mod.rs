@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// Sends requests with both drivers by forwarding, if the proxy does that, and by tunnels alone.
+    /// Sends requests with both drivers: by forwarding, if the proxy does that, and by tunnels.
     /// `keeps`: the proxy keeps the connections on which it forwards.
     fn both_ways(&self, proxy: &str, keeps: bool) {
         let tunnel = || Route::tunnel(hop(proxy));

@@ -163,7 +163,7 @@ impl Grower {
         let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
         let mut ways = Random::new(seed ^ 0x0070_726f_7879);
         let forwards = ways.once_in(2) && proxy.is_some();
-        let mut strange = Random::new(seed ^ 0x7374_7261_6e67_65);
+        let mut strange = Random::new(seed ^ 0x0073_7472_616e_6765);
         let first = (proxy.is_some() && strange.once_in(4)).then(|| add_proxy(&mut plan));
         if let Some(it) = plan.origins.iter_mut().find(|it| it.proxy.is_some()) {
             if forwards {

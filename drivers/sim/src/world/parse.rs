@@ -1,8 +1,11 @@
 //! Parses requests for the servers. It is strict, so that errors in the client's output are found.
 
+/// A CONNECT request: its length, its target, and the credentials for the proxy.
+pub(super) type Connect<'i> = (usize, &'i str, Option<&'i str>);
+
 /// Parses a CONNECT request, which has fields for the proxy alone. Returns its length, its target
 /// (host and port) and the credentials for the proxy, or `None` while it is incomplete.
-pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str, Option<&str>)>, String> {
+pub(super) fn connect(input: &[u8]) -> Result<Option<Connect<'_>>, String> {
     let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
     let bad = || format!("no CONNECT: {}", input[..end].escape_ascii());
     let text = std::str::from_utf8(&input[..end]).map_err(|_| bad())?;

@@ -78,13 +78,10 @@ impl Peer {
         self.shown.push(user);
         self.taken += taken;
         stage.tell(7, origin as u64, format_args!("s{sock} gets a CONNECT to server {origin}"));
-        let (mark, answer) = match answer(self.proxy.take(), user) {
-            Some(answer) => answer,
-            None => {
-                stage.mark(Mark::FaultProxy);
-                self.leave(stage, net, sock, false);
-                return Ok(false);
-            }
+        let Some((mark, answer)) = answer(self.proxy.take(), user) else {
+            stage.mark(Mark::FaultProxy);
+            self.leave(stage, net, sock, false);
+            return Ok(false);
         };
         stage.mark(mark);
         let opens = matches!(mark, Mark::Tunnelled | Mark::FaultProxySpeaks);
