@@ -93,6 +93,15 @@ impl ContentLimits {
 /// large enough to be cheap.
 pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
+/// Most bytes of the body of a proxy's refusal that a dial keeps, for
+/// [`ProxyResponse`](crate::dial::ProxyResponse): 16 KiB. Pages of error that proxies write are
+/// shorter.
+pub const PROXY_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a dial waits for the rest of a proxy's refusal, once its head was received: 1 second.
+/// The body seldom comes later than its head, and the failure is known already.
+pub const PROXY_BODY_WAIT: Duration = Duration::from_secs(1);
+
 /// A request whose head and body together have more bytes than this is long: 128 KiB.
 ///
 /// A shorter one leaves in one write. A server that reads 5 kB/s has received it within the 60

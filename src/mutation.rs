@@ -74,6 +74,10 @@ pub enum Mutation {
     UnguardedLookUp,
     /// A redirect leads a proxy that forwards to an origin that the guard denies.
     UnjudgedRedirect,
+    /// A tunnel is used for a call whose credentials for the proxy are others.
+    SharedTunnel,
+    /// The TLS handshake with an origin behind a proxy is left out.
+    PlainTunnel,
     // Defects of drivers.
     /// A connection with a session that is cut counts as ended by its peer.
     #[cfg(httpool_mutations)]

@@ -49,6 +49,7 @@ fn of_dial(why: DialError) -> &'static str {
         DialError::Connect(_) => "connect",
         DialError::ProxyLost(_)
         | DialError::ProxyRefused(_)
+        | DialError::ProxyLogin(_)
         | DialError::ProxyProtocol
         | DialError::ProxyCredentials => "proxy",
         DialError::Tls(TlsKind::Unavailable) => "unsupported",

@@ -8,7 +8,7 @@ use super::{
     timeout::Clocks, via::for_origin,
 };
 use crate::{
-    dial::Guard,
+    dial::{Guard, ProxyResponse},
     error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Eof, Event, Framing, Reuse},
     message::{BodyLeft, BodyLength, Key, Request},
@@ -73,6 +73,7 @@ pub struct Call {
     pub(super) redirected: Option<Request>,
     /// The target of the redirect that the call could not follow, for the error.
     pub(super) refused: Option<Box<str>>,
+    pub(super) proxy_response: Option<Box<ProxyResponse>>,
     /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,
     /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
@@ -137,6 +138,7 @@ impl Call {
             attempt: Attempt::new(false),
             redirects: 0,
             redirected: None,
+            proxy_response: None,
             refused: None,
             fresh: false,
             retrying: None,

@@ -214,10 +214,6 @@ impl Retry {
     }
 }
 
-/// The status with which a proxy demands other credentials (RFC 9110 15.5.8). A later attempt has
-/// none.
-const PROXY_AUTHENTICATION: u16 = 407;
-
 /// urllib3's `Retry.from_int`: at most `total` retries and redirects together. The redirects are
 /// then bounded by this and by [`Redirect::max`](field@super::Redirect::max).
 ///
@@ -306,7 +302,7 @@ impl Left {
                 | DialError::Denied(_)
                 | DialError::Family
                 | DialError::ProxyCredentials
-                | DialError::ProxyRefused(PROXY_AUTHENTICATION),
+                | DialError::ProxyLogin(_),
             )) => return Again::No,
             Cause::Unavailable(Unavailable::Dial(
                 DialError::Tls(_)

@@ -1,8 +1,8 @@
 //! Sends a request to its origin, or to a proxy that forwards it.
 
-use super::Call;
+use super::{Call, machine::State};
 use crate::{
-    dial::{self, Guard},
+    dial::{self, Dial, Guard, ProxyResponse},
     error::{Cause, DialError, Phase, Unavailable},
     h1::Target,
     message::Request,
@@ -16,6 +16,25 @@ impl Call {
         let own = self.policy.timeout.connect.unwrap_or_default();
         let timeout = policy.connect_timeout.map(|timeout| timeout.max(own));
         policy.clone().connect_timeout(timeout)
+    }
+
+    /// Takes over from `dial`, which ran for this call and has failed, the response of a proxy that
+    /// refused the tunnel. The error of the call can show it then.
+    pub fn keep_proxy_response(&mut self, dial: &mut Dial) {
+        self.proxy_response = dial.take_proxy_response();
+    }
+
+    /// Returns the response of the HTTP proxy that refused the tunnel, if the call has failed for
+    /// that.
+    pub fn proxy_response(&self) -> Option<&ProxyResponse> {
+        let State::Failed(failure) = &self.state else { return None };
+        let refused = matches!(
+            failure.cause,
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::ProxyRefused(_) | DialError::ProxyLogin(_),
+            ))
+        );
+        self.proxy_response.as_deref().filter(|_| refused)
     }
 
     /// Sets the guard of the client, for an origin that a proxy reaches by forwarding the request:

@@ -72,9 +72,13 @@ impl Client {
                     self.pool.dialed(conn, socket, now);
                 }
                 Next::Failed(why) => {
-                    self.end_dial(conn, Closed::Failed);
                     let payer = self.pool.payer_of(conn, why);
-                    if let Some(index) = payer.and_then(|ticket| self.waiter(ticket)) {
+                    let payer = payer.and_then(|ticket| self.waiter(ticket));
+                    if let (Some(index), Some(dialing)) = (payer, self.dials.get_mut(conn)) {
+                        self.calls[index].call.keep_proxy_response(&mut dialing.dial);
+                    }
+                    self.end_dial(conn, Closed::Failed);
+                    if let Some(index) = payer {
                         self.calls[index].served = Some((conn, false));
                     }
                     self.pool.dial_failed(conn, why, now);

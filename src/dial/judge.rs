@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, vec::Vec};
 use core::net::SocketAddr;
 
-use super::{Dial, DialPolicy, Families, machine::literal, tunnel::takes_address_only};
+use super::{Dial, DialPolicy, Families, address::literal, tunnel::takes_address_only};
 use crate::{
     error::{Denied, DialError},
     mutation::{Mutation, mutated},

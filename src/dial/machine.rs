@@ -1,17 +1,15 @@
 //! The stages of a dial, and the transitions between them.
 
-use alloc::vec::Vec;
-use core::{
-    fmt, mem,
-    net::{IpAddr, SocketAddr, SocketAddrV6},
-    time::Duration,
-};
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, mem, net::SocketAddr};
 
 use super::{
-    DialPolicy, Next,
+    DialPolicy, Next, ProxyResponse,
+    address::{address, literal},
+    clock::Clock,
     race::{Race, Standing},
     record::Input,
-    tunnel::{Tunnel, takes_address_only},
+    tunnel::{Answer, Tunnel, takes_address_only},
 };
 use crate::{
     error::{DialError, IoKind, ResolveKind, TlsKind},
@@ -33,6 +31,8 @@ pub struct Dial {
     /// The time when the waiting call gives up, and whether that time has passed.
     needed_by: Option<Instant>,
     missed: bool,
+    /// The response of a proxy that refused the tunnel.
+    refusal: Option<Box<ProxyResponse>>,
     pub(super) trace: Trace,
     /// The bytes at the front of the next input that have already been recorded.
     pub(super) known: usize,
@@ -92,6 +92,7 @@ impl Dial {
             connect: Clock::new(policy.connect_timeout),
             needed_by: None,
             missed: false,
+            refusal: None,
             trace: Trace::OFF,
             known: 0,
             now,
@@ -178,6 +179,17 @@ impl Dial {
     /// a failure: its socket is then abandoned like the others.
     pub fn winner(&self) -> Option<u8> {
         self.race.winner()
+    }
+
+    /// Returns the response of an HTTP proxy that refused the tunnel, once the dial has failed for
+    /// it.
+    pub fn proxy_response(&self) -> Option<&ProxyResponse> {
+        self.refusal.as_deref()
+    }
+
+    /// Takes the response of [`proxy_response`](Self::proxy_response).
+    pub(crate) fn take_proxy_response(&mut self) -> Option<Box<ProxyResponse>> {
+        self.refusal.take()
     }
 
     /// Sets when the waiting call gives up; `None` for never. The dial does not end then. The time
@@ -323,6 +335,11 @@ impl Dial {
     /// Parses bytes from a proxy. Returns how many it consumed. Put the others in front of the next
     /// input; once [`Next::Exchange`] is over, they are the first input of the TLS handshake. If no
     /// TLS handshake follows, bytes that are left over are an error.
+    ///
+    /// An HTTP response that refuses the tunnel is read on, until its body ends or
+    /// [`PROXY_BODY_BYTES_MAX`](crate::limits::PROXY_BODY_BYTES_MAX) bytes of it have come, but no
+    /// longer than [`PROXY_BODY_WAIT`](crate::limits::PROXY_BODY_WAIT). Then the dial fails, and
+    /// [`proxy_response`](Self::proxy_response) returns it.
     #[must_use = "what it did not take belongs in front of what is read next"]
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         let (mut taken, exchanged) = (0, matches!(self.stage, Stage::Exchange(_)));
@@ -330,23 +347,28 @@ impl Dial {
         while let Stage::Exchange(tunnel) = &mut self.stage {
             let rest = input.get(taken..).unwrap_or_default();
             let ahead = heard.as_ref().map(|_| tunnel.hear(rest));
-            let answer = tunnel.receive(rest);
+            let answer = tunnel.receive(rest, now);
             if let (Some(heard), Some(ahead)) = (&mut heard, ahead) {
                 let len = match answer {
-                    Ok((len, true)) => Some(len),
-                    Ok((_, false)) => None,
+                    Ok((len, Answer::Stands | Answer::Refused(_))) => Some(len),
+                    Ok((_, Answer::Partial)) => None,
                     Err(_) => tunnel.refused_within(),
                 };
                 heard.extend(&ahead, len);
             }
             match answer {
-                Ok((len, stands)) => {
+                Ok((len, Answer::Partial)) => {
                     taken += len;
-                    if !stands {
-                        break;
-                    }
+                    break;
+                }
+                Ok((len, Answer::Stands)) => {
+                    taken += len;
                     self.stop += 1;
                     self.reached(now);
+                }
+                Ok((len, Answer::Refused(why))) => {
+                    taken += len;
+                    self.refuse(why);
                 }
                 Err(why) => self.fail(why),
             }
@@ -361,8 +383,8 @@ impl Dial {
     }
 
     /// Answers [`Next::StartTls`]: the handshake is done. `session` describes its outcome for the
-    /// trace, as `TLSv1.3 X25519MLKEM768 resumed verified`. It may be empty, and decides nothing. Of
-    /// it, at most 8 words are traced, of at most 40 visible ASCII characters each.
+    /// trace, as `TLSv1.3 X25519MLKEM768 resumed verified`. It may be empty, and decides nothing.
+    /// Of it, at most 8 words are traced, of at most 40 visible ASCII characters each.
     pub fn tls_up(&mut self, session: &str, now: Instant) {
         self.trace.event(now, Input::TlsUp(Described(session)));
         if let Stage::Tls { .. } = self.stage {
@@ -386,9 +408,11 @@ impl Dial {
         self.trace.event(now, Input::Lost(why));
         match self.stage {
             Stage::Tls { .. } => self.fail(DialError::Tls(TlsKind::Lost(why))),
-            Stage::Exchange(_) | Stage::Resolve { of: 1.., .. } => {
-                self.fail(DialError::ProxyLost(why));
-            }
+            Stage::Exchange(ref tunnel) => match tunnel.refused() {
+                Some((refused, _)) => self.refuse(refused),
+                None => self.fail(DialError::ProxyLost(why)),
+            },
+            Stage::Resolve { of: 1.., .. } => self.fail(DialError::ProxyLost(why)),
             Stage::Resolve { of: 0, .. } | Stage::Connect | Stage::Ready | Stage::Failed(_) => {}
         }
         self.settle(now);
@@ -415,12 +439,16 @@ impl Dial {
             return;
         }
         self.trace.event(now, Input::Timeout);
-        match self.deadline() {
-            Some((at, which)) if at <= now => {
+        let refused =
+            if let Stage::Exchange(tunnel) = &self.stage { tunnel.refused() } else { None };
+        match (self.deadline(), refused) {
+            // The response that was waited for says more than the deadline.
+            (Some(_), Some((why, _))) => self.refuse(why),
+            (Some((at, which)), None) if at <= now => {
                 self.race.run_out();
                 self.fail(DialError::Timeout(which));
             }
-            Some(_) | None => self.race.handle_timeout(now),
+            (Some(_) | None, _) => self.race.handle_timeout(now),
         }
         self.settle(now);
     }
@@ -486,6 +514,15 @@ impl Dial {
         }
     }
 
+    /// Fails because the proxy has answered the request for a tunnel with another response than a
+    /// 2xx.
+    fn refuse(&mut self, why: DialError) {
+        if let Stage::Exchange(tunnel) = &mut self.stage {
+            self.refusal = tunnel.take_response();
+        }
+        self.fail(why);
+    }
+
     fn fail(&mut self, why: DialError) {
         self.race.give_up();
         self.stage = Stage::Failed(why);
@@ -497,8 +534,11 @@ impl Dial {
                 until.map(|at| (at, Deadline::Resolver))
             }
             Stage::Resolve { until, .. } => until.map(|at| (at, Deadline::Resolve)),
-            Stage::Connect | Stage::Exchange(_) => {
-                self.connect.until.map(|at| (at, Deadline::Connect))
+            Stage::Connect => self.connect.until.map(|at| (at, Deadline::Connect)),
+            Stage::Exchange(ref tunnel) => {
+                let until = self.connect.until.into_iter();
+                let until = until.chain(tunnel.refused().map(|(_, until)| until)).min();
+                until.map(|at| (at, Deadline::Connect))
             }
             Stage::Tls { until } => until.map(|at| (at, Deadline::Tls)),
             Stage::Ready | Stage::Failed(_) => None,
@@ -511,6 +551,9 @@ impl Dial {
     }
 
     fn wants_tls(&self, stop: usize) -> bool {
+        if stop > 0 && mutated(Mutation::PlainTunnel) {
+            return false;
+        }
         self.origin(stop).scheme() == Scheme::Https
     }
 
@@ -540,45 +583,5 @@ impl Dial {
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dial({}: {})", self.key, self.next())
-    }
-}
-
-/// A time limit that can be suspended.
-struct Clock {
-    left: Option<Duration>,
-    until: Option<Instant>,
-}
-
-impl Clock {
-    fn new(left: Option<Duration>) -> Self {
-        Self { left, until: None }
-    }
-
-    fn run(&mut self, now: Instant) {
-        if self.until.is_none() {
-            self.until = self.left.map(|left| now.after(left));
-        }
-    }
-
-    fn stop(&mut self, now: Instant) {
-        if let Some(until) = self.until.take() {
-            self.left = Some(until.since(now));
-        }
-    }
-}
-
-pub(super) fn literal(origin: &Origin) -> Option<IpAddr> {
-    origin.host_unbracketed().parse().ok()
-}
-
-/// Returns the address to connect to if no look-up is needed: an IP address without zone id, or
-/// with a numeric one (RFC 4007 section 11.2). An address with another zone id is looked up.
-fn address(origin: &Origin) -> Option<SocketAddr> {
-    let (ip, port) = (literal(origin)?, origin.port());
-    match (ip, origin.zone()) {
-        (IpAddr::V6(ip), Some(zone)) => {
-            Some(SocketAddrV6::new(ip, port, 0, zone.parse().ok()?).into())
-        }
-        _ => Some(SocketAddr::new(ip, port)),
     }
 }

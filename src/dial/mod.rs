@@ -97,12 +97,15 @@
 //! # Ok::<(), core::net::AddrParseError>(())
 //! ```
 
+mod address;
+mod clock;
 mod guard;
 mod judge;
 mod machine;
 mod policy;
 mod race;
 mod record;
+mod refusal;
 mod socks;
 mod tunnel;
 
@@ -117,6 +120,7 @@ use core::{
 pub use guard::Guard;
 pub use machine::Dial;
 pub use policy::{DialPolicy, Families};
+pub use refusal::ProxyResponse;
 
 pub(crate) use record::Input;
 

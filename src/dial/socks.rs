@@ -104,7 +104,8 @@ impl Socks {
             Awaits::Reply4 => match code {
                 90 if input.len() < 8 => Ok(Answer::Partial),
                 90 => Ok(Answer::Done(8)),
-                91..=93 => Err(DialError::ProxyRefused(code.into())),
+                91 => Err(DialError::ProxyRefused(code.into())),
+                92 | 93 => Err(DialError::ProxyLogin(code.into())),
                 _ => Err(DialError::ProxyProtocol),
             },
             Awaits::Method => {
@@ -114,14 +115,14 @@ impl Socks {
                         out.append(&mut self.password);
                         self.awaits = Awaits::Verdict;
                     }
-                    method::NONE_ACCEPTABLE => return Err(DialError::ProxyRefused(code.into())),
+                    method::NONE_ACCEPTABLE => return Err(DialError::ProxyLogin(code.into())),
                     _ => return Err(DialError::ProxyProtocol),
                 }
                 Ok(Answer::Step(2))
             }
             Awaits::Verdict => {
                 if code != 0 {
-                    return Err(DialError::ProxyRefused(code.into()));
+                    return Err(DialError::ProxyLogin(code.into()));
                 }
                 self.ask(out);
                 Ok(Answer::Step(2))

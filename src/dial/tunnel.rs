@@ -1,14 +1,15 @@
 //! The exchange with one proxy to establish a tunnel.
 
-use alloc::{format, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 use core::net::IpAddr;
 
-use super::socks::Socks;
+use super::{ProxyResponse, socks::Socks};
 use crate::{
     error::DialError,
     h1::{Connection, Event, Target},
-    limits::MessageLimits,
-    message::{Hop, HopKind, Method, Origin, Request},
+    limits::{MessageLimits, PROXY_BODY_WAIT},
+    message::{Hop, HopKind, Method, Origin, Request, Status},
+    time::Instant,
     trace::Heard,
 };
 
@@ -21,8 +22,26 @@ pub(super) struct Tunnel {
 }
 
 enum Talk {
-    Http(Connection),
+    Http(Connect),
     Socks(Socks),
+}
+
+/// The state of a CONNECT request.
+struct Connect {
+    http: Connection,
+    /// The response that refuses the tunnel, and until when the rest of it is waited for.
+    refusal: Option<(Box<ProxyResponse>, Instant)>,
+}
+
+/// The meaning of a proxy's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is not complete.
+    Partial,
+    /// The tunnel is established.
+    Stands,
+    /// The tunnel is refused, with a response.
+    Refused(DialError),
 }
 
 impl Tunnel {
@@ -42,7 +61,7 @@ impl Tunnel {
                 // This cannot fail: no other exchange is under way on the connection.
                 http.send_request(&request, Target::Origin, &mut out)
                     .map_err(|_| DialError::ProxyProtocol)?;
-                Talk::Http(http)
+                Talk::Http(Connect { http, refusal: None })
             }
             kind @ (HopKind::Socks4 | HopKind::Socks4a | HopKind::Socks5 | HopKind::Socks5h) => {
                 Talk::Socks(Socks::begin(kind, target, addr, hop.credentials(), &mut out)?)
@@ -60,7 +79,7 @@ impl Tunnel {
         /// The longest reply of RFC 1928 section 6: the one with the longest name.
         const REPLY_MAX: usize = 262;
         match &self.talk {
-            Talk::Http(http) => Heard::by(http, input, 0),
+            Talk::Http(connect) => Heard::by(&connect.http, input, 0),
             Talk::Socks(_) => Heard::open(input, 0).text(REPLY_MAX),
         }
     }
@@ -76,12 +95,37 @@ impl Tunnel {
         }
     }
 
-    /// Parses the proxy's answer. Returns how many bytes were consumed, and whether the tunnel is
-    /// established.
-    pub(super) fn receive(&mut self, input: &[u8]) -> Result<(usize, bool), DialError> {
+    /// Parses the proxy's answer. Returns how many bytes were consumed, and their meaning.
+    pub(super) fn receive(
+        &mut self,
+        input: &[u8],
+        now: Instant,
+    ) -> Result<(usize, Answer), DialError> {
         match &mut self.talk {
-            Talk::Http(http) => receive_http(http, input),
-            Talk::Socks(socks) => socks.receive(input, &mut self.out),
+            Talk::Http(connect) => connect.receive(input, now),
+            Talk::Socks(socks) => {
+                let (taken, stands) = socks.receive(input, &mut self.out)?;
+                Ok((taken, if stands { Answer::Stands } else { Answer::Partial }))
+            }
+        }
+    }
+
+    /// Returns the error of a response that refuses the tunnel, and until when to wait for the
+    /// rest of its body.
+    pub(super) fn refused(&self) -> Option<(DialError, Instant)> {
+        match &self.talk {
+            Talk::Http(Connect { refusal: Some((response, until)), .. }) => {
+                Some((refusal(response.head().status()), *until))
+            }
+            Talk::Http(_) | Talk::Socks(_) => None,
+        }
+    }
+
+    /// Takes the response that refuses the tunnel.
+    pub(super) fn take_response(&mut self) -> Option<Box<ProxyResponse>> {
+        match &mut self.talk {
+            Talk::Http(connect) => connect.refusal.take().map(|(response, _)| response),
+            Talk::Socks(_) => None,
         }
     }
 }
@@ -94,26 +138,57 @@ pub(super) fn takes_address_only(kind: HopKind) -> bool {
     }
 }
 
-/// Parses the answer to CONNECT. After the head of any 2xx the tunnel begins, whatever the fields
-/// say (RFC 9110 section 9.3.6). Any other response is from the proxy.
-fn receive_http(http: &mut Connection, input: &[u8]) -> Result<(usize, bool), DialError> {
-    let mut taken = 0;
-    loop {
-        let rest = input.get(taken..).unwrap_or_default();
-        let (len, event) = http.receive(rest).map_err(|_| DialError::ProxyProtocol)?;
-        taken += len;
-        match event {
-            Event::NeedInput => return Ok((taken, false)),
-            Event::Skipped | Event::Interim(_) => {}
-            Event::Head(head) if head.status().is_success() => return Ok((taken, true)),
-            Event::Head(head) => return Err(DialError::ProxyRefused(head.status().as_u16())),
-            Event::Data(_) | Event::End(_) => return Err(DialError::ProxyProtocol),
+impl Connect {
+    /// Parses the answer to CONNECT. After the head of any 2xx the tunnel begins, whatever the
+    /// fields say (RFC 9110 section 9.3.6). Any other response is from the proxy.
+    fn receive(&mut self, input: &[u8], now: Instant) -> Result<(usize, Answer), DialError> {
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            let (len, event) = match (self.http.receive(rest), &self.refusal) {
+                (Ok(got), _) => got,
+                // The response refuses the tunnel also if its body breaks off.
+                (Err(_), Some((response, _))) => {
+                    return Ok((taken, Answer::Refused(refusal(response.head().status()))));
+                }
+                (Err(_), None) => return Err(DialError::ProxyProtocol),
+            };
+            taken += len;
+            let ended = match (event, &mut self.refusal) {
+                (Event::NeedInput, _) => return Ok((taken, Answer::Partial)),
+                (Event::Skipped | Event::Interim(_), _) => false,
+                (Event::Head(head), _) if head.status().is_success() => {
+                    return Ok((taken, Answer::Stands));
+                }
+                (Event::Head(head), _) => {
+                    let response = Box::new(ProxyResponse::new(&head));
+                    self.refusal = Some((response, now.after(PROXY_BODY_WAIT)));
+                    false
+                }
+                (Event::Data(data), Some((response, _))) => !response.append(data),
+                (Event::End(_), Some(_)) => true,
+                (Event::Data(_) | Event::End(_), None) => return Err(DialError::ProxyProtocol),
+            };
+            if let (true, Some((response, _))) = (ended, &self.refusal) {
+                return Ok((taken, Answer::Refused(refusal(response.head().status()))));
+            }
         }
     }
 }
 
+/// Returns the error for the status of a response that refuses the tunnel.
+const fn refusal(status: Status) -> DialError {
+    match status.as_u16() {
+        // tinyproxy refuses wrong credentials with 401.
+        status @ (401 | 407) => DialError::ProxyLogin(status),
+        other => DialError::ProxyRefused(other),
+    }
+}
+
 /// Builds the CONNECT request: its target is host and port, and its Host field is the same (RFC
-/// 9112 section 3.2.3). Of other fields it has those of the proxy alone.
+/// 9112 section 3.2.3). Of other fields it has those of the proxy alone. No field of a request is
+/// among them, and so no User-Agent: the tunnel serves other requests too. A User-Agent for the
+/// proxy can be one of its fields.
 fn connect_request(target: &Origin, hop: &Hop) -> Result<Request, DialError> {
     let authority = format!("{}:{}", target.host(), target.port());
     let mut builder = Request::builder(Method::CONNECT, &format!("http://{authority}/"))

@@ -22,7 +22,9 @@ pub enum DialError {
     Connect(IoKind),
     /// The connection to the proxy was lost before the tunnel was established.
     ProxyLost(IoKind),
-    /// The proxy refused the tunnel. Holds its HTTP status or SOCKS reply code.
+    /// The proxy refused the tunnel. Holds its HTTP status (RFC 9110 section 15), or the code of a
+    /// SOCKS reply: 91 for SOCKS4, 1 and above for SOCKS5 (RFC 1928 section 6). The response of an
+    /// HTTP proxy is in [`Dial::proxy_response`](crate::dial::Dial::proxy_response).
     ProxyRefused(u16),
     /// The proxy violated its protocol.
     ProxyProtocol,
@@ -35,6 +37,11 @@ pub enum DialError {
     Timeout(Deadline),
     /// The [`Guard`](crate::dial::Guard) does not allow it. Never retried.
     Denied(Denied),
+    /// The proxy demands credentials, or refuses those that it was shown. Holds the HTTP status 407,
+    /// or 401, with which some proxies refuse wrong credentials; for SOCKS5 the method 255, or the
+    /// status with which it refused the password (RFC 1929 section 2); for SOCKS4 the reply 92 or
+    /// 93. Never retried, because the proxy would refuse the same credentials again.
+    ProxyLogin(u16),
 }
 
 /// The thing that a [`Guard`](crate::dial::Guard) denies. Its `Debug` is short, because it stands in
@@ -114,7 +121,9 @@ impl DialError {
                 Fault::Local
             }
             Self::ProxyRefused(_) | Self::ProxyProtocol => Fault::Peer,
-            Self::Family | Self::ProxyCredentials | Self::Denied(_) => Fault::Caller,
+            Self::Family | Self::ProxyCredentials | Self::ProxyLogin(_) | Self::Denied(_) => {
+                Fault::Caller
+            }
             Self::Tls(why) => why.fault(),
         }
     }
@@ -130,9 +139,14 @@ impl fmt::Display for DialError {
             Self::Resolve(why) => write!(f, "the host's name was not looked up: {why}"),
             Self::Connect(why) => write!(f, "no connection could be opened: {why}"),
             Self::ProxyLost(why) => write!(f, "the connection to the proxy was lost: {why}"),
-            Self::ProxyRefused(status) => {
-                write!(f, "the proxy refused to open the tunnel, with {status}")
+            Self::ProxyRefused(code) => {
+                write!(f, "the proxy refused to open the tunnel, with {}", Code(*code))
             }
+            Self::ProxyLogin(code) => write!(
+                f,
+                "the proxy demands credentials, or other ones than it was shown ({})",
+                Code(*code)
+            ),
             Self::ProxyProtocol => {
                 f.write_str("the proxy's answer does not belong to its protocol")
             }
@@ -149,6 +163,31 @@ impl fmt::Display for DialError {
 }
 
 impl core::error::Error for DialError {}
+
+/// The status of an HTTP proxy, or the code of a SOCKS proxy with its meaning.
+struct Code(u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let meaning = match self.0 {
+            code @ 300.. => return write!(f, "the status {code}"),
+            1 => "general failure",
+            2 => "not allowed by its rules",
+            3 => "network unreachable",
+            4 => "host unreachable",
+            5 => "connection refused",
+            6 => "time to live expired",
+            7 => "command not supported",
+            8 => "address type not supported",
+            91 => "rejected or failed",
+            92 => "it cannot reach identd on this host",
+            93 => "identd names another user",
+            255 => "no acceptable method",
+            code => return write!(f, "the SOCKS code {code}"),
+        };
+        write!(f, "the SOCKS code {}: {meaning}", self.0)
+    }
+}
 
 /// The reason why a look-up gave no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

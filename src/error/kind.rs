@@ -19,7 +19,7 @@ use crate::time::Deadline;
 /// | `NewConnection` | `NewConnectionError` | [`DialError::Connect`] |
 /// | `ConnectTimeout` | `ConnectTimeoutError`; for a handshake `ReadTimeoutError` | [`DialError::Timeout`]; the system's timeout of a connect; the `total` deadline before a connection was got |
 /// | `Ssl` | `SSLError` | [`DialError::Tls`], [`Cause::Tls`] |
-/// | `Proxy` | `ProxyError` | [`DialError::ProxyLost`], `ProxyRefused`, `ProxyProtocol`, `ProxyCredentials`; see below |
+/// | `Proxy` | `ProxyError` | [`DialError::ProxyLost`], `ProxyRefused`, `ProxyProtocol`, `ProxyLogin`, `ProxyCredentials`; see below |
 /// | `ReadTimeout` | `ReadTimeoutError` | the `first-byte`, `stall` and `rate` deadlines; the `total` deadline after a connection was got |
 /// | `WriteTimeout` | `ProtocolError` | the `write` deadline |
 /// | `Protocol` | `ProtocolError` | [`Cause::Lost`]; a [`Violation`] without a kind of its own; a limit that the response exceeds |
@@ -227,7 +227,8 @@ const fn of_unavailable(why: Unavailable) -> ErrorKind {
             DialError::ProxyLost(_)
             | DialError::ProxyRefused(_)
             | DialError::ProxyProtocol
-            | DialError::ProxyCredentials => ErrorKind::Proxy,
+            | DialError::ProxyCredentials
+            | DialError::ProxyLogin(_) => ErrorKind::Proxy,
             DialError::Tls(_) => ErrorKind::Ssl,
             DialError::Denied(_) => ErrorKind::Denied,
         },

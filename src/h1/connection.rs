@@ -107,7 +107,7 @@ impl Connection {
             return self.send_to_proxy(request, proxy, out);
         }
         self.begin(request)?;
-        request.write_head(false, out);
+        request.write_head(out);
         Ok(())
     }
 
@@ -120,11 +120,10 @@ impl Connection {
     ) -> Result<(), Misuse> {
         let authorization = proxy.map(|it| authorization(it, request)).transpose()?;
         self.begin(request)?;
-        request.write_head(true, out);
-        for field in proxy.map(Hop::fields).unwrap_or_default().iter() {
-            if request.headers().get(field.name()).is_none() {
-                encode::field_at_end(field.name(), field.value(), out);
-            }
+        let own = proxy.map(Hop::fields).unwrap_or_default();
+        request.write_head_to_proxy(own, out);
+        for field in own.iter() {
+            encode::field_at_end(field.name(), field.value(), out);
         }
         if let Some(basic) = authorization.flatten() {
             encode::field_at_end("Proxy-Authorization", basic.as_bytes(), out);

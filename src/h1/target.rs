@@ -35,8 +35,9 @@ pub enum Target<'h> {
     /// (origin-form); host and port for CONNECT; `*` if the request asks for it.
     Origin,
     /// For a forward proxy: the URL without its fragment (absolute-form). The fields of the proxy
-    /// are sent behind those of the request, and its credentials as Proxy-Authorization with the
-    /// Basic scheme (RFC 7617), each unless the request has such a field of its own.
+    /// are sent behind those of the request, and replace those of the same names. Its credentials
+    /// are sent as Proxy-Authorization with the Basic scheme (RFC 7617), unless the request or the
+    /// proxy has such a field.
     Absolute(Option<&'h Hop>),
 }
 
@@ -82,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_the_proxy_are_added_unless_the_request_has_them() {
+    fn fields_of_the_proxy_replace_those_of_the_request() {
         let proxy = Hop::parse("me:secret@proxy").unwrap();
         let proxy = proxy.with_field("X-A", "1").unwrap().with_field("X-B", "2").unwrap();
         let (done, out) = sent_to(&proxy, Request::get("http://a/").header("x-b", "mine"));
         assert_eq!(done, Ok(()));
-        let fields =
-            "Host: a\r\nx-b: mine\r\nX-A: 1\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n";
+        let fields = "Host: a\r\nX-A: 1\r\nX-B: 2\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n";
         assert!(out.ends_with(alloc::format!("\r\n{fields}\r\n").as_bytes()));
         let proxy = proxy.with_field("Proxy-Authorization", "Bearer x").unwrap();
-        let (_, out) = sent_to(&proxy, Request::get("http://a/"));
+        let request = Request::get("http://a/").header("Proxy-Authorization", "Mine");
+        let (_, out) = sent_to(&proxy, request);
         assert!(out.ends_with(b"X-B: 2\r\nProxy-Authorization: Bearer x\r\n\r\n"));
     }
 

@@ -265,7 +265,7 @@ mod tests {
 
     fn head_of(builder: RequestBuilder) -> String {
         let mut out = Vec::new();
-        builder.build().unwrap().write_head(false, &mut out);
+        builder.build().unwrap().write_head(&mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -119,8 +119,8 @@ impl Hop {
     }
 
     /// Adds a header field for the proxy (urllib3: `proxy_headers`). It is sent with CONNECT and
-    /// with each forwarded request, except a request that has a field of that name itself. It is
-    /// never sent to an origin. A SOCKS proxy has no fields.
+    /// with each forwarded request, where it replaces the fields of that name that the request has
+    /// itself, as in urllib3. It is never sent to an origin. A SOCKS proxy has no fields.
     ///
     /// A Proxy-Authorization field replaces [the credentials](Self::with_credentials). Tunnels
     /// with different fields are never shared.

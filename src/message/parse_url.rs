@@ -135,7 +135,7 @@ mod tests {
             assert!(!request.url_with_zone().contains('#'), "{url}");
             for to_proxy in [false, true] {
                 let mut out = Vec::new();
-                request.write_head(to_proxy, &mut out);
+                request.write_head_in_form(to_proxy, &mut out);
                 let head = String::from_utf8(out).unwrap();
                 assert!(head.contains("Host: [fe80::1]:81\r\n"), "{head}");
                 assert!(!head.contains("eth0"), "{head}");

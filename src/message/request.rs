@@ -127,20 +127,41 @@ impl Request {
         self.0.method.is_idempotent() && self.0.body.is_replayable()
     }
 
-    /// Appends the whole head to `out`. `to_proxy` writes the target in absolute-form, for a
-    /// forward proxy (RFC 9112 3.2.2).
-    pub(crate) fn write_head(&self, to_proxy: bool, out: &mut Vec<u8>) {
-        let Encoded { head, target_at, .. } = &*self.0;
-        if !to_proxy || self.0.form == TargetForm::Authority {
-            out.extend_from_slice(head);
-            return;
-        }
+    /// Appends the whole head to `out`, for an origin.
+    pub(crate) fn write_head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.head);
+    }
+
+    /// Appends the whole head to `out`, for a forward proxy: the target in absolute-form (RFC 9112
+    /// 3.2.2), and without the fields that `replaced` has too.
+    pub(crate) fn write_head_to_proxy(&self, replaced: Fields<'_>, out: &mut Vec<u8>) {
+        let Encoded { head, target_at, fields_at, .. } = &*self.0;
+        let mut rest = *target_at;
         out.extend_from_slice(&head[..*target_at]);
-        let origin = &self.0.origin;
-        write!(Text(out), "{}://{}", origin.scheme().as_str(), origin.authority()).ok();
-        // To a proxy, `OPTIONS *` is sent as a URL with an empty path (RFC 9112 3.2.4).
-        let rest = if self.0.form == TargetForm::Asterisk { target_at + 1 } else { *target_at };
-        out.extend_from_slice(&head[rest..]);
+        if self.0.form != TargetForm::Authority {
+            let origin = &self.0.origin;
+            write!(Text(out), "{}://{}", origin.scheme().as_str(), origin.authority()).ok();
+            // To a proxy, `OPTIONS *` is sent as a URL with an empty path (RFC 9112 3.2.4).
+            rest += usize::from(self.0.form == TargetForm::Asterisk);
+        }
+        if replaced.is_empty() {
+            return out.extend_from_slice(&head[rest..]);
+        }
+        out.extend_from_slice(&head[rest..*fields_at]);
+        let is_kept = |name: &str| replaced.get(name).is_none();
+        for field in self.headers().iter().filter(|field| is_kept(field.name())) {
+            write_line(out, field.name(), field.value());
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn write_head_in_form(&self, to_proxy: bool, out: &mut Vec<u8>) {
+        if to_proxy {
+            self.write_head_to_proxy(Fields::default(), out);
+        } else {
+            self.write_head(out);
+        }
     }
 
     /// Returns whether the request has a Proxy-Authorization field of its own.
@@ -205,7 +226,7 @@ mod tests {
     fn targets_take_four_forms() {
         let line = |request: Request, to_proxy| {
             let mut out = Vec::new();
-            request.write_head(to_proxy, &mut out);
+            request.write_head_in_form(to_proxy, &mut out);
             let end = out.windows(2).position(|pair| pair == b"\r\n").unwrap();
             String::from_utf8(out[..end].to_vec()).unwrap()
         };
@@ -230,7 +251,7 @@ mod tests {
             assert_eq!(request.url_sent(), alloc::format!("http://a{target}"));
             for to_proxy in [false, true] {
                 let mut head = Vec::new();
-                request.write_head(to_proxy, &mut head);
+                request.write_head_in_form(to_proxy, &mut head);
                 assert!(!head.contains(&b'#'), "{}", head.escape_ascii());
             }
         }
@@ -244,8 +265,8 @@ mod tests {
         let with = with.build().unwrap();
         let without = with.without_proxy_authorization();
         assert!(with.is_for_proxy() && !without.is_for_proxy());
-        without.write_head(false, &mut one);
-        request().build().unwrap().write_head(false, &mut other);
+        without.write_head(&mut one);
+        request().build().unwrap().write_head(&mut other);
         assert_eq!(one, other);
     }
 
@@ -257,8 +278,8 @@ mod tests {
         };
         let expecting = request().expect_continue(true).build().unwrap();
         let (mut with, mut without) = (Vec::new(), Vec::new());
-        expecting.without_expect().write_head(false, &mut with);
-        request().build().unwrap().write_head(false, &mut without);
+        expecting.without_expect().write_head(&mut with);
+        request().build().unwrap().write_head(&mut without);
         assert_eq!(with, without);
         assert!(!expecting.without_expect().expects_continue());
     }

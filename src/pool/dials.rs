@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{DialError, Unavailable},
     id::ConnId,
-    message::Key,
+    message::{Hop, Key, Origin},
     mutation::{Mutation, mutated},
 };
 
@@ -36,6 +36,18 @@ impl<T> Pool<T> {
             self.leave_ring(next);
             self.queue_up(next);
         }
+    }
+
+    /// Returns the index of a key in the table.
+    pub(super) fn known(&self, key: &Key) -> Option<u32> {
+        if mutated(Mutation::SharedTunnel) {
+            fn way(key: &Key) -> impl Iterator<Item = &Origin> {
+                key.hops().iter().map(Hop::proxy)
+            }
+            let same = |other: &Key| other.peer() == key.peer() && way(key).eq(way(other));
+            return self.names.iter().find(|(other, _)| same(other)).map(|(_, index)| *index);
+        }
+        self.names.get(key).copied()
     }
 
     /// Adds a key to the table and returns its index.

@@ -353,7 +353,7 @@ impl<T> Pool<T> {
 
     /// Returns the numbers of connections and waiting tickets of one key.
     pub fn key_stats(&self, key: &Key) -> Stats {
-        let Some(entry) = self.names.get(key).map(|key| &self.keys[*key]) else {
+        let Some(entry) = self.known(key).map(|key| &self.keys[key]) else {
             return Stats::default();
         };
         let (open, idle, dialing) = (entry.open, entry.idle.len(), entry.dialing);
@@ -400,7 +400,7 @@ impl<T> Pool<T> {
         if self.budget.as_ref().is_some_and(|budget| !budget.covers(want)) {
             return Err(Unavailable::RetryBudget);
         }
-        let mut known = self.names.get(key).copied();
+        let mut known = self.known(key);
         let hit = known.filter(|_| !want.fresh).and_then(|key| self.newest_idle(key));
         if hit.is_none()
             && let Some(why) = self.full_line(known)
@@ -411,7 +411,7 @@ impl<T> Pool<T> {
                 Some(key) => self.settle(key),
                 None => self.take_turns(),
             }
-            known = self.names.get(key).copied();
+            known = self.known(key);
             if mutated(Mutation::RefusedThoughFree) || !self.dials_at_once(known, want.fresh) {
                 return Err(why);
             }

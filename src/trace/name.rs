@@ -42,7 +42,7 @@ names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Sig
     ClientCertificateRequired, ClientCertificateRefused, Version, Parameters, Alpn, PlainHttp,
     NotTls, Protocol, Config, Unavailable; Alert, Lost);
 names!(DialError: Name, Family, ProxyProtocol, ProxyCredentials;
-    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied);
+    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied, ProxyLogin);
 names!(DecodeErrorKind: TooManyCodings, Header, Data, Checksum, Length, Trailing, Truncated,
     Dictionary, Window, Memory, TooLong, Ratio);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
@@ -225,7 +225,8 @@ mod tests {
             DialError::Resolve(ResolveKind::Zone),
             DialError::Connect(IoKind::Refused),
             DialError::ProxyLost(IoKind::Exhausted),
-            DialError::ProxyRefused(407),
+            DialError::ProxyRefused(403),
+            DialError::ProxyLogin(407),
             DialError::ProxyProtocol,
             DialError::ProxyCredentials,
             DialError::Tls(TlsKind::Lost(IoKind::Eof)),

@@ -20,6 +20,21 @@ fn get(policy: Policy, dial: DialPolicy, url: &str) -> Result<String, Cause> {
     body.map_err(|error: Error| cause(&error))
 }
 
+fn fail(policy: Policy, url: &str) -> Error {
+    let client = Client::builder().policy(policy).build();
+    client.get(url).send().unwrap_err()
+}
+
+#[test]
+fn a_refused_tunnel_shows_the_response_of_the_proxy() {
+    proxies::a_refused_tunnel_shows_the_response_of_the_proxy(&fail);
+}
+
+#[test]
+fn a_field_of_the_proxy_replaces_that_of_the_request() {
+    proxies::a_field_of_the_proxy_replaces_that_of_the_request(&get);
+}
+
 #[test]
 fn forwarded_requests_have_the_fields_of_the_proxy() {
     proxies::forwarded_requests_have_the_fields_of_the_proxy(&get);

@@ -1,8 +1,17 @@
-//! Tests the blocking driver with a real nginx: `$HTTPOOL_NGINX`, or the installed one. Without
-//! nginx, the tests print that they did not run.
+//! Tests the drivers with a real nginx, `$HTTPOOL_NGINX` or the installed one, and with real proxies.
+//! Without a program, its tests print that they did not run.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(not(any(httpool_std_only, httpool_mutations)))]
+#[path = "../tls/calls.rs"]
+#[expect(dead_code, reason = "these tests use a part of it")]
+mod calls;
+#[cfg(not(any(httpool_std_only, httpool_mutations)))]
+mod proxies;
+#[cfg(not(any(httpool_std_only, httpool_mutations)))]
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(not(any(httpool_std_only, httpool_mutations)))]
 mod tls;
 

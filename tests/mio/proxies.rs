@@ -1,6 +1,6 @@
 //! Tests forward proxies, tunnels for `http`, exceptions, and the guard.
 
-use httpool_mio::{DialPolicy, Driver, Guard, Policy, httpool::error::Cause};
+use httpool_mio::{DialPolicy, Driver, Error, Guard, Policy, httpool::error::Cause};
 
 use super::{
     World, cause,
@@ -13,6 +13,20 @@ fn get(policy: Policy, dial: DialPolicy, url: &str) -> Result<String, Cause> {
         Ok(response) => Ok(response.text()),
         Err(error) => Err(cause(&error)),
     }
+}
+
+fn fail(policy: Policy, url: &str) -> Error {
+    World::with(Driver::builder().policy(policy)).fetch(url).unwrap_err()
+}
+
+#[test]
+fn a_refused_tunnel_shows_the_response_of_the_proxy() {
+    proxies::a_refused_tunnel_shows_the_response_of_the_proxy(&fail);
+}
+
+#[test]
+fn a_field_of_the_proxy_replaces_that_of_the_request() {
+    proxies::a_field_of_the_proxy_replaces_that_of_the_request(&get);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use httpool_blocking::{
-    DialPolicy, Guard, Hop, NoProxy, Policy, Route, Routes,
+    DialPolicy, Error, Guard, Hop, NoProxy, Policy, Retry, Route, Routes,
     httpool::error::{Cause, DialError, Unavailable},
 };
 
@@ -135,6 +135,54 @@ pub(crate) fn a_tunnel_for_http_has_the_fields_of_the_proxy_in_connect_alone(get
                    Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n";
     assert_eq!(heads[0], connect);
     assert!(heads[1].contains("\r\nAuthorization: ") && !knows_of_proxy(&heads[1]), "{heads:?}");
+}
+
+/// A way of sending a GET with a driver, under a policy, that returns the failure.
+pub(crate) type Fail<'f> = &'f dyn Fn(Policy, &str) -> Error;
+
+/// A refused tunnel is an error with the proxy's status, fields and body, and a refusal of
+/// credentials is not tried again.
+pub(crate) fn a_refused_tunnel_shows_the_response_of_the_proxy(fail: Fail<'_>) {
+    for (status, ended, tries) in [(407, true, 1), (407, false, 1), (503, true, 3)] {
+        let proxy = Heads::of(move |_| {
+            let framing = if ended { "Content-Length: 6\r\n" } else { "" };
+            let fields = "Proxy-Authenticate: Basic realm=\"p\"\r\nConnection: close\r\n";
+            let head = format!("HTTP/1.1 {status} No\r\n{fields}{framing}\r\n");
+            format!("HTTP/1.1 103 Early\r\n\r\n{head}log in").into_bytes()
+        });
+        let routes = Routes::default().http(Route::tunnel(proxy.hop()));
+        let retry = Retry::new(2);
+        let policy = Policy::default().routes(routes).retry(retry);
+        let error = fail(policy, "http://a.test/");
+        let expected = match status {
+            407 => DialError::ProxyLogin(407),
+            other => DialError::ProxyRefused(other),
+        };
+        let cause = error.as_failure().unwrap().cause;
+        assert_eq!(cause, Cause::Unavailable(Unavailable::Dial(expected)));
+        let response = error.proxy_response().unwrap();
+        assert_eq!(response.head().status(), status);
+        let challenge = response.head().headers().get_str("proxy-authenticate");
+        assert_eq!(challenge, Some("Basic realm=\"p\""));
+        assert_eq!(response.body(), b"log in");
+        assert_eq!(proxy.server.requests(), tries, "{status}");
+    }
+}
+
+/// A field of the proxy replaces the field of that name of a forwarded request, and of no other.
+pub(crate) fn a_field_of_the_proxy_replaces_that_of_the_request(get: Get<'_>) {
+    let proxy = Heads::proxy();
+    let hop = proxy.hop().with_field("Accept", "of/proxy").unwrap();
+    let forwarded = Policy::default().routes(Routes::through(hop.clone()));
+    let tunnelled = Policy::default().routes(Routes::default().http(Route::tunnel(hop)));
+    for policy in [forwarded, tunnelled] {
+        get(policy, DialPolicy::default(), "http://a.test/").unwrap();
+    }
+    let heads = proxy.heads();
+    let accepts = |head: &String| head.matches("\r\nAccept: ").count();
+    assert!(heads[0].contains("\r\nAccept: of/proxy\r\n") && accepts(&heads[0]) == 1);
+    assert!(heads[1].contains("\r\nAccept: of/proxy\r\n"), "{heads:?}");
+    assert!(heads[2].contains("\r\nAccept: */*\r\n") && accepts(&heads[2]) == 1, "{heads:?}");
 }
 
 /// A 407 of a forward proxy is a response like another.

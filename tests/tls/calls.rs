@@ -16,6 +16,7 @@ pub(crate) const HOST: &str = "a.test";
 #[derive(Default)]
 pub(crate) struct Setup {
     pub(crate) tls: TlsOptions,
+    pub(crate) proxy_tls: Option<TlsOptions>,
     pub(crate) policy: Policy,
     pub(crate) dial: DialPolicy,
     pub(crate) trace: Option<Arc<dyn Sink>>,
@@ -77,6 +78,9 @@ macro_rules! set_up {
         limits.open_per_key_max = 1;
         let mut builder =
             $builder.tls(setup.tls).pool(limits).policy(setup.policy).dial(setup.dial);
+        if let Some(tls) = setup.proxy_tls {
+            builder = builder.proxy_tls(tls);
+        }
         for port in setup.ports {
             for host in [HOST, "b.test", "x.b.test", "proxy.test"] {
                 builder = builder.resolve_to(host, port, IpAddr::from([127, 0, 0, 1]));

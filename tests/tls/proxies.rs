@@ -3,7 +3,7 @@
 use httpool::{
     call::{Policy, Route, Routes},
     error::{Cause, DialError, IoKind, TlsKind, Unavailable},
-    message::{Hop, HopKind, Origin, Scheme, TlsId},
+    message::{Credentials, Hop, HopKind, Origin, Scheme, TlsId},
 };
 use httpool_blocking::{Role, TlsOptions};
 use httpool_tls_testing::{
@@ -21,6 +21,8 @@ with_each_driver!(
     https_goes_through_the_tunnel_of_a_proxy,
     a_proxy_reached_by_tls_has_a_configuration_and_tickets_of_its_own,
     an_answer_of_a_proxy_that_is_cut_is_told_from_one_that_ends,
+    the_settings_about_one_server_are_not_for_proxies,
+    https_is_forwarded_by_a_proxy_where_that_is_chosen,
 );
 
 fn through(scheme: Scheme, port: u16, tls: TlsId) -> Policy {
@@ -93,4 +95,50 @@ fn an_answer_of_a_proxy_that_is_cut_is_told_from_one_that_ends<C: Calls>() {
         let lost = Unavailable::Dial(DialError::ProxyLost(why));
         assert_eq!(cause, Cause::Unavailable(lost), "{error}");
     }
+}
+
+fn the_settings_about_one_server_are_not_for_proxies<C: Calls>() {
+    let (root, company) = (Authority::new("root"), Authority::new("company"));
+    let issued = root.issue(&["elsewhere.test"]);
+    let origin = Server::answering(config(&issued, BOTH), false);
+    let outer = secure_proxy(config(&company.issue(&["proxy.test"]), BOTH));
+    let policy = through(Scheme::Https, outer.port, TlsId::PROXY);
+    let both = TlsOptions::new().ca_cert_data(root.pem()).ca_cert_data(company.pem());
+    let setup =
+        |tls, proxy_tls| Setup { policy: policy.clone(), proxy_tls, ..Setup::new(tls, outer.port) };
+    // The name is checked at the origin alone.
+    let tls = both.clone().assert_hostname("elsewhere.test");
+    let mut client = C::new(setup(tls.clone(), None));
+    assert_eq!(client.get(&origin.url(HOST)).unwrap().body, b"hello");
+    // With settings of its own, the proxy is verified by them, and the origin is not.
+    let own = |authority: &Authority| Some(TlsOptions::new().ca_cert_data(authority.pem()));
+    let mut client = C::new(setup(tls.clone(), own(&company)));
+    assert_eq!(client.get(&origin.url(HOST)).unwrap().body, b"hello");
+    let mut client = C::new(setup(tls, own(&root)));
+    assert_eq!(kind(&client.get(&origin.url(HOST)).unwrap_err()), TlsKind::Issuer);
+}
+
+fn https_is_forwarded_by_a_proxy_where_that_is_chosen<C: Calls>() {
+    let root = Authority::new("root");
+    let proxy = Server::start(config(&root.issue(&["proxy.test"]), BOTH), usize::MAX, |peer| {
+        while let Some(head) = peer.head() {
+            let length = head.len();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}");
+            peer.send(answer.as_bytes());
+        }
+    });
+    let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Https, "proxy.test", proxy.port));
+    let hop = hop.with_credentials(Credentials::new("me", "secret"));
+    let routes = Routes::through(hop.clone()).https(Route::forward(hop));
+    let policy = Policy::default().routes(routes);
+    let tls = TlsOptions::new().ca_cert_data(root.pem());
+    let mut client = C::new(Setup { policy, ..Setup::new(tls, proxy.port) });
+    for (round, url) in ["https://one.test/x", "http://two.test/y"].into_iter().enumerate() {
+        let answer = client.get(url).unwrap();
+        let head = String::from_utf8(answer.body).unwrap();
+        assert!(head.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{head}");
+        assert!(head.contains("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n"), "{head}");
+        assert_eq!(answer.reused, round > 0);
+    }
+    assert_eq!(proxy.accepted(), 1);
 }

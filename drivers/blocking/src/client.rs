@@ -74,7 +74,7 @@ impl Client {
         ClientBuilder {
             settings: Settings::default(),
             #[cfg(feature = "tls")]
-            tls: httpool_tls::TlsOptions::new(),
+            tls: httpool_tls::BuilderTls::default(),
         }
     }
 
@@ -171,7 +171,7 @@ impl fmt::Debug for Client {
 pub struct ClientBuilder {
     settings: Settings,
     #[cfg(feature = "tls")]
-    tls: httpool_tls::TlsOptions,
+    tls: httpool_tls::BuilderTls,
 }
 
 impl ClientBuilder {

@@ -54,6 +54,7 @@ impl<P: Platform> Line<'_, P> {
                 None
             }
             Outcome::Failed(why) => {
+                call.keep_proxy_response(&mut run.dial);
                 self.dials = None;
                 shared.settled(|locked, now| locked.pool.dial_failed(conn, why, now));
                 None

@@ -112,7 +112,7 @@ pub use httpool;
 #[doc(inline)]
 pub use httpool::{
     call::{HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
-    dial::{DialPolicy, Families, Guard},
+    dial::{DialPolicy, Families, Guard, ProxyResponse},
     error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::ConnId,
     limits::{MessageLimits, PoolLimits, RetryBudget},

@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     pub(crate) fail: bool,
     pub(crate) secure: Secure,
+    /// The TLS to proxies.
+    pub(crate) proxy_secure: Secure,
     pub(crate) way: Way,
     pub(crate) sockets: Sockets,
     pub(crate) verbose: bool,
@@ -154,6 +156,7 @@ impl Options {
             json: false,
             fail: false,
             secure: Secure::default(),
+            proxy_secure: Secure::default(),
             way: Way::default(),
             sockets: Sockets::default(),
             verbose: false,
@@ -208,6 +211,7 @@ impl Options {
             "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
             "--redact" => self.redact.push(redacted(parser)?),
             _ if self.secure.set(&name, parser)?
+                || self.proxy_secure.set_for_proxies(&name, parser)?
                 || self.way.set(&name, parser)?
                 || self.sockets.set(&name, parser)? => {}
             _ => return Err(wrong(format!("there is no option {name}"))),

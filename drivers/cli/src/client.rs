@@ -16,7 +16,7 @@ use httpool::{
     message::Status,
     trace::{Kind, Line, Redaction, Sink, Who},
 };
-use httpool_blocking::{Body, Client, RequestBuilder};
+use httpool_blocking::{Body, Client, RequestBuilder, Role};
 
 use crate::{
     args::{Data, Options},
@@ -40,14 +40,16 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     let routes = options.sockets.routes(options.proxies.routes()?);
     let policy = policy(options).routes(routes);
     let mut builder = Client::builder().pool(limits).policy(policy).dial(dial_policy(options));
-    builder = options.way.set_up(builder.tls(options.secure.options()));
+    builder = builder.tls(options.secure.options()).proxy_tls(options.proxy_secure.options());
+    builder = options.way.set_up(builder);
     builder = options.sockets.set_up(builder);
     builder = builder.decode(options.compressed);
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }
     let client = builder.build();
-    options.secure.check(&client)?;
+    options.secure.check(&client, Role::Origin)?;
+    options.proxy_secure.check(&client, Role::Proxy)?;
     Ok(client)
 }
 

@@ -56,6 +56,9 @@ Proxies
       --proxy-header 'NAME: VALUE'
                                   add a field for the proxy alone; may be given more than once
       --preproxy URL              connect to the proxy through this one
+      --proxy-cacert FILE, --proxy-capath DIR, --proxy-cert FILE, --proxy-key FILE,
+      --proxy-insecure            as the options of TLS below, for https proxies; those do not count
+                                  for proxies
 
 Timeouts, in seconds; fractions are allowed
       --connect-timeout SECONDS   for the name look-up, again for connecting, and again for the

@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use httpool_blocking::{Client, Session, TlsConfigError, TlsOptions, TlsVersion, tls::Certificate};
+use httpool_blocking::{
+    Client, Role, Session, TlsConfigError, TlsOptions, TlsVersion, tls::Certificate,
+};
 use lexopt::{Parser, ValueExt};
 
 use crate::{
@@ -52,6 +54,23 @@ impl Secure {
         Ok(true)
     }
 
+    /// Parses an option of the TLS to proxies and its value. Returns false if `name` is another
+    /// option.
+    pub(crate) fn set_for_proxies(
+        &mut self,
+        name: &str,
+        parser: &mut Parser,
+    ) -> Result<bool, Failed> {
+        match name {
+            "--proxy-cacert" => self.set("--cacert", parser),
+            "--proxy-capath" => self.set("--capath", parser),
+            "--proxy-cert" => self.set("--cert", parser),
+            "--proxy-key" => self.set("--key", parser),
+            "--proxy-insecure" => self.set("--insecure", parser),
+            _ => Ok(false),
+        }
+    }
+
     /// Returns the settings of the client.
     pub(crate) fn options(&self) -> TlsOptions {
         self.options.clone()
@@ -59,14 +78,22 @@ impl Secure {
 
     /// Reads the files that the options name, so that a wrong one is found before a request is sent,
     /// and warns if nothing is verified.
-    pub(crate) fn check(&self, client: &Client) -> Result<(), Failed> {
+    pub(crate) fn check(&self, client: &Client, role: Role) -> Result<(), Failed> {
         if self.options == TlsOptions::default() {
             return Ok(());
         }
-        client.tls_config(&self.options).map_err(unusable)?;
+        client.tls_config(&self.options.clone().role(role)).map_err(unusable)?;
         if self.insecure && !self.pinned {
-            let warning = "httpool: warning: --insecure accepts any certificate: anyone on the way \
-                           can read and change everything\n";
+            let warning = match role {
+                Role::Proxy => {
+                    "httpool: warning: --proxy-insecure accepts any certificate of the proxy: \
+                     anyone on the way can read its password\n"
+                }
+                _ => {
+                    "httpool: warning: --insecure accepts any certificate: anyone on the way can \
+                     read and change everything\n"
+                }
+            };
             // If standard error cannot be written to, the warning is lost.
             stderr().write_all(warning.as_bytes()).ok();
         }

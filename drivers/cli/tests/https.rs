@@ -198,3 +198,45 @@ fn the_name_of_the_url_is_checked_wherever_the_connection_leads() {
     assert_eq!(output.status.code(), Some(6));
     assert!(text(&output.stderr).contains("not for b.test"), "{output:?}");
 }
+
+#[test]
+fn the_tls_to_a_proxy_has_options_of_its_own() {
+    let world = World::new("https-proxy");
+    let company = Authority::new("company");
+    let trusted = world.file("company.pem", &company.pem());
+    let port = serve_local(config(&company.issue(&["localhost"]), BOTH)).port();
+    let proxy = format!("https://localhost:{port}");
+    let get = |options: &[&str]| {
+        let output = run(&[&["get", "-x", &proxy, "http://a.test/x"], options].concat());
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    let forwarded = "GET http://a.test/x HTTP/1.1";
+    assert_eq!(get(&["--proxy-cacert", &trusted]), (0, forwarded.into(), String::new()));
+    let (code, shown, said) = get(&["--proxy-insecure"]);
+    assert_eq!((code, &*shown), (0, forwarded));
+    assert!(said.contains("warning: --proxy-insecure"), "{said}");
+    // The options of the TLS to origins are not for proxies.
+    for options in [&["--cacert", &*trusted][..], &["-k"]] {
+        let (code, shown, said) = get(options);
+        assert_eq!((code, &*shown), (6, ""), "{options:?} {said}");
+    }
+    let (code, _, said) = get(&["--proxy-cacert", "/no/such/file"]);
+    assert!(code != 0 && said.contains("/no/such/file"), "{said}");
+}
+
+#[test]
+fn a_certificate_of_the_client_is_for_the_proxy_or_for_the_origin() {
+    let world = World::new("https-proxy-clients");
+    let clients = Authority::new("clients");
+    let me = clients.issue_client("me");
+    let mine = world.file("me.pem", &(me.chain_pem() + &me.key_pem()));
+    let port = serve_local(demanding(&world.root.issue(&["localhost"]), BOTH, &clients)).port();
+    let proxy = format!("https://localhost:{port}");
+    let root = world.folder.path("root.pem");
+    let get = |option: &str| {
+        let options = ["get", "-x", &proxy, "--proxy-cacert", &root, option, &mine];
+        run(&[&options[..], &["http://a.test/"]].concat())
+    };
+    assert_eq!(text(&get("--proxy-cert").stdout), "GET http://a.test/ HTTP/1.1");
+    assert!(!get("--cert").status.success());
+}

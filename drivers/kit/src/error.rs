@@ -5,6 +5,7 @@ use std::{error, fmt, io};
 use httpool::{
     call::{Call, HistoryEntry},
     content::DecodeError,
+    dial::ProxyResponse,
     error::{
         BodyUnusable, Cause, DialError, ErrorKind, Failure, IoKind, Reached, RequestError,
         Unavailable, Unsent,
@@ -69,6 +70,7 @@ struct Inner {
     redirect: Option<Box<str>>,
     source: Option<io::Error>,
     head: Option<ResponseHead>,
+    proxy_response: Option<Box<ProxyResponse>>,
     trace: Option<Recent>,
     history: Vec<HistoryEntry>,
     /// No retry or no redirect is left.
@@ -111,6 +113,7 @@ impl Error {
         let (method, url) = (call.request().method().clone(), call.request().url().clone());
         let mut error = Self::new(Kind::Failure(why), Some((method, url)), source);
         error.0.redirect = call.refused_redirect().map(Into::into);
+        error.0.proxy_response = call.proxy_response().cloned().map(Box::new);
         error.0.trace = call.recent_trace().cloned();
         error.0.history = call.history().to_vec();
         error.0.spent = call.retries_spent();
@@ -172,6 +175,7 @@ impl Error {
             redirect: None,
             source,
             head: None,
+            proxy_response: None,
             trace: None,
             history: Vec::new(),
             spent: false,
@@ -291,6 +295,39 @@ impl Error {
     /// Returns the head of the incomplete response, if the driver was collecting it.
     pub fn head(&self) -> Option<&ResponseHead> {
         self.0.head.as_ref()
+    }
+
+    /// Returns the response of an HTTP proxy that refused to open a tunnel: its status, its fields,
+    /// such as `Proxy-Authenticate`, and the beginning of its body. A response of a proxy that
+    /// forwards requests is a response like another, and no error.
+    ///
+    /// ```
+    /// # use std::{io::{Read, Write}, net::TcpListener, thread};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let proxy = format!("http://{}", listener.local_addr()?);
+    /// # let server = thread::spawn(move || {
+    /// #     let (mut tcp, _) = listener.accept().unwrap();
+    /// #     let (mut buf, mut read) = ([0; 4096], 0);
+    /// #     while !buf[..read].ends_with(b"\r\n\r\n") {
+    /// #         read += tcp.read(&mut buf[read..]).unwrap();
+    /// #     }
+    /// #     let head = "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 6";
+    /// #     write!(tcp, "{head}\r\n\r\nlog in").unwrap();
+    /// # });
+    /// use httpool_blocking::Client;
+    ///
+    /// let client = Client::builder().proxy(&proxy)?.build();
+    /// let error = client.get("https://example.com/").send().unwrap_err();
+    /// # let tls = !error.to_string().contains("without TLS");
+    /// # if !tls { return Ok(()) }
+    /// let response = error.proxy_response().unwrap();
+    /// assert_eq!(response.head().status(), 407);
+    /// assert_eq!(response.body(), b"log in");
+    /// # server.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn proxy_response(&self) -> Option<&ProxyResponse> {
+        self.0.proxy_response.as_deref()
     }
 
     /// Returns how much of the request's body was taken, if the server answered with success and

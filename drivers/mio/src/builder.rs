@@ -33,7 +33,7 @@ use crate::{
 pub struct DriverBuilder {
     settings: Settings,
     #[cfg(feature = "tls")]
-    tls: httpool_tls::TlsOptions,
+    tls: httpool_tls::BuilderTls,
     waker: Option<Arc<Waker>>,
 }
 
@@ -42,7 +42,7 @@ impl DriverBuilder {
         Self {
             settings: Settings::default(),
             #[cfg(feature = "tls")]
-            tls: httpool_tls::TlsOptions::new(),
+            tls: httpool_tls::BuilderTls::default(),
             waker: None,
         }
     }

@@ -159,7 +159,7 @@ pub use httpool;
 pub use httpool::{
     call::{Call, HistoryEntry, MinRate, NoProxy, Policy, Redirect, Retry, Route, Routes, Timeout},
     client::Waiting,
-    dial::{DialPolicy, Families, Guard},
+    dial::{DialPolicy, Families, Guard, ProxyResponse},
     error::{Cause, ErrorKind, Failure, Fault, Phase, Reached},
     id::{CallId, ConnId},
     limits::{MessageLimits, PoolLimits, RetryBudget},

@@ -53,6 +53,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::ProxyFieldsToOrigin, 10_000, Some(10_000)),
     (Mutation::UnguardedLookUp, 10_000, Some(10_000)),
     (Mutation::UnjudgedRedirect, 10_000, Some(10_000)),
+    (Mutation::SharedTunnel, 10_000, Some(10_000)),
+    (Mutation::PlainTunnel, 5_000, Some(5_000)),
     (Mutation::CutSession, 2_000, Some(2_000)),
     (Mutation::UnaskedPlaintext, 60_000, Some(20_000)),
     (Mutation::ShortBody, 300, Some(300)),

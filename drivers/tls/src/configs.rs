@@ -42,8 +42,7 @@ impl Configs {
     /// The number of the default configuration for servers of URLs.
     pub const DEFAULT: TlsId = TlsId::ORIGIN;
 
-    /// The number of the default configuration for proxies. It has the same settings, and session
-    /// tickets of its own.
+    /// The number of the default configuration for proxies. It has session tickets of its own.
     pub const DEFAULT_PROXY: TlsId = TlsId::PROXY;
 
     /// Makes a table with the default settings. They are built at the first use, so that a client
@@ -54,9 +53,17 @@ impl Configs {
 
     /// Makes a table with other default settings. They are built at the first use. To find what is
     /// wrong with them before, [`add`](Self::add) them too.
+    ///
+    /// Those for proxies are [`TlsOptions::for_proxies`] of them.
     pub fn with_default(options: TlsOptions) -> Self {
-        let origin = Entry::new(options.clone().role(Role::Origin), None);
-        let proxy = Entry::new(options.role(Role::Proxy), None);
+        let proxies = options.for_proxies();
+        Self::with_defaults(options, proxies)
+    }
+
+    /// Makes a table with other default settings, for servers of URLs and for proxies.
+    pub fn with_defaults(origins: TlsOptions, proxies: TlsOptions) -> Self {
+        let origin = Entry::new(origins.role(Role::Origin), None);
+        let proxy = Entry::new(proxies.role(Role::Proxy), None);
         Self { table: RwLock::new(vec![origin, proxy]) }
     }
 

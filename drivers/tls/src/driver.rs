@@ -7,6 +7,16 @@ use httpool_kit::Settings;
 
 use crate::{Configs, TlsConfigError, TlsOptions};
 
+/// The TLS settings of a driver's builder. [`builder_methods!`](crate::builder_methods) sets them.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::exhaustive_structs, reason = "the macro sets the fields")]
+pub struct BuilderTls {
+    /// The default settings for the servers of URLs.
+    pub origins: TlsOptions,
+    /// The default settings for proxies. `None`: [`TlsOptions::for_proxies`] of the others.
+    pub proxies: Option<TlsOptions>,
+}
+
 /// The TLS configurations of a driver's client. [`client_methods!`](crate::client_methods) makes
 /// its methods those of the client.
 #[derive(Debug, Clone)]
@@ -16,15 +26,19 @@ pub struct ClientTls {
 }
 
 impl ClientTls {
-    /// Gives a client TLS with these default settings, unless its program has brought
+    /// Gives a client TLS with the default settings of its builder, unless its program has brought
     /// [`layers`](Settings::layers) of its own. A driver calls it before [`Settings::derive`].
     ///
     /// Nothing is read. The settings are read at the first `https` connection.
-    pub fn install(options: TlsOptions, settings: &mut Settings) -> Self {
+    pub fn install(tls: BuilderTls, settings: &mut Settings) -> Self {
         if settings.layers.is_some() {
             return Self { configs: None };
         }
-        let configs = Arc::new(Configs::with_default(options));
+        let BuilderTls { origins, proxies } = tls;
+        let configs = Arc::new(match proxies {
+            Some(proxies) => Configs::with_defaults(origins, proxies),
+            None => Configs::with_default(origins),
+        });
         settings.layers = Some(configs.clone());
         Self { configs: Some(configs) }
     }
@@ -41,20 +55,32 @@ impl ClientTls {
     }
 }
 
-/// Adds the method that sets TLS up to a driver's builder. Use it in an `impl` block of a type that
-/// has a field `tls: TlsOptions`. The docs of the method link to `Client::tls_config` and
+/// Adds the methods that set TLS up to a driver's builder. Use it in an `impl` block of a type that
+/// has a field `tls: BuilderTls`. The docs of the methods link to `Client::tls_config` and
 /// `RequestBuilder::tls` of the driver's crate.
 #[macro_export]
 macro_rules! builder_methods {
     () => {
         /// Sets the TLS settings of all connections whose request or proxy chooses no other
-        /// configuration. By default the platform's authorities are trusted.
+        /// configuration. By default the platform's authorities are trusted. Proxies that are
+        /// reached by TLS have the same settings, but for those that are about one server
+        /// ([`TlsOptions::for_proxies`](crate::TlsOptions::for_proxies)), unless
+        /// [`proxy_tls`](Self::proxy_tls) sets others.
         ///
         /// The files are read at the first `https` connection. A file that cannot be used is the
         /// error of that call, whose source names it. To find it earlier, pass the same settings to
         /// [`Client::tls_config`](crate::Client::tls_config).
         pub fn tls(mut self, options: $crate::TlsOptions) -> Self {
-            self.tls = options;
+            self.tls.origins = options;
+            self
+        }
+
+        /// Sets the TLS settings of the connections to proxies that are reached by TLS (urllib3:
+        /// `proxy_ssl_context`, `proxy_assert_hostname`, `proxy_assert_fingerprint`), unless a
+        /// proxy has a configuration of its own. The TLS to the origin, inside of the tunnel, is
+        /// not changed by it.
+        pub fn proxy_tls(mut self, options: $crate::TlsOptions) -> Self {
+            self.tls.proxies = Some(options);
             self
         }
     };

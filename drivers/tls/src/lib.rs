@@ -70,7 +70,7 @@ pub use config::TlsConfig;
 pub use config_error::{Place, TlsConfigError};
 pub use configs::Configs;
 pub use der::Certificate;
-pub use driver::ClientTls;
+pub use driver::{BuilderTls, ClientTls};
 pub use error::{Detail, TlsError};
 #[doc(hidden)]
 pub use httpool;

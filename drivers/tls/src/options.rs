@@ -302,6 +302,23 @@ impl TlsOptions {
         self
     }
 
+    /// Returns these settings for proxies, with those that are about one server left out: the
+    /// client's certificate and key, the fingerprint, and the names to check and to send. As in
+    /// urllib3, a proxy is verified by the same authorities as the origin, or not at all if that is
+    /// switched off, and gets no certificate of the client. A configuration of
+    /// [`rustls_0_23`](Self::rustls_0_23) is used as it is.
+    #[must_use]
+    pub fn for_proxies(&self) -> Self {
+        Self {
+            identity: Identity::default(),
+            host: HostCheck::default(),
+            fingerprint: None,
+            server_hostname: None,
+            role: Role::Proxy,
+            ..self.clone()
+        }
+    }
+
     /// Reads and checks everything, and makes a configuration that never changes.
     ///
     /// # Errors

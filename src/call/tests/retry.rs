@@ -196,7 +196,7 @@ fn a_failure_of_tls_or_of_a_proxy_counts_as_other_and_not_as_connect() {
 
 #[test]
 fn a_proxy_that_demands_credentials_is_never_asked_again() {
-    for why in [DialError::ProxyRefused(407), DialError::ProxyCredentials] {
+    for why in [DialError::ProxyLogin(407), DialError::ProxyCredentials] {
         assert_eq!(after(&Retry::new(9), [dial(why)]), [Again::No], "{why:?}");
     }
 }

@@ -5,6 +5,8 @@ mod guarded;
 mod local;
 mod property;
 mod proxies;
+mod races;
+mod refusals;
 
 use alloc::{
     string::{String, ToString},

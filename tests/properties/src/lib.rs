@@ -16,6 +16,7 @@
 //! | [`redirect`] | a URL and Locations | credentials and Host stay with their origin |
 //! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow, simple model does |
 //! | [`call_script`] | a [`CallScript`] | one outcome; no unsafe request is repeated; no hang |
+//! | [`dial_script`] | a [`DialScript`] | a dial ends, and forgets no socket; its recording replays |
 //! | [`client_script`] | a [`ClientScript`] | each call ends once, each connection is closed once |
 //! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
 //! | [`replay`] | a recording, or a script | no text panics, and each recording replays |
@@ -36,6 +37,7 @@ mod call;
 mod chunked;
 mod client;
 mod content;
+mod dial;
 mod differential;
 mod parts;
 mod pool;
@@ -52,6 +54,7 @@ pub use call::{CallScript, call_script};
 pub use chunked::{Chunks, chunked_roundtrip};
 pub use client::{ClientScript, Small, client_script, client_vs_parts, every_order};
 pub use content::{Encoded, content};
+pub use dial::{DialScript, dial_script};
 pub use differential::h1_differential;
 pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};
@@ -73,6 +76,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("client_script", client_script),
     ("client_vs_parts", client_vs_parts),
     ("content", content),
+    ("dial_script", dial_script),
     ("h1_differential", h1_differential),
     ("h1_receive", h1_receive),
     ("pool_ops", pool_ops),

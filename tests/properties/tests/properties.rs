@@ -1,8 +1,8 @@
 //! Checks the properties with random scripts.
 
 use httpool_properties::{
-    CallScript, Chunks, ClientScript, Encoded, PoolScript, Received, StaleScript, TARGETS,
-    WorldScript,
+    CallScript, Chunks, ClientScript, DialScript, Encoded, PoolScript, Received, StaleScript,
+    TARGETS, WorldScript,
 };
 use quickcheck::{Gen, QuickCheck, Testable};
 
@@ -18,6 +18,11 @@ fn the_pool_decides_as_its_model_does() {
 #[test]
 fn a_call_keeps_its_promises() {
     hold(20_000, 100, (|script: CallScript| script.hold()) as fn(CallScript));
+}
+
+#[test]
+fn a_dial_keeps_its_promises() {
+    hold(10_000, 100, (|script: DialScript| script.hold()) as fn(DialScript));
 }
 
 #[test]

@@ -394,7 +394,10 @@ impl Case {
             }
             Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) => (Mark::CauseTls, true),
             Cause::Unavailable(Unavailable::Dial(
-                DialError::ProxyLost(_) | DialError::ProxyRefused(_) | DialError::ProxyProtocol,
+                DialError::ProxyLost(_)
+                | DialError::ProxyRefused(_)
+                | DialError::ProxyLogin(_)
+                | DialError::ProxyProtocol,
             )) => (Mark::CauseProxy, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Denied(_))) => {
                 (Mark::CauseDenied, !plan.config.dial.guard.is_open())

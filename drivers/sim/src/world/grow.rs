@@ -15,7 +15,7 @@ use httpool::{
 
 use super::{
     Address, BodyPlan, CallPlan, Fault, FaultKind, Finish, Framing, Names, Noise, OriginPlan, Plan,
-    Proxy, Random, Reading, Reply, Tls,
+    Proxy, Random, Reading, Reply, Tls, proxy,
 };
 
 /// How hostile a generated world is.
@@ -101,10 +101,7 @@ impl Plan {
 }
 
 /// Returns the ways through a proxy, which forwards requests or tunnels. Some have an exception.
-fn routes(hop: Hop, forwards: bool, origins: &[OriginPlan], ways: &mut Random) -> Routes {
-    if !forwards {
-        return Routes::default().http(Route::tunnel(hop.clone())).https(Route::tunnel(hop));
-    }
+fn routes(hop: Hop, origins: &[OriginPlan], ways: &mut Random) -> Routes {
     let hop = hop.with_credentials(Credentials::new("u", "p"));
     let https =
         if ways.once_in(2) { Route::tunnel(hop.clone()) } else { Route::forward(hop.clone()) };
@@ -114,6 +111,15 @@ fn routes(hop: Hop, forwards: bool, origins: &[OriginPlan], ways: &mut Random) -
         Some(host) => routes.no_proxy(NoProxy::parse(host)),
         None => routes,
     }
+}
+
+/// Adds a proxy that passes behind the plan's servers.
+fn add_proxy(plan: &mut Plan) -> Origin {
+    let nth = plan.origins.len();
+    let mut it = OriginPlan::new(&format!("http://10.0.{nth}.1"));
+    it.proxy = Some(Proxy::Passes);
+    plan.origins.push(it);
+    Origin::new(Scheme::Http, &format!("10.0.{nth}.1"), 80)
 }
 
 /// Returns a guard that denies the addresses of one server.
@@ -159,15 +165,27 @@ impl Grower {
         let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
         let mut ways = Random::new(seed ^ 0x0070_726f_7879);
         let forwards = ways.once_in(2) && proxy.is_some();
-        if forwards && let Some(it) = plan.origins.last_mut() {
-            it.proxy = Some(Proxy::Passes);
+        let mut strange = Random::new(seed ^ 0x0073_7472_616e_6765);
+        let first = (proxy.is_some() && strange.once_in(4)).then(|| add_proxy(&mut plan));
+        if let Some(it) = plan.origins.iter_mut().find(|it| it.proxy.is_some()) {
+            if forwards {
+                it.proxy = Some(Proxy::Passes);
+            } else if it.proxy == Some(Proxy::Passes) && self.kind != Kind::Sound {
+                it.proxy = Some(proxy::misbehaving(&mut strange));
+            }
         }
         let policies: Vec<_> = (0..self.random.from(1, 2))
             .map(|_| {
                 let mut policy = self.policy();
                 if let Some(proxy) = proxy.as_ref().filter(|_| !self.random.once_in(4)) {
                     let hop = Hop::new(HopKind::Connect, proxy.clone());
-                    policy.routes = routes(hop, forwards, &plan.origins, &mut ways);
+                    policy.routes = if forwards {
+                        routes(hop, &plan.origins, &mut ways)
+                    } else {
+                        let hops = proxy::varied(hop, first.as_ref(), &mut strange);
+                        let tunnel = Route::Tunnel(hops.into());
+                        Routes::default().http(tunnel.clone()).https(tunnel)
+                    };
                 }
                 Arc::new(policy)
             })
@@ -272,8 +290,8 @@ impl Grower {
 
     /// Adds a proxy behind the plan's servers.
     fn proxy(&mut self, plan: &mut Plan) -> Origin {
-        let nth = plan.origins.len();
-        let mut it = OriginPlan::new(&format!("http://10.0.{nth}.1"));
+        let origin = add_proxy(plan);
+        let Some(it) = plan.origins.last_mut() else { return origin };
         it.addresses = vec![self.address()];
         it.proxy = Some(match self.random.below(16) {
             _ if self.kind == Kind::Sound => Proxy::Passes,
@@ -283,8 +301,7 @@ impl Grower {
             3 | 4 if self.kind == Kind::Troubled => Proxy::Never,
             _ => Proxy::Passes,
         });
-        plan.origins.push(it);
-        Origin::new(Scheme::Http, &format!("10.0.{nth}.1"), 80)
+        origin
     }
 
     fn origin(&mut self, nth: u64) -> OriginPlan {

@@ -147,6 +147,10 @@ marks! {
     Notice "course: a session that ends with notice",
     FaultTruncated "fault: a session that ends without notice",
     Restart "course: another attempt after a part of the body",
+    Chained "course: through two proxies",
+    FaultProxyPage "fault: a proxy that refuses with a page",
+    FaultProxyHead "fault: a proxy whose head does not end",
+    FaultProxySpeaks "fault: a proxy that sends bytes of its own through a tunnel",
 }
 
 /// The marks that one world has reached.

@@ -25,6 +25,7 @@
 //! | a body that fails | another attempt follows only if it is a part of its attempt, and the reader forgets what it has of it |
 //! | a request | the server reads the bytes that the application gave; credentials reach their own server only |
 //! | a proxy that forwards | each request to it has its whole URL and the proxy's credentials; no origin gets either |
+//! | a tunnel | CONNECT has Host and the proxy's fields alone; a tunnel serves the calls with its credentials only |
 //! | the guard | no denied address is dialed, and no proxy is asked for a denied one |
 //! | a success | the server has the whole request, or has said or shown that it does not want the rest |
 //! | a POST | a server processes it once, unless the call's policy allows more |
@@ -80,6 +81,7 @@
 //! | a waiter is lost when the call that dialled for it is cancelled | 17 | 419 | an invariant, a hang |
 //! | a response that is discarded while paused is not read on | 27 | | the call that is left at the end |
 //! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
+//! | the TLS handshake with an origin behind a proxy is left out | 37 | 37 | the server; the bytes in clear |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |
 //! | only the stall deadline limits the reading of an unwanted body | 43 | | the time that it takes |
 //! | a connection is not probed shortly after its last use | 58 | 9 | the bytes that had arrived; the missing probe |
@@ -88,6 +90,7 @@
 //! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
 //! | a POST is sent again though a server may have processed it | 149 | 1,990 | the server's count of requests |
 //! | a session that is cut counts as ended by its peer | 277 | 150 | the server that gave no notice |
+//! | a tunnel is used for a call with other credentials for the proxy | 298 | 298 | the server that the tunnel leads to |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
 //! | a cancelled call has further events | 351 | | the application that receives them |

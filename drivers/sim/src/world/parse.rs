@@ -1,14 +1,27 @@
 //! Parses requests for the servers. It is strict, so that errors in the client's output are found.
 
-/// Parses a CONNECT request. Returns its length and its target (host and port), or `None` while it
-/// is incomplete.
-pub(super) fn connect(input: &[u8]) -> Result<Option<(usize, &str)>, String> {
+/// A CONNECT request: its length, its target, and the credentials for the proxy.
+pub(super) type Connect<'i> = (usize, &'i str, Option<&'i str>);
+
+/// Parses a CONNECT request, which has fields for the proxy alone. Returns its length, its target
+/// (host and port) and the credentials for the proxy, or `None` while it is incomplete.
+pub(super) fn connect(input: &[u8]) -> Result<Option<Connect<'_>>, String> {
     let Some(end) = input.windows(4).position(|it| it == b"\r\n\r\n") else { return Ok(None) };
-    let text = std::str::from_utf8(&input[..end]).unwrap_or_default();
-    let line = text.split("\r\n").next().unwrap_or_default();
+    let bad = || format!("no CONNECT: {}", input[..end].escape_ascii());
+    let text = std::str::from_utf8(&input[..end]).map_err(|_| bad())?;
+    let mut lines = text.split("\r\n");
+    let line = lines.next().unwrap_or_default();
     let target = line.strip_prefix("CONNECT ").and_then(|it| it.strip_suffix(" HTTP/1.1"));
-    let target = target.ok_or_else(|| format!("no CONNECT: {}", input[..end].escape_ascii()))?;
-    Ok(Some((end + 4, target)))
+    let target = target.ok_or_else(bad)?;
+    let mut credentials = None;
+    for line in lines {
+        match line.split_once(": ") {
+            Some(("Host", host)) if host == target => {}
+            Some(("Proxy-Authorization", shown)) => credentials = Some(shown),
+            _ => return Err(bad()),
+        }
+    }
+    Ok(Some((end + 4, target, credentials)))
 }
 
 /// Whether the input can be a CONNECT request.

@@ -159,6 +159,22 @@ pub enum Proxy {
     Passes,
     /// It refuses with this status.
     Refuses(u16),
+    /// It refuses with this status and a page of this many bytes. A page that is not framed would
+    /// end with the connection, which it leaves open.
+    Explains {
+        /// The status.
+        status: u16,
+        /// The length of the page.
+        len: u32,
+        /// Whether Content-Length says where the page ends.
+        framed: bool,
+    },
+    /// It opens the tunnel for the user `u`, and refuses others with 407.
+    Demands,
+    /// It opens the tunnel with a head that does not end.
+    Endless,
+    /// It opens the tunnel, and sends bytes of its own through it.
+    Speaks,
     /// It answers with bytes that are not HTTP.
     Garbage,
     /// It closes the connection.

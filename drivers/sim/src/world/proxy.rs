@@ -1,7 +1,9 @@
 //! Simulates proxies.
 
+use httpool::message::{Credentials, Hop, HopKind, Origin};
+
 use super::{
-    Plan, Proxy,
+    Plan, Proxy, Random,
     marks::Mark,
     net::Net,
     parse::{self, Asked},
@@ -43,6 +45,22 @@ impl Peer {
         Ok(())
     }
 
+    /// Checks that the tunnels to this server were opened with the credentials of the call.
+    pub(super) fn check_tunnels(&self, plan: &Plan, call: u32) -> Result<(), String> {
+        let Some(script) = plan.calls.get(call as usize).filter(|_| !self.shown.is_empty()) else {
+            return Ok(());
+        };
+        let routes = &script.policy.routes;
+        let secure = plan.origins[self.origin].url.starts_with("https:");
+        let hops = if secure { &routes.https } else { &routes.http }.hops();
+        let known = hops.iter().map(|hop| hop.credentials().map(Credentials::user));
+        let shown = self.shown.iter().map(|user| user.map(|user| if user { "u" } else { "v" }));
+        if known.take(self.shown.len()).eq(shown) {
+            return Ok(());
+        }
+        Err(format!("call {call}: through a tunnel that other credentials opened"))
+    }
+
     /// Handles a CONNECT. Once the tunnel stands, the connection acts as the target server.
     pub(super) fn pass_on(
         &mut self,
@@ -51,32 +69,32 @@ impl Peer {
         net: &mut Net,
         sock: u32,
     ) -> Result<bool, String> {
-        let Some((taken, target)) = parse::connect(&self.input[self.taken..])? else {
+        let Some((taken, target, shown)) = parse::connect(&self.input[self.taken..])? else {
             return Ok(false);
         };
         let origin = plan.origins.iter().position(|it| it.has_authority(target));
         let origin = origin.ok_or_else(|| format!("no server is at {target}"))?;
+        let user = shown.map(user).transpose()?;
+        self.shown.push(user);
         self.taken += taken;
         stage.tell(7, origin as u64, format_args!("s{sock} gets a CONNECT to server {origin}"));
-        let (mark, answer): (_, &[u8]) = match self.proxy.take() {
-            Some(Proxy::Passes) | None => (Mark::Tunnelled, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
-            Some(Proxy::Refuses(status)) => {
-                self.out.extend_from_slice(format!("HTTP/1.1 {status} X\r\n").as_bytes());
-                (Mark::FaultProxy, b"Content-Length: 0\r\n\r\n")
-            }
-            Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n"),
-            Some(Proxy::Closes) => {
-                stage.mark(Mark::FaultProxy);
-                self.leave(stage, net, sock, false);
-                return Ok(false);
-            }
-            Some(Proxy::Never) => (Mark::FaultProxyNever, b""),
+        let Some((mark, answer)) = answer(self.proxy.take(), user) else {
+            stage.mark(Mark::FaultProxy);
+            self.leave(stage, net, sock, false);
+            return Ok(false);
         };
         stage.mark(mark);
-        if mark == Mark::Tunnelled && plan.has_session(origin) {
-            net.secure(stage, sock, plan.origins[origin].tls, answer);
+        let opens = matches!(mark, Mark::Tunnelled | Mark::FaultProxySpeaks);
+        if opens && plan.has_session(origin) {
+            net.secure(stage, sock, plan.origins[origin].tls, &answer);
         } else {
-            self.out.extend_from_slice(answer);
+            self.out.extend_from_slice(&answer);
+        }
+        if mark == Mark::Tunnelled {
+            self.proxy = plan.origins[origin].proxy;
+        }
+        if self.proxy.is_some() {
+            stage.mark(Mark::Chained);
         }
         (self.origin, net.get_mut(sock).origin) = (origin, origin);
         self.pump(plan, stage, net, sock);
@@ -84,5 +102,69 @@ impl Peer {
             self.rest(plan, stage, sock);
         }
         Ok(true)
+    }
+}
+
+const OPEN: &[u8] = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n";
+
+/// Returns the answer of a proxy to a user, or `None` if it closes the connection.
+fn answer(proxy: Option<Proxy>, user: Option<bool>) -> Option<(Mark, Vec<u8>)> {
+    let refused = |status: u16, rest: &str, page: usize| {
+        let head = format!("HTTP/1.1 {status} X\r\n{rest}\r\n").into_bytes();
+        (Mark::FaultProxy, [head, vec![b'p'; page]].concat())
+    };
+    Some(match proxy {
+        Some(Proxy::Passes) | None => (Mark::Tunnelled, OPEN.to_vec()),
+        Some(Proxy::Demands) if user == Some(true) => (Mark::Tunnelled, OPEN.to_vec()),
+        Some(Proxy::Demands) => {
+            refused(407, "Proxy-Authenticate: Basic\r\nContent-Length: 0\r\n", 0)
+        }
+        Some(Proxy::Refuses(status)) => refused(status, "Content-Length: 0\r\n", 0),
+        Some(Proxy::Explains { status, len, framed }) => {
+            let length = if framed { format!("Content-Length: {len}\r\n") } else { String::new() };
+            (Mark::FaultProxyPage, refused(status, &length, len as usize).1)
+        }
+        Some(Proxy::Endless) => {
+            let line = b"X:\r\n";
+            (Mark::FaultProxyHead, [&OPEN[..OPEN.len() - 2], &line.repeat(400)].concat())
+        }
+        Some(Proxy::Speaks) => (Mark::FaultProxySpeaks, [OPEN, b"hello"].concat()),
+        Some(Proxy::Garbage) => (Mark::FaultProxy, b"SSH-2.0-x\r\n\r\n".to_vec()),
+        Some(Proxy::Closes) => return None,
+        Some(Proxy::Never) => (Mark::FaultProxyNever, Vec::new()),
+    })
+}
+
+/// Returns whether the credentials are those of the user `u`; `v` is the other one.
+fn user(shown: &str) -> Result<bool, String> {
+    match shown {
+        "Basic dTpw" => Ok(true),
+        "Basic djpw" => Ok(false),
+        other => Err(format!("nobody has the credentials {other}")),
+    }
+}
+
+/// Changes a way through a proxy into one with other credentials, or through another proxy before
+/// it. `draw` decides.
+pub(super) fn varied(hop: Hop, first: Option<&Origin>, draw: &mut Random) -> Vec<Hop> {
+    let hop = match draw.below(4) {
+        0 | 1 => hop,
+        2 => hop.with_credentials(Credentials::new("u", "p")),
+        _ => hop.with_credentials(Credentials::new("v", "p")),
+    };
+    let first = first.map(|proxy| Hop::new(HopKind::Connect, proxy.clone()));
+    first.into_iter().chain([hop]).collect()
+}
+
+/// Returns another fault of a proxy in the place of one that passes. `draw` decides.
+pub(super) fn misbehaving(draw: &mut Random) -> Proxy {
+    match draw.below(16) {
+        0 => Proxy::Explains { status: 403, len: 300, framed: true },
+        1 => Proxy::Explains { status: 503, len: 2_000, framed: draw.once_in(2) },
+        2 => Proxy::Explains { status: 407, len: 300, framed: false },
+        3 => Proxy::Endless,
+        4 => Proxy::Speaks,
+        5..=8 => Proxy::Demands,
+        _ => Proxy::Passes,
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Peer {
     pub(super) origin: usize,
     /// How the proxy answers a CONNECT; `None` for an origin server, or once the tunnel stands.
     pub(super) proxy: Option<Proxy>,
+    /// For each tunnel that leads here, whether `u` or another user opened it, if one was named.
+    pub(super) shown: Vec<Option<bool>>,
     nth: u32,
     pub(super) input: Vec<u8>,
     pub(super) taken: usize,
@@ -108,6 +110,7 @@ impl Servers {
         let peer = self.peers[sock as usize].insert(Peer {
             origin,
             proxy: plan.origins[origin].proxy,
+            shown: Vec::new(),
             nth,
             input: Vec::new(),
             taken: 0,
@@ -299,6 +302,7 @@ impl Peer {
         let (Some(script), Some(seen)) = (plan.calls.get(call), seen.get_mut(call)) else {
             return Err(format!("no call has the number {call}"));
         };
+        self.check_tunnels(plan, asked.call)?;
         if asked.credentials.is_some_and(|whose| whose != self.origin) {
             return Err(format!("call {call}: credentials of another origin"));
         }
