@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy, Reused,
+    HistoryEntry, Next, Policy, Reused, Timings,
     attempt::{Attempt, Reader},
     record::Input,
     retry::Left,
@@ -95,6 +95,7 @@ pub struct Call {
     pub(super) trace: Trace,
     /// The next step that was traced last.
     pub(super) said: Option<Next>,
+    pub(super) timings: Option<Box<Timings>>,
 }
 
 #[derive(Debug)]
@@ -150,6 +151,7 @@ impl Call {
             began: now,
             trace: Trace::OFF,
             said: None,
+            timings: None,
         };
         call.enter_line(now);
         call
@@ -277,6 +279,7 @@ impl Call {
         }
         (self.fresh, self.retrying) = (false, None);
         self.attempt = Attempt::new(reused);
+        self.time_lease(reused, now);
         self.clocks.end_phase();
         let before = out.len();
         let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
@@ -457,13 +460,7 @@ impl Call {
             }
         };
         self.attempt.known = self.attempt.known.saturating_sub(taken);
-        // Framing does not count: a peer that trickles it would reach no deadline but the total.
-        let framing = if mutated(Mutation::FramingStall) { taken } else { 0 };
-        let body = if let Event::Data(data) = event { data.len() } else { framing };
-        if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
-            self.clocks.body_came(body as u64, &self.policy.timeout, now);
-            self.clocks.hold_body(self.attempt.is_paused(), now);
-        }
+        self.count_received(taken, &event, now);
         self.say(now);
         (taken, event)
     }

@@ -210,6 +210,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod timings;
 mod types;
 mod upload;
 mod via;
@@ -221,6 +222,7 @@ pub use redirect::Redirect;
 pub use retry::Retry;
 pub use routes::{Route, Routes};
 pub use timeout::{MinRate, Timeout};
+pub use timings::{AttemptCause, AttemptTimings, Phases, Timings};
 pub use types::{HistoryEntry, Next, Reused};
 
 pub(crate) use record::{Draft, Input, Undrafted};

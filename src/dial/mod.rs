@@ -98,6 +98,7 @@ mod policy;
 mod race;
 mod record;
 mod socks;
+mod timings;
 mod tunnel;
 
 #[cfg(test)]
@@ -108,6 +109,7 @@ use core::{fmt, net::SocketAddr};
 pub use guard::Guard;
 pub use machine::Dial;
 pub use policy::DialPolicy;
+pub use timings::{Connected, DialTimings, Step, StepKind};
 
 pub(crate) use record::Input;
 

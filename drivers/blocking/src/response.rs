@@ -151,6 +151,7 @@ impl<P: Platform> ResponseOn<P> {
             received: self.exchange.received(),
             url: call.request().url(),
             history: call.history(),
+            timings: call.timings(),
             body_taken: call.body_taken(),
             connection: self.served.conn,
             reused: self.served.reused,

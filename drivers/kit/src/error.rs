@@ -3,7 +3,7 @@
 use std::{error, fmt, io};
 
 use httpool::{
-    call::Call,
+    call::{Call, Timings},
     content::DecodeError,
     error::{
         BodyUnusable, Cause, DialError, Failure, IoKind, Reached, RequestError, Unavailable, Unsent,
@@ -69,6 +69,7 @@ struct Inner {
     source: Option<io::Error>,
     head: Option<ResponseHead>,
     trace: Option<Recent>,
+    timings: Option<Box<Timings>>,
 }
 
 enum Kind {
@@ -95,6 +96,7 @@ impl Error {
         let mut error = Self::new(Kind::Failure(why), Some((method, url)), source);
         error.0.redirect = call.refused_redirect().map(Into::into);
         error.0.trace = call.recent_trace().cloned();
+        error.0.timings = call.timings().cloned().map(Box::new);
         error
     }
 
@@ -109,7 +111,8 @@ impl Error {
     }
 
     fn new(kind: Kind, request: Option<(Method, Url)>, source: Option<io::Error>) -> Self {
-        Self(Box::new(Inner { kind, request, redirect: None, source, head: None, trace: None }))
+        let (redirect, head, trace, timings) = (None, None, None, None);
+        Self(Box::new(Inner { kind, request, redirect, source, head, trace, timings }))
     }
 
     /// Adds the head of the response, if it was received.
@@ -123,6 +126,12 @@ impl Error {
     /// inputs and decisions of the call before it failed.
     pub fn trace(&self) -> Option<&Recent> {
         self.0.trace.as_ref()
+    }
+
+    /// Returns the timeline of the call, if the driver was built with `timings`: its attempts and
+    /// the times of their phases, up to the failure.
+    pub fn timings(&self) -> Option<&Timings> {
+        self.0.timings.as_deref()
     }
 
     /// Returns the description of the failure, without the request and how far it had got.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use httpool::{
-    call::HistoryEntry,
+    call::{HistoryEntry, Timings},
     id::{CallId, ConnId},
     message::{BodyLeft, BodyTaken, Url},
 };
@@ -21,6 +21,7 @@ pub struct Response {
     body: Vec<u8>,
     url: Url,
     history: Vec<HistoryEntry>,
+    timings: Option<Box<Timings>>,
     body_taken: Option<BodyTaken>,
     connection: ConnId,
     reused: bool,
@@ -36,6 +37,7 @@ impl Response {
             received: &self.received,
             url: &self.url,
             history: &self.history,
+            timings: self.timings.as_deref(),
             body_taken: self.body_taken,
             connection: self.connection,
             reused: self.reused,
@@ -192,6 +194,7 @@ impl Responses {
         let response = Response {
             url: call.request().url().clone(),
             history: call.history().to_vec(),
+            timings: call.timings().cloned().map(Box::new),
             body_taken: call.body_taken(),
             received,
             body,
