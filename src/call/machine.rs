@@ -279,7 +279,6 @@ impl Call {
         }
         (self.fresh, self.retrying) = (false, None);
         self.attempt = Attempt::new(reused);
-        self.time_lease(reused, now);
         self.clocks.end_phase();
         let before = out.len();
         let begun = if reused { conn.start_next_cycle() } else { Ok(()) };
@@ -290,6 +289,7 @@ impl Call {
         } else {
             let head = out.get(before..).unwrap_or_default();
             self.attempt.unwritten = head.len() as u64;
+            self.time_lease(reused, head.len() as u64, now);
             self.note_head(head, now);
             self.state = State::Exchange;
             self.arm_write(now);

@@ -119,6 +119,8 @@ pub struct AttemptTimings {
     pub head: Option<Duration>,
     /// The time at which it ended.
     pub ended: Option<Duration>,
+    /// The number of bytes of the head of its request.
+    pub request_head_bytes: u64,
     /// The number of bytes that were written: the request with its framing.
     pub bytes_sent: u64,
     /// The number of bytes of the heads of its responses.
@@ -192,6 +194,7 @@ impl AttemptTimings {
             first_byte: None,
             head: None,
             ended: None,
+            request_head_bytes: 0,
             bytes_sent: 0,
             head_bytes: 0,
             body_bytes: 0,
@@ -340,11 +343,12 @@ impl Call {
     }
 
     /// Records that the attempt has got a connection.
-    pub(super) fn time_lease(&mut self, reused: bool, now: Instant) {
+    pub(super) fn time_lease(&mut self, reused: bool, head: u64, now: Instant) {
         let Some(timings) = &mut self.timings else { return };
         let at = now.since(timings.began);
         if let Some(attempt) = timings.last_mut() {
             (attempt.leased, attempt.reused) = (Some(at), reused);
+            attempt.request_head_bytes = head;
         }
     }
 

@@ -140,6 +140,9 @@ impl Collector {
         let at = now.since(self.began);
         if let Some(open) = self.open.take() {
             self.end(open, at);
+            // A look-up that is put into the queue has not begun.
+            let queued = stage.is_some_and(|(kind, _)| kind == StepKind::Queue);
+            self.timings.steps.pop_if(|step| queued && step.took().is_zero());
         }
         self.open = stage.map(|(kind, _)| self.begin(kind, at));
         self.stage = stage;

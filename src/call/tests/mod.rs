@@ -7,6 +7,7 @@ mod ends;
 #[cfg(feature = "gzip")]
 mod reader;
 mod redirects;
+mod timings;
 mod upload;
 mod ways;
 
