@@ -161,6 +161,11 @@ pub fn text(body: Vec<u8>) -> String {
 #[macro_export]
 macro_rules! response_methods {
     () => {
+        /// Returns the head of the response, to be kept.
+        pub fn head(&self) -> &$crate::httpool::message::ResponseHead {
+            self.parts().head()
+        }
+
         /// Returns the status code.
         pub fn status(&self) -> $crate::httpool::message::Status {
             self.parts().head().status()
