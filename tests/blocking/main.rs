@@ -26,6 +26,7 @@ mod signals;
 mod slow;
 mod slow_reader;
 mod threads;
+mod timings;
 mod unwind;
 
 use httpool_blocking::{Client, Error, PoolLimits, httpool::error::Cause};

@@ -26,6 +26,7 @@ mod reuse;
 mod slow;
 mod slow_reader;
 mod switch;
+mod timings;
 
 use std::time::Duration;
 

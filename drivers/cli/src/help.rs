@@ -98,9 +98,9 @@ Diagnosis
                                   response, and * connections and TLS: version, key exchange,
                                   certificate, resumed, verified. Secrets are starred. A table of
                                   the phases of each attempt follows
-  -w, --write-out FORMAT          print FORMAT after the transfer, with curl's variables: %{time_total},
-                                  %{http_code}, %header{NAME}, %{json}, %{stderr} and so on; @FILE
-                                  reads the format from FILE. local_ip and local_port are not known
+  -w, --write-out FORMAT          print FORMAT after the transfer, with curl's variables, such as
+                                  %{time_total}, %{http_code}, %header{NAME}, %{json}, %{stderr};
+                                  @FILE reads it from FILE. local_ip and local_port are not known
       --har FILE                  write the transfer to FILE as HAR 1.2: an entry for each attempt,
                                   with its times. Secrets are starred; bodies are left out
   -t, --trace                     print every event and decision on standard error as it happens:

@@ -20,7 +20,11 @@ pub(crate) fn run(
     record: Option<&Record>,
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
-    let mut seen = Seen::begin();
+    let file = match &options.output {
+        Output::File(path) => Some(path.as_path()),
+        Output::Shown | Output::Stdout => None,
+    };
+    let mut seen = Seen::begin(file);
     let sent = transfer(options, record, interrupt, &mut seen);
     options.timed.report(&seen, sent, options.verbose)
 }

@@ -8,7 +8,7 @@ mod write_out;
 
 use std::{
     io::{Write, stderr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -95,14 +95,17 @@ pub(crate) struct Seen {
     began: Duration,
     timings: Option<Timings>,
     head: Option<(u8, ResponseHead)>,
+    /// The file of the body; empty without one.
+    file: String,
     url: Option<Url>,
 }
 
 impl Seen {
-    /// Begins now.
-    pub(crate) fn begin() -> Self {
+    /// Begins now. The body goes to `file`.
+    pub(crate) fn begin(file: Option<&Path>) -> Self {
         let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { began, timings: None, head: None, url: None }
+        let file = file.map_or_else(String::new, |path| path.display().to_string());
+        Self { began, timings: None, head: None, file, url: None }
     }
 
     /// Notes a failure before the head of the response.

@@ -1,4 +1,19 @@
 //! `--write-out`: a text with curl's variables, printed after the transfer.
+//!
+//! The variables mean the same as in curl, with these differences:
+//!
+//! | variable | here |
+//! |---|---|
+//! | `local_ip`, `local_port` | empty and 0: the driver does not tell them |
+//! | `remote_ip`, `remote_port` | those of the proxy, if there is one, as in curl |
+//! | `http_connect`, `proxy_ssl_verify_result` | 0: a tunnel that is refused is an error |
+//! | `ssl_verify_result` | 0: a certificate that is not verified is an error |
+//! | `time_connect` | without the answers of proxies; `time_appconnect` has them |
+//! | `time_posttransfer` | the end of the request |
+//! | `time_queue` | the wait in the pool's queue |
+//! | `size_download`, `speed_download` | bytes as they came, before they are decoded |
+//! | `errormsg`, `exitcode` | those of this program |
+//! | `certs`, `num_certs`, `conn_id`, `referer`, `proxy_used`, `ftp_entry_path`, `tls_earlydata`, `%output{}` | unknown |
 
 use std::{
     io::{Read, Write, stderr, stdin, stdout},
@@ -107,6 +122,12 @@ fn pieces(format: &str, values: &Values<'_>) -> Pieces {
             match name {
                 "stderr" => to_stderr = true,
                 "stdout" => to_stderr = false,
+                // The rest is for failures.
+                "onerror" if values.failed.is_none() => {
+                    rest = "";
+                    continue;
+                }
+                "onerror" => {}
                 _ => match values.get(name) {
                     Some(text) => put(&mut pieces, to_stderr, &text),
                     None => {
@@ -222,7 +243,8 @@ impl Values<'_> {
                 None => "0".into(),
             },
             // The driver does not tell the local address, nor the CONNECT response of a proxy.
-            "local_ip" | "filename_effective" => "".into(),
+            "local_ip" => "".into(),
+            "filename_effective" => self.seen.file.as_str().into(),
             "local_port" | "http_connect" | "proxy_ssl_verify_result" | "urlnum" | "xfer_id" => {
                 0.into()
             }
@@ -320,7 +342,7 @@ mod tests {
     use super::*;
 
     fn expanded(format: &str) -> Pieces {
-        let seen = Seen::begin();
+        let seen = Seen::begin(None);
         pieces(format, &Values { seen: &seen, failed: None })
     }
 

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use httpool::trace::{Kind, Who};
 
-/// The longest line that is read whole. The rest of a longer one is dropped: bodies stand at the end
-/// of their lines, and are not shown.
+/// The longest line that is read whole. The rest of a longer one is dropped: bodies stand at the
+/// end of their lines, and are not shown.
 const LINE_MAX: u64 = 64 * 1024;
 
 /// A line of a trace.

@@ -451,8 +451,8 @@ impl Model {
         }
     }
 
-    /// Returns whether a line is the first one of another client. Calls and keys are numbered from 0
-    /// in each client.
+    /// Returns whether a line is the first one of another client. Calls are numbered from 0 in each
+    /// client.
     fn begins_client(&self, line: &Line<'_>) -> bool {
         let Some(client) = self.clients.last() else { return true };
         let first = match (line.who, line.kind, line.verb) {

@@ -1,4 +1,5 @@
-//! Draws the timelines as SVG. Each phase has a colour, a pattern, and its name where there is room.
+//! Draws the timelines as SVG. Each phase has a colour, a pattern, and its name where there is
+//! room.
 
 use std::fmt::Write;
 
@@ -189,7 +190,8 @@ impl<'m> Drawing<'m> {
         let name = if of > 1 { format!("client {number}, {length}") } else { length };
         let _ = write!(
             self.out,
-            "<path class=\"l\" d=\"M0 {y}H{WIDTH}\"/><text class=\"b\" x=\"10\" y=\"{}\">{name}</text>",
+            "<path class=\"l\" d=\"M0 {y}H{WIDTH}\"/>\
+             <text class=\"b\" x=\"10\" y=\"{}\">{name}</text>",
             y + 15.0
         );
         let top = y + HEADING;
