@@ -291,10 +291,12 @@ impl Call {
     }
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
+        let status = self.history.last().and_then(|it| it.status);
         let cause = match &self.redirected {
-            Some(_) => AttemptCause::Redirect,
-            None if self.fresh => AttemptCause::Stale,
-            None => AttemptCause::Retry,
+            // After 417 the request is another one too.
+            Some(_) if status.is_some_and(Status::is_redirection) => AttemptCause::Redirect,
+            None if self.fresh && self.retrying.is_none() => AttemptCause::Stale,
+            _ => AttemptCause::Retry,
         };
         if let Some(request) = self.redirected.take() {
             self.turn_to(request);

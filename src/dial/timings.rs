@@ -88,9 +88,9 @@ pub enum Connected {
 impl DialTimings {
     /// Returns the address to which the dial has connected.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.steps.iter().find_map(|step| match step.kind {
-            StepKind::Connect { addr, outcome: Some(Connected::Won), .. } => Some(addr),
-            _ => None,
+        self.steps.iter().find_map(|step| {
+            let StepKind::Connect { addr, outcome, .. } = step.kind else { return None };
+            (outcome == Some(Connected::Won)).then_some(addr)
         })
     }
 
@@ -151,7 +151,8 @@ impl Collector {
     /// Records the end of the dial.
     pub(super) fn ended(&mut self, failure: Option<DialError>, now: Instant) {
         self.stage_is(None, now);
-        self.timings.ended.get_or_insert(now.since(self.began));
+        let at = now.since(self.began);
+        self.timings.ended.get_or_insert(at);
         self.timings.failure = failure;
     }
 

@@ -90,7 +90,10 @@ fn dumped(browser: &str, size: &str, profile: &str, page: &str) -> String {
     let mut command = Command::new(browser);
     command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
     command.arg(format!("--window-size={size}")).arg(format!("--user-data-dir={profile}"));
-    command.arg(format!("file://{}", Path::new(page).canonicalize().unwrap().display()));
+    command.arg(format!(
+        "file://{}",
+        Path::new(page).canonicalize().expect("the page was written").display()
+    ));
     without_proxies(&mut command);
-    String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
+    String::from_utf8_lossy(&command.output().expect("the browser starts").stdout).into_owned()
 }

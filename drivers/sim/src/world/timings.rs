@@ -1,0 +1,55 @@
+//! Checks the timings of the calls of an event loop.
+
+use httpool::{
+    call::{AttemptCause, Timings},
+    client::Client,
+    id::CallId,
+    time::Instant,
+};
+
+use super::base::Base;
+
+/// Checks the timings of a call that has ended at this moment.
+pub(super) fn add_up(base: &mut Base, client: &Client, call: u32, id: CallId) {
+    let now = base.stage.instant();
+    let Some(it) = client.call(id) else { return };
+    let Some(timings) = it.timings() else {
+        return base.stage.wrong(|| format!("call {call} has no timings"));
+    };
+    if let Some(what) = fault(timings, it.history().len(), now) {
+        base.stage.wrong(|| format!("call {call}: {what} in its timings: {timings:?}"));
+    }
+}
+
+/// Returns what is wrong with the timings of a call that has ended at `now`.
+fn fault(timings: &Timings, history: usize, now: Instant) -> Option<&'static str> {
+    if timings.ended != Some(now.since(timings.began)) {
+        return Some("another end than its own");
+    }
+    let again = timings.attempts.iter().filter(|it| it.cause != AttemptCause::Stale);
+    if again.count() != history + 1 {
+        return Some("other attempts than its history has");
+    }
+    let mut free = timings.attempts.first()?.began;
+    for attempt in &timings.attempts {
+        let Some(ended) = attempt.ended else { return Some("an attempt without an end") };
+        if attempt.began < free || Some(ended) > timings.ended {
+            return Some("attempts that overlap");
+        }
+        if attempt.phases().total() != ended.saturating_sub(attempt.began) {
+            return Some("phases that do not add up");
+        }
+        for (_, dial) in &attempt.dials {
+            let steps =
+                dial.steps.iter().all(|it| it.began >= dial.began && it.ended <= dial.ended);
+            if dial.began < attempt.began || dial.ended > Some(ended) || !steps {
+                return Some("a dial outside of its attempt");
+            }
+        }
+        if attempt.leased.is_some() && attempt.connection.is_none() {
+            return Some("an attempt without its connection");
+        }
+        free = ended;
+    }
+    None
+}
