@@ -381,7 +381,12 @@ impl Call {
             State::Release(_) | State::Wait | State::Rewind => (false, None),
             State::Checkout | State::Leave | State::Exchange => (false, None),
         };
-        let released = !matches!(self.state, State::Checkout | State::Leave | State::Exchange);
+        // The body is set back for an attempt that has begun.
+        let released = match self.state {
+            State::Rewind | State::Checkout | State::Leave | State::Exchange => false,
+            State::Release(_) | State::Wait => true,
+            State::HandOver | State::Done | State::Failed(_) => true,
+        };
         if let Some(attempt) = timings.attempts.last_mut()
             && attempt.ended.is_none()
         {

@@ -183,6 +183,20 @@ fn a_dial_adds_each_of_its_steps_also_the_addresses_that_lose() {
 }
 
 #[test]
+fn an_attempt_whose_body_is_set_back_first_has_just_begun() {
+    let mut world = timed(post(true), Policy::default());
+    world.lease(false).written().body(3);
+    pass(&mut world, 2).says(&redirect(307, "/2"));
+    assert_eq!(world.call.next(), Next::Rewind);
+    pass(&mut world, 1);
+    world.call.rewound(world.now);
+    world.lease(false).written().body(3);
+    pass(&mut world, 4).says(OK);
+    let last = &timings(&world).attempts[1];
+    assert_eq!((last.began, last.leased, last.ended), (ms(2), Some(ms(3)), Some(ms(7))));
+}
+
+#[test]
 fn the_body_counts_until_the_application_has_read_it() {
     let mut world = get(Policy::default());
     world.lease(false).written();
