@@ -293,6 +293,8 @@ impl Call {
         let attempts =
             alloc::vec![AttemptTimings::new(AttemptCause::First, &self.request, Duration::ZERO)];
         self.timings = Some(Box::new(Timings { began: self.began, attempts, ended: None }));
+        // A guard may have refused the call already.
+        self.observe(self.began);
     }
 
     /// Returns the timeline of the call so far. `None` unless it is
