@@ -22,7 +22,6 @@ use super::{
     cases::{self, Outcome},
     marks::Mark,
     stage::{Does, Event},
-    timings,
     tries::Tries,
     watch,
 };
@@ -383,7 +382,6 @@ impl Driver {
             Action::End { call: id, .. } => {
                 let Some(call) = self.known(base, id) else { return };
                 base.stage.mark(Mark::LateEnd);
-                timings::add_up(base, &self.client, call, id);
                 let Base { plan, stage, cases, .. } = &mut *base;
                 cases[call as usize].finish(plan, stage, call, false);
                 self.over.push(id);
@@ -396,7 +394,6 @@ impl Driver {
             Action::Failed { call: id, failure } => {
                 let Some(call) = self.known(base, id) else { return };
                 watch::fails(base, &self.client, call, failure);
-                timings::add_up(base, &self.client, call, id);
                 let case = &mut base.cases[call as usize];
                 case.fail(&base.plan, &mut base.stage, call, failure, &base.why);
                 self.over.push(id);

@@ -34,7 +34,6 @@
 //! | a redirect | it is followed no sooner than its Retry-After says |
 //! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; it is probed before it is reused |
 //! | a session | its end without notice ends no body; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
-//! | the timings of a call | its attempts follow each other, each phase is in its attempt, and the sums are those of the world's clock |
 //! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
 //! | the client | [its invariants](httpool::client::Client::check) hold after each step |
 //! | stale ids | they have no effect |
@@ -161,7 +160,6 @@ mod shrink;
 mod stage;
 mod switch;
 mod threads;
-mod timings;
 mod traffic;
 mod tries;
 mod watch;

@@ -17,7 +17,7 @@ use super::{
     marks::Mark,
     net::Io,
     stage::{Does, Event},
-    timings, watch,
+    watch,
 };
 
 impl Driver {
@@ -130,7 +130,6 @@ impl Driver {
                 watch::taken(stage, &self.client, id);
                 case.check_end(plan, stage, net, call);
                 case.finish(plan, stage, call, poisoned);
-                timings::add_up(base, &self.client, call, id);
                 self.over.push(id);
             }
         }
