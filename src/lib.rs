@@ -36,6 +36,8 @@
 //! | machine | input | method |
 //! |---|---|---|
 //! | call | `dialing true` | [`dialing`](call::Call::dialing): a connection is being opened for it, or no longer |
+//! | | `opens c0.0` | [`opens`](call::Call::opens): the connection that is being opened for it. Decides nothing |
+//! | | `lent c0.0` | [`lent`](call::Call::lent): the connection on which the next attempt begins. Decides nothing |
 //! | | `leased reused` | [`start`](call::Call::start): it has a connection, `fresh` or `reused`. A recording has the properties of the connection before it, in `connection spent=false ...` |
 //! | | `lease-failed Dial(Name)` | [`lease_failed`](call::Call::lease_failed): the pool has no connection for it |
 //! | | `left` | [`left`](call::Call::left): its ticket is cancelled, because no connection was opened in time |

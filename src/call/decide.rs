@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Redirect,
+    AttemptCause, HistoryEntry, Next, Redirect,
     attempt::Reader,
     machine::{Call, State, Then},
     retry::{Again, retry_after},
@@ -310,9 +310,17 @@ impl Call {
     }
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
+        let status = self.history.last().and_then(|it| it.status);
+        let cause = match &self.redirected {
+            // After 417 the request is another one too.
+            Some(_) if status.is_some_and(Status::is_redirection) => AttemptCause::Redirect,
+            None if self.fresh && self.retrying.is_none() => AttemptCause::Stale,
+            _ => AttemptCause::Retry,
+        };
         if let Some(request) = self.redirected.take() {
             self.turn_to(request);
         }
+        self.time_attempt(cause, now);
         self.clocks.end_phase();
         self.asked_to_wait = false;
         if self.body_begun && self.request.body() != BodyLength::Empty {
@@ -393,6 +401,21 @@ impl Call {
         self.clocks.hold_body(self.attempt.is_paused(), now);
     }
 
+    /// Counts received bytes for the clocks and the timings.
+    #[inline]
+    pub(super) fn count_received(&mut self, taken: usize, event: &Event<'_>, now: Instant) {
+        // Framing does not count: a peer that trickles it would reach no deadline but the total.
+        let framing = if mutated(Mutation::FramingStall) { taken } else { 0 };
+        let body = if let Event::Data(data) = event { data.len() } else { framing };
+        if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
+            self.clocks.body_came(body as u64, &self.policy.timeout, now);
+            self.clocks.hold_body(self.attempt.is_paused(), now);
+        }
+        if self.timings.is_some() {
+            self.time_received(taken, body);
+        }
+    }
+
     fn begin_phase(&mut self, wanted: Option<Deadline>, now: Instant) {
         let timeout = &self.policy.timeout;
         match wanted {
@@ -428,6 +451,7 @@ impl Call {
 
     /// Traces the next step, if it has changed.
     pub(super) fn say(&mut self, now: Instant) {
+        self.observe(now);
         if !self.trace.is_on() || self.said == Some(self.next()) {
             return;
         }

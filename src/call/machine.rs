@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy, Reused, attempt::Attempt, record::Input, retry::Left,
+    HistoryEntry, Next, Policy, Reused, Timings, attempt::Attempt, record::Input, retry::Left,
     timeout::Clocks, via::for_origin,
 };
 use crate::{
@@ -95,6 +95,7 @@ pub struct Call {
     pub(super) trace: Trace,
     /// The next step, as it was last written to the trace.
     pub(super) said: Option<Next>,
+    pub(super) timings: Option<Box<Timings>>,
 }
 
 #[derive(Debug)]
@@ -153,6 +154,7 @@ impl Call {
             began: now,
             trace: Trace::OFF,
             said: None,
+            timings: None,
         };
         call.enter_line(now);
         call
@@ -239,6 +241,7 @@ impl Call {
         } else {
             let head = out.get(before..).unwrap_or_default();
             self.attempt.unwritten = head.len() as u64;
+            self.time_lease(reused, head.len() as u64, now);
             self.note_head(head, now);
             self.state = State::Exchange;
             self.arm_write(now);
@@ -409,13 +412,7 @@ impl Call {
             }
         };
         self.attempt.known = self.attempt.known.saturating_sub(taken);
-        // Framing does not count: a peer that trickles it would reach no deadline but the total.
-        let framing = if mutated(Mutation::FramingStall) { taken } else { 0 };
-        let body = if let Event::Data(data) = event { data.len() } else { framing };
-        if body > 0 && self.clocks.phase() == Some(Deadline::Stall) {
-            self.clocks.body_came(body as u64, &self.policy.timeout, now);
-            self.clocks.hold_body(self.attempt.is_paused(), now);
-        }
+        self.count_received(taken, &event, now);
         self.say(now);
         (taken, event)
     }

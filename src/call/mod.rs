@@ -154,6 +154,13 @@
 //! leading zeros, line ends and trailers do not count. When `continue`, `backoff` or `drain`
 //! passes, the call goes on; every other deadline ends the attempt or the call.
 //!
+//! # Timings
+//!
+//! A call that is [asked to](Call::set_timings) collects its [`Timings`]: its attempts, each with
+//! its cause, its connection, and the times of its phases. The driver adds the times of each dial
+//! that ran for the call with [`keep_timings_of`](Call::keep_timings_of). They decide nothing. A
+//! [`Client`](crate::client::Client) does all of this if its configuration has `timings`.
+//!
 //! # Retry-After
 //!
 //! If [`Retry::respect_retry_after`](field@Retry::respect_retry_after) is set, a retry and a
@@ -215,6 +222,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod timings;
 mod types;
 mod upload;
 mod via;
@@ -226,6 +234,7 @@ pub use redirect::Redirect;
 pub use retry::Retry;
 pub use routes::{Route, Routes};
 pub use timeout::{MinRate, Timeout, ZeroTimeout};
+pub use timings::{AttemptCause, AttemptTimings, Phases, Timings};
 pub use types::{HistoryEntry, Next, Reused};
 
 pub(crate) use record::{Draft, Input, Undrafted};

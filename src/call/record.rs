@@ -16,6 +16,7 @@ use crate::{
     dial::{Dial, Guard},
     error::{BodyUnusable, IoKind, RequestError, Unavailable},
     h1::{Connection, Eof, Framing},
+    id::ConnId,
     limits::MessageLimits,
     message::{BodyLength, Field, Method, Request},
     time::Instant,
@@ -36,8 +37,10 @@ inputs! {
         held: &mut Held,
         now: Instant
     | {
+        "opens" Opens(conn: ConnId) => call.opens(conn, now),
+        "lent" Lent(conn: ConnId) => call.lent(conn, now),
         "dialing" Dialing(under_way: bool) => call.dialing(under_way, now),
-        "connection" Connection(lent: Lent) => {
+        "connection" Connection(lent: Properties) => {
             if matches!(call.state, State::Checkout) {
                 *conn = lent.build();
             }
@@ -98,13 +101,13 @@ impl From<bool> for Last {
 
 /// The properties of a connection on which an attempt begins.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lent {
+pub(crate) struct Properties {
     /// No request may begin on it.
     spent: bool,
     limits: MessageLimits,
 }
 
-impl Lent {
+impl Properties {
     /// Makes a connection with these properties.
     fn build(&self) -> Connection {
         let mut conn = Connection::new(self.limits);
@@ -116,9 +119,9 @@ impl Lent {
     }
 }
 
-settings!(Lent: spent; and limits);
+settings!(Properties: spent; and limits);
 
-impl Arg<'_> for Lent {
+impl Arg<'_> for Properties {
     fn write_after_space(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Shown(self).write(redaction, f)
     }
@@ -329,7 +332,7 @@ impl Call {
     /// Traces the connection on which an attempt is to begin.
     pub(super) fn note_lease(&mut self, conn: &Connection, reused: Reused, now: Instant) {
         let spent = !conn.may_begin(reused == Reused::Yes);
-        let lent = Input::Connection(Lent { spent, limits: *conn.limits() });
+        let lent = Input::Connection(Properties { spent, limits: *conn.limits() });
         self.trace.record(now, Kind::Event, lent);
         self.trace.event(now, Input::Leased(reused));
     }

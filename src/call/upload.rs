@@ -120,6 +120,8 @@ impl Call {
         if self.attempt.ended && !waits {
             self.end_exchange();
             self.say(now);
+        } else {
+            self.observe(now);
         }
     }
 

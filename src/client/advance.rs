@@ -21,14 +21,44 @@ impl Client {
     }
 
     pub(super) fn begin_dial(&mut self, conn: ConnId, ticket: Ticket, key: &Key, now: Instant) {
-        let waiter = self.waiter(ticket).map(|index| &self.calls[index].call);
-        let policy = waiter.map_or_else(|| self.dial.clone(), |call| call.dial_policy(&self.dial));
+        let opener = self.waiter(ticket);
+        let policy = match opener {
+            Some(index) => {
+                let running = &mut self.calls[index];
+                running.opening = Some(conn);
+                running.call.opens(conn, now);
+                running.call.dial_policy(&self.dial)
+            }
+            None => self.dial.clone(),
+        };
         let mut dial = Dial::new(key, &policy, now);
         if let Some(sink) = &self.sink {
             dial.set_trace(Trace::new(sink.clone(), Who::Dial(conn.to_bits())));
         }
-        self.dials.begin(conn, dial);
+        if self.timings {
+            dial.set_timings();
+        }
+        self.dials.begin(conn, dial, opener);
         self.advance(conn, now);
+    }
+
+    /// Adds the timings of the dial that was begun for a call to those of the call, when it has
+    /// ended or the call does not wait for it any more.
+    pub(super) fn keep_timings(&mut self, index: u32, now: Instant) {
+        if let Some(running) = self.calls.at_mut(index)
+            && let Some(conn) = running.opening.take()
+            && let Some(dialing) = self.dials.get(conn)
+        {
+            running.call.keep_timings_of(conn, &dialing.dial, now);
+        }
+    }
+
+    fn keep_timings_of(&mut self, conn: ConnId, now: Instant) {
+        if let Some(index) = self.dials.get(conn).and_then(|dialing| dialing.opener)
+            && self.calls.at_mut(index).is_some_and(|running| running.opening == Some(conn))
+        {
+            self.keep_timings(index, now);
+        }
     }
 
     /// Performs the dial's next steps until it waits or has ended.
@@ -68,10 +98,12 @@ impl Client {
                         socket.stage = Stage::Idle;
                     }
                     dialing.sockets.clear();
+                    self.keep_timings_of(conn, now);
                     self.end_dial(conn, Closed::Failed);
                     self.pool.dialed(conn, socket, now);
                 }
                 Next::Failed(why) => {
+                    self.keep_timings_of(conn, now);
                     let payer = self.pool.payer_of(conn, why);
                     let payer = payer.and_then(|ticket| self.waiter(ticket));
                     if let (Some(index), Some(dialing)) = (payer, self.dials.get_mut(conn)) {

@@ -31,6 +31,9 @@ impl Client {
         call.set_guard(&self.dial.guard);
         let who = Who::Call(number);
         call.set_trace(Trace::keeping(self.recent_trace, who, self.sink.clone()), now);
+        if self.timings {
+            call.set_timings();
+        }
         let (index, generation) = self.calls.insert(Running::new(call));
         self.live += 1;
         self.attend(index, now);

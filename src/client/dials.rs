@@ -20,6 +20,8 @@ pub(super) struct Dialing {
     /// Its sockets.
     pub(super) sockets: Vec<SocketId>,
     pub(super) announced: Announced,
+    /// The slot of the call that it was begun for.
+    pub(super) opener: Option<u32>,
 }
 
 /// The action that the driver was last given for a dial's current step.
@@ -77,11 +79,12 @@ impl Dials {
         entry.map_or(ConnId { index: slot, generation: u32::MAX }, |(conn, _)| *conn)
     }
 
-    pub(super) fn begin(&mut self, conn: ConnId, dial: Dial) {
+    pub(super) fn begin(&mut self, conn: ConnId, dial: Dial, opener: Option<u32>) {
         if self.slots.len() <= conn.index() {
             self.slots.resize_with(conn.index() + 1, || None);
         }
-        let dialing = Dialing { dial, sockets: Vec::new(), announced: Announced::Nothing };
+        let (sockets, announced) = (Vec::new(), Announced::Nothing);
+        let dialing = Dialing { dial, sockets, announced, opener };
         self.slots[conn.index()] = Some((conn, Box::new(dialing)));
     }
 

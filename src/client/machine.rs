@@ -38,6 +38,8 @@ pub struct Config {
     /// The number of trace lines that each call keeps, to explain a failure:
     /// [`Call::recent_trace`](crate::call::Call::recent_trace). 0 by default.
     pub recent_trace: usize,
+    /// Whether each call collects its [timings](crate::call::Call::timings). False by default.
+    pub timings: bool,
 }
 
 /// All calls and connections of one event loop. The [module](super) describes how to drive it.
@@ -62,6 +64,7 @@ pub struct Client {
     pub(super) messages: MessageLimits,
     pub(super) sink: Option<Arc<dyn Sink>>,
     pub(super) recent_trace: usize,
+    pub(super) timings: bool,
     pub(super) seed: u64,
     pub(super) wall_at_epoch: Option<Duration>,
     /// The number of calls that have not ended.
@@ -92,6 +95,7 @@ impl Client {
             messages: config.messages,
             sink: None,
             recent_trace: config.recent_trace,
+            timings: config.timings,
             seed: config.seed,
             wall_at_epoch: config.wall_at_epoch,
             live: 0,

@@ -19,6 +19,8 @@ pub(super) struct Running {
     pub(super) call: Call,
     /// The ticket with which it waits for a connection.
     pub(super) ticket: Option<Ticket>,
+    /// The connection that is being opened for it.
+    pub(super) opening: Option<ConnId>,
     /// Whether the ticket must be claimed.
     asks: bool,
     /// The socket that it uses.
@@ -60,6 +62,7 @@ impl Running {
         Self {
             call,
             ticket: None,
+            opening: None,
             asks: false,
             socket: None,
             served: None,
@@ -235,6 +238,7 @@ impl Client {
                 }
                 Next::Failed(failure) => {
                     if let Some(ticket) = running.ticket.take() {
+                        self.keep_timings(index, now);
                         self.pool.cancel(ticket, now);
                     }
                     if self.calls[index].silent {
@@ -284,6 +288,7 @@ impl Client {
 
     /// Cancels the ticket of a call for which no connection was opened in time.
     fn leave(&mut self, index: u32, now: Instant) {
+        self.keep_timings(index, now);
         let running = &mut self.calls[index];
         if let Some(ticket) = running.ticket.take() {
             let dial = self.pool.dial_of(ticket).map(|conn| (conn, false));
@@ -294,10 +299,11 @@ impl Client {
     }
 
     fn claimed(&mut self, index: u32, claim: Claim<SocketId>, now: Instant) {
-        let running = &mut self.calls[index];
         if !matches!(claim, Claim::Wait { .. }) {
-            running.ticket = None;
+            self.calls[index].ticket = None;
+            self.keep_timings(index, now);
         }
+        let running = &mut self.calls[index];
         match claim {
             Claim::Wait { dialing } => running.call.dialing(dialing, now),
             Claim::Failed(why) => running.call.lease_failed(why, now),
@@ -318,6 +324,7 @@ impl Client {
         let conn = lease.conn();
         let leased = self.sockets.lease(socket, lease, index);
         let running = &mut self.calls[index];
+        running.call.lent(conn, now);
         running.call.start(&mut leased.h1, reused.is_some().into(), now, &mut leased.out);
         (running.socket, running.served) = (Some(socket), Some((conn, reused.is_some())));
         running.announced = Announced::Begin { place: self.taken + self.actions.len() as u64 };

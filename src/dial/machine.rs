@@ -9,6 +9,7 @@ use super::{
     clock::Clock,
     race::{Race, Standing},
     record::Input,
+    timings::{Collector, Connected},
     tunnel::{Answer, Tunnel, takes_address_only},
 };
 use crate::{
@@ -23,9 +24,9 @@ use crate::{
 pub struct Dial {
     pub(super) key: Key,
     pub(super) policy: DialPolicy,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// The index of the current stop: a proxy of the key, or the peer after the last proxy.
-    stop: usize,
+    pub(super) stop: usize,
     race: Race,
     connect: Clock,
     /// The time when the waiting call gives up, and whether that time has passed.
@@ -39,9 +40,10 @@ pub struct Dial {
     /// The time of the last event, and the last `next` that was traced.
     pub(super) now: Instant,
     told: (Next<'static>, usize),
+    pub(super) timings: Option<Box<Collector>>,
 }
 
-enum Stage {
+pub(super) enum Stage {
     /// Looking up the name of stop `of`.
     Resolve {
         of: usize,
@@ -62,7 +64,7 @@ enum Stage {
 
 /// The state of a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LookUp {
+pub(super) enum LookUp {
     /// The driver has not begun it.
     Due,
     /// It was begun. The driver may still report that it is queued.
@@ -97,6 +99,7 @@ impl Dial {
             known: 0,
             now,
             told: (Next::Wait, 0),
+            timings: None,
         };
         let needs_tls = (0..=key.hops().len()).any(|stop| dial.wants_tls(stop));
         if needs_tls && !policy.tls_available {
@@ -289,6 +292,9 @@ impl Dial {
         }
         let needed_by = self.needed_by.filter(|_| !mutated(Mutation::DeadAddress));
         let until = self.connect.until.into_iter().chain(needed_by).min();
+        if let (Some(timings), Some(addr)) = (&mut self.timings, self.race.addr(attempt)) {
+            timings.connecting(attempt, addr.tcp(), now);
+        }
         self.race.connecting(attempt, now, until);
         self.settle(now);
     }
@@ -297,6 +303,7 @@ impl Dial {
     pub fn connected(&mut self, attempt: u8, now: Instant) {
         self.trace.event(now, Input::Connected(attempt));
         if self.race.connected(attempt) == Standing::Won {
+            self.connect_ended(attempt, Connected::Won, now);
             self.connect.run(now);
             self.reached(now);
         }
@@ -308,6 +315,7 @@ impl Dial {
     pub fn connect_failed(&mut self, attempt: u8, why: IoKind, now: Instant) {
         self.trace.event(now, Input::ConnectFailed(attempt, why));
         let standing = self.race.failed(attempt, why);
+        self.connect_ended(attempt, Connected::Failed(why), now);
         self.judge(standing);
         self.settle(now);
     }
@@ -316,6 +324,7 @@ impl Dial {
     pub fn abandoned(&mut self, attempt: u8) {
         self.trace.event(self.now, Input::Abandoned(attempt));
         let standing = self.race.abandoned(attempt);
+        self.connect_ended(attempt, Connected::Abandoned, self.now);
         self.judge(standing);
         self.settle(self.now);
     }
@@ -564,6 +573,9 @@ impl Dial {
     /// Ends every event: traces `next` if it has changed.
     fn settle(&mut self, now: Instant) {
         self.now = now;
+        if self.timings.is_some() {
+            self.note_stage();
+        }
         let next = (self.next().without_names(), self.stop);
         if next != self.told {
             self.told = next;

@@ -107,6 +107,7 @@ mod race;
 mod record;
 mod refusal;
 mod socks;
+mod timings;
 mod tunnel;
 
 #[cfg(test)]
@@ -121,6 +122,7 @@ pub use guard::Guard;
 pub use machine::Dial;
 pub use policy::{DialPolicy, Families};
 pub use refusal::ProxyResponse;
+pub use timings::{Connected, DialTimings, Step, StepKind};
 
 pub(crate) use record::Input;
 

@@ -110,6 +110,11 @@ impl Race {
         Some((attempt, &self.attempts.get(usize::from(attempt))?.addr))
     }
 
+    /// Returns the address of an attempt.
+    pub(super) fn addr(&self, attempt: u8) -> Option<&PeerAddr> {
+        self.attempts.get(usize::from(attempt)).map(|it| &it.addr)
+    }
+
     /// Returns an attempt whose socket the driver must close.
     pub(super) fn unwanted(&self) -> Option<u8> {
         self.first(State::Unwanted).or_else(|| self.strays.first().copied())

@@ -325,7 +325,7 @@ mod tests {
             assert_eq!(request.literal_target(), Some(target));
             for (to_proxy, before) in [(false, ""), (true, "http://a:81")] {
                 let mut out = Vec::new();
-                request.write_head(to_proxy, &mut out);
+                request.write_head_in_form(to_proxy, &mut out);
                 let head = String::from_utf8(out).unwrap();
                 let line = alloc::format!("GET {before}{target} HTTP/1.1\r\nHost: a:81\r\n");
                 assert!(head.starts_with(&line), "{head}");

@@ -16,7 +16,7 @@ fn origin(url: &str) -> Origin {
 
 fn head(request: RequestBuilder) -> String {
     let mut out = Vec::new();
-    request.build().unwrap().write_head(false, &mut out);
+    request.build().unwrap().write_head(&mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -161,7 +161,7 @@ fn fields_of_one_name_are_lines_of_their_own_and_case_and_order_stay() {
 fn values_beyond_ascii_are_sent_byte_for_byte() {
     let mut out = Vec::new();
     let request = Request::get("http://a/").header_bytes("User-Agent", b"Schl\xf6nwald");
-    request.header("X-Utf8", "\u{fc}").build().unwrap().write_head(false, &mut out);
+    request.header("X-Utf8", "\u{fc}").build().unwrap().write_head(&mut out);
     let head = out.escape_ascii();
     let sent = "User-Agent: Schl\\xf6nwald\\r\\nX-Utf8: \\xc3\\xbc\\r\\n";
     assert!(format!("{head}").contains(sent), "{head}");

@@ -30,6 +30,7 @@ mod signals;
 mod slow;
 mod slow_reader;
 mod threads;
+mod timings;
 #[cfg(all(unix, not(httpool_std_only)))]
 mod unix;
 mod unwind;

@@ -88,6 +88,7 @@ impl Story {
             Claim::Failed(why) => return running.call.lease_failed(why, self.now),
         };
         running.out.clear();
+        running.call.lent(lease.conn(), self.now);
         running.call.start(&mut conn, reused.into(), self.now, &mut running.out);
         running.held = Some((lease, conn));
     }
@@ -115,6 +116,7 @@ impl Story {
     /// call.
     pub(crate) fn connect(&mut self, running: &mut Running) {
         let (conn, mut dial) = self.dial();
+        running.call.opens(conn, self.now);
         dial.connecting(0, self.now);
         self.pass(10);
         dial.connected(0, self.now);

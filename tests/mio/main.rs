@@ -28,6 +28,7 @@ mod reuse;
 mod slow;
 mod slow_reader;
 mod switch;
+mod timings;
 #[cfg(unix)]
 mod unix;
 

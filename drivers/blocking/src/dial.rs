@@ -40,12 +40,14 @@ impl<P: Platform> Line<'_, P> {
     ) -> Option<Claim<Box<Pooled<P>>>> {
         let (shared, conn) = (self.shared, job.conn);
         self.dials = Some(conn);
+        call.opens(conn, shared.now());
         let mut run = Run::new(shared, job, call);
         let outcome = run.run_out(self, call, source);
         if let Some((host, port)) = run.dial.stale_answer(shared.now()) {
             shared.platform.refresh(host, port);
         }
         call.keep_trace_of(&run.dial);
+        call.keep_timings_of(conn, &run.dial, shared.now());
         match outcome {
             Outcome::Ready(net) => {
                 let pooled = Box::new(Pooled::new(net, shared.settings.messages));
@@ -109,6 +111,9 @@ impl<P: Platform> Run<P> {
         let now = shared.now();
         let mut dial = Dial::new(key, &call.dial_policy(&shared.settings.dial), now);
         dial.set_trace(shared.trace(Who::Dial(conn.to_bits())));
+        if shared.settings.timings {
+            dial.set_timings();
+        }
         dial.needed_by(call.needed_by(now), now);
         Self {
             dial,

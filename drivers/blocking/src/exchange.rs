@@ -101,6 +101,9 @@ impl<P: Platform> Exchange<P> {
         }
         call.set_guard(&shared.settings.dial.guard);
         call.set_trace(shared.trace(Who::Call(number)), now);
+        if shared.settings.timings {
+            call.set_timings();
+        }
         Self {
             call,
             now,
@@ -258,6 +261,7 @@ impl<P: Platform> Exchange<P> {
             self.watch.uses(&pooled.net.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();
+            self.call.lent(lease.conn(), self.now);
             self.call.start(&mut pooled.h1, reused.into(), self.now, out);
             self.held = Some((lease, pooled));
         }

@@ -231,6 +231,7 @@ impl<P: Platform> ResponseOn<P> {
             method: call.request().method(),
             url: call.request().url(),
             history: call.history(),
+            timings: call.timings(),
             body_taken: call.body_taken(),
             connection: self.served.conn,
             reused: self.served.reused,

@@ -10,6 +10,8 @@ use crate::{
     proxies::Proxies,
     secure::Secure,
     socket::Sockets,
+    timed::Timed,
+    timeline::Timeline,
     way::Way,
 };
 
@@ -21,7 +23,11 @@ const CONCURRENCY_MAX: u64 = 4_096;
 pub(crate) enum Command {
     Help,
     Version,
-    Demo,
+    Demo {
+        /// Whether the trace is printed in place of the story.
+        trace: bool,
+    },
+    Timeline(Timeline),
     /// The path of a recording; `-` is standard input.
     Replay(PathBuf),
     Send(Box<Options>),
@@ -43,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) proxy_secure: Secure,
     pub(crate) way: Way,
     pub(crate) sockets: Sockets,
+    pub(crate) timed: Timed,
     pub(crate) verbose: bool,
     pub(crate) trace: bool,
     pub(crate) record: Option<PathBuf>,
@@ -86,25 +93,29 @@ pub(crate) enum Data {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Failed> {
     let mut words = Vec::new();
     let mut options = Options::new();
-    // The last option given, to be named in an error if the command takes no options.
-    let mut given = None;
+    // The options given, to be named in an error if the command does not take them.
+    let mut given = Vec::new();
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
             Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
+            Arg::Value(word) if word == "timeline" && words.is_empty() && given.is_empty() => {
+                return Timeline::parse(&mut parser).map(Command::Timeline);
+            }
             Arg::Value(word) => words.push(word.string().map_err(usage)?),
-            Arg::Short(letter) => given = Some(options.set(format!("-{letter}"), &mut parser)?),
-            Arg::Long(word) => given = Some(options.set(format!("--{word}"), &mut parser)?),
+            Arg::Short(letter) => given.push(options.set(format!("-{letter}"), &mut parser)?),
+            Arg::Long(word) => given.push(options.set(format!("--{word}"), &mut parser)?),
         }
     }
     let mut words = words.into_iter();
     let command = words.next().unwrap_or_else(|| "demo".to_owned());
-    match (command.as_str(), given) {
+    let traces = given.iter().all(|name| matches!(name.as_str(), "-t" | "--trace"));
+    match (command.as_str(), given.last()) {
         ("help", _) => return Ok(Command::Help),
-        ("demo", None) => {
+        ("demo", trace) if traces => {
             nothing_more(words)?;
-            return Ok(Command::Demo);
+            return Ok(Command::Demo { trace: trace.is_some() });
         }
         ("replay", None) => {
             let file = words.next().ok_or_else(|| wrong("replay needs a FILE"))?;
@@ -159,6 +170,7 @@ impl Options {
             proxy_secure: Secure::default(),
             way: Way::default(),
             sockets: Sockets::default(),
+            timed: Timed::default(),
             verbose: false,
             trace: false,
             record: None,
@@ -213,7 +225,8 @@ impl Options {
             _ if self.secure.set(&name, parser)?
                 || self.proxy_secure.set_for_proxies(&name, parser)?
                 || self.way.set(&name, parser)?
-                || self.sockets.set(&name, parser)? => {}
+                || self.sockets.set(&name, parser)?
+                || self.timed.set(&name, parser)? => {}
             _ => return Err(wrong(format!("there is no option {name}"))),
         }
         Ok(name)
@@ -244,6 +257,7 @@ impl Options {
         if self.record.is_none() && !self.redact.is_empty() {
             return Err(wrong("--redact needs --record"));
         }
+        self.timed.check(self.count.is_some())?;
         match (self.count, self.concurrency) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(wrong("--concurrency needs --count")),
@@ -340,8 +354,10 @@ mod tests {
 
     #[test]
     fn commands() {
-        assert!(matches!(parsed(""), Ok(Command::Demo)));
-        assert!(matches!(parsed("demo"), Ok(Command::Demo)));
+        assert!(matches!(parsed(""), Ok(Command::Demo { trace: false })));
+        assert!(matches!(parsed("demo"), Ok(Command::Demo { trace: false })));
+        assert!(matches!(parsed("demo --trace"), Ok(Command::Demo { trace: true })));
+        assert!(matches!(parsed("timeline t -o t.html"), Ok(Command::Timeline(_))));
         assert!(matches!(parsed("help"), Ok(Command::Help)));
         assert!(matches!(parsed("get --help"), Ok(Command::Help)));
         assert!(matches!(parsed("-V"), Ok(Command::Version)));
@@ -387,6 +403,9 @@ mod tests {
             "fetch http://a/",
             "http://a/",
             "demo -i",
+            "demo -i --trace",
+            "timeline",
+            "timeline t --trace",
             "demo twice",
             "replay",
             "replay a b",
@@ -407,6 +426,9 @@ mod tests {
             "get http://a/ -n 1 -c 0",
             "get http://a/ -n 1 -i",
             "get http://a/ -n 1 -o out",
+            "get http://a/ -n 1 -w x",
+            "get http://a/ -n 1 --har x",
+            "get http://a/ -w @",
             "get http://a/ --json -i",
             "get http://a/ --json -o -",
             "get http://a/ --output=",
@@ -429,7 +451,12 @@ mod tests {
 
     #[test]
     fn every_option_is_explained() {
-        for source in [include_str!("args.rs"), include_str!("secure.rs"), include_str!("way.rs")] {
+        for source in [
+            include_str!("args.rs"),
+            include_str!("secure.rs"),
+            include_str!("way.rs"),
+            include_str!("timed/mod.rs"),
+        ] {
             let set =
                 source.split("fn set(").nth(1).and_then(|rest| rest.split("\n    }\n").next());
             let names = set.unwrap().split('"').filter(|word| word.starts_with('-'));

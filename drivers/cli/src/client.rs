@@ -44,6 +44,7 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     builder = options.way.set_up(builder);
     builder = options.sockets.set_up(builder);
     builder = builder.decode(options.compressed);
+    builder = builder.timings(options.timed.wants_timings() || options.verbose);
     if let Some(sink) = sink(options, record) {
         builder = builder.trace(sink);
     }
@@ -135,6 +136,9 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     // Its redaction counts, if there is one.
     if let Some(record) = record {
         sinks.push(Arc::new(record.sink()));
+    }
+    if let Some(heads) = options.timed.heads() {
+        sinks.push(heads);
     }
     if options.verbose {
         sinks.push(Arc::new(Verbose::default()));

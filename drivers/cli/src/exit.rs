@@ -245,6 +245,11 @@ impl Failed {
         self
     }
 
+    /// Returns the cause alone, without the URL where that is known.
+    pub(crate) fn message(&self) -> &str {
+        self.about.message.as_ref().unwrap_or(&self.what)
+    }
+
     /// Marks the failure as reported on standard output, which must not print a second JSON object.
     pub(crate) fn already_in_json(mut self) -> Self {
         self.in_json = true;
@@ -253,11 +258,11 @@ impl Failed {
 
     /// Returns the failure as a JSON object.
     pub(crate) fn to_json(&self) -> Value {
-        let About { message, url, phase, reached, status, body_bytes } = &*self.about;
+        let About { url, phase, reached, status, body_bytes, .. } = &*self.about;
         json!({
             "kind": self.kind.name(),
             "exit_code": self.kind.code(),
-            "message": message.as_ref().unwrap_or(&self.what),
+            "message": self.message(),
             "hint": self.hint,
             "url": url,
             "phase": phase,

@@ -10,7 +10,11 @@ httpool - HTTP/1.1 requests over a pool of connections
 Usage:  httpool get|head|post|put|delete [OPTIONS] URL
         httpool request METHOD [OPTIONS] URL
         httpool replay FILE       check that a recording of --record leads to the same decisions
-        httpool demo              show the decisions of the pool; httpool alone does the same
+        httpool timeline TRACE    draw the calls and connections of a trace (of --trace, --record
+                                  or another program; - is standard input) over time, as one HTML
+                                  page, or as SVG. -o, --output FILE.html or FILE.svg
+        httpool demo              show the decisions of the pool; httpool alone does the same.
+                                  With --trace it prints the trace alone
         httpool help              print this text, as -h and --help do; -V, --version: the version
 
 Request
@@ -108,7 +112,13 @@ Load
 Diagnosis
   -v, --verbose                   show on standard error: > the head of each request, < that of each
                                   response, and * connections and TLS: version, key exchange,
-                                  certificate, resumed, verified. Secrets are starred
+                                  certificate, resumed, verified. Secrets are starred. A table of
+                                  the phases of each attempt follows
+  -w, --write-out FORMAT          print FORMAT after the transfer, with curl's variables, such as
+                                  %{time_total}, %{http_code}, %header{NAME}, %{json}, %{stderr};
+                                  @FILE reads it from FILE. local_ip and local_port are not known
+      --har FILE                  write the transfer to FILE as HAR 1.2: an entry for each attempt,
+                                  with its times. Secrets are starred; bodies are left out
   -t, --trace                     print every event and decision on standard error as it happens:
                                   the time, the machine (pool; r: a call; d: a dial), and < for an
                                   event or > for a decision

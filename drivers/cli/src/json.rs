@@ -23,7 +23,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Prints the response. Its body goes to `target`, if there is one.
 pub(crate) fn show(
-    mut response: Response,
+    response: &mut Response,
     target: Option<Target<'_>>,
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
@@ -42,10 +42,10 @@ pub(crate) fn show(
         Some(target) => {
             object["body_file"] = target.path().to_string_lossy().into();
             let progress = Progress::new(response.content_length(), true);
-            object["body_bytes"] = fill(target, &mut response, progress, interrupt)?.into();
+            object["body_bytes"] = fill(target, response, progress, interrupt)?.into();
         }
         None => {
-            let body = collect(&mut response, interrupt)?;
+            let body = collect(response, interrupt)?;
             object["body_bytes"] = body.len().into();
             match String::from_utf8(body) {
                 Ok(text) => object["body"] = text.into(),

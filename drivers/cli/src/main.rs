@@ -17,6 +17,8 @@
 //! | `record` | writes and replays recordings |
 //! | `tally`, `histogram` | count the results and the latencies of a load |
 //! | `exit` | failures, their exit codes and their messages |
+//! | `timed` | the options that report on a transfer: times, HAR |
+//! | `timeline` | draws the calls and connections of a trace |
 //! | `demo` | shows the pool at work with a server in this process |
 
 #![forbid(unsafe_code)]
@@ -43,6 +45,8 @@ mod secure;
 mod socket;
 mod tally;
 mod target;
+mod timed;
+mod timeline;
 mod units;
 mod verbose;
 mod way;
@@ -71,7 +75,8 @@ fn run(args: Vec<OsString>) -> Result<(), Failed> {
     match args::parse(args)? {
         Command::Help => print(help::TEXT),
         Command::Version => print(help::VERSION),
-        Command::Demo => demo::run(),
+        Command::Demo { trace } => demo::run(trace),
+        Command::Timeline(timeline) => timeline.run(),
         Command::Replay(path) => record::replay(&path),
         Command::Send(options) => send(&options),
     }

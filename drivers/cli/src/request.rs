@@ -11,6 +11,7 @@ use crate::{
     record::Record,
     secure,
     target::Target,
+    timed::Seen,
 };
 
 /// Sends the request and shows the response.
@@ -18,6 +19,21 @@ pub(crate) fn run(
     options: &Options,
     record: Option<&Record>,
     interrupt: &Interrupt,
+) -> Result<(), Failed> {
+    let file = match &options.output {
+        Output::File(path) => Some(path.as_path()),
+        Output::Shown | Output::Stdout => None,
+    };
+    let mut seen = Seen::begin(file);
+    let sent = transfer(options, record, interrupt, &mut seen);
+    options.timed.report(&seen, sent, options.verbose)
+}
+
+fn transfer(
+    options: &Options,
+    record: Option<&Record>,
+    interrupt: &Interrupt,
+    seen: &mut Seen,
 ) -> Result<(), Failed> {
     let client = client(options, record)?;
     let body = BodySource::new(&options.data).body()?;
@@ -28,7 +44,8 @@ pub(crate) fn run(
         Output::Shown | Output::Stdout => None,
     };
     let request = request(&client, options).body(body).cancel(interrupt.cancel());
-    let mut response = request.send()?;
+    let mut response = request.send().inspect_err(|error| seen.failed(error))?;
+    seen.answered(&response);
     if let (true, Some(session)) = (options.verbose, response.tls()) {
         secure::show(session);
     }
@@ -37,11 +54,13 @@ pub(crate) fn run(
     if options.fail && status.as_u16() >= 400 {
         return Err(refused(&response));
     }
-    if options.json {
-        json::show(response, target, interrupt)
+    let shown = if options.json {
+        json::show(&mut response, target, interrupt)
     } else {
         output::show(&mut response, target, options, interrupt)
-    }
+    };
+    seen.answered(&response);
+    shown
 }
 
 fn refused(response: &Response) -> Failed {

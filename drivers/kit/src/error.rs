@@ -3,7 +3,7 @@
 use std::{error, fmt, io};
 
 use httpool::{
-    call::{Call, HistoryEntry},
+    call::{Call, HistoryEntry, Timings},
     content::DecodeError,
     dial::ProxyResponse,
     error::{
@@ -78,6 +78,7 @@ struct Inner {
     incomplete: Option<(u64, BodyLeft)>,
     /// The connection of the failed attempt goes to a proxy.
     proxied: bool,
+    timings: Option<Box<Timings>>,
 }
 
 enum Kind {
@@ -119,6 +120,7 @@ impl Error {
         error.0.spent = call.retries_spent();
         error.0.incomplete = call.incomplete();
         error.0.proxied = call.goes_to_proxy();
+        error.0.timings = call.timings().cloned().map(Box::new);
         error
     }
 
@@ -181,6 +183,7 @@ impl Error {
             spent: false,
             incomplete: None,
             proxied: false,
+            timings: None,
         }))
     }
 
@@ -195,6 +198,12 @@ impl Error {
     /// inputs and decisions of the call before it failed.
     pub fn trace(&self) -> Option<&Recent> {
         self.0.trace.as_ref()
+    }
+
+    /// Returns the timeline of the call, if the driver was built with `timings`: its attempts and
+    /// the times of their phases, up to the failure.
+    pub fn timings(&self) -> Option<&Timings> {
+        self.0.timings.as_deref()
     }
 
     /// Returns the description of the failure, without the request and how far it had got.

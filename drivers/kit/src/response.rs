@@ -3,7 +3,7 @@
 use std::fmt;
 
 use httpool::{
-    call::HistoryEntry,
+    call::{HistoryEntry, Timings},
     error::BodyUnusable,
     id::ConnId,
     message::{BodyLeft, BodyTaken, Fields, Head, Method, OwnedFields, ResponseHead, Url},
@@ -75,6 +75,8 @@ pub struct Parts<'r> {
     pub url: &'r Url,
     /// The redirects and failed attempts before the response.
     pub history: &'r [HistoryEntry],
+    /// The timeline of the call, if it is collected.
+    pub timings: Option<&'r Timings>,
     /// The bytes of the request's body that were sent before the response stopped it.
     pub body_taken: Option<BodyTaken>,
     /// The connection that the response came over.
@@ -185,6 +187,11 @@ impl BodyLimit {
 #[macro_export]
 macro_rules! response_methods {
     () => {
+        /// Returns the head of the response, to be kept.
+        pub fn head(&self) -> &$crate::httpool::message::ResponseHead {
+            self.parts().head()
+        }
+
         /// Returns the status code.
         pub fn status(&self) -> $crate::httpool::message::Status {
             self.parts().head().status()
@@ -229,6 +236,13 @@ macro_rules! response_methods {
         /// Returns the redirects and failed attempts before this response, the first one first.
         pub fn history(&self) -> &[$crate::httpool::call::HistoryEntry] {
             self.parts().history
+        }
+
+        /// Returns the timeline of the call, if the client collects it, by the
+        /// setting `timings` of its builder: its attempts, each with its cause, its
+        /// connection, and the times of its phases. It has no end before the body was read.
+        pub fn timings(&self) -> ::std::option::Option<&$crate::httpool::call::Timings> {
+            self.parts().timings
         }
 
         /// Returns the heads of 1xx responses that came before this one, if

@@ -45,6 +45,8 @@ pub struct Settings {
     pub sink: Option<Arc<dyn Sink>>,
     /// The number of trace lines that each call keeps.
     pub recent_trace: usize,
+    /// Whether each call collects its timings.
+    pub timings: bool,
 }
 
 impl Settings {
@@ -113,6 +115,7 @@ impl Default for Settings {
             layers: None,
             sink: None,
             recent_trace: 0,
+            timings: false,
         }
     }
 }
@@ -318,6 +321,14 @@ macro_rules! settings_methods {
         /// cost.
         pub fn recent_trace(mut self, lines: usize) -> Self {
             self.settings.recent_trace = lines;
+            self
+        }
+
+        /// Sets whether each call collects its timeline, for
+        /// [`Response::timings`](crate::Response::timings) and
+        /// [`Error::timings`](crate::Error::timings). False by default, which has no cost.
+        pub fn timings(mut self, collect: bool) -> Self {
+            self.settings.timings = collect;
             self
         }
     };

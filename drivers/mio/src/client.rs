@@ -60,6 +60,7 @@ impl Client {
         config.dial = settings.dial.clone();
         config.messages = settings.messages;
         config.recent_trace = settings.recent_trace;
+        config.timings = settings.timings;
         config.wall_at_epoch = clock.wall_at_epoch();
         let mut core = client::Client::new(config);
         if let Some(sink) = &settings.sink {

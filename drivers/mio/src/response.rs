@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, mem, sync::Arc};
 
 use httpool::{
-    call::HistoryEntry,
+    call::{HistoryEntry, Timings},
     id::{CallId, ConnId},
     message::{BodyLeft, BodyTaken, Method, Url},
 };
@@ -22,6 +22,7 @@ pub struct Response {
     method: Method,
     url: Url,
     history: Vec<HistoryEntry>,
+    timings: Option<Box<Timings>>,
     body_taken: Option<BodyTaken>,
     connection: ConnId,
     reused: bool,
@@ -38,6 +39,7 @@ impl Response {
             method: &self.method,
             url: &self.url,
             history: &self.history,
+            timings: self.timings.as_deref(),
             body_taken: self.body_taken,
             connection: self.connection,
             reused: self.reused,
@@ -210,6 +212,7 @@ impl Responses {
             method: call.request().method().clone(),
             url: call.request().url().clone(),
             history: call.history().to_vec(),
+            timings: call.timings().cloned().map(Box::new),
             body_taken: call.body_taken(),
             received,
             body,

@@ -11,6 +11,7 @@ mod redirects;
 mod retry;
 mod spent;
 mod timeouts;
+mod timings;
 mod upload;
 mod urllib3;
 mod ways;

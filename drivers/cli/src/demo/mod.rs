@@ -26,11 +26,12 @@ use crate::{
     units::Time,
 };
 
-/// Runs all scenes. Fails if one of them did not behave as stated.
-pub(crate) fn run() -> Result<(), Failed> {
+/// Runs all scenes. Fails if one of them did not behave as stated. Prints only the trace of their
+/// clients, one after the other, if `trace` is set.
+pub(crate) fn run(trace: bool) -> Result<(), Failed> {
     let start = Instant::now();
     let origin = Origin::start().map_err(|why| Failed::local("the demo's server", &why))?;
-    let screen = Arc::new(Screen::new());
+    let screen = Arc::new(Screen::new(trace));
     let narrator = Arc::new(Narrator::new(screen.clone()));
     screen.line(&format!(
         "This demo sends requests to a server in this process, at {}, over a pool of connections.\n\

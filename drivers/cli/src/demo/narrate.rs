@@ -55,6 +55,9 @@ impl Narrator {
 
 impl Sink for Narrator {
     fn line(&self, line: &Line<'_>) {
+        if self.screen.raw {
+            return self.screen.print(&line.to_string());
+        }
         // Holds the lock while printing, so that the sentences stay in order.
         let mut story = locked(&self.story);
         for (at, sentence) in story.tell(line.at, line.who, line.kind, &line.text.to_string()) {

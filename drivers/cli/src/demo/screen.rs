@@ -36,22 +36,33 @@ impl Style {
 /// Standard output, as the demo uses it.
 pub(super) struct Screen {
     coloured: bool,
+    /// Whether only the trace is printed, and not the story.
+    pub(super) raw: bool,
     /// The first write error. Later output is dropped.
     broken: Mutex<Option<io::Error>>,
 }
 
 impl Screen {
     /// Uses colour on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
-    pub(super) fn new() -> Self {
+    pub(super) fn new(raw: bool) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { coloured: stdout().is_terminal() && !unwanted, broken: Mutex::new(None) }
+        let coloured = stdout().is_terminal() && !unwanted;
+        Self { coloured, raw, broken: Mutex::new(None) }
     }
 
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.coloured { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
     }
 
+    /// Prints a line of the story.
     pub(super) fn line(&self, text: &str) {
+        if !self.raw {
+            self.print(text);
+        }
+    }
+
+    /// Prints a line.
+    pub(super) fn print(&self, text: &str) {
         let mut broken = locked(&self.broken);
         if broken.is_none() {
             *broken = stdout().write_all(format!("{text}\n").as_bytes()).err();
