@@ -30,7 +30,7 @@ use crate::{
 ///     time::Instant,
 /// };
 ///
-/// let at = |ms| Instant::from_nanos(ms * 1_000_000);
+/// let at = |ms: u64| Instant::from_nanos(ms * 1_000_000);
 /// let request = Request::get("http://example.com/").build()?;
 /// let mut call = Call::new(request, Arc::new(Policy::default()), 1, at(0));
 /// call.set_timings();

@@ -1,7 +1,7 @@
 //! Tests requests through Unix domain sockets.
 
 use std::{
-    io::{self, Read, Write},
+    io::{Read, Write},
     net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
@@ -9,39 +9,20 @@ use std::{
 };
 
 use httpool_blocking::{
-    Client, Error, Guard, Resolve, Route, Routes, SocketOptions,
+    Client, Guard, Route, Routes, SocketOptions,
     httpool::{
         call::Policy,
-        error::{Cause, Denied, DialError, IoKind, Unavailable},
+        error::{Denied, DialError, IoKind},
     },
 };
 
-use crate::{
-    cause,
-    support::{
-        Server,
-        local::{LocalServer, answer, echo, free_path, head, send, serve},
-    },
+use crate::support::{
+    Server,
+    local::{LocalServer, Unasked, answer, dial_error, echo, free_path, head, send, serve},
 };
-
-/// A resolver that must not be asked.
-struct Unasked;
-
-impl Resolve for Unasked {
-    fn resolve(&self, host: &str, _: u16) -> io::Result<Vec<std::net::SocketAddr>> {
-        panic!("{host} is looked up");
-    }
-}
 
 fn client(path: &Path) -> Client {
     Client::builder().unix_socket(path).resolver(Arc::new(Unasked)).build()
-}
-
-fn dial_error(error: &Error) -> DialError {
-    match cause(error) {
-        Cause::Unavailable(Unavailable::Dial(why)) => why,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

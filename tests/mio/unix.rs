@@ -8,29 +8,20 @@ use std::{
 };
 
 use httpool_mio::{
-    Driver, DriverBuilder, Error, Guard, Resolve, Route, Routes,
+    Driver, DriverBuilder, Guard, Route, Routes,
     httpool::{
         call::Policy,
-        error::{Cause, Denied, DialError, IoKind, Unavailable},
+        error::{Denied, DialError, IoKind},
     },
 };
 
 use crate::{
-    World, cause,
+    World,
     support::{
         Server,
-        local::{LocalServer, answer, free_path, head, send},
+        local::{LocalServer, Unasked, answer, dial_error, free_path, head, send},
     },
 };
-
-/// A resolver that must not be asked.
-struct Unasked;
-
-impl Resolve for Unasked {
-    fn resolve(&self, host: &str, _: u16) -> io::Result<Vec<std::net::SocketAddr>> {
-        panic!("{host} is looked up");
-    }
-}
 
 fn through(path: &Path) -> DriverBuilder {
     Driver::builder().unix_socket(path).resolver(Arc::new(Unasked))
@@ -38,13 +29,6 @@ fn through(path: &Path) -> DriverBuilder {
 
 fn world(path: &Path) -> World {
     World::with(through(path))
-}
-
-fn dial_error(error: &Error) -> DialError {
-    match cause(error) {
-        Cause::Unavailable(Unavailable::Dial(why)) => why,
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

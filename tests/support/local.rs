@@ -2,7 +2,8 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
+    net::SocketAddr,
     os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
     process,
@@ -12,6 +13,9 @@ use std::{
     },
     thread,
 };
+
+use httpool::error::{Cause, DialError, Unavailable};
+use httpool_blocking::{Error, Resolve};
 
 /// A server that runs its closure once for each connection, on a thread of its own. The closure
 /// gets the connection and its number, counted from 0. The path is removed at the end.
@@ -94,4 +98,21 @@ pub(crate) fn answer(link: &mut Link, body: &str) {
 
 pub(crate) fn send(link: &mut Link, text: &str) {
     link.get_mut().write_all(text.as_bytes()).ok();
+}
+
+/// A resolver that must not be asked.
+pub(crate) struct Unasked;
+
+impl Resolve for Unasked {
+    fn resolve(&self, host: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        panic!("{host} is looked up");
+    }
+}
+
+/// Returns the reason why no connection was opened.
+pub(crate) fn dial_error(error: &Error) -> DialError {
+    match error.as_failure().map(|failure| failure.cause) {
+        Some(Cause::Unavailable(Unavailable::Dial(why))) => why,
+        other => panic!("{other:?}"),
+    }
 }

@@ -137,14 +137,12 @@ macro_rules! request_methods {
         }
 
         /// Adds header fields, each as [`header`](Self::header) does.
-        pub fn headers<N, V>(
+        pub fn headers(
             mut self,
-            fields: impl ::std::iter::IntoIterator<Item = (N, V)>,
-        ) -> Self
-        where
-            N: ::std::convert::AsRef<str>,
-            V: ::std::convert::AsRef<str>,
-        {
+            fields: impl ::std::iter::IntoIterator<
+                Item = (impl ::std::convert::AsRef<str>, impl ::std::convert::AsRef<str>),
+            >,
+        ) -> Self {
             for (name, value) in fields {
                 self = self.header(name.as_ref(), value.as_ref());
             }
@@ -155,14 +153,12 @@ macro_rules! request_methods {
         /// encoded as `application/x-www-form-urlencoded`, as by a form of a web page and by
         /// urllib3: a space becomes `+`, and every byte but letters, digits and `*-._` becomes
         /// `%XX`.
-        pub fn query<N, V>(
+        pub fn query(
             mut self,
-            pairs: impl ::std::iter::IntoIterator<Item = (N, V)>,
-        ) -> Self
-        where
-            N: ::std::convert::AsRef<str>,
-            V: ::std::convert::AsRef<str>,
-        {
+            pairs: impl ::std::iter::IntoIterator<
+                Item = (impl ::std::convert::AsRef<str>, impl ::std::convert::AsRef<str>),
+            >,
+        ) -> Self {
             let query = $crate::form_urlencoded(pairs);
             self.draft.request = self.draft.request.add_query(&query);
             self
@@ -204,14 +200,12 @@ macro_rules! request_methods {
 
         /// Sets the body to a form of names and values, encoded as
         /// `application/x-www-form-urlencoded`. Sets Content-Type, unless the request has its own.
-        pub fn form<N, V>(
+        pub fn form(
             mut self,
-            pairs: impl ::std::iter::IntoIterator<Item = (N, V)>,
-        ) -> Self
-        where
-            N: ::std::convert::AsRef<str>,
-            V: ::std::convert::AsRef<str>,
-        {
+            pairs: impl ::std::iter::IntoIterator<
+                Item = (impl ::std::convert::AsRef<str>, impl ::std::convert::AsRef<str>),
+            >,
+        ) -> Self {
             self.draft.set_form(pairs);
             self
         }

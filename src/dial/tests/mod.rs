@@ -3,7 +3,6 @@
 mod direct;
 mod guarded;
 mod local;
-mod property;
 mod proxies;
 mod races;
 mod refusals;
@@ -20,7 +19,7 @@ use super::{Dial, DialPolicy, Next};
 use crate::{
     message::{Key, Origin, Scheme},
     time::{Deadline, Instant},
-    trace::{Line, Sink, Trace, Who},
+    trace::{Line, Recorder, Redaction, Sink, Trace, Who},
 };
 
 extern crate std;
@@ -72,6 +71,17 @@ impl Scene {
 
     fn begin(&mut self, attempt: u8) {
         self.dial.connecting(attempt, self.now);
+    }
+
+    /// Records the dial from now on. Returns the text of the recording.
+    fn record(&mut self) -> Arc<Mutex<String>> {
+        let text = Arc::new(Mutex::new(String::new()));
+        let to = text.clone();
+        let recorder = Recorder::new(Redaction::default(), move |line| {
+            to.lock().unwrap().push_str(&line.to_string());
+        });
+        self.dial.set_trace(Trace::new(Arc::new(recorder), Who::Dial(1)));
+        text
     }
 
     fn transmits(&mut self) -> Vec<u8> {

@@ -5,7 +5,6 @@ use crate::{
     error::IoKind,
     limits::MessageLimits,
     message::{Credentials, Hop, HopKind, TlsId},
-    trace::{Recorder, Redaction},
 };
 
 /// A step of an exchange with a proxy.
@@ -441,12 +440,7 @@ fn a_refused_socks_answer_is_recorded_as_far_as_its_reason() {
     for answer in [&b"HTTP/1.1 topsecret"[..], b"\x05\x01 topsecret"] {
         let key = via(hop(HopKind::Socks5h), http("a.test", 80));
         let mut scene = Scene::new(&key, &with_tls());
-        let text = Arc::new(Mutex::new(String::new()));
-        let to = text.clone();
-        let recorder = Recorder::new(Redaction::default(), move |line| {
-            to.lock().unwrap().push_str(&line.to_string());
-        });
-        scene.dial.set_trace(Trace::new(Arc::new(recorder), Who::Dial(1)));
+        let text = scene.record();
         scene.begin(0);
         scene.dial.connected(0, scene.now);
         scene.transmits();

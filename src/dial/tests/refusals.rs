@@ -6,7 +6,6 @@ use crate::{
     limits::PROXY_BODY_BYTES_MAX,
     message::{Hop, HopKind},
     replay,
-    trace::{Recorder, Redaction},
 };
 
 fn key() -> Key {
@@ -125,12 +124,7 @@ fn a_recording_of_a_refusal_replays_and_has_no_body() {
     ] {
         for piece_len in (1..40).chain([usize::MAX]) {
             let mut scene = Scene::new(&key(), &with_tls());
-            let text = Arc::new(Mutex::new(String::new()));
-            let to = text.clone();
-            let recorder = Recorder::new(Redaction::default(), move |line| {
-                to.lock().unwrap().push_str(&line.to_string());
-            });
-            scene.dial.set_trace(Trace::new(Arc::new(recorder), Who::Dial(1)));
+            let text = scene.record();
             scene.begin(0);
             scene.dial.connected(0, scene.now);
             scene.transmits();

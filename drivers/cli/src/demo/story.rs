@@ -115,6 +115,9 @@ impl Story {
                 let why = if dead { "is dead, and" } else { "is" };
                 Some(format!("{} {why} closed", self.connection(conn)))
             }
+            (Kind::Event, "dead", [conn]) => {
+                Some(format!("{} is dead, and closed", self.connection(conn)))
+            }
             _ => None,
         }
     }
@@ -251,13 +254,15 @@ mod tests {
             pool < checkin c0.0 discard
             pool > reuse t0.0 c1.0 probe
             r0 < leased reused
-            pool < checkin c1.0 discard";
+            pool < checkin c1.0 discard
+            pool < dead c2.0";
         assert_eq!(
             told(lines),
             "2 gives connection 1 to call 1, to be looked at first\n\
              3 connection 1 is dead, and closed\n\
              4 gives connection 2 to call 1, to be looked at first\n\
-             6 connection 2 is closed\n"
+             6 connection 2 is closed\n\
+             7 connection 3 is dead, and closed\n"
         );
     }
 

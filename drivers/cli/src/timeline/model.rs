@@ -216,6 +216,7 @@ impl Client {
             (Kind::Event, "checkin", [conn, "discard"]) => {
                 self.closed(connection(conn), "closed", line.at);
             }
+            (Kind::Event, "dead", [conn]) => self.closed(connection(conn), "dead", line.at),
             (Kind::Event, "dial-abandoned", [conn]) => {
                 self.closed(connection(conn), "abandoned", line.at);
             }
