@@ -262,8 +262,8 @@ mod tests {
     use crate::{Stream, begin_connect};
 
     fn connected(options: &SocketOptions) -> io::Result<Stream> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let to = PeerAddr::Tcp(listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let to = PeerAddr::Tcp(listener.local_addr()?);
         begin_connect(&to, None, options).map(|(stream, _)| stream)
     }
 
