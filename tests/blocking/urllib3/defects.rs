@@ -93,6 +93,7 @@ fn geturl_is_the_whole_url_of_the_last_request() {
 /// D17: urllib3 asks a proxy that has refused a tunnel again, for any method. (The other half, a
 /// certificate that is not trusted, needs a server with TLS.)
 #[test]
+#[cfg_attr(httpool_std_only, ignore = "https needs TLS")]
 fn a_refused_tunnel_is_not_asked_for_again() {
     let proxy = Server::replying(|_| "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n".into());
     let http = ProxyManager::new(&proxy.url("")).unwrap();

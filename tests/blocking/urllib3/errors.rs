@@ -55,6 +55,7 @@ fn what_keeps_a_connection_from_being_opened_has_the_kind_of_its_exception() {
 }
 
 #[test]
+#[cfg_attr(httpool_std_only, ignore = "https needs TLS")]
 fn a_proxy_that_never_opens_the_tunnel_is_a_timeout_of_the_proxy() {
     let proxy = Server::start(Peer::until_closed);
     let http = httpool_blocking::urllib3::ProxyManager::new(&proxy.url("")).unwrap();

@@ -35,6 +35,7 @@ fn idle_connections_to_the_num_pools_hosts_used_last_are_kept() {
 }
 
 #[test]
+#[cfg_attr(httpool_std_only, ignore = "std cannot choose a local address")]
 fn pools_of_one_host_share_their_connections_with_the_manager() {
     let server = Server::answering("hello");
     let http = PoolManager::new();

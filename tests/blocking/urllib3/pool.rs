@@ -184,6 +184,7 @@ fn a_silent_server_is_a_read_timeout() {
 }
 
 #[test]
+#[cfg_attr(httpool_std_only, ignore = "std cannot choose a local address")]
 fn source_address_is_the_local_address_of_the_connection() {
     let server = Server::start(|peer| {
         let from = peer.tcp.peer_addr().unwrap().ip().to_string();

@@ -25,6 +25,7 @@ fn http_urls_are_forwarded_with_the_headers_of_the_proxy() {
 }
 
 #[test]
+#[cfg_attr(httpool_std_only, ignore = "https needs TLS")]
 fn https_hosts_get_a_tunnel_and_by_choice_forwarded_requests() {
     let proxy = Server::start(|peer| {
         while let Some(head) = peer.head() {

@@ -178,7 +178,8 @@ connection_pool!(
     /// The connections to one host over TLS (urllib3: `HTTPSConnectionPool`). The server is
     /// verified; [`PoolOptions::tls`] has the settings. A clone is a handle to the same pool.
     ///
-    /// ```
+    #[cfg_attr(feature = "tls", doc = "```")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
     /// use httpool_blocking::{TlsOptions, urllib3::{ConnectionPool, HttpsConnectionPool, PoolOptions}};
     ///
     /// let tls = TlsOptions::new().ca_certs("/etc/company/ca.pem");
