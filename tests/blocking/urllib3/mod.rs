@@ -1,6 +1,7 @@
 //! Tests the module of urllib3's names. One file for each of its parts.
 
 mod bodies;
+mod defaults;
 mod defects;
 mod errors;
 mod fairness;
@@ -9,6 +10,7 @@ mod manager;
 mod pool;
 mod proxies;
 mod redirects;
+mod responses;
 mod targets;
 
 use httpool_blocking::{

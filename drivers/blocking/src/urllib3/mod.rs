@@ -9,6 +9,7 @@
 //! | `PoolManager` | [`PoolManager`] |
 //! | `ProxyManager`, `SOCKSProxyManager`, `proxy_from_url` | [`ProxyManager`], [`ProxyOptions`], [`proxy_from_url`] |
 //! | `request`, `request_encode_url`, `request_encode_body` | the trait [`RequestMethods`] |
+//! | `urllib3.request` | [`request()`] |
 //! | `urlopen` and its keywords | [`Urlopen`] |
 //! | the exceptions | [`Error::kind`](crate::Error::kind), [`Error::is_max_retry`](crate::Error::is_max_retry) |
 //! | `HTTPResponse` | [`HttpResponse`], with [`ResponseOptions`] |
@@ -28,7 +29,7 @@ mod urlopen;
 pub use engine::PoolStats;
 pub use headers::{MakeHeaders, make_headers};
 pub use manager::PoolManager;
-pub use methods::RequestMethods;
+pub use methods::{RequestMethods, request};
 pub use options::{PoolOptions, Retries};
 pub use pool::{ConnectionPool, HttpConnectionPool, HttpsConnectionPool, connection_from_url};
 pub use proxy::{InvalidProxyManager, ProxyManager, ProxyOptions, proxy_from_url};

@@ -49,9 +49,10 @@ impl PoolOptions {
     /// Sets how long a connection may take to open, and how long the server may be silent: urllib3's
     /// `timeout` as a number. Without it a call waits for ever for an answer, as in urllib3; opening
     /// a connection is then bounded by the [dial policy](crate::DialPolicy), 10 seconds for each
-    /// step, which urllib3 leaves to the system.
+    /// step, which urllib3 leaves to the system. With a time of zero each call fails at once (urllib3:
+    /// `ValueError`).
     pub fn timeout(self, each: Duration) -> Self {
-        self.timeouts(timeout_of(each))
+        self.timeouts(timeout_of(Some(each)))
     }
 
     /// Sets all deadlines: urllib3's `timeout` as a `Timeout`. The wait for a connection is
@@ -146,11 +147,10 @@ impl PoolOptions {
         if let Some(tls) = &self.tls {
             builder = builder.tls(tls.clone());
         }
-        let timeout = Timeout::default().queue(None).write(None).first_byte(None).stall(None);
         let start = policy
             .redirect(Redirect::urllib3())
-            .retry(Retries::from(3).0)
-            .timeout(timeout)
+            .retry(Retry::urllib3())
+            .timeout(timeout_of(None))
             .preload(true);
         (builder.build(), self.overlay(start))
     }
@@ -181,9 +181,10 @@ impl fmt::Debug for PoolOptions {
 }
 
 /// Returns urllib3's `timeout` as a number: the longest time to connect, and the longest silence.
-pub(super) fn timeout_of(each: Duration) -> Timeout {
-    let each = Some(each);
-    Timeout::default().queue(None).connect(each).write(each).first_byte(each).stall(each)
+/// `None` is without bound, and zero passes at once.
+pub(super) fn timeout_of(each: Option<Duration>) -> Timeout {
+    let at_once = || Timeout::default().queue(None).total(Duration::ZERO);
+    Timeout::urllib3(each, each, None).unwrap_or_else(|_| at_once())
 }
 
 pub(super) fn pairs<N, V>(list: impl IntoIterator<Item = (N, V)>) -> Vec<(String, String)>
@@ -213,12 +214,12 @@ impl From<Retry> for Retries {
 
 impl From<u32> for Retries {
     fn from(total: u32) -> Self {
-        Retry::new(total).into()
+        Self(total.into())
     }
 }
 
 impl From<bool> for Retries {
     fn from(yes: bool) -> Self {
-        Retry::new(yes.into()).disabled(!yes).into()
+        Self(yes.into())
     }
 }

@@ -146,7 +146,7 @@ impl Urlopen {
 
     /// Sets the deadlines as [`PoolOptions::timeout`](super::PoolOptions::timeout) does.
     pub fn timeout(self, each: Duration) -> Self {
-        self.timeouts(timeout_of(each))
+        self.timeouts(timeout_of(Some(each)))
     }
 
     /// Sets the deadlines as [`PoolOptions::timeouts`](super::PoolOptions::timeouts) does.
