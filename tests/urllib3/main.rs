@@ -24,6 +24,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod coming;
+
 /// The rows: the letters before the number, and for each number from 1 its kind. C: the core alone
 /// decides. W: the bytes on the wire. X: reading and decoding of bodies. D: needs a driver.
 /// T: needs TLS. P: about Python. B: a defect of urllib3.

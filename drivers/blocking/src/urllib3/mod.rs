@@ -1,5 +1,6 @@
 //! The names and meanings of [urllib3](https://urllib3.readthedocs.io), the HTTP client of Python,
-//! as views on the client of this crate.
+//! as views on the client of this crate. [`coming`] has every class, method, parameter, default and
+//! exception, ten tasks side by side, and the differences.
 //!
 //! | urllib3 | here |
 //! |---|---|
@@ -16,6 +17,7 @@
 //! | `ResponseNotChunked` | [`ResponseNotChunked`] |
 //! | `make_headers` | [`make_headers()`] |
 
+pub mod coming;
 mod engine;
 mod headers;
 mod manager;
