@@ -261,7 +261,7 @@ fn pauses_are_0_and_then_double_up_to_120_seconds() {
     let expected = [0, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 102_400];
     assert_eq!(pauses(&retry, 7)[..10], expected);
     assert_eq!(pauses(&retry, 7)[10..], [120_000, 120_000]);
-    let short = retry.clone().backoff_max(seconds(1));
+    let short = retry.backoff_max(seconds(1));
     assert_eq!(pauses(&short, 7)[..5], [0, 400, 800, 1_000, 1_000]);
     let jitter = short.backoff_jitter(Duration::from_millis(400));
     assert_eq!(pauses(&jitter, u32::MAX / 2)[..4], [0, 599, 999, 1_000], "before the cap");
