@@ -86,6 +86,7 @@ fn a_pool_keeps_one_connection_does_not_block_and_sends_its_user_agent_alone() {
         ("DELETE", ""),
         ("TRACE", ""),
         ("OPTIONS", ""),
+        ("PROPFIND", ""),
         ("POST", "Content-Length: 0\r\n"),
         ("PUT", "Content-Length: 0\r\n"),
         ("PATCH", "Content-Length: 0\r\n"),
@@ -99,6 +100,26 @@ fn a_pool_keeps_one_connection_does_not_block_and_sends_its_user_agent_alone() {
         wanted.sort_unstable();
         assert_eq!(lines, wanted, "{method}");
     }
+}
+
+#[test]
+fn a_pool_opens_as_many_as_needed_and_keeps_one_and_a_manager_keeps_ten_hosts() {
+    let much = Server::replying(|_| ok(vec![b'x'; 4 << 20]));
+    let pool = pool_for(&much, PoolOptions::new());
+    let get = || pool.urlopen("GET", "/").preload_content(false).send().unwrap();
+    let mut held = [get(), get(), get()];
+    assert_eq!(pool.stats().in_use, 3, "block is false");
+    for response in &mut held {
+        response.data().unwrap();
+    }
+    assert_eq!((pool.stats().in_use, pool.stats().idle), (0, 1), "maxsize is 1");
+
+    let servers = [(); 11].map(|()| Server::answering("hello"));
+    let http = PoolManager::new();
+    for server in &servers {
+        text(http.request("GET", &server.url("/")).send().unwrap());
+    }
+    assert_eq!(http.client().stats().idle, 10, "num_pools is 10");
 }
 
 #[test]

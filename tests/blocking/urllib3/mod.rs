@@ -3,6 +3,7 @@
 mod bodies;
 mod defaults;
 mod defects;
+mod edges;
 mod errors;
 mod fairness;
 mod fields;

@@ -31,6 +31,7 @@ pub struct PoolOptions {
     block: bool,
     pub(super) headers: Option<Vec<(String, String)>>,
     retries: Option<Retry>,
+    redirects: Option<Redirect>,
     source_address: Option<IpAddr>,
     proxy: Option<Hop>,
     tls_id: Option<TlsId>,
@@ -89,6 +90,14 @@ impl PoolOptions {
     /// `false`. The default is three, for failures and redirects together.
     pub fn retries(self, retries: impl Into<Retries>) -> Self {
         Self { retries: Some(retries.into().0), ..self }
+    }
+
+    /// Sets how redirects are followed: `raise_on_redirect` and `remove_headers_on_redirect` of
+    /// urllib3's `Retry`. The default is [`Redirect::urllib3`]. A pool does not follow redirects to
+    /// another host, whatever [`same_origin`](field@Redirect::same_origin) says:
+    /// [`assert_same_host`](super::Urlopen::assert_same_host) of a request decides.
+    pub fn redirects(self, redirects: Redirect) -> Self {
+        Self { redirects: Some(redirects), ..self }
     }
 
     /// Sets the local address to connect from (urllib3: `source_address`, without its port: a port
@@ -166,6 +175,9 @@ impl PoolOptions {
         policy.timeout = self.timeout.unwrap_or(policy.timeout);
         if let Some(retries) = &self.retries {
             policy.retry = retries.clone();
+        }
+        if let Some(redirects) = &self.redirects {
+            policy.redirect = redirects.clone();
         }
         policy
     }

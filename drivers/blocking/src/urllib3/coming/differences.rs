@@ -40,6 +40,7 @@
 //! | `maxsize=0` keeps every connection, and blocks for ever with `block`. | It keeps none; with `block` one connection is opened. A limit of zero is no absence of a limit. | |
 //! | `FullPoolError` if a connection too many comes back. | Cannot happen: the pool counts the connections that are in use, and nobody can return one that it did not lend. | CP15 |
 //! | Timeout, retries, block and `blocksize` change the key of a pool. | Connections are separated by what changes the peer or the trust. Timeouts and retries are of a request, `maxsize` and `block` of the manager. | PM06 |
+//! | A connection that is opened again after the server closed it is not counted in `num_connections`. | Each that is opened counts. | |
 //! | A manager returns the same pool object. | Each call gives a handle; all handles for one key share connections and statistics. | PM01 |
 //! | A pool that made room for another closes with its last holder. | Its idle connections are closed at once, and it stays usable. | PM33 |
 //! | `socket_options` of one pool. | They are those of the client, for all its pools. Another manager has others. | PM23 |
@@ -60,6 +61,9 @@
 //! | `[` and `]` in a query are encoded, and escapes made upper-case. | The plain client follows the URL standard; a target of a pool is sent as given. | PMS26 |
 //! | A pool and a manager keep dot segments. | A pool does; in a URL they are removed (RFC 3986 5.2.4). | CPS58 |
 //! | A second query is joined by `?`. | It is joined by `&`. | |
+//! | A 303 to HEAD is followed with GET. | It stays HEAD (RFC 9110 15.4.4): nobody asked for the body. | |
+//! | A connection is kept although the request has `Connection: close`. | It is closed behind the response (RFC 9112 9.6). | |
+//! | An unknown method without a body has `Content-Length: 0`. | POST, PUT and PATCH have it (RFC 9110 8.6). | |
 //! | Credentials of `make_headers` are Latin-1. | UTF-8 (RFC 7617 2.1). | |
 //! | Host has no final dot. | It is the authority of the URL (RFC 9110 7.2). The name for TLS has no dot. | SL56 |
 //! | Fields may be combined into one line. | Each that is added is a line of its own. | SL58 |
@@ -102,6 +106,7 @@
 //! | A certificate that is not trusted is a `MaxRetryError`. | It is not retried (D17), and the error is `Ssl`. | CP20 |
 //! | A TLS failure of a proxy is a `ProxyError`. | It is `Ssl`: a failure of TLS does not tell whose handshake it was. | CU20, SL36, PXS32 |
 //! | A forward proxy that closes is a `ProxyError`. | It is a lost connection: the origin behind it may be the cause. | SL31 |
+//! | A handshake that is too slow is a `ReadTimeoutError`. | `ConnectTimeout`: nothing was sent that could be read. | |
 //! | A proxy that is silent after CONNECT is a `ReadTimeoutError`. | It passes the deadline for connecting. | PXS29 |
 //!
 //! ## Proxies and sockets

@@ -95,10 +95,10 @@
 //! | `allowed_methods` | DELETE, GET, HEAD, OPTIONS, PUT, TRACE | `methods`; for `None`: `any_method` |
 //! | `status_forcelist` | none | `on_statuses` |
 //! | `backoff_factor`, `backoff_max`, `backoff_jitter` | 0, 120, 0 | `backoff`, `backoff_max`, `backoff_jitter` |
-//! | `raise_on_redirect` | `True` | [`Redirect::raise`](field@crate::Redirect::raise) |
+//! | `raise_on_redirect` | `True` | [`Redirect::raise`](field@crate::Redirect::raise), given with `redirects` |
 //! | `raise_on_status` | `True` | `raise_on_status` |
 //! | `respect_retry_after_header`, `retry_after_max` | `True`, 21600 | `respect_retry_after`, `retry_after_max` |
-//! | `remove_headers_on_redirect` | Cookie, Authorization, Proxy-Authorization | [`Redirect::strip`](field@crate::Redirect::strip) |
+//! | `remove_headers_on_redirect` | Cookie, Authorization, Proxy-Authorization | [`Redirect::strip`](field@crate::Redirect::strip), given with `redirects` |
 //! | `history` | | the history of the response, and of the error |
 //! | `RETRY_AFTER_STATUS_CODES` | 413, 429, 503 | the same |
 //!
