@@ -12,7 +12,7 @@ use httpool_blocking::{
     urllib3::{ConnectionPool, PoolManager, PoolOptions, ProxyManager, RequestMethods},
 };
 
-use super::{kind, pool_for, redirect, text};
+use super::{kind, pool_for, redirect, std_only, text};
 use crate::support::{Server, ok, until};
 
 /// D1: urllib3 takes a 103 for the final response, and gives the real one to the next request.
@@ -94,6 +94,9 @@ fn geturl_is_the_whole_url_of_the_last_request() {
 /// certificate that is not trusted, needs a server with TLS.)
 #[test]
 fn a_refused_tunnel_is_not_asked_for_again() {
+    if std_only() {
+        return;
+    }
     let proxy = Server::replying(|_| "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n".into());
     let http = ProxyManager::new(&proxy.url("")).unwrap();
     for method in ["GET", "POST"] {

@@ -8,7 +8,7 @@ use httpool_blocking::{
     urllib3::{HttpConnectionPool, PoolManager, PoolOptions, RequestMethods},
 };
 
-use super::{kind, pool_for};
+use super::{kind, pool_for, std_only};
 use crate::support::{Peer, Server};
 
 /// Returns the kind of the error of a GET that the server answers with `bytes`, and closes.
@@ -67,6 +67,9 @@ fn a_source_address_of_another_computer_is_a_failure_to_connect() {
 
 #[test]
 fn a_proxy_that_never_opens_the_tunnel_is_a_timeout_of_the_proxy() {
+    if std_only() {
+        return;
+    }
     let proxy = Server::start(Peer::until_closed);
     let http = httpool_blocking::urllib3::ProxyManager::new(&proxy.url("")).unwrap();
     let call = http.request("GET", "https://a.test/").timeout(Duration::from_millis(30));

@@ -42,3 +42,12 @@ fn redirect(status: u16, location: &str) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status} Moved\r\nLocation: {location}\r\n");
     format!("{head}Content-Length: 0\r\n\r\n").into()
 }
+
+/// Returns whether the driver is built with the standard library alone: without TLS, so that `https`
+/// is refused before a proxy is asked, and without local addresses. Prints that the test did not run.
+fn std_only() -> bool {
+    if cfg!(httpool_std_only) {
+        eprintln!("!! NOT CHECKED: this build has neither TLS nor local addresses");
+    }
+    cfg!(httpool_std_only)
+}

@@ -16,7 +16,7 @@ use httpool_blocking::{
     },
 };
 
-use super::{kind, pool_for, text};
+use super::{kind, pool_for, std_only, text};
 use crate::support::{Peer, Server, ok, until};
 
 /// Answers with the head, and the body when the test has asked for another request.
@@ -227,6 +227,9 @@ fn a_server_that_takes_no_body_is_a_write_timeout() {
 
 #[test]
 fn source_address_is_the_local_address_of_the_connection() {
+    if std_only() {
+        return;
+    }
     let server = Server::start(|peer| {
         let from = peer.tcp.peer_addr().unwrap().ip().to_string();
         while peer.request().is_some() {

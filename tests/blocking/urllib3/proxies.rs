@@ -11,7 +11,7 @@ use httpool_blocking::{
     },
 };
 
-use super::{kind, text};
+use super::{kind, std_only, text};
 use crate::support::{Server, ok};
 
 #[test]
@@ -35,6 +35,9 @@ fn http_urls_are_forwarded_with_the_headers_of_the_proxy() {
 
 #[test]
 fn https_hosts_get_a_tunnel_and_by_choice_forwarded_requests() {
+    if std_only() {
+        return;
+    }
     let proxy = Server::start(|peer| {
         while let Some(head) = peer.head() {
             peer.count();
@@ -64,6 +67,9 @@ fn a_407_of_a_forwarding_proxy_is_the_response() {
 
 #[test]
 fn a_proxy_that_cannot_be_reached_is_a_proxy_error() {
+    if std_only() {
+        return;
+    }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -82,6 +88,9 @@ fn a_proxy_that_cannot_be_reached_is_a_proxy_error() {
 
 #[test]
 fn a_proxy_without_an_address_is_a_proxy_error_of_name_resolution() {
+    if std_only() {
+        return;
+    }
     struct Nobody;
     impl Resolve for Nobody {
         fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
@@ -123,6 +132,9 @@ fn a_forwarding_proxy_that_closes_at_once_is_asked_again_and_is_a_lost_connectio
 
 #[test]
 fn a_socks_proxy_is_reached_from_the_source_address_and_hides_nothing_of_the_request() {
+    if std_only() {
+        return;
+    }
     let proxy = Server::start(|peer| {
         let from = peer.tcp.peer_addr().unwrap().ip();
         assert_eq!(peer.take(3).unwrap(), b"\x05\x01\x00");
