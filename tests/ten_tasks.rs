@@ -90,6 +90,23 @@ fn ten_tasks_take_ten_lines() {
     assert_eq!(gzip(&client, &server.url("/gzip")).unwrap(), "unpacked");
 }
 
+/// ureq takes 12 lines for the ten tasks.
+#[test]
+fn the_tasks_take_no_more_lines_than_in_ureq() {
+    let (mut tasks, mut lines, mut inside) = (0, 0, false);
+    for line in include_str!("ten_tasks.rs").lines() {
+        if line.starts_with("fn ") && line.contains("(client: &Client,") {
+            (tasks, inside) = (tasks + 1, true);
+        } else if line == "}" {
+            inside = false;
+        } else if inside {
+            lines += 1;
+        }
+    }
+    assert_eq!(tasks, 10);
+    assert!(lines <= 12, "{lines} lines");
+}
+
 /// Returns the body of the request, if that is JSON, and otherwise all of the request.
 fn echo(request: &Received) -> Vec<u8> {
     match request.target() {

@@ -15,6 +15,7 @@ use crate::time::Deadline;
 /// |---|---|---|
 /// | `ClosedPool` | `ClosedPoolError` | [`Unavailable::Closed`] |
 /// | `EmptyPool` | `EmptyPoolError` | the `queue` deadline; [`Unavailable::LineFull`] and `KeyLineFull` |
+/// | none | `FullPoolError` | cannot happen: a pool takes back only the connections that it has lent, and counts them |
 /// | `NameResolution` | `NameResolutionError` | [`DialError::Name`], [`DialError::Resolve`] |
 /// | `NewConnection` | `NewConnectionError` | [`DialError::Connect`] |
 /// | `ConnectTimeout` | `ConnectTimeoutError`; for a handshake `ReadTimeoutError` | [`DialError::Timeout`]; the system's timeout of a connect; the `total` deadline before a connection was got |

@@ -29,6 +29,7 @@ mod certificates;
 mod cuts;
 mod exchanges;
 mod failures;
+mod pools;
 mod proxies;
 mod proxy_certificates;
 mod separation;

@@ -197,16 +197,21 @@ fn output(tls: &mut ServerConnection) -> Vec<u8> {
 pub(crate) fn proxy() -> u16 {
     listen(|mut tcp, _| {
         let Some(port) = asked(|buffer| tcp.read(buffer)) else { return };
-        let Ok(mut origin) = TcpStream::connect(("127.0.0.1", port)) else { return };
+        let Ok(origin) = TcpStream::connect(("127.0.0.1", port)) else { return };
         tcp.write_all(ESTABLISHED).ok();
-        let (mut from, mut to) = (tcp.try_clone().unwrap(), origin.try_clone().unwrap());
-        thread::spawn(move || {
-            io::copy(&mut from, &mut to).ok();
-            to.shutdown(Shutdown::Write)
-        });
-        io::copy(&mut origin, &mut tcp).ok();
-        tcp.shutdown(Shutdown::Write).ok();
+        join(tcp, origin);
     })
+}
+
+/// Copies both ways between two connections, until both have ended.
+pub(crate) fn join(mut tcp: TcpStream, mut origin: TcpStream) {
+    let (mut from, mut to) = (tcp.try_clone().unwrap(), origin.try_clone().unwrap());
+    thread::spawn(move || {
+        io::copy(&mut from, &mut to).ok();
+        to.shutdown(Shutdown::Write)
+    });
+    io::copy(&mut origin, &mut tcp).ok();
+    tcp.shutdown(Shutdown::Write).ok();
 }
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";

@@ -9,14 +9,12 @@
 //!   Test: src/call/tests/urllib3.rs the_lower_of_the_total_and_the_own_counter_counts
 //!   Differs: what is otherwise here, and why
 //!   Python only: why it means nothing here
-//!   Later (retry): what a test has yet to prove
 //! ```
 //!
 //! The first line has the number of the row, the letter of its kind and the name of urllib3's test.
 //! A line that is longer goes on, indented by four spaces. Behind `Expects` a row has at least one
-//! of the other lines, and any of them more than once. The subject of `Later` is one of
-//! [`SUBJECTS`]. The defects that `Differs` names, D1 to D22, are those of urllib3 that this client
-//! does not copy.
+//! of the other lines, and any of them more than once. The defects that `Differs` names, D1 to D22,
+//! are those of urllib3 that this client does not copy.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,6 +23,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+mod coming;
 
 /// The rows: the letters before the number, and for each number from 1 its kind. C: the core alone
 /// decides. W: the bytes on the wire. X: reading and decoding of bodies. D: needs a driver.
@@ -55,9 +55,6 @@ const ROWS: [(&str, &str); 16] = [
     ("D", "BBBBBBBBBBBBBBBBBBBBBB"),
 ];
 
-/// What the features are about whose tests are yet to come.
-const SUBJECTS: [&str; 6] = ["managers", "pools", "proxies", "response", "retry", "sockets"];
-
 #[derive(Debug)]
 struct Row {
     id: String,
@@ -68,7 +65,7 @@ struct Row {
 
 impl Row {
     fn has(&self, label: &str) -> bool {
-        self.lines.iter().any(|(own, _)| own == label || own.starts_with(&format!("{label} (")))
+        self.lines.iter().any(|(own, _)| own == label)
     }
 
     fn texts(&self, label: &str) -> impl Iterator<Item = &str> {
@@ -142,15 +139,13 @@ fn each_row_names_a_test_or_a_reason_of_a_known_kind() {
         assert_eq!(row.lines.first().map(|(label, _)| label.as_str()), Some("Expects"), "{id}");
         assert!(row.lines.len() > 1, "{id}: neither a test nor a reason");
         for (label, text) in &row.lines {
-            let subject = label.strip_prefix("Later (").and_then(|rest| rest.strip_suffix(')'));
-            let known = ["Expects", "Test", "Differs", "Python only"].contains(&label.as_str())
-                || subject.is_some_and(|subject| SUBJECTS.contains(&subject));
+            let known = ["Expects", "Test", "Differs", "Python only"].contains(&label.as_str());
             assert!(known && text.len() >= 2, "{id}: {label}: {text}");
         }
         assert_eq!(row.texts("Expects").count(), 1, "{id}");
         assert!(row.kind != "B" || row.has("Test"), "{id}: nothing shows that it is not here");
         // A difference is something that the client does, so a test can show it.
-        assert!(!row.has("Differs") || row.has("Test") || row.has("Later"), "{id}: untested");
+        assert!(!row.has("Differs") || row.has("Test"), "{id}: untested");
         for defect in row.texts("Differs").flat_map(defects) {
             assert!((1..=22).contains(&defect), "{id}: D{defect}");
         }

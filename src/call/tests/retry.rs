@@ -420,3 +420,12 @@ fn the_messages_of_spent_retries_name_their_reason() {
     assert!(says(Cause::Redirect(RedirectError::TooMany)).contains("redirect"));
     assert!(says(REFUSED).contains("refused"));
 }
+
+#[test]
+fn the_debug_text_of_a_retry_has_its_counters() {
+    let text = format!("{:?}", Retry::urllib3().connect(1).read(2).redirect(3).status(4).other(5));
+    for part in ["total: Some(3)", "connect: Some(1)", "read: Some(2)", "redirect: Some(3)"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(text.contains("status: Some(4)") && text.contains("other: Some(5)"), "{text}");
+}

@@ -85,3 +85,12 @@ fn the_setter_read_sets_both_waits_for_the_server() {
     let text = format!("{:?}", of(1, 2, 3));
     assert!(text.contains("connect: Some(1s)") && text.contains("total: Some(3s)"), "{text}");
 }
+
+#[test]
+fn the_debug_text_of_a_timeout_has_its_times() {
+    let text = format!("{:?}", of(1, 2, 3));
+    for part in ["connect: Some(1s)", "first_byte: Some(2s)", "stall: Some(2s)", "total: Some(3s)"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}

@@ -26,11 +26,11 @@ fn dials(world: &mut World) -> usize {
 }
 
 #[test]
-fn a_failed_handshake_counts_as_a_failed_connect_if_another_could_succeed() {
+fn a_failed_handshake_counts_as_other_if_another_could_succeed() {
     for (why, retry, tries) in [
         (TlsKind::Protocol, Retry::new(3), 4),
-        (TlsKind::Lost(IoKind::Reset), Retry::new(3).connect(1).other(0), 2),
-        (TlsKind::Protocol, Retry::new(3).connect(0), 1),
+        (TlsKind::Lost(IoKind::Reset), Retry::new(3).connect(0).other(1), 2),
+        (TlsKind::Protocol, Retry::new(3).connect(0).other(0), 1),
         (TlsKind::Issuer, Retry::new(3), 1),
         (TlsKind::Name, Retry::new(3), 1),
         (TlsKind::Pin, Retry::new(3), 1),

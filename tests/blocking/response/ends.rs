@@ -83,7 +83,7 @@ fn a_connection_that_is_released_with_a_body_unread_serves_the_next_request() {
 
 #[test]
 fn a_connection_that_is_released_before_the_body_has_come_is_closed() {
-    let (server, go, _told) = in_two(40_000);
+    let (server, go, told) = in_two(40_000);
     let client = narrow();
     for connections in 1..4 {
         let mut response = streamed(&client, &server);
@@ -91,6 +91,8 @@ fn a_connection_that_is_released_before_the_body_has_come_is_closed() {
         assert_eq!(client.stats().open, 0);
         assert_eq!(server.accepted(), connections);
         go.send(()).unwrap();
+        // The next connection must not take this word.
+        told.recv().unwrap();
     }
 }
 

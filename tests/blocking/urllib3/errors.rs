@@ -52,6 +52,17 @@ fn what_keeps_a_connection_from_being_opened_has_the_kind_of_its_exception() {
     let options = PoolOptions::new().engine(engine).retries(false);
     let pool = HttpConnectionPool::with("nobody.test", None, options).unwrap();
     assert_eq!(kind(pool.urlopen("GET", "/").send()), K::NameResolution);
+    let error = pool.urlopen("GET", "/").retries(5).send().unwrap_err();
+    assert_eq!((error.kind(), error.is_max_retry()), (K::NameResolution, true));
+    assert_eq!(error.history().len(), 5);
+}
+
+#[test]
+fn a_source_address_of_another_computer_is_a_failure_to_connect() {
+    let server = Server::answering("hello");
+    // An address for documentation (RFC 5737).
+    let options = PoolOptions::new().source_address([192, 0, 2, 1].into()).retries(false);
+    assert_eq!(kind(pool_for(&server, options).urlopen("GET", "/").send()), K::NewConnection);
 }
 
 #[test]

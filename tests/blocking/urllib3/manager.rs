@@ -32,6 +32,52 @@ fn idle_connections_to_the_num_pools_hosts_used_last_are_kept() {
     let ten = PoolManager::new();
     visit(&ten, &[a, b, c]);
     assert_eq!(ten.client().stats().idle, 3);
+    // A pool whose connections made room for others is usable by its holder.
+    let one = PoolManager::with(1, PoolOptions::new());
+    let held = one.connection_from_url(&a.url("/")).unwrap();
+    text(held.urlopen("GET", "/").send().unwrap());
+    visit(&one, &[b]);
+    assert_eq!(held.stats().idle, 0);
+    assert_eq!(text(held.urlopen("GET", "/").send().unwrap()), "hello");
+}
+
+#[test]
+fn urls_of_one_origin_have_one_pool_however_they_are_written() {
+    let server = Server::answering("hello");
+    let http = PoolManager::new();
+    let (port, url) = (server.port(), server.url("/"));
+    visit(&http, &[&server]);
+    for same in [&url, &url.to_uppercase(), &format!("{url}x?y")] {
+        let pool = http.connection_from_url(same).unwrap();
+        assert_eq!(pool.stats().num_connections, 1, "{same}");
+    }
+    for (host, scheme) in [("127.0.0.1", "HTTP"), ("127.0.0.1", "http")] {
+        let pool = http.connection_from_host(host, port, scheme).unwrap();
+        assert_eq!(pool.stats().num_connections, 1);
+    }
+    for other in [format!("https://127.0.0.1:{port}/"), format!("http://127.0.0.2:{port}/")] {
+        assert_eq!(http.connection_from_url(&other).unwrap().stats().num_connections, 0);
+    }
+    let hosts = ["http://A.test", "http://a.TEST:80/", "http://a.test./", "https://a.test"];
+    let names = hosts.map(|url| {
+        let pool = http.connection_from_url(url).unwrap();
+        (pool.host().to_owned(), pool.port())
+    });
+    assert_eq!(names[0], names[1]);
+    assert!(names[2] != names[0], "a final dot makes another host");
+    assert_eq!(names[3].1, 443);
+}
+
+#[test]
+fn a_manager_whose_client_is_closed_is_closed_for_good() {
+    let server = Server::answering("hello");
+    let http = PoolManager::new();
+    visit(&http, &[&server]);
+    http.clear();
+    visit(&http, &[&server]);
+    http.client().close();
+    assert_eq!(http.client().stats().open, 0);
+    assert_eq!(kind(http.request("GET", &server.url("/")).send()), ErrorKind::ClosedPool);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Tests the module of urllib3's names. One file for each of its parts.
 
 mod bodies;
+mod defaults;
 mod defects;
+mod edges;
 mod errors;
 mod fairness;
 mod fields;
@@ -9,6 +11,7 @@ mod manager;
 mod pool;
 mod proxies;
 mod redirects;
+mod responses;
 mod targets;
 
 use httpool_blocking::{

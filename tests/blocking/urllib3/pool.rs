@@ -1,9 +1,14 @@
 //! Tests the keywords of `HTTPConnectionPool`, and its statistics.
 
-use std::{net::Shutdown, thread, time::Duration};
+use std::{
+    net::Shutdown,
+    sync::{Mutex, mpsc},
+    thread,
+    time::Duration,
+};
 
 use httpool_blocking::{
-    Retry, Scheme,
+    Retry, Scheme, Timeout,
     httpool::error::ErrorKind,
     urllib3::{
         ConnectionPool, HttpConnectionPool, HttpsConnectionPool, PoolOptions, RequestMethods,
@@ -27,7 +32,9 @@ fn host_and_port_are_normalised_and_an_empty_or_broken_host_is_refused() {
     let pool = HttpsConnectionPool::with("::1", 0, PoolOptions::new()).unwrap();
     assert_eq!((pool.host(), pool.port()), ("[::1]", 0));
     assert_eq!(pool.to_string(), "HTTPSConnectionPool(host='[::1]', port=0)");
-    for bad in ["", "a/b", "a?b", "a#b", "u@a", "a\\b", "[::1", "a b"] {
+    let bad =
+        ["", "a/b", "a?b", "a#b", "u@a", "a\\b", "[::1", "a b", "a\nb", "[::1]\n", "a%zz", "a%"];
+    for bad in bad {
         let error = HttpConnectionPool::new(bad).unwrap_err();
         let wanted = [ErrorKind::LocationValue, ErrorKind::LocationParse];
         assert!(wanted.contains(&error.kind()), "{bad}: {error}");
@@ -157,6 +164,7 @@ fn three_retries_are_the_default_and_a_number_or_false_replaces_them() {
     let error = pool.urlopen("GET", "/").send().unwrap_err();
     assert!(error.is_max_retry());
     assert_eq!((error.kind(), error.history().len()), (ErrorKind::Protocol, 3));
+    assert!(error.to_string().starts_with(&format!("GET {}: ", server.url("/"))), "{error}");
     assert_eq!(pool.stats().num_requests, 4);
     let error = pool.urlopen("GET", "/").retries(1).send().unwrap_err();
     assert_eq!((error.is_max_retry(), error.history().len()), (true, 1));
@@ -179,8 +187,42 @@ fn a_silent_server_is_a_read_timeout() {
     let options = PoolOptions::new().timeout(Duration::from_millis(20)).retries(false);
     assert_eq!(kind(pool_for(&server, options).urlopen("GET", "/").send()), ErrorKind::ReadTimeout);
     let pool = pool_for(&server, PoolOptions::new().retries(0));
-    let call = pool.urlopen("GET", "/").timeout(Duration::from_millis(20));
-    assert_eq!(kind(call.send()), ErrorKind::ReadTimeout);
+    let short = Duration::from_millis(20);
+    let calls = [
+        pool.urlopen("GET", "/").timeout(short),
+        pool.urlopen("GET", "/").timeouts(Timeout::default().read(short)),
+        pool.urlopen("GET", "/").timeouts(Timeout::default().total(short)),
+    ];
+    for call in calls {
+        assert_eq!(kind(call.send()), ErrorKind::ReadTimeout);
+    }
+}
+
+#[test]
+fn a_preloaded_body_that_stalls_is_a_read_timeout_of_its_attempt() {
+    let server = half();
+    let pool = pool_for(&server, PoolOptions::new().timeout(Duration::from_millis(20)));
+    let error = pool.urlopen("GET", "/").retries(1).send().unwrap_err();
+    assert_eq!((error.kind(), error.is_max_retry()), (ErrorKind::ReadTimeout, true));
+    assert_eq!((error.history().len(), server.requests()), (1, 2));
+    assert_eq!(pool.stats().in_use, 0);
+    let streamed = pool.urlopen("GET", "/").preload_content(false);
+    let error = streamed.send().unwrap().data().unwrap_err();
+    assert_eq!((error.kind(), server.requests()), (ErrorKind::ReadTimeout, 3));
+}
+
+#[test]
+fn a_server_that_takes_no_body_is_a_write_timeout() {
+    let (stop, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let server = Server::start(move |peer| {
+        peer.head();
+        wait.lock().unwrap().recv().ok();
+    });
+    let pool = pool_for(&server, PoolOptions::new().timeout(Duration::from_millis(50)));
+    let call = pool.urlopen("POST", "/").body(vec![0; 64 << 20]);
+    assert_eq!(kind(call.send()), ErrorKind::WriteTimeout);
+    drop(stop);
 }
 
 #[test]

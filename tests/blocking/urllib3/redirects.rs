@@ -38,6 +38,47 @@ fn without_redirect_or_retries_the_redirect_is_the_response() {
     assert_eq!(kind(pool.urlopen("GET", "/").retries(0).send()), ErrorKind::MaxRetry);
     let first = pool.urlopen("GET", "/").retries(0).redirect(false).send().unwrap();
     assert_eq!(first.status(), 302);
+    assert_eq!((pool.stats().in_use, pool.stats().idle), (0, 1), "all places are free");
+    assert_eq!(text(pool.urlopen("GET", "/end").send().unwrap()), "end");
+}
+
+#[test]
+fn the_retries_of_a_request_replace_those_of_the_manager() {
+    let server = steps();
+    let url = server.url("/");
+    let none = PoolManager::with(10, PoolOptions::new().retries(0));
+    let off = PoolManager::with(10, PoolOptions::new().retries(false));
+    let usual = PoolManager::new();
+    assert_eq!(kind(none.request("GET", &url).send()), ErrorKind::MaxRetry);
+    assert_eq!(text(none.request("GET", &url).retries(1).send().unwrap()), "end");
+    assert_eq!(off.request("GET", &url).send().unwrap().status(), 302);
+    assert_eq!(off.request("GET", &url).redirect(true).send().unwrap().status(), 302);
+    assert_eq!(kind(off.request("GET", &url).retries(0).send()), ErrorKind::MaxRetry);
+    for retry in [Retry::new(0), Retry::new(9).redirect(0)] {
+        let error = usual.request("GET", &url).retries(retry.clone()).send().unwrap_err();
+        assert_eq!((error.kind(), error.is_max_retry()), (ErrorKind::MaxRetry, true));
+        let first = usual.request("GET", &url).retries(retry).redirect(false).send().unwrap();
+        assert_eq!(first.status(), 302);
+    }
+    assert_eq!(usual.request("GET", &url).retries(false).send().unwrap().status(), 302);
+    for http in [&none, &off, &usual] {
+        assert_eq!(http.request("GET", &url).redirect(false).send().unwrap().status(), 302);
+    }
+}
+
+#[test]
+fn a_location_that_cannot_be_used_is_an_error_that_names_it() {
+    for (location, wanted) in [
+        ("http://a b/", ErrorKind::LocationParse),
+        ("http://a:x/", ErrorKind::LocationParse),
+        ("ftp://a.test/", ErrorKind::UrlSchemeUnknown),
+    ] {
+        let server = Server::replying(move |_| redirect(302, location));
+        let error = PoolManager::new().request("GET", &server.url("/")).send().unwrap_err();
+        assert_eq!(error.kind(), wanted, "{error}");
+        assert!(error.to_string().contains(location), "{error}");
+        assert_eq!(server.requests(), 1);
+    }
 }
 
 #[test]

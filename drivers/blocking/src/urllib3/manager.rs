@@ -123,7 +123,9 @@ impl PoolManager {
     }
 
     /// Closes the idle connections of all hosts, and those in use when they come back. The manager
-    /// can be used on.
+    /// can be used on. This is also what `with` does at its end in urllib3, which has no `close` for
+    /// a manager. Here [`client().close()`](Client::close) closes it for good, and its idle
+    /// connections are closed when the last handle is dropped.
     pub fn clear(&self) {
         self.engine.clear();
     }

@@ -1,6 +1,8 @@
 //! `RequestMethods`: a request with fields, encoded in the URL or in the body.
 
-use super::Urlopen;
+use std::{sync::LazyLock, time::Duration};
+
+use super::{PoolManager, Urlopen};
 
 /// The methods that pools and managers have in common (urllib3: `RequestMethods`).
 ///
@@ -46,4 +48,29 @@ pub trait RequestMethods {
     fn request_encode_body(&self, method: &str, url: &str) -> Urlopen {
         self.urlopen(method, url).fields_in_body()
     }
+}
+
+/// Starts a request with one manager that the whole program shares (urllib3: `urllib3.request`).
+/// Unless it is given another [timeout](Urlopen::timeout), a connection may take three seconds to
+/// open, and the server may be silent for three seconds. Everything else is as for
+/// [`PoolManager::new`] and [`RequestMethods::request`].
+///
+/// ```
+/// # use std::{io::{Read, Write}, net::TcpListener, thread};
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # thread::spawn(move || {
+/// #     let (mut tcp, _) = listener.accept().unwrap();
+/// #     tcp.read(&mut [0; 4096]).unwrap();
+/// #     tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// use httpool_blocking::urllib3;
+///
+/// let mut response = urllib3::request("GET", &url).send()?;
+/// assert_eq!(response.data()?, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn request(method: &str, url: &str) -> Urlopen {
+    static SHARED: LazyLock<PoolManager> = LazyLock::new(PoolManager::new);
+    SHARED.request(method, url).timeout(Duration::from_secs(3))
 }

@@ -1,5 +1,6 @@
 //! The names and meanings of [urllib3](https://urllib3.readthedocs.io), the HTTP client of Python,
-//! as views on the client of this crate.
+//! as views on the client of this crate. [`coming`] has every class, method, parameter, default and
+//! exception, ten tasks side by side, and the differences.
 //!
 //! | urllib3 | here |
 //! |---|---|
@@ -9,12 +10,14 @@
 //! | `PoolManager` | [`PoolManager`] |
 //! | `ProxyManager`, `SOCKSProxyManager`, `proxy_from_url` | [`ProxyManager`], [`ProxyOptions`], [`proxy_from_url`] |
 //! | `request`, `request_encode_url`, `request_encode_body` | the trait [`RequestMethods`] |
+//! | `urllib3.request` | [`request()`] |
 //! | `urlopen` and its keywords | [`Urlopen`] |
 //! | the exceptions | [`Error::kind`](crate::Error::kind), [`Error::is_max_retry`](crate::Error::is_max_retry) |
 //! | `HTTPResponse` | [`HttpResponse`], with [`ResponseOptions`] |
 //! | `ResponseNotChunked` | [`ResponseNotChunked`] |
 //! | `make_headers` | [`make_headers()`] |
 
+pub mod coming;
 mod engine;
 mod headers;
 mod manager;
@@ -28,7 +31,7 @@ mod urlopen;
 pub use engine::PoolStats;
 pub use headers::{MakeHeaders, make_headers};
 pub use manager::PoolManager;
-pub use methods::RequestMethods;
+pub use methods::{RequestMethods, request};
 pub use options::{PoolOptions, Retries};
 pub use pool::{ConnectionPool, HttpConnectionPool, HttpsConnectionPool, connection_from_url};
 pub use proxy::{InvalidProxyManager, ProxyManager, ProxyOptions, proxy_from_url};

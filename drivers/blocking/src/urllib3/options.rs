@@ -31,6 +31,7 @@ pub struct PoolOptions {
     block: bool,
     pub(super) headers: Option<Vec<(String, String)>>,
     retries: Option<Retry>,
+    redirects: Option<Redirect>,
     source_address: Option<IpAddr>,
     proxy: Option<Hop>,
     tls_id: Option<TlsId>,
@@ -49,9 +50,10 @@ impl PoolOptions {
     /// Sets how long a connection may take to open, and how long the server may be silent: urllib3's
     /// `timeout` as a number. Without it a call waits for ever for an answer, as in urllib3; opening
     /// a connection is then bounded by the [dial policy](crate::DialPolicy), 10 seconds for each
-    /// step, which urllib3 leaves to the system.
+    /// step, which urllib3 leaves to the system. With a time of zero each call fails at once (urllib3:
+    /// `ValueError`).
     pub fn timeout(self, each: Duration) -> Self {
-        self.timeouts(timeout_of(each))
+        self.timeouts(timeout_of(Some(each)))
     }
 
     /// Sets all deadlines: urllib3's `timeout` as a `Timeout`. The wait for a connection is
@@ -88,6 +90,14 @@ impl PoolOptions {
     /// `false`. The default is three, for failures and redirects together.
     pub fn retries(self, retries: impl Into<Retries>) -> Self {
         Self { retries: Some(retries.into().0), ..self }
+    }
+
+    /// Sets how redirects are followed: `raise_on_redirect` and `remove_headers_on_redirect` of
+    /// urllib3's `Retry`. The default is [`Redirect::urllib3`]. A pool does not follow redirects to
+    /// another host, whatever [`same_origin`](field@Redirect::same_origin) says:
+    /// [`assert_same_host`](super::Urlopen::assert_same_host) of a request decides.
+    pub fn redirects(self, redirects: Redirect) -> Self {
+        Self { redirects: Some(redirects), ..self }
     }
 
     /// Sets the local address to connect from (urllib3: `source_address`, without its port: a port
@@ -146,11 +156,10 @@ impl PoolOptions {
         if let Some(tls) = &self.tls {
             builder = builder.tls(tls.clone());
         }
-        let timeout = Timeout::default().queue(None).write(None).first_byte(None).stall(None);
         let start = policy
             .redirect(Redirect::urllib3())
-            .retry(Retries::from(3).0)
-            .timeout(timeout)
+            .retry(Retry::urllib3())
+            .timeout(timeout_of(None))
             .preload(true);
         (builder.build(), self.overlay(start))
     }
@@ -167,6 +176,9 @@ impl PoolOptions {
         if let Some(retries) = &self.retries {
             policy.retry = retries.clone();
         }
+        if let Some(redirects) = &self.redirects {
+            policy.redirect = redirects.clone();
+        }
         policy
     }
 }
@@ -181,9 +193,10 @@ impl fmt::Debug for PoolOptions {
 }
 
 /// Returns urllib3's `timeout` as a number: the longest time to connect, and the longest silence.
-pub(super) fn timeout_of(each: Duration) -> Timeout {
-    let each = Some(each);
-    Timeout::default().queue(None).connect(each).write(each).first_byte(each).stall(each)
+/// `None` is without bound, and zero passes at once.
+pub(super) fn timeout_of(each: Option<Duration>) -> Timeout {
+    let at_once = || Timeout::default().queue(None).total(Duration::ZERO);
+    Timeout::urllib3(each, each, None).unwrap_or_else(|_| at_once())
 }
 
 pub(super) fn pairs<N, V>(list: impl IntoIterator<Item = (N, V)>) -> Vec<(String, String)>
@@ -213,12 +226,12 @@ impl From<Retry> for Retries {
 
 impl From<u32> for Retries {
     fn from(total: u32) -> Self {
-        Retry::new(total).into()
+        Self(total.into())
     }
 }
 
 impl From<bool> for Retries {
     fn from(yes: bool) -> Self {
-        Retry::new(yes.into()).disabled(!yes).into()
+        Self(yes.into())
     }
 }

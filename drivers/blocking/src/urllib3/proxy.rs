@@ -48,8 +48,8 @@ impl ProxyOptions {
     }
 
     /// Sets the header fields for the proxy. They are sent with CONNECT and with each forwarded
-    /// request, except a request that has a field of that name itself (in urllib3 the proxy's
-    /// replaces it). They are never sent to an origin.
+    /// request, in which they replace the request's own fields of these names, as in urllib3. They
+    /// are never sent to an origin.
     pub fn proxy_headers<N, V>(self, headers: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: AsRef<str>,
@@ -59,7 +59,8 @@ impl ProxyOptions {
     }
 
     /// Sets whether requests for `https` URLs are forwarded too. Then the proxy reads them, and
-    /// alone verifies the servers. False by default: they go through a tunnel.
+    /// alone verifies the servers: the [session](super::HttpResponse::tls) of a response is that with
+    /// the proxy. False by default: they go through a tunnel.
     pub fn use_forwarding_for_https(self, yes: bool) -> Self {
         Self { use_forwarding_for_https: yes, ..self }
     }

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use httpool::{call::Timeout, error::RequestError, message::Method};
+use httpool::{
+    call::{Redirect, Timeout},
+    error::RequestError,
+    message::Method,
+};
 use httpool_kit::form_urlencoded;
 
 use super::{
@@ -28,6 +32,7 @@ pub struct Urlopen {
     chunked: bool,
     retries: Option<Retries>,
     redirect: bool,
+    redirects: Option<Redirect>,
     assert_same_host: bool,
     timeout: Option<Timeout>,
     pool_timeout: Option<Duration>,
@@ -70,6 +75,7 @@ impl Urlopen {
             chunked: false,
             retries: None,
             redirect: true,
+            redirects: None,
             assert_same_host: true,
             timeout: None,
             pool_timeout: None,
@@ -136,6 +142,12 @@ impl Urlopen {
         Self { redirect: yes, ..self }
     }
 
+    /// Sets how redirects are followed, as [`PoolOptions::redirects`](super::PoolOptions::redirects)
+    /// does.
+    pub fn redirects(self, redirects: Redirect) -> Self {
+        Self { redirects: Some(redirects), ..self }
+    }
+
     /// Sets whether a URL, or a redirect, to another scheme, host or port than the pool's is an
     /// error ([`ErrorKind::HostChanged`](httpool::error::ErrorKind)). True by default. If not, the
     /// request goes to the host that it names, over a connection to that host. (urllib3 sends it
@@ -146,7 +158,7 @@ impl Urlopen {
 
     /// Sets the deadlines as [`PoolOptions::timeout`](super::PoolOptions::timeout) does.
     pub fn timeout(self, each: Duration) -> Self {
-        self.timeouts(timeout_of(each))
+        self.timeouts(timeout_of(Some(each)))
     }
 
     /// Sets the deadlines as [`PoolOptions::timeouts`](super::PoolOptions::timeouts) does.
@@ -269,6 +281,10 @@ impl Urlopen {
         }
         if self.pool_timeout.is_some() {
             Arc::make_mut(&mut policy).timeout.queue = self.pool_timeout;
+        }
+        if let Some(redirects) = self.redirects.take() {
+            let same_origin = policy.redirect.same_origin;
+            Arc::make_mut(&mut policy).redirect = redirects.same_origin(same_origin);
         }
         if !self.redirect {
             Arc::make_mut(&mut policy).redirect.follow = false;
