@@ -1,15 +1,25 @@
-//! Measures the decoders against the crates that they are built on.
+//! Measures the decoders against the crates that they are built on, and beside other libraries.
 //!
-//! `cargo bench --bench content --features br,deflate,gzip,zstd -- FILE...` decodes each file, by
-//! its extension `gz`, `br` or `zst`. Without a file, a text of 10 MB is encoded with the encoders
-//! at hand; there is none for `br`. Each number is the best of all runs, in MB of decoded bytes for
-//! each second of CPU time, or of wall time where the system does not tell:
+//! `cargo run --release --manifest-path benches/decoding/Cargo.toml` encodes a text of 10 MB and
+//! decodes it. With the paths of files behind `--` it decodes these, by their extensions `gz`, `br`
+//! and `zst`. Each number is the best of all runs, in MB of decoded bytes for each second of CPU
+//! time, or of wall time where the system does not tell:
 //!
 //! * `crate`: the crate's own function, from one slice to one slice, with the checksum of `gzip`;
 //! * `whole`: our decoder, from one slice to one slice;
-//! * `pieces`: our decoder, from inputs of 16 KiB to outputs of 16 KiB.
+//! * `pieces`: our decoder, from inputs of 16 KiB to outputs of 16 KiB;
+//! * `other`: zlib-rs, brotli in C or zstd in C, from one slice to outputs of 16 KiB.
+//!
+//! The last column is the crate's speed through that of the slower of `whole` and `pieces`. The
+//! program fails if it is greater than 1.3.
+//!
+//! `count CODING WAY TIMES` decodes the text so many times in one way (`crate`, `whole`, `pieces` or
+//! `other`), to count instructions: the difference between two numbers of times is what one costs.
 
-use std::{fs, hint::black_box, path::Path, sync::OnceLock, time::Instant};
+use std::{
+    env, fs, hint::black_box, io::Write as _, path::Path, process::ExitCode, sync::OnceLock,
+    time::Instant,
+};
 
 use brotli_decompressor::{
     Allocator, BrotliDecompressStream, BrotliState, SliceWrapper, SliceWrapperMut,
@@ -22,48 +32,111 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 const RUNS: usize = 15;
 const PIECE: usize = 16 * 1024;
+const WAYS: [&str; 4] = ["crate", "whole", "pieces", "other"];
+/// The most that a body may take, as a multiple of the time of the crate's own function.
+const RATIO_MAX: f64 = 1.3;
 
-fn main() {
-    let files: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    println!("{:<24} {:>7} {:>7} {:>7}   MB/s", "", "crate", "whole", "pieces");
-    for file in &files {
-        let body = fs::read(file).unwrap_or_else(|why| panic!("{file}: {why}"));
-        let coding = match Path::new(file).extension().and_then(|end| end.to_str()) {
-            Some("gz") => Coding::Gzip,
-            Some("br") => Coding::Brotli,
-            Some("zst") => Coding::Zstd,
-            _ => panic!("{file}: its extension must be gz, br or zst"),
-        };
-        measure(file, coding, &body);
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    if let [count, name, way, times] = &*words
+        && count == "count"
+    {
+        let coding = coding(name);
+        let way = WAYS.iter().position(|known| known == way).expect("a known way");
+        let body = Body::new(coding, encode(coding, &text(10_000_000)));
+        body.count(way, times.parse().expect("a number of times"));
+        return ExitCode::SUCCESS;
     }
-    if files.is_empty() {
+    println!(
+        "{:<24} {:>7} {:>7} {:>7} {:>7}   MB/s   crate / ours",
+        "", WAYS[0], WAYS[1], WAYS[2], WAYS[3]
+    );
+    let mut worst = 0_f64;
+    for file in &words {
+        let body = fs::read(file).unwrap_or_else(|why| panic!("{file}: {why}"));
+        let extension = Path::new(file).extension().and_then(|end| end.to_str());
+        let coding = coding(extension.unwrap_or_default());
+        worst = worst.max(Body::new(coding, body).measure(file));
+    }
+    if words.is_empty() {
         let text = text(10_000_000);
-        measure("text.gz", Coding::Gzip, &gzip(&text));
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        measure("text.zst", Coding::Zstd, &ruzstd::encoding::compress_to_vec(&*text, level));
+        for name in ["gz", "br", "zst"] {
+            let coding = coding(name);
+            worst = worst.max(Body::new(coding, encode(coding, &text)).measure(name));
+        }
+    }
+    if worst > RATIO_MAX {
+        eprintln!("above the bound: {worst:.2} times the time of the crate");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Returns the coding of files with an extension.
+fn coding(extension: &str) -> Coding {
+    match extension {
+        "gz" => Coding::Gzip,
+        "br" => Coding::Brotli,
+        "zst" => Coding::Zstd,
+        other => panic!("{other} must be gz, br or zst"),
     }
 }
 
-fn measure(name: &str, coding: Coding, body: &[u8]) {
-    let mut decoder = Decoder::new(coding, ContentLimits::default());
-    let len = ours(&mut decoder, coding, body, PIECE, &mut vec![0; PIECE]);
-    let mut output = vec![0; len + PIECE];
-    let mut best = [f64::INFINITY; 3];
-    for _ in 0..RUNS {
-        for (way, best) in best.iter_mut().enumerate() {
-            let start = seconds();
-            let decoded = match way {
-                0 => theirs(coding, body, &mut output),
-                1 => ours(&mut decoder, coding, body, body.len(), &mut output),
-                _ => ours(&mut decoder, coding, body, PIECE, &mut output[..PIECE]),
-            };
-            *best = best.min(seconds() - start);
-            assert_eq!(decoded, len);
+/// An encoded body.
+struct Body {
+    coding: Coding,
+    bytes: Vec<u8>,
+    /// The number of decoded bytes.
+    len: usize,
+}
+
+impl Body {
+    fn new(coding: Coding, bytes: Vec<u8>) -> Self {
+        let mut decoder = Decoder::new(coding, ContentLimits::default());
+        let len = ours(&mut decoder, coding, &bytes, PIECE, &mut vec![0; PIECE]);
+        Self { coding, bytes, len }
+    }
+
+    /// Decodes in one way.
+    fn decode(&self, way: usize, decoder: &mut Decoder, output: &mut [u8]) {
+        let Self { coding, ref bytes, len } = *self;
+        let decoded = match way {
+            0 => theirs(coding, bytes, output),
+            1 => ours(decoder, coding, bytes, bytes.len(), output),
+            2 => ours(decoder, coding, bytes, PIECE, &mut output[..PIECE]),
+            _ => other(coding, bytes, &mut output[..PIECE]),
+        };
+        assert_eq!(decoded, len);
+    }
+
+    fn count(&self, way: usize, times: usize) {
+        let mut decoder = Decoder::new(self.coding, ContentLimits::default());
+        let mut output = vec![0; self.len + PIECE];
+        for _ in 0..times {
+            self.decode(way, &mut decoder, &mut output);
         }
     }
-    let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
-    let [theirs, whole, pieces] = best.map(|seconds| len as f64 / seconds / 1e6);
-    println!("{name:<24} {theirs:>7.0} {whole:>7.0} {pieces:>7.0}");
+
+    /// Prints the speeds. Returns the ratio of our slower way to the crate.
+    fn measure(&self, name: &str) -> f64 {
+        let mut decoder = Decoder::new(self.coding, ContentLimits::default());
+        let mut output = vec![0; self.len + PIECE];
+        let mut best = [f64::INFINITY; WAYS.len()];
+        for _ in 0..RUNS {
+            for (way, best) in best.iter_mut().enumerate() {
+                let start = seconds();
+                self.decode(way, &mut decoder, &mut output);
+                *best = best.min(seconds() - start);
+            }
+        }
+        let name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
+        let ratio = best[1].max(best[2]) / best[0];
+        let [theirs, whole, pieces, other] = best.map(|seconds| self.len as f64 / seconds / 1e6);
+        println!(
+            "{name:<24} {theirs:>7.0} {whole:>7.0} {pieces:>7.0} {other:>7.0}          {ratio:.2}"
+        );
+        ratio
+    }
 }
 
 /// Returns the CPU time of this thread, or else the time since the first call.
@@ -143,11 +216,51 @@ fn gzip_header(body: &[u8]) -> usize {
     10 + name.map_or(0, |len| len + 1)
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let deflated = miniz_oxide::deflate::compress_to_vec(data, 6);
-    let len = u32::try_from(data.len()).expect("below 4 GiB").to_le_bytes();
-    let header = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3];
-    [&header, &*deflated, &crc32fast::hash(data).to_le_bytes(), &len].concat()
+/// Decodes with another library. Returns the number of decoded bytes.
+fn other(coding: Coding, body: &[u8], output: &mut [u8]) -> usize {
+    match coding {
+        Coding::Gzip => drain(flate2::bufread::GzDecoder::new(body), output),
+        Coding::Brotli => drain(brotlic::DecompressorReader::new(body), output),
+        Coding::Zstd => {
+            let reader = zstd::stream::read::Decoder::with_buffer(body);
+            drain(reader.expect("memory for a decoder"), output)
+        }
+        other => panic!("{other} is not measured"),
+    }
+}
+
+fn drain(mut reader: impl std::io::Read, output: &mut [u8]) -> usize {
+    let mut len = 0;
+    loop {
+        match reader.read(output).expect("a valid body") {
+            0 => return len,
+            some => len += some,
+        }
+        black_box(&output);
+    }
+}
+
+/// Encodes as servers do while they answer.
+fn encode(coding: Coding, data: &[u8]) -> Vec<u8> {
+    let written = "a vector takes all";
+    match coding {
+        Coding::Gzip => {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+            encoder.write_all(data).expect(written);
+            encoder.finish().expect(written)
+        }
+        Coding::Brotli => {
+            let quality = brotlic::Quality::new(5).expect("a known quality");
+            let encoder = brotlic::BrotliEncoderOptions::new().quality(quality).build();
+            let mut encoder =
+                brotlic::CompressorWriter::with_encoder(encoder.expect("an encoder"), Vec::new());
+            encoder.write_all(data).expect(written);
+            encoder.into_inner().expect(written)
+        }
+        Coding::Zstd => zstd::encode_all(data, 3).expect(written),
+        other => panic!("{other} is not measured"),
+    }
 }
 
 /// Lines of JSON with numbers and words in an order without a period.
