@@ -13,8 +13,9 @@
 //! The last column is the crate's speed through that of the slower of `whole` and `pieces`. The
 //! program fails if it is greater than 1.3.
 //!
-//! `count CODING WAY TIMES` decodes the text so many times in one way (`crate`, `whole`, `pieces` or
-//! `other`), to count instructions: the difference between two numbers of times is what one costs.
+//! To count instructions, `write FOLDER` writes the encoded texts, and `count FILE WAY TIMES` decodes
+//! a file so many times in one way (`crate`, `whole`, `pieces` or `other`): the difference between
+//! two numbers of times is what one costs.
 
 use std::{
     env, fs, hint::black_box, io::Write as _, path::Path, process::ExitCode, sync::OnceLock,
@@ -32,20 +33,29 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 const RUNS: usize = 15;
 const PIECE: usize = 16 * 1024;
+/// The length of the text.
+const LEN: usize = 10_000_000;
+const CODINGS: [&str; 3] = ["gz", "br", "zst"];
 const WAYS: [&str; 4] = ["crate", "whole", "pieces", "other"];
 /// The most that a body may take, as a multiple of the time of the crate's own function.
 const RATIO_MAX: f64 = 1.3;
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
-    if let [count, name, way, times] = &*words
-        && count == "count"
-    {
-        let coding = coding(name);
-        let way = WAYS.iter().position(|known| known == way).expect("a known way");
-        let body = Body::new(coding, encode(coding, &text(10_000_000)));
-        body.count(way, times.parse().expect("a number of times"));
-        return ExitCode::SUCCESS;
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["count", file, way, times] => {
+            let way = WAYS.iter().position(|known| *known == way).expect("a known way");
+            Body::read(file).count(way, times.parse().expect("a number of times"));
+            return ExitCode::SUCCESS;
+        }
+        ["write", folder] => {
+            for name in CODINGS {
+                let body = encode(coding(name), &text(LEN));
+                fs::write(Path::new(folder).join(format!("text.{name}")), body).expect("a folder");
+            }
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
     println!(
         "{:<24} {:>7} {:>7} {:>7} {:>7}   MB/s   crate / ours",
@@ -53,14 +63,11 @@ fn main() -> ExitCode {
     );
     let mut worst = 0_f64;
     for file in &words {
-        let body = fs::read(file).unwrap_or_else(|why| panic!("{file}: {why}"));
-        let extension = Path::new(file).extension().and_then(|end| end.to_str());
-        let coding = coding(extension.unwrap_or_default());
-        worst = worst.max(Body::new(coding, body).measure(file));
+        worst = worst.max(Body::read(file).measure(file));
     }
     if words.is_empty() {
-        let text = text(10_000_000);
-        for name in ["gz", "br", "zst"] {
+        let text = text(LEN);
+        for name in CODINGS {
             let coding = coding(name);
             worst = worst.max(Body::new(coding, encode(coding, &text)).measure(name));
         }
@@ -95,6 +102,13 @@ impl Body {
         let mut decoder = Decoder::new(coding, ContentLimits::default());
         let len = ours(&mut decoder, coding, &bytes, PIECE, &mut vec![0; PIECE]);
         Self { coding, bytes, len }
+    }
+
+    /// Reads a file, whose extension names the coding.
+    fn read(file: &str) -> Self {
+        let bytes = fs::read(file).unwrap_or_else(|why| panic!("{file}: {why}"));
+        let extension = Path::new(file).extension().and_then(|end| end.to_str());
+        Self::new(coding(extension.unwrap_or_default()), bytes)
     }
 
     /// Decodes in one way.
