@@ -106,7 +106,7 @@ fn the_settings_about_one_server_are_not_for_proxies<C: Calls>() {
     let setup =
         |tls, proxy_tls| Setup { policy: policy.clone(), proxy_tls, ..Setup::new(tls, outer.port) };
     // The name is checked at the origin alone.
-    let tls = both.clone().assert_hostname("elsewhere.test");
+    let tls = both.assert_hostname("elsewhere.test");
     let mut client = C::new(setup(tls.clone(), None));
     assert_eq!(client.get(&origin.url(HOST)).unwrap().body, b"hello");
     // With settings of its own, the proxy is verified by them, and the origin is not.
