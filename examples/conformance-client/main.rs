@@ -27,9 +27,9 @@ use secure::Relays;
 use serde_json::{Value, json};
 
 /// The capabilities that a case may list in its `needs`.
-const CAPS: &str = "redirect,retry,max-body,chunked-upload,expect-continue,url-userinfo,\
-                    redirect-keep-auth,resolve,idn,proxy,proxy-tunnel-http,decompress,deflate,br,\
-                    zstd,multi-coding";
+const CAPS: &str = "redirect,retry,retry-all-errors,max-body,chunked-upload,expect-continue,\
+                    url-userinfo,redirect-keep-auth,resolve,idn,proxy,proxy-tunnel-http,\
+                    decompress,deflate,br,zstd,multi-coding";
 
 type Failed = Box<dyn std::error::Error>;
 

@@ -55,6 +55,8 @@ impl<'c> Options<'c> {
         let mut policy = Policy::default();
         policy.redirect = self.redirect();
         policy.retry = self.retry()?;
+        // A body that breaks off is read again, so it is read before the response is given out.
+        policy.preload = self.is("retry_all_errors");
         policy.timeout.total = self.millis("timeout_ms");
         if let Some(read) = self.millis("read_timeout_ms") {
             policy.timeout.first_byte = Some(read);

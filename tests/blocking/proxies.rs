@@ -71,6 +71,11 @@ fn the_guard_judges_what_a_proxy_is_to_reach() {
 }
 
 #[test]
+fn the_guard_judges_the_target_of_a_tunnel() {
+    proxies::the_guard_judges_the_target_of_a_tunnel(&get);
+}
+
+#[test]
 fn requests_to_several_origins_share_a_connection_to_the_proxy() {
     let proxy = Heads::proxy();
     let client = Client::builder().proxy(&proxy.url("me:secret")).unwrap().build();

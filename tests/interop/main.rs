@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(not(any(httpool_std_only, httpool_mutations)))]
+#[macro_use]
 #[path = "../tls/calls.rs"]
 #[expect(dead_code, reason = "these tests use a part of it")]
 mod calls;

@@ -1,22 +1,31 @@
-//! TLS with a real nginx, and with `openssl s_server`.
+//! TLS with a real nginx, and with `openssl s_server`, with each driver.
 
 use std::{
     fs,
-    net::{IpAddr, TcpListener, TcpStream},
+    net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
-use httpool_blocking::{
-    Client, Error, LayerError, TlsOptions, TlsVersion, httpool::error::TlsKind,
-};
+use httpool_blocking::{Error, LayerError, TlsOptions, TlsVersion, httpool::error::TlsKind};
 use httpool_tls_testing::{
     certificates::Authority,
     peers::{Program, s_server},
 };
 
-use crate::program;
+use crate::{
+    calls::{Ask, Calls, Setup},
+    program,
+};
+
+with_each_driver!(
+    nginx_of_one_version_serves_reuses_and_resumes,
+    nginx_demands_a_client_certificate,
+    openssl_serves_and_resumes_in_both_versions,
+    openssl_demands_a_client_certificate,
+);
 
 /// Files, and the authorities of servers and clients.
 struct World {
@@ -27,8 +36,9 @@ struct World {
 
 impl World {
     fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("httpool-tls-{name}-{}", std::process::id()));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("httpool-tls-{name}-{process}-{number}"));
         fs::create_dir_all(&folder).unwrap();
         let (root, clients) = (Authority::new("root"), Authority::new("clients"));
         let issued = root.issue(&["a.test"]);
@@ -70,8 +80,8 @@ impl Drop for Running {
     }
 }
 
-fn client(tls: TlsOptions, port: u16) -> Client {
-    Client::builder().tls(tls).resolve_to("a.test", port, IpAddr::from([127, 0, 0, 1])).build()
+fn client<C: Calls>(tls: TlsOptions, port: u16) -> C {
+    C::new(Setup::new(tls, port))
 }
 
 fn url(port: u16, path: &str) -> String {
@@ -147,55 +157,53 @@ fn logged(world: &World, requests: usize) -> String {
     }
 }
 
-#[test]
-fn nginx_of_one_version_serves_reuses_and_resumes() {
+fn nginx_of_one_version_serves_reuses_and_resumes<C: Calls>() {
     let world = World::new("versions");
     let Some((_nginx, [old, new, _])) = nginx(&world, "tls-versions") else { return };
     let mut requests = 0;
     for (port, version, other) in
         [(old, "TLSv1.2", TlsVersion::V1_3), (new, "TLSv1.3", TlsVersion::V1_2)]
     {
-        let client = client(world.trusting(), port);
+        let mut client: C = client(world.trusting(), port);
         for round in 0..3 {
-            let response = client.get(&url(port, "large")).send().unwrap();
-            assert_eq!(response.reused(), round > 0);
-            assert_eq!(response.tls().unwrap().version, version);
-            let body = response.bytes().unwrap();
+            let answer = client.get(&url(port, "large")).unwrap();
+            assert_eq!(answer.reused, round > 0);
+            assert_eq!(answer.tls.unwrap().version, version);
+            let body = answer.body;
             assert!(body.len() == 10 << 20 && body.iter().all(|&byte| byte == b'b'));
             requests += 1;
             assert_eq!(logged(&world, requests), format!("{version} . NONE"));
         }
-        let missing = client.get(&url(port, "none")).header("Connection", "close").send().unwrap();
-        assert_eq!(missing.status(), 404);
-        missing.bytes().unwrap();
-        let again = client.get(&url(port, "cert.pem")).send().unwrap();
-        assert!(again.tls().unwrap().resumed && !again.reused());
+        let closing = vec![("Connection", "close")];
+        let missing = Ask { fields: closing, ..Ask::get(url(port, "none")) };
+        assert_eq!(client.call(missing).unwrap().status, 404);
+        let again = client.get(&url(port, "cert.pem")).unwrap();
+        assert!(again.tls.unwrap().resumed && !again.reused);
         requests += 2;
         assert_eq!(logged(&world, requests), format!("{version} r NONE"));
         // Other settings do not resume that session.
         let settings = world.trusting().assert_hostname("a.test");
         let own = client.tls_config(&settings).unwrap();
-        let apart = client.get(&url(port, "cert.pem")).tls(own).send().unwrap();
-        assert!(!apart.tls().unwrap().resumed);
+        let apart = client.call(Ask::get(url(port, "cert.pem")).tls(own)).unwrap();
+        assert!(!apart.tls.unwrap().resumed);
         requests += 1;
         assert_eq!(logged(&world, requests), format!("{version} . NONE"));
 
         let bounded = world.trusting().min_version(other).max_version(other);
-        let error = self::client(bounded, port).get(&url(port, "")).send().unwrap_err();
+        let error = self::client::<C>(bounded, port).get(&url(port, "")).unwrap_err();
         assert_eq!(kind(&error), Some(TlsKind::Version));
     }
 }
 
-#[test]
-fn nginx_demands_a_client_certificate() {
+fn nginx_demands_a_client_certificate<C: Calls>() {
     let world = World::new("clients");
     let Some((_nginx, [_, _, port])) = nginx(&world, "tls-clients") else { return };
-    let get = |tls| client(tls, port).get(&url(port, "cert.pem")).send();
-    assert_eq!(get(world.with(&world.clients)).unwrap().status(), 200);
+    let get = |tls| client::<C>(tls, port).get(&url(port, "cert.pem"));
+    assert_eq!(get(world.with(&world.clients)).unwrap().status, 200);
     assert!(logged(&world, 1).ends_with("SUCCESS"));
     // nginx does the handshake, and refuses in HTTP.
     for tls in [world.trusting(), world.with(&Authority::new("strange"))] {
-        assert_eq!(get(tls).unwrap().status(), 400);
+        assert_eq!(get(tls).unwrap().status, 400);
     }
 }
 
@@ -204,33 +212,31 @@ fn openssl(world: &World, arguments: &str) -> Option<Program> {
     s_server(&world.folder, &format!("-cert cert.pem -key key.pem {arguments}"))
 }
 
-#[test]
-fn openssl_serves_and_resumes_in_both_versions() {
+fn openssl_serves_and_resumes_in_both_versions<C: Calls>() {
     let world = World::new("s-server");
     for (flag, version) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
         let Some(server) = openssl(&world, flag) else { return };
         let port = server.port;
-        let client = client(world.trusting(), port);
+        let mut client: C = client(world.trusting(), port);
         for round in 0..3 {
             // It closes the connection behind each response.
-            let response = client.get(&url(port, "")).send().unwrap();
-            let session = response.tls().unwrap();
+            let answer = client.get(&url(port, "")).unwrap();
+            let session = answer.tls.unwrap();
             assert_eq!((session.version, session.resumed), (version, round > 0));
-            let page = response.text().unwrap();
+            let page = String::from_utf8(answer.body).unwrap();
             assert!(page.contains(if round > 0 { "Reused, " } else { "New, " }), "{page}");
         }
     }
 }
 
-#[test]
-fn openssl_demands_a_client_certificate() {
+fn openssl_demands_a_client_certificate<C: Calls>() {
     let world = World::new("s-server-clients");
     for flag in ["-tls1_2", "-tls1_3"] {
         let arguments = format!("{flag} -Verify 1 -CAfile clients.pem -verify_return_error");
         let Some(server) = openssl(&world, &arguments) else { return };
         let port = server.port;
-        let get = |tls| client(tls, port).get(&url(port, "")).send();
-        assert_eq!(get(world.with(&world.clients)).unwrap().status(), 200);
+        let get = |tls| client::<C>(tls, port).get(&url(port, ""));
+        assert_eq!(get(world.with(&world.clients)).unwrap().status, 200);
         let error = get(world.trusting()).unwrap_err();
         // In TLS 1.3 the refusal may cross with the request, and be lost in a reset.
         let found = kind(&error);

@@ -233,3 +233,27 @@ pub(crate) fn the_guard_judges_what_a_proxy_is_to_reach(get: Get<'_>) {
     assert!(is_denied(get(policy(), open, "http://10.0.0.1/")));
     assert_eq!(proxy.server.requests(), 2);
 }
+
+/// The guard judges the target of a tunnel too, before anything is sent to the proxy.
+pub(crate) fn the_guard_judges_the_target_of_a_tunnel(get: Get<'_>) {
+    let listed = Guard::global().allow("127.0.0.1".parse().unwrap());
+    let closed = DialPolicy::default().guard(listed.clone());
+    let open = DialPolicy::default().guard(listed.allow_proxied_names(true));
+    let proxy = Heads::proxy();
+    let by_name = Hop::parse(&format!("socks5h://127.0.0.1:{}", proxy.server.port())).unwrap();
+    for hop in [proxy.hop(), by_name] {
+        let routes = Routes::default().http(Route::tunnel(hop.clone())).https(Route::tunnel(hop));
+        let policy = Policy::default().routes(routes);
+        for url in ["http://a.test/", "https://a.test/", "http://localhost/", "http://10.0.0.1/"] {
+            assert!(is_denied(get(policy.clone(), closed.clone(), url)), "{url}");
+        }
+        assert!(is_denied(get(policy, open.clone(), "http://10.0.0.1/")));
+    }
+    assert_eq!(proxy.server.requests(), 0);
+    let policy = Policy::default().routes(Routes::default().http(Route::tunnel(proxy.hop())));
+    assert_eq!(get(policy.clone(), closed, "http://8.8.8.8/x").as_deref(), Ok("/x"));
+    assert_eq!(get(policy, open, "http://a.test/y").as_deref(), Ok("/y"));
+    let targets: Vec<_> =
+        proxy.heads().iter().map(|head| head.split(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(targets, ["8.8.8.8:80", "/x", "a.test:80", "/y"]);
+}

@@ -3,11 +3,29 @@
 use std::{net::IpAddr, sync::Arc};
 
 use httpool::{
-    call::Policy,
-    message::{Method, TlsId},
+    call::{Policy, Route, Routes},
+    message::{Hop, HopKind, Method, Origin, Scheme, TlsId},
     trace::Sink,
 };
 use httpool_blocking::{DialPolicy, Error, PoolLimits, Session, TlsConfigError, TlsOptions};
+
+/// Runs each test with every driver.
+macro_rules! with_each_driver {
+    ($($test:ident),+ $(,)?) => {
+        with_each_driver!(blocking: crate::calls::Blocking => $($test),+);
+        with_each_driver!(mio: crate::calls::Mio => $($test),+);
+    };
+    ($driver:ident: $client:path => $($test:ident),+) => {
+        mod $driver {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test::<$client>();
+                }
+            )+
+        }
+    };
+}
 
 /// The name of the servers. Every driver connects to the loopback interface for it.
 pub(crate) const HOST: &str = "a.test";
@@ -30,10 +48,17 @@ impl Setup {
     }
 }
 
+/// Returns a policy for `https` through a tunnel of a proxy, which is reached by `scheme`.
+pub(crate) fn tunnel(scheme: Scheme, host: &str, port: u16, tls: TlsId) -> Policy {
+    let hop = Hop::new(HopKind::Connect, Origin::new(scheme, host, port)).with_tls(tls);
+    Policy::default().routes(Routes::default().https(Route::Tunnel([hop].into())))
+}
+
 /// One call.
 pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) url: String,
+    pub(crate) fields: Vec<(&'static str, &'static str)>,
     pub(crate) body: Vec<u8>,
     pub(crate) tls: Option<TlsId>,
     pub(crate) policy: Option<Policy>,
@@ -42,7 +67,8 @@ pub(crate) struct Ask {
 impl Ask {
     pub(crate) fn get(url: impl Into<String>) -> Self {
         let url = url.into();
-        Self { method: Method::GET, url, body: Vec::new(), tls: None, policy: None }
+        let (method, fields, body) = (Method::GET, Vec::new(), Vec::new());
+        Self { method, url, fields, body, tls: None, policy: None }
     }
 
     pub(crate) fn tls(self, tls: TlsId) -> Self {
@@ -98,6 +124,9 @@ macro_rules! request {
     ($client:expr, $ask:expr) => {{
         let ask = $ask;
         let mut request = $client.request(ask.method, &ask.url);
+        for (name, value) in ask.fields {
+            request = request.header(name, value);
+        }
         if !ask.body.is_empty() {
             request = request.body(ask.body);
         }

@@ -1,23 +1,35 @@
-//! The matrix of certificates: each is accepted, or refused with its exact kind, over sockets.
+//! The matrix of certificates: each is accepted, or refused with its exact kind, over sockets: of an
+//! origin, of one behind a tunnel, of one behind a proxy reached by TLS, and of that proxy.
 
-use httpool::error::TlsKind;
+use std::cell;
+
+use httpool::{
+    error::TlsKind,
+    message::{Scheme, TlsId},
+};
 use httpool_blocking::{Reached, TlsOptions};
 use httpool_tls_testing::{
     certificates::{Authority, Issued, self_signed},
-    server::{ONLY_1_2, ONLY_1_3, config},
+    server::{BOTH, ONLY_1_2, ONLY_1_3, config},
 };
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints,
     PKCS_ECDSA_P521_SHA512, PKCS_ED25519, RsaKeySize, date_time_ymd,
 };
+use rustls::ServerConfig;
 
 use crate::{
-    calls::{Calls, HOST, Setup},
+    calls::{Calls, HOST, Setup, tunnel},
     kind,
-    server::Server,
+    server::{Server, proxy, secure_proxy_in_pieces},
 };
 
-with_each_driver!(each_certificate_is_accepted_or_refused_with_its_kind);
+with_each_driver!(
+    each_certificate_is_accepted_or_refused_with_its_kind,
+    each_certificate_behind_a_tunnel_is_accepted_or_refused_with_its_kind,
+    each_certificate_behind_a_proxy_reached_by_tls_is_accepted_or_refused_with_its_kind,
+    each_certificate_of_a_proxy_reached_by_tls_is_accepted_or_refused_with_its_kind,
+);
 
 /// A server's certificate, the settings of a client, and the outcome.
 struct Cell {
@@ -27,33 +39,94 @@ struct Cell {
     expected: Result<(), TlsKind>,
 }
 
-fn each_certificate_is_accepted_or_refused_with_its_kind<C: Calls>() {
-    for Cell { what, issued, tls, expected } in cells() {
-        for (versions, piece) in
-            [(ONLY_1_2, usize::MAX), (ONLY_1_3, usize::MAX), (ONLY_1_2, 5), (ONLY_1_3, 1)]
-        {
-            let server = Server::start(config(&issued, versions), piece, |peer| {
-                while peer.head().is_some() {
-                    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-                }
-            });
-            let host = match what {
-                _ if what.contains("address") => "127.0.0.1",
-                _ if what.contains("wildcard") => "x.b.test",
-                _ => HOST,
-            };
-            let mut client = C::new(Setup::new(tls.clone(), server.port));
-            let outcome = client.get(&server.url(host)).map(|answer| {
-                assert_eq!(answer.body, b"hello");
-            });
-            let outcome = outcome.map_err(|error| {
-                assert_eq!(error.reached(), Reached::Nothing, "{what}");
-                kind(&error)
-            });
-            assert_eq!(outcome, expected, "{what}, in pieces of {piece}");
-            assert_eq!(server.accepted(), 1, "{what}");
+impl Cell {
+    /// The host of the URL.
+    fn host(&self) -> &'static str {
+        match self.what {
+            what if what.contains("address") => "127.0.0.1",
+            what if what.contains("wildcard") => "x.b.test",
+            _ => HOST,
         }
     }
+
+    /// Makes a call, and compares its outcome.
+    fn check<C: Calls>(&self, setup: Setup, url: &str) {
+        let outcome = C::new(setup).get(url).map(|answer| assert_eq!(answer.body, b"hello"));
+        let outcome = outcome.map_err(|error| {
+            assert_eq!(error.reached(), Reached::Nothing, "{}", self.what);
+            kind(&error)
+        });
+        assert_eq!(outcome, self.expected, "{}", self.what);
+    }
+}
+
+/// Runs `check` for each cell, in both versions, and in pieces of at most so many bytes.
+fn each(check: impl Fn(&Cell, ServerConfig, usize)) {
+    let whole = usize::MAX;
+    for cell in cells() {
+        for (versions, piece) in
+            [(ONLY_1_2, whole), (ONLY_1_3, whole), (ONLY_1_2, 5), (ONLY_1_3, 1)]
+        {
+            check(&cell, config(&cell.issued, versions), piece);
+        }
+    }
+}
+
+fn each_certificate_is_accepted_or_refused_with_its_kind<C: Calls>() {
+    each(|cell, config, piece| {
+        let server = Server::answering_in_pieces(config, piece);
+        cell.check::<C>(Setup::new(cell.tls.clone(), server.port), &server.url(cell.host()));
+        assert_eq!(server.accepted(), 1, "{}", cell.what);
+    });
+}
+
+fn each_certificate_behind_a_tunnel_is_accepted_or_refused_with_its_kind<C: Calls>() {
+    let proxy = proxy();
+    each(|cell, config, piece| {
+        let server = Server::answering_in_pieces(config, piece);
+        let policy = tunnel(Scheme::Http, "proxy.test", proxy, TlsId::PROXY);
+        let setup = Setup { policy, ..Setup::new(cell.tls.clone(), proxy) };
+        cell.check::<C>(setup, &server.url(cell.host()));
+        assert_eq!(server.accepted(), 1, "{}", cell.what);
+    });
+}
+
+fn each_certificate_behind_a_proxy_reached_by_tls_is_accepted_or_refused_with_its_kind<C: Calls>() {
+    let company = Authority::new("company");
+    let issued = company.issue(&["proxy.test"]);
+    let [whole, five, one] =
+        [usize::MAX, 5, 1].map(|piece| secure_proxy_in_pieces(config(&issued, BOTH), piece).port);
+    each(|cell, config, piece| {
+        let server = Server::answering_in_pieces(config, usize::MAX);
+        let proxy = match piece {
+            1 => one,
+            5 => five,
+            _ => whole,
+        };
+        let policy = tunnel(Scheme::Https, "proxy.test", proxy, TlsId::PROXY);
+        let proxy_tls = Some(TlsOptions::new().ca_cert_data(company.pem()));
+        let setup = Setup { policy, proxy_tls, ..Setup::new(cell.tls.clone(), proxy) };
+        cell.check::<C>(setup, &server.url(cell.host()));
+        assert_eq!(server.accepted(), 1, "{}", cell.what);
+    });
+}
+
+fn each_certificate_of_a_proxy_reached_by_tls_is_accepted_or_refused_with_its_kind<C: Calls>() {
+    let inner = Authority::new("inner");
+    let origin = Server::answering(config(&inner.issue(&["origin.test"]), BOTH), false);
+    let accepted = cell::Cell::new(0);
+    each(|cell, config, piece| {
+        let proxy = secure_proxy_in_pieces(config, piece);
+        let policy = tunnel(Scheme::Https, cell.host(), proxy.port, TlsId::PROXY);
+        let proxy_tls = Some(cell.tls.clone());
+        let tls = TlsOptions::new().ca_cert_data(inner.pem());
+        let setup = Setup { policy, proxy_tls, ..Setup::new(tls, proxy.port) };
+        cell.check::<C>(setup, &origin.url("origin.test"));
+        assert_eq!(proxy.accepted(), 1, "{}", cell.what);
+        // The proxy was not asked for a tunnel.
+        accepted.set(accepted.get() + usize::from(cell.expected.is_ok()));
+        assert_eq!(origin.accepted(), accepted.get(), "{}", cell.what);
+    });
 }
 
 fn cells() -> Vec<Cell> {

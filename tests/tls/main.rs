@@ -4,27 +4,8 @@
 #![cfg(not(any(httpool_std_only, httpool_mutations)))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[macro_use]
 mod calls;
-mod server;
-
-/// Runs each test with every driver.
-macro_rules! with_each_driver {
-    ($($test:ident),+ $(,)?) => {
-        with_each_driver!(blocking: crate::calls::Blocking => $($test),+);
-        with_each_driver!(mio: crate::calls::Mio => $($test),+);
-    };
-    ($driver:ident: $client:path => $($test:ident),+) => {
-        mod $driver {
-            $(
-                #[test]
-                fn $test() {
-                    super::$test::<$client>();
-                }
-            )+
-        }
-    };
-}
-
 mod certificates;
 mod cuts;
 mod exchanges;
@@ -33,6 +14,7 @@ mod pools;
 mod proxies;
 mod proxy_certificates;
 mod separation;
+mod server;
 
 use httpool::error::{Cause, DialError, TlsKind, Unavailable};
 use httpool_blocking::{Error, LayerError};

@@ -12,7 +12,7 @@ use httpool_tls_testing::{
 };
 
 use crate::{
-    calls::{Ask, Calls, HOST, Setup},
+    calls::{Ask, Calls, HOST, Setup, tunnel},
     kind,
     server::{Server, proxy, secure_proxy},
 };
@@ -26,8 +26,7 @@ with_each_driver!(
 );
 
 fn through(scheme: Scheme, port: u16, tls: TlsId) -> Policy {
-    let hop = Hop::new(HopKind::Connect, Origin::new(scheme, "proxy.test", port)).with_tls(tls);
-    Policy::default().routes(Routes::default().https(Route::Tunnel([hop].into())))
+    tunnel(scheme, "proxy.test", port, tls)
 }
 
 fn https_goes_through_the_tunnel_of_a_proxy<C: Calls>() {

@@ -1,9 +1,8 @@
 //! Certificates of proxies that are reached by TLS, and of origins behind them.
 
 use httpool::{
-    call::{Policy, Route, Routes},
     error::{Reached, TlsKind},
-    message::{Hop, HopKind, Origin, Scheme},
+    message::Scheme,
 };
 use httpool_blocking::{Role, TlsOptions};
 use httpool_tls_testing::{
@@ -12,7 +11,7 @@ use httpool_tls_testing::{
 };
 
 use crate::{
-    calls::{Ask, Calls, HOST, Setup},
+    calls::{Ask, Calls, HOST, Setup, tunnel},
     kind,
     server::{Server, secure_proxy},
 };
@@ -56,11 +55,6 @@ fn cells() -> Vec<Cell> {
     cells
 }
 
-fn through(host: &str, port: u16, tls: httpool::message::TlsId) -> Policy {
-    let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Https, host, port)).with_tls(tls);
-    Policy::default().routes(Routes::default().https(Route::Tunnel([hop].into())))
-}
-
 fn a_proxy_s_certificate_is_verified_before_the_proxy_hears_of_the_target<C: Calls>() {
     let root = Authority::new("root");
     for Cell { what, issued, host, tls, expected } in cells() {
@@ -69,7 +63,7 @@ fn a_proxy_s_certificate_is_verified_before_the_proxy_hears_of_the_target<C: Cal
         let trusting = TlsOptions::new().ca_cert_data(root.pem());
         let mut client = C::new(Setup::new(trusting, proxy.port));
         let own = client.tls_config(&tls).unwrap();
-        let policy = Some(through(host, proxy.port, own));
+        let policy = Some(tunnel(Scheme::Https, host, proxy.port, own));
         let outcome = client.call(Ask { policy, ..Ask::get(origin.url(HOST)) });
         let outcome = outcome.map(|answer| assert_eq!(answer.body, b"hello")).map_err(|error| {
             assert_eq!(error.reached(), Reached::Nothing, "{what}");
@@ -98,7 +92,7 @@ fn an_origin_s_certificate_is_verified_behind_a_proxy<C: Calls>() {
         let origin = Server::answering(config(&issued, BOTH), false);
         let mut client = C::new(Setup::new(TlsOptions::new().ca_cert_data(root.pem()), proxy.port));
         let tls = client.tls_config(&own).unwrap();
-        let policy = Some(through("proxy.test", proxy.port, tls));
+        let policy = Some(tunnel(Scheme::Https, "proxy.test", proxy.port, tls));
         let outcome = client.call(Ask { policy, ..Ask::get(origin.url(host)) });
         let outcome = outcome.map(|answer| {
             assert_eq!(answer.body, b"hello");

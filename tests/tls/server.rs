@@ -78,6 +78,15 @@ impl Server {
         })
     }
 
+    /// Starts a server that answers like that, and whose writes have at most `piece` raw bytes.
+    pub(crate) fn answering_in_pieces(config: ServerConfig, piece: usize) -> Self {
+        Self::start(config, piece, |peer| {
+            while peer.head().is_some() {
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+            }
+        })
+    }
+
     pub(crate) fn url(&self, host: &str) -> String {
         format!("https://{host}:{}/", self.port)
     }
@@ -232,8 +241,13 @@ fn asked(mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> Option<u16> {
 
 /// Starts a proxy like [`proxy`] that is itself reached by TLS.
 pub(crate) fn secure_proxy(config: ServerConfig) -> Server {
+    secure_proxy_in_pieces(config, usize::MAX)
+}
+
+/// Starts such a proxy whose writes have at most `piece` raw bytes.
+pub(crate) fn secure_proxy_in_pieces(config: ServerConfig, piece: usize) -> Server {
     let plain = proxy();
-    Server::start(config, usize::MAX, move |peer| {
+    Server::start(config, piece, move |peer| {
         let mut inner = TcpStream::connect(("127.0.0.1", plain)).unwrap();
         let mut back = inner.try_clone().unwrap();
         let mut tcp = peer.tcp.try_clone().unwrap();
@@ -246,7 +260,9 @@ pub(crate) fn secure_proxy(config: ServerConfig) -> Server {
                     let mut tls = locked(&tls);
                     tls.writer().write_all(&buffer[..read]).unwrap();
                     let sealed = output(&mut tls);
-                    (&peer.tcp).write_all(&sealed).ok();
+                    for piece in sealed.chunks(piece) {
+                        (&peer.tcp).write_all(piece).ok();
+                    }
                 }
                 peer.tcp.shutdown(Shutdown::Write)
             });

@@ -1,5 +1,9 @@
 //! Compares sessions with rustls's buffered connection, in one run: the times that the client takes,
 //! as ratios. `cargo bench -p httpool-tls` prints them.
+//!
+//! `cargo bench -p httpool-tls -- count WHAT TIMES` does one of `open`, `open-buffered`, `seal` and
+//! `seal-buffered` so many times, and nothing else, to count instructions. The server's part is
+//! in `sealed`, `buffered` and `open_link`: leave it out.
 
 use std::{
     io::{Cursor, IoSlice, Read as _, Write as _},
@@ -7,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use httpool_kit::State;
+use httpool_kit::{Flow, State, Wire, WireBuffers};
 use httpool_tls::{TlsConfig, TlsOptions};
 use httpool_tls_testing::{
     certificates::Authority,
@@ -53,6 +57,23 @@ impl World {
 
 fn main() {
     let (resuming, full) = (World::new(true), World::new(false));
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [count, what, times] = &*words
+        && count == "count"
+    {
+        let run = match what.as_str() {
+            "open" => open_ours,
+            "open-buffered" => open_theirs,
+            "seal" => seal_ours,
+            "seal-buffered" => seal_theirs,
+            other => panic!("{other} is not measured"),
+        };
+        let times: u32 = times.parse().expect("a number of times");
+        for _ in 0..times {
+            run(&full);
+        }
+        return;
+    }
     // The first rounds warm up: the allocator learns the sizes, and tickets come in.
     for round in 0..5 {
         let ours = best(20, || open_ours(&full));
@@ -121,31 +142,30 @@ fn sealed(server: &mut ServerConnection) -> Vec<u8> {
     bytes
 }
 
-/// Reads of 64 KiB, as a driver does them, into a buffer that keeps what was not taken.
+/// Reads into the room of a wire, as a driver does them.
 fn open_ours(world: &World) -> Duration {
     let mut link = open_link(world);
     let bytes = sealed(&mut link.server);
-    let (mut buffer, mut end, mut opened) = (vec![0; READ], 0, 0);
-    let mut rest = &bytes[..];
-    let begin = Instant::now();
+    let (mut wire, mut buffers) = (Wire::plain(), WireBuffers::for_all());
+    wire.begin(link.client.layer, &[]).expect("the session is open");
+    wire.lend(&mut buffers);
+    open_wire(&mut wire, &bytes)
+}
+
+#[inline(never)]
+fn open_wire(wire: &mut Wire, mut rest: &[u8]) -> Duration {
+    let (mut opened, begin) = (0, Instant::now());
     while opened < BODY {
-        let (now, later) = rest.split_at(rest.len().min(READ - end));
-        buffer[end..end + now.len()].copy_from_slice(now);
-        (end, rest) = (end + now.len(), later);
-        let mut at = 0;
-        loop {
-            let mut out = Vec::new();
-            let step = link.client.layer.open(&mut buffer[at..end], &mut out, &mut |piece| {
-                opened += std::hint::black_box(piece).len();
-            });
-            let step = step.expect("the records are good");
-            at += step.taken;
-            if !step.more {
-                break;
-            }
-        }
-        buffer.copy_within(at..end, 0);
-        end -= at;
+        let room = wire.room();
+        let (now, later) = rest.split_at(rest.len().min(room.len()));
+        room[..now.len()].copy_from_slice(now);
+        wire.put(now.len());
+        rest = later;
+        let mut take = |piece: &[u8]| {
+            opened += std::hint::black_box(piece).len();
+            piece.len()
+        };
+        while wire.open(&mut take).expect("the records are good") == Flow::Plain {}
     }
     begin.elapsed()
 }
@@ -153,8 +173,13 @@ fn open_ours(world: &World) -> Duration {
 fn open_theirs(world: &World) -> Duration {
     let (mut client, mut server) = buffered(world);
     let bytes = sealed(&mut server);
+    open_buffered(&mut client, &bytes)
+}
+
+#[inline(never)]
+fn open_buffered(client: &mut ClientConnection, bytes: &[u8]) -> Duration {
     let mut buffer = vec![0; READ];
-    let (mut cursor, mut opened) = (Cursor::new(&bytes), 0);
+    let (mut cursor, mut opened) = (Cursor::new(bytes), 0);
     let begin = Instant::now();
     while opened < BODY {
         client.read_tls(&mut cursor).expect("a cursor gives all");

@@ -43,7 +43,7 @@ const PIECES_MAX: usize = 8;
 ///
 /// # Memory
 ///
-/// Three buffers are bounded: input not opened yet (64 KiB and a record), plaintext of one record
+/// Three buffers are bounded: input not opened yet (five records of TLS), plaintext of one record
 /// that the driver did not take, and output (64 KiB of sealed plaintext). An idle connection keeps
 /// only the bytes of a part of a record. The driver [lends](Self::lend) the memory to the wire of a
 /// connection in use.
