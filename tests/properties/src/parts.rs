@@ -222,8 +222,11 @@ impl Parts {
     fn obey(&mut self, action: Action<(SocketId, Connection)>, now: Instant) {
         match action {
             Action::Dial { conn, ticket, key } => {
-                let asked = self.calls.values().find(|it| it.ticket == Some(ticket));
-                let policy = asked.map(|it| it.call.dial_policy(&self.config.dial));
+                let asked = self.calls.values_mut().find(|it| it.ticket == Some(ticket));
+                let policy = asked.map(|it| {
+                    it.call.opens(conn, now);
+                    it.call.dial_policy(&self.config.dial)
+                });
                 let policy = policy.unwrap_or_else(|| self.config.dial.clone());
                 let mut dial = Dial::new(&key, &policy, now);
                 if let Some(trace) = self.trace(Who::Dial(conn.to_bits())) {
@@ -352,6 +355,7 @@ impl Parts {
         };
         it.ticket = None;
         let mut out = Vec::new();
+        it.call.lent(lease.conn(), now);
         it.call.start(&mut h1, reused.into(), now, &mut out);
         it.conn = Some(OneConn { socket, lease, h1, out, told: false });
         it.told = true;
