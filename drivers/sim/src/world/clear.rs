@@ -79,8 +79,8 @@ impl Base {
         self.stage.wrong(|| format!("call {call}: s{sock} {words}"));
     }
 
-    /// Checks a call that has failed in its `first` attempt, or not: if its body was being preloaded,
-    /// and a retry was left, the body is read again.
+    /// Checks a call that has failed, in its `first` attempt or a later one. If its body was being
+    /// preloaded, and a retry was left, the body is read again.
     pub(super) fn check_preload(&mut self, call: u32, why: Failure, first: bool) {
         let script = &self.plan.calls[call as usize];
         let policy = &script.policy;

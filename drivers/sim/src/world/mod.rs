@@ -52,7 +52,8 @@
 //! carries a session with the cipher of [`layer`](crate::layer), through the same
 //! [`Wire`](httpool_kit::Wire) as in the drivers. Behind an `https` proxy an `https` server has a
 //! session within that of the proxy: each has its own handshake, tickets and key updates, and each
-//! ends with notice or without. In the other plans a handshake is an event, and the bytes stay plain.
+//! ends with notice or without. In the other plans a handshake is an event, and the bytes stay
+//! plain.
 //!
 //! # Threads
 //!

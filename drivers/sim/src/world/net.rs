@@ -44,7 +44,7 @@ pub(super) struct Sock {
     pub(super) retired: bool,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
-    /// The sessions of the connection. `poison_at` and `shown` count the plaintext of the innermost.
+    /// The sessions of the connection. `poison_at` and `shown` count the innermost's plaintext.
     sessions: Sessions,
     /// Follows the records in the client's raw output.
     scan: Scan,

@@ -90,8 +90,8 @@ impl Sessions {
         self.0.last_mut().map_or(Io::Block, |innermost| innermost.seal(plain))
     }
 
-    /// Seals the output of each inner session in the one around it, as far as that takes it. Returns
-    /// the raw output for the pipe.
+    /// Seals the output of each inner session in the one around it, as far as that takes it.
+    /// Returns the raw output for the pipe.
     pub(super) fn settle(&mut self, stage: &mut Stage) -> &[u8] {
         for nth in (1..self.0.len()).rev() {
             let (outer, inner) = self.0.split_at_mut(nth);
@@ -120,8 +120,8 @@ impl Sessions {
         self.0.last().is_some_and(|innermost| innermost.ends)
     }
 
-    /// Ends the output of each session when all has left. If `cuts` is set, some of them end without
-    /// notice, at random. Returns whether the output has ended.
+    /// Ends the output of each session when all has left. If `cuts` is set, some of them end
+    /// without notice, at random. Returns whether the output has ended.
     pub(super) fn end(&mut self, stage: &mut Stage, cuts: bool) -> bool {
         for secure in &mut self.0 {
             secure.notice = !cuts || stage.random.once_in(2);
@@ -166,8 +166,8 @@ impl Sessions {
         self.0.last().map_or(0, |innermost| innermost.sealed)
     }
 
-    /// Counts raw bytes that the client was given. Returns how many bytes of the innermost session's
-    /// plaintext the records hold that it has whole.
+    /// Counts raw bytes that the client was given. Returns how many bytes of the innermost
+    /// session's plaintext the records hold that it has whole.
     pub(super) fn give(&mut self, mut raw: u32) -> u32 {
         let mut all = 0;
         for secure in &mut self.0 {

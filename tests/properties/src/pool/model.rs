@@ -359,8 +359,8 @@ impl Model {
         self.lifetime(conn).is_some_and(|max| self.now - self.conns[conn].opened >= max)
     }
 
-    /// Returns for how long a connection may be used. The ends of connections are spread in 16 steps
-    /// over `age_jitter`.
+    /// Returns for how long a connection may be used. The ends of connections are spread in 16
+    /// steps over `age_jitter`.
     fn lifetime(&self, conn: usize) -> Option<Duration> {
         let earlier = self.limits.age_jitter / 16 * u32::from(self.conns[conn].group);
         Some(self.limits.age_max?.saturating_sub(earlier))
