@@ -89,6 +89,21 @@ pub enum Mutation {
     ShortBody,
     /// The reader keeps the part of a body that it has although another attempt begins.
     KeptBody,
+    /// A connection is kept although its key was closed, or the pool retired, while it was in use.
+    KeptRetired,
+    /// More keys than `idle_keys_max` allows keep idle connections.
+    SurplusKeys,
+    /// A connection is used again although it is too old.
+    AgedReuse,
+    /// A failure inside a body that is preloaded is not retried.
+    LostPreload,
+    /// The notice that ends the session with a proxy counts as the end of the session within it. In
+    /// drivers.
+    #[cfg(httpool_mutations)]
+    ProxyNotice,
+    /// The notice that ends a session changes nothing, as a ticket does. In drivers.
+    #[cfg(httpool_mutations)]
+    NoticeAsTicket,
 }
 
 #[cfg(httpool_mutations)]

@@ -66,7 +66,10 @@ impl Call {
     /// Whether the failure `cause` inside the body of the response is a failure of the attempt, which
     /// can be retried.
     pub(super) fn is_preloading(&self, cause: Cause) -> bool {
-        self.policy.preload && !self.attempt.ended && self.or_unsent(cause) == cause
+        self.policy.preload
+            && !self.attempt.ended
+            && self.or_unsent(cause) == cause
+            && !mutated(Mutation::LostPreload)
     }
 
     /// Discards the rest of the response's body. It is read and dropped, within

@@ -158,6 +158,29 @@ impl Client {
         self.go_on(now);
     }
 
+    /// Closes the connections to one [key](Call::key), as [`close`](Self::close) does for all: idle
+    /// ones at once, those in use when their calls end. Fails the calls that wait for one of them.
+    /// Later calls get new connections.
+    pub fn close_key(&mut self, key: &Key, now: Instant) {
+        self.pool.close_key(key, now);
+        self.go_on(now);
+    }
+
+    /// Closes all idle connections, and each one in use when its call ends (urllib3:
+    /// `PoolManager.clear`). Calls go on, also those that wait.
+    ///
+    /// ```
+    /// use httpool::{client::{Client, Config}, time::Instant};
+    ///
+    /// let mut client = Client::new(Config::default());
+    /// client.retire(Instant::from_nanos(0));
+    /// assert_eq!(client.stats().idle, 0);
+    /// ```
+    pub fn retire(&mut self, now: Instant) {
+        self.pool.retire(now);
+        self.go_on(now);
+    }
+
     /// Closes everything now: each call ends with [`Action::Failed`], each socket with
     /// [`Action::Close`].
     pub fn close_now(&mut self, now: Instant) {

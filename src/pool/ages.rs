@@ -8,7 +8,10 @@ use super::{
     pool::after,
     table::{ByAge, State},
 };
-use crate::time::Instant;
+use crate::{
+    mutation::{Mutation, mutated},
+    time::Instant,
+};
 
 /// The number of groups. The connections of one group live equally long, so each group is in the
 /// order in which it ends.
@@ -63,6 +66,7 @@ impl<T> Pool<T> {
     pub(super) fn is_aged(&self, conn: u32) -> bool {
         self.limits
             .age_max
+            .filter(|_| !mutated(Mutation::AgedReuse))
             .is_some_and(|max| self.now.since(self.conns[conn].opened) >= self.lifetime(conn, max))
     }
 

@@ -6,7 +6,12 @@ use super::{
     record::Input,
     table::{Standing, State},
 };
-use crate::{error::Unavailable, message::Key, time::Instant};
+use crate::{
+    error::Unavailable,
+    message::Key,
+    mutation::{Mutation, mutated},
+    time::Instant,
+};
 
 impl<T> Pool<T> {
     /// Returns how many connections to a key were opened, and how many leases of them were claimed.
@@ -99,7 +104,11 @@ impl<T> Pool<T> {
     /// [`idle_keys_max`](crate::limits::PoolLimits::idle_keys_max) allows, closes all idle
     /// connections of the key that got one back the longest ago. Returns whether there is room.
     pub(super) fn make_room_for_key(&mut self, key: u32) -> bool {
-        if !self.keys[key].idle.is_empty() || self.warm.len() < self.limits.idle_keys_max {
+        let bound = self.limits.idle_keys_max;
+        if !self.keys[key].idle.is_empty()
+            || self.warm.len() < bound
+            || mutated(Mutation::SurplusKeys)
+        {
             return true;
         }
         let Some(oldest) = self.warm.front() else { return false };

@@ -26,7 +26,7 @@ impl<T> Pool<T> {
             None
         } else if self.is_aged(conn) {
             Some(Evicted::Age)
-        } else if self.conns[conn].retired {
+        } else if self.conns[conn].retired && !mutated(Mutation::KeptRetired) {
             Some(Evicted::Closed)
         } else if !self.stranded.is_empty() {
             Some(Evicted::MadeRoom)

@@ -7,16 +7,16 @@ use std::{
 };
 
 use httpool::{
-    call::{Policy, Retry},
+    call::{Policy, Retry, Route, Routes},
     error::{Cause, DialError, IoKind, Reached, Unavailable},
-    message::{Method, Status},
+    message::{Hop, HopKind, Method, Origin, Scheme, Status},
     replay,
     time::Deadline,
     trace::{Recorder, Redaction},
 };
 use httpool_sim::world::{
     Address, BodyPlan, CallPlan, Coverage, Finish, Framing, Names, OriginPlan, Outcome, Plan,
-    Random, Reading, Reply, record, run, run_threads, shrink, trace,
+    Proxy, Random, Reading, Reply, record, run, run_threads, shrink, trace,
 };
 
 #[test]
@@ -97,6 +97,49 @@ fn time_is_virtual_and_exact() {
     assert_eq!(call.outcome, Outcome::Response(200));
     // One round trip to connect, one for the request.
     assert_eq!(call.took, Duration::from_millis(7_004));
+}
+
+/// Returns a plan of one call to an `https` server, through an `https` proxy.
+fn through_two_sessions(reply: Reply) -> Plan {
+    let mut policy = Policy::default();
+    let proxy = Hop::new(HopKind::Connect, Origin::new(Scheme::Https, "10.0.1.1", 443));
+    policy.routes = Routes::default().https(Route::tunnel(proxy));
+    let mut plan = one(vec![reply], policy);
+    plan.sessions = true;
+    plan.config.dial.tls_available = true;
+    plan.origins = vec![OriginPlan::new("https://a.test"), OriginPlan::new("https://10.0.1.1")];
+    plan.origins[1].proxy = Some(Proxy::Passes);
+    plan
+}
+
+#[test]
+fn a_call_goes_through_a_session_within_another() {
+    let plan = through_two_sessions(Reply::new(200));
+    for run in [run, run_threads] {
+        let call = run(&plan).unwrap().calls[0];
+        assert_eq!((call.outcome, call.arrivals), (Outcome::Response(200), 1));
+        // A round trip for TCP, two for each handshake, one for CONNECT, one for the request.
+        assert!(call.took >= Duration::from_millis(14), "{:?}", call.took);
+    }
+}
+
+/// The oracle checks each of these worlds: without a notice from the origin, the body is cut.
+#[test]
+fn a_body_ends_with_the_notice_of_the_innermost_session() {
+    let mut reply = Reply::new(200).finish(Finish::Cut(90));
+    (reply.framing, reply.len) = (Framing::Close, 500);
+    let plan = through_two_sessions(reply);
+    for run in [run, run_threads] {
+        // The seed decides which of the sessions end with notice.
+        let is_whole = |seed: &u64| {
+            let mut plan = plan.clone();
+            plan.seed = *seed;
+            let report = run(&plan).unwrap();
+            report.calls[0].outcome == Outcome::Response(200)
+        };
+        let whole = (0..64).filter(is_whole).count();
+        assert!((8..56).contains(&whole), "{whole} of 64");
+    }
 }
 
 #[test]

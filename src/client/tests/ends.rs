@@ -134,6 +134,51 @@ fn a_graceful_close_lets_calls_with_a_connection_end() {
 }
 
 #[test]
+fn a_closed_key_fails_its_waiting_calls_and_lets_the_others_end() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let first = world.get("http://127.0.0.1/1");
+    world.get("http://127.0.0.1/2");
+    let other = world.get("http://127.0.0.2/3");
+    world.connect();
+    let (socket, of_other) = (world.socket(first), world.socket(other));
+    let key = world.client.call(first).unwrap().key().clone();
+    world.client.close_key(&key, world.now);
+    world.settle();
+    let told = world.told();
+    assert!(matches!(&told[..], [one] if one.starts_with("a1.0 failed: ")), "{told:?}");
+    world.says(socket, OK);
+    world.says(of_other, OK);
+    assert_eq!(world.told().len(), 6);
+    // That of the other key is kept.
+    assert_eq!((world.client.stats().open, world.client.stats().idle), (1, 1));
+    let again = world.get("http://127.0.0.1/4");
+    world.connect();
+    assert_ne!(world.socket(again), socket);
+}
+
+#[test]
+fn a_retired_connection_is_closed_after_its_call_and_calls_go_on() {
+    let mut world = World::with(|config| config.pool.open_per_key_max = 1);
+    let first = world.get("http://127.0.0.1/1");
+    let second = world.get("http://127.0.0.1/2");
+    let other = world.get("http://127.0.0.2/3");
+    world.connect();
+    let socket = world.socket(first);
+    world.says(world.socket(other), OK);
+    world.told();
+    assert_eq!(world.client.stats().idle, 1);
+    world.client.retire(world.now);
+    world.settle();
+    assert_eq!((world.client.stats().idle, world.told().len()), (0, 0));
+    world.says(socket, OK);
+    world.connect();
+    assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
+    assert_ne!(world.socket(second), socket);
+    world.says(world.socket(second), OK);
+    assert_eq!(world.client.stats().idle, 1);
+}
+
+#[test]
 fn an_immediate_close_ends_everything_and_tells() {
     let mut world = World::with(|config| config.pool.open_per_key_max = 2);
     let first = world.get("http://127.0.0.1/1");

@@ -22,6 +22,9 @@ const DEFECTS: &[Mutation] = &[
     Mutation::KeptUnsent,
     Mutation::LeakedCredentials,
     Mutation::StaleName,
+    Mutation::KeptRetired,
+    Mutation::SurplusKeys,
+    Mutation::AgedReuse,
 ];
 
 const SCRIPTS: u64 = 3_000;

@@ -264,7 +264,9 @@ impl Wire {
     /// sent whole.
     pub fn is_usable(&self) -> bool {
         self.0.as_ref().is_none_or(|stack| {
-            let is_open = |side: &Side| side.state == State::Open;
+            let is_open = |side: &Side| {
+                side.state == State::Open || side.state == State::Ended && notices_are_tickets()
+            };
             !stack.mute
                 && !stack.closed
                 && !stack.raw_ended
@@ -413,6 +415,9 @@ fn pull(
     loop {
         if side.state == State::Ended {
             side.input.clear();
+            if notices_are_tickets() {
+                return Ok(Flow::Blocked);
+            }
             return Ok(Flow::Ended { clean: true });
         }
         if side.fresh {
@@ -444,7 +449,9 @@ fn pull(
             Flow::Plain => side.fresh = true,
             Flow::Blocked => return Ok(Flow::Blocked),
             // The layer around this one has ended, and this one has not.
-            Flow::Ended { .. } => return Ok(Flow::Ended { clean: false }),
+            Flow::Ended { clean } => {
+                return Ok(Flow::Ended { clean: clean && outer_ends_count() });
+            }
         }
     }
 }
@@ -511,6 +518,22 @@ fn part<'a>(
 fn cuts_are_ends() -> bool {
     #[cfg(httpool_mutations)]
     return httpool::mutation::mutated(httpool::mutation::Mutation::CutSession);
+    #[cfg(not(httpool_mutations))]
+    false
+}
+
+/// False, except in tests that switch this defect on.
+fn outer_ends_count() -> bool {
+    #[cfg(httpool_mutations)]
+    return httpool::mutation::mutated(httpool::mutation::Mutation::ProxyNotice);
+    #[cfg(not(httpool_mutations))]
+    false
+}
+
+/// False, except in tests that switch this defect on.
+fn notices_are_tickets() -> bool {
+    #[cfg(httpool_mutations)]
+    return httpool::mutation::mutated(httpool::mutation::Mutation::NoticeAsTicket);
     #[cfg(not(httpool_mutations))]
     false
 }

@@ -384,7 +384,9 @@ impl Case {
             }
             Cause::Unavailable(Unavailable::LineFull) => (Mark::CauseLineFull, true),
             Cause::Unavailable(Unavailable::KeyLineFull) => (Mark::CauseKeyLineFull, true),
-            Cause::Unavailable(Unavailable::Closed) => (Mark::CauseClosed, world.closed),
+            Cause::Unavailable(Unavailable::Closed) => {
+                (Mark::CauseClosed, world.closed || world.closed_key)
+            }
             Cause::Unavailable(Unavailable::Dial(DialError::Name)) => (Mark::CauseName, true),
             Cause::Unavailable(Unavailable::Dial(DialError::Connect(_))) => {
                 (Mark::CauseConnect, true)
@@ -450,6 +452,8 @@ impl Case {
 pub(super) struct Why {
     pub(super) closed: bool,
     pub(super) closed_now: bool,
+    /// Whether the connections to a server were closed.
+    pub(super) closed_key: bool,
     /// Whether the plan is without faults, so that no call may fail.
     pub(super) sound: bool,
 }

@@ -20,6 +20,7 @@ use super::{
     cases::{self, Outcome},
     marks::Mark,
     stage::{Does, Event},
+    timings,
     tries::Tries,
     watch,
 };
@@ -153,6 +154,7 @@ impl Driver {
             }
             Event::App { call, what } => self.application(base, call, what),
             Event::Close { now: at_once } => self.close(base, at_once),
+            Event::Clear { origin } => self.clear(base, origin),
             Event::Poke => {}
             _ => {}
         }
@@ -388,6 +390,7 @@ impl Driver {
             Action::End { call: id, .. } => {
                 let Some(call) = self.known(base, id) else { return };
                 base.stage.mark(Mark::LateEnd);
+                timings::add_up(base, &self.client, call, id, false);
                 let Base { plan, stage, cases, .. } = &mut *base;
                 cases[call as usize].finish(plan, stage, call, false);
                 self.over.push(id);
@@ -400,6 +403,7 @@ impl Driver {
             Action::Failed { call: id, failure } => {
                 let Some(call) = self.known(base, id) else { return };
                 watch::fails(base, &self.client, call, failure);
+                timings::add_up(base, &self.client, call, id, true);
                 let case = &mut base.cases[call as usize];
                 case.fail(&base.plan, &mut base.stage, call, failure, &base.why);
                 self.over.push(id);

@@ -18,6 +18,8 @@ use super::{
     Proxy, Random, Reading, Reply, Tls, proxy,
 };
 
+mod limits;
+
 /// How hostile a generated world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -27,6 +29,13 @@ enum Kind {
     Patient,
     /// With any fault, also lasting ones, and with timeouts.
     Troubled,
+}
+
+impl Kind {
+    /// Whether there are faults, and whether some of them last.
+    const fn faults(self) -> (bool, bool) {
+        (!matches!(self, Self::Sound), matches!(self, Self::Troubled))
+    }
 }
 
 impl Plan {
@@ -47,11 +56,11 @@ impl Plan {
         Grower { random, later, latest, preloads, kind }.plan(seed)
     }
 
-    /// Whether connections to a server carry sessions with the cipher of
-    /// [`layer`](crate::layer), and not with the server as a proxy.
+    /// Whether connections to a server, which may be a proxy, carry sessions with the cipher of
+    /// [`layer`](crate::layer).
     pub(super) fn has_session(&self, origin: usize) -> bool {
         let it = &self.origins[origin];
-        (self.threads || self.sessions) && it.url.starts_with("https:") && it.proxy.is_none()
+        (self.threads || self.sessions) && it.url.starts_with("https:")
     }
 
     /// Whether the plan is without faults, so that every call must succeed.
@@ -80,6 +89,7 @@ impl Plan {
         let dial = &self.config.dial;
         self.faults.is_empty()
             && self.close.is_none()
+            && self.clears.is_empty()
             && self.config.pool.retry_budget.is_none()
             && self.config.pool.waiting_max >= self.calls.len()
             && self.config.pool.waiting_per_key_max >= self.calls.len()
@@ -162,7 +172,10 @@ impl Grower {
             let times = [1_000, 20_000, 300_000];
             origin.queued = apart.once_in(5).then(|| micros(apart.pick(&times)));
         }
+        let mut layers = Random::new(seed ^ 0x6c61_7965_7273);
         let proxy = self.random.once_in(6).then(|| self.proxy(&mut plan));
+        let proxy =
+            proxy.map(|it| proxy::maybe_secure(&mut plan, it, &mut layers, self.kind.faults()));
         let mut ways = Random::new(seed ^ 0x0070_726f_7879);
         let forwards = ways.once_in(2) && proxy.is_some();
         let mut strange = Random::new(seed ^ 0x0073_7472_616e_6765);
@@ -208,30 +221,11 @@ impl Grower {
             }
         }
         self.scarcity(&mut plan, seed);
+        self.keys(&mut plan, seed);
         if self.kind != Kind::Sound && ways.once_in(if forwards { 2 } else { 8 }) {
             plan.config.dial.guard = guard(ways.below(origins), ways.once_in(2));
         }
         plan
-    }
-
-    /// Adds limits on descriptors and on the number of calls in line for one server, and a body
-    /// long enough to be read straight into the application's buffer. It draws from a generator of
-    /// its own, so that the rest of the plan stays the same.
-    fn scarcity(&self, plan: &mut Plan, seed: u64) {
-        let mut random = Random::new(seed ^ 0x5ca2_c17e);
-        let handed_over = plan.calls.iter().any(|it| it.upgrade);
-        if random.once_in(5) && (self.kind != Kind::Sound || !handed_over) {
-            plan.descriptors = Some(random.from(1, 6) as u32);
-        }
-        if random.once_in(8) && self.kind != Kind::Sound {
-            plan.config.pool.waiting_per_key_max = random.from(1, 3) as usize;
-        }
-        if random.once_in(8) && plan.noise.window >= 8_000 && plan.noise.read_max >= 500 {
-            let call = random.below(plan.calls.len() as u64) as usize;
-            let replies = &mut plan.calls[call].replies;
-            let reply = random.below(replies.len() as u64) as usize;
-            replies[reply].len = random.from(9_000, 24_000) as u32;
-        }
     }
 
     fn noise(&mut self) -> Noise {

@@ -151,6 +151,11 @@ marks! {
     FaultProxyPage "fault: a proxy that refuses with a page",
     FaultProxyHead "fault: a proxy whose head does not end",
     FaultProxySpeaks "fault: a proxy that sends bytes of its own through a tunnel",
+    ClosesKey "application: closes the connections to a server",
+    Retires "application: retires all connections",
+    TwoLayers "course: over a session within that of a proxy",
+    OuterNotice "fault: a session that ends without notice, within one that ends with notice",
+    FaultCutRecord "fault: a session that ends inside a record",
 }
 
 /// The marks that one world has reached.

@@ -22,7 +22,7 @@
 //! |---|---|
 //! | each call | it has one outcome, and no events after it; each failure has a cause in this world |
 //! | a response | it is the response to this request, byte for byte, and complete |
-//! | a body that fails | another attempt follows only if it is a part of its attempt, and the reader forgets what it has of it |
+//! | a body that fails | another attempt follows only if it is a part of its attempt, and the reader forgets what it has of it; with a retry left, it does follow |
 //! | a request | the server reads the bytes that the application gave; credentials reach their own server only |
 //! | a proxy that forwards | each request to it has its whole URL and the proxy's credentials; no origin gets either |
 //! | a tunnel | CONNECT has Host and the proxy's fields alone; a tunnel serves the calls with its credentials only |
@@ -34,8 +34,9 @@
 //! | deadlines | they pass on time, neither before nor after; without deadlines, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
-//! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; it is probed before it is reused |
-//! | a session | its end without notice ends no body; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
+//! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; nor after its greatest age, or after the application has closed its key or retired it; it is probed before it is reused |
+//! | a session | its end without notice ends no body, also if a session around it ends with notice; no request follows a notice on a connection that was used before; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
+//! | the timings of a call | its attempts follow each other, each phase is in its attempt, and the sums are those of the world's clock |
 //! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
 //! | the client | [its invariants](httpool::client::Client::check) hold after each step |
 //! | stale ids | they have no effect |
@@ -47,9 +48,12 @@
 //!
 //! # Sessions
 //!
-//! In half of the generated plans ([`Plan::sessions`]) a connection to an `https` server carries a
-//! session with the cipher of [`layer`](crate::layer), through the same [`Wire`](httpool_kit::Wire)
-//! as in the drivers. In the others a handshake is an event, and the bytes stay plain.
+//! In half of the generated plans ([`Plan::sessions`]) a connection to an `https` server or proxy
+//! carries a session with the cipher of [`layer`](crate::layer), through the same
+//! [`Wire`](httpool_kit::Wire) as in the drivers. Behind an `https` proxy an `https` server has a
+//! session within that of the proxy: each has its own handshake, tickets and key updates, and each
+//! ends with notice or without. In the other plans a handshake is an event, and the bytes stay
+//! plain.
 //!
 //! # Threads
 //!
@@ -71,8 +75,8 @@
 //! | a ticket that has a dial gets another one | 1 | | an invariant |
 //! | the last call in line is served first | 1 | | the order of the line |
 //! | the look-up of a dial that ended is not cancelled | 1 | | the look-ups that run at the end |
+//! | a stale id refers to a new entry | 1 | | an id that is given out twice |
 //! | a granted connection may still be evicted | 2 | | a panic |
-//! | a stale id refers to a new entry | 2 | | an id that is given out twice |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
 //! | a request that is redirected from a forward proxy to an origin has the proxy's fields | 9 | 9 | the server that receives them |
 //! | a socket that lost a race is not closed | 12 | | the next socket in its slot |
@@ -81,25 +85,32 @@
 //! | a waiter is lost when the call that dialled for it is cancelled | 17 | 419 | an invariant, a hang |
 //! | a response that is discarded while paused is not read on | 27 | | the call that is left at the end |
 //! | the addresses of a name are dialed although the guard denies them | 33 | 33 | the network |
-//! | the TLS handshake with an origin behind a proxy is left out | 37 | 37 | the server; the bytes in clear |
+//! | the TLS handshake with an origin behind a proxy is left out | 37 | 28 | the server; the bytes in clear |
 //! | a redirect with Retry-After is followed at once | 37 | 37 | the server that it points to |
-//! | only the stall deadline limits the reading of an unwanted body | 43 | | the time that it takes |
-//! | a connection is not probed shortly after its last use | 58 | 9 | the bytes that had arrived; the missing probe |
+//! | the part of a body that a reader has is kept although another attempt begins | 42 | 42 | the bytes that the application reads |
+//! | a failure inside a preloaded body is not retried | 42 | 613 | the retries that were left |
+//! | bytes of chunk framing restart the stall deadline | 45 | 97 | the time that it takes |
+//! | more keys than allowed keep idle connections | 50 | | an invariant |
 //! | the connect timeout of a call does not limit opening a connection for it | 70 | | the time that it takes |
-//! | bytes of chunk framing restart the stall deadline | 84 | 97 | the time that it takes |
+//! | only the stall deadline limits the reading of an unwanted body | 86 | | the time that it takes |
+//! | a body that ends before its Content-Length counts as whole | 92 | 92 | the end of the body before its length |
 //! | a call fails for want of a descriptor though others could be closed | 138 | | the connections that were open |
+//! | a connection is not probed shortly after its last use | 140 | 9 | the bytes that had arrived; the missing probe |
 //! | a POST is sent again though a server may have processed it | 149 | 1,990 | the server's count of requests |
-//! | a session that is cut counts as ended by its peer | 277 | 150 | the server that gave no notice |
-//! | a tunnel is used for a call with other credentials for the proxy | 298 | 298 | the server that the tunnel leads to |
+//! | the notice that ends a session changes nothing | 175 | 175 | the call that fails without a cause |
+//! | a session that is cut counts as ended by its peer | 277 | 9 | the server that gave no notice |
 //! | the end of a response stops the upload, and the call reports success | 294 | 294 | the server that lacks the rest of the body |
+//! | a tunnel is used for a call with other credentials for the proxy | 298 | 298 | the server that the tunnel leads to |
 //! | an address that does not answer gets its share of the connect timeout, not of the call's total | 309 | | the next address, which is tried too late |
+//! | a connection is used again although it is too old | 333 | 333 | the next request on that connection |
 //! | a cancelled call has further events | 351 | | the application that receives them |
-//! | a connection is kept after a body that its reader could not use | 357 | | the next request on that connection |
+//! | a connection is kept after a body that its reader could not use | 392 | | the next request on that connection |
+//! | a connection is kept though its key was closed, or the pool retired, while it was in use | 465 | | the next request on that connection |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
 //! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
-//! | a connection is kept though its request was not completely written | 10,507 | 6,672 | the server that waits for the rest |
-//! | plaintext that a session has opened is left for the next request | 15,015 | 2,320 | the reuse of that connection; the missing probe |
-//! | a body that ends before its Content-Length counts as whole | 24 | 24 | the end of the body before its length |
+//! | the end of the session with a proxy counts as the end of the session within it | 5,708 | 2,474 | the origin that gave no notice |
+//! | a connection is kept though its request was not completely written | 10,230 | 6,672 | the server that waits for the rest |
+//! | plaintext that a session has opened is left for the next request | 15,015 | 3,902 | the reuse of that connection; the missing probe |
 //!
 //! An empty place means that the blocking driver does not use the code with the fault, or that the
 //! oracle cannot see the fault there.
@@ -146,6 +157,7 @@
 
 mod base;
 mod cases;
+mod clear;
 mod clock;
 mod driver;
 mod grow;
@@ -165,6 +177,7 @@ mod shrink;
 mod stage;
 mod switch;
 mod threads;
+mod timings;
 mod traffic;
 mod tries;
 mod watch;

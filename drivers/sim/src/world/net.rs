@@ -5,7 +5,7 @@ use httpool::error::IoKind;
 
 use super::{
     Tls,
-    secure::{Scanned, Secure},
+    secure::{Scan, Scanned, Sessions},
     stage::{Event, Stage},
 };
 
@@ -38,10 +38,16 @@ pub(super) struct Sock {
     pub(super) tainted: bool,
     /// The reader could not use a body that came over it.
     pub(super) unusable: bool,
+    /// When the first request on it arrived.
+    pub(super) used_from: Option<u64>,
+    /// Whether it was in use when the application closed the connections of its kind.
+    pub(super) retired: bool,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
-    /// The session of the connection. `poison_at` and `shown` count its plaintext then.
-    secure: Option<Box<Secure>>,
+    /// The sessions of the connection. `poison_at` and `shown` count the innermost's plaintext.
+    sessions: Sessions,
+    /// Follows the records in the client's raw output.
+    scan: Scan,
 }
 
 /// One direction of a connection.
@@ -96,8 +102,11 @@ impl Net {
             poison_of: u32::MAX,
             tainted: false,
             unusable: false,
+            used_from: None,
+            retired: false,
             shown: 0,
-            secure: None,
+            sessions: Sessions::default(),
+            scan: Scan::default(),
         });
         if let Some((_, after)) = outcome {
             stage.plan(after, Event::Connect { sock });
@@ -184,15 +193,15 @@ impl Net {
 
     pub(super) fn server_read(&mut self, stage: &mut Stage, sock: u32, into: &mut Vec<u8>) -> Io {
         let it = &mut self.socks[sock as usize];
-        let Some(secure) = &mut it.secure else {
+        if it.sessions.is_empty() {
             return it.up.read(stage, usize::MAX, into);
-        };
-        if secure.is_over() {
+        }
+        if it.sessions.is_over() {
             return Io::Eof;
         }
         let mut raw = Vec::new();
         let done = match it.up.read(stage, usize::MAX, &mut raw) {
-            Io::Done(_) => secure.open(&raw, into),
+            Io::Done(_) => it.sessions.open(raw, into),
             other => other,
         };
         if done == Io::Reset {
@@ -203,45 +212,48 @@ impl Net {
         done
     }
 
-    /// Begins a session on the connection. `before` are the last bytes in clear.
+    /// Begins a session on the connection, within those that there are. `before` are the last bytes
+    /// without it.
     pub(super) fn secure(&mut self, stage: &mut Stage, sock: u32, tls: Tls, before: &[u8]) {
-        self.socks[sock as usize].secure = Some(Box::new(Secure::new(stage, tls, before)));
+        self.socks[sock as usize].sessions.begin(stage, tls, before);
         self.flush(stage, sock);
     }
 
     pub(super) fn is_secure(&self, sock: u32) -> bool {
-        self.socks[sock as usize].secure.is_some()
+        !self.socks[sock as usize].sessions.is_empty()
     }
 
     /// Whether the end of the server's output is one that the client can tell from a cut.
     pub(super) fn ends_clean(&self, sock: u32) -> bool {
-        self.socks[sock as usize].secure.as_ref().is_none_or(|secure| secure.noticed)
+        self.socks[sock as usize].sessions.has_noticed()
     }
 
-    /// Sends a record without plaintext, at random, on a connection with a session.
+    /// Whether the client has read a notice that nothing more follows.
+    pub(super) fn has_told(&self, sock: u32) -> bool {
+        self.socks[sock as usize].sessions.have_told()
+    }
+
+    /// Sends records without plaintext, at random, on a connection with sessions.
     pub(super) fn idle(&mut self, stage: &mut Stage, sock: u32) {
-        if let Some(secure) = &mut self.socks[sock as usize].secure {
-            secure.idle(stage);
-            self.flush(stage, sock);
-        }
+        self.socks[sock as usize].sessions.idle(stage);
+        self.flush(stage, sock);
     }
 
-    /// Writes the pending bytes of a session.
+    /// Writes the pending bytes of the sessions.
     pub(super) fn flush(&mut self, stage: &mut Stage, sock: u32) {
         let it = &mut self.socks[sock as usize];
-        let Some(secure) = &mut it.secure else { return };
         let hole = it.hole_until;
-        while !secure.pending().is_empty() && !it.up.rst {
-            match it.down.write(stage, secure.pending(), hole, (sock, true)) {
-                Io::Done(some) => {
-                    if secure.gone(some) {
-                        it.down.end(stage, hole, false, (sock, true));
-                    }
-                }
-                _ => {
-                    it.down.waits = true;
-                    return;
-                }
+        loop {
+            let raw = it.sessions.settle(stage);
+            if raw.is_empty() || it.up.rst {
+                return;
+            }
+            let Io::Done(some) = it.down.write(stage, raw, hole, (sock, true)) else {
+                it.down.waits = true;
+                return;
+            };
+            if it.sessions.gone(some) {
+                it.down.end(stage, hole, false, (sock, true));
             }
         }
     }
@@ -249,18 +261,20 @@ impl Net {
     /// Counts bytes that the client was given.
     pub(super) fn show(&mut self, sock: u32, bytes: usize) {
         let it = &mut self.socks[sock as usize];
-        match &mut it.secure {
-            Some(secure) => it.shown = secure.give(bytes as u32),
-            None => it.shown += bytes as u32,
+        match it.sessions.is_empty() {
+            true => it.shown += bytes as u32,
+            false => it.shown = it.sessions.give(bytes as u32),
         }
     }
 
     /// Returns the contents of raw bytes that the client offers, of which it has written `done`.
     pub(super) fn scan(&mut self, sock: u32, bytes: &[u8], done: Option<usize>) -> Option<Scanned> {
-        let secure = self.socks[sock as usize].secure.as_mut()?;
+        let it = &mut self.socks[sock as usize];
+        let deep = it.sessions.are_two();
         match done {
-            Some(done) => Some(secure.scan.follow(&bytes[..done])),
-            None => Some({ secure.scan }.follow(bytes)),
+            _ if it.sessions.is_empty() => None,
+            Some(done) => Some(it.scan.follow(&bytes[..done], deep)),
+            None => Some({ it.scan }.follow(bytes, deep)),
         }
     }
 
@@ -270,8 +284,8 @@ impl Net {
         if it.up.rst {
             return Io::Reset;
         }
-        if let Some(secure) = &mut it.secure {
-            let done = secure.seal(bytes);
+        if !it.sessions.is_empty() {
+            let done = it.sessions.seal(bytes);
             self.flush(stage, sock);
             return done;
         }
@@ -284,19 +298,21 @@ impl Net {
     /// Returns how many bytes the server has written in all.
     pub(super) fn sent(&self, sock: u32) -> u32 {
         let it = &self.socks[sock as usize];
-        it.secure.as_ref().map_or(it.down.bytes.len() as u32, |secure| secure.sealed())
+        match it.sessions.is_empty() {
+            true => it.down.bytes.len() as u32,
+            false => it.sessions.sealed(),
+        }
     }
 
     /// Ends the server's output, with an orderly end or with a reset. Over a session, an orderly
     /// end is announced, or not at random if `cuts` is set.
     pub(super) fn server_end(&mut self, stage: &mut Stage, sock: u32, reset: bool, cuts: bool) {
         let it = &mut self.socks[sock as usize];
-        if let Some(secure) = it.secure.as_mut().filter(|it| !reset && !it.is_ending()) {
-            let notice = !cuts || stage.random.once_in(2);
-            secure.end(stage, notice);
-            if !secure.pending().is_empty() {
-                return self.flush(stage, sock);
-            }
+        if !reset && it.sessions.is_ending() {
+            return self.flush(stage, sock);
+        }
+        if !reset && !it.sessions.is_empty() && !it.sessions.end(stage, cuts) {
+            return self.flush(stage, sock);
         }
         let hole = it.hole_until;
         it.down.end(stage, hole, reset, (sock, true));

@@ -32,11 +32,15 @@ pub struct Plan {
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,
+    /// When the application closes the connections to one server, by its index in `origins`, or
+    /// retires all connections (`None`): the idle ones at once, the others after their calls. Only
+    /// in the event loop.
+    pub clears: Vec<(Duration, Option<usize>)>,
     /// Whether the plan is run with threads, which may notice events late.
     pub(super) threads: bool,
-    /// Whether connections to `https` servers carry sessions with the cipher of
-    /// [`layer`](crate::layer). If not, a handshake is an event, and the bytes stay plain. With
-    /// threads they always do.
+    /// Whether connections to `https` servers and proxies carry sessions with the cipher of
+    /// [`layer`](crate::layer): through an `https` proxy two, one within the other. If not, a
+    /// handshake is an event, and the bytes stay plain. With threads they always do.
     pub sessions: bool,
 }
 
@@ -52,6 +56,7 @@ impl Plan {
             faults: Vec::new(),
             descriptors: None,
             close: None,
+            clears: Vec::new(),
             threads: false,
             sessions: false,
         }

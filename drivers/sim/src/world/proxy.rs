@@ -1,9 +1,14 @@
 //! Simulates proxies.
 
-use httpool::message::{Credentials, Hop, HopKind, Origin};
+use std::time::Duration;
+
+use httpool::{
+    error::TlsKind,
+    message::{Credentials, Hop, HopKind, Origin, Scheme},
+};
 
 use super::{
-    Plan, Proxy, Random,
+    Plan, Proxy, Random, Tls,
     marks::Mark,
     net::Net,
     parse::{self, Asked},
@@ -154,6 +159,30 @@ pub(super) fn varied(hop: Hop, first: Option<&Origin>, draw: &mut Random) -> Vec
     };
     let first = first.map(|proxy| Hop::new(HopKind::Connect, proxy.clone()));
     first.into_iter().chain([hop]).collect()
+}
+
+/// Makes half of the proxies `https` ones, and with them half of the other servers: most of these
+/// are `http` ones. `draw` decides. `faults`: whether there may be faults, and some that last.
+pub(super) fn maybe_secure(
+    plan: &mut Plan,
+    proxy: Origin,
+    draw: &mut Random,
+    faults: (bool, bool),
+) -> Origin {
+    let Some(it) = plan.origins.last_mut().filter(|_| draw.once_in(2)) else { return proxy };
+    it.url = it.url.replace("http:", "https:");
+    let after = Duration::from_micros(draw.pick(&[0, 0, 500, 10_000]));
+    it.tls = match draw.below(16) {
+        0 if faults.0 => Tls::Fails { why: TlsKind::Issuer, after },
+        1 if faults.1 => Tls::Never,
+        _ => Tls::Up { after },
+    };
+    for it in plan.origins.iter_mut().filter(|it| it.proxy.is_none()) {
+        if draw.once_in(2) {
+            it.url = it.url.replace("http:", "https:");
+        }
+    }
+    Origin::new(Scheme::Https, proxy.host(), 443)
 }
 
 /// Returns another fault of a proxy in the place of one that passes. `draw` decides.

@@ -127,7 +127,12 @@ impl World {
         if let Some((at, now)) = plan.close {
             base.stage.queue.plan(at.as_nanos() as u64, Event::Close { now });
         }
-        let mut client = Client::new(plan.config.clone());
+        for (at, origin) in plan.clears.iter().copied() {
+            base.stage.queue.plan(at.as_nanos() as u64, Event::Clear { origin });
+        }
+        let mut config = plan.config.clone();
+        config.timings = true;
+        let mut client = Client::new(config);
         let machines = logs.then(Arc::<Words>::default);
         if let Some(sink) = sink.or_else(|| machines.clone().map(|words| words as Arc<dyn Sink>)) {
             client.set_trace(sink);

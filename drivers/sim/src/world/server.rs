@@ -329,6 +329,7 @@ impl Peer {
         seen.heads += 1;
         self.turn += 1;
         self.busy = true;
+        net.get_mut(sock).used_from.get_or_insert(stage.now);
         stage.tell(
             1,
             u64::from(asked.call) << 32 | u64::from(self.serial),

@@ -25,6 +25,7 @@ impl Driver {
         let layer = self.cipher.begin(tls, name);
         let Some(link) = self.link(id) else { return };
         let input = mem::take(&mut link.inbox).into_rest();
+        link.given = 0;
         match layer.and_then(|layer| link.wire.begin(layer, &input)) {
             Ok(()) => {
                 if self.shake(base, id) {

@@ -39,6 +39,7 @@ impl Shrunk {
             });
         }
         smaller |= self.without(|plan| plan.close.take().is_some());
+        smaller |= self.without(|plan| plan.clears.pop().is_some());
         smaller |= self.without(|plan| std::mem::take(&mut plan.noise.lazy));
         smaller |= self.without(|plan| std::mem::take(&mut plan.noise.stale));
         smaller |= self.without(|plan| std::mem::take(&mut plan.noise.cuts));

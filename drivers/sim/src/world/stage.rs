@@ -35,6 +35,8 @@ pub(super) enum Event {
     App { call: u32, what: Does },
     /// The application closes the client.
     Close { now: bool },
+    /// The application closes the connections to a server, or retires all of them.
+    Clear { origin: Option<usize> },
     /// The driver checks its sockets again.
     Poke,
 }

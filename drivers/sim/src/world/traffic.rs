@@ -17,7 +17,7 @@ use super::{
     marks::Mark,
     net::Io,
     stage::{Does, Event},
-    watch,
+    timings, watch,
 };
 
 impl Driver {
@@ -68,7 +68,7 @@ impl Driver {
         let done = base.net.read(&mut base.stage, sock, usize::MAX, &mut input);
         match done {
             Io::Done(some) => {
-                base.net.get_mut(sock).shown += some as u32;
+                base.net.show(sock, some);
                 self.show(base, id, &input);
             }
             Io::Block => {}
@@ -130,6 +130,7 @@ impl Driver {
                 watch::taken(stage, &self.client, id);
                 case.check_end(plan, stage, net, call);
                 case.finish(plan, stage, call, poisoned);
+                timings::add_up(base, &self.client, call, id, false);
                 self.over.push(id);
             }
         }

@@ -27,11 +27,16 @@ pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u
         base.stage.wrong(|| format!("call {call}: {socket} {words}"));
     }
     let tainted = it.tainted;
+    base.check_reuse(sock, call);
     let reused = base.cases[call as usize].id.and_then(|id| client.connection(id));
     if reused.is_some_and(|(_, reused)| reused) {
         let has_news = base.net.readable(sock);
         if has_news && base.plan.config.pool.probe_after.is_zero() {
             let words = "is used again without having been probed";
+            base.stage.wrong(|| format!("call {call}: {socket} {words}"));
+        }
+        if base.net.has_told(sock) {
+            let words = "is used again after a notice that its session has ended";
             base.stage.wrong(|| format!("call {call}: {socket} {words}"));
         }
     }
@@ -63,6 +68,8 @@ pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u
 /// Checks a failed call. A call may fail for want of a descriptor only if no connection is idle,
 /// which could be closed for it, and none is in use, which would come back.
 pub(super) fn fails(base: &mut Base, client: &Client, call: u32, failure: Failure) {
+    let own = base.cases[call as usize].id.and_then(|id| client.call(id));
+    base.check_preload(call, failure, own.is_some_and(|own| own.history().is_empty()));
     let short = matches!(
         failure.cause,
         Cause::Unavailable(Unavailable::Dial(

@@ -37,7 +37,7 @@ const EVENTS_MAX: usize = 400;
 const LONG: u8 = 255;
 
 /// An event. Its numbers choose among ids: low ones among those that are valid, high ones among all
-/// that ever were. Actions must come in the same order from both, except those of a close.
+/// that ever were. Actions must come in the same order from both, except those of closing many.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Checkout { key: u8, fresh: bool, repeatable: bool, retry: bool },
@@ -54,6 +54,8 @@ enum Event {
     Pass(u8),
     Timeout,
     Close,
+    CloseKey(u8),
+    Retire,
 }
 
 /// Limits, and the events that happen within them.
@@ -67,11 +69,13 @@ pub struct PoolScript {
     waiting_max: usize,
     waiting_per_key_max: usize,
     ages: bool,
+    age_jitter: Duration,
+    idle_keys_max: usize,
     events: Vec<Event>,
 }
 
 impl PoolScript {
-    /// Decodes eight bytes of limits, the weight of each kind of event, and then events.
+    /// Decodes ten bytes of limits, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let (dialing, ages) = (source.dialing(), source.flag());
         let mut small = |max: usize| 1 + source.below(max);
@@ -84,10 +88,12 @@ impl PoolScript {
             dialing_per_key_max: small(3),
             waiting_max: small(6),
             waiting_per_key_max: small(6),
+            idle_keys_max: source.pick(&[usize::MAX, usize::MAX, 2, 1, 0]),
+            age_jitter: Duration::from_millis(source.pick(&[0, 50, 100])),
             events: Vec::new(),
         };
         // A close is rare, because little can happen after it.
-        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10]);
+        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10, 3, 3]);
         while !source.is_empty() && script.events.len() < EVENTS_MAX {
             script.events.push(Event::decode(source, &weights));
         }
@@ -128,7 +134,9 @@ impl Event {
             10 => Self::Pass(if n >= 248 { LONG } else { n % 16 }),
             11 => Self::Timeout,
             12 => Self::Close,
-            _ => Self::DialShort(n),
+            13 => Self::DialShort(n),
+            14 => Self::CloseKey(n % 3),
+            _ => Self::Retire,
         }
     }
 }
@@ -172,6 +180,8 @@ impl Pair {
         limits.waiting_per_key_max = script.waiting_per_key_max;
         limits.idle_max = Duration::from_millis(30);
         limits.age_max = script.ages.then_some(Duration::from_millis(100));
+        limits.age_jitter = script.age_jitter;
+        limits.idle_keys_max = script.idle_keys_max;
         limits.probe_after = Duration::from_millis(3);
         limits.retry_budget = Some(RetryBudget::new(30, 2));
         Self {
@@ -286,8 +296,16 @@ impl Pair {
                 self.pool.close();
                 self.model.close();
             }
+            Event::CloseKey(key) => {
+                self.pool.close_key(&self.keys[usize::from(key)], now);
+                self.model.close_key(key.into());
+            }
+            Event::Retire => {
+                self.pool.retire(now);
+                self.model.retire();
+            }
         }
-        self.compare(matches!(event, Event::Close));
+        self.compare(matches!(event, Event::Close | Event::CloseKey(_) | Event::Retire));
     }
 
     /// Passes the time to the pool and the model. Most events do, but not if they find no id to

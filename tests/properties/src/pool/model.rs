@@ -11,6 +11,8 @@ use httpool::{
 
 use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
 
+mod closing;
+
 #[derive(Debug)]
 pub(super) struct Model {
     limits: PoolLimits,
@@ -27,6 +29,10 @@ pub(super) struct Model {
     undialed: VecDeque<usize>,
     idle: Vec<usize>,
     orphans: Vec<usize>,
+    /// The keys with idle connections, in the order in which they last got one back.
+    warm: Vec<usize>,
+    /// The number of connections opened so far.
+    opened: usize,
     stranded: Vec<usize>,
     held: Vec<usize>,
     retry_cents: u32,
@@ -53,6 +59,8 @@ impl Model {
             undialed: VecDeque::new(),
             idle: Vec::new(),
             orphans: Vec::new(),
+            warm: Vec::new(),
+            opened: 0,
             stranded: Vec::new(),
             held: Vec::new(),
             retry_cents: limits.retry_budget.map_or(0, |it| it.burst * 100),
@@ -166,8 +174,13 @@ impl Model {
         };
         let key = self.conns[conn].key;
         self.orphans.retain(|it| *it != conn);
+        // Connections that are opened one after the other get ends that lie far apart: the bits of
+        // their number, in reverse.
+        let group = (self.opened % 16) as u8;
+        self.opened += 1;
         let it = &mut self.conns[conn];
         (it.place, it.io, it.opened) = (Place::Leased, io, self.now);
+        it.group = group.reverse_bits() >> 4;
         let mine = self.dialing == Dialing::PerThread && own;
         let first = if mine { wisher } else { self.front(key, true) };
         if let Some(wisher) = wisher {
@@ -235,30 +248,6 @@ impl Model {
         self.settle(key);
     }
 
-    pub(super) fn close(&mut self) {
-        self.closed = true;
-        for ticket in 0..self.tickets.len() {
-            let standing = self.tickets[ticket].standing;
-            if let Standing::Waiting { .. } | Standing::Granted(_) = standing {
-                if let Standing::Waiting { .. } = standing {
-                    self.leave(ticket);
-                }
-                self.tickets[ticket].standing = Standing::Failed(Unavailable::Closed);
-            }
-        }
-        for conn in 0..self.conns.len() {
-            match self.conns[conn].place {
-                Place::Dialing { .. } => self.abandon(conn),
-                Place::Idle { .. } => self.evict(conn, Evicted::Closed),
-                Place::Granted { .. } => self.close_conn(conn, Evicted::Closed),
-                Place::Leased => self.conns[conn].swept = true,
-                Place::Gone => {}
-            }
-        }
-        self.stranded.clear();
-        self.held.clear();
-    }
-
     pub(super) fn timeout(&mut self) {
         while let Some(conn) = self.idle.first().copied() {
             let Place::Idle { parked, .. } = self.conns[conn].place else { panic!() };
@@ -269,7 +258,7 @@ impl Model {
             self.settle(self.conns[conn].key);
         }
         let mut old: Vec<_> = (0..self.conns.len()).filter(|it| self.is_aging(*it)).collect();
-        old.sort_by_key(|it| self.conns[*it].opened);
+        old.sort_by_key(|it| (self.conns[*it].group, self.conns[*it].opened));
         for conn in old {
             if self.is_aged(conn) {
                 self.conns[conn].swept = true;
@@ -306,7 +295,7 @@ impl Model {
             _ => None,
         });
         let aging = (0..self.conns.len()).filter(|it| self.is_aging(*it));
-        let age = aging.filter_map(|it| Some(self.conns[it].opened + self.limits.age_max?));
+        let age = aging.filter_map(|it| Some(self.conns[it].opened + self.lifetime(it)?));
         let waits = !self.stranded.is_empty() || !self.held.is_empty();
         idle.chain(age).chain(self.short_until.filter(|_| waits)).min()
     }
@@ -367,7 +356,14 @@ impl Model {
     }
 
     fn is_aged(&self, conn: usize) -> bool {
-        self.limits.age_max.is_some_and(|max| self.now - self.conns[conn].opened >= max)
+        self.lifetime(conn).is_some_and(|max| self.now - self.conns[conn].opened >= max)
+    }
+
+    /// Returns for how long a connection may be used. The ends of connections are spread in 16
+    /// steps over `age_jitter`.
+    fn lifetime(&self, conn: usize) -> Option<Duration> {
+        let earlier = self.limits.age_jitter / 16 * u32::from(self.conns[conn].group);
+        Some(self.limits.age_max?.saturating_sub(earlier))
     }
 
     fn is_aging(&self, conn: usize) -> bool {
@@ -383,6 +379,9 @@ impl Model {
         if !fresh && self.is_aged(conn) {
             return self.close_conn(conn, Evicted::Age);
         }
+        if !fresh && self.conns[conn].retired {
+            return self.close_conn(conn, Evicted::Closed);
+        }
         if !fresh && !self.stranded.is_empty() {
             return self.close_conn(conn, Evicted::MadeRoom);
         }
@@ -392,8 +391,27 @@ impl Model {
         if self.stats(Some(key))[1] >= self.limits.idle_per_key_max {
             return self.close_conn(conn, Evicted::Surplus);
         }
+        if !self.warm.contains(&key) && self.warm.len() >= self.limits.idle_keys_max {
+            let Some(oldest) = self.warm.first().copied() else {
+                return self.close_conn(conn, Evicted::Surplus);
+            };
+            let of = |it: &usize| self.conns[*it].key == oldest;
+            for other in self.idle.iter().copied().filter(of).collect::<Vec<_>>() {
+                self.evict(other, Evicted::Surplus);
+            }
+            self.queue_up(oldest);
+        }
         self.conns[conn].place = Place::Idle { since, parked: self.now };
         self.idle.push(conn);
+        self.warm.retain(|it| *it != key);
+        self.warm.push(key);
+    }
+
+    /// Takes a connection off the list of idle ones.
+    fn unpark(&mut self, conn: usize) {
+        self.idle.retain(|it| *it != conn);
+        let Self { warm, idle, conns, .. } = self;
+        warm.retain(|key| idle.iter().any(|it| conns[*it].key == *key));
     }
 
     fn grant(&mut self, ticket: usize, conn: usize, since: Duration, fresh: bool) {
@@ -406,12 +424,12 @@ impl Model {
 
     fn grant_idle(&mut self, ticket: usize, conn: usize) {
         let Place::Idle { since, .. } = self.conns[conn].place else { panic!() };
-        self.idle.retain(|it| *it != conn);
+        self.unpark(conn);
         self.grant(ticket, conn, since, false);
     }
 
     fn evict(&mut self, conn: usize, why: Evicted) {
-        self.idle.retain(|it| *it != conn);
+        self.unpark(conn);
         self.close_conn(conn, why);
     }
 
@@ -531,7 +549,9 @@ impl Model {
         let conn = self.conns.len();
         let kept = self.dialing == Dialing::PerThread;
         let place = Place::Dialing { ticket: Some(ticket), own: true, kept };
-        self.conns.push(Conn { key, place, io: 0, opened: self.now, gone, swept: false });
+        let (opened, io, group) = (self.now, 0, 0);
+        let (swept, retired) = (false, false);
+        self.conns.push(Conn { key, place, io, opened, group, gone, swept, retired });
         self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };
         self.deeds.push(Deed::Dial { conn, ticket, key });
     }

@@ -12,7 +12,7 @@ use httpool::error::IoKind;
 use super::super::{base::Base, stage::Event};
 
 /// A world of threads that takes more steps than this has a livelock.
-const STEPS_MAX: u64 = 200_000;
+const STEPS_MAX: u64 = 600_000;
 /// Stands for no thread.
 pub(super) const NOBODY: usize = usize::MAX;
 

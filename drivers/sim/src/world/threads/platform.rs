@@ -329,7 +329,12 @@ impl SimSocket {
             let words = "is used after unsolicited bytes were read on it";
             base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
         }
-        base.cases[call as usize].tainted |= it.tainted;
+        if before != u32::MAX && base.net.has_told(sock) {
+            let words = "is used again after a notice that its session has ended";
+            base.stage.wrong(|| format!("call {call}: s{sock} {words}"));
+        }
+        base.check_reuse(sock, call);
+        base.cases[call as usize].tainted |= base.net.get(sock).tainted;
         base.cases[call as usize].sock = sock;
         if before != u32::MAX {
             base.stage.mark(Mark::Reused);

@@ -221,6 +221,9 @@ impl Program {
 
     fn failed(&self, call: u32, why: &Error) {
         self.with(|base| {
+            if let Some(failure) = why.as_failure() {
+                base.check_preload(call, *failure, why.history().is_empty());
+            }
             let Base { plan, stage, cases, why: world, .. } = base;
             match why.as_failure() {
                 Some(failure) => {
