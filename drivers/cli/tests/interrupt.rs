@@ -108,7 +108,7 @@ fn what_came_is_on_standard_output_and_the_call_ends_at_once() {
     assert!(text(&output.stderr).contains("5 of 100 bytes"), "{output:?}");
 
     let server = Server::start(|_| Reply::Hang);
-    let mut running = Running::start(program(&["get", "--json", &server.url("/x")]));
+    let mut running = Running::start(program(&["get", "--as-json", &server.url("/x")]));
     server.wait_for(1);
     running.signal(Signal::TERM);
     let output = running.end();
@@ -173,7 +173,7 @@ fn a_recording_is_completed() {
 #[test]
 fn a_load_ends_with_its_summary() {
     let server = Server::start(|_| response("200 OK", "", ""));
-    let args = ["get", "-n", "1000000", "-c", "3", "--json", &server.url("/")];
+    let args = ["get", "--count", "1000000", "--concurrency", "3", "--as-json", &server.url("/")];
     let mut running = Running::start(program(&args));
     server.wait_for(10);
     running.signal(Signal::INT);
