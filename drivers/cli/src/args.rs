@@ -145,6 +145,12 @@ impl Line {
                 {
                     return Timeline::parse(parser).map(|it| Some(Command::Timeline(it)));
                 }
+                // The topic may be the name of an option.
+                Arg::Value(word) if word == "help" && self.words.is_empty() => {
+                    let topic = parser.raw_args().map_err(usage)?.next();
+                    let topic = topic.map(|it| it.string().map_err(usage)).transpose()?;
+                    return Ok(Some(Command::Help(topic)));
+                }
                 Arg::Value(word) => {
                     self.words.push((word.string().map_err(usage)?, false));
                     continue;
@@ -201,7 +207,6 @@ impl Line {
         let mut rest = words.iter().skip(1).map(|(word, _)| word.clone());
         let traces = given.iter().all(|name| name == "--events");
         match (command.as_str(), given.last()) {
-            ("help", _) => return Ok(Command::Help(rest.next())),
             ("completions", None) => {
                 let shell = rest.next().ok_or_else(|| wrong("completions needs a shell"))?;
                 nothing_more(rest)?;
@@ -233,8 +238,8 @@ impl Line {
     }
 }
 
-/// Returns the method that the command at `at` names, and removes the command from the words. A word
-/// that is no command is a URL.
+/// Returns the method that the command at `at` names, and removes the command from the words. A
+/// word that is no command is a URL.
 fn named_method(
     command: &str,
     at: Option<usize>,
@@ -338,7 +343,7 @@ impl Options {
             return Err(wrong(format!("--proto-default needs http or https, not {scheme:?}")));
         }
         for (number, url) in urls.enumerate() {
-            let upload = uploads.get(number).or(uploads.last()).cloned();
+            let upload = uploads.get(number).or_else(|| uploads.last()).cloned();
             let url = if has_scheme(&url) { url } else { format!("{scheme}://{url}") };
             if !self.globoff {
                 check_globs(&url)?;

@@ -166,8 +166,8 @@ impl Ask {
         if let Some(path) = text.strip_prefix('@') {
             let bytes = self.read(path.as_bytes())?;
             let lines = String::from_utf8_lossy(&bytes).into_owned();
-            let lines = lines.lines().filter(|line| !line.trim().is_empty());
-            return lines.map(|line| self.add_line(line)).collect();
+            let mut lines = lines.lines().filter(|line| !line.trim().is_empty());
+            return lines.try_for_each(|line| self.add_line(line));
         }
         self.add_line(text)
     }
@@ -257,6 +257,16 @@ impl Ask {
     /// Whether standard input is the body, or a part of the request.
     pub(crate) fn reads_stdin(&self) -> bool {
         self.stdin && (self.file.is_some() || !self.uploads.is_empty())
+    }
+
+    /// Whether the request has neither a body nor a range.
+    pub(crate) fn is_plain_get(&self) -> bool {
+        let data = self.data.is_some() && !self.get;
+        !data
+            && self.file.is_none()
+            && self.form.is_empty()
+            && self.uploads.is_empty()
+            && !self.asks_for_range()
     }
 
     /// Whether the request asks for a part of the body.

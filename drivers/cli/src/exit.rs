@@ -113,7 +113,7 @@ impl Kind {
             Self::Read => 26,
             Self::Timeout => 28,
             Self::Tls => 35,
-            Self::Resume => 36,
+            Self::Resume => 33,
             Self::Redirect => 47,
             Self::Empty => 52,
             Self::Send => 55,
@@ -397,11 +397,9 @@ impl Failed {
     /// Reports the failure on standard error unless `mute`, and with `json` also as an object on
     /// standard output. Returns the exit code.
     pub(crate) fn report(&self, json: bool, mute: bool) -> ExitCode {
-        if self.kind != Kind::ReaderGone {
-            if json && !self.in_json {
-                // Ignores the error, because the failure is also reported on standard error.
-                print_json(&json!({ "error": self.to_json() })).ok();
-            }
+        if self.kind != Kind::ReaderGone && json && !self.in_json {
+            // Ignores the error, because the failure is also reported on standard error.
+            print_json(&json!({ "error": self.to_json() })).ok();
         }
         if self.kind != Kind::ReaderGone && !mute {
             let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));

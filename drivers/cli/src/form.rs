@@ -35,8 +35,8 @@ impl Field {
         Ok(Self { name, value: Value::Text(value.to_owned()), media_type: None, file_name: None })
     }
 
-    /// Parses `NAME=TEXT`, `NAME=@FILE` or `NAME=<FILE`, and what follows behind semicolons. A value
-    /// in double quotes may hold semicolons.
+    /// Parses `NAME=TEXT`, `NAME=@FILE` or `NAME=<FILE`, and what follows behind semicolons. A
+    /// value in double quotes may hold semicolons.
     pub(crate) fn parse(text: &str) -> Result<Self, Failed> {
         let (name, rest) = split(text)?;
         let (kind, rest) = match rest.chars().next() {

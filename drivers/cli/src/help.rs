@@ -51,8 +51,8 @@ Exit codes; up to 100 they are curl's
   23  a file or standard output could not be written
   26  a file or standard input could not be read
   28  a timeout passed, or the transfer was too slow
+  33  a download could not be resumed
   35  the TLS handshake failed
-  36  a download could not be resumed
   47  a redirect could not be followed, or there were too many
   52  the connection was closed before the first byte of a response
   55  the request could not be sent completely
@@ -66,7 +66,8 @@ Exit codes; up to 100 they are curl's
   97  the proxy violated its protocol, or refused by SOCKS
  100  a limit was reached: a head is too large, or too many requests wait
  120  replay: the decisions differ, or FILE is not a recording
- 129  ended by SIGHUP; the partial file of -o is removed, and the bytes received are reported
+ 129  ended by SIGHUP; the partial file of -o is removed, unless -C is given, and the bytes that
+      came are reported
  130  ended by SIGINT, likewise
  143  ended by SIGTERM, likewise
 With several URLs, the exit code is that of the last one. With --count, it is that of the most

@@ -7,6 +7,7 @@
 //! | `ask`, `form` | the options that say what is sent: method, data, fields, forms |
 //! | `save` | the options that say where a response goes |
 //! | `redo` | the options that say when a transfer is tried again |
+//! | `resume` | downloads that resume |
 //! | `client` | builds the client and the request |
 //! | `proxies` | the options of proxies, and those of the environment |
 //! | `request` | makes the transfers |
@@ -51,6 +52,7 @@ mod proxies;
 mod record;
 mod redo;
 mod request;
+mod resume;
 mod save;
 mod secure;
 mod socket;

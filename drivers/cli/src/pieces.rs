@@ -6,8 +6,8 @@ use httpool_blocking::Response;
 
 use crate::{exit::Failed, pace::Pace};
 
-/// Passes the body to `take` piece by piece, at most `rate` bytes a second. An error of `take` stops
-/// the reading.
+/// Passes the body to `take` piece by piece, at most `rate` bytes a second. An error of `take`
+/// stops the reading.
 pub(crate) fn each_piece(
     response: &mut Response,
     rate: Option<u64>,

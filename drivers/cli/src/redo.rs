@@ -101,6 +101,17 @@ impl Tries<'_> {
         if transient || self.redo.all_errors && !local { self.next(None) } else { None }
     }
 
+    /// Returns how many retries are left.
+    pub(crate) const fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Returns the wait before a retry that is made anyway.
+    pub(crate) fn again(&mut self, response: Option<&Response>) -> Option<Duration> {
+        let asked = response.and_then(|it| it.header("retry-after"));
+        self.next(asked.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs))
+    }
+
     /// Returns the wait before the next try, and counts it.
     fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;

@@ -22,12 +22,13 @@ use crate::{
     output::{self, Limits},
     record::Record,
     redo::Tries,
-    secure,
+    resume, secure,
     target::Target,
     timed::{Heads, Seen},
 };
 
-/// Makes all transfers. As in curl, the last one decides the result, unless `--fail-early` is given.
+/// Makes all transfers. As in curl, the last one decides the result, unless `--fail-early` is
+/// given.
 pub(crate) fn run(
     options: &Options,
     record: Option<&Record>,
@@ -121,6 +122,10 @@ impl<'o> Worker<'o> {
                 Ok(Tried::Again(why, wait)) => (why, wait),
                 Ok(Tried::Done) => return options.timed.report(&seen, Ok(()), options.verbose),
                 Err(failed) if self.interrupt.came() => return Err(failed),
+                // A download has made its retries.
+                Err(failed) if options.save.resume.is_some() => {
+                    return options.timed.report(&seen, Err(failed), options.verbose);
+                }
                 Err(failed) => match tries.after_failure(&failed) {
                     Some(wait) => (failed.message().to_owned(), wait),
                     None => return options.timed.report(&seen, Err(failed), options.verbose),
@@ -139,6 +144,11 @@ impl<'o> Worker<'o> {
         tries: &mut Tries<'_>,
     ) -> Result<Tried, Failed> {
         let (options, interrupt) = (self.options, self.interrupt);
+        if let (Some(path), Some(from)) = (path, options.save.resume) {
+            let what = (transfer, path, from);
+            let done = resume::download(&self.client, options, interrupt, what, (seen, tries));
+            return done.map(|()| Tried::Done);
+        }
         let source = options.ask.source(transfer.upload.as_deref(), options.limit_rate);
         let request = source.fill(request(&self.client, options, &transfer.url))?;
         // Opens the file before the request is sent. A request may have effects, and must not be
@@ -196,13 +206,13 @@ impl<'o> Worker<'o> {
     }
 }
 
-fn answer(response: &Response) -> String {
+pub(crate) fn answer(response: &Response) -> String {
     let reason = String::from_utf8_lossy(response.reason());
     let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
     what.trim_end().to_owned()
 }
 
-fn refused(response: &Response) -> Failed {
+pub(crate) fn refused(response: &Response) -> Failed {
     let status = response.status();
     Failed::new(Kind::Status, answer(response)).status(response.url(), status)
 }

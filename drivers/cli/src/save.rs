@@ -11,6 +11,7 @@ use crate::{
     args::wrong,
     exit::{Failed, Kind},
     options::Given,
+    resume::From,
 };
 
 /// The destination of a response's body.
@@ -39,6 +40,7 @@ pub(crate) struct Save {
     /// The file of the heads; `-` is standard output.
     pub(crate) heads: Option<PathBuf>,
     pub(crate) bytes_max: Option<u64>,
+    pub(crate) resume: Option<From>,
 }
 
 impl Save {
@@ -58,6 +60,7 @@ impl Save {
             "--remote-header-name" => self.named_by_server = given.on,
             "--output-dir" => self.directory = Some(given.path()),
             "--create-dirs" => self.create = given.on,
+            "--continue-at" => self.resume = Some(From::parse(given)?),
             "--dump-header" => self.heads = Some(given.path()),
             "--max-filesize" => self.bytes_max = Some(given.bytes()?),
             _ => return Ok(false),
@@ -69,6 +72,12 @@ impl Save {
     pub(crate) fn check(&self) -> Result<(), Failed> {
         if self.outputs.contains(&Output::File(PathBuf::new())) {
             return Err(wrong("--output needs the name of a file, or - for standard output"));
+        }
+        if self.resume.is_some() && (self.outputs.is_empty() && !self.all_remote) {
+            return Err(wrong("--continue-at needs a file: add -o FILE or -O"));
+        }
+        if self.named_by_server && self.resume.is_some() {
+            return Err(wrong("--continue-at needs a name that is known before: omit -J"));
         }
         if self.named_by_server && !self.all_remote && !self.outputs.contains(&Output::Remote) {
             return Err(wrong("--remote-header-name needs --remote-name"));

@@ -72,8 +72,8 @@ impl Secure {
         self.options.clone()
     }
 
-    /// Reads the files that the options name, so that a wrong one is found before a request is sent,
-    /// and warns if nothing is verified.
+    /// Reads the files that the options name, so that a wrong one is found before a request is
+    /// sent, and warns if nothing is verified.
     pub(crate) fn check(&self, client: &Client, role: Role, silent: bool) -> Result<(), Failed> {
         if self.options == TlsOptions::default() {
             return Ok(());
@@ -112,8 +112,8 @@ fn unusable(why: TlsConfigError) -> Failed {
     Failed::new(kind, why.to_string())
 }
 
-/// Splits the password behind the name of a certificate's file. `\\:` is a colon of the name, and so
-/// is one before a separator of directories, as in `C:\\x`.
+/// Splits the password behind the name of a certificate's file. `\\:` is a colon of the name, and
+/// so is one before a separator of directories, as in `C:\\x`.
 fn split_password(text: &str) -> (String, Option<String>) {
     let (mut name, mut chars) = (String::new(), text.chars().peekable());
     while let Some(char) = chars.next() {

@@ -16,8 +16,8 @@ use crate::{exit::Failed, interrupt::Interrupt, paced::Paced};
 pub(crate) struct Target<'i> {
     out: Paced<File>,
     path: PathBuf,
-    /// The names of the partial and of the complete file; `None` for a device or a pipe, which needs
-    /// no renaming.
+    /// The names of the partial and of the complete file; `None` for a device or a pipe, which
+    /// needs no renaming.
     becomes: Option<(PathBuf, PathBuf)>,
     /// Knows the partial file's name, and removes the file if the program must end at once.
     interrupt: &'i Interrupt,
@@ -169,7 +169,7 @@ fn remove_left_behind(path: &Path) -> io::Result<()> {
 
 /// Locks the file. Fails if another run holds the lock. A lock ends with the process that holds it.
 #[cfg(unix)]
-fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::other("another run is writing it")),
@@ -178,6 +178,12 @@ fn lock(file: &File) -> io::Result<()> {
         | Ok(()) => Ok(()),
         Err(why) => Err(why.into()),
     }
+}
+
+/// Locks are not used here.
+#[cfg(not(unix))]
+pub(crate) fn lock(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether `path` names `file`.

@@ -3,6 +3,7 @@
 //! request, but for the User-Agent. Skipped where curl is not installed.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -36,7 +36,8 @@ fn bash() -> String {
          \x20   esac\n\
          \x20   case $word in\n\
          \x20       -*) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n\
-         \x20       *)  [ \"$COMP_CWORD\" = 1 ] && COMPREPLY=($(compgen -W '{COMMANDS}' -- \"$word\")) ;;\n\
+         \x20       *)  [ \"$COMP_CWORD\" = 1 ] &&\n\
+         \x20           COMPREPLY=($(compgen -W '{COMMANDS}' -- \"$word\")) ;;\n\
          \x20   esac\n\
          }}\n\
          complete -o default -F _httpool httpool\n",

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn lines_become_words() {
-        let text = "# a comment\n\nurl = \"http://a/?q=\\\"x\\\"\"\n-L\nsilent\r\n  header: \"X: 1\"\n\
+        let text = "# a comment\n\nurl = \"http://a/?q=\\\"x\\\"\"\n-L\nsilent\r\n\
+                    \x20 header: \"X: 1\"\n\
                     max-time 5 # seconds\n--data=a=b\n-o out\n";
         let expected = [
             "--url",

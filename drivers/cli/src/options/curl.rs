@@ -45,8 +45,8 @@ pub(crate) fn comparison() -> String {
 const HEAD: &str = "\
 # The options of curl, and those of httpool
 
-The program is made for HTTP/1.1. Where curl has an option for a thing that httpool does, httpool has
-the same option with the same letter, and `httpool URL` is a GET, as `curl URL` is. Options without
+The program is made for HTTP/1.1. Where curl has an option for a thing that httpool does, httpool
+has the same option with the same letter, and `httpool URL` is a GET, as `curl URL` is. Options without
 a value are switched off by `--no-OPTION`. The exit codes are curl's where curl has one for the same
 thing: `httpool help exit`.
 

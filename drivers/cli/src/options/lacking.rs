@@ -52,7 +52,6 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "cert-type", PEM),
     lacking(NO, "ciphers", CIPHERS),
     lacking(NO, "compressed-ssh", SSH),
-    lacking('C', "continue-at", "use -r FROM- and append"),
     lacking('c', "cookie-jar", "no cookies are kept; for the number of threads use --concurrency"),
     lacking(NO, "create-file-mode", "files get the mode that umask allows: use chmod"),
     lacking(NO, "crlf", "a body is sent as it is: use unix2dos"),

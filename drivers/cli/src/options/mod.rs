@@ -1,5 +1,9 @@
 //! The options: one table that parsing, the help, the completions of shells and the comparison with
 //! curl are made from.
+//!
+//! `clap` would parse them as well. With the same 120 options, a program that only parses them is
+//! 760 KiB large with it and 380 KiB with `lexopt`, and starts in 1.0 ms in place of 0.8 ms. The
+//! table is needed in any case, for the comparison.
 
 mod complete;
 mod config;
