@@ -199,3 +199,19 @@ fn a_signal_that_was_ignored_stays_ignored() {
     running.signal(Signal::TERM);
     assert_eq!(running.end().status.code(), Some(143));
 }
+
+#[test]
+fn a_download_that_resumes_keeps_its_partial_file() {
+    let server = Server::start(|_| {
+        let head = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 100\r\n\r\nfirst";
+        Reply::SendAndHang(head.to_vec())
+    });
+    let files = Directory::new("kept");
+    let (path, partial) = (files.path("out"), files.path("out.part"));
+    let mut running = Running::start(program(&["-C", "-", "-o", &path, &server.url("/")]));
+    until(|| fs::read(&partial).is_ok_and(|content| content == b"first"));
+    running.signal(Signal::INT);
+    assert_eq!(running.end().status.code(), Some(130));
+    assert_eq!(files.names(), ["out.part", "out.part.tag"]);
+    assert_eq!(fs::read_to_string(files.path("out.part.tag")).unwrap(), "\"a\"\n100\n");
+}
