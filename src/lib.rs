@@ -20,12 +20,13 @@
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;
+//! [`download`] decides how a download resumes;
 //! [`trace`] writes every event and action as a line of text; [`replay`] runs recorded lines
 //! through the machines again.
 //!
 //! Modules depend on lower ones only: first `time`, `id`, `message`; then `content`, `h1`, `trace`;
 //! then `pool`, `dial`, which do not use each other (`dial` uses `h1` to speak to a proxy); then
-//! `call`; then `client`, `replay`.
+//! `call`; then `client`, `download`, `replay`.
 //!
 //! # The inputs
 //!
@@ -101,6 +102,7 @@ pub mod call;
 pub mod client;
 pub mod content;
 pub mod dial;
+pub mod download;
 pub mod error;
 pub mod h1;
 pub mod id;

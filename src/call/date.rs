@@ -3,7 +3,7 @@
 /// Parses a date in any of the three forms: IMF-fixdate, RFC 850, asctime. The name of the day is
 /// not checked. A two-digit year from 70 on is 19xx, any other 20xx. (By RFC 9110 that depends on
 /// the current date, which the core does not know.)
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let rest = text.split_once(", ").map_or(text, |(_, rest)| rest);
     let mut words = rest.split([' ', '-']).filter(|word| !word.is_empty());
     let first = words.next()?;

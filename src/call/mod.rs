@@ -208,7 +208,7 @@
 //! retries may make another attempt first: see [`Retry::read`](field@Retry::read).)
 
 mod attempt;
-mod date;
+pub(crate) mod date;
 mod decide;
 mod facts;
 mod machine;

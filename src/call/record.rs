@@ -377,7 +377,7 @@ impl Call {
 
 settings!(Beginning: began, seed, wall_at_epoch, body, expects_continue, decodes, asterisk, guard);
 settings!(Redirect: follow, max, raise, post_becomes_get, strip, downgrade, retry_after_max,
-    same_origin);
+    same_origin, post_stays_after);
 settings!(Retry: total, connect, read, redirect, status, other, count_redirects, methods, statuses,
     backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status,
     disabled, connect_disabled, read_disabled);

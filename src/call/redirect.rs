@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::{
     error::RedirectError,
-    message::{Head, Method, Origin, Request, star_userinfo},
+    message::{Head, Method, Origin, Request, Status, star_userinfo},
     mutation::{Mutation, mutated},
     setters::setters,
 };
@@ -67,6 +67,9 @@ pub struct Redirect {
     /// Whether a 301 or 302 to a POST is followed with a GET, as browsers do. True by default.
     /// urllib3 sends the POST again.
     pub post_becomes_get: bool,
+    /// Statuses after which a POST stays a POST, with its body, although another rule makes it a
+    /// GET: of 301, 302 and 303 (curl: `--post301` and so on). Empty by default.
+    pub post_stays_after: Vec<Status>,
     /// Names of fields that are not sent to another origin, in any case (urllib3:
     /// `remove_headers_on_redirect`). By default those that hold credentials: Authorization,
     /// Cookie, Cookie2, Proxy-Authorization, X-Api-Key, X-Auth-Token, X-Csrf-Token and
@@ -93,6 +96,7 @@ impl Default for Redirect {
             max: Some(10),
             raise: true,
             post_becomes_get: true,
+            post_stays_after: Vec::new(),
             strip: [
                 "authorization",
                 "cookie",
@@ -145,6 +149,13 @@ impl Redirect {
         retry_after_max: Duration,
     }
 
+    /// Sets [`post_stays_after`](field@Self::post_stays_after).
+    #[must_use]
+    pub fn post_stays_after(mut self, statuses: impl IntoIterator<Item = Status>) -> Self {
+        self.post_stays_after = statuses.into_iter().collect();
+        self
+    }
+
     /// Adds names to [`strip`](field@Self::strip).
     #[must_use]
     pub fn strip_also(mut self, names: impl IntoIterator<Item: Into<Cow<'static, str>>>) -> Self {
@@ -175,9 +186,11 @@ impl Redirect {
         if locations.any(|other| other != location) {
             return Some(Err(RedirectError::Location));
         }
+        let post = *request.method() == Method::POST;
         let get = match status {
+            301..=303 if post && self.post_stays_after.contains(&head.status()) => false,
             303 => true,
-            301 | 302 => self.post_becomes_get && *request.method() == Method::POST,
+            301 | 302 => self.post_becomes_get && post,
             _ => false,
         };
         Some(self.follow_to(request, location, get))

@@ -11,6 +11,7 @@ mod bodies;
 mod close;
 mod content;
 mod dialing;
+mod download;
 mod early;
 mod ends;
 mod errors;

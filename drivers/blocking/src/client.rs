@@ -14,7 +14,7 @@ use httpool::{
 use httpool_kit::Settings;
 
 use crate::{
-    Body, Cancel, Error,
+    Body, Cancel, Download, Error,
     exchange::Exchange,
     platform::{Platform, System},
     request::RequestBuilder,
@@ -79,6 +79,17 @@ impl Client {
     }
 
     httpool_kit::client_methods!(self: &Self => RequestBuilder);
+
+    /// Begins a download of a URL into a file. It resumes if the connection is lost.
+    ///
+    /// ```no_run
+    /// let client = httpool_blocking::Client::new();
+    /// client.download("https://example.com/release.tar.gz").to("release.tar.gz")?;
+    /// # Ok::<(), httpool_blocking::DownloadFailed>(())
+    /// ```
+    pub fn download(&self, url: &str) -> Download {
+        Download::new(self.clone(), url)
+    }
 
     /// Begins a request with any method.
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {

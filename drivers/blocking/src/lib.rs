@@ -43,6 +43,7 @@
 //! | read the response | [`Response`], [`Status`], [`Fields`], [`Field`], [`ResponseHead`], [`HistoryEntry`], [`BodyTaken`], [`Switched`] |
 //! | decide after a failure | [`Error`]: [`Reached`], [`Cause`], [`ErrorKind`], [`Fault`], [`Phase`], [`Failure`] |
 //! | cancel a call | [`Cancel`] |
+//! | download into a file, and resume | [`Download`], [`DownloadFailed`], [`PartialFile`], [`Watch`] |
 //! | set deadlines, retries, redirects | [`Policy`]: [`Timeout`], [`MinRate`], [`Retry`], [`Redirect`] |
 //! | go through proxies | [`Routes`], [`Route`], [`NoProxy`], [`Hop`], [`HopKind`], [`Credentials`], [`Origin`], [`Scheme`], [`InvalidProxy`], [`InvalidVariable`], [`proxies_from`] |
 //! | dial only some addresses | [`Guard`], [`Network`] |
@@ -81,6 +82,7 @@
 //! | `client`, `request`, `response`, `cancel` | the types that a program uses |
 //! | `exchange` | runs a call: performs its next step until it ends |
 //! | `lease`, `dial` | get a connection from the pool, or open one |
+//! | `download` | a download into a file, which resumes |
 //! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
 //! | [`urllib3`] | the names of urllib3, as views on the types above |
 //! | `wired` | a socket with the layers between it and HTTP, such as TLS |
@@ -94,6 +96,7 @@
 mod cancel;
 mod client;
 mod dial;
+mod download;
 mod exchange;
 mod lease;
 pub mod platform;
@@ -108,6 +111,7 @@ mod wired;
 
 pub use cancel::Cancel;
 pub use client::{Client, ClientBuilder};
+pub use download::{Download, DownloadFailed, PartialFile, Watch};
 pub use httpool;
 #[doc(inline)]
 pub use httpool::{

@@ -6,8 +6,12 @@ use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::{
+    ask::Ask,
     exit::{Failed, Kind},
+    options::{self, Given},
     proxies::Proxies,
+    redo::Redo,
+    save::{Output, Save},
     secure::Secure,
     socket::Sockets,
     timed::Timed,
@@ -17,12 +21,21 @@ use crate::{
 
 /// The most threads. With more of them, they wait for each other more than for the server.
 const CONCURRENCY_MAX: u64 = 4_096;
+/// The most transfers at once without `--parallel-max`, as in curl.
+const PARALLEL_MAX: u64 = 50;
+/// The most redirects that are followed by default, as in curl.
+const REDIRECTS_MAX: i64 = 50;
+/// The most files of options, one of which may name the next.
+const CONFIGS_MAX: u32 = 100;
 
 /// The command to run.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Help,
+    /// A text about a topic or an option; `None`: about everything.
+    Help(Option<String>),
     Version,
+    /// The script of a shell.
+    Completions(String),
     Demo {
         /// Whether the trace is printed in place of the story.
         trace: bool,
@@ -33,17 +46,25 @@ pub(crate) enum Command {
     Send(Box<Options>),
 }
 
-/// The settings of a request and of its output.
-#[derive(Debug)]
+/// The settings of the requests and of their output.
+#[derive(Debug, Default)]
 pub(crate) struct Options {
-    pub(crate) method: Method,
-    pub(crate) url: String,
-    pub(crate) fields: Vec<(String, String)>,
-    pub(crate) data: Data,
+    pub(crate) ask: Ask,
+    pub(crate) save: Save,
+    pub(crate) redo: Redo,
+    method: Option<Method>,
+    pub(crate) transfers: Vec<Transfer>,
+    proto_default: Option<String>,
+    globoff: bool,
     pub(crate) include: bool,
-    pub(crate) output: Output,
     pub(crate) json: bool,
     pub(crate) fail: bool,
+    /// Whether the body is printed although its status is a failure.
+    pub(crate) fail_with_body: bool,
+    pub(crate) fail_early: bool,
+    silent: bool,
+    show_error: bool,
+    no_progress: bool,
     pub(crate) secure: Secure,
     /// The TLS to proxies.
     pub(crate) proxy_secure: Secure,
@@ -57,207 +78,308 @@ pub(crate) struct Options {
     pub(crate) redact: Vec<String>,
     pub(crate) proxies: Proxies,
     pub(crate) location: bool,
-    pub(crate) max_redirects: Option<u32>,
+    /// Whether credentials are sent to other origins.
+    pub(crate) location_trusted: bool,
+    max_redirects: Option<i64>,
+    /// The statuses after which a POST stays one.
+    pub(crate) kept_post: Vec<u16>,
     pub(crate) retries: u32,
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_time: Option<Duration>,
+    pub(crate) expect_timeout: Option<Duration>,
+    pub(crate) speed_limit: Option<u64>,
+    pub(crate) speed_time: Option<Duration>,
+    /// Bytes a second.
+    pub(crate) limit_rate: Option<u64>,
+    /// The time after which the next address is tried as well.
+    pub(crate) race_after: Option<Duration>,
     pub(crate) compressed: bool,
-    /// The number of requests; `None`: one, and its response is shown.
+    parallel: bool,
+    parallel_max: Option<u64>,
+    /// The number of requests; `None`: one for each URL, and its response is shown.
     pub(crate) count: Option<u64>,
     pub(crate) concurrency: Option<u64>,
 }
 
-/// The destination of the response's body.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) enum Output {
-    /// Standard output. If that is a terminal, control characters are escaped.
-    #[default]
-    Shown,
-    /// Standard output, unchanged.
-    Stdout,
-    File(PathBuf),
+/// A request and the destination of its response.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Transfer {
+    /// The number among the URLs, from 0.
+    pub(crate) number: usize,
+    pub(crate) url: String,
+    pub(crate) output: Output,
+    /// The file of `-T`; `-` is standard input.
+    pub(crate) upload: Option<PathBuf>,
 }
 
-/// The source of the request's body.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) enum Data {
-    #[default]
-    None,
-    Given(Vec<u8>),
-    File(PathBuf),
-    Stdin,
+/// The words of the command line, and the options.
+#[derive(Default)]
+struct Line {
+    /// Each with whether it is the value of `--url`.
+    words: Vec<(String, bool)>,
+    options: Options,
+    /// The options given, to be named in an error if the command does not take them.
+    given: Vec<String>,
+    configs: u32,
+    /// A command that an option stands for.
+    instead: Option<Command>,
 }
 
 /// Parses `args`, which must not contain the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Failed> {
-    let mut words = Vec::new();
-    let mut options = Options::new();
-    // The options given, to be named in an error if the command does not take them.
-    let mut given = Vec::new();
-    let mut parser = Parser::from_args(args);
-    while let Some(arg) = parser.next().map_err(usage)? {
-        match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
-            Arg::Value(word) if word == "timeline" && words.is_empty() && given.is_empty() => {
-                return Timeline::parse(&mut parser).map(Command::Timeline);
-            }
-            Arg::Value(word) => words.push(word.string().map_err(usage)?),
-            Arg::Short(letter) => given.push(options.set(format!("-{letter}"), &mut parser)?),
-            Arg::Long(word) => given.push(options.set(format!("--{word}"), &mut parser)?),
-        }
+    let mut line = Line::default();
+    if let Some(command) = line.read(&mut Parser::from_args(args))? {
+        return Ok(command);
     }
-    let mut words = words.into_iter();
-    let command = words.next().unwrap_or_else(|| "demo".to_owned());
-    let traces = given.iter().all(|name| matches!(name.as_str(), "-t" | "--trace"));
-    match (command.as_str(), given.last()) {
-        ("help", _) => return Ok(Command::Help),
-        ("demo", trace) if traces => {
-            nothing_more(words)?;
-            return Ok(Command::Demo { trace: trace.is_some() });
-        }
-        ("replay", None) => {
-            let file = words.next().ok_or_else(|| wrong("replay needs a FILE"))?;
-            nothing_more(words)?;
-            return Ok(Command::Replay(file.into()));
-        }
-        ("demo" | "replay", Some(name)) => {
-            let what =
-                format!("{name} is an option of requests: give a command such as get, and a URL");
-            return Err(wrong(what));
-        }
-        _ => {}
-    }
-    options.method = method(&command, &mut words)?;
-    options.url = words.next().ok_or_else(|| wrong(format!("{command} needs a URL")))?;
-    nothing_more(words)?;
-    options.check()?;
-    Ok(Command::Send(Box::new(options)))
+    line.command()
 }
 
-fn method(command: &str, words: &mut impl Iterator<Item = String>) -> Result<Method, Failed> {
-    match command {
-        "get" => Ok(Method::GET),
-        "head" => Ok(Method::HEAD),
-        "post" => Ok(Method::POST),
-        "put" => Ok(Method::PUT),
-        "delete" => Ok(Method::DELETE),
-        "request" => {
-            let name = words.next().ok_or_else(|| wrong("request needs a METHOD and a URL"))?;
-            Method::new(&name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
+impl Line {
+    /// Reads words and options. Returns a command whose words are parsed already.
+    fn read(&mut self, parser: &mut Parser) -> Result<Option<Command>, Failed> {
+        while let Some(arg) = parser.next().map_err(usage)? {
+            let (spec, on) = match arg {
+                Arg::Value(word)
+                    if word == "timeline" && self.words.is_empty() && self.given.is_empty() =>
+                {
+                    return Timeline::parse(parser).map(|it| Some(Command::Timeline(it)));
+                }
+                // The topic may be the name of an option.
+                Arg::Value(word) if word == "help" && self.words.is_empty() => {
+                    let topic = parser.raw_args().map_err(usage)?.next();
+                    let topic = topic.map(|it| it.string().map_err(usage)).transpose()?;
+                    return Ok(Some(Command::Help(topic)));
+                }
+                Arg::Value(word) => {
+                    self.words.push((word.string().map_err(usage)?, false));
+                    continue;
+                }
+                Arg::Short(letter) => {
+                    let spec = options::by_letter(letter);
+                    (spec.ok_or_else(|| unknown(&format!("-{letter}")))?, true)
+                }
+                Arg::Long(name) => {
+                    options::by_name(name).ok_or_else(|| unknown(&format!("--{name}")))?
+                }
+            };
+            let value = match spec.has_value() {
+                true => parser.value().map_err(usage)?,
+                false => OsString::new(),
+            };
+            self.set(&Given::new(spec, value, on))?;
         }
-        url if url.contains("://") => {
-            Err(wrong(format!("a command is missing before {url}"))
-                .hint(format!("httpool get {url}")))
-        }
-        other => Err(wrong(format!("there is no command {other}"))),
+        Ok(None)
     }
+
+    fn set(&mut self, given: &Given) -> Result<(), Failed> {
+        match given.name.as_str() {
+            "--help" => self.instead = Some(Command::Help(None)),
+            "--version" => self.instead = Some(Command::Version),
+            "--url" => self.words.push((given.text()?, true)),
+            "--config" => {
+                self.configs += 1;
+                if self.configs > CONFIGS_MAX {
+                    return Err(wrong("there are too many files of --config"));
+                }
+                let words = options::config(&given.path())?;
+                self.read(&mut Parser::from_args(words))?;
+            }
+            _ => {
+                self.options.set(given)?;
+                self.given.push(given.name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn command(self) -> Result<Command, Failed> {
+        let Self { mut words, mut options, given, instead, .. } = self;
+        if let Some(command) = instead {
+            return Ok(command);
+        }
+        let at = words.iter().position(|(_, is_url)| !is_url);
+        let command = match at {
+            Some(at) => words[at].0.clone(),
+            None if words.is_empty() => "demo".to_owned(),
+            None => String::new(),
+        };
+        let mut rest = words.iter().skip(1).map(|(word, _)| word.clone());
+        let traces = given.iter().all(|name| name == "--events");
+        match (command.as_str(), given.last()) {
+            ("completions", None) => {
+                let shell = rest.next().ok_or_else(|| wrong("completions needs a shell"))?;
+                nothing_more(rest)?;
+                return Ok(Command::Completions(shell));
+            }
+            ("demo", trace) if traces => {
+                nothing_more(rest)?;
+                return Ok(Command::Demo { trace: trace.is_some() });
+            }
+            ("replay", None) => {
+                let file = rest.next().ok_or_else(|| wrong("replay needs a FILE"))?;
+                nothing_more(rest)?;
+                return Ok(Command::Replay(file.into()));
+            }
+            ("demo" | "replay" | "completions", Some(name)) => {
+                let what = format!(
+                    "{name} is an option of requests: give a command such as get, or a URL"
+                );
+                return Err(wrong(what));
+            }
+            _ => {}
+        }
+        let named = named_method(&command, at, &mut words)?;
+        if words.is_empty() {
+            return Err(wrong(format!("{command} needs a URL")));
+        }
+        options.complete(named, words.into_iter().map(|(word, _)| word))?;
+        Ok(Command::Send(Box::new(options)))
+    }
+}
+
+/// Returns the method that the command at `at` names, and removes the command from the words. A
+/// word that is no command is a URL.
+fn named_method(
+    command: &str,
+    at: Option<usize>,
+    words: &mut Vec<(String, bool)>,
+) -> Result<Option<Method>, Failed> {
+    let Some(at) = at else { return Ok(None) };
+    let named = match command {
+        "get" => Method::GET,
+        "head" => Method::HEAD,
+        "post" => Method::POST,
+        "put" => Method::PUT,
+        "delete" => Method::DELETE,
+        "request" if words.len() <= at + 1 => {
+            return Err(wrong("request needs a METHOD and a URL"));
+        }
+        "request" => method(&words.remove(at + 1).0)?,
+        url if url == "localhost" || url.contains(['.', ':', '/', '[']) => return Ok(None),
+        other => {
+            let hint = format!(
+                "httpool --help lists commands; for a host of this name: httpool http://{other}/"
+            );
+            return Err(wrong(format!("there is no command {other}")).hint(hint));
+        }
+    };
+    words.remove(at);
+    Ok(Some(named))
 }
 
 impl Options {
-    fn new() -> Self {
-        Self {
-            method: Method::GET,
-            url: String::new(),
-            fields: Vec::new(),
-            data: Data::None,
-            include: false,
-            output: Output::Shown,
-            json: false,
-            fail: false,
-            secure: Secure::default(),
-            proxy_secure: Secure::default(),
-            way: Way::default(),
-            sockets: Sockets::default(),
-            timed: Timed::default(),
-            verbose: false,
-            trace: false,
-            record: None,
-            redact: Vec::new(),
-            proxies: Proxies::default(),
-            location: false,
-            max_redirects: None,
-            retries: 0,
-            timeout: None,
-            connect_timeout: None,
-            max_time: None,
-            compressed: false,
-            count: None,
-            concurrency: None,
-        }
-    }
-
-    /// Parses one option and its value, and returns its name.
-    fn set(&mut self, name: String, parser: &mut Parser) -> Result<String, Failed> {
-        match name.as_str() {
-            "-H" | "--header" => self.fields.push(field("--header", parser)?),
-            "-x" | "--proxy" | "--noproxy" | "-U" | "--proxy-user" | "--proxy-header"
-            | "--preproxy" => self.proxies.set(&name, parser)?,
-            "--data" => {
-                let data = parser.value().map_err(usage)?;
-                self.set_data(Data::Given(data.into_encoded_bytes()))?;
+    /// Sets an option.
+    fn set(&mut self, given: &Given) -> Result<(), Failed> {
+        let on = given.on;
+        match given.name.as_str() {
+            "--proto-default" => self.proto_default = Some(given.text()?),
+            "--globoff" => self.globoff = on,
+            "--include" => self.include = on,
+            "--as-json" => self.json = on,
+            "--fail" => (self.fail, self.fail_with_body) = (on, false),
+            "--fail-with-body" => (self.fail, self.fail_with_body) = (on, on),
+            "--fail-early" => self.fail_early = on,
+            "--silent" => self.silent = on,
+            "--show-error" => self.show_error = on,
+            "--no-progress-meter" => self.no_progress = on,
+            "--compressed" => self.compressed = on,
+            "--location" => self.location = on,
+            "--location-trusted" => (self.location, self.location_trusted) = (on, on),
+            "--max-redirects" | "--max-redirs" => self.max_redirects = Some(given.number()?),
+            "--post301" | "--post302" | "--post303" => {
+                let status: u16 =
+                    given.name.trim_start_matches("--post").parse().unwrap_or_default();
+                self.kept_post.retain(|&kept| kept != status);
+                self.kept_post.extend(on.then_some(status));
             }
-            "--data-file" => {
-                let path = parser.value().map_err(usage)?;
-                self.set_data(if path == "-" { Data::Stdin } else { Data::File(path.into()) })?;
+            "--retries" => self.retries = given.number()?,
+            "--connect-timeout" => self.connect_timeout = given.seconds_or_none()?,
+            "--timeout" => self.timeout = Some(given.seconds()?),
+            "--max-time" => self.max_time = given.seconds_or_none()?,
+            "--expect100-timeout" => self.expect_timeout = Some(given.seconds()?),
+            "--speed-limit" => self.speed_limit = Some(given.bytes()?),
+            "--speed-time" => self.speed_time = Some(given.seconds()?),
+            "--limit-rate" => self.limit_rate = Some(given.bytes()?).filter(|rate| *rate > 0),
+            "--happy-eyeballs-timeout-ms" => {
+                self.race_after = Some(Duration::from_millis(given.number()?));
             }
-            "-i" | "--include" => self.include = true,
-            "-o" | "--output" => {
-                let path = parser.value().map_err(usage)?;
-                self.output = if path == "-" { Output::Stdout } else { Output::File(path.into()) };
-            }
-            "--json" => self.json = true,
-            "-f" | "--fail" => self.fail = true,
-            "--compressed" => self.compressed = true,
-            "-L" | "--location" => self.location = true,
-            "--max-redirects" => self.max_redirects = Some(number(&name, parser)?),
-            "--retries" => self.retries = number(&name, parser)?,
-            "--connect-timeout" => self.connect_timeout = Some(seconds(&name, parser)?),
-            "--timeout" => self.timeout = Some(seconds(&name, parser)?),
-            "--max-time" => self.max_time = Some(seconds(&name, parser)?),
-            "-n" | "--count" => self.count = Some(number(&name, parser)?),
-            "-c" | "--concurrency" => self.concurrency = Some(number(&name, parser)?),
-            "-v" | "--verbose" => self.verbose = true,
-            "-t" | "--trace" => self.trace = true,
-            "--record" => self.record = Some(parser.value().map_err(usage)?.into()),
-            "--redact" => self.redact.push(redacted(parser)?),
-            _ if self.secure.set(&name, parser)?
-                || self.proxy_secure.set_for_proxies(&name, parser)?
-                || self.way.set(&name, parser)?
-                || self.sockets.set(&name, parser)?
-                || self.timed.set(&name, parser)? => {}
-            _ => return Err(wrong(format!("there is no option {name}"))),
+            "--parallel" => self.parallel = on,
+            "--parallel-max" => self.parallel_max = Some(given.number()?),
+            "--count" => self.count = Some(given.number()?),
+            "--concurrency" => self.concurrency = Some(given.number()?),
+            "--verbose" => self.verbose = on,
+            "--events" => self.trace = on,
+            "--record" => self.record = Some(given.path()),
+            "--redact" => self.redact.push(redacted(&given.text()?)?),
+            // They ask for what is always so.
+            "--http1.1" | "--no-buffer" | "--basic" | "--proxy-basic" | "--disable"
+            | "--remove-on-error" | "--progress-bar" => {}
+            _ if self.ask.set(given)?
+                || self.save.set(given)?
+                || self.redo.set(given)?
+                || self.secure.set(given)?
+                || self.proxy_secure.set_for_proxies(given)?
+                || self.way.set(given)?
+                || self.sockets.set(given)?
+                || self.proxies.set(given)?
+                || self.timed.set(given)? => {}
+            name => return Err(unknown(name)),
         }
-        Ok(name)
-    }
-
-    fn set_data(&mut self, data: Data) -> Result<(), Failed> {
-        if self.data != Data::None {
-            return Err(wrong("a request has one body: give --data or --data-file once"));
-        }
-        self.data = data;
         Ok(())
+    }
+
+    /// Completes the options once all are known: the method, and the transfer of each URL. `named`
+    /// is the method of the command.
+    fn complete(
+        &mut self,
+        named: Option<Method>,
+        urls: impl Iterator<Item = String>,
+    ) -> Result<(), Failed> {
+        let uploads = self.ask.uploads();
+        self.method = Some(self.ask.method(named)?);
+        let scheme = self.proto_default.as_deref().unwrap_or("http");
+        if !matches!(scheme, "http" | "https") {
+            return Err(wrong(format!("--proto-default needs http or https, not {scheme:?}")));
+        }
+        for (number, url) in urls.enumerate() {
+            let upload = uploads.get(number).or_else(|| uploads.last()).cloned();
+            let url = if has_scheme(&url) { url } else { format!("{scheme}://{url}") };
+            if !self.globoff {
+                check_globs(&url)?;
+            }
+            let url = self.ask.url(url, upload.as_deref());
+            let output = self.save.output(number);
+            self.transfers.push(Transfer { number, url, output, upload });
+        }
+        self.check()
     }
 
     /// Checks that the options are compatible with each other.
     fn check(&self) -> Result<(), Failed> {
+        let files = self.transfers.iter().any(|it| it.output != Output::Shown);
         if self.max_redirects.is_some() && !self.location {
             return Err(wrong("--max-redirects needs --location"));
         }
         if self.json && self.include {
-            return Err(wrong("--json prints the fields already: omit --include"));
+            return Err(wrong("--as-json prints the fields already: omit --include"));
         }
-        if self.json && self.output == Output::Stdout {
-            return Err(wrong("--json prints to standard output already: omit -o -"));
-        }
-        if self.output == Output::File(PathBuf::new()) {
-            return Err(wrong("--output needs the name of a file, or - for standard output"));
+        if self.json && self.transfers.iter().any(|it| it.output == Output::Stdout) {
+            return Err(wrong("--as-json prints to standard output already: omit -o -"));
         }
         if self.record.is_none() && !self.redact.is_empty() {
             return Err(wrong("--redact needs --record"));
         }
-        self.timed.check(self.count.is_some())?;
+        if self.parallel_max == Some(0) {
+            return Err(wrong("--parallel-max must be at least 1"));
+        }
+        let several = self.transfers.len() > 1;
+        if several && self.ask.reads_stdin() {
+            return Err(wrong("standard input can be read once, not for each URL"));
+        }
+        self.timed.check(self.count.is_some(), several)?;
+        self.redo.check()?;
+        self.save.check()?;
         match (self.count, self.concurrency) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(wrong("--concurrency needs --count")),
@@ -265,66 +387,101 @@ impl Options {
             (Some(_), Some(threads)) if !(1..=CONCURRENCY_MAX).contains(&threads) => {
                 return Err(wrong(format!("--concurrency must be 1 to {CONCURRENCY_MAX}")));
             }
+            (Some(_), _) if several => return Err(wrong("--count is for one URL")),
             (Some(_), _) => {}
         }
-        if self.include || self.output != Output::Shown {
+        if self.include || files {
             return Err(wrong("with --count the bodies are counted, not printed: omit -i and -o"));
         }
-        if self.data == Data::Stdin {
+        if self.ask.reads_stdin() {
             return Err(wrong("standard input can be read once, not for each of --count requests"));
         }
         Ok(())
     }
-}
 
-/// Parses the value of an option as text.
-pub(crate) fn text(parser: &mut Parser) -> Result<String, Failed> {
-    parser.value().and_then(|value| value.string()).map_err(usage)
-}
+    /// Returns the method of the requests.
+    pub(crate) fn method(&self) -> Method {
+        self.method.clone().unwrap_or(Method::GET)
+    }
 
-/// Parses the value of the option `name` as a header field.
-pub(crate) fn field(name: &str, parser: &mut Parser) -> Result<(String, String), Failed> {
-    let line = text(parser)?;
-    match line.split_once(':') {
-        Some((name, value)) => Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned())),
-        None => Err(wrong(format!("{name} needs the form 'NAME: VALUE', not {line:?}"))),
+    /// Returns how many transfers are made at once.
+    pub(crate) fn at_once(&self) -> usize {
+        let most = if self.parallel { self.parallel_max.unwrap_or(PARALLEL_MAX) } else { 1 };
+        usize::try_from(most).unwrap_or(usize::MAX).min(self.transfers.len()).max(1)
+    }
+
+    /// Returns the most redirects to follow; `None`: there is no limit.
+    pub(crate) fn max_redirects(&self) -> Option<u32> {
+        u32::try_from(self.max_redirects.unwrap_or(REDIRECTS_MAX)).ok()
+    }
+
+    /// Whether no message is wanted about a failure.
+    pub(crate) const fn is_mute(&self) -> bool {
+        self.silent && !self.show_error
+    }
+
+    /// Whether neither progress nor warnings are wanted.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// Whether no progress is wanted.
+    pub(crate) const fn hides_progress(&self) -> bool {
+        self.silent || self.no_progress || self.trace
     }
 }
 
-/// Parses the name of a field that a recording is to hide.
-fn redacted(parser: &mut Parser) -> Result<String, Failed> {
-    let name = parser.value().and_then(|value| value.string()).map_err(usage)?;
+/// Parses the name of a method.
+pub(crate) fn method(name: &str) -> Result<Method, Failed> {
+    Method::new(name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
+}
+
+/// Whether a URL begins with a scheme. `localhost:8080` has none.
+fn has_scheme(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
+}
+
+/// Refuses braces and brackets, which curl expands. The brackets of an IPv6 address are none.
+fn check_globs(url: &str) -> Result<(), Failed> {
+    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = match behind.split_once(']') {
+        Some((address, rest)) if !address.contains('/') => rest,
+        _ => behind,
+    };
+    match rest.contains(['{', '}', '[', ']']) {
+        true => Err(wrong("URLs are not expanded: give several, or -g to send braces as they are")),
+        false => Ok(()),
+    }
+}
+
+/// Checks the name of a field that a recording is to hide.
+fn redacted(name: &str) -> Result<String, Failed> {
     // A token (RFC 9110 section 5.6.2).
     let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(in_token) {
         return Err(wrong(format!("--redact needs the name of a field, not {name:?}")));
     }
-    if !Redaction::can_hide(&name) {
+    if !Redaction::can_hide(name) {
         let what = "cannot be hidden: the machines decide by it, and would not do so again";
         return Err(wrong(format!("{name} {what}")));
     }
-    Ok(name)
-}
-
-fn number<N: core::str::FromStr>(name: &str, parser: &mut Parser) -> Result<N, Failed> {
-    let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
-    value.parse().map_err(|_| wrong(format!("{name} needs a whole number, not {value:?}")))
-}
-
-pub(crate) fn seconds(name: &str, parser: &mut Parser) -> Result<Duration, Failed> {
-    let value = parser.value().and_then(|value| value.string()).map_err(usage)?;
-    value
-        .parse()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| wrong(format!("{name} needs a number of seconds above 0, not {value:?}")))
+    Ok(name.to_owned())
 }
 
 fn nothing_more(mut words: impl Iterator<Item = String>) -> Result<(), Failed> {
     match words.next() {
         None => Ok(()),
         Some(word) => Err(wrong(format!("unexpected argument {word:?}"))),
+    }
+}
+
+/// Returns the failure of an option that is not here. One of curl's is told as such.
+fn unknown(option: &str) -> Failed {
+    match options::instead(option) {
+        Some(instead) => wrong(format!("{option} of curl is not here")).hint(instead),
+        None => wrong(format!("there is no option {option}")),
     }
 }
 
@@ -337,132 +494,5 @@ pub(crate) fn wrong(what: impl Into<String>) -> Failed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::help;
-
-    fn parsed(line: &str) -> Result<Command, Failed> {
-        parse(line.split_whitespace().map(OsString::from))
-    }
-
-    fn sent(line: &str) -> Options {
-        match parsed(line) {
-            Ok(Command::Send(options)) => *options,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn commands() {
-        assert!(matches!(parsed(""), Ok(Command::Demo { trace: false })));
-        assert!(matches!(parsed("demo"), Ok(Command::Demo { trace: false })));
-        assert!(matches!(parsed("demo --trace"), Ok(Command::Demo { trace: true })));
-        assert!(matches!(parsed("timeline t -o t.html"), Ok(Command::Timeline(_))));
-        assert!(matches!(parsed("help"), Ok(Command::Help)));
-        assert!(matches!(parsed("get --help"), Ok(Command::Help)));
-        assert!(matches!(parsed("-V"), Ok(Command::Version)));
-        assert!(matches!(parsed("replay x"), Ok(Command::Replay(path)) if path == *"x"));
-        for (word, method) in [
-            ("get", Method::GET),
-            ("head", Method::HEAD),
-            ("post", Method::POST),
-            ("put", Method::PUT),
-            ("delete", Method::DELETE),
-            ("request PATCH", Method::PATCH),
-        ] {
-            assert_eq!(sent(&format!("{word} http://a/")).method, method);
-        }
-    }
-
-    #[test]
-    fn options_in_any_place_and_form() {
-        let options = sent("-i get --retries=3 -HX-A:1 http://a/ -H Y: -Lo out --max-time 0.25");
-        assert!(options.include && options.location);
-        assert_eq!(options.url, "http://a/");
-        assert_eq!(options.retries, 3);
-        assert_eq!(
-            options.fields,
-            [("X-A", "1"), ("Y", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
-        );
-        assert_eq!(options.output, Output::File("out".into()));
-        assert_eq!(options.max_time, Some(Duration::from_millis(250)));
-        assert_eq!(sent("put --data-file - http://a/").data, Data::Stdin);
-        assert_eq!(sent("put --data-file x http://a/").data, Data::File("x".into()));
-        assert_eq!(sent("get -n9 -c 3 http://a/").concurrency, Some(3));
-        assert_eq!(sent("get -o - http://a/").output, Output::Stdout);
-        let options = sent("get --record r --redact X-A --redact=x-b http://a/");
-        assert_eq!(options.redact, ["X-A", "x-b"]);
-    }
-
-    #[test]
-    fn what_cannot_be_understood_is_refused() {
-        for line in [
-            "get",
-            "get http://a/ http://b/",
-            "request GET",
-            "fetch http://a/",
-            "http://a/",
-            "demo -i",
-            "demo -i --trace",
-            "timeline",
-            "timeline t --trace",
-            "demo twice",
-            "replay",
-            "replay a b",
-            "replay a -i",
-            "get --no-such-thing http://a/",
-            "get -y http://a/",
-            "get http://a/ -H novalue",
-            "get http://a/ --max-time",
-            "get http://a/ --max-time 0",
-            "get http://a/ --max-time -1",
-            "get http://a/ --timeout inf",
-            "get http://a/ --timeout soon",
-            "get http://a/ --retries many",
-            "get http://a/ --include=yes",
-            "get http://a/ --max-redirects 3",
-            "get http://a/ -c 2",
-            "get http://a/ -n 0",
-            "get http://a/ -n 1 -c 0",
-            "get http://a/ -n 1 -i",
-            "get http://a/ -n 1 -o out",
-            "get http://a/ -n 1 -w x",
-            "get http://a/ -n 1 --har x",
-            "get http://a/ -w @",
-            "get http://a/ --json -i",
-            "get http://a/ --json -o -",
-            "get http://a/ --output=",
-            "get http://a/ --redact X-A",
-            "get http://a/ --record r --redact X-A:",
-            "get http://a/ --record r --redact Content-Length",
-            "get https://a/ --cacert",
-            "get https://a/ --tls-max 1.1",
-            "get https://a/ --resolve a.test:443",
-            "get https://a/ --resolve 127.0.0.1:443:127.0.0.2",
-            "get https://a/ --connect-to a:1:b",
-            "post http://a/ --data a --data-file b",
-            "post http://a/ -n 2 --data-file -",
-        ] {
-            let failed = parsed(line).expect_err(line);
-            assert_eq!(failed.kind, Kind::Usage, "{line}");
-        }
-        assert_eq!(parsed("request G@T http://a/").expect_err("a bad method").kind, Kind::Request);
-    }
-
-    #[test]
-    fn every_option_is_explained() {
-        for source in [
-            include_str!("args.rs"),
-            include_str!("secure.rs"),
-            include_str!("way.rs"),
-            include_str!("timed/mod.rs"),
-        ] {
-            let set =
-                source.split("fn set(").nth(1).and_then(|rest| rest.split("\n    }\n").next());
-            let names = set.unwrap().split('"').filter(|word| word.starts_with('-'));
-            for name in names.filter_map(|name| name.split(' ').next()) {
-                assert!(help::TEXT.contains(name), "{name}");
-            }
-        }
-    }
-}
+#[path = "args_tests.rs"]
+mod tests;

@@ -1,37 +1,36 @@
 //! Builds the client and the request from the options.
 
 use std::{
-    fs::File,
-    io::{self, Write, stderr},
-    path::Path,
+    io::{Write, stderr},
     sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use httpool::{
-    call::{Policy, Redirect, Retry},
+    call::{MinRate, Policy, Redirect, Retry},
     dial,
     limits::PoolLimits,
     message::Status,
     trace::{Kind, Line, Redaction, Sink, Who},
 };
-use httpool_blocking::{Body, Client, RequestBuilder, Role};
+use httpool_blocking::{Client, RequestBuilder, Role};
 
 use crate::{
-    args::{Data, Options},
-    exit::Failed,
-    harmless::harmless,
-    record::Record,
-    verbose::Verbose,
+    args::Options, ask::EXPECT_TIMEOUT, exit::Failed, harmless::harmless, record::Record,
+    redo::TRANSIENT, timed::Heads, verbose::Verbose,
 };
 
-/// Statuses for which a later attempt is likely to succeed.
-const RETRIED: [u16; 6] = [408, 429, 500, 502, 503, 504];
+/// The content codings that are decoded.
+const CODINGS: &str = "gzip, deflate, br, zstd";
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// Builds a client for the number of threads in the options.
-pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Client, Failed> {
+/// Builds a client for the number of threads in the options. `heads` collects the heads of all
+/// responses.
+pub(crate) fn client(
+    options: &Options,
+    record: Option<&Record>,
+    heads: Option<Arc<Heads>>,
+) -> Result<Client, Failed> {
     let threads = usize::try_from(options.concurrency.unwrap_or(1)).unwrap_or(usize::MAX);
     let mut limits = PoolLimits::default();
     limits.open_max = limits.open_max.max(threads);
@@ -43,26 +42,43 @@ pub(crate) fn client(options: &Options, record: Option<&Record>) -> Result<Clien
     builder = builder.tls(options.secure.options()).proxy_tls(options.proxy_secure.options());
     builder = options.way.set_up(builder);
     builder = options.sockets.set_up(builder);
-    builder = builder.decode(options.compressed);
+    builder = builder.decode(options.compressed).no_default_headers();
+    for (name, value) in DEFAULT_FIELDS {
+        if !options.ask.removes(name) {
+            builder = builder.default_header(name, value);
+        }
+    }
     builder = builder.timings(options.timed.wants_timings() || options.verbose);
-    if let Some(sink) = sink(options, record) {
+    if let Some(sink) = sink(options, record, heads) {
         builder = builder.trace(sink);
     }
     let client = builder.build();
-    options.secure.check(&client, Role::Origin)?;
-    options.proxy_secure.check(&client, Role::Proxy)?;
+    let silent = options.is_silent();
+    options.secure.check(&client, Role::Origin, silent)?;
+    options.proxy_secure.check(&client, Role::Proxy, silent)?;
     Ok(client)
 }
 
+/// The fields that a request has by default.
+const DEFAULT_FIELDS: [(&str, &str); 2] =
+    [("User-Agent", concat!("httpool/", env!("CARGO_PKG_VERSION"))), ("Accept", "*/*")];
+
 fn policy(options: &Options) -> Policy {
     let mut policy = Policy::default();
-    policy.redirect = match (options.location, options.max_redirects) {
-        (false, _) => Redirect::none(),
-        (true, None) => Redirect::default(),
-        (true, Some(max)) => Redirect::limited(max),
+    policy.redirect = match options.location {
+        false => Redirect::none(),
+        true => Redirect::default().max(options.max_redirects()),
     };
+    if options.location_trusted {
+        policy.redirect = policy.redirect.strip_only([""; 0]);
+    }
+    let kept = options.kept_post.iter().filter_map(|&status| Status::new(status));
+    policy.redirect = policy.redirect.post_stays_after(kept);
     policy.retry = Retry::new(options.retries);
-    policy.retry.statuses = RETRIED.into_iter().filter_map(Status::new).collect();
+    if options.retries > 0 {
+        policy.retry.statuses = TRANSIENT.into_iter().filter_map(Status::new).collect();
+    }
+    policy.retry.respect_retry_after = options.retries > 0 || options.location;
     policy.retry.backoff = BACKOFF;
     // The last response is shown, also if retries are exhausted.
     policy.retry.raise_on_status = false;
@@ -71,8 +87,16 @@ fn policy(options: &Options) -> Policy {
         policy.timeout.stall = Some(timeout);
     }
     policy.timeout.total = options.max_time;
+    policy.timeout.expect_continue = options.expect_timeout.unwrap_or(EXPECT_TIMEOUT);
+    policy.timeout.rate = match (options.speed_limit, options.speed_time) {
+        (None, None) | (Some(0), _) => None,
+        (limit, time) => Some(MinRate::new(limit.unwrap_or(1), time.unwrap_or(SPEED_TIME))),
+    };
     policy
 }
+
+/// The time of `--speed-limit`, by default.
+const SPEED_TIME: Duration = Duration::from_secs(30);
 
 fn dial_policy(options: &Options) -> dial::DialPolicy {
     let mut policy = dial::DialPolicy::default();
@@ -81,50 +105,31 @@ fn dial_policy(options: &Options) -> dial::DialPolicy {
         policy.connect_timeout = Some(timeout);
         policy.tls_timeout = Some(timeout);
     }
+    if options.race_after.is_some() {
+        policy.race_after = options.race_after;
+    }
     policy
 }
 
 /// Builds the request without its body.
-pub(crate) fn request(client: &Client, options: &Options) -> RequestBuilder {
-    let request = client.request(options.method.clone(), &options.url);
-    options.fields.iter().fold(request, |request, (name, value)| request.header(name, value))
-}
-
-/// The source of the bodies, one for each request.
-pub(crate) enum BodySource<'o> {
-    None,
-    Given(Bytes),
-    File(&'o Path),
-    Stdin,
-}
-
-impl<'o> BodySource<'o> {
-    pub(crate) fn new(data: &'o Data) -> Self {
-        match data {
-            Data::None => Self::None,
-            Data::Given(bytes) => Self::Given(bytes.clone().into()),
-            Data::File(path) => Self::File(path),
-            Data::Stdin => Self::Stdin,
-        }
+pub(crate) fn request(client: &Client, options: &Options, url: &str) -> RequestBuilder {
+    let request = options.ask.complete(client.request(options.method(), url), url);
+    let ask = &options.ask;
+    if options.compressed && !ask.asks_for_range() && !ask.has_own("Accept-Encoding") {
+        return request.header("Accept-Encoding", CODINGS);
     }
-
-    /// Returns a new body, read from the start.
-    pub(crate) fn body(&self) -> Result<Body, Failed> {
-        Ok(match self {
-            Self::None => Body::empty(),
-            Self::Given(bytes) => bytes.clone().into(),
-            Self::File(path) => {
-                File::open(path).map_err(|why| Failed::local(path.display(), &why))?.into()
-            }
-            Self::Stdin => Body::reader(io::stdin()),
-        })
-    }
+    request
 }
 
 /// Returns the sink of the trace lines, or `None` if no line is wanted, which is faster.
-fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
+fn sink(
+    options: &Options,
+    record: Option<&Record>,
+    heads: Option<Arc<Heads>>,
+) -> Option<Arc<dyn Sink>> {
     let shown = match options {
         Options { trace: true, .. } => Shown::Everything,
+        _ if options.is_silent() => Shown::Nothing,
         // Without these options no call waits before an attempt.
         Options { retries: 1.., .. } | Options { location: true, .. } => Shown::Waits,
         _ => Shown::Nothing,
@@ -133,7 +138,7 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     if !matches!(shown, Shown::Nothing) {
         sinks.push(Arc::new(shown));
     }
-    // Its redaction counts, if there is one.
+    // The redaction of the first one that has one counts.
     if let Some(record) = record {
         sinks.push(Arc::new(record.sink()));
     }
@@ -142,6 +147,9 @@ fn sink(options: &Options, record: Option<&Record>) -> Option<Arc<dyn Sink>> {
     }
     if options.verbose {
         sinks.push(Arc::new(Verbose::default()));
+    }
+    if let Some(heads) = heads {
+        sinks.push(heads);
     }
     match sinks.len() {
         0 | 1 => sinks.pop(),

@@ -8,8 +8,8 @@ use std::{
 
 use httpool::{
     error::{
-        BodyUnusable, Cause, DialError, IoKind, RedirectError, RequestError, TlsKind, Unavailable,
-        Unsent, Violation,
+        BodyUnusable, Cause, DialError, IoKind, Phase, RedirectError, RequestError, TlsKind,
+        Unavailable, Unsent, Violation,
     },
     message::{Status, Url},
 };
@@ -18,27 +18,45 @@ use serde_json::{Value, json};
 
 use crate::{harmless::harmless, print::print_json};
 
-/// A kind of failure. Each has an exit code, which [`help::TEXT`](crate::help::TEXT) explains.
+/// A kind of failure. Each has an exit code, which [`help`](crate::help) explains. The codes are
+/// those of curl for the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     /// The reader of standard output has closed it. This is no failure, and prints no message.
     ReaderGone,
     Other,
+    /// The URL's scheme is neither http nor https.
+    Scheme,
     Usage,
     Request,
     Name,
     Connect,
-    Tls,
-    Timeout,
     Protocol,
-    Lost,
-    Redirect,
-    Repeat,
-    Limit,
-    Local,
-    Replay,
-    Decode,
+    /// The body ended before its length.
+    Partial,
     Status,
+    /// A file or standard output could not be written.
+    Write,
+    /// A file or standard input could not be read.
+    Read,
+    Timeout,
+    Tls,
+    /// A download could not be resumed.
+    Resume,
+    Redirect,
+    /// The connection was closed before the first byte of a response.
+    Empty,
+    Send,
+    Lost,
+    ClientCertificate,
+    Certificate,
+    Decode,
+    TooLong,
+    Repeat,
+    CaFile,
+    Proxy,
+    Limit,
+    Replay,
     Hangup,
     Interrupted,
     Terminated,
@@ -46,24 +64,35 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::ReaderGone,
         Self::Other,
+        Self::Scheme,
         Self::Usage,
         Self::Request,
         Self::Name,
         Self::Connect,
-        Self::Tls,
-        Self::Timeout,
         Self::Protocol,
-        Self::Lost,
-        Self::Redirect,
-        Self::Repeat,
-        Self::Limit,
-        Self::Local,
-        Self::Replay,
-        Self::Decode,
+        Self::Partial,
         Self::Status,
+        Self::Write,
+        Self::Read,
+        Self::Timeout,
+        Self::Tls,
+        Self::Resume,
+        Self::Redirect,
+        Self::Empty,
+        Self::Send,
+        Self::Lost,
+        Self::ClientCertificate,
+        Self::Certificate,
+        Self::Decode,
+        Self::TooLong,
+        Self::Repeat,
+        Self::CaFile,
+        Self::Proxy,
+        Self::Limit,
+        Self::Replay,
         Self::Hangup,
         Self::Interrupted,
         Self::Terminated,
@@ -72,22 +101,33 @@ impl Kind {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::Other => 1,
+            Self::Other | Self::Scheme => 1,
             Self::Usage => 2,
             Self::Request => 3,
-            Self::Name => 4,
-            Self::Connect => 5,
-            Self::Tls => 6,
-            Self::Timeout => 7,
+            Self::Name => 6,
+            Self::Connect => 7,
             Self::Protocol => 8,
-            Self::Lost => 9,
-            Self::Redirect => 10,
-            Self::Repeat => 11,
-            Self::Limit => 12,
-            Self::Local => 13,
-            Self::Replay => 14,
-            Self::Decode => 15,
+            Self::Partial => 18,
             Self::Status => 22,
+            Self::Write => 23,
+            Self::Read => 26,
+            Self::Timeout => 28,
+            Self::Tls => 35,
+            Self::Resume => 33,
+            Self::Redirect => 47,
+            Self::Empty => 52,
+            Self::Send => 55,
+            Self::Lost => 56,
+            Self::ClientCertificate => 58,
+            Self::Certificate => 60,
+            Self::Decode => 61,
+            Self::TooLong => 63,
+            Self::Repeat => 65,
+            Self::CaFile => 77,
+            Self::Proxy => 97,
+            Self::Limit => 100,
+            // Codes from here on are none of curl's.
+            Self::Replay => 120,
             // 128 plus the signal's number, as shells report it.
             Self::Hangup => 129,
             Self::Interrupted => 130,
@@ -100,21 +140,32 @@ impl Kind {
         match self {
             Self::ReaderGone => "reader gone",
             Self::Other => "other",
+            Self::Scheme => "scheme",
             Self::Usage => "usage",
             Self::Request => "invalid request",
             Self::Name => "name not found",
             Self::Connect => "not connected",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
             Self::Protocol => "protocol broken",
-            Self::Lost => "connection lost",
-            Self::Redirect => "redirect",
-            Self::Repeat => "not repeatable",
-            Self::Limit => "limit",
-            Self::Local => "local i/o",
-            Self::Replay => "replay",
-            Self::Decode => "not decodable",
+            Self::Partial => "body cut",
             Self::Status => "status",
+            Self::Write => "not written",
+            Self::Read => "not read",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Resume => "not resumed",
+            Self::Redirect => "redirect",
+            Self::Empty => "empty reply",
+            Self::Send => "not sent",
+            Self::Lost => "connection lost",
+            Self::ClientCertificate => "client certificate",
+            Self::Certificate => "certificate",
+            Self::Decode => "not decodable",
+            Self::TooLong => "too long",
+            Self::Repeat => "not repeatable",
+            Self::CaFile => "authorities not read",
+            Self::Proxy => "proxy",
+            Self::Limit => "limit",
+            Self::Replay => "replay",
             Self::Hangup => "SIGHUP",
             Self::Interrupted => "SIGINT",
             Self::Terminated => "SIGTERM",
@@ -145,25 +196,25 @@ impl Kind {
 
     /// Returns the kind of a failed request.
     pub(crate) fn of(error: &Error) -> Self {
-        if error.as_request_error().is_some() {
-            return Self::Request;
+        if let Some(why) = error.as_request_error() {
+            return if why == RequestError::Scheme { Self::Scheme } else { Self::Request };
         }
         // In TLS 1.3 a server refuses the client's certificate behind the handshake.
-        if layer(error).is_some_and(|why| why.kind().is_permanent()) {
-            return Self::Tls;
+        if let Some(why) = layer(error).filter(|why| why.kind().is_permanent()) {
+            return Self::of_tls(why.kind());
         }
-        match error.as_failure().map(|failure| failure.cause) {
+        match error.as_failure() {
             None => Self::Other,
-            Some(cause) => Self::of_cause(cause),
+            Some(failure) => Self::of_cause(failure.cause, failure.phase),
         }
     }
 
-    fn of_cause(cause: Cause) -> Self {
+    fn of_cause(cause: Cause, phase: Phase) -> Self {
         match cause {
             Cause::Unavailable(Unavailable::Dial(why)) => Self::of_dial(why),
             Cause::Unavailable(Unavailable::LineFull | Unavailable::KeyLineFull)
-            | Cause::Violation(Violation::TooLarge(_))
-            | Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Self::Limit,
+            | Cause::Violation(Violation::TooLarge(_)) => Self::Limit,
+            Cause::BodyUnusable(BodyUnusable::TooLong { .. }) => Self::TooLong,
             Cause::BodyUnusable(BodyUnusable::Decode(_)) => Self::Decode,
             Cause::Unavailable(Unavailable::RetryBudget)
             | Cause::Status(_)
@@ -171,13 +222,16 @@ impl Kind {
             Cause::Timeout(_) => Self::Timeout,
             Cause::BodyUnsent(unsent) => match unsent.why() {
                 Unsent::Timeout(_) => Self::Timeout,
-                _ => Self::Lost,
+                _ => Self::Send,
             },
+            Cause::Violation(Violation::Truncated) => Self::Partial,
             Cause::Violation(_) => Self::Protocol,
+            Cause::Lost(IoKind::Eof) if phase == Phase::Head => Self::Empty,
             Cause::Lost(_) => Self::Lost,
-            Cause::Tls(_) => Self::Tls,
+            Cause::Tls(why) => Self::of_tls(why),
+            Cause::Redirect(RedirectError::Scheme) => Self::Scheme,
             Cause::Redirect(_) => Self::Redirect,
-            Cause::Body => Self::Local,
+            Cause::Body => Self::Read,
             _ => Self::Other,
         }
     }
@@ -185,10 +239,35 @@ impl Kind {
     const fn of_dial(why: DialError) -> Self {
         match why {
             DialError::Name | DialError::Family | DialError::Resolve(_) => Self::Name,
-            DialError::Tls(_) => Self::Tls,
+            DialError::Tls(why) => Self::of_tls(why),
             DialError::Timeout(_) => Self::Timeout,
-            DialError::ProxyProtocol => Self::Protocol,
+            // The code of curl for a CONNECT that is refused.
+            DialError::ProxyLost(_)
+            | DialError::ProxyLogin(401 | 407)
+            | DialError::ProxyRefused(100..600) => Self::Lost,
+            DialError::ProxyProtocol
+            | DialError::ProxyRefused(_)
+            | DialError::ProxyLogin(_)
+            | DialError::ProxyCredentials => Self::Proxy,
             _ => Self::Connect,
+        }
+    }
+
+    const fn of_tls(why: TlsKind) -> Self {
+        match why {
+            TlsKind::Expired
+            | TlsKind::NotYetValid
+            | TlsKind::Name
+            | TlsKind::Issuer
+            | TlsKind::Revoked
+            | TlsKind::Purpose
+            | TlsKind::Chain
+            | TlsKind::Signature
+            | TlsKind::Pin => Self::Certificate,
+            TlsKind::ClientCertificateRequired | TlsKind::ClientCertificateRefused => {
+                Self::ClientCertificate
+            }
+            _ => Self::Tls,
         }
     }
 }
@@ -214,6 +293,7 @@ struct About {
     reached: Option<String>,
     status: Option<u16>,
     body_bytes: Option<u64>,
+    refused: bool,
 }
 
 impl Failed {
@@ -278,9 +358,24 @@ impl Failed {
         self
     }
 
-    /// Creates the failure of reading or writing a file or standard input.
+    /// Creates the failure of writing a file.
     pub(crate) fn local(what: impl core::fmt::Display, error: &io::Error) -> Self {
-        Self::new(Kind::Local, format!("{what}: {error}"))
+        Self::new(Kind::Write, format!("{what}: {error}"))
+    }
+
+    /// Creates the failure of reading a file or standard input.
+    pub(crate) fn reading_file(what: impl core::fmt::Display, error: &io::Error) -> Self {
+        Self::new(Kind::Read, format!("{what}: {error}"))
+    }
+
+    /// Creates the failure of another thing of the system.
+    pub(crate) fn system(what: impl core::fmt::Display, error: &io::Error) -> Self {
+        Self::new(Kind::Other, format!("{what}: {error}"))
+    }
+
+    /// Whether the connection was refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.about.refused
     }
 
     /// Creates the failure of writing to standard output.
@@ -299,14 +394,14 @@ impl Failed {
         }
     }
 
-    /// Reports the failure on standard error, and with `json` also as an object on standard output.
-    /// Returns the exit code.
-    pub(crate) fn report(&self, json: bool) -> ExitCode {
-        if self.kind != Kind::ReaderGone {
-            if json && !self.in_json {
-                // Ignores the error, because the failure is also reported on standard error.
-                print_json(&json!({ "error": self.to_json() })).ok();
-            }
+    /// Reports the failure on standard error unless `mute`, and with `json` also as an object on
+    /// standard output. Returns the exit code.
+    pub(crate) fn report(&self, json: bool, mute: bool) -> ExitCode {
+        if self.kind != Kind::ReaderGone && json && !self.in_json {
+            // Ignores the error, because the failure is also reported on standard error.
+            print_json(&json!({ "error": self.to_json() })).ok();
+        }
+        if self.kind != Kind::ReaderGone && !mute {
             let hint = self.hint.iter().map(|hint| format!("  hint: {hint}\n"));
             let text: String =
                 core::iter::once(format!("httpool: {}\n", self.what)).chain(hint).collect();
@@ -336,6 +431,8 @@ impl From<Error> for Failed {
                     .map(|detail| format!(" ({detail})"))
                     .unwrap_or_default();
                 about.message = Some(format!("{}{system}", error.what()));
+                let refused = DialError::Connect(IoKind::Refused);
+                about.refused = failure.cause == Cause::Unavailable(Unavailable::Dial(refused));
                 about.phase = Some(format!("{:?}", failure.phase).to_lowercase());
                 format!("{url}{}{system}\n  {}", error.what(), failure.circumstances())
             }

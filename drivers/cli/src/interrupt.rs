@@ -10,8 +10,6 @@
 //!
 //! A signal that was ignored when the program began stays ignored, as with `nohup`.
 
-#[cfg(unix)]
-use std::time::Duration;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -19,6 +17,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use httpool_blocking::Cancel;
@@ -43,7 +42,9 @@ struct Shared {
     caught: Mutex<Option<Kind>>,
     /// Whether a thread has begun to report the signal to the user.
     told: AtomicBool,
-    partial: Mutex<Option<PathBuf>>,
+    partial: Mutex<Vec<PathBuf>>,
+    /// The number of transfers that have ended.
+    ended: AtomicU64,
     doing: Mutex<Doing>,
     /// The number of bytes or requests of the current work that are done.
     done: AtomicU64,
@@ -59,6 +60,8 @@ enum Doing {
     Receiving(Option<u64>),
     /// Making this many requests.
     Loading(u64),
+    /// Making this many transfers.
+    Several(usize),
 }
 
 impl Interrupt {
@@ -66,7 +69,7 @@ impl Interrupt {
     /// `json` prints an error object.
     pub(crate) fn watch(record: Option<&Record>, json: bool) -> Result<Self, Failed> {
         let interrupt = Self::default();
-        interrupt.listen(record.cloned(), json).map_err(|why| Failed::local("signals", &why))?;
+        interrupt.listen(record.cloned(), json).map_err(|why| Failed::system("signals", &why))?;
         Ok(interrupt)
     }
 
@@ -82,7 +85,35 @@ impl Interrupt {
 
     /// Notes that a response's head came, and the length of its body if known.
     pub(crate) fn receives(&self, total: Option<u64>) {
-        *locked(&self.0.doing) = Doing::Receiving(total);
+        let mut doing = locked(&self.0.doing);
+        if !matches!(*doing, Doing::Several(_)) {
+            *doing = Doing::Receiving(total);
+            self.0.done.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that `total` transfers are to be made.
+    pub(crate) fn transfers(&self, total: usize) {
+        *locked(&self.0.doing) = Doing::Several(total);
+    }
+
+    /// Notes that a transfer has ended.
+    pub(crate) fn transferred(&self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits. Returns true early if a signal comes.
+    pub(crate) fn waited(&self, time: Duration) -> bool {
+        const STEP: Duration = Duration::from_millis(20);
+        let begun = Instant::now();
+        while !self.came() {
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::sleep(left.min(STEP));
+        }
+        true
     }
 
     /// Notes that `total` requests are to be made.
@@ -97,23 +128,33 @@ impl Interrupt {
 
     /// Notes that there is a partial file, which is to be removed on a signal.
     pub(crate) fn has_partial(&self, path: &Path) {
-        *locked(&self.0.partial) = Some(path.to_owned());
+        locked(&self.0.partial).push(path.to_owned());
     }
 
-    /// Renames the complete partial file to `name`.
-    pub(crate) fn rename_partial(&self, name: &Path) -> io::Result<()> {
+    /// Renames a complete partial file to `name`.
+    pub(crate) fn rename_partial(&self, path: &Path, name: &Path) -> io::Result<()> {
         let mut partial = locked(&self.0.partial);
-        if let Some(path) = &*partial {
+        if partial.iter().any(|it| it == path) {
             fs::rename(path, name)?;
         }
-        *partial = None;
+        partial.retain(|it| it != path);
         Ok(())
     }
 
-    /// Removes the partial file, if there is one.
-    pub(crate) fn remove_partial(&self) {
-        if let Some(path) = locked(&self.0.partial).take() {
+    /// Removes a partial file, unless it has been renamed.
+    pub(crate) fn remove_partial(&self, path: &Path) {
+        let mut partial = locked(&self.0.partial);
+        if partial.iter().any(|it| it == path) {
             // Ignores the error, because another failure is being reported.
+            fs::remove_file(path).ok();
+        }
+        partial.retain(|it| it != path);
+    }
+
+    /// Removes all partial files.
+    #[cfg(unix)]
+    fn remove_all(&self) {
+        for path in std::mem::take(&mut *locked(&self.0.partial)) {
             fs::remove_file(path).ok();
         }
     }
@@ -157,6 +198,10 @@ impl Interrupt {
                 (format!("{} bytes of the body came", of(total)), Some(done))
             }
             Doing::Loading(total) => (format!("{} requests were made", of(total)), None),
+            Doing::Several(total) => {
+                let ended = self.0.ended.load(Ordering::Relaxed);
+                (format!("{ended} of {total} transfers were made"), None)
+            }
         };
         Failed::new(kind, format!("ended by {signal}: {got}")).body_bytes(body_bytes)
     }
@@ -198,11 +243,11 @@ impl Interrupt {
             std::thread::sleep(PATIENCE);
             std::process::exit(kind.code().into());
         }
-        self.remove_partial();
+        self.remove_all();
         if let Some(record) = record {
             record.flush_now();
         }
-        self.failed(kind).report(json);
+        self.failed(kind).report(json, false);
         std::process::exit(kind.code().into());
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     exit::{Failed, Kind},
     interrupt::Interrupt,
-    output::fill,
+    output::{Limits, fill},
     pieces::each_piece,
     print::print_json,
     progress::Progress,
@@ -25,6 +25,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) fn show(
     response: &mut Response,
     target: Option<Target<'_>>,
+    limits: Limits,
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
     let mut object = json!({
@@ -42,10 +43,10 @@ pub(crate) fn show(
         Some(target) => {
             object["body_file"] = target.path().to_string_lossy().into();
             let progress = Progress::new(response.content_length(), true);
-            object["body_bytes"] = fill(target, response, progress, interrupt)?.into();
+            object["body_bytes"] = fill(target, response, progress, limits, interrupt)?.into();
         }
         None => {
-            let body = collect(response, interrupt)?;
+            let body = collect(response, limits, interrupt)?;
             object["body_bytes"] = body.len().into();
             match String::from_utf8(body) {
                 Ok(text) => object["body"] = text.into(),
@@ -73,13 +74,18 @@ fn session(session: &Session) -> Value {
     })
 }
 
-fn collect(response: &mut Response, interrupt: &Interrupt) -> Result<Vec<u8>, Failed> {
+fn collect(
+    response: &mut Response,
+    limits: Limits,
+    interrupt: &Interrupt,
+) -> Result<Vec<u8>, Failed> {
     let mut body = Vec::new();
-    each_piece(response, |piece| {
+    each_piece(response, limits.rate, |piece| {
+        limits.check(body.len() as u64 + piece.len() as u64)?;
         interrupt.done(piece.len());
         if body.len() + piece.len() > BODY_BYTES_MAX {
             let what = format!("the body is longer than {BODY_BYTES_MAX} bytes");
-            return Err(Failed::new(Kind::Limit, what).hint("with -o it goes to a file"));
+            return Err(Failed::new(Kind::TooLong, what).hint("with -o it goes to a file"));
         }
         body.extend_from_slice(piece);
         Ok(())

@@ -13,7 +13,8 @@ use httpool_blocking::Client;
 
 use crate::{
     args::Options,
-    client::{BodySource, client, request},
+    ask::BodySource,
+    client::{client, request},
     exit::{Failed, Kind},
     interrupt::Interrupt,
     pieces::each_piece,
@@ -31,10 +32,11 @@ pub(crate) fn run(
     let count = options.count.unwrap_or(1);
     interrupt.loads(count);
     let threads = options.concurrency.unwrap_or(1).min(count);
-    let client = client(options, record)?;
-    let source = BodySource::new(&options.data);
+    let client = client(options, record, None)?;
+    let transfer = &options.transfers[0];
+    let source = options.ask.source(transfer.upload.as_deref(), options.limit_rate);
     // The request is built once, with the length of the body. Each sending gets a body of its own.
-    let request = request(&client, options).body(source.body()?).build()?;
+    let request = source.fill(request(&client, options, &transfer.url))?.build()?;
     let load = Load {
         client,
         request,
@@ -81,7 +83,7 @@ impl Load<'_> {
                     Ok(worker) => workers.push(worker),
                     Err(why) => {
                         self.begun.store(self.count, Ordering::Relaxed);
-                        return Err(Failed::local("a thread could not be started", &why));
+                        return Err(Failed::system("a thread could not be started", &why));
                     }
                 }
             }
@@ -113,7 +115,7 @@ impl Load<'_> {
     fn send(&self, tally: &mut Tally) -> Result<(), Failed> {
         let mut response = self.client.send_with(&self.request, self.source.body()?)?;
         tally.answered(&response);
-        each_piece(&mut response, |piece| {
+        each_piece(&mut response, None, |piece| {
             tally.received(piece.len());
             Ok(())
         })?;

@@ -3,9 +3,15 @@
 //! | module | task |
 //! |---|---|
 //! | `args` | parses the command line |
+//! | `options` | the table of options: names, help, completions, the comparison with curl |
+//! | `ask`, `form` | the options that say what is sent: method, data, fields, forms |
+//! | `save` | the options that say where a response goes |
+//! | `redo` | the options that say when a transfer is tried again |
+//! | `resume` | downloads that resume |
 //! | `client` | builds the client and the request |
 //! | `proxies` | the options of proxies, and those of the environment |
-//! | `request` | sends one request |
+//! | `request` | makes the transfers |
+//! | `pace` | bounds the rate of a transfer |
 //! | `output`, `json`, `progress` | print the response, and show the progress of its body |
 //! | `pieces`, `print` | read a body in pieces; print JSON |
 //! | `target`, `paced` | write the body's file, and output in few writes |
@@ -24,23 +30,30 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod ask;
 mod client;
 mod demo;
 mod exit;
+mod form;
 mod harmless;
 mod help;
 mod histogram;
 mod interrupt;
 mod json;
 mod load;
+mod options;
 mod output;
+mod pace;
 mod paced;
 mod pieces;
 mod print;
 mod progress;
 mod proxies;
 mod record;
+mod redo;
 mod request;
+mod resume;
+mod save;
 mod secure;
 mod socket;
 mod tally;
@@ -52,7 +65,6 @@ mod verbose;
 mod way;
 
 use std::{
-    ffi::OsString,
     io::{Write, stdout},
     process::ExitCode,
 };
@@ -64,17 +76,29 @@ use record::Record;
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let json = args.iter().any(|arg| arg == "--json");
-    match run(args) {
+    // The options are not known if they cannot be parsed.
+    let json = args.iter().any(|arg| arg == "--as-json");
+    let (done, mute) = match args::parse(args) {
+        Ok(Command::Send(options)) => (send(&options), options.is_mute()),
+        Ok(command) => (run(command), false),
+        Err(failed) => (Err(failed), false),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => failed.report(json),
+        Err(failed) => failed.report(json, mute),
     }
 }
 
-fn run(args: Vec<OsString>) -> Result<(), Failed> {
-    match args::parse(args)? {
-        Command::Help => print(help::TEXT),
+fn run(command: Command) -> Result<(), Failed> {
+    match command {
+        Command::Help(topic) => print(&help::text(topic.as_deref())?),
         Command::Version => print(help::VERSION),
+        Command::Completions(shell) => match options::completions(&shell) {
+            Some(script) => print(&script),
+            None => {
+                Err(args::wrong(format!("completions are for bash, zsh and fish, not {shell}")))
+            }
+        },
         Command::Demo { trace } => demo::run(trace),
         Command::Timeline(timeline) => timeline.run(),
         Command::Replay(path) => record::replay(&path),

@@ -5,12 +5,8 @@ use std::env;
 use httpool_blocking::{
     Credentials, Hop, HopKind, NoProxy, Route, Routes, httpool::error::RequestError, proxies_from,
 };
-use lexopt::Parser;
 
-use crate::{
-    args::{field, text, wrong},
-    exit::Failed,
-};
+use crate::{args::wrong, exit::Failed, options::Given};
 
 /// The options of proxies.
 #[derive(Debug, Default)]
@@ -26,20 +22,25 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// Parses the value of the option `name`.
-    pub(crate) fn set(&mut self, name: &str, parser: &mut Parser) -> Result<(), Failed> {
-        match name {
-            "--proxy-header" => self.fields.push(field(name, parser)?),
-            "-x" | "--proxy" => self.proxy = Some(text(parser)?),
-            "--preproxy" => self.before = Some(text(parser)?),
-            "--noproxy" => self.no_proxy = Some(text(parser)?),
-            _ => {
-                let text = text(parser)?;
+    /// Sets an option. Returns false if it is another one.
+    pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
+        match given.name.as_str() {
+            "--proxy-header" => self.fields.push(given.field()?),
+            "--proxy" => self.proxy = Some(given.text()?),
+            "--socks4" | "--socks4a" | "--socks5" => {
+                self.proxy = Some(format!("{}://{}", &given.name[2..], given.text()?));
+            }
+            "--socks5-hostname" => self.proxy = Some(format!("socks5h://{}", given.text()?)),
+            "--preproxy" => self.before = Some(given.text()?),
+            "--noproxy" => self.no_proxy = Some(given.text()?),
+            "--proxy-user" => {
+                let text = given.text()?;
                 let (user, password) = text.split_once(':').unwrap_or((&text, ""));
                 self.user = Some(Credentials::new(user, password));
             }
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Returns the ways to origins that the options and the environment describe.

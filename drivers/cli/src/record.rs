@@ -88,7 +88,7 @@ fn locked(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
 /// Replays a recording and reports whether the machines make the same decisions; `-` is standard
 /// input.
 pub(crate) fn replay(path: &Path) -> Result<(), Failed> {
-    let bytes = read(path).map_err(|why| Failed::local(path.display(), &why))?;
+    let bytes = read(path).map_err(|why| Failed::reading_file(path.display(), &why))?;
     let text = String::from_utf8(bytes).map_err(|why| no_text(path, &why))?;
     match replay::check(&text) {
         Ok(summary) => {

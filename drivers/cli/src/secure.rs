@@ -1,19 +1,16 @@
 //! The options of TLS.
 
-use std::{
-    io::{Write, stderr},
-    path::PathBuf,
-};
+use std::io::{Write, stderr};
 
 use httpool_blocking::{
     Client, Role, Session, TlsConfigError, TlsOptions, TlsVersion, tls::Certificate,
 };
-use lexopt::{Parser, ValueExt};
 
 use crate::{
-    args::{usage, wrong},
+    args::wrong,
     exit::{Failed, Kind},
     harmless::harmless,
+    options::Given,
 };
 
 /// The options of TLS that were given.
@@ -25,27 +22,33 @@ pub(crate) struct Secure {
 }
 
 impl Secure {
-    /// Parses an option of TLS and its value. Returns false if `name` is another option.
-    pub(crate) fn set(&mut self, name: &str, parser: &mut Parser) -> Result<bool, Failed> {
-        let mut path = || parser.value().map(PathBuf::from).map_err(usage);
+    /// Sets an option of TLS. Returns false if it is another one.
+    pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
         let options = std::mem::take(&mut self.options);
-        self.options = match name {
-            "--cacert" => options.ca_certs(path()?),
-            "--capath" => options.ca_cert_dir(path()?),
-            "--cert" => options.cert_file(path()?),
-            "--key" => options.key_file(path()?),
-            "--pass" => options.key_password(text(parser)?),
-            "-k" | "--insecure" => {
+        self.options = match given.name.as_str() {
+            "--cacert" => options.ca_certs(given.path()),
+            "--capath" => options.ca_cert_dir(given.path()),
+            "--cert" => match split_password(&given.text()?) {
+                (file, None) => options.cert_file(file),
+                (file, Some(password)) => options.cert_file(file).key_password(password),
+            },
+            "--key" => options.key_file(given.path()),
+            "--pass" => options.key_password(given.text()?),
+            "--insecure" if given.on => {
                 self.insecure = true;
                 options.danger_accept_invalid_certificates()
             }
+            "--insecure" if self.insecure => {
+                return Err(wrong("--insecure cannot be switched off again: omit it"));
+            }
+            "--insecure" => options,
             "--pinned-fingerprint" => {
                 self.pinned = true;
-                options.assert_fingerprint(&text(parser)?)
+                options.assert_fingerprint(&given.text()?)
             }
             "--tlsv1.2" => options.min_version(TlsVersion::V1_2),
             "--tlsv1.3" => options.min_version(TlsVersion::V1_3),
-            "--tls-max" => options.max_version(version(&text(parser)?)?),
+            "--tls-max" => options.max_version(version(&given.text()?)?),
             _ => {
                 self.options = options;
                 return Ok(false);
@@ -54,19 +57,12 @@ impl Secure {
         Ok(true)
     }
 
-    /// Parses an option of the TLS to proxies and its value. Returns false if `name` is another
-    /// option.
-    pub(crate) fn set_for_proxies(
-        &mut self,
-        name: &str,
-        parser: &mut Parser,
-    ) -> Result<bool, Failed> {
-        match name {
-            "--proxy-cacert" => self.set("--cacert", parser),
-            "--proxy-capath" => self.set("--capath", parser),
-            "--proxy-cert" => self.set("--cert", parser),
-            "--proxy-key" => self.set("--key", parser),
-            "--proxy-insecure" => self.set("--insecure", parser),
+    /// Sets an option of the TLS to proxies. Returns false if it is another one.
+    pub(crate) fn set_for_proxies(&mut self, given: &Given) -> Result<bool, Failed> {
+        match given.name.strip_prefix("--proxy-") {
+            Some(name @ ("cacert" | "capath" | "cert" | "key" | "pass" | "insecure")) => {
+                self.set(&given.renamed(&format!("--{name}")))
+            }
             _ => Ok(false),
         }
     }
@@ -76,14 +72,14 @@ impl Secure {
         self.options.clone()
     }
 
-    /// Reads the files that the options name, so that a wrong one is found before a request is sent,
-    /// and warns if nothing is verified.
-    pub(crate) fn check(&self, client: &Client, role: Role) -> Result<(), Failed> {
+    /// Reads the files that the options name, so that a wrong one is found before a request is
+    /// sent, and warns if nothing is verified.
+    pub(crate) fn check(&self, client: &Client, role: Role, silent: bool) -> Result<(), Failed> {
         if self.options == TlsOptions::default() {
             return Ok(());
         }
         client.tls_config(&self.options.clone().role(role)).map_err(unusable)?;
-        if self.insecure && !self.pinned {
+        if self.insecure && !self.pinned && !silent {
             let warning = match role {
                 Role::Proxy => {
                     "httpool: warning: --proxy-insecure accepts any certificate of the proxy: \
@@ -103,14 +99,36 @@ impl Secure {
 
 fn unusable(why: TlsConfigError) -> Failed {
     let kind = match why {
-        TlsConfigError::Read { .. } => Kind::Local,
-        _ => Kind::Tls,
+        TlsConfigError::Read { what, .. }
+        | TlsConfigError::NoCertificate { what, .. }
+        | TlsConfigError::BadCertificate { what, .. }
+            if !what.contains("client") && !what.contains("key") =>
+        {
+            Kind::CaFile
+        }
+        TlsConfigError::Fingerprint { .. } => Kind::Usage,
+        _ => Kind::ClientCertificate,
     };
     Failed::new(kind, why.to_string())
 }
 
-fn text(parser: &mut Parser) -> Result<String, Failed> {
-    parser.value().and_then(|value| value.string()).map_err(usage)
+/// Splits the password behind the name of a certificate's file. `\\:` is a colon of the name, and
+/// so is one before a separator of directories, as in `C:\\x`.
+fn split_password(text: &str) -> (String, Option<String>) {
+    let (mut name, mut chars) = (String::new(), text.chars().peekable());
+    while let Some(char) = chars.next() {
+        match (char, chars.peek().copied()) {
+            ('\\', Some(next @ (':' | '\\'))) => {
+                chars.next();
+                name.push(next);
+            }
+            (':', next) if !next.is_some_and(std::path::is_separator) || name.len() > 1 => {
+                return (name, Some(chars.collect()));
+            }
+            (char, _) => name.push(char),
+        }
+    }
+    (name, None)
 }
 
 fn version(text: &str) -> Result<TlsVersion, Failed> {
@@ -141,4 +159,17 @@ pub(crate) fn show(session: &Session) {
     }
     facts.push('\n');
     stderr().write_all(harmless(&facts).as_bytes()).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_may_follow_the_file_of_a_certificate() {
+        let split = |text| split_password(text);
+        assert_eq!(split("me.pem"), ("me.pem".into(), None));
+        assert_eq!(split("me.pem:a:b"), ("me.pem".into(), Some("a:b".into())));
+        assert_eq!(split("m\\:e.pem:a"), ("m:e.pem".into(), Some("a".into())));
+    }
 }

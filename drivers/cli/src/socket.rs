@@ -3,12 +3,8 @@
 use std::{ffi::OsString, net::IpAddr, time::Duration};
 
 use httpool_blocking::{ClientBuilder, Families, Route, Routes, SocketOptions};
-use lexopt::Parser;
 
-use crate::{
-    args::{seconds, text, usage, wrong},
-    exit::Failed,
-};
+use crate::{args::wrong, exit::Failed, options::Given};
 
 /// The time after which a silent connection is probed, as curl has it.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -26,22 +22,21 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Parses an option and its value. Returns false if `name` is another option.
-    pub(crate) fn set(&mut self, name: &str, parser: &mut Parser) -> Result<bool, Failed> {
-        match name {
-            "--unix-socket" => self.set_unix(parser.value().map_err(usage)?)?,
+    /// Sets an option. Returns false if it is another one.
+    pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
+        match given.name.as_str() {
+            "--unix-socket" => self.set_unix(given.value())?,
             "--abstract-unix-socket" => {
                 let mut path = OsString::from("\0");
-                path.push(parser.value().map_err(usage)?);
+                path.push(given.value());
                 self.set_unix(path)?;
             }
-            "-4" | "--ipv4" => self.families = Families::V4,
-            "-6" | "--ipv6" => self.families = Families::V6,
-            "--interface" => self.interface = Some(text(parser)?),
-            "--keepalive-time" => self.keepalive = Some(seconds(name, parser)?),
-            "--no-keepalive" => self.no_keepalive = true,
-            "--tcp-nodelay" => self.no_nodelay = false,
-            "--no-tcp-nodelay" => self.no_nodelay = true,
+            "--ipv4" => self.families = Families::V4,
+            "--ipv6" => self.families = Families::V6,
+            "--interface" => self.interface = Some(given.text()?),
+            "--keepalive-time" => self.keepalive = Some(given.seconds()?),
+            "--no-keepalive" => self.no_keepalive = given.on,
+            "--tcp-nodelay" => self.no_nodelay = !given.on,
             _ => return Ok(false),
         }
         Ok(true)

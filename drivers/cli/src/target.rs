@@ -16,8 +16,9 @@ use crate::{exit::Failed, interrupt::Interrupt, paced::Paced};
 pub(crate) struct Target<'i> {
     out: Paced<File>,
     path: PathBuf,
-    /// The name of the complete file; `None` for a device or a pipe, which needs no renaming.
-    becomes: Option<PathBuf>,
+    /// The names of the partial and of the complete file; `None` for a device or a pipe, which
+    /// needs no renaming.
+    becomes: Option<(PathBuf, PathBuf)>,
     /// Knows the partial file's name, and removes the file if the program must end at once.
     interrupt: &'i Interrupt,
 }
@@ -52,9 +53,9 @@ impl<'i> Target<'i> {
                     Ok(file)
                 });
                 match file {
-                    Ok(file) => (file, Some(real)),
+                    Ok(file) => (file, Some((partial, real))),
                     Err(why) => {
-                        interrupt.remove_partial();
+                        interrupt.remove_partial(&partial);
                         return Err(failed(&partial, &why));
                     }
                 }
@@ -77,7 +78,10 @@ impl<'i> Target<'i> {
         self.out.finish().map_err(|why| self.failed(&why))?;
         match &self.becomes {
             None => Ok(()),
-            Some(name) => self.interrupt.rename_partial(name).map_err(|why| self.failed(&why)),
+            Some((partial, name)) => {
+                let renamed = self.interrupt.rename_partial(partial, name);
+                renamed.map_err(|why| self.failed(&why))
+            }
         }
     }
 
@@ -89,7 +93,9 @@ impl<'i> Target<'i> {
 impl Drop for Target<'_> {
     fn drop(&mut self) {
         // After `finish` there is no partial file to remove.
-        self.interrupt.remove_partial();
+        if let Some((partial, _)) = &self.becomes {
+            self.interrupt.remove_partial(partial);
+        }
     }
 }
 
@@ -163,7 +169,7 @@ fn remove_left_behind(path: &Path) -> io::Result<()> {
 
 /// Locks the file. Fails if another run holds the lock. A lock ends with the process that holds it.
 #[cfg(unix)]
-fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::other("another run is writing it")),
@@ -172,6 +178,12 @@ fn lock(file: &File) -> io::Result<()> {
         | Ok(()) => Ok(()),
         Err(why) => Err(why.into()),
     }
+}
+
+/// Locks are not used here.
+#[cfg(not(unix))]
+pub(crate) fn lock(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether `path` names `file`.

@@ -7,12 +7,8 @@ use std::{
 };
 
 use httpool_blocking::{ClientBuilder, Resolve, SystemResolver};
-use lexopt::{Parser, ValueExt};
 
-use crate::{
-    args::{usage, wrong},
-    exit::Failed,
-};
+use crate::{args::wrong, exit::Failed, options::Given};
 
 /// Where the connections to hosts lead.
 #[derive(Debug, Default)]
@@ -29,19 +25,20 @@ struct Elsewhere {
 }
 
 impl Way {
-    /// Parses an option and its value. Returns false if `name` is another option.
-    pub(crate) fn set(&mut self, name: &str, parser: &mut Parser) -> Result<bool, Failed> {
-        let mut text = || parser.value().and_then(|value| value.string()).map_err(usage);
+    /// Sets an option. Returns false if it is another one.
+    pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
+        let name = given.name.as_str();
         match name {
             "--resolve" => {
-                let text = text()?;
+                let text = given.text()?;
+                let text = text.trim_start_matches('+');
                 let form = || wrong(format!("--resolve needs HOST:PORT:ADDR, not {text:?}"));
-                let (host, port, addresses) = resolved(&text).ok_or_else(form)?;
+                let (host, port, addresses) = resolved(text).ok_or_else(form)?;
                 is_a_name(name, &host)?;
                 self.resolved.extend(addresses.into_iter().map(|at| (host.clone(), port, at)));
             }
             "--connect-to" => {
-                let text = text()?;
+                let text = given.text()?;
                 let form =
                     || wrong(format!("--connect-to needs HOST1:PORT1:HOST2:PORT2, not {text:?}"));
                 let rule = elsewhere(&text).ok_or_else(form)?;

@@ -52,7 +52,7 @@ fn an_authority_in_a_file_or_a_hashed_folder_is_trusted() {
 
     let other = world.file("other.pem", &Authority::new("other").pem());
     let (code, shown, said) = get(port, &["--cacert", &other]);
-    assert_eq!((code, &*shown), (6, ""));
+    assert_eq!((code, &*shown), (60, ""));
     assert!(said.contains("no trusted authority") && said.contains("\"root\""), "{said}");
     assert!(said.contains("hint: --cacert FILE"), "{said}");
 }
@@ -62,7 +62,7 @@ fn a_wrong_name_is_a_failure_that_shows_the_names_of_the_certificate() {
     let world = World::new("https-name");
     let port = serve_local(config(&world.root.issue(&["b.test"]), BOTH)).port();
     let (code, _, said) = get(port, &["--cacert", &world.folder.path("root.pem")]);
-    assert_eq!(code, 6, "{said}");
+    assert_eq!(code, 60, "{said}");
     assert!(said.contains("not for a.test, but for b.test"), "{said}");
     assert!(said.contains("nothing was sent"), "{said}");
 }
@@ -84,10 +84,10 @@ fn a_file_that_cannot_be_used_is_found_before_anything_is_sent() {
     let missing = world.folder.path("missing.pem");
     let url = "https://a.test/";
     for (args, code) in [
-        (["--cacert", &missing], 13),
-        (["--capath", &missing], 13),
-        (["--cert", &missing], 13),
-        (["--cacert", &world.file("empty.pem", "")], 6),
+        (["--cacert", &missing], 77),
+        (["--capath", &missing], 77),
+        (["--cert", &missing], 58),
+        (["--cacert", &world.file("empty.pem", "")], 77),
     ] {
         let output = run(&[&["get", url], &args[..]].concat());
         let said = text(&output.stderr);
@@ -95,7 +95,7 @@ fn a_file_that_cannot_be_used_is_found_before_anything_is_sent() {
         assert!(said.contains(args[1]), "{said}");
     }
     let output = run(&["get", url, "--pinned-fingerprint", "0123"]);
-    assert_eq!(output.status.code(), Some(6));
+    assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("0123"), "{output:?}");
 }
 
@@ -114,7 +114,7 @@ fn a_client_certificate_is_shown_to_a_server_that_demands_one() {
     let with = ["--cacert", &root, "--cert", &certificate, "--key", &key];
     assert_eq!(get(port, &with), (0, BODY.into(), String::new()));
     let (code, _, said) = get(early, &with[..2]);
-    assert_eq!(code, 6, "{said}");
+    assert_eq!(code, 58, "{said}");
     assert!(
         said.contains("demands a client certificate") && said.contains("--cert FILE"),
         "{said}"
@@ -130,8 +130,8 @@ fn versions_can_be_bounded() {
     let new = serve_local(config(&issued, ONLY_1_3)).port();
     let get = |port, args: &[&str]| get(port, &[&["--cacert", &*root], args].concat()).0;
     assert_eq!([get(old, &["--tlsv1.2"]), get(new, &["--tlsv1.2"])], [0, 0]);
-    assert_eq!([get(old, &["--tlsv1.3"]), get(new, &["--tlsv1.3"])], [6, 0]);
-    assert_eq!([get(old, &["--tls-max", "1.2"]), get(new, &["--tls-max=1.2"])], [0, 6]);
+    assert_eq!([get(old, &["--tlsv1.3"]), get(new, &["--tlsv1.3"])], [35, 0]);
+    assert_eq!([get(old, &["--tls-max", "1.2"]), get(new, &["--tls-max=1.2"])], [0, 35]);
     assert_eq!([get(old, &["--tls-max", "1.3"]), get(new, &["--tls-max=default"])], [0, 0]);
 }
 
@@ -166,7 +166,7 @@ fn json_has_the_facts_about_the_session() {
     let port = serve_local(config(&world.root.issue(&["a.test"]), ONLY_1_2)).port();
     let root = world.folder.path("root.pem");
     for (args, verified) in
-        [(&["--json", "--cacert", &*root][..], true), (&["--json", "-k"], false)]
+        [(&["--as-json", "--cacert", &*root][..], true), (&["--as-json", "-k"], false)]
     {
         let (code, shown, _) = get(port, args);
         assert_eq!(code, 0);
@@ -195,7 +195,7 @@ fn the_name_of_the_url_is_checked_wherever_the_connection_leads() {
     }
     let rule = format!("b.test:443:127.0.0.1:{port}");
     let output = run(&["get", "--cacert", &root, "--connect-to", &rule, "https://b.test/"]);
-    assert_eq!(output.status.code(), Some(6));
+    assert_eq!(output.status.code(), Some(60));
     assert!(text(&output.stderr).contains("not for b.test"), "{output:?}");
 }
 
@@ -218,7 +218,7 @@ fn the_tls_to_a_proxy_has_options_of_its_own() {
     // The options of the TLS to origins are not for proxies.
     for options in [&["--cacert", &*trusted][..], &["-k"]] {
         let (code, shown, said) = get(options);
-        assert_eq!((code, &*shown), (6, ""), "{options:?} {said}");
+        assert_eq!((code, &*shown), (60, ""), "{options:?} {said}");
     }
     let (code, _, said) = get(&["--proxy-cacert", "/no/such/file"]);
     assert!(code != 0 && said.contains("/no/such/file"), "{said}");

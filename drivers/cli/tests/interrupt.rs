@@ -108,7 +108,7 @@ fn what_came_is_on_standard_output_and_the_call_ends_at_once() {
     assert!(text(&output.stderr).contains("5 of 100 bytes"), "{output:?}");
 
     let server = Server::start(|_| Reply::Hang);
-    let mut running = Running::start(program(&["get", "--json", &server.url("/x")]));
+    let mut running = Running::start(program(&["get", "--as-json", &server.url("/x")]));
     server.wait_for(1);
     running.signal(Signal::TERM);
     let output = running.end();
@@ -173,7 +173,7 @@ fn a_recording_is_completed() {
 #[test]
 fn a_load_ends_with_its_summary() {
     let server = Server::start(|_| response("200 OK", "", ""));
-    let args = ["get", "-n", "1000000", "-c", "3", "--json", &server.url("/")];
+    let args = ["get", "--count", "1000000", "--concurrency", "3", "--as-json", &server.url("/")];
     let mut running = Running::start(program(&args));
     server.wait_for(10);
     running.signal(Signal::INT);
@@ -198,4 +198,20 @@ fn a_signal_that_was_ignored_stays_ignored() {
     running.signal(Signal::HUP);
     running.signal(Signal::TERM);
     assert_eq!(running.end().status.code(), Some(143));
+}
+
+#[test]
+fn a_download_that_resumes_keeps_its_partial_file() {
+    let server = Server::start(|_| {
+        let head = b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 100\r\n\r\nfirst";
+        Reply::SendAndHang(head.to_vec())
+    });
+    let files = Directory::new("kept");
+    let (path, partial) = (files.path("out"), files.path("out.part"));
+    let mut running = Running::start(program(&["-C", "-", "-o", &path, &server.url("/")]));
+    until(|| fs::read(&partial).is_ok_and(|content| content == b"first"));
+    running.signal(Signal::INT);
+    assert_eq!(running.end().status.code(), Some(130));
+    assert_eq!(files.names(), ["out.part", "out.part.tag"]);
+    assert_eq!(fs::read_to_string(files.path("out.part.tag")).unwrap(), "\"a\"\n100\n");
 }

@@ -9,7 +9,7 @@ use support::{Directory, Reply, Server, response, run, run_well, text};
 #[test]
 fn a_summary_counts_everything() {
     let server = Server::start(|_| response("200 OK", "", "hello"));
-    let summary = run_well(&["get", "-n", "50", "-c", "4", &server.url("/")]);
+    let summary = run_well(&["get", "--count", "50", "--concurrency", "4", &server.url("/")]);
     assert_eq!(server.seen().len(), 50);
     let connections: BTreeSet<_> = server.seen().iter().map(|seen| seen.connection).collect();
     assert!((1..=4).contains(&connections.len()), "{connections:?}");
@@ -25,7 +25,7 @@ fn a_summary_as_json() {
         3 => response("404 Not Found", "", ""),
         _ => response("200 OK", "", "hello"),
     });
-    let text = run_well(&["get", "-n", "10", "--json", &server.url("/")]);
+    let text = run_well(&["get", "--count", "10", "--as-json", &server.url("/")]);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["requests"], 10);
     assert_eq!(value["statuses"], serde_json::json!({ "200": 9, "404": 1 }));
@@ -41,8 +41,8 @@ fn each_request_has_the_whole_body() {
     let directory = Directory::new("load");
     std::fs::write(directory.path("data"), "from a file").unwrap();
     let server = Server::start(|_| response("200 OK", "", ""));
-    run_well(&["post", "-n", "5", "-c", "2", "--data", "given", &server.url("/")]);
-    run_well(&["put", "-n", "5", "--data-file", &directory.path("data"), &server.url("/")]);
+    run_well(&["post", "--count", "5", "--concurrency", "2", "--data", "given", &server.url("/")]);
+    run_well(&["put", "--count", "5", "--data-file", &directory.path("data"), &server.url("/")]);
     let bodies: Vec<_> = server.seen().iter().map(|seen| text(&seen.body)).collect();
     assert_eq!(bodies[..5], ["given"; 5]);
     assert_eq!(bodies[5..], ["from a file"; 5]);
@@ -55,10 +55,10 @@ fn the_most_frequent_failure_decides() {
         4 => Reply::SendLast(b"nonsense\r\n\r\n".to_vec()),
         _ => response("200 OK", "", "").into(),
     });
-    let output = run(&["post", "-n", "10", &server.url("/")]);
-    assert_eq!(output.status.code(), Some(9), "{}", text(&output.stderr));
+    let output = run(&["post", "--count", "10", &server.url("/")]);
+    assert_eq!(output.status.code(), Some(52), "{}", text(&output.stderr));
     let summary = text(&output.stdout);
-    assert!(summary.contains("connection lost x 4"), "{summary}");
+    assert!(summary.contains("empty reply x 4"), "{summary}");
     assert!(summary.contains("protocol broken x 1"), "{summary}");
     assert!(summary.contains("200 x 5"), "{summary}");
 }
@@ -66,7 +66,7 @@ fn the_most_frequent_failure_decides() {
 #[test]
 fn statuses_count_as_failures_where_wanted() {
     let server = Server::start(|_| response("500 Oh", "", ""));
-    let output = run(&["get", "-f", "-n", "3", &server.url("/")]);
+    let output = run(&["get", "-f", "--count", "3", &server.url("/")]);
     assert_eq!(output.status.code(), Some(22));
     assert!(text(&output.stdout).contains("status x 3"));
 }

@@ -27,7 +27,7 @@ fn a_file_that_could_not_be_written_is_refused_before_anything_is_sent() {
     for name in ["directory", "directory/", "new/", "missing/out", "in-the-way"] {
         let path = files.path(name);
         let output = run(&["get", "-o", &path, &server.url("/")]);
-        assert_eq!(output.status.code(), Some(13), "{name}: {output:?}");
+        assert_eq!(output.status.code(), Some(23), "{name}: {output:?}");
         assert!(text(&output.stderr).contains(path.trim_end_matches('/')), "{output:?}");
     }
     assert_eq!(files.names(), ["directory", "in-the-way.part"]);
@@ -44,7 +44,7 @@ fn a_partial_file_of_another_run_is_not_touched() {
     let file = fs::File::open(&partial).unwrap();
     flock(&file, FlockOperation::LockExclusive).unwrap();
     let output = run(&["get", "-o", &path, &server.url("/")]);
-    assert_eq!(output.status.code(), Some(13));
+    assert_eq!(output.status.code(), Some(23));
     assert!(text(&output.stderr).contains("out.part: another run is writing it"), "{output:?}");
     assert_eq!(fs::read(&partial).unwrap(), b"half");
     assert!(server.seen().is_empty());
@@ -61,7 +61,7 @@ fn a_link_in_place_of_the_partial_file_is_not_followed() {
     fs::write(&victim, "precious").unwrap();
     std::os::unix::fs::symlink(&victim, files.path("out.part")).unwrap();
     let output = run(&["get", "-o", &path, &server.url("/")]);
-    assert_eq!(output.status.code(), Some(13), "{output:?}");
+    assert_eq!(output.status.code(), Some(23), "{output:?}");
     assert_eq!(fs::read(&victim).unwrap(), b"precious");
 }
 
@@ -70,11 +70,11 @@ fn a_link_in_place_of_the_partial_file_is_not_followed() {
 fn a_full_disk_is_told() {
     let server = Server::start(|_| response("200 OK", "", "content"));
     let output = run(&["get", "-o", "/dev/full", &server.url("/")]);
-    assert_eq!(output.status.code(), Some(13));
+    assert_eq!(output.status.code(), Some(23));
     assert!(text(&output.stderr).contains("/dev/full: "), "{output:?}");
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let output = support::program(&["get", &server.url("/")]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(13));
+    assert_eq!(output.status.code(), Some(23));
     assert!(text(&output.stderr).contains("standard output: "), "{output:?}");
 }
 

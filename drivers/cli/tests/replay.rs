@@ -24,7 +24,16 @@ fn what_was_recorded_replays() {
     let said = run_well(&["replay", &file]);
     assert!(said.starts_with("no difference: 1 pool, 1 call and 1 dial were told "), "{said}");
 
-    run_well(&["get", "-n", "40", "-c", "4", "--record", &file, &server.url("/path")]);
+    run_well(&[
+        "get",
+        "--count",
+        "40",
+        "--concurrency",
+        "4",
+        "--record",
+        &file,
+        &server.url("/path"),
+    ]);
     let said = run_well(&["replay", &file]);
     assert!(said.starts_with("no difference: 1 pool, 40 calls and "), "{said}");
 }
@@ -40,7 +49,7 @@ fn a_difference_is_shown_where_it_is() {
     fs::write(&file, recording.replace("r0 > head 200", "r0 > head 404")).unwrap();
     let output = run(&["replay", &file]);
     let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(14), "{said}");
+    assert_eq!(output.status.code(), Some(120), "{said}");
     assert_eq!(text(&output.stdout), "");
     for part in [
         &format!("decides otherwise, at line {at}\n"),
@@ -65,7 +74,7 @@ fn a_trace_is_the_same_beside_a_recording() {
         trace.lines().map(words).collect::<Vec<_>>()
     };
     let (file, url) = (files.path("one"), server.url("/"));
-    let recorded = words(&["get", "--trace", "--record", &file, &url]);
+    let recorded = words(&["get", "--events", "--record", &file, &url]);
     assert!(recorded.iter().any(|line| line == "r0 > head 200"), "{recorded:?}");
     assert!(recorded.iter().all(|line| !line.contains("policy")), "{recorded:?}");
     run_well(&["replay", &file]);
@@ -77,18 +86,18 @@ fn what_is_no_recording() {
     let file = files.path("one");
     fs::write(&file, "httpool-record 2\nkept\n").unwrap();
     let output = run(&["replay", &file]);
-    assert_eq!(output.status.code(), Some(14));
+    assert_eq!(output.status.code(), Some(120));
     assert!(text(&output.stderr).contains("line 2: "), "{}", text(&output.stderr));
     fs::write(&file, b"httpool-record 2\nkept\xff\n").unwrap();
     let output = run(&["replay", &file]);
-    assert_eq!(output.status.code(), Some(14));
+    assert_eq!(output.status.code(), Some(120));
     assert!(text(&output.stderr).contains("line 2: this is not text"), "{output:?}");
-    assert_eq!(run(&["replay", &files.path("none")]).status.code(), Some(13));
+    assert_eq!(run(&["replay", &files.path("none")]).status.code(), Some(26));
     // No request is sent if it cannot be recorded.
     let server = Server::start(|_| response("200 OK", "", ""));
     let nowhere = files.path("no/such/directory");
     let output = run(&["get", "--record", &nowhere, &server.url("/")]);
-    assert_eq!(output.status.code(), Some(13));
+    assert_eq!(output.status.code(), Some(23));
     assert!(server.seen().is_empty());
 }
 
@@ -98,6 +107,6 @@ fn a_recording_that_cannot_be_written_is_no_secret() {
     let server = Server::start(|_| response("200 OK", "", "a body"));
     let output = run(&["get", "--record", "/dev/full", &server.url("/")]);
     assert_eq!(text(&output.stdout), "a body");
-    assert_eq!(output.status.code(), Some(13));
+    assert_eq!(output.status.code(), Some(23));
     assert!(text(&output.stderr).contains("/dev/full"));
 }

@@ -116,7 +116,7 @@ fn output_goes_to_a_file_that_appears_when_it_is_whole() {
         Reply::SendLast(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this".to_vec())
     });
     let output = run(&["get", "-o", &path, &cut.url("/")]);
-    assert_eq!(output.status.code(), Some(8), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(18), "{}", text(&output.stderr));
     assert_eq!(fs::read(&path).unwrap(), b"content", "the old file is still there");
     assert_eq!(directory.names(), ["out"]);
 }
@@ -178,7 +178,7 @@ fn json_has_all_of_the_answer() {
             .to_owned(),
     });
     let value: serde_json::Value =
-        serde_json::from_str(&run_well(&["get", "-L", "--json", &server.url("/old")])).unwrap();
+        serde_json::from_str(&run_well(&["get", "-L", "--as-json", &server.url("/old")])).unwrap();
     assert_eq!(value["url"], server.url("/new"));
     assert_eq!(value["status"], 200);
     assert_eq!(value["reason"], "Fine");
@@ -206,7 +206,7 @@ fn json_of_a_body_that_is_no_text() {
         Reply::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\xff\xfe\xfd".to_vec())
     });
     let value: serde_json::Value =
-        serde_json::from_str(&run_well(&["get", "--json", &server.url("/")])).unwrap();
+        serde_json::from_str(&run_well(&["get", "--as-json", &server.url("/")])).unwrap();
     assert_eq!(value["body_base64"], "//79");
     assert_eq!(value["body"], serde_json::Value::Null);
 }
@@ -217,7 +217,8 @@ fn json_with_the_body_in_a_file() {
     let server = Server::start(|_| response("200 OK", "", "content"));
     let path = directory.path("out");
     let value: serde_json::Value =
-        serde_json::from_str(&run_well(&["get", "--json", "-o", &path, &server.url("/")])).unwrap();
+        serde_json::from_str(&run_well(&["get", "--as-json", "-o", &path, &server.url("/")]))
+            .unwrap();
     assert_eq!(value["body_file"], path);
     assert_eq!(value["body_bytes"], 7);
     assert_eq!(fs::read(&path).unwrap(), b"content");
@@ -228,7 +229,7 @@ fn a_trace_shows_events_and_actions_and_no_secrets() {
     let server = Server::start(|_| response("200 OK", "", "body"));
     let secret = "Authorization: Bearer hunter2";
     let url = server.url("/path?a=hunter2");
-    let output = run(&["get", "--trace", "-H", secret, &url]);
+    let output = run(&["get", "--events", "-H", secret, &url]);
     assert_eq!(output.stdout, b"body");
     let trace = text(&output.stderr);
     for part in

@@ -35,7 +35,7 @@ fn requests_go_to_the_unix_domain_socket_and_past_every_proxy() {
     assert!(head.starts_with("GET /info HTTP/1.1\r\nHost: engine.test\r\n"), "{head}");
 
     let missing = run(&["get", "--unix-socket", &directory.path("none"), "http://engine.test/"]);
-    assert_eq!(missing.status.code(), Some(5));
+    assert_eq!(missing.status.code(), Some(7));
     assert!(text(&missing.stderr).contains("No such file"), "{}", text(&missing.stderr));
     let twice = run(&["get", "--unix-socket", "a", "--unix-socket", "b", "http://engine.test/"]);
     assert_eq!(twice.status.code(), Some(2));
@@ -48,7 +48,7 @@ fn the_ip_version_can_be_chosen() {
     assert_eq!(run_well(&["get", "-4", &url]), "hello");
     for option in ["-6", "--ipv6"] {
         let other = run(&["get", option, &url]);
-        assert_eq!(other.status.code(), Some(4));
+        assert_eq!(other.status.code(), Some(6));
         assert!(text(&other.stderr).contains("IP version"), "{}", text(&other.stderr));
     }
 }
@@ -62,7 +62,7 @@ fn an_interface_is_a_local_address_or_a_name_and_the_options_of_tcp_are_taken() 
     assert_eq!(run_well(&["get", "--no-keepalive", "--tcp-nodelay", &url]), "hello");
     if cfg!(target_os = "linux") {
         let none = run(&["get", "--interface", "none0", &url]);
-        assert_eq!(none.status.code(), Some(5));
+        assert_eq!(none.status.code(), Some(7));
         let said = text(&none.stderr);
         assert!(said.contains("the interface \"none0\""), "{said}");
     }

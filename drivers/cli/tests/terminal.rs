@@ -56,7 +56,7 @@ fn a_body_cannot_act_on_a_terminal() {
 fn a_binary_body_is_not_shown_on_a_terminal() {
     let server = server(b"\x7fELF\0\x01");
     let (shown, output) = on_terminal(&["get", &server.url("/")]);
-    assert_eq!((text(&shown).as_str(), output.status.code()), ("", Some(13)));
+    assert_eq!((text(&shown).as_str(), output.status.code()), ("", Some(23)));
     assert!(text(&output.stderr).contains("is binary"), "{output:?}");
     assert!(text(&output.stderr).contains("hint: -o FILE"), "{output:?}");
     assert_eq!(on_terminal(&["get", "-o", "-", &server.url("/")]).1.status.code(), Some(0));
@@ -67,7 +67,7 @@ fn a_binary_body_is_not_shown_on_a_terminal() {
 fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     let server = server(b"\xc2\x9b");
     let url = server.url("/");
-    let shown = run(&["get", "-i", "-o", "/dev/null", &url]).stdout;
+    let shown = run(&["get", "-D", "-", "-o", "/dev/null", &url]).stdout;
     let expected = b"HTTP/1.1 404 No\\u{9b}31m \\u{202e}way\r\nX-A: \\u{9b}1m \\u{2066}\r\n\
         X-B: \\x9b caf\xe9\r\nContent-Length: 2\r\n\r\n";
     assert_eq!(shown, expected, "{}", String::from_utf8_lossy(&shown));
@@ -75,7 +75,7 @@ fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     let said = text(&run(&["get", "-f", &url]).stderr);
     assert!(said.contains("404 No\\u{9b}31m \\u{202e}way\n"), "{said}");
 
-    let json = text(&run(&["get", "--json", &url]).stdout);
+    let json = text(&run(&["get", "--as-json", &url]).stdout);
     assert!(!json.contains(['\u{9b}', '\u{202e}', '\u{2066}']), "{json}");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["reason"], "No\u{9b}31m \u{202e}way");
@@ -87,6 +87,6 @@ fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     let stdin = replay.as_mut().unwrap().stdin.take();
     std::io::Write::write_all(&mut stdin.unwrap(), recording.as_bytes()).unwrap();
     let output = replay.unwrap().wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(14));
+    assert_eq!(output.status.code(), Some(120));
     assert!(!text(&output.stderr).contains('\u{9b}'));
 }

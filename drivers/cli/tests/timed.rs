@@ -65,9 +65,9 @@ fn a_failed_transfer_is_reported_too() {
     let url = server.url("/");
     let output = run(&["get", "-w", "%{exitcode} %{http_code} %{errormsg}", &url]);
     let code = output.status.code().unwrap();
-    assert_eq!(code, 9);
+    assert_eq!(code, 52);
     let shown = text(&output.stdout);
-    assert!(shown.starts_with("9 000 the connection"), "{shown}");
+    assert!(shown.starts_with("52 000 the connection"), "{shown}");
     let output = run(&["get", "-w", "%{unknown}x", &url]);
     let why = text(&output.stderr);
     assert!(why.contains("unknown --write-out variable: 'unknown'"), "{why}");
@@ -117,7 +117,7 @@ fn a_har_has_an_entry_for_each_attempt_also_for_one_that_failed() {
     );
 
     let closed = Server::start(|_| Reply::Close);
-    assert_eq!(run(&["get", "--har", &path, &closed.url("/")]).status.code(), Some(9));
+    assert_eq!(run(&["get", "--har", &path, &closed.url("/")]).status.code(), Some(52));
     let json: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let entry = &json["log"]["entries"][0];
     assert_eq!(entry["response"]["status"], 0);

@@ -15,7 +15,7 @@ fn a_trace_and_a_recording_of_the_same_call_give_the_same_lanes() {
     let directory = Directory::new("timeline");
     let (trace, recording) = (directory.path("trace"), directory.path("recording"));
     let url = server.url("/old?token=secret");
-    let output = run(&["get", "--trace", "-L", "--record", &recording, &url]);
+    let output = run(&["get", "--events", "-L", "--record", &recording, &url]);
     fs::write(&trace, output.stderr).unwrap();
     for input in [&trace, &recording] {
         let page = run_well(&["timeline", input]);
@@ -35,10 +35,10 @@ fn a_file_that_is_no_trace_is_refused_with_advice() {
     let path = directory.path("other");
     fs::write(&path, "some text\n").unwrap();
     let output = run(&["timeline", &path]);
-    assert_eq!(output.status.code(), Some(14));
+    assert_eq!(output.status.code(), Some(120));
     let why = text(&output.stderr);
-    assert!(why.contains("there is no line of a trace in it") && why.contains("--trace"), "{why}");
-    assert_eq!(run(&["timeline", &directory.path("missing")]).status.code(), Some(13));
+    assert!(why.contains("there is no line of a trace in it") && why.contains("--events"), "{why}");
+    assert_eq!(run(&["timeline", &directory.path("missing")]).status.code(), Some(26));
 }
 
 /// Counts the texts and the bars that overlap, and writes the count into the page.
@@ -70,7 +70,7 @@ fn nothing_overlaps_in_the_timeline_of_the_demo_in_a_browser_at_two_sizes() {
     };
     let directory = Directory::new("browser");
     let (trace, page) = (directory.path("demo.trace"), directory.path("demo.html"));
-    fs::write(&trace, run_well(&["demo", "--trace"])).unwrap();
+    fs::write(&trace, run_well(&["demo", "--events"])).unwrap();
     run_well(&["timeline", &trace, "-o", &page]);
     let html = fs::read_to_string(&page).unwrap();
     fs::write(&page, html.replace("</html>", &format!("{COUNT}</html>"))).unwrap();

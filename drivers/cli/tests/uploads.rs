@@ -70,7 +70,7 @@ fn post(directory: &Directory, url: &str, options: &[&str]) -> std::process::Out
 fn an_early_success_is_told_when_the_whole_body_has_gone() {
     let directory = Directory::new("whole");
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    for option in ["--include", "--json"] {
+    for option in ["--include", "--as-json"] {
         let (url, serving, over) = server(answer, Then::ReadsOn);
         let output = post(&directory, &url, &[option]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -84,7 +84,7 @@ fn a_success_that_needs_no_more_says_how_much_was_taken() {
     let directory = Directory::new("taken");
     let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
     let (url, _serving, over) = server(answer, Then::ReadsNothing);
-    let output = post(&directory, &url, &["--json", "--trace"]);
+    let output = post(&directory, &url, &["--as-json", "--events"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let value: serde_json::Value = serde_json::from_str(&text(&output.stdout)).unwrap();
     let taken = &value["request_body_taken"];
@@ -100,14 +100,14 @@ fn a_success_that_needs_no_more_says_how_much_was_taken() {
 fn a_success_whose_request_was_cut_is_a_failure() {
     let directory = Directory::new("cut");
     for (answer, options) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", &["--json"][..]),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", &["--as-json"][..]),
         ("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok", &[]),
         ("HTTP/1.1 204 No Content\r\n\r\n", &["--fail"]),
     ] {
         let (url, _serving, over) = server(answer, Then::Closes);
         let output = post(&directory, &url, options);
         let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(9), "{said}");
+        assert_eq!(output.status.code(), Some(55), "{said}");
         let status = &answer[9..12];
         assert!(said.contains(&format!("the server answered {status}")), "{said}");
         assert!(said.contains(&format!(" of {LEN} bytes were taken")), "{said}");

@@ -44,6 +44,22 @@ fn methods_change_as_on_the_web() {
 }
 
 #[test]
+fn a_post_stays_one_after_the_statuses_that_say_so() {
+    let kept = [301, 303].map(|status| Status::new(status).unwrap());
+    for (status, method, after) in
+        [(301, "POST", "POST"), (302, "POST", "GET"), (303, "POST", "POST"), (303, "PUT", "GET")]
+    {
+        let request = Request::builder(Method::new(method).unwrap(), "http://a/1").build().unwrap();
+        let mut policy = Policy::default();
+        policy.redirect = Redirect::default().post_stays_after(kept);
+        let mut world = World::new(request, policy);
+        world.lease(false).written().says(&redirect(status, "/2"));
+        world.lease(false);
+        assert!(world.head().starts_with(&format!("{after} /2 ")), "{status} {}", world.head());
+    }
+}
+
+#[test]
 fn credentials_and_host_stay_with_their_origin() {
     let request = Request::get("http://a/1")
         .basic_auth("u", "p")

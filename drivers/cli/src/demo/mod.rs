@@ -30,12 +30,12 @@ use crate::{
 /// clients, one after the other, if `trace` is set.
 pub(crate) fn run(trace: bool) -> Result<(), Failed> {
     let start = Instant::now();
-    let origin = Origin::start().map_err(|why| Failed::local("the demo's server", &why))?;
+    let origin = Origin::start().map_err(|why| Failed::system("the demo's server", &why))?;
     let screen = Arc::new(Screen::new(trace));
     let narrator = Arc::new(Narrator::new(screen.clone()));
     screen.line(&format!(
         "This demo sends requests to a server in this process, at {}, over a pool of connections.\n\
-         Each line is an event or a decision, printed as it happens. --trace prints all of them.",
+         Each line is an event or a decision, printed as it happens. --events prints all of them.",
         origin.url("")
     ));
     let stage = Stage { origin, narrator };

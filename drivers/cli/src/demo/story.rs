@@ -22,8 +22,6 @@ pub(super) struct Story {
     calls: HashMap<u64, Call>,
     /// Names of connections, such as `c0.1`, in the order of their appearance.
     connections: Vec<String>,
-    /// The connection that a call is probing before it uses it.
-    looked_at: Option<String>,
     tickets: HashMap<String, Ticket>,
     /// The call that each thread runs, one at a time. The pool's lines of a thread are about its
     /// call.
@@ -59,9 +57,6 @@ impl Story {
         match who {
             Who::Call(number) => {
                 self.running.insert(thread::current().id(), number);
-                if (kind, verb) == (Kind::Event, "leased") {
-                    self.looked_at = None;
-                }
                 self.calls.entry(number).or_default().tell(at, kind, verb, rest)
             }
             Who::Pool => {
@@ -99,7 +94,6 @@ impl Story {
                 (!known).then(|| format!("may open no more: {} stands in line", self.call(ticket)))
             }
             (Kind::Action, "reuse", [ticket, conn, "probe"]) => {
-                self.looked_at = Some((*conn).to_owned());
                 let (conn, call) = (self.connection(conn), self.call(ticket));
                 Some(format!("gives {conn} to {call}, to be looked at first"))
             }
@@ -111,9 +105,10 @@ impl Story {
                 Some(format!("takes {} back", self.connection(conn)))
             }
             (Kind::Event, "checkin", [conn, _]) => {
-                let dead = self.looked_at.take_if(|looked_at| looked_at == conn).is_some();
-                let why = if dead { "is dead, and" } else { "is" };
-                Some(format!("{} {why} closed", self.connection(conn)))
+                Some(format!("{} is closed", self.connection(conn)))
+            }
+            (Kind::Event, "dead", [conn]) => {
+                Some(format!("{} is dead, and closed", self.connection(conn)))
             }
             (Kind::Event, "dead", [conn]) => {
                 Some(format!("{} is dead, and closed", self.connection(conn)))
@@ -251,7 +246,7 @@ mod tests {
         let lines = "r0 > checkout http://a:80
             pool > admit t0.0
             pool > reuse t0.0 c0.0 probe
-            pool < checkin c0.0 discard
+            pool < dead c0.0
             pool > reuse t0.0 c1.0 probe
             r0 < leased reused
             pool < checkin c1.0 discard

@@ -26,6 +26,24 @@ pub(super) struct Exchange {
 }
 
 impl Heads {
+    /// Collects them with their secrets.
+    pub(crate) fn whole() -> Self {
+        Self { redaction: Redaction::none(), exchanges: Mutex::default() }
+    }
+
+    /// Returns the bytes of the heads of the responses before the last one, and forgets all.
+    pub(crate) fn take_earlier(&self) -> Vec<Vec<u8>> {
+        let mut all = self.take();
+        all.pop();
+        let mut heads: Vec<_> = all.into_iter().map(|exchange| exchange.response).collect();
+        heads.retain(|lines| !lines.is_empty());
+        let line = |line: String| [unescaped(&line), b"\r\n".to_vec()].concat();
+        let head = |lines: Vec<String>| -> Vec<u8> {
+            lines.into_iter().flat_map(line).chain(*b"\r\n").collect()
+        };
+        heads.into_iter().map(head).collect()
+    }
+
     fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +91,28 @@ impl Sink for Heads {
             self.read(line.kind, &line.text.to_string());
         }
     }
+}
+
+/// Returns the bytes that a recording writes with escapes.
+fn unescaped(text: &str) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, behind @ ..] = rest {
+        let (byte, used) = match (first, behind) {
+            (b'\\', [b'x', high, low, ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).unwrap_or_default();
+                (u8::from_str_radix(digits, 16).unwrap_or(b'?'), 4)
+            }
+            (b'\\', [b't', ..]) => (b'\t', 2),
+            (b'\\', [b'r', ..]) => (b'\r', 2),
+            (b'\\', [b'n', ..]) => (b'\n', 2),
+            (b'\\', [other, ..]) => (*other, 2),
+            (byte, _) => (*byte, 1),
+        };
+        out.push(byte);
+        rest = &rest[used..];
+    }
+    out
 }
 
 /// The end of a head in a recording.

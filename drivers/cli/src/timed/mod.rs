@@ -18,13 +18,8 @@ use httpool::{
     message::{ResponseHead, Url},
 };
 use httpool_blocking::{Error, Response};
-use lexopt::Parser;
 
-use crate::{
-    args::{text, usage, wrong},
-    exit::Failed,
-    harmless::harmless,
-};
+use crate::{args::wrong, exit::Failed, harmless::harmless, options::Given};
 pub(crate) use heads::Heads;
 
 /// The options that were given.
@@ -36,19 +31,22 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    /// Parses an option and its value. Returns false if `name` is another option.
-    pub(crate) fn set(&mut self, name: &str, parser: &mut Parser) -> Result<bool, Failed> {
-        match name {
-            "-w" | "--write-out" => self.write_out = Some(write_out::format(text(parser)?)?),
-            "--har" => self.har = Some(parser.value().map_err(usage)?.into()),
+    /// Sets an option. Returns false if it is another one.
+    pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
+        match given.name.as_str() {
+            "--write-out" => self.write_out = Some(write_out::format(given.text()?)?),
+            "--har" => self.har = Some(given.path()),
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    /// Checks that the options are compatible with a load of several requests.
-    pub(crate) fn check(&self, several: bool) -> Result<(), Failed> {
-        match (several, &self.write_out, &self.har) {
+    /// Checks that the options are compatible with a `load`, or with `several` URLs.
+    pub(crate) fn check(&self, load: bool, several: bool) -> Result<(), Failed> {
+        if several && self.har.is_some() {
+            return Err(wrong("--har reports on one request: give one URL"));
+        }
+        match (load, &self.write_out, &self.har) {
             (true, Some(_), _) => Err(wrong("--write-out reports on one request: omit --count")),
             (true, _, Some(_)) => Err(wrong("--har reports on one request: omit --count")),
             _ => Ok(()),
@@ -89,7 +87,7 @@ impl Timed {
 }
 
 /// Facts about a transfer, as far as it has come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The time at which it began, since 1970.
     began: Duration,
@@ -98,14 +96,24 @@ pub(crate) struct Seen {
     /// The file of the body; empty without one.
     file: String,
     url: Option<Url>,
+    /// The number of the transfer, from 0.
+    number: usize,
 }
 
 impl Seen {
-    /// Begins now. The body goes to `file`.
-    pub(crate) fn begin(file: Option<&Path>) -> Self {
+    /// Begins now. The body of the transfer with a number goes to `file`.
+    pub(crate) fn begin(number: usize, file: Option<&Path>) -> Self {
         let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let file = file.map_or_else(String::new, |path| path.display().to_string());
-        Self { began, timings: None, head: None, file, url: None }
+        let mut seen = Self { began, number, ..Self::default() };
+        if let Some(path) = file {
+            seen.goes_to(path);
+        }
+        seen
+    }
+
+    /// Notes the file of the body.
+    pub(crate) fn goes_to(&mut self, path: &Path) {
+        self.file = path.display().to_string();
     }
 
     /// Notes a failure before the head of the response.

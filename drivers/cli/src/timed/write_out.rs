@@ -78,13 +78,13 @@ pub(super) fn format(value: String) -> Result<String, Failed> {
         Some("-") => {
             let mut text = String::new();
             let read = stdin().read_to_string(&mut text);
-            read.map_err(|why| Failed::local("--write-out @-", &why))?;
+            read.map_err(|why| Failed::reading_file("--write-out @-", &why))?;
             Ok(text)
         }
         Some("") => {
             Err(wrong("--write-out @FILE needs the name of a file, or - for standard input"))
         }
-        Some(path) => std::fs::read_to_string(path).map_err(|why| Failed::local(path, &why)),
+        Some(path) => std::fs::read_to_string(path).map_err(|why| Failed::reading_file(path, &why)),
     }
 }
 
@@ -245,9 +245,8 @@ impl Values<'_> {
             // The driver does not tell the local address, nor the CONNECT response of a proxy.
             "local_ip" => "".into(),
             "filename_effective" => self.seen.file.as_str().into(),
-            "local_port" | "http_connect" | "proxy_ssl_verify_result" | "urlnum" | "xfer_id" => {
-                0.into()
-            }
+            "urlnum" | "xfer_id" => self.seen.number.into(),
+            "local_port" | "http_connect" | "proxy_ssl_verify_result" => 0.into(),
             // A connection whose certificate is not verified is not opened.
             "ssl_verify_result" => 0.into(),
             "method" => attempt.map_or("", |it| it.method.as_str()).into(),
@@ -342,7 +341,7 @@ mod tests {
     use super::*;
 
     fn expanded(format: &str) -> Pieces {
-        let seen = Seen::begin(None);
+        let seen = Seen::begin(0, None);
         pieces(format, &Values { seen: &seen, failed: None })
     }
 

@@ -1,6 +1,6 @@
 //! `httpool timeline TRACE`: draws the calls and connections of a trace over time.
 //!
-//! The trace is the output of `--trace`, a recording of `--record`, or the lines of any other
+//! The trace is the output of `--events`, a recording of `--record`, or the lines of any other
 //! program whose machines are traced. The [`model`] is built line by line in bounded memory, and
 //! drawn by [`svg`].
 
@@ -60,11 +60,11 @@ impl Timeline {
         } else {
             File::open(&self.trace).and_then(|file| read(BufReader::new(file)))
         };
-        let model = model.map_err(|why| Failed::local(self.trace.display(), &why))?;
+        let model = model.map_err(|why| Failed::reading_file(self.trace.display(), &why))?;
         if model.lines == 0 {
             let what = format!("{}: there is no line of a trace in it", self.trace.display());
             return Err(Failed::new(Kind::Replay, what).hint(
-                "httpool get --trace URL 2> FILE writes a trace, --record FILE a recording",
+                "httpool get --events URL 2> FILE writes a trace, --record FILE a recording",
             ));
         }
         match &self.output {
