@@ -20,16 +20,16 @@
 //!
 //! A program calls a client from any number of threads. Each call runs from beginning to end on
 //! the thread that made it. A thread waits in its [`Parker`]. Another thread ends the wait
-//! with [`Unpark::unpark`]; the parker is then *rung*. A call:
+//! with [`Unpark::unpark`]; the parker is then *woken*. A call:
 //!
 //! 1. takes the client's one [`Lock`] to ask the pool for a connection;
-//! 2. if there is none, waits in the thread's [`Parker`] until it is rung, and asks again;
-//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its parker at
-//!    once, with [`Platform::poll`];
+//! 2. if there is none, waits in the thread's [`Parker`] until it is woken, and asks again;
+//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its parker
+//! at once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
-//! 5. takes the lock again to give the connection back. Under the lock it rings the parkers of the
-//!    calls that get a connection. After it, it closes the connections that the pool has dropped,
-//!    and then rings the calls that dial in their place.
+//! 5. takes the lock again to give the connection back. Under the lock it unparks the threads of
+//! the calls that get a connection. After it, it closes the connections that the pool has dropped,
+//!    and then unparks those that dial in their place.
 //!
 //! # For a scheduler
 //!
@@ -47,8 +47,8 @@
 //! | [`Platform::parker`] | no | | **yes** |
 //! | [`Parker::reset`] | no | | **yes** |
 //! | [`Unpark::unpark`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
-//! | [`Parker::park`] | yes | a ring, the timeout | no |
-//! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a ring, the timeout | no |
+//! | [`Parker::park`] | yes | a wake-up, the timeout | no |
+//! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a wake-up, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
 //! | [`Platform::look_up_in`] | no | | no; once, when the client is built |
@@ -68,9 +68,9 @@
 //! is taken under it. If one thread runs at a time, no thread ever waits for it. A trace is also
 //! written under the client's lock.
 //!
-//! A ring must never be lost. A parker remembers it from [`unpark`](Unpark::unpark) to its next
+//! A wake-up must never be lost. A parker remembers it from [`unpark`](Unpark::unpark) to its next
 //! [`park`](Parker::park) or [`poll`](Platform::poll), which then does not wait. A spurious wake-up
-//! does no harm. Some happen, because a thread may find a change by itself before it is rung for
+//! does no harm. Some happen, because a thread may find a change by itself before it is woken for
 //! it.
 //!
 //! # Interruptions
@@ -133,9 +133,9 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     fn parker(&self) -> Arc<Self::Parker>;
 
     /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
-    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `parker` is rung when the answer has
-    /// come, and when a look-up that was queued [begins](LookUp::has_begun). Dropping the look-up
-    /// cancels it.
+    /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `parker` is woken when the answer
+    /// has come, and when a look-up that was queued [begins](LookUp::has_begun). Dropping the
+    /// look-up cancels it.
     ///
     /// # Errors
     /// The look-up cannot begin. A name that does not exist is an answer.
@@ -193,14 +193,14 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     ///
     /// - one of `attempts` that had no outcome has one;
     /// - the socket of `talker` can be read, or written if its flag is set;
-    /// - `parker` is rung.
+    /// - `parker` is woken.
     ///
-    /// It must check all of them before it returns, even if the parker was rung before or the timeout
-    /// is zero. Otherwise an open connection could be closed unseen.
+    /// It must check all of them before it returns, even if the parker was woken before or the
+    /// timeout is zero. Otherwise an open connection could be closed unseen.
     ///
     /// `talker` is the number of a connected attempt that talks to a proxy or performs a TLS
-    /// handshake, and whether bytes are to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns the
-    /// outcome of each attempt.
+    /// handshake, and whether bytes are to be written to it. The result is about `talker` alone. [`Connecting::outcome`] returns
+    /// the outcome of each attempt.
     ///
     /// # Errors
     /// The system cannot wait for these sockets.
@@ -222,29 +222,29 @@ pub trait Lock<T>: Send + Sync {
 
 /// A handle that ends the wait of a thread.
 pub trait Unpark: fmt::Debug + Send + Sync + 'static {
-    /// Rings a [`Parker`], or shuts down a [`Socket`]. Does not wait.
+    /// Wakes a [`Parker`], or shuts down a [`Socket`]. Does not wait.
     ///
-    /// When a parker is rung, the [`park`](Parker::park) or [`poll`](Platform::poll) of its thread
+    /// When a parker is woken, the [`park`](Parker::park) or [`poll`](Platform::poll) of its thread
     /// ends, or the next one does not wait. A socket is shut down in both directions: from then on
     /// reads find its end, and writes fail.
     fn unpark(&self);
 }
 
 /// The place where one thread waits. Other threads wake it with [`unpark`](Unpark::unpark), which
-/// rings the parker.
+/// wakes the parker.
 pub trait Parker: Unpark {
-    /// Waits until the parker is rung, or for at most `timeout`. Only the thread of the parker calls
-    /// it.
+    /// Waits until the parker is woken, or for at most `timeout`. Only the thread of the parker
+    /// calls it.
     fn park(&self, timeout: Option<Duration>);
 
-    /// Clears the ring, before a new wait. No thread has a reason to ring for that wait yet.
+    /// Clears the wake-up, before a new wait. No thread has a reason to wake it from that wait yet.
     fn reset(&self);
 }
 
 /// A look-up under way. Dropping it cancels it.
 pub trait LookUp: fmt::Debug + Send {
-    /// Whether the look-up runs. False while it waits for a free thread. The parker is then rung when
-    /// the look-up begins. True by default.
+    /// Whether the look-up runs. False while it waits for a free thread. The parker is then woken
+    /// when the look-up begins. True by default.
     fn has_begun(&mut self) -> bool {
         true
     }
@@ -338,9 +338,9 @@ pub trait Socket: fmt::Debug + Send + 'static {
 
     /// Whether an idle connection was closed by the peer, or has unsolicited input. Consumes no
     /// input, and does not wait. It is called before every reuse (see
-    /// [`probe_after`](httpool::limits::PoolLimits::probe_after)). On a connection with TLS, the driver
-    /// calls [`recv_now`](Self::recv_now) instead, because input without plaintext is in order
-    /// there.
+    /// [`probe_after`](httpool::limits::PoolLimits::probe_after)). On a connection with TLS, the
+    /// driver calls [`recv_now`](Self::recv_now) instead, because input without plaintext is in
+    /// order there.
     fn is_dead(&self) -> bool;
 
     /// Sets the longest time that [`recv`](Self::recv) waits from now on. `timeout` is more than

@@ -50,10 +50,10 @@ struct Waiting<P: Platform> {
     job: Option<DialJob>,
 }
 
-/// The work to do after the lock is released: connections to close, then parkers to ring.
+/// The work to do after the lock is released: connections to close, then threads to wake.
 struct After<P: Platform> {
     closed: Vec<Box<Pooled<P>>>,
-    rung: Vec<Arc<P::Parker>>,
+    woken: Vec<Arc<P::Parker>>,
 }
 
 /// A dial that the pool has ordered.
@@ -93,9 +93,9 @@ impl<P: Platform> Shared<P> {
         self.settings.trace_of(who)
     }
 
-    /// Runs `work` under the lock, and then performs the pool's actions. Parkers are rung under the
-    /// lock, and sockets are closed after it. A thread that dials in place of a closed connection
-    /// is rung after the close, because it may need the descriptor.
+    /// Runs `work` under the lock, and then performs the pool's actions. Parkers are woken under
+    /// the lock, and sockets are closed after it. A thread that dials in place of a closed
+    /// connection is woken after the close, because it may need the descriptor.
     pub(crate) fn settled<R>(&self, work: impl FnOnce(&mut Locked<P>, Instant) -> R) -> R {
         self.settled_at(self.now(), work)
     }
@@ -106,7 +106,7 @@ impl<P: Platform> Shared<P> {
         now: Instant,
         work: impl FnOnce(&mut Locked<P>, Instant) -> R,
     ) -> R {
-        let mut after = After { closed: Vec::new(), rung: Vec::new() };
+        let mut after = After { closed: Vec::new(), woken: Vec::new() };
         let result = self.locked.with(|locked| {
             let result = work(locked, now);
             if locked.pool.poll_timeout().is_some_and(|at| at <= now) {
@@ -116,7 +116,7 @@ impl<P: Platform> Shared<P> {
             result
         });
         after.closed.into_iter().for_each(|pooled| pooled.net.close());
-        after.rung.iter().for_each(|parker| parker.unpark());
+        after.woken.iter().for_each(|parker| parker.unpark());
         result
     }
 
@@ -180,7 +180,7 @@ impl<P: Platform> Locked<P> {
                         if after.closed.is_empty() {
                             waiting.parker.unpark();
                         } else {
-                            after.rung.push(waiting.parker.clone());
+                            after.woken.push(waiting.parker.clone());
                         }
                     }
                 }

@@ -110,9 +110,6 @@ impl Story {
             (Kind::Event, "dead", [conn]) => {
                 Some(format!("{} is dead, and closed", self.connection(conn)))
             }
-            (Kind::Event, "dead", [conn]) => {
-                Some(format!("{} is dead, and closed", self.connection(conn)))
-            }
             _ => None,
         }
     }

@@ -4,9 +4,9 @@
 //! The threads are real, but only one runs at a time. The network, the servers and the oracle are
 //! those of the event-loop worlds.
 
-mod baton;
 mod platform;
 mod program;
+mod scheduler;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,9 +19,9 @@ use httpool::trace::{Line, Sink};
 use httpool_blocking::{Cancel, Client, platform::ClientOn};
 
 use self::{
-    baton::{Baton, Over, me},
     platform::{Sim, drop_parker},
     program::Program,
+    scheduler::{Over, Scheduler, me},
 };
 use super::{
     CallReport, Outcome, Plan, Report, Violation,
@@ -53,7 +53,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
     let base = Base::new(suited(plan), logs);
     let plan = base.plan.clone();
     let callers = plan.calls.len().clamp(1, THREADS_MAX);
-    let baton = Arc::new(Baton::new(base, callers + 1));
+    let scheduler = Arc::new(Scheduler::new(base, callers + 1));
     let mut builder = Client::builder()
         .pool(plan.config.pool)
         .dial(plan.config.dial.clone())
@@ -61,21 +61,21 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
         .layers(Arc::new(Cipher::default()))
         .no_default_headers();
     if logs {
-        builder = builder.trace(Arc::new(Words(baton.clone())));
+        builder = builder.trace(Arc::new(Words(scheduler.clone())));
     }
-    let client = ClientOn::new(Sim(baton.clone()), builder);
+    let client = ClientOn::new(Sim(scheduler.clone()), builder);
     let cancels: Arc<[Cancel]> = plan.calls.iter().map(|_| Cancel::new()).collect();
 
     thread::scope(|scope| {
         for nth in 0..=callers {
             let program = Program {
-                baton: baton.clone(),
+                scheduler: scheduler.clone(),
                 client: client.clone(),
                 plan: plan.clone(),
                 cancels: cancels.clone(),
             };
             let work = move || {
-                program.baton.enter(nth);
+                program.scheduler.enter(nth);
                 if nth == callers {
                     program.disturb();
                 } else {
@@ -83,26 +83,26 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
                     program.make((nth as u32..calls).step_by(callers));
                 }
             };
-            let baton = &baton;
+            let scheduler = &scheduler;
             scope.spawn(move || {
                 let done = catch_unwind(AssertUnwindSafe(work));
                 if let Err(panic) = done
                     && !panic.is::<Over>()
                 {
-                    baton.lock().base.stage.wrong(|| "a thread panics".into());
+                    scheduler.lock().base.stage.wrong(|| "a thread panics".into());
                 }
                 drop_parker();
-                baton.leave();
+                scheduler.leave();
             });
         }
-        baton.start();
+        scheduler.start();
     });
 
     client.close();
     let stats = client.stats();
     drop(client);
-    let mut world = match Arc::into_inner(baton) {
-        Some(baton) => baton.into_world(),
+    let mut world = match Arc::into_inner(scheduler) {
+        Some(scheduler) => scheduler.into_world(),
         None => return (Err(Violation::new("a socket is left".into())), Vec::new()),
     };
     world.run_dry();
@@ -135,7 +135,7 @@ fn run(plan: &Plan, logs: bool) -> (Result<Report, Violation>, Vec<String>) {
 }
 
 /// Writes the trace lines of the machines into the world's trace.
-struct Words(Arc<Baton>);
+struct Words(Arc<Scheduler>);
 
 impl Sink for Words {
     fn line(&self, line: &Line<'_>) {

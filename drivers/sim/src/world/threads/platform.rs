@@ -16,7 +16,7 @@ use httpool_blocking::platform::{
 
 use super::{
     super::{marks::Mark, net::Io},
-    baton::{Baton, LookedUp, Wants, World, me},
+    scheduler::{LookedUp, Scheduler, Wants, World, me},
 };
 
 thread_local! {
@@ -30,20 +30,20 @@ pub(super) fn drop_parker() {
 
 /// A handle to the world, which implements the platform.
 #[derive(Clone)]
-pub(super) struct Sim(pub(super) Arc<Baton>);
+pub(super) struct Sim(pub(super) Arc<Scheduler>);
 
 pub(super) struct SimLock<T> {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     value: Mutex<T>,
 }
 
 pub(super) struct SimParker {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     thread: usize,
 }
 
 pub(super) struct SimLookUp {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     id: usize,
 }
 
@@ -53,14 +53,14 @@ pub(super) struct SimConnecting {
 }
 
 pub(super) struct SimSocket {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     pub(super) sock: u32,
     timeout: Mutex<Option<Duration>>,
 }
 
 /// Shuts a socket down from another thread.
 struct ShutDown {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     sock: u32,
 }
 
@@ -81,16 +81,16 @@ impl Platform for Sim {
     }
 
     fn lock<T: Send>(&self, value: T) -> SimLock<T> {
-        SimLock { baton: self.0.clone(), value: Mutex::new(value) }
+        SimLock { scheduler: self.0.clone(), value: Mutex::new(value) }
     }
 
     fn parker(&self) -> Arc<SimParker> {
         let thread = me();
         PARKER.with_borrow_mut(|parker| match parker {
-            Some(parker) if Arc::ptr_eq(&parker.baton, &self.0) && parker.thread == thread => {
+            Some(parker) if Arc::ptr_eq(&parker.scheduler, &self.0) && parker.thread == thread => {
                 parker.clone()
             }
-            _ => parker.insert(Arc::new(SimParker { baton: self.0.clone(), thread })).clone(),
+            _ => parker.insert(Arc::new(SimParker { scheduler: self.0.clone(), thread })).clone(),
         })
     }
 
@@ -105,7 +105,7 @@ impl Platform for Sim {
         let begun = !world.base.look_up(host, id as u64);
         world.look_ups.push(LookedUp { thread: me(), begun, origin: None });
         drop(world);
-        Ok(SimLookUp { baton: self.0.clone(), id })
+        Ok(SimLookUp { scheduler: self.0.clone(), id })
     }
 
     fn connect(
@@ -128,7 +128,7 @@ impl Platform for Sim {
         world.probed.push(false);
         world.users.push(u32::MAX);
         drop(world);
-        let socket = SimSocket { baton: self.0.clone(), sock, timeout: Mutex::new(None) };
+        let socket = SimSocket { scheduler: self.0.clone(), sock, timeout: Mutex::new(None) };
         Ok(SimConnecting { socket, told: false })
     }
 
@@ -168,7 +168,7 @@ impl Platform for Sim {
     }
 }
 
-impl Baton {
+impl Scheduler {
     fn until(&self, timeout: Option<Duration>) -> Option<u64> {
         timeout.map(|it| self.lock().base.stage.instant().after(it).as_nanos())
     }
@@ -186,16 +186,16 @@ impl Baton {
 
 impl<T: Send> Lock<T> for SimLock<T> {
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        self.baton.step();
+        self.scheduler.step();
         let result = work(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
-        self.baton.step();
+        self.scheduler.step();
         result
     }
 }
 
 impl Unpark for SimParker {
     fn unpark(&self) {
-        if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
+        if let Some(thread) = self.scheduler.lock().threads.get_mut(self.thread) {
             thread.unparked = true;
         }
     }
@@ -203,13 +203,13 @@ impl Unpark for SimParker {
 
 impl Parker for SimParker {
     fn park(&self, timeout: Option<Duration>) {
-        let until = self.baton.until(timeout);
-        self.baton.wait(Wants { unpark: true, until, ..Wants::default() });
+        let until = self.scheduler.until(timeout);
+        self.scheduler.wait(Wants { unpark: true, until, ..Wants::default() });
         self.reset();
     }
 
     fn reset(&self) {
-        if let Some(thread) = self.baton.lock().threads.get_mut(self.thread) {
+        if let Some(thread) = self.scheduler.lock().threads.get_mut(self.thread) {
             thread.unparked = false;
         }
     }
@@ -217,13 +217,13 @@ impl Parker for SimParker {
 
 impl LookUp for SimLookUp {
     fn has_begun(&mut self) -> bool {
-        self.baton.step();
-        self.baton.lock().look_ups[self.id].begun
+        self.scheduler.step();
+        self.scheduler.lock().look_ups[self.id].begun
     }
 
     fn answer(&mut self) -> Option<io::Result<Vec<SocketAddr>>> {
-        self.baton.step();
-        let world = self.baton.lock();
+        self.scheduler.step();
+        let world = self.scheduler.lock();
         let origin = world.look_ups[self.id].origin?;
         let found = world.base.found(origin);
         Some(if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) })
@@ -234,11 +234,11 @@ impl Connecting for SimConnecting {
     type Socket = SimSocket;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
-        self.socket.baton.step();
+        self.socket.scheduler.step();
         if self.told {
             return None;
         }
-        let outcome = self.socket.baton.lock().outcomes[self.socket.sock as usize]?;
+        let outcome = self.socket.scheduler.lock().outcomes[self.socket.sock as usize]?;
         self.told = true;
         Some(outcome.map_err(|why| kind(why).into()))
     }
@@ -248,9 +248,9 @@ impl Connecting for SimConnecting {
     }
 
     fn finish(self) -> io::Result<SimSocket> {
-        self.socket.baton.step();
+        self.socket.scheduler.step();
         // A new connection needs no probe, although a proxy may have sent bytes on it.
-        self.socket.baton.lock().probed[self.socket.sock as usize] = true;
+        self.socket.scheduler.lock().probed[self.socket.sock as usize] = true;
         Ok(self.socket)
     }
 }
@@ -298,15 +298,15 @@ impl SimSocket {
 
     /// As [`take`](Self::take), but waits for bytes until the receive timeout.
     fn take_in_time(&self, max: usize, onto: &mut Vec<u8>) -> io::Result<usize> {
-        self.baton.step();
-        let there = self.take(&mut self.baton.lock(), max, onto);
+        self.scheduler.step();
+        let there = self.take(&mut self.scheduler.lock(), max, onto);
         if there.as_ref().is_ok_and(|_| true) || !would_block(&there) {
             return there;
         }
         let timeout = *self.timeout.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = self.baton.until(timeout);
-        self.baton.wait(Wants { reads: Some(self.sock), until, ..Wants::default() });
-        self.take(&mut self.baton.lock(), max, onto)
+        let until = self.scheduler.until(timeout);
+        self.scheduler.wait(Wants { reads: Some(self.sock), until, ..Wants::default() });
+        self.take(&mut self.scheduler.lock(), max, onto)
     }
 
     /// Notes the call that writes to the socket. If it is a new one, it checks that the connection
@@ -350,8 +350,8 @@ impl Socket for SimSocket {
     type Stream = Self;
 
     fn send_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.baton.step();
-        let mut world = self.baton.lock();
+        self.scheduler.step();
+        let mut world = self.scheduler.lock();
         if world.shut[self.sock as usize] {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
@@ -403,9 +403,9 @@ impl Socket for SimSocket {
     }
 
     fn recv_now(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.baton.step();
+        self.scheduler.step();
         let mut input = Vec::new();
-        let mut world = self.baton.lock();
+        let mut world = self.scheduler.lock();
         let taken = self.take(&mut world, into.len(), &mut input);
         // With a session, the driver probes by reading what there is.
         if would_block(&taken) && world.base.net.is_secure(self.sock) {
@@ -424,9 +424,9 @@ impl Socket for SimSocket {
     fn wait(&self, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
         let sock = self.sock;
         let (reads, writes) = (Some(sock), write.then_some(sock));
-        let until = self.baton.until(timeout);
-        self.baton.wait(Wants { reads, writes, until, ..Wants::default() });
-        let world = self.baton.lock();
+        let until = self.scheduler.until(timeout);
+        self.scheduler.wait(Wants { reads, writes, until, ..Wants::default() });
+        let world = self.scheduler.lock();
         let shut = world.shut[sock as usize];
         let readable = shut || world.base.net.readable(sock);
         let writable = shut || write && world.base.net.writable(&world.base.stage, sock);
@@ -435,26 +435,26 @@ impl Socket for SimSocket {
 
     /// Does nothing: the windows of the world are small.
     fn bound_unsent(&self) -> bool {
-        self.baton.step();
+        self.scheduler.step();
         false
     }
 
     fn is_dead(&self) -> bool {
-        self.baton.step();
-        let mut world = self.baton.lock();
+        self.scheduler.step();
+        let mut world = self.scheduler.lock();
         let dead = world.shut[self.sock as usize] || world.base.net.readable(self.sock);
         world.probed[self.sock as usize] = !dead;
         dead
     }
 
     fn set_receive_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.baton.step();
+        self.scheduler.step();
         *self.timeout.lock().unwrap_or_else(PoisonError::into_inner) = Some(timeout);
         Ok(())
     }
 
     fn unparker(&self) -> io::Result<Arc<dyn Unpark>> {
-        Ok(Arc::new(ShutDown { baton: self.baton.clone(), sock: self.sock }))
+        Ok(Arc::new(ShutDown { scheduler: self.scheduler.clone(), sock: self.sock }))
     }
 
     fn into_stream(self) -> io::Result<Self> {
@@ -480,18 +480,18 @@ impl io::Write for SimSocket {
 
 impl Unpark for ShutDown {
     fn unpark(&self) {
-        self.baton.lock().shut[self.sock as usize] = true;
+        self.scheduler.lock().shut[self.sock as usize] = true;
     }
 }
 
 impl Drop for SimSocket {
     fn drop(&mut self) {
-        let mut world = self.baton.lock();
+        let mut world = self.scheduler.lock();
         let base = &mut world.base;
         base.stage.tell(25, self.sock.into(), format_args!("s{} is closed", self.sock));
         base.net.close(&mut base.stage, self.sock);
         drop(world);
-        self.baton.step();
+        self.scheduler.step();
     }
 }
 

@@ -20,13 +20,13 @@ use super::{
         marks::Mark,
         reply::{POISON, UPGRADED, request_byte},
     },
-    baton::{Baton, me},
     platform::Sim,
+    scheduler::{Scheduler, me},
 };
 
 /// The program of one thread.
 pub(super) struct Program {
-    pub(super) baton: Arc<Baton>,
+    pub(super) scheduler: Arc<Scheduler>,
     pub(super) client: ClientOn<Sim>,
     pub(super) plan: Arc<Plan>,
     /// The cancel handle of each call of the plan.
@@ -37,7 +37,7 @@ impl Program {
     /// Makes these calls one after the other, each not before its time.
     pub(super) fn make(&self, calls: impl Iterator<Item = u32>) {
         for call in calls {
-            self.baton.sleep_until(self.plan.calls[call as usize].at.as_nanos() as u64);
+            self.scheduler.sleep_until(self.plan.calls[call as usize].at.as_nanos() as u64);
             self.call(call);
         }
     }
@@ -50,7 +50,7 @@ impl Program {
         let mut all: Vec<(Duration, Option<usize>)> = cancels.chain(close).collect();
         all.sort();
         for (at, call) in all {
-            self.baton.sleep_until(at.as_nanos() as u64);
+            self.scheduler.sleep_until(at.as_nanos() as u64);
             match call {
                 Some(call) => {
                     self.with(|base| {
@@ -83,7 +83,7 @@ impl Program {
                 format_args!("thread {thread} makes call {call}: {}", script.method),
             );
         });
-        self.baton.lock().threads[me()].call = call;
+        self.scheduler.lock().threads[me()].call = call;
         let url = format!("{}/r/{call}/0", self.plan.origins[script.origin].url);
         let body = self.body(call);
         let mut request = Request::builder(script.method.clone(), &url)
@@ -108,13 +108,14 @@ impl Program {
             }
             Err(why) => self.with(|base| base.stage.wrong(|| format!("call {call}: {why}"))),
         }
-        self.baton.lock().threads[me()].call = u32::MAX;
+        self.scheduler.lock().threads[me()].call = u32::MAX;
     }
 
     fn body(&self, call: u32) -> Body {
         let plan = self.plan.calls[call as usize].body;
         let Some(len) = plan.len else { return Body::empty() };
-        let source = Source { baton: self.baton.clone(), plan: self.plan.clone(), call, at: 0 };
+        let source =
+            Source { scheduler: self.scheduler.clone(), plan: self.plan.clone(), call, at: 0 };
         match (plan.known, plan.replayable) {
             (true, true) => Body::seekable(source).unwrap_or_default(),
             (true, false) => Body::sized_reader(source, len.into()),
@@ -156,7 +157,7 @@ impl Program {
                             base.stage.mark(Mark::Paused);
                             base.cases[call as usize].paused = true;
                         });
-                        self.baton.sleep(time);
+                        self.scheduler.sleep(time);
                     }
                     Reading::Discard | Reading::Cancel | Reading::Refuse => {
                         self.with(|base| base.stage.mark(Mark::Discard));
@@ -240,13 +241,13 @@ impl Program {
 
     /// Runs `work` on the world. The calling thread must have the turn.
     fn with<R>(&self, work: impl FnOnce(&mut Base) -> R) -> R {
-        work(&mut self.baton.lock().base)
+        work(&mut self.scheduler.lock().base)
     }
 }
 
 /// The source of a request's body.
 struct Source {
-    baton: Arc<Baton>,
+    scheduler: Arc<Scheduler>,
     plan: Arc<Plan>,
     call: u32,
     at: u32,
@@ -256,12 +257,12 @@ impl Read for Source {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let body = self.plan.calls[self.call as usize].body;
         if body.fails_at.is_some_and(|at| self.at >= at) {
-            self.baton.lock().base.stage.mark(Mark::FaultBody);
+            self.scheduler.lock().base.stage.mark(Mark::FaultBody);
             return Err(io::Error::other("the source of the body fails"));
         }
         if let Some(gap) = body.gap {
-            self.baton.lock().base.stage.mark(Mark::NotYet);
-            self.baton.sleep(gap);
+            self.scheduler.lock().base.stage.mark(Mark::NotYet);
+            self.scheduler.sleep(gap);
         }
         let left = body.len.unwrap_or(0) - self.at;
         let some = left.min(body.piece.max(1)).min(into.len() as u32);
@@ -283,7 +284,7 @@ impl Seek for Source {
                 at as u32
             }
             SeekFrom::Start(_) => {
-                self.baton.lock().base.stage.mark(Mark::FaultRewind);
+                self.scheduler.lock().base.stage.mark(Mark::FaultRewind);
                 return Err(io::Error::other("the source of the body cannot be rewound"));
             }
             SeekFrom::End(_) => body.len.unwrap_or(0),

@@ -30,8 +30,8 @@ pub(super) fn me() -> usize {
 #[derive(Debug)]
 pub(super) struct Over;
 
-/// The world, shared by its threads: the thread that holds the baton runs.
-pub(super) struct Baton {
+/// The world, shared by its threads, and the choice of the thread that runs.
+pub(super) struct Scheduler {
     world: Mutex<World>,
     turns: Vec<Condvar>,
 }
@@ -88,7 +88,7 @@ pub(super) struct Wants {
     pub(super) until: Option<u64>,
 }
 
-impl Baton {
+impl Scheduler {
     pub(super) fn new(base: Base, threads: usize) -> Self {
         let world = World {
             base,
