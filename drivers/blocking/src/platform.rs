@@ -24,11 +24,11 @@
 //!
 //! 1. takes the client's one [`Lock`] to ask the pool for a connection;
 //! 2. if there is none, waits in the thread's [`Parker`] until it is woken, and asks again;
-//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its parker
-//! at once, with [`Platform::poll`];
+//! 3. if the pool orders a dial: looks a name up, connects, and waits for both and for its parker at
+//!    once, with [`Platform::poll`];
 //! 4. sends and receives over its [`Socket`];
-//! 5. takes the lock again to give the connection back. Under the lock it unparks the threads of
-//! the calls that get a connection. After it, it closes the connections that the pool has dropped,
+//! 5. takes the lock again to give the connection back. Under the lock it unparks the threads of the
+//!    calls that get a connection. After it, it closes the connections that the pool has dropped,
 //!    and then unparks those that dial in their place.
 //!
 //! # For a scheduler
