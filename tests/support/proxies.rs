@@ -245,7 +245,10 @@ pub(crate) fn the_guard_judges_the_target_of_a_tunnel(get: Get<'_>) {
         let routes = Routes::default().http(Route::tunnel(hop.clone())).https(Route::tunnel(hop));
         let policy = Policy::default().routes(routes);
         for url in ["http://a.test/", "https://a.test/", "http://localhost/", "http://10.0.0.1/"] {
-            assert!(is_denied(get(policy.clone(), closed.clone(), url)), "{url}");
+            // Without TLS an https URL is refused before the guard is asked.
+            if url.starts_with("http:") || cfg!(not(httpool_std_only)) {
+                assert!(is_denied(get(policy.clone(), closed.clone(), url)), "{url}");
+            }
         }
         assert!(is_denied(get(policy, open.clone(), "http://10.0.0.1/")));
     }
