@@ -20,7 +20,7 @@ use super::{
 };
 
 /// A world that takes more steps than this has a livelock.
-const STEPS_MAX: u64 = 100_000;
+const STEPS_MAX: u64 = 600_000;
 /// A world that lasts longer than this, in nanoseconds, has a livelock.
 const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
 /// Checking the sockets more often than this without time passing is a livelock.
