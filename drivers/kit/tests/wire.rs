@@ -8,7 +8,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use httpool::{client::Outbox, error::TlsKind};
+use httpool::{
+    client::Outbox,
+    error::{IoKind, TlsKind},
+};
 use httpool_kit::{Flow, Layer, LayerError, Opened, Session, State, Wire, WireBuffers};
 use httpool_sim::{layer::Half, world::Random};
 
@@ -235,6 +238,22 @@ fn the_outer_layer_s_notice_does_not_end_the_inner_one() {
     let mut raw = Vec::new();
     outer.0.lock().unwrap().0.close(&mut raw);
     assert_eq!(ends[0].read(&raw, usize::MAX).unwrap(), Flow::Ended { clean: false });
+}
+
+#[test]
+fn a_session_that_ends_with_its_handshake_fails_the_handshake() {
+    let mut ends = <[End; 2]>::default();
+    let [_, server] = shake_hands(&mut ends, 100, usize::MAX);
+    assert!(ends[0].wire.shake().unwrap());
+    let mut raw = Vec::new();
+    server.0.lock().unwrap().0.close(&mut raw);
+    let client = &mut ends[0].wire;
+    client.room()[..raw.len()].copy_from_slice(&raw);
+    client.put(raw.len());
+    let failed = client.shake().unwrap_err();
+    assert_eq!(failed.kind(), TlsKind::Lost(IoKind::Eof));
+    let why = std::error::Error::source(&failed).unwrap().to_string();
+    assert!(why.contains("ended the session before it was asked"), "{why}");
 }
 
 #[test]

@@ -162,18 +162,26 @@ impl Wire {
         })
     }
 
-    /// Fails if the input that was read contains plaintext. Call it when a handshake is done:
-    /// neither a proxy nor a server may speak HTTP before it is asked.
+    /// Fails if the input that was read contains plaintext or an end. Call it when a handshake is
+    /// done: neither a proxy nor a server may speak HTTP before it is asked, and one that has ended
+    /// the session answers nothing.
     ///
     /// # Errors
-    /// There is plaintext, or a layer has failed.
+    /// There is plaintext, the session has ended, or a layer has failed.
     pub fn check_silence(&mut self) -> Result<(), LayerError> {
-        while self.open(&mut |_| 0)? == Flow::Plain {
-            if self.0.as_ref().is_some_and(|stack| !stack.plain.is_empty()) {
-                return Err(broken(Breach::Unsolicited));
+        loop {
+            match self.open(&mut |_| 0)? {
+                Flow::Plain if self.0.as_ref().is_some_and(|stack| !stack.plain.is_empty()) => {
+                    return Err(broken(Breach::Unsolicited));
+                }
+                Flow::Plain => {}
+                Flow::Blocked => return Ok(()),
+                Flow::Ended { clean: false } => return Err(LayerError::truncated()),
+                Flow::Ended { clean: true } => {
+                    return Err(LayerError::with_source(TlsKind::Lost(IoKind::Eof), Breach::Ended));
+                }
             }
         }
-        Ok(())
     }
 
     /// Returns what the handshake of the innermost layer agreed on. `None` without a layer, and
@@ -544,6 +552,7 @@ enum Breach {
     LongRecord,
     UnreadAnswers,
     Unsolicited,
+    Ended,
     Truncated,
 }
 
@@ -564,6 +573,7 @@ impl fmt::Display for Breach {
             Self::LongRecord => write!(f, "a record is longer than {INPUT_MAX} bytes"),
             Self::UnreadAnswers => f.write_str("the peer demands answers and does not read them"),
             Self::Unsolicited => f.write_str("the server sent data before it was asked for any"),
+            Self::Ended => f.write_str("the server ended the session before it was asked for data"),
             Self::Truncated => f.write_str(
                 "the connection ended without the peer's notice that it sends no more \
                  (close_notify), so its last bytes may be missing",

@@ -35,10 +35,10 @@ pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u
             let words = "is used again without having been probed";
             base.stage.wrong(|| format!("call {call}: {socket} {words}"));
         }
-        if base.net.has_told(sock) {
-            let words = "is used again after a notice that its session has ended";
-            base.stage.wrong(|| format!("call {call}: {socket} {words}"));
-        }
+    }
+    if base.net.has_told(sock) {
+        let words = "is used after a notice that its session has ended";
+        base.stage.wrong(|| format!("call {call}: {socket} {words}"));
     }
     let case = &mut base.cases[call as usize];
     case.tainted |= tainted;
