@@ -494,5 +494,4 @@ pub(crate) fn wrong(what: impl Into<String>) -> Failed {
 }
 
 #[cfg(test)]
-#[path = "args_tests.rs"]
 mod tests;
