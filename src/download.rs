@@ -30,7 +30,7 @@ use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec, vec::Vec};
 use core::fmt;
 
 use crate::{
-    call::date,
+    call::{Retry, date},
     message::{Fields, ResponseHead},
 };
 
@@ -55,21 +55,22 @@ pub struct Download {
     begun: u64,
 }
 
-/// What follows from the head of a response.
+/// The decision on the head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must perform every case")]
 pub enum Answer {
     /// Empty the file, and write the body to it from the start.
     Begin,
-    /// Write the body behind the bytes of the file.
+    /// Cut the file to the bytes that it [has](Download::have), and write the body behind them.
     Append,
-    /// The file is complete. The body is not for it.
+    /// The file is complete with the bytes that it [has](Download::have). The body is not for it.
     Done,
-    /// Ask again later: the server is overloaded or failed.
+    /// Ask again later: the server is overloaded or failed. It may say when
+    /// ([`retry_after`](crate::call::retry_after)).
     Again,
 }
 
-/// What follows from the end of a body.
+/// The decision on the end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must perform every case")]
 pub enum Next {
@@ -129,9 +130,6 @@ impl fmt::Display for DownloadError {
 }
 
 impl core::error::Error for DownloadError {}
-
-/// Statuses after which a later request is likely to succeed.
-const TRANSIENT: [u16; 6] = [408, 429, 500, 502, 503, 504];
 
 impl Download {
     /// Begins a download into an empty file that can be emptied again. After at most `retries`
@@ -224,7 +222,7 @@ impl Download {
                 }
                 _ => Err(DownloadError::Changed),
             },
-            status if TRANSIENT.contains(&status) && self.cut() => Ok(Answer::Again),
+            _ if Retry::TRANSIENT.contains(&head.status()) && self.cut() => Ok(Answer::Again),
             status => Err(DownloadError::Status(status)),
         }
     }
@@ -289,22 +287,18 @@ impl Download {
     /// # Errors
     /// The rest is missing, and no retry is left after a response without a byte of it.
     pub fn ended(&mut self) -> Result<Next, DownloadError> {
-        match self.total {
-            Some(total) if self.have < total => {
-                // A response that brings nothing counts as a failure, so that there is an end.
-                let progress = self.have > self.begun || self.cut();
-                if progress { Ok(Next::Again) } else { Err(DownloadError::Range) }
-            }
-            // The length of a chunked body is known at its end. A part without a total is not.
-            None if self.end.is_some() => {
-                let progress = self.have > self.begun || self.cut();
-                if progress { Ok(Next::Again) } else { Err(DownloadError::Range) }
-            }
-            _ => {
-                self.total = Some(self.have);
-                Ok(Next::Done)
-            }
+        // A whole body without a length is complete at its end; a part without a total is not.
+        let complete = match self.total {
+            Some(total) => self.have >= total,
+            None => self.end.is_none(),
+        };
+        if complete {
+            self.total = Some(self.have);
+            return Ok(Next::Done);
         }
+        // A response that brings nothing counts as a failure, so that there is an end.
+        let goes_on = self.have > self.begun || self.cut();
+        if goes_on { Ok(Next::Again) } else { Err(DownloadError::Range) }
     }
 
     /// Decides on a failure before or within a response. Returns whether to ask again.
@@ -376,5 +370,4 @@ fn validator(fields: &Fields<'_>) -> Option<Box<str>> {
 }
 
 #[cfg(test)]
-#[path = "download_tests.rs"]
 mod tests;

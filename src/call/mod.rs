@@ -231,7 +231,7 @@ pub use machine::Call;
 pub use no_proxy::NoProxy;
 pub use policy::{DrainBytes, DrainTime, Policy};
 pub use redirect::Redirect;
-pub use retry::Retry;
+pub use retry::{Retry, retry_after};
 pub use routes::{Route, Routes};
 pub use timeout::{MinRate, Timeout, ZeroTimeout};
 pub use timings::{AttemptCause, AttemptTimings, Phases, Timings};

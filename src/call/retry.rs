@@ -137,6 +137,24 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// Statuses after which a later request is likely to succeed: 408, 429, 500, 502, 503 and 504,
+    /// as in curl's `--retry`. No policy has them by default.
+    ///
+    /// ```
+    /// use httpool::call::Retry;
+    ///
+    /// let retry = Retry::new(3).on_statuses(Retry::TRANSIENT);
+    /// assert_eq!(retry.statuses.len(), 6);
+    /// ```
+    pub const TRANSIENT: [Status; 6] = [
+        Status::REQUEST_TIMEOUT,
+        Status::TOO_MANY_REQUESTS,
+        Status::INTERNAL_SERVER_ERROR,
+        Status::BAD_GATEWAY,
+        Status::SERVICE_UNAVAILABLE,
+        Status::GATEWAY_TIMEOUT,
+    ];
+
     /// At most `total` retries of one call.
     pub fn new(total: u32) -> Self {
         Self { total: Some(total), ..Self::default() }
@@ -416,11 +434,11 @@ pub(super) enum Again {
     Spent,
 }
 
-/// The wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date of the
+/// Returns the wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date of the
 /// response, or else from `wall`, the time of day in seconds since 1970. `None` if there is no
 /// Retry-After, if it is neither seconds nor a date, or if it is a date and both Date and `wall`
 /// are missing.
-pub(super) fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Duration> {
+pub fn retry_after(fields: &Fields<'_>, wall: Option<u64>) -> Option<Duration> {
     let value = fields.get_str("retry-after")?;
     if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));

@@ -2,7 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use httpool_blocking::{Client, DownloadFailed, httpool::download::DownloadError};
+use httpool_blocking::{
+    Client, DownloadFailed, Error, PartialFile, Response, Watch, httpool::download::DownloadError,
+};
 
 use crate::support::{Peer, Server};
 
@@ -82,4 +84,58 @@ fn a_response_without_the_content_is_an_error() {
     let failed = Client::new().download(&server.url("/")).to(&path).unwrap_err();
     assert!(matches!(failed, DownloadFailed::Response(DownloadError::Status(404))), "{failed}");
     assert!(!path.exists());
+}
+
+/// No response has a validator, so the second download would begin the partial file anew.
+#[test]
+#[cfg(unix)]
+fn a_file_that_another_download_writes_is_left_alone() {
+    let folder = Folder::new("locked");
+    let path = folder.0.join("file");
+    let same = path.clone();
+    let server = Server::start(move |peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
+        let second = Client::new().download("http://127.0.0.1/").to(&same);
+        assert!(matches!(second, Err(DownloadFailed::File(_))), "{second:?}");
+        peer.send("56789");
+    });
+    assert_eq!(Client::new().download(&server.url("/")).retries(0).to(&path).unwrap(), 10);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0123456789");
+    assert_eq!((folder.names(), server.requests()), (vec!["file".to_owned()], 1));
+}
+
+struct Once;
+
+impl Watch for Once {
+    fn again(&mut self, _: Option<&Response>, _: Option<&Error>) -> bool {
+        false
+    }
+}
+
+#[test]
+fn the_bytes_behind_an_offset_stay_until_the_server_has_answered_with_others() {
+    let server = Server::start(|peer| {
+        for answer in [
+            "404 No\r\nContent-Length: 0\r\n\r\n",
+            "206 P\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789",
+        ] {
+            assert_eq!(peer.request().unwrap().field("range"), Some("bytes=4-"));
+            peer.send(format!("HTTP/1.1 {answer}"));
+        }
+    });
+    let folder = Folder::new("offset");
+    let path = folder.0.join("file");
+    fs::write(&path, "0123 and the rest of the old").unwrap();
+    let client = Client::new();
+    let fill = || {
+        let mut partial = PartialFile::append(&path, Some(4), 0).unwrap();
+        let request = || client.get(&server.url("/")).decode(false);
+        let ask = |fields: &[(&'static str, String)]| request().headers(fields.to_vec()).send();
+        partial.fill(ask, &mut Once).map(|()| partial.finish().unwrap())
+    };
+    assert!(matches!(fill(), Err(DownloadFailed::Response(DownloadError::Status(404)))));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0123 and the rest of the old");
+    assert_eq!(fill().unwrap(), 10);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0123456789");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     error, fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use httpool::{
     message::Method,
 };
 
-use crate::{Cancel, Client, Error, Response};
+use crate::{Cancel, Client, Error, Response, file_lock::open_locked};
 
 /// A download of a URL into a file. [`Client::download`] makes it.
 ///
@@ -107,7 +107,9 @@ impl Download {
     }
 
     /// Sets how often the server is asked again after a failure. 3 by default. A response that ends
-    /// early, but has a part of the rest, is no failure.
+    /// early, but has a part of the rest, is no failure. The wait before is 0.1 s, 0.2 s and so on up
+    /// to 10 s, or what Retry-After says, up to
+    /// [`retry_after_max`](field@crate::Retry::retry_after_max) of the client's policy.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
@@ -139,7 +141,8 @@ impl Download {
             }
             request.send()
         };
-        partial.fill(ask, &mut Patient { cancel: cancel.as_ref(), pause: FIRST_PAUSE })?;
+        let longest = client.shared().settings.policy.retry.retry_after_max;
+        partial.fill(ask, &mut Patient { cancel: cancel.as_ref(), pause: FIRST_PAUSE, longest })?;
         Ok(partial.finish()?)
     }
 }
@@ -168,18 +171,21 @@ pub trait Watch {
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Waits twice as long each time, unless the download is cancelled.
+/// Waits twice as long each time, or as long as the server asks, unless the download is cancelled.
 struct Patient<'c> {
     cancel: Option<&'c Cancel>,
     pause: Duration,
+    /// The longest wait that a server can ask for.
+    longest: Duration,
 }
 
 impl Watch for Patient<'_> {
-    fn again(&mut self, _: Option<&Response>, _: Option<&Error>) -> bool {
+    fn again(&mut self, response: Option<&Response>, _: Option<&Error>) -> bool {
         const STEP: Duration = Duration::from_millis(50);
-        let begun = Instant::now();
+        let (begun, asked) = (Instant::now(), response.and_then(Response::retry_after));
+        let wait = asked.map_or(self.pause, |asked| asked.min(self.longest));
         while !self.cancel.is_some_and(Cancel::is_cancelled) {
-            let left = self.pause.saturating_sub(begun.elapsed());
+            let left = wait.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 return true;
@@ -200,17 +206,14 @@ pub struct PartialFile {
 }
 
 impl PartialFile {
-    /// Opens `FILE.part`. One of an earlier download is taken up if its validator is in
-    /// `FILE.part.tag`, and begun anew otherwise.
+    /// Opens `FILE.part`, and locks it where the system has locks. One of an earlier download is
+    /// taken up if its validator is in `FILE.part.tag`, and begun anew otherwise.
     ///
     /// # Errors
-    /// The file cannot be opened.
+    /// The file cannot be opened, or another program is writing it.
     pub fn open(path: &Path, retries: u32) -> io::Result<Self> {
         let part = with_end(path, ".part");
-        if fs::symlink_metadata(&part).is_ok_and(|it| !it.is_file()) {
-            return Err(io::Error::other("FILE.part exists, and is not a regular file"));
-        }
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&part)?;
+        let mut file = open_locked(&part)?;
         let tag = fs::read_to_string(with_end(path, ".part.tag")).unwrap_or_default();
         let mut lines = tag.lines();
         let have = file.seek(SeekFrom::End(0))?;
@@ -221,32 +224,27 @@ impl PartialFile {
                 let total = total.ok().filter(|total| *total >= have);
                 download = download.resume(have, validator, total);
             }
-            _ => empty(&mut file)?,
+            // The answer begins the file anew.
+            _ => {}
         }
         Ok(Self { file, download, names: Some((part, path.to_owned())) })
     }
 
-    /// Opens the file itself, to append to its first `offset` bytes, which the caller vouches for.
+    /// Opens the file itself, to append to its first `offset` bytes, which the caller vouches for;
+    /// `None`: to all of them. The bytes behind them stay until the server has answered with others.
     ///
     /// # Errors
-    /// The file cannot be opened, or is shorter.
+    /// The file cannot be opened, is shorter, or another program is writing it.
     pub fn append(path: &Path, offset: Option<u64>, retries: u32) -> io::Result<Self> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let mut file = open_locked(path)?;
         let len = file.seek(SeekFrom::End(0))?;
         let offset = offset.unwrap_or(len);
         if offset > len {
             let what = format!("the file has {len} bytes, fewer than {offset}");
             return Err(io::Error::other(what));
         }
-        file.set_len(offset)?;
-        file.seek(SeekFrom::Start(offset))?;
         let download = download::Download::new(retries).resume_unchecked(offset);
         Ok(Self { file, download, names: None })
-    }
-
-    /// Returns the file, for example to lock it.
-    pub const fn file(&self) -> &File {
-        &self.file
     }
 
     /// Returns the decisions so far.
@@ -275,14 +273,14 @@ impl PartialFile {
             };
             watch.head(&response)?;
             match self.download.answer(response.head())? {
-                Answer::Done => return Ok(()),
+                Answer::Done => return Ok(self.cut_to(self.download.have())?),
                 Answer::Again if watch.again(Some(&response), None) => continue,
                 Answer::Again => {
                     let status = response.status().as_u16();
                     return Err(download::DownloadError::Status(status).into());
                 }
-                Answer::Begin => empty(&mut self.file)?,
-                Answer::Append => {}
+                Answer::Begin => self.cut_to(0)?,
+                Answer::Append => self.cut_to(self.download.have())?,
             }
             self.note()?;
             match self.receive(&mut response, watch) {
@@ -296,6 +294,12 @@ impl PartialFile {
                 Err(why) => return Err(why),
             }
         }
+    }
+
+    /// Cuts the file to `len` bytes, and goes on behind them.
+    fn cut_to(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)?;
+        self.file.seek(SeekFrom::Start(len)).map(drop)
     }
 
     fn receive(
@@ -342,11 +346,6 @@ impl PartialFile {
         }
         Ok(download.have())
     }
-}
-
-fn empty(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0)).map(drop)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -98,6 +98,8 @@ mod client;
 mod dial;
 mod download;
 mod exchange;
+#[doc(hidden)]
+pub mod file_lock;
 mod lease;
 pub mod platform;
 mod pooled;

@@ -17,7 +17,7 @@ use httpool_blocking::{Client, RequestBuilder, Role};
 
 use crate::{
     args::Options, ask::EXPECT_TIMEOUT, exit::Failed, harmless::harmless, record::Record,
-    redo::TRANSIENT, timed::Heads, verbose::Verbose,
+    timed::Heads, verbose::Verbose,
 };
 
 /// The content codings that are decoded.
@@ -76,7 +76,7 @@ fn policy(options: &Options) -> Policy {
     policy.redirect = policy.redirect.post_stays_after(kept);
     policy.retry = Retry::new(options.retries);
     if options.retries > 0 {
-        policy.retry.statuses = TRANSIENT.into_iter().filter_map(Status::new).collect();
+        policy.retry = policy.retry.on_statuses(Retry::TRANSIENT);
     }
     policy.retry.respect_retry_after = options.retries > 0 || options.location;
     policy.retry.backoff = BACKOFF;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use httpool_blocking::Response;
+use httpool_blocking::{Response, Retry};
 
 use crate::{
     args::wrong,
@@ -14,8 +14,6 @@ use crate::{
     options::Given,
 };
 
-/// Statuses after which a later try is likely to succeed.
-pub(crate) const TRANSIENT: [u16; 6] = [408, 429, 500, 502, 503, 504];
 /// The first pause. Each further one is twice as long.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(600);
@@ -75,11 +73,8 @@ pub(crate) struct Tries<'r> {
 impl Tries<'_> {
     /// Returns the wait before the next try, if the response is to be asked for again.
     pub(crate) fn after_response(&mut self, response: &Response) -> Option<Duration> {
-        if !TRANSIENT.contains(&response.status().as_u16()) {
-            return None;
-        }
-        let asked = response.header("retry-after").and_then(|text| text.trim().parse().ok());
-        self.next(asked.map(Duration::from_secs))
+        let transient = Retry::TRANSIENT.contains(&response.status());
+        if transient { self.again(Some(response)) } else { None }
     }
 
     /// Returns the wait before the next try after a failure.
@@ -108,8 +103,7 @@ impl Tries<'_> {
 
     /// Returns the wait before a retry that is made anyway.
     pub(crate) fn again(&mut self, response: Option<&Response>) -> Option<Duration> {
-        let asked = response.and_then(|it| it.header("retry-after"));
-        self.next(asked.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs))
+        self.next(response.and_then(Response::retry_after))
     }
 
     /// Returns the wait before the next try, and counts it.

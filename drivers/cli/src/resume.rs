@@ -18,7 +18,6 @@ use crate::{
     pace::Pace,
     progress::Progress,
     redo::Tries,
-    target,
     timed::Seen,
 };
 
@@ -99,15 +98,13 @@ fn open(path: &Path, from: From, tries: &Tries<'_>) -> io::Result<PartialFile> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part: PathBuf = path.with_file_name(name);
-    let partial = match from {
-        From::Offset(offset) if offset > 0 => PartialFile::append(path, Some(offset), retries)?,
+    match from {
+        From::Offset(offset) if offset > 0 => PartialFile::append(path, Some(offset), retries),
         From::End if !part.exists() && path.metadata().is_ok_and(|it| it.len() > 0) => {
-            PartialFile::append(path, None, retries)?
+            PartialFile::append(path, None, retries)
         }
-        _ => PartialFile::open(path, retries)?,
-    };
-    target::lock(partial.file())?;
-    Ok(partial)
+        _ => PartialFile::open(path, retries),
+    }
 }
 
 /// Shows the download, and waits before each retry.

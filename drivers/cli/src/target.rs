@@ -10,6 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(unix)]
+use httpool_blocking::file_lock::{is_at, lock};
+
 use crate::{exit::Failed, interrupt::Interrupt, paced::Paced};
 
 /// A file that has another name until it is complete. A device or a pipe is written to directly.
@@ -165,47 +168,4 @@ fn remove_left_behind(path: &Path) -> io::Result<()> {
     };
     lock(&old)?;
     if is_at(&old, path)? { fs::remove_file(path) } else { Ok(()) }
-}
-
-/// Locks the file. Fails if another run holds the lock. A lock ends with the process that holds it.
-#[cfg(unix)]
-pub(crate) fn lock(file: &File) -> io::Result<()> {
-    use rustix::fs::{FlockOperation, flock};
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::other("another run is writing it")),
-        // Continues without a lock on file systems that have none.
-        Err(rustix::io::Errno::NOLCK | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS)
-        | Ok(()) => Ok(()),
-        Err(why) => Err(why.into()),
-    }
-}
-
-/// Locks are not used here.
-#[cfg(not(unix))]
-pub(crate) fn lock(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
-/// Whether `path` names `file`.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let own = file.metadata()?;
-    match fs::symlink_metadata(path) {
-        Ok(named) => Ok((own.dev(), own.ino()) == (named.dev(), named.ino())),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(why) => Err(why),
-    }
-}
-
-/// Creates the partial file. An existing one was left behind, or cannot be removed.
-#[cfg(not(unix))]
-fn create_partial(path: &Path) -> io::Result<File> {
-    match create_new(path) {
-        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            create_new(path)
-        }
-        created => created,
-    }
 }

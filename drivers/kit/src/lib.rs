@@ -89,7 +89,7 @@ pub use request::Draft;
 pub use resolve::{
     Answer, Asked, Hosts, LookUpError, Resolve, Resolver, SystemResolver, local_for, resolve_kind,
 };
-pub use response::{BodyLimit, Parts, Received};
+pub use response::{BodyLimit, Parts, Received, retry_after};
 #[cfg(feature = "json")]
 pub use serde;
 pub use settings::Settings;

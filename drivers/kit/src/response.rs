@@ -1,6 +1,9 @@
 //! The parts and methods that the responses of all drivers share.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use httpool::{
     call::{HistoryEntry, Timings},
@@ -182,6 +185,13 @@ impl BodyLimit {
     }
 }
 
+/// Returns the wait that Retry-After asks for, by this system's time if the response has no Date.
+#[doc(hidden)]
+pub fn retry_after(fields: &Fields<'_>) -> Option<Duration> {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+    httpool::call::retry_after(fields, wall.map(|wall| wall.as_secs()))
+}
+
 /// Adds the methods that read the [`Parts`] of a response to a driver's `Response`. Use it in an
 /// `impl` block of a type that has a method `parts(&self) -> Parts<'_>`.
 #[macro_export]
@@ -217,6 +227,12 @@ macro_rules! response_methods {
         /// is UTF-8.
         pub fn header(&self, name: &str) -> ::std::option::Option<&str> {
             self.parts().head().headers().get_str(name)
+        }
+
+        /// Returns the wait that Retry-After asks for (RFC 9110 10.2.3). A date counts from the Date
+        /// of the response, or else from this system's time. `None` if there is no valid one.
+        pub fn retry_after(&self) -> ::std::option::Option<::std::time::Duration> {
+            $crate::retry_after(&self.parts().head().headers())
         }
 
         /// Returns the value of Content-Length. `None` if the server has not sent one. In the
