@@ -1,4 +1,4 @@
-//! What a driver and an application can learn about a call.
+//! Returns facts about a call, to a driver and to an application.
 
 use super::{
     HistoryEntry, Policy,

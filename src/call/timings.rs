@@ -68,7 +68,7 @@ pub struct Timings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptCause {
-    /// It is the first one.
+    /// The attempt is the first one of its call.
     First,
     /// A redirect is followed.
     Redirect,

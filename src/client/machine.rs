@@ -54,7 +54,7 @@ pub struct Client {
     /// Scratch space for the owners whose deadline has come. Empty between calls.
     pub(super) due: Vec<(Instant, Owner)>,
     pub(super) actions: VecDeque<Action>,
-    /// How many actions have left that queue.
+    /// The number of actions that have left that queue.
     pub(super) taken: u64,
     /// Calls to serve.
     pub(super) work: VecDeque<u32>,

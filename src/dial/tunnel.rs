@@ -36,7 +36,7 @@ struct Connect {
 /// The meaning of a proxy's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is not complete.
+    /// The answer is not complete.
     Partial,
     /// The tunnel is established.
     Stands,

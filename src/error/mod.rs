@@ -465,7 +465,7 @@ impl fmt::Display for Unavailable {
                 "more calls wait for a connection to this origin than waiting_per_key_max allows",
             ),
             Self::RetryBudget => f.write_str("the pool's retry_budget allows no retry now"),
-            Self::Closed => f.write_str("the pool was closed: make a new client to send more"),
+            Self::Closed => f.write_str("the pool, or its part for this host, was closed: a closed client sends nothing more"),
             Self::Dial(why) => write!(f, "{why}"),
             Self::Spent => f.write_str("the ticket had been answered before"),
         }

@@ -1,5 +1,4 @@
-//! What concerns all connections of one key: closing them, counting them, and the bound on the keys
-//! that keep idle ones.
+//! Closes and counts the connections of one key, and bounds the number of keys that keep idle ones.
 
 use super::{
     Evicted, Lease, Pool, Uses,

@@ -94,7 +94,7 @@ pub(super) struct Conn<T> {
     /// The end of the dial; while dialing, its beginning.
     pub(super) opened: Instant,
     pub(super) state: State<T>,
-    /// It is closed when it comes back.
+    /// Whether the connection is closed when it comes back.
     pub(super) retired: bool,
     pub(super) by_key: Links,
     pub(super) by_use: Links,

@@ -109,7 +109,7 @@ pub(crate) struct Incoming {
     end: usize,
     /// Whether the call was given input since it last asked for more, and may return another event.
     news: bool,
-    /// Where a chunk ends and the next one begins in the buffered body.
+    /// The positions in the buffered body at which a chunk ends and the next one begins.
     seams: VecDeque<usize>,
     /// Whether the buffered body is given out chunk by chunk.
     by_chunk: bool,

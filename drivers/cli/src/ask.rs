@@ -32,7 +32,7 @@ pub(crate) struct Ask {
     /// The file of `--data-file`; `-` is standard input.
     file: Option<PathBuf>,
     form: Vec<Field>,
-    /// What is added to the query.
+    /// The text that is added to the query.
     query: Vec<u8>,
     uploads: Vec<PathBuf>,
     fields: Vec<(String, String)>,

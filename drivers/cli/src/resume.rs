@@ -24,7 +24,7 @@ use crate::{
 /// The place at which a download goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum From {
-    /// Where `FILE.part` or `FILE` ends.
+    /// The end of `FILE.part` or `FILE`.
     End,
     /// Behind so many bytes of `FILE`.
     Offset(u64),

@@ -10,7 +10,7 @@ use httpool_blocking::{ClientBuilder, Resolve, SystemResolver};
 
 use crate::{args::wrong, exit::Failed, options::Given};
 
-/// Where the connections to hosts lead.
+/// The addresses and hosts to connect to in place of those of the URLs.
 #[derive(Debug, Default)]
 pub(crate) struct Way {
     resolved: Vec<(String, u16, IpAddr)>,

@@ -125,7 +125,12 @@ fn a_graceful_close_lets_calls_with_a_connection_end() {
     let socket = world.socket(first);
     world.client.close(world.now);
     world.settle();
-    assert_eq!(world.told(), ["a1.0 failed: the pool was closed: make a new client to send more"]);
+    assert_eq!(
+        world.told(),
+        [
+            "a1.0 failed: the pool, or its part for this host, was closed: a closed client sends nothing more"
+        ]
+    );
     world.says(socket, OK);
     assert_eq!(world.told(), ["a0.0 head 200", "a0.0 data ok", "a0.0 end"]);
     assert_eq!(world.client.stats().open, 0);

@@ -20,7 +20,8 @@ impl Draw {
 /// The sockets of one race. Each is opened once and closed once.
 #[derive(Default)]
 struct Sockets {
-    /// When each that connects or fails will do so, and whether it connects. Others are silent.
+    /// The time at which each attempt connects or fails, and whether it connects. The attempts that
+    /// are not here never answer.
     due: BTreeMap<u8, (u64, bool)>,
     open: BTreeSet<u8>,
     begun: BTreeSet<u8>,

@@ -1,4 +1,4 @@
-//! What a response says of itself, and of its body.
+//! Tests the facts of a response: status, fields, URL, history, length.
 
 use httpool_blocking::{
     Client, Reached, Retry,

@@ -38,7 +38,7 @@ fn every_way_to_read_returns_the_decoded_body_whatever_the_framing() {
                 assert_eq!(read(&mut response).unwrap(), b"hello", "{way}");
                 assert!(response.is_closed());
                 assert_eq!(client.stats().idle, usize::from(!closes), "{way}");
-                // What `data` has kept can be read from its start.
+                // The bytes that `data` has kept can be read from their start.
                 let again = if way == "data" { &b"hello"[..] } else { b"" };
                 assert_eq!(response.read_all().unwrap(), again, "{way}");
             }

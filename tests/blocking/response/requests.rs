@@ -1,4 +1,4 @@
-//! What a request is made of: query, fields, kinds of bodies.
+//! Tests the parts of a request: query, fields, kinds of bodies.
 
 use std::{
     io::{Cursor, Seek, SeekFrom},

@@ -38,7 +38,7 @@ pub(super) struct Sock {
     pub(super) tainted: bool,
     /// The reader could not use a body that came over it.
     pub(super) unusable: bool,
-    /// When the first request on it arrived.
+    /// The time at which the first request on it arrived.
     pub(super) used_from: Option<u64>,
     /// Whether it was in use when the application closed the connections of its kind.
     pub(super) retired: bool,

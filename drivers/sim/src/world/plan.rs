@@ -32,9 +32,9 @@ pub struct Plan {
     pub descriptors: Option<u32>,
     /// When the application closes the client, and whether at once. `None`: after the last call.
     pub close: Option<(Duration, bool)>,
-    /// When the application closes the connections to one server, by its index in `origins`, or
-    /// retires all connections (`None`): the idle ones at once, the others after their calls. Only
-    /// in the event loop.
+    /// The times at which the application closes the connections to one server, by its index in
+    /// `origins`, or retires all connections (`None`): the idle ones at once, the others after their
+    /// calls. Only in the event loop.
     pub clears: Vec<(Duration, Option<usize>)>,
     /// Whether the plan is run with threads, which may notice events late.
     pub(super) threads: bool,

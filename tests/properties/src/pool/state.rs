@@ -57,7 +57,7 @@ pub(super) struct Conn {
     pub(super) gone: u64,
     /// Whether its age was checked while it was in use.
     pub(super) swept: bool,
-    /// How much earlier than `age_max` it ends, in sixteenths of `age_jitter`.
+    /// The time by which its life is shorter than `age_max`, in sixteenths of `age_jitter`.
     pub(super) group: u8,
     /// Whether it is closed when it comes back.
     pub(super) retired: bool,
