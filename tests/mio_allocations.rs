@@ -1,45 +1,22 @@
 //! Counts the allocations of a warm GET with the mio driver, on a plain connection and through a
 //! layer that allocates nothing itself.
 
-#![expect(unsafe_code, reason = "counting allocations needs a global allocator")]
+#[path = "support/allocations.rs"]
+mod allocations;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     io::{IoSlice, Read, Write},
     net::TcpListener,
     sync::Arc,
     thread,
 };
 
+use allocations::counted;
 use httpool_mio::{
     Driver, Output, Request,
     httpool::message::TlsId,
     layer::{Layer, LayerError, Layers, Opened, Session, State},
 };
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: all calls are passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A layer whose records are the bytes themselves.
 #[derive(Debug)]
@@ -95,17 +72,18 @@ fn a_warm_get_allocates_nothing_with_or_without_a_layer() {
         let request = Request::get(&format!("{scheme}://{addr}/")).build().unwrap();
         let mut counts = [0; 10];
         for count in &mut counts {
-            let (before, mut body) = (ALLOCATIONS.get(), 0);
-            driver.client().send(&request);
-            driver
-                .run(|_, output| match output {
-                    Output::Data(_, data) => body += data.len(),
-                    Output::Failed(_, error) => panic!("{error}"),
-                    _ => {}
-                })
-                .unwrap();
-            assert_eq!(body, 5);
-            *count = ALLOCATIONS.get() - before;
+            *count = counted(|| {
+                let mut body = 0;
+                driver.client().send(&request);
+                driver
+                    .run(|_, output| match output {
+                        Output::Data(_, data) => body += data.len(),
+                        Output::Failed(_, error) => panic!("{error}"),
+                        _ => {}
+                    })
+                    .unwrap();
+                assert_eq!(body, 5);
+            });
         }
         assert_eq!(counts[5..], [0; 5], "{scheme}: {counts:?}");
         assert_eq!(driver.client().stats().idle, 1);

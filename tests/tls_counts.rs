@@ -2,46 +2,19 @@
 //! it counts in the whole process.
 
 #![cfg(all(target_os = "linux", not(any(httpool_std_only, httpool_mutations))))]
-#![expect(unsafe_code, reason = "counting allocations needs a global allocator")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    fs,
-    io::Read,
-    net::IpAddr,
-    process::Command,
-};
+#[path = "support/allocations.rs"]
+mod allocations;
 
+use std::{fs, io::Read, net::IpAddr, process::Command};
+
+use allocations::counted;
 use httpool_blocking::{Client, Request, TlsOptions};
 use httpool_tls_testing::{
     certificates::Authority,
     server::{BOTH, ONLY_1_2, config, serve_local},
 };
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: all calls are passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Returns a client with an open connection, and a request for it.
 fn warm(versions: &[&'static rustls::SupportedProtocolVersion]) -> (Client, Request) {
@@ -73,9 +46,7 @@ fn a_warm_get_makes_two_allocations_at_most() {
     for versions in [BOTH, ONLY_1_2] {
         let (client, request) = warm(versions);
         for _ in 0..10 {
-            let before = ALLOCATIONS.get();
-            get(&client, &request);
-            let made = ALLOCATIONS.get() - before;
+            let made = counted(|| get(&client, &request));
             assert!(made <= ALLOCATIONS_MAX, "{made} allocations");
         }
     }

@@ -1,49 +1,20 @@
 //! Counts the allocations of an open session.
 
-#![expect(unsafe_code, reason = "counting allocations needs a global allocator")]
+#[path = "../../../tests/support/allocations.rs"]
+mod allocations;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     io::{IoSlice, Write as _},
     sync::Arc,
 };
 
+use allocations::counted;
 use httpool_tls::TlsOptions;
 use httpool_tls_testing::{
     certificates::Authority,
     link::{Client, Link},
     server::{ONLY_1_2, ONLY_1_3, config},
 };
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: all calls are passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller guarantees the same conditions.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn counted(work: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
-    work();
-    ALLOCATIONS.get() - before
-}
 
 #[test]
 fn a_record_takes_one_allocation_to_seal_and_one_to_open() {
