@@ -18,18 +18,10 @@ use super::{
     cause,
     support::{
         Received, Server,
-        coded::{broken, chunked, coded, flushed, gzip, hello, usable},
+        coded::{answering, broken, chunked, coded, flushed, gzip, hello, usable},
         ok,
     },
 };
-
-/// A server that answers a target `/N` with the `N`th of these.
-fn answering(answers: Vec<Vec<u8>>) -> Server {
-    Server::replying(move |request: &Received| {
-        let at: usize = request.target().trim_start_matches('/').parse().unwrap();
-        answers[at].clone()
-    })
-}
 
 #[test]
 fn each_coding_is_decoded_and_other_bodies_come_as_they_are_over_one_connection() {

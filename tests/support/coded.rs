@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use super::{Received, Server};
+
 /// "hello" in each coding.
 pub(crate) fn hello(coding: &str) -> Vec<u8> {
     match coding {
@@ -133,4 +135,12 @@ pub(crate) fn broken() -> Vec<Broken> {
         case("cut zstd", coded("zstd", &hello("zstd")[..12]), "the body is cut short"),
         case("six codings", coded(six, &whole), "more than 5 codings"),
     ]
+}
+
+/// A server that answers a target `/N` with the `N`th of these.
+pub(crate) fn answering(answers: Vec<Vec<u8>>) -> Server {
+    Server::replying(move |request: &Received| {
+        let at: usize = request.target().trim_start_matches('/').parse().unwrap();
+        answers[at].clone()
+    })
 }
