@@ -1,6 +1,6 @@
 //! The builder of a [`Request`].
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::fmt;
 
 use url::Url;
@@ -84,23 +84,25 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds `query`, which must be encoded already, to the query of the URL: after a `&` if there is
-    /// one. A fragment stays behind it. Does nothing if `query` is empty. A space or a control byte
-    /// makes [`build`](Self::build) fail.
+    /// Adds `query`, which must be encoded already, to the query of the URL, and of a
+    /// [target](Self::target) that was set before: after a `&` if there is one. A fragment stays
+    /// behind it. Does nothing if `query` is empty. A space or a control byte makes
+    /// [`build`](Self::build) fail.
     pub fn add_query(mut self, query: &str) -> Self {
         let illegal = |byte| byte <= b' ' || byte == 0x7f;
-        match &mut self.url {
-            Ok(_) if query.is_empty() => {}
-            Ok((url, _)) => match query.bytes().position(illegal) {
-                Some(at) => self.url = Err(RequestError::UrlByte { at }),
-                None => {
-                    let old = url.query().unwrap_or_default();
-                    let and = if old.is_empty() || old.ends_with('&') { "" } else { "&" };
-                    let whole = [old, and, query].concat();
-                    url.set_query(Some(&whole));
+        match (&mut self.url, query.bytes().position(illegal)) {
+            (Ok((url, _)), None) if !query.is_empty() => {
+                url.set_query(Some(&joined(url.query(), query)));
+                if let Some(target) = &mut self.target {
+                    let (path, old) = match target.split_once('?') {
+                        Some((path, old)) => (path, Some(old)),
+                        None => (&**target, None),
+                    };
+                    *target = [path, "?", &joined(old, query)].concat().into();
                 }
-            },
-            Err(_) => {}
+            }
+            (Ok(_), Some(at)) => self.url = Err(RequestError::UrlByte { at }),
+            (Ok(_) | Err(_), _) => {}
         }
         self
     }
@@ -191,7 +193,8 @@ impl RequestBuilder {
     /// ASCII nor `#`. The target `*` is allowed for OPTIONS alone, as by
     /// [`asterisk`](Self::asterisk). A proxy that forwards the request gets the URL's scheme and
     /// authority before it (RFC 9112 3.2.2). Redirects are resolved against the URL, and the
-    /// requests that follow them have the targets of their own URLs.
+    /// requests that follow them have the targets of their own URLs. A query that is
+    /// [added](Self::add_query) later is added to the target too.
     ///
     /// ```
     /// use httpool::message::Request;
@@ -250,6 +253,13 @@ impl RequestBuilder {
     }
 }
 
+/// Returns the query with another one behind it.
+fn joined(old: Option<&str>, query: &str) -> String {
+    let old = old.unwrap_or_default();
+    let and = if old.is_empty() || old.ends_with('&') { "" } else { "&" };
+    [old, and, query].concat()
+}
+
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.lines.as_bytes().len();
@@ -259,7 +269,7 @@ impl fmt::Debug for RequestBuilder {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::String, vec::Vec};
+    use alloc::vec::Vec;
 
     use super::*;
 
@@ -281,6 +291,20 @@ mod tests {
             "POST /a%2Fb?q HTTP/1.1\r\nHost: example.com:8080\r\nX-A: v\r\n\
              Authorization: Basic dTpwIHc=\r\nContent-Length: 3\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_query_is_added_to_a_literal_target_that_was_set_before() {
+        let target = |target| Request::get("http://a/b?q").target(target);
+        for (given, sent) in [("/./%7e", "/./%7e?x=1"), ("/?a", "/?a&x=1"), ("/?", "/?x=1")] {
+            let request = target(given).add_query("x=1").build().unwrap();
+            assert_eq!((request.target(), request.url().as_str()), (sent, "http://a/b?q&x=1"));
+        }
+        assert_eq!(
+            Request::get("http://a/b").add_query("x=1").target("/").build().unwrap().target(),
+            "/"
+        );
+        assert!(target("*").add_query("x=1").build().is_err());
     }
 
     #[test]

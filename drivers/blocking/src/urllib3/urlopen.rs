@@ -7,7 +7,6 @@ use httpool::{
     error::RequestError,
     message::Method,
 };
-use httpool_kit::form_urlencoded;
 
 use super::{
     HttpResponse, ResponseOptions, Retries,
@@ -253,11 +252,11 @@ impl Urlopen {
             Place::Query => true,
             Place::Body => false,
         };
+        let mut request = self.engine.begin(method, &self.url, self.assert_same_host)?;
         if let (true, Content::Fields(fields)) = (in_query, &self.content) {
-            self.url = with_query(&self.url, &form_urlencoded(fields.iter().map(pair)));
+            request = request.query(fields.iter().map(pair));
             self.content = Content::None;
         }
-        let mut request = self.engine.begin(method, &self.url, self.assert_same_host)?;
         request = self.policy(request);
         let headers = self.headers.as_ref().unwrap_or(&self.engine.headers);
         request = request.headers(headers.iter().map(pair));
@@ -330,19 +329,6 @@ impl Urlopen {
 
 fn pair((name, value): &(String, String)) -> (&str, &str) {
     (name, value)
-}
-
-/// Adds a query to a target or a URL, before its fragment.
-fn with_query(url: &str, query: &str) -> String {
-    let (url, fragment) = url.find('#').map_or((url, ""), |at| url.split_at(at));
-    let join = match url.split_once('?') {
-        _ if query.is_empty() => "",
-        None => "?",
-        Some((_, "")) => "",
-        Some((_, old)) if old.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    [url, join, query, fragment].concat()
 }
 
 impl fmt::Debug for Urlopen {
