@@ -86,7 +86,8 @@ pub enum Next {
 pub enum DownloadError {
     /// The response has this status, which has nothing for the file.
     Status(u16),
-    /// The server sends the whole in place of the rest, and the file cannot be emptied.
+    /// The server has sent the whole representation in place of the requested range, and the file
+    /// cannot be truncated.
     NotResumable,
     /// A 206 has no single valid Content-Range, or was not asked for.
     Range,

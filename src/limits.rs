@@ -87,10 +87,10 @@ impl ContentLimits {
 /// Most bytes of a [long](LONG_REQUEST_BYTES) request that the operating system may hold unsent,
 /// where a driver can set that: 64 KiB.
 ///
-/// The bound makes the write deadline ([`Timeout::write`](crate::call::Timeout::write)) see what
-/// the server takes. Loopback moves windows of 64 KiB: with this bound a server that reads 5 kB/s
-/// still lets each write move within the 30 seconds of that deadline. A write of 64 KiB is also
-/// large enough to be cheap.
+/// Without the bound, the system accepts megabytes at once, and the write deadline
+/// ([`Timeout::write`](crate::call::Timeout::write)) cannot tell a slow server from one that reads
+/// nothing. With it, a write completes as often as the server has read 64 KiB: a server that reads
+/// 5 kB/s does so within the 30 seconds of that deadline. A write of 64 KiB is still cheap.
 pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
 /// Most bytes of the body of a proxy's refusal that a dial keeps, for

@@ -1,13 +1,12 @@
 //! The state of one exchange on one connection.
 
-use super::machine::Then;
 use crate::{
     content::Codings,
-    error::{IoKind, Phase},
+    error::{Failure, IoKind, Phase},
     h1::Connection,
     message::BodyLeft,
     mutation::{Mutation, mutated},
-    time::Deadline,
+    time::{Deadline, Instant},
 };
 
 /// The state of the current attempt.
@@ -78,6 +77,16 @@ pub(super) enum Reader {
         left: u64,
         then: Then,
     },
+}
+
+/// The step that follows when the connection was given back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then {
+    Done,
+    Again,
+    /// `Again`, but not before this instant.
+    AgainAt(Instant),
+    Fail(Failure),
 }
 
 impl Attempt {

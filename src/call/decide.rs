@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::{
     AttemptCause, HistoryEntry, Next, Redirect,
-    attempt::Reader,
-    machine::{Call, State, Then},
+    attempt::{Reader, Then},
+    machine::{Call, State},
     retry::{Again, retry_after},
     timeout::Clocks,
 };

@@ -4,8 +4,12 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    HistoryEntry, Next, Policy, Reused, Timings, attempt::Attempt, record::Input, retry::Left,
-    timeout::Clocks, via::for_origin,
+    HistoryEntry, Next, Policy, Reused, Timings,
+    attempt::{Attempt, Then},
+    record::Input,
+    retry::Left,
+    timeout::Clocks,
+    via::for_origin,
 };
 use crate::{
     dial::{Guard, ProxyResponse},
@@ -110,16 +114,6 @@ pub(super) enum State {
     HandOver,
     Done,
     Failed(Failure),
-}
-
-/// The step that follows when the connection was given back.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Then {
-    Done,
-    Again,
-    /// `Again`, but not before this instant.
-    AgainAt(Instant),
-    Fail(Failure),
 }
 
 impl Call {

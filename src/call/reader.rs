@@ -2,8 +2,8 @@
 //! whether it wants the rest.
 
 use super::{
-    attempt::Reader,
-    machine::{Call, State, Then},
+    attempt::{Reader, Then},
+    machine::{Call, State},
     record::Input,
 };
 use crate::{

@@ -1,8 +1,8 @@
 //! Sends the request's body, while the response is read and after it.
 
 use super::{
-    attempt::Reader,
-    machine::{Call, State, Then},
+    attempt::{Reader, Then},
+    machine::{Call, State},
 };
 use crate::{
     error::{BodyUnsent, Cause, IoKind, Unsent},

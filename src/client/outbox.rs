@@ -150,8 +150,9 @@ impl Client {
     }
 
     /// Adds a piece of body to `out`, with its framing, after [`fill`](Self::fill) has asked for it.
-    /// `last` ends the body. Returns whether the piece was taken. It is not if no body is to be sent
-    /// now, or the body is longer or shorter than declared, so that the call has failed.
+    /// `last` ends the body. Returns whether the piece was taken. Returns false if no body is to be
+    /// sent now. Returns false also if the body is longer or shorter than declared; then the call has
+    /// failed.
     pub fn feed(
         &mut self,
         call: CallId,

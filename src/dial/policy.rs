@@ -21,12 +21,12 @@ pub struct DialPolicy {
     pub connect_timeout: Option<Duration>,
     /// Limits each TLS handshake: through an `https` proxy there are two. 10 seconds by default.
     pub tls_timeout: Option<Duration>,
-    /// Race addresses (RFC 8305): families take turns, that of the first address first, and the next
-    /// address is tried when the one before has failed, or has not been reached for so long or for
-    /// its share of the time that is left, whichever is less. 250 milliseconds by default, which RFC
-    /// 8305 section 5 proposes; it forbids less than 10, which counts as 10 here. `None`: one address
-    /// after the other, in the resolver's order, each for its share. urllib3 does that, and gives
-    /// each the whole connect timeout.
+    /// Races addresses (RFC 8305): IPv6 and IPv4 addresses take turns, beginning with the version of
+    /// the first address. The next attempt begins when the one before has failed, or after this
+    /// time, or after that attempt's share of the time that is left, whichever comes first. 250
+    /// milliseconds by default, as RFC 8305 section 5 proposes. Values below 10 milliseconds, which
+    /// it forbids, count as 10. `None`: one address after the other, in the resolver's order, each
+    /// for its share. urllib3 does that, and gives each the whole connect timeout.
     pub race_after: Option<Duration>,
     /// The IP versions of the addresses that are connected to (curl: `--ipv4`, `--ipv6`). Both by
     /// default. If a host has addresses of the other version alone, the dial fails with

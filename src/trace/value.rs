@@ -54,7 +54,7 @@ macro_rules! displayed {
 
 displayed!(bool, IpAddr, SocketAddr, Network);
 
-/// Numbers without a sign.
+/// Implements `Value` for unsigned integers.
 macro_rules! numbers {
     ($($type:ty),*) => {$(
         impl Value for $type {
@@ -144,7 +144,7 @@ impl Value for Duration {
     }
 }
 
-/// A value in a struct of its own, written as that value.
+/// Implements `Value` for a struct with one field, which is written like that field.
 macro_rules! transparent {
     ($($type:ident),+) => {$(
         impl $crate::trace::Value for $type {

@@ -206,8 +206,9 @@ pub struct PartialFile {
 }
 
 impl PartialFile {
-    /// Opens `FILE.part`, and locks it where the system has locks. One of an earlier download is
-    /// taken up if its validator is in `FILE.part.tag`, and begun anew otherwise.
+    /// Opens `FILE.part`, and locks it where the system has locks. The bytes of an earlier download
+    /// are kept and continued if their validator is in `FILE.part.tag`. Otherwise the download
+    /// begins at offset 0.
     ///
     /// # Errors
     /// The file cannot be opened, or another program is writing it.

@@ -16,7 +16,7 @@ use httpool::{
 /// asks the call which it is.
 #[derive(Debug, Default)]
 pub struct Decoding {
-    /// Kept between bodies whose memory is small.
+    /// Used again for the next body, if its memory is small.
     decoder: Option<Decoder>,
     codings: Option<Codings>,
     /// The limit on the decoded bytes, for the error.

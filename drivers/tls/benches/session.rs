@@ -223,7 +223,7 @@ fn seal_theirs(world: &World) -> Duration {
     begin.elapsed()
 }
 
-/// Both sides: the server is the same.
+/// Times a handshake of this crate's session with the server of [`World`].
 fn handshake_ours(world: &World) -> Duration {
     let begin = Instant::now();
     let layer = world.ours.begin("a.test").expect("the name is good");

@@ -8,7 +8,8 @@ use crate::{
 
 const EARLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// The head has left, one byte of the body's three, and the response is complete.
+/// Makes a call that has sent its head and the first of the body's three bytes, and whose response
+/// is complete.
 fn answered(answer: &[u8]) -> World {
     let mut world = World::new(post(true), Policy::default());
     world.lease(false).written();

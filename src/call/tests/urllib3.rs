@@ -137,7 +137,7 @@ fn one_status_more_than_the_counter_allows_is_an_error_that_names_it() {
     assert_eq!(world.call.history().len(), 2);
 }
 
-/// How long the call pauses before its next attempt. Lets that time pass.
+/// Lets the pause before the next attempt pass, and returns its length.
 fn pause(world: &mut World) -> Duration {
     if world.call.next() != Next::Wait {
         return Duration::ZERO;

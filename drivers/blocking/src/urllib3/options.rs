@@ -164,7 +164,7 @@ impl PoolOptions {
         (builder.build(), self.overlay(start))
     }
 
-    /// Changes a policy by these options, those that are not given excepted.
+    /// Returns `policy`, changed by the options that are given.
     pub(super) fn overlay(&self, mut policy: Policy) -> Policy {
         if let Some(proxy) = &self.proxy {
             let routes = Routes::through(proxy.clone());

@@ -47,7 +47,7 @@ enum Content {
     Form(Multipart),
     #[cfg(feature = "json")]
     Json(Result<Vec<u8>, Error>),
-    /// Two of these were given.
+    /// More than one of the above was given, which is an error.
     Two,
 }
 

@@ -8,8 +8,8 @@ const FIRST: usize = 16 * 1024;
 /// 1.3, with 16 KiB of plaintext and at most 29 bytes around it. In 64 KiB there would be three,
 /// and after each read most of the fourth would be moved to the front.
 const BULK: usize = 4 * (16 * 1024 + 29);
-/// The largest size of the buffer, in bytes: such a read behind a part of a record. The longest
-/// record of TLS has 18,437 bytes, and a handshake message 65,535.
+/// The largest size of the buffer, in bytes: a part of a record, and behind it a read of [`BULK`]
+/// bytes. The longest record of TLS has 18,437 bytes, and the longest handshake message 65,535.
 pub(super) const INPUT_MAX: usize = BULK + 18_437;
 
 /// Input that was read and not used yet. All its memory is initialized, so that a socket can be
@@ -94,8 +94,8 @@ impl Input {
         *self = mem::take(spare);
     }
 
-    /// Returns the memory to `spare`, which drops it if it is large and not `all` is kept. The
-    /// input itself is kept, in as much memory as it needs.
+    /// Returns the memory to `spare`. If it is large, it is dropped instead, unless `all` is set.
+    /// The input itself stays here, in as much memory as it needs.
     pub(super) fn take_back(&mut self, spare: &mut Self, all: bool) {
         let bytes = self.rest().to_vec();
         let kept = Self { end: bytes.len(), bytes, ..Self::default() };
