@@ -1,8 +1,6 @@
 //! The interface of one coding's decoder.
 
-use alloc::boxed::Box;
-
-use super::{coding::Coding, error::DecodeErrorKind};
+use super::error::DecodeErrorKind;
 
 /// The decoder of one coding.
 pub(super) trait Codec: Send + Sync {
@@ -38,21 +36,5 @@ impl Step {
     pub(super) const fn fault(mut self, kind: DecodeErrorKind) -> Self {
         self.fault = Some(Fault { kind, back: 1 });
         self
-    }
-}
-
-/// Creates the decoder of `coding`, or returns `None` if it is not built in.
-pub(super) fn open(coding: Coding) -> Option<Box<dyn Codec>> {
-    match coding {
-        #[cfg(feature = "gzip")]
-        Coding::Gzip => Some(Box::new(super::gzip::Gzip::new())),
-        #[cfg(feature = "deflate")]
-        Coding::Deflate => Some(Box::new(super::deflate::Deflate::new())),
-        #[cfg(feature = "br")]
-        Coding::Brotli => Some(Box::new(super::brotli::Brotli::new())),
-        #[cfg(feature = "zstd")]
-        Coding::Zstd => Some(Box::new(super::zstd::Zstd::new())),
-        #[allow(unreachable_patterns, reason = "with all features on there is no other coding")]
-        _ => None,
     }
 }

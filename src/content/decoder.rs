@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use super::{
-    codec::{self, Codec},
+    codec::Codec,
     coding::{Coding, Codings},
     error::{DecodeError, DecodeErrorKind},
 };
@@ -250,7 +250,7 @@ impl Link {
         let output = if room > 0 { &mut output[..room] } else { &mut one_more[..] };
         let codec = match &mut self.codec {
             Some(codec) => codec,
-            none => match codec::open(self.coding) {
+            none => match open(self.coding) {
                 Some(codec) => none.insert(codec),
                 None => return Err(self.fail(DecodeErrorKind::Header, 0)),
             },
@@ -317,5 +317,21 @@ impl Link {
         let error = DecodeError::new(Some(self.coding), kind, self.taken.saturating_sub(back));
         self.failed = Some(error);
         error
+    }
+}
+
+/// Creates the decoder of `coding`, or returns `None` if it is not built in.
+fn open(coding: Coding) -> Option<Box<dyn Codec>> {
+    match coding {
+        #[cfg(feature = "gzip")]
+        Coding::Gzip => Some(Box::new(super::gzip::Gzip::new())),
+        #[cfg(feature = "deflate")]
+        Coding::Deflate => Some(Box::new(super::deflate::Deflate::new())),
+        #[cfg(feature = "br")]
+        Coding::Brotli => Some(Box::new(super::brotli::Brotli::new())),
+        #[cfg(feature = "zstd")]
+        Coding::Zstd => Some(Box::new(super::zstd::Zstd::new())),
+        #[allow(unreachable_patterns, reason = "with all features on there is no other coding")]
+        _ => None,
     }
 }

@@ -6,8 +6,8 @@ use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::{
-    ask::Ask,
-    exit::{Failed, Kind},
+    ask::{Ask, method},
+    exit::{Failed, usage, wrong},
     options::{self, Given},
     proxies::Proxies,
     redo::Redo,
@@ -431,11 +431,6 @@ impl Options {
     }
 }
 
-/// Parses the name of a method.
-pub(crate) fn method(name: &str) -> Result<Method, Failed> {
-    Method::new(name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
-}
-
 /// Whether a URL begins with a scheme. `localhost:8080` has none.
 fn has_scheme(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| {
@@ -483,14 +478,6 @@ fn unknown(option: &str) -> Failed {
         Some(instead) => wrong(format!("{option} of curl is not here")).hint(instead),
         None => wrong(format!("there is no option {option}")),
     }
-}
-
-pub(crate) fn usage(error: lexopt::Error) -> Failed {
-    wrong(error.to_string())
-}
-
-pub(crate) fn wrong(what: impl Into<String>) -> Failed {
-    Failed::new(Kind::Usage, what.into()).hint("httpool --help lists commands and options")
 }
 
 #[cfg(test)]

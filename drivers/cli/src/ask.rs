@@ -13,8 +13,7 @@ use httpool::message::Method;
 use httpool_blocking::{Body, Multipart, RequestBuilder};
 
 use crate::{
-    args::{method, wrong},
-    exit::Failed,
+    exit::{Failed, Kind, wrong},
     form::Field,
     options::Given,
     pace::Paced,
@@ -461,6 +460,11 @@ impl BodySource<'_> {
 
 /// The time that a body waits for the server's consent, by default.
 pub(crate) const EXPECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Parses the name of a method.
+pub(crate) fn method(name: &str) -> Result<Method, Failed> {
+    Method::new(name).map_err(|why| Failed::new(Kind::Request, why.to_string()))
+}
 
 #[cfg(test)]
 mod tests {

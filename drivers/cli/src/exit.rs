@@ -13,7 +13,7 @@ use httpool::{
     },
     message::{Status, Url},
 };
-use httpool_blocking::{Error, LayerError};
+use httpool_blocking::{Error, LayerError, Response};
 use serde_json::{Value, json};
 
 use crate::{harmless::harmless, print::print_json};
@@ -410,6 +410,29 @@ impl Failed {
         }
         ExitCode::from(self.kind.code())
     }
+}
+
+/// Makes the failure of a command line that is wrong.
+pub(crate) fn wrong(what: impl Into<String>) -> Failed {
+    Failed::new(Kind::Usage, what.into()).hint("httpool --help lists commands and options")
+}
+
+/// Makes the failure of a command line that lexopt refuses.
+pub(crate) fn usage(error: lexopt::Error) -> Failed {
+    wrong(error.to_string())
+}
+
+/// Describes the status of a response, with its URL.
+pub(crate) fn answer(response: &Response) -> String {
+    let reason = String::from_utf8_lossy(response.reason());
+    let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
+    what.trim_end().to_owned()
+}
+
+/// Makes the failure of a request whose response has a status that counts as one.
+pub(crate) fn refused(response: &Response) -> Failed {
+    let status = response.status();
+    Failed::new(Kind::Status, answer(response)).status(response.url(), status)
 }
 
 impl From<Error> for Failed {

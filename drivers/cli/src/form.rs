@@ -8,7 +8,7 @@ use std::{
 
 use httpool_blocking::{Multipart, Part};
 
-use crate::{args::wrong, exit::Failed};
+use crate::exit::{Failed, wrong};
 
 /// A field of a form.
 #[derive(Debug, PartialEq)]

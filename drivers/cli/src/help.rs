@@ -1,6 +1,9 @@
 //! The texts of `--help` and `--version`.
 
-use crate::{args::wrong, exit::Failed, options};
+use crate::{
+    exit::{Failed, wrong},
+    options,
+};
 
 /// The output of `--version`.
 pub(crate) const VERSION: &str = concat!("httpool ", env!("CARGO_PKG_VERSION"), "\n");

@@ -96,7 +96,7 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::Completions(shell) => match options::completions(&shell) {
             Some(script) => print(&script),
             None => {
-                Err(args::wrong(format!("completions are for bash, zsh and fish, not {shell}")))
+                Err(exit::wrong(format!("completions are for bash, zsh and fish, not {shell}")))
             }
         },
         Command::Demo { trace } => demo::run(trace),

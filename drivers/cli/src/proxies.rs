@@ -6,7 +6,10 @@ use httpool_blocking::{
     Credentials, Hop, HopKind, NoProxy, Route, Routes, httpool::error::RequestError, proxies_from,
 };
 
-use crate::{args::wrong, exit::Failed, options::Given};
+use crate::{
+    exit::{Failed, wrong},
+    options::Given,
+};
 
 /// The options of proxies.
 #[derive(Debug, Default)]

@@ -8,8 +8,7 @@ use std::{
 use httpool_blocking::{Response, Retry};
 
 use crate::{
-    args::wrong,
-    exit::{Failed, Kind},
+    exit::{Failed, Kind, wrong},
     interrupt::Interrupt,
     options::Given,
 };

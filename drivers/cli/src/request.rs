@@ -16,7 +16,7 @@ use httpool_blocking::{Client, Response};
 use crate::{
     args::{Options, Transfer},
     client::{client, request},
-    exit::{Failed, Kind},
+    exit::{Failed, answer, refused},
     interrupt::Interrupt,
     json,
     output::{self, Limits},
@@ -204,15 +204,4 @@ impl<'o> Worker<'o> {
         }
         if bad { Err(refused(response).already_in_json()) } else { Ok(()) }
     }
-}
-
-pub(crate) fn answer(response: &Response) -> String {
-    let reason = String::from_utf8_lossy(response.reason());
-    let what = format!("{}: the answer is {} {reason}", response.url(), response.status());
-    what.trim_end().to_owned()
-}
-
-pub(crate) fn refused(response: &Response) -> Failed {
-    let status = response.status();
-    Failed::new(Kind::Status, answer(response)).status(response.url(), status)
 }

@@ -9,43 +9,24 @@ use httpool::download::DownloadError;
 use httpool_blocking::{Client, DownloadFailed, Error, PartialFile, Response, Watch, httpool};
 
 use crate::{
-    args::{Options, Transfer, wrong},
+    args::{Options, Transfer},
     client::request,
-    exit::{Failed, Kind},
+    exit::{Failed, Kind, answer, refused, wrong},
     interrupt::Interrupt,
-    options::Given,
     output::{self, Limits},
     pace::Pace,
     progress::Progress,
     redo::Tries,
+    save::ContinueAt,
     timed::Seen,
 };
-
-/// The place at which a download goes on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum From {
-    /// The end of `FILE.part` or `FILE`.
-    End,
-    /// Behind so many bytes of `FILE`.
-    Offset(u64),
-}
-
-impl From {
-    /// Parses the value of the option.
-    pub(crate) fn parse(given: &Given) -> Result<Self, Failed> {
-        match given.text()?.as_str() {
-            "-" => Ok(Self::End),
-            _ => given.number().map(Self::Offset),
-        }
-    }
-}
 
 /// Downloads into the file at `path`.
 pub(crate) fn download(
     client: &Client,
     options: &Options,
     interrupt: &Interrupt,
-    (transfer, path, from): (&Transfer, &Path, From),
+    (transfer, path, from): (&Transfer, &Path, ContinueAt),
     (seen, tries): (&mut Seen, &mut Tries<'_>),
 ) -> Result<(), Failed> {
     if !options.ask.is_plain_get() || options.method() != httpool::message::Method::GET {
@@ -93,14 +74,16 @@ pub(crate) fn download(
 }
 
 /// Opens `FILE.part`, or the file itself if there is one that is to be appended to.
-fn open(path: &Path, from: From, tries: &Tries<'_>) -> io::Result<PartialFile> {
+fn open(path: &Path, from: ContinueAt, tries: &Tries<'_>) -> io::Result<PartialFile> {
     let retries = tries.left();
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part: PathBuf = path.with_file_name(name);
     match from {
-        From::Offset(offset) if offset > 0 => PartialFile::append(path, Some(offset), retries),
-        From::End if !part.exists() && path.metadata().is_ok_and(|it| it.len() > 0) => {
+        ContinueAt::Offset(offset) if offset > 0 => {
+            PartialFile::append(path, Some(offset), retries)
+        }
+        ContinueAt::End if !part.exists() && path.metadata().is_ok_and(|it| it.len() > 0) => {
             PartialFile::append(path, None, retries)
         }
         _ => PartialFile::open(path, retries),
@@ -130,7 +113,7 @@ impl Watch for Shown<'_, '_> {
         let status = response.status().as_u16();
         let fails = self.options.fail && status >= 400 && status != 416 && self.tries.left() == 0;
         let wanted = match fails {
-            true => Err(crate::request::refused(response)),
+            true => Err(refused(response)),
             false => max.check(total.unwrap_or_default()),
         };
         let heads = self.options.save.heads.as_deref();
@@ -166,7 +149,7 @@ impl Watch for Shown<'_, '_> {
             return false;
         }
         let why = match (response, failed) {
-            (Some(response), _) => crate::request::answer(response),
+            (Some(response), _) => answer(response),
             (None, Some(failed)) => failed.what().to_string(),
             (None, None) => String::new(),
         };

@@ -8,10 +8,8 @@ use std::{
 use httpool_blocking::Response;
 
 use crate::{
-    args::wrong,
-    exit::{Failed, Kind},
+    exit::{Failed, Kind, wrong},
     options::Given,
-    resume::From,
 };
 
 /// The destination of a response's body.
@@ -27,6 +25,25 @@ pub(crate) enum Output {
     Remote,
 }
 
+/// The place at which a download goes on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum ContinueAt {
+    /// The end of `FILE.part` or `FILE`.
+    End,
+    /// Behind so many bytes of `FILE`.
+    Offset(u64),
+}
+
+impl ContinueAt {
+    /// Parses the value of the option.
+    pub(crate) fn parse(given: &Given) -> Result<Self, Failed> {
+        match given.text()?.as_str() {
+            "-" => Ok(Self::End),
+            _ => given.number().map(Self::Offset),
+        }
+    }
+}
+
 /// The options that say where a response goes.
 #[derive(Debug, Default)]
 pub(crate) struct Save {
@@ -40,7 +57,7 @@ pub(crate) struct Save {
     /// The file of the heads; `-` is standard output.
     pub(crate) heads: Option<PathBuf>,
     pub(crate) bytes_max: Option<u64>,
-    pub(crate) resume: Option<From>,
+    pub(crate) resume: Option<ContinueAt>,
 }
 
 impl Save {
@@ -60,7 +77,7 @@ impl Save {
             "--remote-header-name" => self.named_by_server = given.on,
             "--output-dir" => self.directory = Some(given.path()),
             "--create-dirs" => self.create = given.on,
-            "--continue-at" => self.resume = Some(From::parse(given)?),
+            "--continue-at" => self.resume = Some(ContinueAt::parse(given)?),
             "--dump-header" => self.heads = Some(given.path()),
             "--max-filesize" => self.bytes_max = Some(given.bytes()?),
             _ => return Ok(false),

@@ -7,8 +7,7 @@ use httpool_blocking::{
 };
 
 use crate::{
-    args::wrong,
-    exit::{Failed, Kind},
+    exit::{Failed, Kind, wrong},
     harmless::harmless,
     options::Given,
 };

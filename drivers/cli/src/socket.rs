@@ -4,7 +4,10 @@ use std::{ffi::OsString, net::IpAddr, time::Duration};
 
 use httpool_blocking::{ClientBuilder, Families, Route, Routes, SocketOptions};
 
-use crate::{args::wrong, exit::Failed, options::Given};
+use crate::{
+    exit::{Failed, wrong},
+    options::Given,
+};
 
 /// The time after which a silent connection is probed, as curl has it.
 const KEEPALIVE: Duration = Duration::from_secs(60);

@@ -8,7 +8,10 @@ use std::{
 
 use httpool_blocking::{ClientBuilder, Resolve, SystemResolver};
 
-use crate::{args::wrong, exit::Failed, options::Given};
+use crate::{
+    exit::{Failed, wrong},
+    options::Given,
+};
 
 /// The addresses and hosts to connect to in place of those of the URLs.
 #[derive(Debug, Default)]

@@ -1,14 +1,16 @@
 //! The failures of sessions: their kinds, and the details that a person can act on.
 
 use core::{error::Error, fmt};
+use std::sync::Arc;
 
 use httpool::error::{IoKind, TlsKind};
 use httpool_kit::LayerError;
 use rustls::{
-    AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved,
+    AlertDescription, CertificateError, InvalidMessage, OtherError, PeerIncompatible,
+    PeerMisbehaved,
 };
 
-use crate::{der, verify::Refusal};
+use crate::der;
 
 /// The details of a failure of TLS: the `source()` of a [`LayerError`], which has its kind.
 ///
@@ -424,5 +426,41 @@ fn of_incompatible(why: &PeerIncompatible) -> (TlsKind, Detail) {
             text("the server chose a version of TLS that is too old, or that the settings exclude"),
         ),
         _ => (TlsKind::Parameters, text(format!("nothing in common with the server: {why:?}"))),
+    }
+}
+
+/// The reason why the [verifier](crate::verify::Verifier) refuses a certificate. rustls's error holds it.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Issuer(Detail),
+    Pin(Detail),
+}
+
+impl Refusal {
+    pub(crate) const fn kind(&self) -> TlsKind {
+        match self {
+            Self::Issuer(_) => TlsKind::Issuer,
+            Self::Pin(_) => TlsKind::Pin,
+        }
+    }
+
+    pub(crate) fn detail(&self) -> Detail {
+        match self {
+            Self::Issuer(detail) | Self::Pin(detail) => detail.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.detail(), f)
+    }
+}
+
+impl Error for Refusal {}
+
+impl From<Refusal> for rustls::Error {
+    fn from(refusal: Refusal) -> Self {
+        CertificateError::Other(OtherError(Arc::new(refusal))).into()
     }
 }

@@ -1,11 +1,7 @@
 //! The check of a server's certificate, with every option in one type.
 
-use core::fmt;
-use std::sync::Arc;
-
-use httpool::error::TlsKind;
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -15,7 +11,11 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use crate::{der, error::Detail, fingerprint::Fingerprint};
+use crate::{
+    der,
+    error::{Detail, Refusal},
+    fingerprint::Fingerprint,
+};
 
 /// Checks a server's certificate: its chain, then its fingerprint or its name. The signatures of
 /// the handshake are always checked: without them the certificate proves nothing.
@@ -37,42 +37,6 @@ pub(crate) enum NameCheck {
     Own,
     Other(ServerName<'static>),
     Off,
-}
-
-/// The reason why this module refuses a certificate. rustls's error holds it.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    Issuer(Detail),
-    Pin(Detail),
-}
-
-impl Refusal {
-    pub(crate) const fn kind(&self) -> TlsKind {
-        match self {
-            Self::Issuer(_) => TlsKind::Issuer,
-            Self::Pin(_) => TlsKind::Pin,
-        }
-    }
-
-    pub(crate) fn detail(&self) -> Detail {
-        match self {
-            Self::Issuer(detail) | Self::Pin(detail) => detail.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.detail(), f)
-    }
-}
-
-impl core::error::Error for Refusal {}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        CertificateError::Other(OtherError(Arc::new(refusal))).into()
-    }
 }
 
 impl Verifier {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::options::ALL;
+use crate::{exit::Kind, options::ALL};
 
 fn parsed(line: &str) -> Result<Command, Failed> {
     parse(line.split_whitespace().map(OsString::from))

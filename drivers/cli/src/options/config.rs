@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::{args::wrong, exit::Failed};
+use crate::exit::{Failed, wrong};
 
 /// Reads a file of options; `-` is standard input. Returns its words, as they would stand on the
 /// command line. Each line holds an option, with or without its dashes, and its value behind white

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use super::Spec;
-use crate::{args::wrong, exit::Failed};
+use crate::exit::{Failed, wrong};
 
 /// An option with its value.
 #[derive(Debug)]

@@ -19,7 +19,11 @@ use httpool::{
 };
 use httpool_blocking::{Error, Response};
 
-use crate::{args::wrong, exit::Failed, harmless::harmless, options::Given};
+use crate::{
+    exit::{Failed, wrong},
+    harmless::harmless,
+    options::Given,
+};
 pub(crate) use heads::Heads;
 
 /// The options that were given.

@@ -24,7 +24,7 @@ use httpool::call::{AttemptTimings, Timings};
 use serde_json::{Map, Value, json};
 
 use super::Seen;
-use crate::{args::wrong, exit::Failed};
+use crate::exit::{Failed, wrong};
 
 /// The variables, in the order in which `%{json}` has them. `%{stdout}`, `%{stderr}`, `%{json}`,
 /// `%{header_json}` and `%header{NAME}` are not values.

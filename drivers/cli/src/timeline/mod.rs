@@ -18,10 +18,7 @@ use std::{
 use lexopt::{Arg, Parser, ValueExt};
 use model::Model;
 
-use crate::{
-    args::{usage, wrong},
-    exit::{Failed, Kind},
-};
+use crate::exit::{Failed, Kind, usage, wrong};
 
 /// The options of the command.
 #[derive(Debug, PartialEq)]
