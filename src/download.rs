@@ -32,6 +32,7 @@ use core::fmt;
 use crate::{
     call::{Retry, date},
     message::{Fields, ResponseHead},
+    mutation::{Mutation, mutated},
 };
 
 /// A download of one representation into one file. See the [module](self).
@@ -98,7 +99,7 @@ pub enum DownloadError {
         /// The byte at which the 206 begins.
         got: u64,
     },
-    /// The representation is another one than that of the file: its length or its ETag differs.
+    /// The representation is another one than that of the file: its length or its validator differs.
     Changed,
     /// The response has a content coding, although none was asked for.
     Encoded,
@@ -255,12 +256,14 @@ impl Download {
             return Err(DownloadError::Range);
         }
         let other_total = matches!((self.total, total), (Some(known), Some(now)) if known != now);
-        // A 206 need not repeat the date, but must have the ETag (RFC 9110 section 15.3.7).
-        let other_tag = match (&self.validator, tag(fields)) {
-            (Some(known), Some(now)) if known.starts_with('"') => **known != *now,
-            _ => false,
-        };
-        if other_total || other_tag || self.total.is_some_and(|known| end > known) {
+        // A 206 with another validator has other content (RFC 9110 section 15.3.7.3). It may have
+        // none: the server has compared the one in If-Range.
+        let other_content = self.validator.as_ref().is_some_and(|known| {
+            let name = if known.starts_with('"') { "etag" } else { "last-modified" };
+            fields.get(name).is_some_and(|now| now.trim_ascii() != known.as_bytes())
+                && !mutated(Mutation::MixedVersions)
+        });
+        if other_total || other_content || self.total.is_some_and(|known| end > known) {
             return Err(DownloadError::Changed);
         }
         if self.validator.is_none() {

@@ -104,6 +104,8 @@ pub enum Mutation {
     /// The notice that ends a session changes nothing, as a ticket does. In drivers.
     #[cfg(httpool_mutations)]
     NoticeAsTicket,
+    /// The rest of a download is appended although it belongs to another version of the file.
+    MixedVersions,
 }
 
 #[cfg(httpool_mutations)]

@@ -77,6 +77,16 @@ fn a_206_must_go_on_where_the_file_ends() {
     ] {
         assert_eq!(answers(&mut four(), text), Err(why), "{text}");
     }
+    let by_date = |modified: &str| {
+        let mut download = Download::new(0).resume(4, "Sun, 06 Nov 1994 08:49:37 GMT", None);
+        answers(&mut download, &format!("206 P\nContent-Range: bytes 4-9/10{modified}"))
+    };
+    assert_eq!(by_date(""), Ok(Answer::Append));
+    assert_eq!(by_date("\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT"), Ok(Answer::Append));
+    let later = by_date("\nLast-Modified: Sun, 06 Nov 1994 08:49:38 GMT");
+    assert_eq!(later, Err(DownloadError::Changed));
+    let weak = answers(&mut four(), &format!("{ok}\nETag: W/\"a\""));
+    assert_eq!(weak, Err(DownloadError::Changed));
     let unasked = answers(&mut Download::new(0), "206 P\nContent-Range: bytes 0-9/10");
     assert_eq!(unasked, Err(DownloadError::Range));
 }

@@ -17,6 +17,7 @@
 //! | [`pool_ops`] | a [`PoolScript`] | the pool decides as a slow, simple model does |
 //! | [`call_script`] | a [`CallScript`] | one outcome; no unsafe request is repeated; no hang |
 //! | [`dial_script`] | a [`DialScript`] | a dial ends, and forgets no socket; its recording replays |
+//! | [`download_script`] | a [`DownloadScript`] | the file of a download is exact, or the download fails |
 //! | [`client_script`] | a [`ClientScript`] | each call ends once, each connection is closed once |
 //! | [`client_vs_parts`] | a [`ClientScript`] | another composition of the machines does the same |
 //! | [`replay`] | a recording, or a script | no text panics, and each recording replays |
@@ -39,6 +40,7 @@ mod client;
 mod content;
 mod dial;
 mod differential;
+mod download;
 mod parts;
 mod pool;
 mod reader;
@@ -56,6 +58,7 @@ pub use client::{ClientScript, Small, client_script, client_vs_parts, every_orde
 pub use content::{Encoded, content};
 pub use dial::{DialScript, dial_script};
 pub use differential::h1_differential;
+pub use download::{DownloadScript, download_script};
 pub use pool::{PoolScript, pool_ops};
 pub use reader::{Reader, Seen};
 pub use receive::{Received, h1_receive};
@@ -77,6 +80,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("client_vs_parts", client_vs_parts),
     ("content", content),
     ("dial_script", dial_script),
+    ("download_script", download_script),
     ("h1_differential", h1_differential),
     ("h1_receive", h1_receive),
     ("pool_ops", pool_ops),

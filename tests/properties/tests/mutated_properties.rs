@@ -25,6 +25,7 @@ const DEFECTS: &[Mutation] = &[
     Mutation::KeptRetired,
     Mutation::SurplusKeys,
     Mutation::AgedReuse,
+    Mutation::MixedVersions,
 ];
 
 const SCRIPTS: u64 = 3_000;

@@ -1,8 +1,8 @@
 //! Checks the properties with random scripts.
 
 use httpool_properties::{
-    CallScript, Chunks, ClientScript, DialScript, Encoded, PoolScript, Received, StaleScript,
-    TARGETS, WorldScript,
+    CallScript, Chunks, ClientScript, DialScript, DownloadScript, Encoded, PoolScript, Received,
+    StaleScript, TARGETS, WorldScript,
 };
 use quickcheck::{Gen, QuickCheck, Testable};
 
@@ -23,6 +23,11 @@ fn a_call_keeps_its_promises() {
 #[test]
 fn a_dial_keeps_its_promises() {
     hold(10_000, 100, (|script: DialScript| script.hold()) as fn(DialScript));
+}
+
+#[test]
+fn a_downloaded_file_is_exact_or_the_download_fails() {
+    hold(5_000, 100, (|script: DownloadScript| script.hold()) as fn(DownloadScript));
 }
 
 #[test]
