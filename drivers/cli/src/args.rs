@@ -1,6 +1,10 @@
 //! Parses the command line.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use httpool::{message::Method, trace::Redaction};
 use lexopt::{Arg, Parser, ValueExt};
@@ -8,7 +12,9 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::{
     ask::{Ask, method},
     exit::{Failed, usage, wrong},
+    harmless::harmless,
     options::{self, Given},
+    progress::Progress,
     proxies::Proxies,
     redo::Redo,
     save::{Output, Save},
@@ -425,9 +431,14 @@ impl Options {
         self.silent
     }
 
-    /// Whether no progress is wanted.
-    pub(crate) const fn hides_progress(&self) -> bool {
-        self.silent || self.no_progress || self.trace
+    /// Returns the line that shows the progress of a transfer of `total` bytes, if known. It has
+    /// the name of the file if there are several transfers.
+    pub(crate) fn progress(&self, file: Option<&Path>, total: Option<u64>) -> Progress {
+        let progress = Progress::new(total, self.silent || self.no_progress || self.trace);
+        match file.and_then(Path::file_name).filter(|_| self.transfers.len() > 1) {
+            Some(name) => progress.named(&harmless(&name.to_string_lossy())),
+            None => progress,
+        }
     }
 }
 

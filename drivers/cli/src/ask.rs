@@ -17,6 +17,7 @@ use crate::{
     form::Field,
     options::Given,
     pace::Paced,
+    progress::Progress,
 };
 
 /// The options that say what is sent.
@@ -409,16 +410,23 @@ impl BodySource<'_> {
         !matches!(self.source, Source::Stdin)
     }
 
-    /// Gives the request a new body, read from the start.
-    pub(crate) fn fill(&self, request: RequestBuilder) -> Result<RequestBuilder, Failed> {
-        match &self.source {
-            Source::Form(fields) => {
-                let form = Multipart::new().map_err(|why| Failed::reading_file("random", &why))?;
-                let add = |form: Multipart, field: &Field| field.add_to(form);
-                Ok(request.multipart(fields.iter().try_fold(form, add)?))
+    /// Gives the request a new body, read from the start. `progress` shows how much of a file or
+    /// of a form was sent.
+    pub(crate) fn fill(
+        &self,
+        request: RequestBuilder,
+        mut progress: Progress,
+    ) -> Result<RequestBuilder, Failed> {
+        let watched = progress.is_shown();
+        let watch = move |sent, total| progress.sent(sent, total);
+        Ok(match &self.source {
+            Source::Form(fields) if watched => request.multipart(form(fields)?.on_progress(watch)),
+            Source::Form(fields) => request.multipart(form(fields)?),
+            Source::File(_) | Source::Stdin if watched => {
+                request.body(self.body()?.on_progress(watch))
             }
-            _ => Ok(request.body(self.body()?)),
-        }
+            _ => request.body(self.body()?),
+        })
     }
 
     /// Returns a new body, read from the start.
@@ -449,13 +457,14 @@ impl BodySource<'_> {
             }
             (Source::Stdin, None) => Body::reader(stdin()),
             (Source::Stdin, Some(rate)) => Body::reader(Paced::new(stdin(), rate)),
-            (Source::Form(fields), _) => {
-                let form = Multipart::new().map_err(|why| Failed::reading_file("random", &why))?;
-                let add = |form: Multipart, field: &Field| field.add_to(form);
-                fields.iter().try_fold(form, add)?.into_body()
-            }
+            (Source::Form(fields), _) => form(fields)?.into_body(),
         })
     }
+}
+
+fn form(fields: &[Field]) -> Result<Multipart, Failed> {
+    let form = Multipart::new().map_err(|why| Failed::reading_file("random", &why))?;
+    fields.iter().try_fold(form, |form, field| field.add_to(form))
 }
 
 /// The time that a body waits for the server's consent, by default.

@@ -1,10 +1,6 @@
 //! Builds the client and the request from the options.
 
-use std::{
-    io::{Write, stderr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use httpool::{
     call::{MinRate, Policy, Redirect, Retry},
@@ -17,7 +13,7 @@ use httpool_blocking::{Client, RequestBuilder, Role};
 
 use crate::{
     args::Options, ask::EXPECT_TIMEOUT, exit::Failed, harmless::harmless, record::Record,
-    timed::Heads, verbose::Verbose,
+    status::say, timed::Heads, verbose::Verbose,
 };
 
 /// The content codings that are decoded.
@@ -178,7 +174,7 @@ impl Sink for Shown {
         };
         // One write per line keeps the lines of threads apart. A line that cannot be written is
         // lost, and the request continues.
-        stderr().write_all(harmless(&text).as_bytes()).ok();
+        say(&harmless(&text));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     error::{self, Error as _},
-    io::{self, Write, stderr},
+    io,
     process::ExitCode,
 };
 
@@ -16,7 +16,7 @@ use httpool::{
 use httpool_blocking::{Error, LayerError, Response};
 use serde_json::{Value, json};
 
-use crate::{harmless::harmless, print::print_json};
+use crate::{harmless::harmless, print::print_json, status::say};
 
 /// A kind of failure. Each has an exit code, which [`help`](crate::help) explains. The codes are
 /// those of curl for the same thing.
@@ -406,7 +406,7 @@ impl Failed {
             let text: String =
                 core::iter::once(format!("httpool: {}\n", self.what)).chain(hint).collect();
             // If standard error cannot be written to, the message is lost.
-            stderr().write_all(harmless(&text).as_bytes()).ok();
+            say(&harmless(&text));
         }
         ExitCode::from(self.kind.code())
     }

@@ -19,6 +19,7 @@ use crate::{
     interrupt::Interrupt,
     pieces::each_piece,
     print::print_json,
+    progress::Progress,
     record::Record,
     tally::Tally,
 };
@@ -36,7 +37,9 @@ pub(crate) fn run(
     let transfer = &options.transfers[0];
     let source = options.ask.source(transfer.upload.as_deref(), options.limit_rate);
     // The request is built once, with the length of the body. Each sending gets a body of its own.
-    let request = source.fill(request(&client, options, &transfer.url))?.build()?;
+    let request = source
+        .fill(request(&client, options, &transfer.url), Progress::new(None, true))?
+        .build()?;
     let load = Load {
         client,
         request,

@@ -56,6 +56,7 @@ mod resume;
 mod save;
 mod secure;
 mod socket;
+mod status;
 mod tally;
 mod target;
 mod timed;

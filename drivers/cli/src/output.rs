@@ -63,7 +63,7 @@ pub(crate) fn show(
         if shows_head {
             target.put(&heads(earlier, response, true))?;
         }
-        let progress = Progress::new(response.content_length(), options.hides_progress());
+        let progress = options.progress(Some(target.path()), response.content_length());
         fill(target, response, progress, limits, interrupt)?;
         return Ok(());
     }

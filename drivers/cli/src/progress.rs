@@ -1,55 +1,96 @@
 //! Shows the progress of a transfer in one line on the terminal.
 
-use std::{
-    io::{IsTerminal, Write, stderr},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::units::{Bytes, rate};
+use crate::{
+    status::Status,
+    units::{Bytes, rate},
+};
 
 /// The time between two updates: short enough to look live, long enough to cost little.
 const EVERY: Duration = Duration::from_millis(100);
 const BAR_WIDTH: usize = 24;
+/// The largest body that is read at once, in bytes.
+const PIECE: u64 = 64 * 1024;
+/// The most characters of a name. With it, a line fits into 80 columns.
+const NAME_WIDTH: usize = 16;
 
-/// A line on standard error that is redrawn in place. It is only shown on a terminal.
+/// A line on standard error that shows how much of a transfer is done. It is only shown on a
+/// terminal.
 pub(crate) struct Progress {
+    /// The name of the transfer, if there are several, and whether it is an upload.
+    label: String,
     total: Option<u64>,
     done: u64,
     begun: Instant,
-    drawn: Option<Instant>,
+    drawn: Option<(Instant, Status)>,
     shown: bool,
 }
 
 impl Progress {
     /// Creates the line for a transfer of `total` bytes, if known. With `quiet` it is never shown.
     pub(crate) fn new(total: Option<u64>, quiet: bool) -> Self {
-        let shown = !quiet && stderr().is_terminal();
-        Self { total, done: 0, begun: Instant::now(), drawn: None, shown }
+        let shown = !quiet && Status::can_be_shown();
+        Self { label: String::new(), total, done: 0, begun: Instant::now(), drawn: None, shown }
+    }
+
+    /// Sets the name of the transfer, which begins its line.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        let end = name.char_indices().nth(NAME_WIDTH).map_or(name.len(), |(at, _)| at);
+        self.label = format!("{:NAME_WIDTH$} ", &name[..end]);
+        self
+    }
+
+    /// Returns whether the line is shown.
+    pub(crate) const fn is_shown(&self) -> bool {
+        self.shown
+    }
+
+    /// Sets the number of bytes of an upload that were read, and how many there are, if known. An
+    /// upload of one piece is not shown.
+    pub(crate) fn sent(&mut self, sent: u64, total: Option<u64>) {
+        if total.is_none_or(|total| total > PIECE) {
+            self.total = total;
+            self.set(sent);
+        }
     }
 
     /// Adds to the number of transferred bytes, and redraws the line if it is due.
     pub(crate) fn add(&mut self, bytes: usize) {
-        self.done += bytes as u64;
-        if self.shown && self.drawn.is_none_or(|drawn| drawn.elapsed() >= EVERY) {
-            self.drawn = Some(Instant::now());
-            self.draw("");
+        self.set(self.done + bytes as u64);
+    }
+
+    /// Sets the number of transferred bytes, and redraws the line if it is due.
+    pub(crate) fn set(&mut self, done: u64) {
+        self.done = done;
+        if !self.shown {
+            return;
+        }
+        match &mut self.drawn {
+            None => self.drawn = Some((Instant::now(), Status::new(self.text()))),
+            Some((at, _)) if at.elapsed() < EVERY => {}
+            Some((at, _)) => {
+                *at = Instant::now();
+                self.draw();
+            }
         }
     }
 
-    fn draw(&self, end: &str) {
-        let text = line(self.done, self.total, self.begun.elapsed());
-        // A transfer must not fail because its bar cannot be drawn. CSI K erases the rest of the
-        // line.
-        write!(stderr(), "\r{text}\x1b[K{end}").ok();
+    fn text(&self) -> String {
+        self.label.clone() + &line(self.done, self.total, self.begun.elapsed())
+    }
+
+    fn draw(&self) {
+        if let Some((_, status)) = &self.drawn {
+            status.set(self.text());
+        }
     }
 }
 
 /// Draws the last state, which stays on the screen.
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.drawn.is_some() {
-            self.draw("\n");
-        }
+        self.draw();
     }
 }
 

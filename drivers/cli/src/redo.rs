@@ -1,9 +1,6 @@
 //! Tries a whole transfer again (`--retry`), by curl's rules.
 
-use std::{
-    io::{IsTerminal, Write, stderr},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use httpool_blocking::{Response, Retry};
 
@@ -11,6 +8,7 @@ use crate::{
     exit::{Failed, Kind, wrong},
     interrupt::Interrupt,
     options::Given,
+    status::{Status, say},
 };
 
 /// The first pause. Each further one is twice as long.
@@ -124,21 +122,19 @@ impl Tries<'_> {
                 left.as_secs_f64().ceil()
             )
         };
-        let (begun, live) = (Instant::now(), !silent && stderr().is_terminal());
-        if !silent && !live {
-            writeln!(stderr(), "{}", text(wait)).ok();
+        let begun = Instant::now();
+        let live = (!silent && Status::can_be_shown()).then(|| Status::new(text(wait)));
+        if !silent && live.is_none() {
+            say(&(text(wait) + "\n"));
         }
         loop {
             let left = wait.saturating_sub(begun.elapsed());
-            if live {
-                write!(stderr(), "\r{}\x1b[K", text(left)).ok();
+            if let Some(status) = &live {
+                status.set(text(left));
             }
             if left.is_zero() || interrupt.waited(left.min(Duration::from_secs(1))) {
                 break;
             }
-        }
-        if live {
-            writeln!(stderr()).ok();
         }
     }
 }

@@ -150,7 +150,8 @@ impl<'o> Worker<'o> {
             return done.map(|()| Tried::Done);
         }
         let source = options.ask.source(transfer.upload.as_deref(), options.limit_rate);
-        let request = source.fill(request(&self.client, options, &transfer.url))?;
+        let upload = options.progress(transfer.upload.as_deref(), None);
+        let request = source.fill(request(&self.client, options, &transfer.url), upload)?;
         // Opens the file before the request is sent. A request may have effects, and must not be
         // made in vain.
         let target = path.map(|path| Target::create(path, interrupt)).transpose()?;

@@ -43,6 +43,7 @@ pub(crate) fn download(
     let have = partial.download().have();
     let mut shown = Shown {
         options,
+        path,
         interrupt,
         tries,
         seen,
@@ -93,6 +94,7 @@ fn open(path: &Path, from: ContinueAt, tries: &Tries<'_>) -> io::Result<PartialF
 /// Shows the download, and waits before each retry.
 struct Shown<'d, 't> {
     options: &'d Options,
+    path: &'d Path,
     interrupt: &'d Interrupt,
     tries: &'d mut Tries<'t>,
     seen: &'d mut Seen,
@@ -128,7 +130,7 @@ impl Watch for Shown<'_, '_> {
             self.refused = Some(failed);
             return Err(io::Error::other("refused").into());
         }
-        self.progress = Some(Progress::new(total, self.options.hides_progress()));
+        self.progress = Some(self.options.progress(Some(self.path), total));
         Ok(())
     }
 

@@ -1,7 +1,5 @@
 //! The options of TLS.
 
-use std::io::{Write, stderr};
-
 use httpool_blocking::{
     Client, Role, Session, TlsConfigError, TlsOptions, TlsVersion, tls::Certificate,
 };
@@ -10,6 +8,7 @@ use crate::{
     exit::{Failed, Kind, wrong},
     harmless::harmless,
     options::Given,
+    status::say,
 };
 
 /// The options of TLS that were given.
@@ -90,7 +89,7 @@ impl Secure {
                 }
             };
             // If standard error cannot be written to, the warning is lost.
-            stderr().write_all(warning.as_bytes()).ok();
+            say(warning);
         }
         Ok(())
     }
@@ -157,7 +156,7 @@ pub(crate) fn show(session: &Session) {
         facts.push_str(if session.verified { ", verified" } else { ", NOT verified" });
     }
     facts.push('\n');
-    stderr().write_all(harmless(&facts).as_bytes()).ok();
+    say(&harmless(&facts));
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Write, stderr},
     sync::{Mutex, PoisonError},
 };
 
 use httpool::trace::{Kind, Line, Redaction, Sink, Who};
 
-use crate::harmless::harmless;
+use crate::{harmless::harmless, status::say};
 
 /// A sink that prints heads with `>` and `<`, and facts about connections with `*`. Secrets are
 /// starred, as in a recording.
@@ -103,7 +102,7 @@ impl Sink for Verbose {
     fn record(&self, line: &Line<'_>) {
         if let Some(text) = self.shown(line.who, line.kind, &line.text.to_string()) {
             // One write for each, so that those of threads stay apart.
-            stderr().write_all(harmless(&text).as_bytes()).ok();
+            say(&harmless(&text));
         }
     }
 }

@@ -8,21 +8,35 @@ mod support;
 use std::{
     fs::File,
     io::Read,
-    process::{Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use support::{Reply, Server, program, run, text};
+use support::{Directory, Reply, Server, program, response, run, text};
 
-/// Returns the bytes that the program shows on a terminal, with each line end as one byte, and its
-/// other output.
+/// Returns the bytes that the program shows on a terminal by its standard output, with each line
+/// end as one byte, and its other output.
 fn on_terminal(args: &[&str]) -> (Vec<u8>, Output) {
+    on_terminal_by(args, |command, slave| command.stdout(slave).stderr(Stdio::piped()))
+}
+
+/// Returns the text that the program shows on a terminal by its standard error.
+fn errors_on_terminal(args: &[&str]) -> String {
+    let (shown, _) =
+        on_terminal_by(args, |command, slave| command.stdout(Stdio::null()).stderr(slave));
+    text(&shown)
+}
+
+fn on_terminal_by(
+    args: &[&str],
+    set_up: impl FnOnce(&mut Command, Stdio) -> &mut Command,
+) -> (Vec<u8>, Output) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let child = program(args).stdout(Stdio::from(slave)).stderr(Stdio::piped()).spawn().unwrap();
+    let child = set_up(&mut program(args), slave.into()).spawn().unwrap();
     let mut shown = Vec::new();
     // Reading ends with an error when the other side of the terminal is closed.
     File::from(master).read_to_end(&mut shown).ok();
@@ -89,4 +103,57 @@ fn a_head_an_error_and_json_cannot_act_on_a_terminal() {
     let output = replay.unwrap().wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(120));
     assert!(!text(&output.stderr).contains('\u{9b}'));
+}
+
+#[test]
+fn an_upload_shows_how_much_was_sent() {
+    let directory = Directory::new("bar");
+    let (path, url) =
+        (directory.path("file"), Server::start(|_| response("200 OK", "", "")).url("/"));
+    std::fs::write(&path, vec![7; 1_000_000]).unwrap();
+    let form = format!("a=@{path}");
+    for args in [["-T", &path], ["--data-file", &path], ["-F", &form]] {
+        let shown = errors_on_terminal(&[args[0], args[1], "-X", "POST", &url]);
+        let last = shown.rsplit('\r').find(|line| line.contains('%')).unwrap_or_default();
+        assert!(last.starts_with("[########################] 100%  976."), "{shown:?}");
+        assert!(shown.ends_with('\n'), "{shown:?}");
+        // A small body is not worth a line, and none is shown where none is wanted.
+        assert_eq!(errors_on_terminal(&["-s", args[0], args[1], "-X", "POST", &url]), "");
+    }
+    std::fs::write(&path, "small").unwrap();
+    assert_eq!(errors_on_terminal(&["-T", &path, &url]), "");
+}
+
+#[test]
+fn transfers_at_once_have_a_line_each_and_messages_stand_above_them() {
+    let directory = Directory::new("bars");
+    let wait = std::sync::Barrier::new(3);
+    let server = Server::start(move |seen| {
+        // All three have begun when the first gets its answer.
+        wait.wait();
+        if seen.line.contains("/bad") {
+            return Reply::Close;
+        }
+        response("200 OK", "", &"x".repeat(1_000_000)).into()
+    });
+    let (one, two) = (directory.path("one"), directory.path("a-name-that-is-too-long"));
+    let shown = errors_on_terminal(&[
+        "-Z",
+        &server.url("/1"),
+        "-o",
+        &one,
+        &server.url("/2"),
+        "-o",
+        &two,
+        &server.url("/bad"),
+        "-o",
+        &directory.path("bad"),
+    ]);
+    for name in ["one             ", "a-name-that-is-t"] {
+        let done = format!("{name} [########################] 100%  976.6 KiB of 976.6 KiB");
+        assert!(shown.contains(&done), "{shown:?}");
+    }
+    let message = shown.find("httpool: ").unwrap_or_else(|| panic!("{shown:?}"));
+    let before = &shown[..message];
+    assert!(before.is_empty() || before.ends_with("\x1b[J") || before.ends_with('\n'), "{shown:?}");
 }

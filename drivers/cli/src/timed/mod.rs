@@ -7,7 +7,6 @@ mod table;
 mod write_out;
 
 use std::{
-    io::{Write, stderr},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -23,6 +22,7 @@ use crate::{
     exit::{Failed, wrong},
     harmless::harmless,
     options::Given,
+    status::say,
 };
 pub(crate) use heads::Heads;
 
@@ -76,7 +76,7 @@ impl Timed {
     ) -> Result<(), Failed> {
         if let (true, Some(timings)) = (verbose, &seen.timings) {
             // If standard error cannot be written to, the table is lost.
-            stderr().write_all(harmless(&table::table(timings)).as_bytes()).ok();
+            say(&harmless(&table::table(timings)));
         }
         let har = self.har.as_ref().map_or(Ok(()), |path| {
             let text = har::har(seen, &self.heads.take());

@@ -91,7 +91,7 @@ impl Chain {
 }
 
 /// Returns the length of a body, if it is known.
-fn len_of(body: &Body) -> Option<u64> {
+pub(super) fn len_of(body: &Body) -> Option<u64> {
     match body.length() {
         BodyLength::Empty => Some(0),
         BodyLength::Known { len, .. } => Some(len),
@@ -149,6 +149,21 @@ mod tests {
             assert_eq!(body.length(), kind);
             assert_eq!(all(&mut body, room).unwrap(), "head reader seek");
             assert!(!body.rewind());
+        }
+    }
+
+    #[test]
+    fn a_watch_is_told_of_each_piece_and_of_a_new_beginning() {
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = told.clone();
+        let parts = [Body::from("ab"), Body::seekable(Cursor::new("cde")).unwrap()];
+        let mut body = Body::chain(parts)
+            .on_progress(move |sent, total| log.lock().unwrap().push((sent, total)));
+        for _ in 0..2 {
+            assert_eq!(all(&mut body, 2).unwrap(), "abcde");
+            assert!(body.rewind());
+            let told = std::mem::take(&mut *told.lock().unwrap());
+            assert_eq!(told, [2, 4, 5, 0].map(|sent| (sent, Some(5))));
         }
     }
 

@@ -53,6 +53,16 @@ pub struct Body {
     source: Source,
     /// The number of bytes read in this attempt.
     given: u64,
+    watch: Option<Watch>,
+}
+
+/// A function that is told how many bytes were read.
+struct Watch(Box<dyn FnMut(u64, Option<u64>) + Send>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 enum Source {
@@ -204,9 +214,10 @@ impl Body {
         Self::reader(Pieces::new(pieces.into_iter()))
     }
 
-    /// Returns the bytes, if the body is bytes in memory.
+    /// Returns the bytes, if the body is bytes in memory whose sending nobody watches.
     fn as_bytes(&self) -> Option<&[u8]> {
         match &self.source {
+            _ if self.watch.is_some() => None,
             Source::Empty => Some(&[]),
             Source::Bytes { bytes, .. } => Some(bytes),
             Source::Reader { .. } | Source::Seekable { .. } | Source::Chain(_) => None,
@@ -254,6 +265,21 @@ impl Body {
     // Hidden because `Body` is also a type of each driver's users, who only make bodies.
     #[doc(hidden)]
     pub fn next(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
+        let piece = self.piece(max, buffer)?;
+        self.given += piece.extent(max).0 as u64;
+        self.tell();
+        Ok(piece)
+    }
+
+    /// Tells the watch how many bytes were read.
+    fn tell(&mut self) {
+        if self.watch.is_some() {
+            let total = chain::len_of(self);
+            self.watch.iter_mut().for_each(|Watch(watch)| watch(self.given, total));
+        }
+    }
+
+    fn piece(&mut self, max: BodyLeft, buffer: &mut Vec<u8>) -> io::Result<Piece> {
         let room = max.within(usize::MAX);
         let (read, is_file) = match &mut self.source {
             Source::Empty => return Ok(Piece::Bytes(Bytes::new(), true)),
@@ -270,7 +296,6 @@ impl Body {
             let early = EndedEarly { expected: self.given.saturating_add(left), got: self.given };
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, early));
         }
-        self.given += read as u64;
         Ok(Piece::Read(read))
     }
 
@@ -279,6 +304,7 @@ impl Body {
     #[doc(hidden)]
     pub fn rewind(&mut self) -> bool {
         self.given = 0;
+        self.tell();
         match &mut self.source {
             Source::Empty => true,
             Source::Bytes { at, .. } => {
@@ -289,6 +315,23 @@ impl Body {
             Source::Seekable { reader, start, .. } => reader.seek(SeekFrom::Start(*start)).is_ok(),
             Source::Chain(chain) => chain.rewind(),
         }
+    }
+
+    /// Calls `watch` after each piece that was read for sending, with the number of bytes so far and
+    /// the length of the body, if known. A redirect or a retry that sends the body again begins
+    /// with 0.
+    ///
+    /// ```
+    /// use httpool_kit::Body;
+    ///
+    /// # let file = std::fs::File::open(file!()).or_else(|_| std::fs::File::open("Cargo.toml"))?;
+    /// let body = Body::from(file).on_progress(|sent, total| eprint!("\r{sent} of {total:?}"));
+    /// # drop(body);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_progress(self, watch: impl FnMut(u64, Option<u64>) + Send + 'static) -> Self {
+        Self { watch: Some(Watch(Box::new(watch))), ..self }
     }
 
     /// Sets the position from which the body is sent, counted from the start of the bytes or of the
@@ -319,7 +362,7 @@ impl Body {
     }
 
     const fn of(source: Source) -> Self {
-        Self { source, given: 0 }
+        Self { source, given: 0, watch: None }
     }
 
     /// Makes a body of a regular file whose reported length is 0. An empty file is a body of no

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::Body;
+use super::{Body, Watch};
 
 /// A form whose fields may be files, sent as `multipart/form-data` (RFC 7578).
 ///
@@ -30,6 +30,7 @@ use super::Body;
 pub struct Multipart {
     boundary: String,
     parts: Vec<(String, Part)>,
+    watch: Option<Watch>,
 }
 
 /// The value of a field of a [`Multipart`] form.
@@ -59,7 +60,7 @@ impl Multipart {
         let mut boundary = boundary.into();
         boundary.retain(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         boundary.truncate(70);
-        Self { boundary, parts: Vec::new() }
+        Self { boundary, parts: Vec::new(), watch: None }
     }
 
     /// Adds a field with a text.
@@ -88,6 +89,12 @@ impl Multipart {
         self
     }
 
+    /// Watches the sending of the body, as [`Body::on_progress`] does.
+    #[must_use]
+    pub fn on_progress(self, watch: impl FnMut(u64, Option<u64>) + Send + 'static) -> Self {
+        Self { watch: Some(Watch(Box::new(watch))), ..self }
+    }
+
     /// Returns the value of the Content-Type field: the type and the boundary.
     pub fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
@@ -112,7 +119,8 @@ impl Multipart {
         }
         text.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
         bodies.push(Body::from(text));
-        if bodies.len() == 1 { bodies.remove(0) } else { Body::chain(bodies) }
+        let body = if bodies.len() == 1 { bodies.remove(0) } else { Body::chain(bodies) };
+        Body { watch: self.watch, ..body }
     }
 }
 
