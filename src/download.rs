@@ -217,7 +217,9 @@ impl Download {
             206 => self.part(&fields),
             416 if self.asked => match content_range(&fields) {
                 Some(Range { span: None, total: Some(total) })
-                    if total == self.have && self.total.is_none_or(|known| known == total) =>
+                    if total == self.have
+                        && self.total.is_none_or(|known| known == total)
+                        && !self.is_other(&fields) =>
                 {
                     self.total = Some(total);
                     Ok(Answer::Done)
@@ -256,14 +258,7 @@ impl Download {
             return Err(DownloadError::Range);
         }
         let other_total = matches!((self.total, total), (Some(known), Some(now)) if known != now);
-        // A 206 with another validator has other content (RFC 9110 section 15.3.7.3). It may have
-        // none: the server has compared the one in If-Range.
-        let other_content = self.validator.as_ref().is_some_and(|known| {
-            let name = if known.starts_with('"') { "etag" } else { "last-modified" };
-            fields.get(name).is_some_and(|now| now.trim_ascii() != known.as_bytes())
-                && !mutated(Mutation::MixedVersions)
-        });
-        if other_total || other_content || self.total.is_some_and(|known| end > known) {
+        if other_total || self.is_other(fields) || self.total.is_some_and(|known| end > known) {
             return Err(DownloadError::Changed);
         }
         if self.validator.is_none() {
@@ -271,6 +266,17 @@ impl Download {
         }
         (self.total, self.end, self.begun) = (self.total.or(total), Some(end), self.have);
         Ok(Answer::Append)
+    }
+
+    /// Returns whether a response to a request with If-Range has another validator than that. Then
+    /// it is about other content, which a server that ignores If-Range sends (RFC 9110 section
+    /// 15.3.7.3). A response without a validator is trusted: the server has compared it.
+    fn is_other(&self, fields: &Fields<'_>) -> bool {
+        self.validator.as_ref().is_some_and(|known| {
+            let name = if known.starts_with('"') { "etag" } else { "last-modified" };
+            fields.get(name).is_some_and(|now| now.trim_ascii() != known.as_bytes())
+                && !mutated(Mutation::MixedVersions)
+        })
     }
 
     /// Notes that `bytes` of the body are in the file.

@@ -107,7 +107,10 @@ fn a_200_begins_anew_only_if_the_file_can_be_emptied() {
 fn a_416_is_the_end_only_if_the_whole_is_there() {
     let whole = || Download::new(0).resume(10, "\"a\"", Some(10));
     assert_eq!(answers(&mut whole(), "416 R\nContent-Range: bytes */10"), Ok(Answer::Done));
-    for text in ["416 R", "416 R\nContent-Range: bytes */9", "416 R\nContent-Range: bytes */*"] {
+    let other = "416 R\nContent-Range: bytes */10\nETag: \"b\"";
+    for text in
+        ["416 R", "416 R\nContent-Range: bytes */9", "416 R\nContent-Range: bytes */*", other]
+    {
         assert_eq!(answers(&mut whole(), text), Err(DownloadError::Changed), "{text}");
     }
     let short = answers(&mut four(), "416 R\nContent-Range: bytes */10");

@@ -62,7 +62,7 @@ enum Kind {
     Busy,
     /// A 206 that begins at another byte.
     Shifted,
-    /// A 206 of the new content, also if another one was asked for, with the new validator.
+    /// The range of the new content with the new validator, also if the old one was asked for.
     Mixed,
 }
 
@@ -233,7 +233,7 @@ impl<'s> Server<'s> {
             (Kind::Busy, _) => ("503 Busy", String::new(), b"later".to_vec()),
             (Kind::Whole, _) | (_, None) => ("200 OK", shown, content.clone()),
             (_, Some(from)) if from >= content.len() => {
-                let range = format!("Content-Range: bytes */{}\r\n", content.len());
+                let range = format!("Content-Range: bytes */{}\r\n{shown}", content.len());
                 ("416 Range Not Satisfiable", range, b"no".to_vec())
             }
             (kind, Some(from)) => {
