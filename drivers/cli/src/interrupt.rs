@@ -22,6 +22,8 @@ use std::{
 
 use httpool_blocking::Cancel;
 
+#[cfg(unix)]
+use crate::status;
 use crate::{
     exit::{Failed, Kind},
     record::Record,
@@ -247,6 +249,7 @@ impl Interrupt {
         if let Some(record) = record {
             record.flush_now();
         }
+        status::end();
         self.failed(kind).report(json, false);
         std::process::exit(kind.code().into());
     }

@@ -65,6 +65,17 @@ pub(crate) fn say(message: &str) {
     write(&shown.redraw(&format!("{erase}{message}")));
 }
 
+/// Leaves the lines as they are, before the program ends without dropping them.
+#[cfg(unix)]
+pub(crate) fn end() {
+    let mut shown = shown();
+    if shown.drawn > 0 {
+        shown.lines.clear();
+        shown.drawn = 0;
+        write("\n");
+    }
+}
+
 impl Shown {
     /// Returns the bytes that write `above` in place of the lines, and the lines below it.
     fn redraw(&mut self, above: &str) -> String {
