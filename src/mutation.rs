@@ -104,6 +104,8 @@ pub enum Mutation {
     /// The notice that ends a session changes nothing, as a ticket does. In drivers.
     #[cfg(httpool_mutations)]
     NoticeAsTicket,
+    /// Limits that a key has of its own are ignored.
+    SharedLimits,
 }
 
 #[cfg(httpool_mutations)]

@@ -67,6 +67,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::LostPreload, 500, Some(7_000)),
     (Mutation::ProxyNotice, 60_000, Some(30_000)),
     (Mutation::NoticeAsTicket, 2_000, Some(2_000)),
+    // Over threads the oracle does not see the pool.
+    (Mutation::SharedLimits, 2_000, None),
 ];
 
 /// The seed of the worlds, which are the same at each run.

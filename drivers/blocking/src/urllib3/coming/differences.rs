@@ -39,7 +39,7 @@
 //! |---|---|---|
 //! | `maxsize=0` keeps every connection, and blocks for ever with `block`. | It keeps none; with `block` one connection is opened. A limit of zero is no absence of a limit. | |
 //! | `FullPoolError` if a connection too many comes back. | Cannot happen: the pool counts the connections that are in use, and nobody can return one that it did not lend. | CP15 |
-//! | Timeout, retries, block and `blocksize` change the key of a pool. | Connections are separated by what changes the peer or the trust. Timeouts and retries are of a request, `maxsize` and `block` of the manager. | PM06 |
+//! | Timeout, retries, headers and `blocksize` change the key of a pool. | Connections are separated by what changes the peer or the trust, and by `maxsize` and `block`. Timeouts, retries and headers are of a request. | PM06 |
 //! | A connection that is opened again after the server closed it is not counted in `num_connections`. | Each that is opened counts. | |
 //! | A manager returns the same pool object. | Each call gives a handle; all handles for one key share connections and statistics. | PM01 |
 //! | A pool that made room for another closes with its last holder. | Its idle connections are closed at once, and it stays usable. | PM33 |
