@@ -367,15 +367,3 @@ fn a_dial_for_a_call_has_at_least_the_connect_timeout_of_the_call() {
         assert_eq!(call.dial_policy(&dial.clone().connect_timeout(None)).connect_timeout, None);
     }
 }
-
-#[test]
-fn bytes_of_a_body_do_not_begin_the_total_deadline_anew() {
-    let mut policy = Policy::default();
-    policy.timeout.total = Some(seconds(3));
-    let mut world = World::get(policy);
-    world.lease(false).written().says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
-    for _ in 0..2 {
-        world.after(seconds(1)).says(b"x");
-    }
-    assert_eq!(world.after(seconds(1)).failed().cause, Cause::Timeout(Deadline::Total));
-}
