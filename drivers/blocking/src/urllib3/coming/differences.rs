@@ -104,7 +104,6 @@
 //! | A message begins with the pool, or with "Max retries exceeded". | It begins with the method and the URL, and says what failed. | CP18, CP19, RT21 |
 //! | A timeout of zero is a `ValueError`. | [`Timeout::urllib3`](crate::Timeout::urllib3) refuses it; a duration of zero given to `timeout` fails the call at once. | |
 //! | A certificate that is not trusted is a `MaxRetryError`. | It is not retried (D17), and the error is `Ssl`. | CP20 |
-//! | A TLS failure of a proxy is a `ProxyError`. | It is `Ssl`: a failure of TLS does not tell whose handshake it was. | CU20, SL36, PXS32 |
 //! | A forward proxy that closes is a `ProxyError`. | It is a lost connection: the origin behind it may be the cause. | SL31 |
 //! | A handshake that is too slow is a `ReadTimeoutError`. | `ConnectTimeout`: nothing was sent that could be read. | |
 //! | A proxy that is silent after CONNECT is a `ReadTimeoutError`. | It passes the deadline for connecting. | PXS29 |
@@ -116,7 +115,6 @@
 //! | TCP_NODELAY is off for proxies. | It is on: a request is written in as few writes as it needs. | PXS12 |
 //! | Port 0 of a proxy is kept. | It is refused: nothing listens there. | PX03 |
 //! | The user name and password of a proxy's URL are ignored. | They are sent to the proxy. | |
-//! | A response that an `https` proxy has forwarded is not verified. | Its session is that with the proxy, which was verified; nothing says so of the origin. | |
 //! | `ssl_context` is used for a proxy that has none. | There is no fallback: a proxy has a configuration of its own. | PXS34, PXS36, PXS37 |
 //!
 //! ## TLS
