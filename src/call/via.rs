@@ -39,12 +39,12 @@ impl Call {
 
     /// The failure of a dial, as this call sees it: a proxy that forwards is the peer of the dial.
     pub(super) const fn seen(&self, why: Unavailable) -> Unavailable {
-        match why {
-            Unavailable::Dial(DialError::Tls(why)) if self.forwards => {
-                Unavailable::Dial(DialError::ProxyTls(why))
-            }
-            _ => why,
+        if let Unavailable::Dial(DialError::Tls(why)) = why
+            && self.forwards
+        {
+            return Unavailable::Dial(DialError::ProxyTls(why));
         }
+        why
     }
 
     /// Returns the response of the HTTP proxy that refused the tunnel, if the call has failed for

@@ -58,12 +58,9 @@ impl Dial {
 
     /// Returns the peer of the handshake that failed: a proxy, or the peer of the key.
     pub(crate) fn failed_handshake(&self) -> Option<&Origin> {
-        match self.stage {
-            Stage::Failed(DialError::Tls(_) | DialError::ProxyTls(_)) => {
-                Some(self.origin(self.stop))
-            }
-            _ => None,
-        }
+        let of_tls =
+            matches!(self.stage, Stage::Failed(DialError::Tls(_) | DialError::ProxyTls(_)));
+        of_tls.then(|| self.origin(self.stop))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::Session;
 
 /// The peers that a call speaks TLS with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Secured {
     /// The proxy that the connection is opened to.
     pub proxy: bool,
@@ -32,6 +33,7 @@ impl Secured {
 
 /// The sessions of the connection that a response came over, by their peers.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Sessions {
     /// With the proxy that the connection was opened to.
     pub proxy: Option<Arc<Session>>,

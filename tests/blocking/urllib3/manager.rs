@@ -180,7 +180,7 @@ fn size(maxsize: usize, block: bool) -> PoolOptions {
 fn half_or_whole() -> Server {
     Server::replying(|request| match request.target() {
         "/half" => "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf".into(),
-        "/long" => ok(&"x".repeat(1 << 20)),
+        "/long" => ok("x".repeat(1 << 20)),
         _ => ok("hello"),
     })
 }
