@@ -1,11 +1,11 @@
 //! The wait for a connection, when many threads share few: 64 threads, `maxsize=4, block=true`,
 //! 20,000 requests to a server on the loopback interface that takes the same time for each.
 //!
-//! `cargo bench --bench fairness` prints the mean, the 99th percentile and the longest wait, with the
-//! ratio of the longest to the ideal: in the order of asking, a thread waits while the 15 threads
-//! before it on its connection are served. The same load runs over a pool like that of urllib3, a
-//! stack of connections with a condition variable, which promises no order. `--quick` sends 640
-//! requests.
+//! `cargo bench --bench fairness` prints the mean, the 99th percentile and the longest wait, with
+//! the ratio of the longest to the ideal: in the order of asking, a thread waits while the 15
+//! threads before it on its connection are served. The same load runs over a pool like that of
+//! urllib3, a stack of connections with a condition variable, which promises no order. `--quick`
+//! sends 640 requests.
 
 use std::{
     io::{Read, Write},

@@ -32,8 +32,8 @@ impl Call {
         self.forwards
     }
 
-    /// Returns the proxy that the connections of the current attempt are opened to: the nearest one,
-    /// if there are several.
+    /// Returns the proxy that the connections of the current attempt are opened to: the nearest
+    /// one, if there are several.
     pub fn nearest_proxy(&self) -> Option<&Origin> {
         let forwarder = || Some(self.key.peer()).filter(|_| self.forwards);
         self.key.hops().first().map(Hop::proxy).or_else(forwarder)

@@ -21,8 +21,8 @@ impl Call {
     }
 
     /// Takes over from `dial`, which ran for this call and has failed, the response of a proxy that
-    /// refused the tunnel, and the address of a proxy with which the TLS handshake failed. The error
-    /// of the call can show them then.
+    /// refused the tunnel, and the address of a proxy with which the TLS handshake failed. The
+    /// error of the call can show them then.
     pub fn keep_proxy_response(&mut self, dial: &mut Dial) {
         self.proxy_response = dial.take_proxy_response();
         self.failed_proxy = dial.failed_handshake().cloned().map(Box::new);

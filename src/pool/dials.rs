@@ -44,7 +44,10 @@ impl<T> Pool<T> {
             fn way(key: &Key) -> impl Iterator<Item = &Origin> {
                 key.hops().iter().map(Hop::proxy)
             }
-            let same = |other: &Key| other.peer() == key.peer() && way(key).eq(way(other));
+            let same = |other: &Key| {
+                let alike = other.peer() == key.peer() && other.limits() == key.limits();
+                alike && way(key).eq(way(other))
+            };
             return self.names.iter().find(|(other, _)| same(other)).map(|(_, index)| *index);
         }
         self.names.get(key).copied()

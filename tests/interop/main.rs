@@ -1,6 +1,6 @@
-//! Tests the drivers with a real nginx, `$HTTPOOL_NGINX` or the installed one, with real proxies, and
-//! with black holes in a network namespace. Where one of these cannot be had, its tests print that
-//! they did not run.
+//! Tests the drivers with a real nginx, `$HTTPOOL_NGINX` or the installed one, with real proxies,
+//! and with black holes in a network namespace. Where one of these cannot be had, its tests print
+//! that they did not run.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -139,8 +139,8 @@ fn version(text: &str) -> Result<TlsVersion, Failed> {
     }
 }
 
-/// Shows a session that a response came through on standard error. `whose` names its peer, if that is
-/// not the origin.
+/// Shows a session that a response came through on standard error. `whose` names its peer, if that
+/// is not the origin.
 pub(crate) fn show(session: Option<&Session>, whose: &str) {
     let Some(session) = session else { return };
     let mut facts = format!("* cipher suite{whose} {}", session.cipher_suite);

@@ -185,15 +185,16 @@ impl Client {
         self.core.connection(call)
     }
 
-    /// Returns what the TLS handshake with the origin agreed on, for the connection that a call uses.
-    /// `None` without TLS, if a proxy forwards the request, and once the connection is closed.
+    /// Returns what the TLS handshake with the origin agreed on, for the connection that a call
+    /// uses. `None` without TLS, if a proxy forwards the request, and once the connection is
+    /// closed.
     pub fn tls(&self, call: CallId) -> Option<&Session> {
         let (_, last) = self.both_sessions(call)?;
         Some(&**last).filter(|_| self.core.call(call).is_some_and(|it| Secured::of(it).origin))
     }
 
-    /// Returns what the TLS handshake with the proxy agreed on, as [`tls`](Self::tls) does: with the
-    /// nearest one, if there are several. `None` without a proxy, and without TLS to it.
+    /// Returns what the TLS handshake with the proxy agreed on, as [`tls`](Self::tls) does: with
+    /// the nearest one, if there are several. `None` without a proxy, and without TLS to it.
     pub fn proxy_tls(&self, call: CallId) -> Option<&Session> {
         let (first, _) = self.both_sessions(call)?;
         Some(&**first).filter(|_| self.core.call(call).is_some_and(|it| Secured::of(it).proxy))

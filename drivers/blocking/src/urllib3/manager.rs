@@ -41,9 +41,9 @@ use crate::{Client, Error};
 ///
 /// It differs from urllib3 so:
 ///
-/// - Connections are shared if everything that changes the peer, the trust or the size of the pool is
-///   equal: host, proxies, TLS settings, local address, `maxsize` and `block`. urllib3 also separates
-///   them by timeouts, retries and headers, which change none of these.
+/// - Connections are shared if everything that changes the peer, the trust or the size of the pool
+///   is equal: host, proxies, TLS settings, local address, `maxsize` and `block`. urllib3 also
+///   separates them by timeouts, retries and headers, which change none of these.
 /// - The budget of retries and redirects is one for the whole call. urllib3 begins anew at each
 ///   redirect.
 /// - A request body is set back for a redirect, or the call fails. urllib3 sends it empty.
@@ -92,9 +92,9 @@ impl PoolManager {
 
     /// Returns the pool for a host with other options than the manager's (urllib3: `pool_kwargs`).
     /// Those that are not given are the manager's, and `tls` and `engine` always are. A pool with
-    /// another [`maxsize`](PoolOptions::maxsize), [`block`](PoolOptions::block), local address, proxy
-    /// or [`tls_id`](PoolOptions::tls_id) has connections of its own, and counts as another host for
-    /// `num_pools`. The manager itself does not use them.
+    /// another [`maxsize`](PoolOptions::maxsize), [`block`](PoolOptions::block), local address,
+    /// proxy or [`tls_id`](PoolOptions::tls_id) has connections of its own, and counts as another
+    /// host for `num_pools`. The manager itself does not use them.
     ///
     /// ```
     /// use httpool_blocking::urllib3::{PoolManager, PoolOptions};
