@@ -113,7 +113,8 @@ pub const LONG_REQUEST_BYTES: u64 = 128 * 1024;
 ///
 /// A *key* ([`Key`](crate::message::Key)) is what connections are shared by: the origin, with the
 /// proxies, the TLS configuration and the local address. urllib3's `maxsize = n` is
-/// `idle_per_key_max = n`, and with `block = true` also `open_per_key_max = n`.
+/// `idle_per_key_max = n`, and with `block = true` also `open_per_key_max = n`. A key may have
+/// [limits of its own](crate::message::KeyLimits) in place of these two.
 ///
 /// ```
 /// use httpool::limits::{PoolLimits, RetryBudget};

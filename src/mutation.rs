@@ -106,6 +106,8 @@ pub enum Mutation {
     NoticeAsTicket,
     /// The rest of a download is appended although it belongs to another version of the file.
     MixedVersions,
+    /// Limits that a key has of its own are ignored.
+    SharedLimits,
 }
 
 #[cfg(httpool_mutations)]

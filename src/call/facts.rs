@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Reached,
-    message::{BodyLeft, Key, Request},
+    message::{BodyLeft, Hop, Key, Origin, Request},
     pool::Want,
 };
 
@@ -24,6 +24,19 @@ impl Call {
     /// opens a tunnel.
     pub fn goes_to_proxy(&self) -> bool {
         self.forwards || !self.key.hops().is_empty()
+    }
+
+    /// Whether the current request goes to a proxy that forwards it. The session of its connection
+    /// is then the proxy's, also if the origin has the scheme `https`.
+    pub fn is_forwarded(&self) -> bool {
+        self.forwards
+    }
+
+    /// Returns the proxy that the connections of the current attempt are opened to: the nearest
+    /// one, if there are several.
+    pub fn nearest_proxy(&self) -> Option<&Origin> {
+        let forwarder = || Some(self.key.peer()).filter(|_| self.forwards);
+        self.key.hops().first().map(Hop::proxy).or_else(forwarder)
     }
 
     /// The kind of connection to get. For [`Next::Checkout`].

@@ -15,7 +15,7 @@ use crate::{
     dial::{Guard, ProxyResponse},
     error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Eof, Event, Framing, Reuse},
-    message::{BodyLeft, BodyLength, Key, Request},
+    message::{BodyLeft, BodyLength, Key, Origin, Request},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::{Passed, Trace},
@@ -78,6 +78,7 @@ pub struct Call {
     /// The target of the redirect that the call could not follow, for the error.
     pub(super) refused: Option<Box<str>>,
     pub(super) proxy_response: Option<Box<ProxyResponse>>,
+    pub(super) failed_proxy: Option<Box<Origin>>,
     /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,
     /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
@@ -134,6 +135,7 @@ impl Call {
             redirects: 0,
             redirected: None,
             proxy_response: None,
+            failed_proxy: None,
             refused: None,
             fresh: false,
             retrying: None,
@@ -261,7 +263,7 @@ impl Call {
     }
 
     fn not_leased(&mut self, why: Unavailable, now: Instant) {
-        let cause = Cause::Unavailable(why);
+        let cause = Cause::Unavailable(self.seen(why));
         if let (Unavailable::RetryBudget, Some(failure)) = (why, self.retrying) {
             self.spent = true;
             self.finish(State::Failed(failure));

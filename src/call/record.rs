@@ -382,7 +382,7 @@ settings!(Retry: total, connect, read, redirect, status, other, count_redirects,
     backoff, backoff_max, backoff_jitter, respect_retry_after, retry_after_max, raise_on_status,
     disabled, connect_disabled, read_disabled);
 settings!(Timeout: queue, connect, write, first_byte, stall, rate, expect_continue, total);
-settings!(Routes: http, https, no_proxy, tls, local);
+settings!(Routes: http, https, no_proxy, tls, local, limits);
 // The settings in `without` have lines of their own.
 settings!(Policy: repeat_unsafe, preload, show_interim, accept_short_body, drain_bytes_max,
     drain_time_max; without redirect, retry, timeout, routes);

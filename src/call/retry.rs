@@ -312,9 +312,9 @@ impl Left {
         method: &Method,
     ) -> Again {
         let kind = match cause {
-            Cause::Unavailable(Unavailable::Dial(DialError::Tls(why))) if why.is_permanent() => {
-                return Again::No;
-            }
+            Cause::Unavailable(Unavailable::Dial(
+                DialError::Tls(why) | DialError::ProxyTls(why),
+            )) if why.is_permanent() => return Again::No,
             Cause::Unavailable(Unavailable::Dial(
                 DialError::Resolve(ResolveKind::Zone)
                 | DialError::Denied(_)
@@ -324,6 +324,7 @@ impl Left {
             )) => return Again::No,
             Cause::Unavailable(Unavailable::Dial(
                 DialError::Tls(_)
+                | DialError::ProxyTls(_)
                 | DialError::ProxyLost(_)
                 | DialError::ProxyRefused(_)
                 | DialError::ProxyProtocol,

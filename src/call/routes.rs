@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use super::NoProxy;
 use crate::{
-    message::{Hop, HopKind, Key, Origin, Scheme, TlsId, UnixPath},
+    message::{Hop, HopKind, Key, KeyLimits, Origin, Scheme, TlsId, UnixPath},
     setters::setters,
 };
 
@@ -57,6 +57,9 @@ pub struct Routes {
     /// The local address of connections (urllib3: `source_address`). `None`, the default: the
     /// operating system chooses it.
     pub local: Option<IpAddr>,
+    /// Limits on the connections, in place of those that the pool has for each key. Connections
+    /// with other limits are not shared. `None` by default: those of the pool.
+    pub limits: Option<KeyLimits>,
 }
 
 /// The way to an origin.
@@ -164,6 +167,7 @@ impl Routes {
         no_proxy: NoProxy,
         tls: TlsId,
         local: Option<IpAddr>,
+        limits: Option<KeyLimits>,
     }
 
     /// Returns the routes through one proxy, in the usual way: an HTTP proxy forwards the requests
@@ -220,9 +224,10 @@ impl Routes {
         let way = self.way(origin);
         if let Some((proxy, before)) = way.forwarding() {
             let key = Key::direct(proxy.proxy().clone()).with_tls(proxy.tls());
-            return (key.with_local(self.local).through(before), true);
+            let key = key.with_local(self.local).with_limits(self.limits);
+            return (key.through(before), true);
         }
-        let key = Key::direct(origin.clone()).with_local(self.local);
+        let key = Key::direct(origin.clone()).with_local(self.local).with_limits(self.limits);
         let key = match origin.scheme() {
             Scheme::Http => key,
             Scheme::Https => key.with_tls(self.tls),

@@ -1,11 +1,13 @@
 //! Sends a request to its origin, or to a proxy that forwards it.
 
+use alloc::boxed::Box;
+
 use super::{Call, machine::State};
 use crate::{
     dial::{self, Dial, Guard, ProxyResponse},
     error::{Cause, DialError, Phase, Unavailable},
     h1::Target,
-    message::Request,
+    message::{Origin, Request},
     mutation::{Mutation, mutated},
 };
 
@@ -19,9 +21,30 @@ impl Call {
     }
 
     /// Takes over from `dial`, which ran for this call and has failed, the response of a proxy that
-    /// refused the tunnel. The error of the call can show it then.
+    /// refused the tunnel, and the address of a proxy with which the TLS handshake failed. The
+    /// error of the call can show them then.
     pub fn keep_proxy_response(&mut self, dial: &mut Dial) {
         self.proxy_response = dial.take_proxy_response();
+        self.failed_proxy = dial.failed_handshake().cloned().map(Box::new);
+    }
+
+    /// Returns the proxy with which the TLS handshake failed, if the call has failed for that
+    /// ([`DialError::ProxyTls`]).
+    pub fn failed_proxy(&self) -> Option<&Origin> {
+        let State::Failed(failure) = &self.state else { return None };
+        let of_proxy =
+            matches!(failure.cause, Cause::Unavailable(Unavailable::Dial(DialError::ProxyTls(_))));
+        self.failed_proxy.as_deref().filter(|_| of_proxy)
+    }
+
+    /// The failure of a dial, as this call sees it: a proxy that forwards is the peer of the dial.
+    pub(super) const fn seen(&self, why: Unavailable) -> Unavailable {
+        if let Unavailable::Dial(DialError::Tls(why)) = why
+            && self.forwards
+        {
+            return Unavailable::Dial(DialError::ProxyTls(why));
+        }
+        why
     }
 
     /// Returns the response of the HTTP proxy that refused the tunnel, if the call has failed for

@@ -406,7 +406,7 @@ impl Dial {
     pub fn tls_failed(&mut self, why: TlsKind, now: Instant) {
         self.trace.event(now, Input::TlsFailed(why));
         if let Stage::Tls { .. } = self.stage {
-            self.fail(DialError::Tls(why));
+            self.handshake_failed(why);
         }
         self.settle(now);
     }
@@ -416,7 +416,7 @@ impl Dial {
     pub fn lost(&mut self, why: IoKind, now: Instant) {
         self.trace.event(now, Input::Lost(why));
         match self.stage {
-            Stage::Tls { .. } => self.fail(DialError::Tls(TlsKind::Lost(why))),
+            Stage::Tls { .. } => self.handshake_failed(TlsKind::Lost(why)),
             Stage::Exchange(ref tunnel) => match tunnel.refused() {
                 Some((refused, _)) => self.refuse(refused),
                 None => self.fail(DialError::ProxyLost(why)),
@@ -532,7 +532,7 @@ impl Dial {
         self.fail(why);
     }
 
-    fn fail(&mut self, why: DialError) {
+    pub(super) fn fail(&mut self, why: DialError) {
         self.race.give_up();
         self.stage = Stage::Failed(why);
     }

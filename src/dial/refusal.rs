@@ -1,11 +1,13 @@
-//! The response of a proxy that refuses a tunnel.
+//! The response of a proxy that refuses a tunnel, and the peer of a handshake that failed.
 
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::machine::{Dial, Stage};
 use crate::{
+    error::{DialError, TlsKind},
     limits::PROXY_BODY_BYTES_MAX,
-    message::{Head, ResponseHead},
+    message::{Head, Origin, ResponseHead},
 };
 
 /// The response of an HTTP proxy to CONNECT that was not a 2xx: its head, and the beginning of its
@@ -44,6 +46,21 @@ impl ProxyResponse {
     /// connection or sent nothing for [`PROXY_BODY_WAIT`](crate::limits::PROXY_BODY_WAIT).
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+}
+
+impl Dial {
+    /// Fails the dial, because the TLS handshake with the current stop failed.
+    pub(super) fn handshake_failed(&mut self, why: TlsKind) {
+        let behind = self.stop == self.key.hops().len();
+        self.fail(if behind { DialError::Tls(why) } else { DialError::ProxyTls(why) });
+    }
+
+    /// Returns the peer of the handshake that failed: a proxy, or the peer of the key.
+    pub(crate) fn failed_handshake(&self) -> Option<&Origin> {
+        let of_tls =
+            matches!(self.stage, Stage::Failed(DialError::Tls(_) | DialError::ProxyTls(_)));
+        of_tls.then(|| self.origin(self.stop))
     }
 }
 

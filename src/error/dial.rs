@@ -31,7 +31,7 @@ pub enum DialError {
     /// The proxy credentials cannot be encoded in the proxy's protocol: they are too long, or hold
     /// a byte that would end them early.
     ProxyCredentials,
-    /// The TLS handshake failed.
+    /// The TLS handshake with the origin failed.
     Tls(TlsKind),
     /// A deadline passed.
     Timeout(Deadline),
@@ -42,6 +42,9 @@ pub enum DialError {
     /// status with which it refused the password (RFC 1929 section 2); for SOCKS4 the reply 92 or
     /// 93. Never retried, because the proxy would refuse the same credentials again.
     ProxyLogin(u16),
+    /// The TLS handshake with a proxy failed (urllib3: `ProxyError`). Which one it was,
+    /// [`Call::failed_proxy`](crate::call::Call::failed_proxy) says.
+    ProxyTls(TlsKind),
 }
 
 /// The thing that a [`Guard`](crate::dial::Guard) denies. Its `Debug` is short, because it stands in
@@ -124,7 +127,7 @@ impl DialError {
             Self::Family | Self::ProxyCredentials | Self::ProxyLogin(_) | Self::Denied(_) => {
                 Fault::Caller
             }
-            Self::Tls(why) => why.fault(),
+            Self::Tls(why) | Self::ProxyTls(why) => why.fault(),
         }
     }
 }
@@ -156,6 +159,7 @@ impl fmt::Display for DialError {
             ),
             Self::Tls(why @ (TlsKind::Unavailable | TlsKind::Config)) => write!(f, "{why}"),
             Self::Tls(why) => write!(f, "the TLS handshake failed: {why}"),
+            Self::ProxyTls(why) => write!(f, "the TLS handshake with the proxy failed: {why}"),
             Self::Timeout(which) => write!(f, "the {which} deadline passed"),
             Self::Denied(why) => write!(f, "{why}"),
         }

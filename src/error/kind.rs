@@ -20,7 +20,7 @@ use crate::time::Deadline;
 /// | `NewConnection` | `NewConnectionError` | [`DialError::Connect`] |
 /// | `ConnectTimeout` | `ConnectTimeoutError`; for a handshake `ReadTimeoutError` | [`DialError::Timeout`]; the system's timeout of a connect; the `total` deadline before a connection was got |
 /// | `Ssl` | `SSLError` | [`DialError::Tls`], [`Cause::Tls`] |
-/// | `Proxy` | `ProxyError` | [`DialError::ProxyLost`], `ProxyRefused`, `ProxyProtocol`, `ProxyLogin`, `ProxyCredentials`; see below |
+/// | `Proxy` | `ProxyError` | [`DialError::ProxyLost`], `ProxyRefused`, `ProxyProtocol`, `ProxyLogin`, `ProxyCredentials`, `ProxyTls`; see below |
 /// | `ReadTimeout` | `ReadTimeoutError` | the `first-byte`, `stall` and `rate` deadlines; the `total` deadline after a connection was got |
 /// | `WriteTimeout` | `ProtocolError` | the `write` deadline |
 /// | `Protocol` | `ProtocolError` | [`Cause::Lost`]; a [`Violation`] without a kind of its own; a limit that the response exceeds |
@@ -229,7 +229,8 @@ const fn of_unavailable(why: Unavailable) -> ErrorKind {
             | DialError::ProxyRefused(_)
             | DialError::ProxyProtocol
             | DialError::ProxyCredentials
-            | DialError::ProxyLogin(_) => ErrorKind::Proxy,
+            | DialError::ProxyLogin(_)
+            | DialError::ProxyTls(_) => ErrorKind::Proxy,
             DialError::Tls(_) => ErrorKind::Ssl,
             DialError::Denied(_) => ErrorKind::Denied,
         },
@@ -330,6 +331,7 @@ mod tests {
             (D::Tls(TlsKind::Expired), K::Ssl),
             (D::ProxyRefused(407), K::Proxy),
             (D::ProxyLost(IoKind::Eof), K::Proxy),
+            (D::ProxyTls(TlsKind::Issuer), K::Proxy),
         ] {
             let cause = Cause::Unavailable(Unavailable::Dial(why));
             assert_eq!(kind(cause, Phase::Checkout), wanted, "{why:?}");

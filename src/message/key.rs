@@ -21,12 +21,13 @@ pub struct Key {
     tls: TlsId,
     local: Option<IpAddr>,
     unix: Option<UnixPath>,
+    limits: Option<KeyLimits>,
 }
 
 impl Key {
     /// Returns the key of a direct connection to `peer`: an origin, or a forward proxy.
     pub const fn direct(peer: Origin) -> Self {
-        Self { peer, tunnel: None, tls: TlsId::ORIGIN, local: None, unix: None }
+        Self { peer, tunnel: None, tls: TlsId::ORIGIN, local: None, unix: None, limits: None }
     }
 
     /// Sets the proxies that tunnel the connection, the nearest one first.
@@ -56,6 +57,13 @@ impl Key {
         Self { unix: path, ..self }
     }
 
+    /// Sets limits of the key's own, in place of the pool's for each key. They separate its
+    /// connections from those to the same peer with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Option<KeyLimits>) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Returns the HTTP peer: the origin, or a forward proxy.
     pub const fn peer(&self) -> &Origin {
         &self.peer
@@ -79,6 +87,42 @@ impl Key {
     /// Returns the Unix domain socket through which the connection is opened.
     pub const fn unix(&self) -> Option<&UnixPath> {
         self.unix.as_ref()
+    }
+
+    /// Returns the limits of the key's own.
+    pub const fn limits(&self) -> Option<KeyLimits> {
+        self.limits
+    }
+}
+
+/// Limits on the connections of one key, in place of those that a pool has for each key. All other
+/// limits are those of the pool ([`PoolLimits`](crate::limits::PoolLimits)).
+///
+/// ```
+/// use httpool::call::{Policy, Routes};
+/// use httpool::message::KeyLimits;
+/// use httpool_blocking::Client;
+///
+/// // Calls with this policy use at most two connections to a host, beside those of other calls.
+/// let routes = Routes::default().limits(Some(KeyLimits::new(2, 2)));
+/// let policy = Policy::default().routes(routes);
+/// let request = Client::new().get("http://example.com/").policy(policy);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub struct KeyLimits {
+    /// Most connections: in use, idle and being opened. Zero counts as one. Replaces
+    /// [`open_per_key_max`](field@crate::limits::PoolLimits::open_per_key_max).
+    pub open_max: usize,
+    /// Most idle connections. Replaces
+    /// [`idle_per_key_max`](field@crate::limits::PoolLimits::idle_per_key_max).
+    pub idle_max: usize,
+}
+
+impl KeyLimits {
+    /// Makes limits of at most `open_max` connections, of which at most `idle_max` are kept idle.
+    pub const fn new(open_max: usize, idle_max: usize) -> Self {
+        Self { open_max, idle_max }
     }
 }
 

@@ -26,7 +26,7 @@ mod tests;
 
 pub use builder::RequestBuilder;
 pub use fields::{Field, FieldIter, Fields};
-pub use key::{Credentials, Hop, HopKind, Key, TlsId};
+pub use key::{Credentials, Hop, HopKind, Key, KeyLimits, TlsId};
 pub use left::BodyLeft;
 pub use length::BodyLength;
 pub use method::Method;

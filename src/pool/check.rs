@@ -100,8 +100,8 @@ fn key_counts<T>(pool: &Pool<T>, key: u32, entry: &Entry) -> Result<(), String> 
     hold!(length(&entry.idle, &pool.conns), "idle: a broken list");
     hold!(length(&entry.dials, &pool.conns), "dials: a broken list");
     hold!(length(&entry.orphans, &pool.conns), "orphans: a broken list");
-    hold!(entry.open <= pool.limits.open_per_key_max, "over open_per_key_max");
-    hold!(entry.idle.len() <= pool.limits.idle_per_key_max, "over idle_per_key_max");
+    hold!(entry.open <= entry.limits.open_max, "over open_per_key_max");
+    hold!(entry.idle.len() <= entry.limits.idle_max, "over idle_per_key_max");
     hold!(entry.dialing <= pool.limits.dialing_per_key_max, "over dialing_per_key_max");
     hold!(entry.dialing <= entry.waiting() + entry.orphans.len(), "dials for nobody");
     Ok(())
@@ -119,8 +119,8 @@ fn key_lines<T>(pool: &Pool<T>, key: u32, entry: &Entry) -> Result<(), String> {
     hold!(!in_ring || entry.stranded == (entry.open == 0), "it is in the wrong ring");
     hold!(pool.wants_dial(key) == in_ring, "it would dial and has no turn, or the reverse");
     if entry.undialed().is_some() {
-        let bound = entry.dialing == pool.limits.dialing_per_key_max
-            || entry.open == pool.limits.open_per_key_max;
+        let bound =
+            entry.dialing == pool.limits.dialing_per_key_max || entry.open == entry.limits.open_max;
         hold!(in_ring || bound, "a ticket has nothing ahead of it");
         hold!(entry.orphans.is_empty(), "a dial for nobody, and a ticket without one");
     }

@@ -44,7 +44,10 @@ impl<T> Pool<T> {
             fn way(key: &Key) -> impl Iterator<Item = &Origin> {
                 key.hops().iter().map(Hop::proxy)
             }
-            let same = |other: &Key| other.peer() == key.peer() && way(key).eq(way(other));
+            let same = |other: &Key| {
+                let alike = other.peer() == key.peer() && other.limits() == key.limits();
+                alike && way(key).eq(way(other))
+            };
             return self.names.iter().find(|(other, _)| same(other)).map(|(_, index)| *index);
         }
         self.names.get(key).copied()
@@ -52,7 +55,7 @@ impl<T> Pool<T> {
 
     /// Adds a key to the table and returns its index.
     pub(super) fn intern(&mut self, key: &Key) -> u32 {
-        let (index, _) = self.keys.insert(Entry::new(key.clone()));
+        let (index, _) = self.keys.insert(Entry::new(key.clone(), &self.limits));
         self.names.insert(key.clone(), index);
         index
     }
@@ -230,13 +233,13 @@ impl<T> Pool<T> {
     }
 
     /// Returns whether the limits of `key` allow a dial: `dialing < min(waiters, dialing_max)`, and
-    /// fewer than `open_per_key_max` connections or an idle one to evict. A connection can be idle
+    /// fewer connections than it may have, or an idle one to evict. A connection can be idle
     /// while tickets wait only if they all want a fresh one.
     pub(super) fn wants_dial(&self, key: u32) -> bool {
         let entry = &self.keys[key];
         entry.undialed().is_some()
             && entry.dialing < self.limits.dialing_per_key_max
-            && (entry.open < self.limits.open_per_key_max || !entry.idle.is_empty())
+            && (entry.open < entry.limits.open_max || !entry.idle.is_empty())
     }
 
     /// Returns whether a new ticket would get a dial at once. (While there is room, no key waits
@@ -245,11 +248,8 @@ impl<T> Pool<T> {
         let has_room = self.conns.len() < self.room.max || !self.lru.is_empty();
         let Some(entry) = key.map(|key| &self.keys[key]) else { return has_room };
         let ahead = if fresh { entry.fresh.undialed.front() } else { entry.undialed() };
-        let own_room = if entry.open < self.limits.open_per_key_max {
-            has_room
-        } else {
-            !entry.idle.is_empty()
-        };
+        let own_room =
+            if entry.open < entry.limits.open_max { has_room } else { !entry.idle.is_empty() };
         let dials = own_room && entry.dialing < self.limits.dialing_per_key_max;
         !entry.orphans.is_empty() || ahead.is_none() && dials
     }
@@ -259,7 +259,7 @@ impl<T> Pool<T> {
     /// its tickets want a fresh one.)
     fn make_room(&mut self, key: u32) -> bool {
         let entry = &self.keys[key];
-        let oldest = if entry.open >= self.limits.open_per_key_max {
+        let oldest = if entry.open >= entry.limits.open_max {
             entry.idle.front()
         } else if self.conns.len() >= self.room.max {
             self.lru.front()

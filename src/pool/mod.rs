@@ -23,7 +23,7 @@
 //! | **offered** | checked at once, in this order: the pool is closed, the connection is too old, another key needs its place | is closed: [`Action::Close`] |
 //! | | a ticket waits for it | is granted, and [`Action::Wake`] sent |
 //! | | it was leased when its [key was closed](Pool::close_key) or the pool [retired](Pool::retire) | is closed |
-//! | | `idle_per_key_max` connections are idle | is closed |
+//! | | `idle_per_key_max` connections of its key are idle | is closed |
 //! | | none of these | is idle |
 //! | granted | [`claim`](Pool::claim) | is leased |
 //! | | [`cancel`](Pool::cancel) | is offered, as it was |
@@ -70,6 +70,9 @@
 //!   ever and starve the others. (With more busy keys than connections allowed, connections are
 //!   therefore rarely reused.)
 //!
+//! - **Limits of a key.** A key may have [limits of its own](crate::message::KeyLimits) in place of
+//!   `open_per_key_max` and `idle_per_key_max`. It shares no connection with a key that differs in
+//!   these alone.
 //! - **Keys.** With a bound on the keys that keep idle connections (`idle_keys_max`), the connection
 //!   of one more key is kept, and all idle connections of the key that got one back the longest ago
 //!   are closed.

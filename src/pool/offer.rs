@@ -37,7 +37,7 @@ impl<T> Pool<T> {
             self.close_conn(conn, free.io, why);
         } else if let Some(ticket) = first.or_else(|| key.front(free.fresh)) {
             self.grant(ticket, conn, free);
-        } else if key.idle.len() >= self.limits.idle_per_key_max
+        } else if key.idle.len() >= key.limits.idle_max
             || !self.make_room_for_key(self.conns[conn].key)
         {
             self.close_conn(conn, free.io, Evicted::Surplus);

@@ -4,7 +4,13 @@ use super::{
     Uses, Want,
     list::{Chain, Links, List},
 };
-use crate::{error::Unavailable, message::Key, time::Instant};
+use crate::{
+    error::Unavailable,
+    limits::PoolLimits,
+    message::{Key, KeyLimits},
+    mutation::{Mutation, mutated},
+    time::Instant,
+};
 
 /// A key that has connections or waiting tickets.
 #[derive(Debug, Clone)]
@@ -32,12 +38,21 @@ pub(super) struct Entry {
     pub(super) uses: Uses,
     /// How often the key is watched. It is not forgotten before that is zero.
     pub(super) watched: u32,
+    /// Most connections, and most idle ones.
+    pub(super) limits: KeyLimits,
 }
 
 impl Entry {
-    pub(super) fn new(name: Key) -> Self {
+    pub(super) fn new(name: Key, pool: &PoolLimits) -> Self {
+        let limits = match name.limits() {
+            Some(own) if !mutated(Mutation::SharedLimits) => {
+                KeyLimits::new(own.open_max.max(1), own.idle_max)
+            }
+            _ => KeyLimits::new(pool.open_per_key_max, pool.idle_per_key_max),
+        };
         Self {
             name,
+            limits,
             open: 0,
             dialing: 0,
             idle: List::new(),

@@ -42,7 +42,7 @@ names!(TlsKind: Expired, NotYetValid, Name, Issuer, Revoked, Purpose, Chain, Sig
     ClientCertificateRequired, ClientCertificateRefused, Version, Parameters, Alpn, PlainHttp,
     NotTls, Protocol, Config, Unavailable; Alert, Lost);
 names!(DialError: Name, Family, ProxyProtocol, ProxyCredentials;
-    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied, ProxyLogin);
+    Resolve, Connect, ProxyLost, ProxyRefused, Tls, Timeout, Denied, ProxyLogin, ProxyTls);
 names!(DecodeErrorKind: TooManyCodings, Header, Data, Checksum, Length, Trailing, Truncated,
     Dictionary, Window, Memory, TooLong, Ratio);
 names!(Unavailable: LineFull, KeyLineFull, RetryBudget, Closed, Spent; Dial);
@@ -231,6 +231,7 @@ mod tests {
             DialError::ProxyCredentials,
             DialError::Tls(TlsKind::Lost(IoKind::Eof)),
             DialError::Tls(TlsKind::Pin),
+            DialError::ProxyTls(TlsKind::Issuer),
             DialError::Tls(TlsKind::Alert(80)),
             DialError::Timeout(Deadline::Connect),
             DialError::Timeout(Deadline::Resolver),

@@ -12,7 +12,8 @@ use crate::{
     id::ConnId,
     limits::RetryBudget,
     message::{
-        Credentials, Hop, HopKind, Key, Method, Network, Origin, Scheme, Status, TlsId, UnixPath,
+        Credentials, Hop, HopKind, Key, KeyLimits, Method, Network, Origin, Scheme, Status, TlsId,
+        UnixPath,
     },
     time::Instant,
 };
@@ -324,8 +325,8 @@ impl Value for Cow<'_, Key> {
 }
 
 /// Writes `http://example.com:80+0+none`: the peer, its TLS configuration, the local address. The
-/// path of a Unix domain socket follows after a `+`, if there is one, and the hops follow, each after
-/// a comma.
+/// path of a Unix domain socket and the limits follow, each after a `+`, if there are any, and the
+/// hops, each after a comma.
 impl Value for Key {
     fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.peer().write(redaction, f)?;
@@ -334,6 +335,10 @@ impl Value for Key {
         if let Some(path) = self.unix() {
             f.write_char('+')?;
             path.write(redaction, f)?;
+        }
+        if let Some(limits) = self.limits() {
+            f.write_char('+')?;
+            limits.write(redaction, f)?;
         }
         self.hops().iter().try_for_each(|hop| {
             f.write_char(',')?;
@@ -345,13 +350,37 @@ impl Value for Key {
         let mut words = word.split(',');
         let mut parts = words.next()?.split('+');
         let (peer, tls, local) = (parts.next()?, parts.next()?, parts.next()?);
-        let unix = parts.next().map(|path| UnixPath::read(path).ok_or(())).transpose().ok()?;
+        let mut parts = parts.peekable();
+        // The slashes of a path are escaped.
+        let unix = match parts.next_if(|part| !part.contains('/')) {
+            Some(path) => Some(UnixPath::read(path)?),
+            None => None,
+        };
+        let limits = match parts.next() {
+            Some(limits) => Some(KeyLimits::read(limits)?),
+            None => None,
+        };
         if parts.next().is_some() {
             return None;
         }
         let hops: Vec<_> = words.map(Hop::read).collect::<Option<_>>()?;
         let key = Self::direct(Origin::read(peer)?).with_tls(TlsId::read(tls)?);
-        Some(key.with_local(Value::read(local)?).with_unix(unix).through(hops))
+        let key = key.with_local(Value::read(local)?).with_unix(unix).with_limits(limits);
+        Some(key.through(hops))
+    }
+}
+
+/// `4/1`: most connections, and most idle ones.
+impl Value for KeyLimits {
+    fn write(&self, redaction: &Redaction, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.open_max.write(redaction, f)?;
+        f.write_char('/')?;
+        self.idle_max.write(redaction, f)
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let (open, idle) = word.split_once('/')?;
+        Some(Self::new(Value::read(open)?, Value::read(idle)?))
     }
 }
 
@@ -438,7 +467,11 @@ mod tests {
         assert!(redacted.ends_with("+3++****"), "{redacted}");
         let unix = Key::direct(Origin::new(Scheme::Http, "a", 1));
         let unix = unix.with_unix(Some(UnixPath::new(b"\0/x+\xff")));
-        comes_back(unix, "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff");
+        comes_back(unix.clone(), "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff");
+        let limits = Some(KeyLimits::new(4, 1));
+        comes_back(unix.with_limits(limits), "http://a:1+0+none+\\x00\\x2fx\\x2b\\xff+4/1");
+        let own = Key::direct(Origin::new(Scheme::Http, "a", 1)).with_limits(limits);
+        comes_back(own, "http://a:1+0+none+4/1");
         let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Http, "p", 80));
         let hop = hop.with_field("X-A", "a:b;c+").unwrap();
         comes_back(hop.clone(), "connect+http://p:80+1+X-A:a:b\\x3bc\\x2b;");
@@ -473,6 +506,8 @@ mod tests {
             assert_eq!(Hop::read(word), None, "{word}");
         }
         assert_eq!(Key::read("http://a:1+0"), None);
-        assert_eq!(Key::read("http://a:1+0+none+x+y"), None);
+        for word in ["http://a:1+0+none+x+y", "http://a:1+0+none+1/", "http://a:1+0+none+1/1+x"] {
+            assert_eq!(Key::read(word), None, "{word}");
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Tests the drivers with a real nginx, `$HTTPOOL_NGINX` or the installed one, and with real proxies.
-//! Without a program, its tests print that they did not run.
+//! Tests the drivers with a real nginx, `$HTTPOOL_NGINX` or the installed one, with real proxies,
+//! and with black holes in a network namespace. Where one of these cannot be had, its tests print
+//! that they did not run.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,6 +11,8 @@
 mod calls;
 #[cfg(not(any(httpool_std_only, httpool_mutations)))]
 mod proxies;
+#[cfg(all(target_os = "linux", not(any(httpool_std_only, httpool_mutations))))]
+mod races;
 #[cfg(not(any(httpool_std_only, httpool_mutations)))]
 #[path = "../support/mod.rs"]
 mod support;

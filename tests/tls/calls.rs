@@ -83,6 +83,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     pub(crate) reused: bool,
     pub(crate) tls: Option<Session>,
+    pub(crate) proxy_tls: Option<Session>,
 }
 
 /// A client of a driver.
@@ -154,8 +155,8 @@ impl Calls for Blocking {
     fn call(&mut self, ask: Ask) -> Result<Answer, Error> {
         let response = request!(self.0, ask).send()?;
         let (status, reused) = (response.status().as_u16(), response.reused());
-        let tls = response.tls().cloned();
-        Ok(Answer { status, reused, tls, body: response.bytes()? })
+        let (tls, proxy_tls) = (response.tls().cloned(), response.proxy_tls().cloned());
+        Ok(Answer { status, reused, tls, proxy_tls, body: response.bytes()? })
     }
 }
 
@@ -174,7 +175,7 @@ impl Calls for Mio {
         let call = request!(self.0.client(), ask).send()?;
         let response = self.0.fetch(call)?;
         let (status, reused) = (response.status().as_u16(), response.reused());
-        let tls = response.tls().cloned();
-        Ok(Answer { status, reused, tls, body: response.bytes() })
+        let (tls, proxy_tls) = (response.tls().cloned(), response.proxy_tls().cloned());
+        Ok(Answer { status, reused, tls, proxy_tls, body: response.bytes() })
     }
 }

@@ -23,7 +23,8 @@ use httpool_blocking::{Error, LayerError};
 #[track_caller]
 fn kind(error: &Error) -> TlsKind {
     match error.as_failure().unwrap().cause {
-        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind))) | Cause::Tls(kind) => {
+        Cause::Unavailable(Unavailable::Dial(DialError::Tls(kind) | DialError::ProxyTls(kind)))
+        | Cause::Tls(kind) => {
             let source = std::error::Error::source(error).unwrap();
             if let Some(layer) = source.downcast_ref::<LayerError>() {
                 assert_eq!(layer.kind(), kind);

@@ -239,28 +239,29 @@ fn each_tls_option_of_a_proxy_manager_is_for_the_proxy_alone() {
     let good = secure_proxy(config(&named, BOTH));
     let context = || ProxyOptions::new().proxy_ssl_context(own());
     let pin = sha256(&named.chain[0]);
+    let proxy = |why| Err((ErrorKind::Proxy, why));
     let outcome = |port, options, tls| {
         let manager = through(port, origin.port, options, tls);
         let body = body(&manager, &url);
         body.map(|body| assert_eq!(body, "hello")).map_err(|error| {
-            assert_eq!((error.kind(), error.is_max_retry()), (ErrorKind::Ssl, false), "{error}");
-            kind(&error)
+            assert!(!error.is_max_retry(), "{error}");
+            (error.kind(), kind(&error))
         })
     };
     assert_eq!(outcome(good.port, context(), trusting()), Ok(()), "proxy_ssl_context");
-    assert_eq!(outcome(good.port, ProxyOptions::new(), trusting()), Err(TlsKind::Issuer));
+    assert_eq!(outcome(good.port, ProxyOptions::new(), trusting()), proxy(TlsKind::Issuer));
     let pinned = context().proxy_assert_fingerprint(&pin);
     assert_eq!(outcome(good.port, pinned, trusting()), Ok(()), "proxy_assert_fingerprint");
     let wrong = context().proxy_assert_fingerprint(&"00".repeat(32));
-    assert_eq!(outcome(good.port, wrong, trusting()), Err(TlsKind::Pin));
+    assert_eq!(outcome(good.port, wrong, trusting()), proxy(TlsKind::Pin));
     let other = secure_proxy(config(&company.issue(&["elsewhere.test"]), BOTH));
     let asserted = || context().proxy_assert_hostname("elsewhere.test");
     assert_eq!(outcome(other.port, asserted(), trusting()), Ok(()), "proxy_assert_hostname");
-    assert_eq!(outcome(other.port, context(), trusting()), Err(TlsKind::Name));
-    assert_eq!(outcome(good.port, asserted(), both()), Err(TlsKind::Name));
+    assert_eq!(outcome(other.port, context(), trusting()), proxy(TlsKind::Name));
+    assert_eq!(outcome(good.port, asserted(), both()), proxy(TlsKind::Name));
     // The settings about one server are not those of the proxy.
     let strict = trusting().assert_hostname("elsewhere.test");
-    assert_eq!(outcome(good.port, context(), strict), Err(TlsKind::Name));
+    assert_eq!(outcome(good.port, context(), strict), Err((ErrorKind::Ssl, TlsKind::Name)));
 }
 
 #[test]
@@ -279,7 +280,8 @@ fn the_headers_for_a_secure_proxy_are_in_connect_or_in_forwarded_requests() {
     let manager = through(forwards.port, origin.port, forwarding, tls());
     for url in ["https://one.test/x", "http://two.test/y"] {
         let mut response = manager.request("GET", url).send().unwrap();
-        assert!(response.tls().is_some_and(|session| session.verified), "that of the proxy");
+        assert!(response.tls().is_none(), "of that with the origin nothing is known");
+        assert!(response.proxy_tls().is_some_and(|session| session.verified));
         let head = String::from_utf8(response.data().unwrap().to_vec()).unwrap();
         assert!(head.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{head}");
         assert!(head.contains("X-Proxy: 1\r\n"), "{head}");
@@ -300,8 +302,11 @@ fn a_proxy_that_speaks_plain_http_where_tls_was_expected_says_so() {
     let manager = through(port, port, ProxyOptions::new(), tls);
     for url in ["http://a.test/", "https://a.test/"] {
         let error = manager.request("GET", url).send().unwrap_err();
-        assert_eq!((kind(&error), error.kind()), (TlsKind::PlainHttp, ErrorKind::Ssl));
-        assert!(error.to_string().contains("in HTTP without TLS"), "{error}");
+        assert_eq!((kind(&error), error.kind()), (TlsKind::PlainHttp, ErrorKind::Proxy));
+        let text = error.to_string();
+        assert!(text.contains("in HTTP without TLS"), "{text}");
+        let whose = format!("the TLS handshake with the proxy https://proxy.test:{port} failed");
+        assert!(text.contains(&whose), "{text}");
     }
 }
 

@@ -1,20 +1,22 @@
 //! TLS through proxies, and proxies that are reached by TLS.
 
+use std::io::{Read, Write};
+
 use httpool::{
     call::{Policy, Route, Routes},
-    error::{Cause, DialError, IoKind, TlsKind, Unavailable},
+    error::{Cause, DialError, ErrorKind, IoKind, TlsKind, Unavailable},
     message::{Credentials, Hop, HopKind, Origin, Scheme, TlsId},
 };
-use httpool_blocking::{Role, TlsOptions};
+use httpool_blocking::{Role, Session, TlsOptions};
 use httpool_tls_testing::{
-    certificates::Authority,
+    certificates::{Authority, Issued},
     server::{BOTH, config},
 };
 
 use crate::{
     calls::{Ask, Calls, HOST, Setup, tunnel},
     kind,
-    server::{Server, proxy, secure_proxy},
+    server::{Server, listen, proxy, secure_proxy},
 };
 
 with_each_driver!(
@@ -23,6 +25,8 @@ with_each_driver!(
     an_answer_of_a_proxy_that_is_cut_is_told_from_one_that_ends,
     the_settings_about_one_server_are_not_for_proxies,
     https_is_forwarded_by_a_proxy_where_that_is_chosen,
+    a_proxy_that_forwards_fails_its_own_handshake,
+    each_session_is_shown_as_that_of_its_peer,
 );
 
 fn through(scheme: Scheme, port: u16, tls: TlsId) -> Policy {
@@ -138,6 +142,66 @@ fn https_is_forwarded_by_a_proxy_where_that_is_chosen<C: Calls>() {
         assert!(head.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{head}");
         assert!(head.contains("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n"), "{head}");
         assert_eq!(answer.reused, round > 0);
+        assert!(answer.tls.is_none(), "nobody knows how the proxy reaches the origin");
+        assert!(answer.proxy_tls.is_some_and(|session| session.verified));
     }
     assert_eq!(proxy.accepted(), 1);
+}
+
+fn a_proxy_that_forwards_fails_its_own_handshake<C: Calls>() {
+    let proxy = Server::answering(config(&Authority::new("x").issue(&["proxy.test"]), BOTH), false);
+    let hop = Hop::new(HopKind::Connect, Origin::new(Scheme::Https, "proxy.test", proxy.port));
+    let routes = Routes::through(hop.clone()).https(Route::forward(hop));
+    let tls = TlsOptions::new().ca_cert_data(Authority::new("root").pem());
+    let policy = Policy::default().routes(routes);
+    let mut client = C::new(Setup { policy, ..Setup::new(tls, proxy.port) });
+    for url in ["https://one.test/", "http://two.test/"] {
+        let error = client.get(url).unwrap_err();
+        assert_eq!((kind(&error), error.kind()), (TlsKind::Issuer, ErrorKind::Proxy));
+        let whose = format!("the TLS handshake with the proxy https://proxy.test:{} ", proxy.port);
+        assert!(error.to_string().contains(&whose), "{error}");
+    }
+}
+
+/// urllib3: `is_verified` and `proxy_is_verified`.
+fn each_session_is_shown_as_that_of_its_peer<C: Calls>() {
+    let (root, company) = (Authority::new("root"), Authority::new("company"));
+    let (of_origin, of_proxy) = (root.issue(&[HOST]), company.issue(&["proxy.test"]));
+    let (secure, plain) = (Server::answering(config(&of_origin, BOTH), false), plain_origin());
+    let (by_tls, open) = (secure_proxy(config(&of_proxy, BOTH)), proxy());
+    let tls = TlsOptions::new().ca_cert_data(root.pem());
+    let own = TlsOptions::new().ca_cert_data(company.pem()).role(Role::Proxy);
+    for (scheme, proxy_port) in [(Scheme::Https, by_tls.port), (Scheme::Http, open)] {
+        let ports = vec![secure.port, plain, proxy_port];
+        let mut client = C::new(Setup { ports, ..Setup::new(tls.clone(), proxy_port) });
+        let own = client.tls_config(&own).unwrap();
+        let mut policy = through(scheme, proxy_port, own);
+        policy.routes.http = policy.routes.https.clone();
+        for url in [secure.url(HOST), format!("http://{HOST}:{plain}/")] {
+            for reused in [false, true] {
+                let ask = Ask { policy: Some(policy.clone()), ..Ask::get(&url) };
+                let answer = client.call(ask).unwrap();
+                assert_eq!(answer.reused, reused);
+                let shown = |session: Option<Session>, own: &Issued, whose: bool| match session {
+                    Some(session) => {
+                        assert!(whose && session.verified, "{url} by {scheme:?}");
+                        assert_eq!(session.peer_certificates[0], *own.chain[0]);
+                    }
+                    None => assert!(!whose, "{url} by {scheme:?}"),
+                };
+                shown(answer.tls, &of_origin, url.starts_with("https:"));
+                shown(answer.proxy_tls, &of_proxy, scheme == Scheme::Https);
+            }
+        }
+    }
+}
+
+/// Starts a server without TLS that answers each request.
+fn plain_origin() -> u16 {
+    listen(|mut tcp, _| {
+        let mut head = [0; 4_096];
+        while let Ok(1..) = tcp.read(&mut head) {
+            tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+        }
+    })
 }

@@ -1,7 +1,7 @@
 //! Certificates of proxies that are reached by TLS, and of origins behind them.
 
 use httpool::{
-    error::{Reached, TlsKind},
+    error::{ErrorKind, Reached, TlsKind},
     message::Scheme,
 };
 use httpool_blocking::{Role, TlsOptions};
@@ -66,7 +66,13 @@ fn a_proxy_s_certificate_is_verified_before_the_proxy_hears_of_the_target<C: Cal
         let policy = Some(tunnel(Scheme::Https, host, proxy.port, own));
         let outcome = client.call(Ask { policy, ..Ask::get(origin.url(HOST)) });
         let outcome = outcome.map(|answer| assert_eq!(answer.body, b"hello")).map_err(|error| {
-            assert_eq!(error.reached(), Reached::Nothing, "{what}");
+            assert_eq!(
+                (error.reached(), error.kind()),
+                (Reached::Nothing, ErrorKind::Proxy),
+                "{what}"
+            );
+            let whose = format!("with the proxy https://{host}:{} failed", proxy.port);
+            assert!(error.to_string().contains(&whose), "{what}: {error}");
             kind(&error)
         });
         assert_eq!(outcome, expected, "{what}");
@@ -98,6 +104,11 @@ fn an_origin_s_certificate_is_verified_behind_a_proxy<C: Calls>() {
             assert_eq!(answer.body, b"hello");
             assert!(answer.tls.unwrap().verified);
         });
-        assert_eq!(outcome.map_err(|error| kind(&error)), expected, "{host}");
+        let outcome = outcome.map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::Ssl, "{error}");
+            assert!(!error.to_string().contains("proxy"), "{error}");
+            kind(&error)
+        });
+        assert_eq!(outcome, expected, "{host}");
     }
 }

@@ -20,7 +20,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Received, Session, eof_after};
+use httpool_kit::{Received, Sessions, eof_after};
 
 use crate::{
     Body, Error,
@@ -50,8 +50,8 @@ pub(crate) struct Exchange<P: Platform> {
     /// The system's error behind the last failure, if it had one.
     source: Option<io::Error>,
     pub(crate) served: Option<Served>,
-    /// The TLS session of that connection.
-    pub(crate) session: Option<Arc<Session>>,
+    /// The TLS sessions of that connection.
+    pub(crate) sessions: Sessions,
     /// The body has failed, and another attempt begins. The owner of the body has not noticed yet.
     restarted: bool,
 }
@@ -115,7 +115,7 @@ impl<P: Platform> Exchange<P> {
             gate: None,
             source: None,
             served: None,
-            session: None,
+            sessions: Sessions::default(),
             restarted: false,
         }
     }
@@ -257,7 +257,8 @@ impl<P: Platform> Exchange<P> {
         if let Some(Leased { lease, mut pooled, reused }) = leased {
             self.source = None;
             self.served = Some(Served { conn: lease.conn(), reused });
-            self.session = pooled.net.wire.session();
+            let wire = &pooled.net.wire;
+            self.sessions = Sessions::of(&self.call, wire.first_session(), wire.session());
             self.watch.uses(&pooled.net.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();

@@ -235,7 +235,7 @@ impl<P: Platform> ResponseOn<P> {
             body_taken: call.body_taken(),
             connection: self.served.conn,
             reused: self.served.reused,
-            tls: self.exchange.session.as_deref(),
+            sessions: &self.exchange.sessions,
         }
     }
 

@@ -239,7 +239,7 @@ impl Kind {
     const fn of_dial(why: DialError) -> Self {
         match why {
             DialError::Name | DialError::Family | DialError::Resolve(_) => Self::Name,
-            DialError::Tls(why) => Self::of_tls(why),
+            DialError::Tls(why) | DialError::ProxyTls(why) => Self::of_tls(why),
             DialError::Timeout(_) => Self::Timeout,
             // The code of curl for a CONNECT that is refused.
             DialError::ProxyLost(_)
@@ -479,7 +479,8 @@ fn detail(source: &(dyn error::Error + 'static), cause: Cause) -> Option<String>
     if let Some(layer) = source.downcast_ref::<LayerError>() {
         let repeats = matches!(
             cause,
-            Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) | Cause::Tls(_)
+            Cause::Unavailable(Unavailable::Dial(DialError::Tls(_) | DialError::ProxyTls(_)))
+                | Cause::Tls(_)
         );
         return match error::Error::source(layer) {
             Some(why) => Some(why.to_string()),
@@ -518,7 +519,14 @@ fn hint(error: &Error) -> Option<&'static str> {
             DialError::Tls(TlsKind::Unavailable | TlsKind::PlainHttp) => {
                 Some("use http:// if the server allows it")
             }
-            DialError::Tls(TlsKind::Expired | TlsKind::NotYetValid) => Some(
+            DialError::ProxyTls(TlsKind::PlainHttp) => {
+                Some("use http:// for the proxy if it allows it")
+            }
+            DialError::ProxyTls(TlsKind::Issuer) => {
+                Some("--proxy-cacert FILE trusts the authorities in FILE for https proxies")
+            }
+            DialError::Tls(TlsKind::Expired | TlsKind::NotYetValid)
+            | DialError::ProxyTls(TlsKind::Expired | TlsKind::NotYetValid) => Some(
                 "check this computer's clock; if it is right, the server needs a new certificate",
             ),
             DialError::Tls(TlsKind::Issuer) => Some("--cacert FILE trusts the authorities in FILE"),

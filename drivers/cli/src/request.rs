@@ -159,8 +159,9 @@ impl<'o> Worker<'o> {
         let earlier = self.heads.as_ref().map(|heads| heads.take_earlier()).unwrap_or_default();
         let mut response = sent.inspect_err(|error| seen.failed(error))?;
         seen.answered(&response);
-        if let (true, Some(session)) = (options.verbose, response.tls()) {
-            secure::show(session);
+        if options.verbose {
+            secure::show(response.proxy_tls(), " of the proxy");
+            secure::show(response.tls(), "");
         }
         interrupt.receives(response.content_length());
         if source.is_repeatable()

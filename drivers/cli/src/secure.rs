@@ -137,13 +137,15 @@ fn version(text: &str) -> Result<TlsVersion, Failed> {
     }
 }
 
-/// Shows the session that a response came through on standard error.
-pub(crate) fn show(session: &Session) {
-    let mut facts = format!("* cipher suite {}", session.cipher_suite);
+/// Shows a session that a response came through on standard error. `whose` names its peer, if that
+/// is not the origin.
+pub(crate) fn show(session: Option<&Session>, whose: &str) {
+    let Some(session) = session else { return };
+    let mut facts = format!("* cipher suite{whose} {}", session.cipher_suite);
     facts.push_str(", application protocol ");
     facts.push_str(session.alpn.unwrap_or("none chosen"));
     if let Some(certificate) = session.peer_certificates.first() {
-        facts.push_str("\n* certificate ");
+        facts.push_str(&format!("\n* certificate{whose} "));
         match Certificate::read(certificate) {
             Some(certificate) => {
                 let subject = certificate.subject.as_deref().unwrap_or("without a name");

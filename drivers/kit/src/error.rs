@@ -10,7 +10,7 @@ use httpool::{
         BodyUnusable, Cause, DialError, ErrorKind, Failure, IoKind, Reached, RequestError,
         Unavailable, Unsent,
     },
-    message::{BodyLeft, BodyTaken, Method, ResponseHead, Status, Url},
+    message::{BodyLeft, BodyTaken, Method, Origin, ResponseHead, Status, Url},
     trace::Recent,
 };
 
@@ -78,6 +78,8 @@ struct Inner {
     incomplete: Option<(u64, BodyLeft)>,
     /// The connection of the failed attempt goes to a proxy.
     proxied: bool,
+    /// The proxy with which the TLS handshake failed.
+    failed_proxy: Option<Origin>,
     timings: Option<Box<Timings>>,
 }
 
@@ -120,6 +122,7 @@ impl Error {
         error.0.spent = call.retries_spent();
         error.0.incomplete = call.incomplete();
         error.0.proxied = call.goes_to_proxy();
+        error.0.failed_proxy = call.failed_proxy().cloned();
         error.0.timings = call.timings().cloned().map(Box::new);
         error
     }
@@ -183,6 +186,7 @@ impl Error {
             spent: false,
             incomplete: None,
             proxied: false,
+            failed_proxy: None,
             timings: None,
         }))
     }
@@ -443,7 +447,15 @@ impl fmt::Display for What<'_> {
             }
             (Kind::Failure(failure), None) => match (failure.cause, &self.0.source) {
                 (NO_ADDRESS, Some(_)) => f.write_str("the host's name could not be looked up"),
-                (cause, _) => write!(f, "{cause}"),
+                (cause, _) => match (cause, &self.0.failed_proxy) {
+                    (
+                        Cause::Unavailable(Unavailable::Dial(DialError::ProxyTls(why))),
+                        Some(proxy),
+                    ) => {
+                        write!(f, "the TLS handshake with the proxy {proxy} failed: {why}")
+                    }
+                    _ => write!(f, "{cause}"),
+                },
             },
             (Kind::Stale, _) => {
                 f.write_str("there is no such call: it was cancelled, or its response was taken")

@@ -65,6 +65,7 @@ mod proxies;
 mod request;
 mod resolve;
 mod response;
+mod sessions;
 mod settings;
 mod stream;
 mod switched;
@@ -92,6 +93,7 @@ pub use resolve::{
 pub use response::{BodyLimit, Parts, Received, retry_after};
 #[cfg(feature = "json")]
 pub use serde;
+pub use sessions::{Secured, Sessions};
 pub use settings::Settings;
 pub use stream::Stream;
 pub use switched::Switched;

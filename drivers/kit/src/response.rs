@@ -12,7 +12,7 @@ use httpool::{
     message::{BodyLeft, BodyTaken, Fields, Head, Method, OwnedFields, ResponseHead, Url},
 };
 
-use crate::{Error, Session};
+use crate::{Error, Sessions};
 
 /// The parts of a response that have been received, without its body.
 #[derive(Debug, Default)]
@@ -86,8 +86,8 @@ pub struct Parts<'r> {
     pub connection: ConnId,
     /// Whether that connection had served another request before.
     pub reused: bool,
-    /// The TLS session of that connection.
-    pub tls: Option<&'r Session>,
+    /// The TLS sessions of that connection.
+    pub sessions: &'r Sessions,
 }
 
 impl<'r> Parts<'r> {
@@ -284,10 +284,19 @@ macro_rules! response_methods {
             self.parts().reused
         }
 
-        /// Returns what the TLS handshake of the connection agreed on: version, cipher suite,
-        /// certificates, and whether they were verified. `None` without TLS.
+        /// Returns what the TLS handshake with the origin agreed on: version, cipher suite,
+        /// certificates, and whether they were verified. `None` without TLS, and if a proxy has
+        /// forwarded the request: its session with the origin is not known (urllib3: `is_verified`
+        /// is false then).
         pub fn tls(&self) -> ::std::option::Option<&$crate::Session> {
-            self.parts().tls
+            self.parts().sessions.origin.as_deref()
+        }
+
+        /// Returns what the TLS handshake with the proxy agreed on (urllib3: `proxy_is_verified`):
+        /// with the nearest one, if there are several. `None` without a proxy, and without TLS to
+        /// it.
+        pub fn proxy_tls(&self) -> ::std::option::Option<&$crate::Session> {
+            self.parts().sessions.proxy.as_deref()
         }
 
         /// Returns how much of the request's body was taken, if the response ended the sending

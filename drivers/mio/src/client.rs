@@ -1,6 +1,11 @@
 //! The client of a driver: starts, controls and inspects calls.
 
-use std::{collections::BTreeMap, fmt, mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt, mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use httpool::{
     call::{Call, Policy},
@@ -11,7 +16,7 @@ use httpool::{
     pool::Stats,
     time::Instant,
 };
-use httpool_kit::{Clock, Session, Settings};
+use httpool_kit::{Clock, Secured, Session, Sessions, Settings};
 
 use crate::{Body, decode::Coded};
 
@@ -43,8 +48,9 @@ pub struct Client {
     resumed: Vec<SocketId>,
     /// Whether a method was called that the loop has yet to act on.
     asked: bool,
-    /// The TLS sessions of the open connections.
-    sessions: BTreeMap<ConnId, Arc<Session>>,
+    /// The TLS sessions of the open connections: the one whose handshake was first, and the one
+    /// whose handshake was last.
+    sessions: BTreeMap<ConnId, (Arc<Session>, Arc<Session>)>,
     pub(crate) coded: Coded,
 }
 
@@ -179,21 +185,43 @@ impl Client {
         self.core.connection(call)
     }
 
-    /// Returns what the TLS handshake of the connection that a call uses agreed on. `None` without
-    /// TLS, and once the connection is closed.
+    /// Returns what the TLS handshake with the origin agreed on, for the connection that a call
+    /// uses. `None` without TLS, if a proxy forwards the request, and once the connection is
+    /// closed.
     pub fn tls(&self, call: CallId) -> Option<&Session> {
-        self.session(call).map(|session| &**session)
+        let (_, last) = self.both_sessions(call)?;
+        Some(&**last).filter(|_| self.core.call(call).is_some_and(|it| Secured::of(it).origin))
     }
 
-    pub(crate) fn session(&self, call: CallId) -> Option<&Arc<Session>> {
+    /// Returns what the TLS handshake with the proxy agreed on, as [`tls`](Self::tls) does: with
+    /// the nearest one, if there are several. `None` without a proxy, and without TLS to it.
+    pub fn proxy_tls(&self, call: CallId) -> Option<&Session> {
+        let (first, _) = self.both_sessions(call)?;
+        Some(&**first).filter(|_| self.core.call(call).is_some_and(|it| Secured::of(it).proxy))
+    }
+
+    pub(crate) fn sessions(&self, call: CallId) -> Sessions {
+        let Some((first, last)) = self.both_sessions(call).cloned() else {
+            return Sessions::default();
+        };
+        let call = self.core.call(call);
+        call.map_or_else(Sessions::default, |call| Sessions::of(call, Some(first), Some(last)))
+    }
+
+    fn both_sessions(&self, call: CallId) -> Option<&(Arc<Session>, Arc<Session>)> {
         let (conn, _) = self.connection(call)?;
         self.sessions.get(&conn)
     }
 
-    /// Keeps the session of a connection whose handshake is done. That of an origin replaces that of
-    /// the proxy in front of it.
+    /// Keeps the session of a connection whose handshake is done. That of a proxy comes before that
+    /// of the origin behind it.
     pub(crate) fn secured(&mut self, conn: ConnId, session: Arc<Session>) {
-        self.sessions.insert(conn, session);
+        match self.sessions.entry(conn) {
+            Entry::Occupied(mut both) => both.get_mut().1 = session,
+            Entry::Vacant(none) => {
+                none.insert((session.clone(), session));
+            }
+        }
     }
 
     /// Drops the session of a connection that is closed.

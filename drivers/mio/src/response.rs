@@ -1,13 +1,13 @@
 //! Responses that are collected whole.
 
-use std::{collections::BTreeMap, fmt, mem, sync::Arc};
+use std::{collections::BTreeMap, fmt, mem};
 
 use httpool::{
     call::{HistoryEntry, Timings},
     id::{CallId, ConnId},
     message::{BodyLeft, BodyTaken, Method, Url},
 };
-use httpool_kit::{BodyLimit, Parts, Received, Session};
+use httpool_kit::{BodyLimit, Parts, Received, Sessions};
 
 use crate::{
     Error,
@@ -26,7 +26,7 @@ pub struct Response {
     body_taken: Option<BodyTaken>,
     connection: ConnId,
     reused: bool,
-    tls: Option<Arc<Session>>,
+    sessions: Sessions,
     switched: Option<Switched>,
 }
 
@@ -43,7 +43,7 @@ impl Response {
             body_taken: self.body_taken,
             connection: self.connection,
             reused: self.reused,
-            tls: self.tls.as_deref(),
+            sessions: &self.sessions,
         }
     }
 
@@ -120,7 +120,7 @@ pub struct Responses {
 struct Begun {
     received: Received,
     body: Vec<u8>,
-    tls: Option<Arc<Session>>,
+    sessions: Sessions,
 }
 
 impl Responses {
@@ -139,7 +139,7 @@ impl Responses {
             Output::Head(call, head) => {
                 let begun = self.begun(call);
                 begun.received.put_head(&head);
-                begun.tls = client.session(call).cloned();
+                begun.sessions = client.sessions(call);
                 let socket = client.core.socket(call).filter(|_| !client.coded.has(call));
                 let ahead = socket.map_or(BodyLeft::NONE, |socket| client.core.body_ahead(socket));
                 if self.limit.is_exceeded(0, ahead) {
@@ -202,7 +202,7 @@ impl Responses {
     }
 
     fn end(&mut self, client: &Client, id: CallId, switched: Option<Switched>) {
-        let Some(Begun { received, body, tls }) = self.begun.remove(&id) else { return };
+        let Some(Begun { received, body, sessions }) = self.begun.remove(&id) else { return };
         let (Some(_), Some(call), Some((connection, reused))) =
             (received.head(), client.call(id), client.connection(id))
         else {
@@ -218,7 +218,7 @@ impl Responses {
             body,
             connection,
             reused,
-            tls,
+            sessions,
             switched,
         };
         self.done.insert(id, Ok(response));

@@ -45,8 +45,13 @@ fn a_tls_failure_is_retried_only_if_another_attempt_could_succeed() {
     use TlsKind as T;
     let retry = Retry::new(3);
     let again = |why| {
-        let cause = Cause::Unavailable(Unavailable::Dial(DialError::Tls(why)));
-        Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET) == Again::Yes
+        let again = |why| {
+            let cause = Cause::Unavailable(Unavailable::Dial(why));
+            Left::all_of(&retry).after_failure(&retry, cause, false, &Method::GET) == Again::Yes
+        };
+        let answer = again(DialError::Tls(why));
+        assert_eq!(again(DialError::ProxyTls(why)), answer, "the same for a proxy");
+        answer
     };
     for why in [T::Alert(80), T::Protocol, T::Lost(IoKind::Reset)] {
         assert!(again(why) && !why.is_permanent(), "{why:?}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     call::{NoProxy, Route, Routes},
     dial::Guard,
-    error::Denied,
+    error::{Denied, TlsKind},
     message::Hop,
 };
 
@@ -114,6 +114,20 @@ fn a_407_of_a_forward_proxy_is_handed_over_and_not_retried() {
         (world.told, world.call.next()),
         (vec!["head 407".into(), "end".into()], Next::Done)
     );
+}
+
+#[test]
+fn a_handshake_with_a_proxy_that_forwards_is_no_failure_of_the_origin() {
+    let dial = |why| Unavailable::Dial(why);
+    for (url, proxy, seen) in [
+        ("http://a/", "https://proxy", DialError::ProxyTls(TlsKind::Issuer)),
+        ("https://a/", "https://proxy", DialError::Tls(TlsKind::Issuer)),
+    ] {
+        let request = Request::get(url).build().unwrap();
+        let mut world = World::new(request, policy(through(proxy)));
+        world.call.lease_failed(dial(DialError::Tls(TlsKind::Issuer)), world.now);
+        assert_eq!(world.failed().cause, Cause::Unavailable(dial(seen)), "{url}");
+    }
 }
 
 #[test]

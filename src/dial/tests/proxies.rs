@@ -1,8 +1,10 @@
 //! Tests of dials through proxies: CONNECT, SOCKS, TLS within TLS.
 
+use alloc::format;
+
 use super::*;
 use crate::{
-    error::IoKind,
+    error::{IoKind, TlsKind},
     limits::MessageLimits,
     message::{Credentials, Hop, HopKind, TlsId},
 };
@@ -175,6 +177,35 @@ fn an_https_proxy_means_tls_within_tls() {
             Next("ready 0"),
         ],
     );
+}
+
+#[test]
+fn a_handshake_that_fails_says_whose_it_was() {
+    let first = Hop::new(HopKind::Connect, https("192.0.2.9", 8443));
+    let second = Hop::new(HopKind::Connect, https("inner.test", 443));
+    let key = Key::direct(https("a.test", 443)).through([first, second]);
+    let peers = ["https://192.0.2.9:8443", "https://inner.test", "https://a.test"];
+    for (fails_at, peer) in peers.into_iter().enumerate() {
+        for lost in [false, true] {
+            let mut scene = Scene::connected(&key, &with_tls());
+            for _ in 0..fails_at {
+                scene.dial.tls_up("", scene.now);
+                scene.transmits();
+                assert_eq!(scene.dial.receive(STANDS, scene.now), STANDS.len());
+            }
+            let whose = if fails_at < 2 { "ProxyTls" } else { "Tls" };
+            let what = if lost {
+                scene.dial.lost(IoKind::Reset, scene.now);
+                "Lost(Reset)"
+            } else {
+                scene.dial.tls_failed(TlsKind::Issuer, scene.now);
+                "Issuer"
+            };
+            scene.dial.abandoned(0);
+            scene.says(&format!("failed {whose}({what})"));
+            assert_eq!(scene.dial.failed_handshake().unwrap().to_string(), peer);
+        }
+    }
 }
 
 #[test]

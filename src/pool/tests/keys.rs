@@ -6,7 +6,8 @@ use super::words::{ANY, World, key, ms};
 use crate::{
     error::Unavailable,
     limits::PoolLimits,
-    pool::{Claim, Dialing, Uses},
+    message::KeyLimits,
+    pool::{Action, Claim, Dialing, Uses},
 };
 
 fn bounded(idle_keys_max: usize) -> PoolLimits {
@@ -131,4 +132,33 @@ fn the_uses_of_a_watched_key_are_kept_and_dead_connections_do_not_count() {
     w.discard(held);
     w.actions();
     assert_eq!(uses(&w, "b"), (0, 0));
+}
+
+#[test]
+fn a_key_with_limits_of_its_own_keeps_to_them_and_shares_nothing() {
+    let mut w = World::new(PoolLimits { open_per_key_max: 1, ..PoolLimits::default() });
+    let own = key("a").with_limits(Some(KeyLimits::new(2, 1)));
+    let lease = |w: &mut World| {
+        let ticket = w.pool.checkout(&own, ANY, w.now).unwrap();
+        let dial = w.actions().into_iter().find_map(|action| match action {
+            Action::Dial { conn, .. } => Some(conn),
+            _ => None,
+        });
+        w.dialed(dial.unwrap());
+        w.take(ticket)
+    };
+    let plain = w.lease("a");
+    let held = [lease(&mut w), lease(&mut w)];
+    let third = w.pool.checkout(&own, ANY, w.now).unwrap();
+    assert!(w.waits(third, false));
+    assert!(w.actions().is_empty(), "two are all that it may have");
+    w.keep(plain);
+    assert!(w.waits(third, false), "a connection with other limits is another's");
+    w.pool.cancel(third, w.now);
+    held.into_iter().for_each(|held| w.keep(held));
+    assert_eq!(w.said(), ["close c2.0 surplus"], "one is kept");
+    assert_eq!((w.pool.key_stats(&own).idle, w.pool.key_stats(&key("a")).idle), (1, 1));
+    let none = key("a").with_limits(Some(KeyLimits::new(0, 0)));
+    let ticket = w.pool.checkout(&none, ANY, w.now).unwrap();
+    assert!(w.waits(ticket, true), "no connection at all would serve no call");
 }

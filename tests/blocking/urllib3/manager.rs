@@ -1,5 +1,7 @@
 //! Tests `PoolManager`.
 
+use std::time::Duration;
+
 use httpool_blocking::{
     httpool::error::ErrorKind,
     urllib3::{PoolManager, PoolOptions, RequestMethods},
@@ -167,4 +169,91 @@ fn the_headers_of_a_manager_are_for_requests_without_their_own() {
     assert!(text(pool.urlopen("GET", "/").send().unwrap()).contains("X-All: 1\r\n"));
     let call = http.request("GET", &server.url("/")).headers([("X-Own", "1")]);
     assert!(!text(call.send().unwrap()).contains("X-All"));
+}
+
+fn size(maxsize: usize, block: bool) -> PoolOptions {
+    PoolOptions::new().maxsize(maxsize).block(block)
+}
+
+/// Answers with a body. That of `/half` does not end, and that of `/long` has
+/// more bytes than come with the head.
+fn half_or_whole() -> Server {
+    Server::replying(|request| match request.target() {
+        "/half" => "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf".into(),
+        "/long" => ok("x".repeat(1 << 20)),
+        _ => ok("hello"),
+    })
+}
+
+#[test]
+fn a_pool_of_another_size_has_connections_and_limits_of_its_own() {
+    let server = half_or_whole();
+    let http = PoolManager::new();
+    let url = server.url("/");
+    let own = http.connection_from_url_with(&url, &size(2, true)).unwrap();
+    let hold = || own.urlopen("GET", "/half").preload_content(false).send().unwrap();
+    let held = [hold(), hold()];
+    let third = own.urlopen("GET", "/").pool_timeout(Duration::from_millis(1)).send();
+    assert_eq!(kind(third), ErrorKind::EmptyPool);
+    let pool = http.connection_from_url(&url).unwrap();
+    assert_eq!((own.stats().in_use, pool.stats().num_connections), (2, 0));
+    visit(&http, &[&server, &server]);
+    assert_eq!((own.stats().num_requests, pool.stats().num_requests), (2, 2));
+    assert_eq!((server.accepted(), pool.stats().num_connections), (3, 1));
+    drop(held);
+    assert_eq!(text(own.urlopen("GET", "/").send().unwrap()), "hello");
+    assert_eq!((own.stats().idle, pool.stats().idle), (1, 1));
+
+    let again = http.connection_from_host_with("127.0.0.1", server.port(), "http", &size(2, true));
+    assert_eq!(again.unwrap().stats(), own.stats(), "equal options share");
+    let same = http.connection_from_url_with(&url, &size(1, false)).unwrap();
+    assert_eq!(same.stats(), pool.stats(), "the options of the manager are its pool");
+    let other = http.connection_from_url_with(&url, &size(2, false)).unwrap();
+    assert_eq!(other.stats().num_connections, 0);
+}
+
+#[test]
+fn what_pool_kwargs_leave_out_is_the_managers() {
+    let server = half_or_whole();
+    let http = PoolManager::with(10, size(2, true));
+    let with =
+        |options: &PoolOptions| http.connection_from_url_with(&server.url("/"), options).unwrap();
+    let (one, unbounded) = (PoolOptions::new().maxsize(1), PoolOptions::new().block(false));
+    for (pool, open, kept) in [(with(&one), 1, 1), (with(&unbounded), 4, 2)] {
+        let held: Vec<_> = (0..open)
+            .map(|_| pool.urlopen("GET", "/half").preload_content(false).send().unwrap())
+            .collect();
+        let call = pool.urlopen("GET", "/").pool_timeout(Duration::from_millis(1)).send();
+        assert_eq!(call.is_ok(), open > 1, "{open}");
+        drop(held);
+        let read: Vec<_> = (0..open)
+            .map(|_| pool.urlopen("GET", "/long").preload_content(false).send().unwrap())
+            .collect();
+        read.into_iter().for_each(|response| assert_eq!(text(response).len(), 1 << 20));
+        assert_eq!(pool.stats().idle, kept);
+    }
+}
+
+#[test]
+fn pools_of_one_host_count_for_num_pools_and_are_cleared_and_closed_by_themselves() {
+    let server = Server::answering("hello");
+    let http = PoolManager::with(2, PoolOptions::new());
+    let with = |n| http.connection_from_url_with(&server.url("/"), &size(n, true)).unwrap();
+    let (two, three) = (with(2), with(3));
+    let default = http.connection_from_url(&server.url("/")).unwrap();
+    let idle = || [&default, &two, &three].map(|pool| pool.stats().idle);
+    visit(&http, &[&server]);
+    text(two.urlopen("GET", "/").send().unwrap());
+    assert_eq!(idle(), [1, 1, 0]);
+    text(three.urlopen("GET", "/").send().unwrap());
+    assert_eq!(idle(), [0, 1, 1], "the manager's own was used the longest ago");
+    two.close();
+    assert_eq!(idle(), [0, 0, 1]);
+    assert_eq!(kind(two.urlopen("GET", "/").send()), ErrorKind::ClosedPool);
+    assert_eq!(text(with(2).urlopen("GET", "/").send().unwrap()), "hello");
+    visit(&http, &[&server]);
+    http.clear();
+    assert_eq!(idle(), [0, 0, 0]);
+    assert_eq!(text(three.urlopen("GET", "/").send().unwrap()), "hello");
+    assert_eq!(http.client().stats().open, 1);
 }

@@ -11,7 +11,7 @@ use httpool::{
     message::{Key, Method, Origin},
 };
 
-use super::PoolOptions;
+use super::{PoolOptions, options::Size};
 use crate::{Client, Error, RequestBuilder};
 
 /// A client, seen as a pool for one origin or as a manager of many.
@@ -20,6 +20,7 @@ pub(super) struct Engine {
     pub(super) client: Client,
     pub(super) policy: Arc<Policy>,
     pub(super) headers: Vec<(String, String)>,
+    pub(super) size: Size,
     pub(super) pool: Option<Part>,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Part {
 /// A snapshot of the connections of a pool.
 ///
 /// The counts of a pool that was made by a manager are those of all calls with the same key: host,
-/// proxies, TLS settings and local address.
+/// proxies, TLS settings, local address, and size where it is not the manager's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PoolStats {
@@ -57,23 +58,27 @@ pub struct PoolStats {
 impl Engine {
     /// Makes the engine of a pool that has a client of its own.
     pub(super) fn of_pool(origin: Origin, options: &PoolOptions) -> Self {
-        let (client, policy) = options.build(usize::MAX);
-        let headers = options.headers.clone().unwrap_or_default();
-        Self { client, policy: Arc::new(policy), headers, pool: None }.narrowed(origin, true)
+        Self::of_manager(usize::MAX, options).narrowed(origin, true)
     }
 
     /// Makes the engine of a manager.
     pub(super) fn of_manager(num_pools: usize, options: &PoolOptions) -> Self {
         let (client, policy) = options.build(num_pools);
         let headers = options.headers.clone().unwrap_or_default();
-        Self { client, policy: Arc::new(policy), headers, pool: None }
+        let size = options.size_beside(Size::default());
+        Self { client, policy: Arc::new(policy), headers, size, pool: None }
     }
 
     /// Makes the engine of a pool of this manager.
     pub(super) fn pool(&self, origin: Origin, options: &PoolOptions) -> Self {
-        let policy = Arc::new(options.overlay(Policy::clone(&self.policy)));
+        let mut policy = options.overlay(Policy::clone(&self.policy));
+        let size = options.size_beside(self.size);
+        if size != self.size {
+            policy.routes.limits = Some(size.limits());
+        }
+        let (client, policy) = (self.client.clone(), Arc::new(policy));
         let headers = options.headers.as_ref().unwrap_or(&self.headers).clone();
-        Self { client: self.client.clone(), policy, headers, pool: None }.narrowed(origin, false)
+        Self { client, policy, headers, size, pool: None }.narrowed(origin, false)
     }
 
     fn narrowed(mut self, origin: Origin, owns_client: bool) -> Self {

@@ -41,15 +41,14 @@ use crate::{Client, Error};
 ///
 /// It differs from urllib3 so:
 ///
-/// - Connections are shared if everything that changes the peer or the trust is equal: host,
-///   proxies, TLS settings, local address. urllib3 also separates them by timeouts, retries and
-///   headers, which change neither.
+/// - Connections are shared if everything that changes the peer, the trust or the size of the pool
+///   is equal: host, proxies, TLS settings, local address, `maxsize` and `block`. urllib3 also
+///   separates them by timeouts, retries and headers, which change none of these.
 /// - The budget of retries and redirects is one for the whole call. urllib3 begins anew at each
 ///   redirect.
 /// - A request body is set back for a redirect, or the call fails. urllib3 sends it empty.
 /// - The connections to a host that is dropped for `num_pools` are closed. urllib3 leaves that to
 ///   the garbage collector.
-/// - Size and blocking are those of the manager, for all hosts.
 #[derive(Debug, Clone)]
 pub struct PoolManager {
     engine: Arc<Engine>,
@@ -72,8 +71,9 @@ impl PoolManager {
         let old = &self.engine;
         let mut policy = crate::Policy::clone(&old.policy);
         change(&mut policy);
-        let (client, headers) = (old.client.clone(), old.headers.clone());
-        Self { engine: Arc::new(Engine { client, policy: Arc::new(policy), headers, pool: None }) }
+        let (client, headers, size) = (old.client.clone(), old.headers.clone(), old.size);
+        let policy = Arc::new(policy);
+        Self { engine: Arc::new(Engine { client, policy, headers, size, pool: None }) }
     }
 
     /// Returns the pool for a host. `scheme` is `http` or `https`. All pools for one host share
@@ -91,9 +91,20 @@ impl PoolManager {
     }
 
     /// Returns the pool for a host with other options than the manager's (urllib3: `pool_kwargs`).
-    /// Those that are not given are the manager's, and `maxsize`, `block`, `tls` and `engine` always
-    /// are. A pool with another local address, proxy or [`tls_id`](PoolOptions::tls_id) has
-    /// connections of its own.
+    /// Those that are not given are the manager's, and `tls` and `engine` always are. A pool with
+    /// another [`maxsize`](PoolOptions::maxsize), [`block`](PoolOptions::block), local address,
+    /// proxy or [`tls_id`](PoolOptions::tls_id) has connections of its own, and counts as another
+    /// host for `num_pools`. The manager itself does not use them.
+    ///
+    /// ```
+    /// use httpool_blocking::urllib3::{PoolManager, PoolOptions};
+    ///
+    /// // One connection to most hosts, and at most four to this one.
+    /// let http = PoolManager::new();
+    /// let four = PoolOptions::new().maxsize(4).block(true);
+    /// let pool = http.connection_from_host_with("example.com", 8080, "http", &four)?;
+    /// # Ok::<(), httpool_blocking::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`connection_from_host`](Self::connection_from_host).
@@ -118,8 +129,21 @@ impl PoolManager {
     /// # Errors
     /// It is not an absolute `http` or `https` URL.
     pub fn connection_from_url(&self, url: &str) -> Result<Box<dyn ConnectionPool>, Error> {
+        self.connection_from_url_with(url, &PoolOptions::new())
+    }
+
+    /// Returns the pool for the host of a URL with other options than the manager's, as
+    /// [`connection_from_host_with`](Self::connection_from_host_with) does.
+    ///
+    /// # Errors
+    /// As [`connection_from_url`](Self::connection_from_url).
+    pub fn connection_from_url_with(
+        &self,
+        url: &str,
+        pool_kwargs: &PoolOptions,
+    ) -> Result<Box<dyn ConnectionPool>, Error> {
         let origin = Origin::parse(url).map_err(Error::request)?;
-        Ok(boxed(self.engine.pool(origin, &PoolOptions::new())))
+        Ok(boxed(self.engine.pool(origin, pool_kwargs)))
     }
 
     /// Closes the idle connections of all hosts, and those in use when they come back. The manager

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use httpool::{
     call::{Policy, Redirect, Retry, Routes, Timeout},
-    message::{Hop, TlsId},
+    message::{Hop, KeyLimits, TlsId},
 };
 
 use crate::{Client, ClientBuilder};
@@ -28,7 +28,7 @@ use crate::{Client, ClientBuilder};
 pub struct PoolOptions {
     timeout: Option<Timeout>,
     maxsize: Option<usize>,
-    block: bool,
+    block: Option<bool>,
     pub(super) headers: Option<Vec<(String, String)>>,
     retries: Option<Retry>,
     redirects: Option<Redirect>,
@@ -73,7 +73,7 @@ impl PoolOptions {
     /// come back. Waiting calls are served in the order in which they came, which urllib3 does not
     /// promise. With a `maxsize` of zero, one connection is opened.
     pub fn block(self, yes: bool) -> Self {
-        Self { block: yes, ..self }
+        Self { block: Some(yes), ..self }
     }
 
     /// Sets the header fields of requests that are given none of their own. Those of a request
@@ -145,10 +145,9 @@ impl PoolOptions {
             Client::builder().no_default_headers().default_header("User-Agent", agent)
         });
         let settings = builder.settings_mut();
-        let maxsize = self.maxsize.unwrap_or(1);
+        let each = self.size_beside(Size::default()).limits();
         let limits = &mut settings.pool;
-        limits.idle_per_key_max = maxsize;
-        limits.open_per_key_max = if self.block { maxsize } else { usize::MAX };
+        (limits.open_per_key_max, limits.idle_per_key_max) = (each.open_max, each.idle_max);
         limits.waiting_per_key_max = limits.waiting_max;
         limits.idle_keys_max = num_pools;
         let policy = Policy::clone(&settings.policy);
@@ -162,6 +161,14 @@ impl PoolOptions {
             .timeout(timeout_of(None))
             .preload(true);
         (builder.build(), self.overlay(start))
+    }
+
+    /// Returns size and blocking of these options; those of `other` where they are not given.
+    pub(super) fn size_beside(&self, other: Size) -> Size {
+        Size {
+            maxsize: self.maxsize.unwrap_or(other.maxsize),
+            block: self.block.unwrap_or(other.block),
+        }
     }
 
     /// Returns `policy`, changed by the options that are given.
@@ -180,6 +187,25 @@ impl PoolOptions {
             policy.redirect = redirects.clone();
         }
         policy
+    }
+}
+
+/// The `maxsize` and `block` of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    maxsize: usize,
+    block: bool,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { maxsize: 1, block: false }
+    }
+}
+
+impl Size {
+    pub(super) const fn limits(self) -> KeyLimits {
+        KeyLimits::new(if self.block { self.maxsize } else { usize::MAX }, self.maxsize)
     }
 }
 

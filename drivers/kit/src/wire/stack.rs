@@ -190,6 +190,12 @@ impl Wire {
         self.0.as_ref()?.sides.last()?.layer.session()
     }
 
+    /// Returns what the handshake of the outermost layer agreed on. `None` as for
+    /// [`session`](Self::session).
+    pub fn first_session(&self) -> Option<Arc<Session>> {
+        self.0.as_ref()?.sides.first()?.layer.session()
+    }
+
     /// Returns the space to read the socket into. Do not read while [`open`](Self::open) returns
     /// plaintext: it is empty when the input that was not opened has its greatest length. It is
     /// also empty without a layer.

@@ -394,7 +394,9 @@ impl Case {
             Cause::Unavailable(Unavailable::Dial(DialError::Resolve(ResolveKind::Exhausted))) => {
                 (Mark::CauseShort, plan.descriptors.is_some())
             }
-            Cause::Unavailable(Unavailable::Dial(DialError::Tls(_))) => (Mark::CauseTls, true),
+            Cause::Unavailable(Unavailable::Dial(DialError::Tls(_) | DialError::ProxyTls(_))) => {
+                (Mark::CauseTls, true)
+            }
             Cause::Unavailable(Unavailable::Dial(
                 DialError::ProxyLost(_)
                 | DialError::ProxyRefused(_)

@@ -77,6 +77,7 @@
 //! | the look-up of a dial that ended is not cancelled | 1 | | the look-ups that run at the end |
 //! | a stale id refers to a new entry | 1 | | an id that is given out twice |
 //! | a granted connection may still be evicted | 2 | | a panic |
+//! | limits that a key has of its own are ignored | 3 | | the connections of the key |
 //! | credentials follow a redirect to another origin | 9 | 9 | the server that receives them |
 //! | a request that is redirected from a forward proxy to an origin has the proxy's fields | 9 | 9 | the server that receives them |
 //! | a socket that lost a race is not closed | 12 | | the next socket in its slot |

@@ -235,6 +235,7 @@ impl World {
         let one = self.steps as usize % self.base.cases.len().max(1);
         if let Some(id) = self.base.cases.get(one).filter(|it| it.is_live()).and_then(|it| it.id) {
             watch::state(&mut self.base.stage, &self.driver.client, id);
+            watch::limits(&mut self.base.stage, &self.driver.client, id);
         }
         if let Some(words) = &self.machines {
             for line in words.take() {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use httpool::{
-    call::Next,
+    call::{Call, Next},
     client::{Client, Closed, Opening, Waiting},
     error::{Cause, DialError, Failure, IoKind, ResolveKind, Unavailable},
     h1::CloseReason,
@@ -94,7 +94,8 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     let Some(own) = client.call(id) else { return };
     let Next::Failed(Failure { cause: Cause::Unavailable(why), .. }) = own.next() else { return };
     let limits = &base.plan.config.pool;
-    let (all, own) = (client.stats(), client.key_stats(own.key()));
+    let key = own.key();
+    let (all, own) = (client.stats(), client.key_stats(key));
     let full = match why {
         Unavailable::LineFull => all.waiting >= limits.waiting_max,
         Unavailable::KeyLineFull => own.waiting >= limits.waiting_per_key_max,
@@ -102,10 +103,21 @@ pub(super) fn refused(base: &mut Base, client: &Client, call: u32, id: CallId) {
     };
     // In a shortage of descriptors only the pool knows how much room there is.
     let room = all.idle > 0 || all.open < limits.open_max && !base.ran_short;
-    let own_room = if own.open < limits.open_per_key_max { room } else { own.idle > 0 };
+    let open_max = key.limits().map_or(limits.open_per_key_max, |own| own.open_max.max(1));
+    let own_room = if own.open < open_max { room } else { own.idle > 0 };
     let dials = own_room && own.dialing < limits.dialing_per_key_max && own.waiting <= own.dialing;
     if !full || own.idle > 0 || own.dialing > own.waiting || dials {
         base.stage.wrong(|| format!("call {call}: {why}, with {all:?}, and of its key {own:?}"));
+    }
+}
+
+/// Checks that the connections of a call's key keep to limits of the key's own.
+pub(super) fn limits(stage: &mut Stage, client: &Client, id: CallId) {
+    let Some(key) = client.call(id).map(Call::key) else { return };
+    let Some(limits) = key.limits() else { return };
+    let own = client.key_stats(key);
+    if own.open > limits.open_max.max(1) || own.idle > limits.idle_max {
+        stage.wrong(|| format!("{key}: {own:?} with {limits:?}"));
     }
 }
 

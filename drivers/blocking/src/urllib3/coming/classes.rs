@@ -42,9 +42,9 @@
 //! | `SOCKSProxyManager` | [`ProxyManager`](crate::urllib3::ProxyManager) with `socks4`, `socks4a`, `socks5` or `socks5h` |
 //! | `connection_from_host` | [`connection_from_host`](crate::urllib3::PoolManager::connection_from_host) |
 //! | `connection_from_url` of a manager | [`connection_from_url`](crate::urllib3::PoolManager::connection_from_url) |
-//! | `pool_kwargs` | [`connection_from_host_with`](crate::urllib3::PoolManager::connection_from_host_with) |
-//! | `connection_from_context`, `connection_from_pool_key` | none: the key is made from what changes the peer or the trust |
-//! | `key_fn_by_scheme`, `pool_classes_by_scheme` | none: a [`TlsId`](crate::TlsId), a proxy or a local address makes another key |
+//! | `pool_kwargs` | [`connection_from_host_with`](crate::urllib3::PoolManager::connection_from_host_with), [`connection_from_url_with`](crate::urllib3::PoolManager::connection_from_url_with) |
+//! | `connection_from_context`, `connection_from_pool_key` | none: the key is made from what changes the peer, the trust or the size of the pool |
+//! | `key_fn_by_scheme`, `pool_classes_by_scheme` | none: a [`TlsId`](crate::TlsId), a proxy, a local address, `maxsize` or `block` makes another key |
 //! | `clear`, `with` | [`clear`](crate::urllib3::PoolManager::clear); `client().close()` closes for good |
 //! | `RecentlyUsedContainer` | within the pool: the hosts whose idle connections were used last are kept |
 //!

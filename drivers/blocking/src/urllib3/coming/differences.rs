@@ -39,7 +39,7 @@
 //! |---|---|---|
 //! | `maxsize=0` keeps every connection, and blocks for ever with `block`. | It keeps none; with `block` one connection is opened. A limit of zero is no absence of a limit. | |
 //! | `FullPoolError` if a connection too many comes back. | Cannot happen: the pool counts the connections that are in use, and nobody can return one that it did not lend. | CP15 |
-//! | Timeout, retries, block and `blocksize` change the key of a pool. | Connections are separated by what changes the peer or the trust. Timeouts and retries are of a request, `maxsize` and `block` of the manager. | PM06 |
+//! | Timeout, retries, headers and `blocksize` change the key of a pool. | Connections are separated by what changes the peer or the trust, and by `maxsize` and `block`. Timeouts, retries and headers are of a request. | PM06 |
 //! | A connection that is opened again after the server closed it is not counted in `num_connections`. | Each that is opened counts. | |
 //! | A manager returns the same pool object. | Each call gives a handle; all handles for one key share connections and statistics. | PM01 |
 //! | A pool that made room for another closes with its last holder. | Its idle connections are closed at once, and it stays usable. | PM33 |
@@ -104,7 +104,6 @@
 //! | A message begins with the pool, or with "Max retries exceeded". | It begins with the method and the URL, and says what failed. | CP18, CP19, RT21 |
 //! | A timeout of zero is a `ValueError`. | [`Timeout::urllib3`](crate::Timeout::urllib3) refuses it; a duration of zero given to `timeout` fails the call at once. | |
 //! | A certificate that is not trusted is a `MaxRetryError`. | It is not retried (D17), and the error is `Ssl`. | CP20 |
-//! | A TLS failure of a proxy is a `ProxyError`. | It is `Ssl`: a failure of TLS does not tell whose handshake it was. | CU20, SL36, PXS32 |
 //! | A forward proxy that closes is a `ProxyError`. | It is a lost connection: the origin behind it may be the cause. | SL31 |
 //! | A handshake that is too slow is a `ReadTimeoutError`. | `ConnectTimeout`: nothing was sent that could be read. | |
 //! | A proxy that is silent after CONNECT is a `ReadTimeoutError`. | It passes the deadline for connecting. | PXS29 |
@@ -116,7 +115,6 @@
 //! | TCP_NODELAY is off for proxies. | It is on: a request is written in as few writes as it needs. | PXS12 |
 //! | Port 0 of a proxy is kept. | It is refused: nothing listens there. | PX03 |
 //! | The user name and password of a proxy's URL are ignored. | They are sent to the proxy. | |
-//! | A response that an `https` proxy has forwarded is not verified. | Its session is that with the proxy, which was verified; nothing says so of the origin. | |
 //! | `ssl_context` is used for a proxy that has none. | There is no fallback: a proxy has a configuration of its own. | PXS34, PXS36, PXS37 |
 //!
 //! ## TLS

@@ -1,5 +1,9 @@
 //! Limits and ends of connections in generated plans.
 
+use std::sync::Arc;
+
+use httpool::{call::Policy, message::KeyLimits};
+
 use super::{Grower, Kind, micros};
 use crate::world::{Plan, Random};
 
@@ -39,6 +43,24 @@ impl Grower {
                 let at = micros(random.from(0, 100_000));
                 plan.clears.push((at, origin.map(|it| it as usize)));
             }
+        }
+    }
+
+    /// Gives the calls with one of the policies limits of their own. It draws from a generator of
+    /// its own too.
+    pub(super) fn own_limits(plan: &mut Plan, seed: u64) {
+        let mut random = Random::new(seed ^ 0x006f_776e_6564);
+        if !random.once_in(6) {
+            return;
+        }
+        let open = random.pick(&[1, 1, 2, usize::MAX]);
+        let limits = KeyLimits::new(open, random.below(3) as usize);
+        let before = plan.calls[0].policy.clone();
+        let mut own = Policy::clone(&before);
+        own.routes.limits = Some(limits);
+        let own = Arc::new(own);
+        for call in plan.calls.iter_mut().filter(|it| Arc::ptr_eq(&it.policy, &before)) {
+            call.policy = own.clone();
         }
     }
 }
