@@ -27,6 +27,8 @@
 //! An `https://` URL works in the same call: the server must have a certificate for the URL's name,
 //! from an authority that this system trusts. The module [`tls`] says how to change that.
 //!
+//! The [`guide`] has the usual tasks, each with an example, and says what is not here.
+//!
 //! The core, [`httpool`], makes all decisions and does no I/O. This crate performs them with the
 //! sockets of `std`. It has no runtime. The only threads that it starts resolve names.
 //!
@@ -84,6 +86,7 @@
 //! | `lease`, `dial` | get a connection from the pool, or open one |
 //! | `download` | a download into a file, which resumes |
 //! | `shared`, `pooled` | the state that threads share, under one lock; a pooled connection |
+//! | [`guide`] | a guide by task |
 //! | [`urllib3`] | the names of urllib3, as views on the types above |
 //! | `wired` | a socket with the layers between it and HTTP, such as TLS |
 //! | `scratch` | the buffers of a thread |
@@ -100,6 +103,7 @@ mod download;
 mod exchange;
 #[doc(hidden)]
 pub mod file_lock;
+pub mod guide;
 mod lease;
 pub mod platform;
 mod pooled;
