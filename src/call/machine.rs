@@ -9,13 +9,13 @@ use super::{
     record::Input,
     retry::Left,
     timeout::Clocks,
-    via::for_origin,
+    via::{AtProxy, for_origin},
 };
 use crate::{
-    dial::{Guard, ProxyResponse},
+    dial::Guard,
     error::{Cause, DialError, Failure, IoKind, Phase, Reached, Unavailable, Violation},
     h1::{Connection, Eof, Event, Framing, Reuse},
-    message::{BodyLeft, BodyLength, Key, Origin, Request},
+    message::{BodyLeft, BodyLength, Key, Request},
     mutation::{Mutation, mutated},
     time::{Deadline, Instant},
     trace::{Passed, Trace},
@@ -77,8 +77,7 @@ pub struct Call {
     pub(super) redirected: Option<Request>,
     /// The target of the redirect that the call could not follow, for the error.
     pub(super) refused: Option<Box<str>>,
-    pub(super) proxy_response: Option<Box<ProxyResponse>>,
-    pub(super) failed_proxy: Option<Box<Origin>>,
+    pub(super) at_proxy: Option<Box<AtProxy>>,
     /// The next attempt takes a new connection, and goes to the front of the line.
     pub(super) fresh: bool,
     /// The next attempt is a retry. If the pool's retry budget refuses it, the call fails with
@@ -134,8 +133,7 @@ impl Call {
             attempt: Attempt::new(false),
             redirects: 0,
             redirected: None,
-            proxy_response: None,
-            failed_proxy: None,
+            at_proxy: None,
             refused: None,
             fresh: false,
             retrying: None,

@@ -24,8 +24,9 @@ impl Call {
     /// refused the tunnel, and the address of a proxy with which the TLS handshake failed. The
     /// error of the call can show them then.
     pub fn keep_proxy_response(&mut self, dial: &mut Dial) {
-        self.proxy_response = dial.take_proxy_response();
-        self.failed_proxy = dial.failed_handshake().cloned().map(Box::new);
+        let refused = dial.take_proxy_response().map(AtProxy::Refused);
+        let failed = || dial.failed_handshake().cloned().map(AtProxy::Handshake);
+        self.at_proxy = refused.or_else(failed).map(Box::new);
     }
 
     /// Returns the proxy with which the TLS handshake failed, if the call has failed for that
@@ -34,7 +35,10 @@ impl Call {
         let State::Failed(failure) = &self.state else { return None };
         let of_proxy =
             matches!(failure.cause, Cause::Unavailable(Unavailable::Dial(DialError::ProxyTls(_))));
-        self.failed_proxy.as_deref().filter(|_| of_proxy)
+        match self.at_proxy.as_deref() {
+            Some(AtProxy::Handshake(proxy)) if of_proxy => Some(proxy),
+            _ => None,
+        }
     }
 
     /// The failure of a dial, as this call sees it: a proxy that forwards is the peer of the dial.
@@ -57,7 +61,10 @@ impl Call {
                 DialError::ProxyRefused(_) | DialError::ProxyLogin(_),
             ))
         );
-        self.proxy_response.as_deref().filter(|_| refused)
+        match self.at_proxy.as_deref() {
+            Some(AtProxy::Refused(response)) if refused => Some(response),
+            _ => None,
+        }
     }
 
     /// Sets the guard of the client, for an origin that a proxy reaches by forwarding the request:
@@ -106,6 +113,15 @@ impl Call {
             Target::Origin
         }
     }
+}
+
+/// The part of a dial that has failed at a proxy which the error of the call can show.
+#[derive(Debug)]
+pub(super) enum AtProxy {
+    /// The response that refused the tunnel.
+    Refused(Box<ProxyResponse>),
+    /// The proxy with which the TLS handshake failed.
+    Handshake(Origin),
 }
 
 /// The request without a Proxy-Authorization of its own: the field is for the next proxy alone (RFC
