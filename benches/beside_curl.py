@@ -15,10 +15,12 @@ def serve(listener):
     while True:
         peer, _ = listener.accept()
         with peer:
-            got = b""
-            while b"\r\n\r\n" not in got:
-                got += peer.recv(4096)
-            peer.sendall(ANSWER)
+            got = more = peer.recv(4096)
+            while more and b"\r\n\r\n" not in got:
+                more = peer.recv(4096)
+                got += more
+            if more:
+                peer.sendall(ANSWER)
 
 
 def seconds(command, env):
