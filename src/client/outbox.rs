@@ -150,9 +150,8 @@ impl Client {
     }
 
     /// Adds a piece of body to `out`, with its framing, after [`fill`](Self::fill) has asked for it.
-    /// `last` ends the body. Returns whether the piece was taken. Returns false if no body is to be
-    /// sent now. Returns false also if the body is longer or shorter than declared; then the call has
-    /// failed.
+    /// `last` ends the body. Returns whether the piece was taken: not if no body is to be sent now,
+    /// and not if the body is longer or shorter than declared, which fails the call.
     pub fn feed(
         &mut self,
         call: CallId,

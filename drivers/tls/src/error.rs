@@ -429,7 +429,8 @@ fn of_incompatible(why: &PeerIncompatible) -> (TlsKind, Detail) {
     }
 }
 
-/// The reason why the [verifier](crate::verify::Verifier) refuses a certificate. rustls's error holds it.
+/// The reason why the [verifier](crate::verify::Verifier) refuses a certificate. rustls's error
+/// holds it.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Issuer(Detail),

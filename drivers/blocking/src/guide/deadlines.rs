@@ -35,7 +35,8 @@
 //! use httpool_blocking::{Client, Retry, Status};
 //! use std::time::Duration;
 //!
-//! let retry = Retry::new(3).on_statuses([Status::SERVICE_UNAVAILABLE]).backoff(Duration::from_millis(100));
+//! let busy = [Status::SERVICE_UNAVAILABLE];
+//! let retry = Retry::new(3).on_statuses(busy).backoff(Duration::from_millis(100));
 //! let client = Client::builder().retry(retry).build();
 //! let response = client.get(url).send()?;
 //! assert_eq!(response.status(), Status::OK);
