@@ -165,6 +165,12 @@ mod tests {
             let told = std::mem::take(&mut *told.lock().unwrap());
             assert_eq!(told, [2, 4, 5, 0].map(|sent| (sent, Some(5))));
         }
+        let log = told.clone();
+        let mut once = Body::reader(Cursor::new("ab"))
+            .on_progress(move |sent, total| log.lock().unwrap().push((sent, total)));
+        assert_eq!(all(&mut once, 2).unwrap(), "ab");
+        assert!(!once.rewind(), "it can be read once");
+        assert!(told.lock().unwrap().iter().all(|told| *told == (2, None)), "{told:?}");
     }
 
     #[test]

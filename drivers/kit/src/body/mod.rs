@@ -303,9 +303,7 @@ impl Body {
     // Hidden as `next` is.
     #[doc(hidden)]
     pub fn rewind(&mut self) -> bool {
-        self.given = 0;
-        self.tell();
-        match &mut self.source {
+        let rewound = match &mut self.source {
             Source::Empty => true,
             Source::Bytes { at, .. } => {
                 *at = 0;
@@ -314,7 +312,12 @@ impl Body {
             Source::Reader { .. } => false,
             Source::Seekable { reader, start, .. } => reader.seek(SeekFrom::Start(*start)).is_ok(),
             Source::Chain(chain) => chain.rewind(),
+        };
+        if rewound {
+            self.given = 0;
+            self.tell();
         }
+        rewound
     }
 
     /// Calls `watch` after each piece that was read for sending, with the number of bytes so far and
