@@ -157,3 +157,17 @@ fn transfers_at_once_have_a_line_each_and_messages_stand_above_them() {
     let before = &shown[..message];
     assert!(before.is_empty() || before.ends_with("\x1b[J") || before.ends_with('\n'), "{shown:?}");
 }
+
+#[test]
+fn the_wait_for_a_retry_counts_down_in_one_line() {
+    let server = Server::start(|seen| match seen.before {
+        0 => response("503 Busy", "Retry-After: 1\r\n", ""),
+        _ => response("200 OK", "", ""),
+    });
+    let shown = errors_on_terminal(&["--retry", "1", &server.url("/")]);
+    let lines: Vec<_> = shown.split('\r').filter(|line| !line.is_empty()).collect();
+    assert!(lines.iter().all(|line| line.contains("503 Busy; trying again in ")), "{shown:?}");
+    assert!(lines[0].contains(" in 1 s; 0 retries are left"), "{shown:?}");
+    assert!(lines.last().unwrap().contains(" in 0 s; 0 retries are left"), "{shown:?}");
+    assert_eq!(shown.matches('\n').count(), 1, "{shown:?}");
+}
