@@ -3,7 +3,8 @@
 //! This crate makes every decision of an HTTP client and performs no I/O: it opens no socket, reads
 //! no clock and draws no randomness. Events go in and actions come out. The same events give the
 //! same actions, byte for byte. To send a request from a program, use a driver such as
-//! `httpool-blocking`. To embed the client in your own event loop, use [`client::Client`].
+//! `httpool-blocking`, whose module `guide` has the usual tasks. To embed the client in your own
+//! event loop, use [`client::Client`].
 //!
 //! # The map
 //!

@@ -29,6 +29,9 @@
 //! An `https://` URL works in the same call: the server must have a certificate for the URL's name,
 //! from an authority that this system trusts. The module [`tls`] says how to change that.
 //!
+//! The module `guide` of `httpool-blocking` has the usual tasks, each with an example. Settings,
+//! request builders and responses have nearly all methods in common.
+//!
 //! The core, [`httpool`], makes all decisions and does no I/O. This crate performs its actions with
 //! [`mio`]. Only [`Driver::turn`] and the methods that call it wait. The only threads that this
 //! crate starts look names up.
