@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fs::File,
-    io::{self, Read, stdin},
+    io::{Read, stdin},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,7 +16,7 @@ use crate::{
     exit::{Failed, Kind, wrong},
     form::Field,
     options::Given,
-    pace::Paced,
+    pace::{Paced, body_of, body_of_file},
     progress::Progress,
 };
 
@@ -420,8 +420,8 @@ impl BodySource<'_> {
         let watched = progress.is_shown();
         let watch = move |sent, total| progress.sent(sent, total);
         Ok(match &self.source {
-            Source::Form(fields) if watched => request.multipart(form(fields)?.on_progress(watch)),
-            Source::Form(fields) => request.multipart(form(fields)?),
+            Source::Form(fields) if watched => request.multipart(form(fields, self.rate)?.on_progress(watch)),
+            Source::Form(fields) => request.multipart(form(fields, self.rate)?),
             Source::File(_) | Source::Stdin if watched => {
                 request.body(self.body()?.on_progress(watch))
             }
@@ -431,40 +431,20 @@ impl BodySource<'_> {
 
     /// Returns a new body, read from the start.
     pub(crate) fn body(&self) -> Result<Body, Failed> {
-        let open = |path: &Path| {
-            File::open(path).map_err(|why| Failed::reading_file(path.display(), &why))
-        };
         Ok(match (&self.source, self.rate) {
             (Source::None, _) => Body::empty(),
-            (Source::Given(bytes), None) => bytes.clone().into(),
-            (Source::Given(bytes), Some(rate)) => {
-                let (bytes, len) = (bytes.clone(), bytes.len() as u64);
-                Body::sized_factory(
-                    move || Ok(Paced::new(io::Cursor::new(bytes.clone()), rate)),
-                    len,
-                )
-            }
-            (Source::File(path), None) => open(path)?.into(),
-            (Source::File(path), Some(rate)) => {
-                let file = open(path)?;
-                let known = file.metadata().ok().filter(|it| it.is_file()).map(|it| it.len());
-                let path = path.clone();
-                let make = move || Ok(Paced::new(File::open(&path)?, rate));
-                match known {
-                    Some(len) => Body::sized_factory(make, len),
-                    None => Body::factory(make),
-                }
-            }
+            (Source::Given(bytes), rate) => body_of(bytes.clone(), rate),
+            (Source::File(path), rate) => body_of_file(path, rate)?,
             (Source::Stdin, None) => Body::reader(stdin()),
             (Source::Stdin, Some(rate)) => Body::reader(Paced::new(stdin(), rate)),
-            (Source::Form(fields), _) => form(fields)?.into_body(),
+            (Source::Form(fields), rate) => form(fields, rate)?.into_body(),
         })
     }
 }
 
-fn form(fields: &[Field]) -> Result<Multipart, Failed> {
+fn form(fields: &[Field], rate: Option<u64>) -> Result<Multipart, Failed> {
     let form = Multipart::new().map_err(|why| Failed::reading_file("random", &why))?;
-    fields.iter().try_fold(form, |form, field| field.add_to(form))
+    fields.iter().try_fold(form, |form, field| field.add_to(form, rate))
 }
 
 /// The time that a body waits for the server's consent, by default.

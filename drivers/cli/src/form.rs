@@ -8,7 +8,10 @@ use std::{
 
 use httpool_blocking::{Multipart, Part};
 
-use crate::exit::{Failed, wrong};
+use crate::{
+    exit::{Failed, wrong},
+    pace::{body_of, body_of_file},
+};
 
 /// A field of a form.
 #[derive(Debug, PartialEq)]
@@ -68,16 +71,15 @@ impl Field {
         Ok(field)
     }
 
-    /// Adds the field to a form. Opens its file.
-    pub(crate) fn add_to(&self, form: Multipart) -> Result<Multipart, Failed> {
+    /// Adds the field to a form. Opens its file, and sends it at most at `rate` bytes a second.
+    pub(crate) fn add_to(&self, form: Multipart, rate: Option<u64>) -> Result<Multipart, Failed> {
         let (mut part, file) = match &self.value {
             Value::Text(text) => (Part::new(text.clone()), None),
             Value::File(path) if path != "-" => {
-                let file = File::open(path).map_err(|why| Failed::reading_file(path, &why))?;
-                (Part::new(file), Some(path))
+                (Part::new(body_of_file(Path::new(path), rate)?), Some(path))
             }
-            Value::File(path) => (Part::new(content(path)?), Some(path)),
-            Value::Content(path) => (Part::new(content(path)?), None),
+            Value::File(path) => (Part::new(body_of(content(path)?.into(), rate)), Some(path)),
+            Value::Content(path) => (Part::new(body_of(content(path)?.into(), rate)), None),
         };
         let base = file.and_then(|path| Path::new(path).file_name());
         let base = base.map(|name| name.to_string_lossy().into_owned());
@@ -155,6 +157,8 @@ fn media_type(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use httpool::message::{BodyLeft, BodyLength};
+
     use super::*;
 
     #[test]
@@ -175,5 +179,25 @@ mod tests {
         for wrong in ["n", "n=@a,b", "n=@a;headers=x"] {
             assert!(Field::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_file_of_a_form_keeps_the_rate() {
+        let path = std::env::temp_dir().join(format!("httpool-form-{}", std::process::id()));
+        std::fs::write(&path, [b'x'; 250]).unwrap();
+        let field = Field::parse(&format!("n=@{}", path.display())).unwrap();
+        let form = field.add_to(Multipart::with_boundary("b"), Some(1000)).unwrap();
+        let (mut body, mut pieces, mut buffer) = (form.into_body(), Vec::new(), Vec::new());
+        let BodyLength::Known { len, .. } = body.length() else { panic!("no length") };
+        let mut left = len;
+        while left > 0 {
+            let max = BodyLeft::Bytes(left);
+            let (piece, _) = body.next(max, &mut buffer).unwrap().extent(max);
+            pieces.push(piece);
+            left -= piece as u64;
+        }
+        std::fs::remove_file(path).unwrap();
+        // A tenth of a second's bytes pass at a time.
+        assert_eq!(pieces[1..pieces.len() - 1], [100, 100, 50]);
     }
 }

@@ -1,10 +1,17 @@
 //! Bounds the rate of a transfer (`--limit-rate`).
 
 use std::{
+    fs::File,
     io::{self, Read},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
+
+use bytes::Bytes;
+use httpool_blocking::Body;
+
+use crate::exit::Failed;
 
 /// The bytes of a tenth of a second are the most that pass without a pause.
 const STEP: u64 = 10;
@@ -62,6 +69,28 @@ impl<R: Read> Read for Paced<R> {
         self.pace.wait(read);
         Ok(read)
     }
+}
+
+/// Returns a body of bytes, sent at most at `rate` bytes a second.
+pub(crate) fn body_of(bytes: Bytes, rate: Option<u64>) -> Body {
+    let Some(rate) = rate else { return bytes.into() };
+    let len = bytes.len() as u64;
+    Body::sized_factory(move || Ok(Paced::new(io::Cursor::new(bytes.clone()), rate)), len)
+}
+
+/// Returns a body of a file, sent at most at `rate` bytes a second.
+pub(crate) fn body_of_file(path: &Path, rate: Option<u64>) -> Result<Body, Failed> {
+    let file = File::open(path).map_err(|why| Failed::reading_file(path.display(), &why))?;
+    let Some(rate) = rate else { return Ok(file.into()) };
+    let known = file.metadata().ok().filter(|it| it.is_file()).map(|it| it.len());
+    let path = path.to_owned();
+    let make = move || Ok(Paced::new(File::open(&path)?, rate));
+    Ok(match known {
+        // It is empty, or the system makes its content while it is read.
+        Some(0) => file.into(),
+        Some(len) => Body::sized_factory(make, len),
+        None => Body::factory(make),
+    })
 }
 
 #[cfg(test)]
