@@ -177,13 +177,17 @@ impl Out {
         if self.recent.is_none() && self.sink.is_none() {
             return;
         }
-        let text = Redacted(text, &Redaction::DEFAULT);
-        let line = Line { at, who: self.who, kind, text: format_args!("{text}") };
+        let (who, redaction) = (self.who, Redaction::DEFAULT);
+        let text = Redacted(text, &redaction);
+        self.show_line(&Line { at, who, kind, text: format_args!("{text}") });
+    }
+
+    fn show_line(&mut self, line: &Line<'_>) {
         if let Some(recent) = &mut self.recent {
-            recent.push(&line);
+            recent.push(line);
         }
         if let Some(sink) = &self.sink {
-            sink.line(&line);
+            sink.line(line);
         }
     }
 
@@ -199,8 +203,8 @@ impl Out {
             && kind == Kind::Action
         {
             let text = Redacted(text, redaction);
-            let line = Line { at, who, kind, text: format_args!("{text}") };
-            lines.push(alloc::format!("{}", line.recorded()));
+            let recorded = |line: &Line<'_>| alloc::format!("{}", line.recorded());
+            lines.push(recorded(&Line { at, who, kind, text: format_args!("{text}") }));
         }
     }
 }

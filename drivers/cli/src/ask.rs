@@ -420,7 +420,9 @@ impl BodySource<'_> {
         let watched = progress.is_shown();
         let watch = move |sent, total| progress.sent(sent, total);
         Ok(match &self.source {
-            Source::Form(fields) if watched => request.multipart(form(fields, self.rate)?.on_progress(watch)),
+            Source::Form(fields) if watched => {
+                request.multipart(form(fields, self.rate)?.on_progress(watch))
+            }
             Source::Form(fields) => request.multipart(form(fields, self.rate)?),
             Source::File(_) | Source::Stdin if watched => {
                 request.body(self.body()?.on_progress(watch))

@@ -57,8 +57,11 @@ pub(crate) enum Kind {
     Proxy,
     Limit,
     Replay,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "signals are of Unix"))]
     Hangup,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "signals are of Unix"))]
     Interrupted,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "signals are of Unix"))]
     Terminated,
 }
 

@@ -1,7 +1,6 @@
 //! Writes a response to standard output or to a file.
 
 use std::{
-    fs::File,
     io::{self, IsTerminal, Write, stdout},
     path::Path,
 };
@@ -159,8 +158,8 @@ pub(crate) fn heads(earlier: &[Vec<u8>], response: &Response, raw: bool) -> Vec<
 
 /// Returns standard output without the line buffering of Rust's own handle.
 #[cfg(unix)]
-fn stdout_without_lines() -> io::Result<File> {
-    use std::os::fd::AsFd;
+fn stdout_without_lines() -> io::Result<std::fs::File> {
+    use std::{fs::File, os::fd::AsFd};
     stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 

@@ -157,6 +157,21 @@ fn create_partial(path: &Path) -> io::Result<File> {
     Err(io::Error::other("other runs keep creating and removing it"))
 }
 
+/// Creates the partial file. An existing one was left behind, or belongs to another run: they are
+/// not told apart on this system.
+#[cfg(not(unix))]
+fn create_partial(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(old) if !old.is_file() => {
+            return Err(io::Error::other("it exists, and is not a regular file"));
+        }
+        Ok(_) => fs::remove_file(path)?,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+        Err(why) => return Err(why),
+    }
+    create_new(path)
+}
+
 #[cfg(unix)]
 fn remove_left_behind(path: &Path) -> io::Result<()> {
     use rustix::fs::{Mode, OFlags, open};

@@ -23,7 +23,7 @@ fn commands() {
     assert!(matches!(parsed("get --help"), Ok(Command::Help(None))));
     assert!(matches!(parsed("completions zsh"), Ok(Command::Completions(it)) if it == "zsh"));
     assert!(matches!(parsed("-V"), Ok(Command::Version)));
-    assert!(matches!(parsed("replay x"), Ok(Command::Replay(path)) if path == *"x"));
+    assert!(matches!(parsed("replay x"), Ok(Command::Replay(path)) if path == Path::new("x")));
     for (words, method) in [
         ("get http://a/", Method::GET),
         ("head http://a/", Method::HEAD),
