@@ -5,8 +5,9 @@ use core::time::Duration;
 use super::{
     AttemptCause, HistoryEntry, Next, Redirect,
     attempt::{Reader, Then},
-    machine::{Call, State},
+    machine::Call,
     retry::{Again, retry_after},
+    state::State,
     timeout::Clocks,
 };
 use crate::{

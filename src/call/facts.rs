@@ -1,10 +1,6 @@
 //! Returns facts about a call, to a driver and to an application.
 
-use super::{
-    HistoryEntry, Policy,
-    attempt::Reader,
-    machine::{Call, State},
-};
+use super::{HistoryEntry, Policy, attempt::Reader, machine::Call, state::State};
 use crate::{
     error::Reached,
     message::{BodyLeft, Hop, Key, Origin, Request},

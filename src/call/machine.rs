@@ -8,6 +8,7 @@ use super::{
     attempt::{Attempt, Then},
     record::Input,
     retry::Left,
+    state::State,
     timeout::Clocks,
     via::{AtProxy, for_origin},
 };
@@ -100,20 +101,6 @@ pub struct Call {
     /// The next step, as it was last written to the trace.
     pub(super) said: Option<Next>,
     pub(super) timings: Option<Box<Timings>>,
-}
-
-#[derive(Debug)]
-pub(super) enum State {
-    Rewind,
-    Checkout,
-    /// No connection was opened in time.
-    Leave,
-    Exchange,
-    Release(Then),
-    Wait,
-    HandOver,
-    Done,
-    Failed(Failure),
 }
 
 impl Call {

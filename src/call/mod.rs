@@ -219,6 +219,7 @@ mod record;
 mod redirect;
 mod retry;
 mod routes;
+mod state;
 #[cfg(test)]
 mod tests;
 mod timeout;

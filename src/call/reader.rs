@@ -3,8 +3,9 @@
 
 use super::{
     attempt::{Reader, Then},
-    machine::{Call, State},
+    machine::Call,
     record::Input,
+    state::State,
 };
 use crate::{
     content::Codings,

@@ -10,7 +10,7 @@ use core::{cell::RefCell, fmt, time::Duration};
 
 use super::{
     Call, DrainBytes, DrainTime, MinRate, NoProxy, Policy, Redirect, Retry, Reused, Route, Routes,
-    Timeout, machine::State,
+    Timeout, state::State,
 };
 use crate::{
     dial::{Dial, Guard},

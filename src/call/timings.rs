@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
-use super::{Call, attempt::Then, machine::State, record::Input};
+use super::{Call, attempt::Then, record::Input, state::State};
 use crate::{
     dial::{Connected, Dial, DialTimings, StepKind},
     error::{Cause, Failure},

@@ -2,7 +2,8 @@
 
 use super::{
     attempt::{Reader, Then},
-    machine::{Call, State},
+    machine::Call,
+    state::State,
 };
 use crate::{
     error::{BodyUnsent, Cause, IoKind, Unsent},

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Call, machine::State};
+use super::{Call, state::State};
 use crate::{
     dial::{self, Dial, Guard, ProxyResponse},
     error::{Cause, DialError, Phase, Unavailable},

@@ -5,7 +5,8 @@ use core::fmt;
 
 use super::{
     codec::Codec,
-    coding::{Coding, Codings},
+    coding::Coding,
+    codings::Codings,
     error::{DecodeError, DecodeErrorKind},
 };
 use crate::{

@@ -72,6 +72,7 @@
 mod brotli;
 mod codec;
 mod coding;
+mod codings;
 mod decoder;
 #[cfg(feature = "deflate")]
 mod deflate;
@@ -87,6 +88,7 @@ mod tests;
 #[cfg(feature = "zstd")]
 mod zstd;
 
-pub use coding::{CODINGS_MAX, Coding, Codings, accept_encoding};
+pub use coding::{CODINGS_MAX, Coding, accept_encoding};
+pub use codings::Codings;
 pub use decoder::{Decoder, Progress};
 pub use error::{DecodeError, DecodeErrorKind};

@@ -9,6 +9,7 @@ use super::{
     clock::Clock,
     race::{Race, Standing},
     record::Input,
+    stage::{LookUp, Stage},
     timings::{Collector, Connected},
     tunnel::{Answer, Tunnel, takes_address_only},
 };
@@ -41,44 +42,6 @@ pub struct Dial {
     pub(super) now: Instant,
     told: (Next<'static>, usize),
     pub(super) timings: Option<Box<Collector>>,
-}
-
-pub(super) enum Stage {
-    /// Looking up the name of stop `of`.
-    Resolve {
-        of: usize,
-        state: LookUp,
-        until: Option<Instant>,
-    },
-    /// Connecting to the first stop.
-    Connect,
-    /// Asking the proxy at `stop` for a tunnel to the next stop.
-    Exchange(Tunnel),
-    /// Performing the TLS handshake with `stop`.
-    Tls {
-        until: Option<Instant>,
-    },
-    Ready,
-    Failed(DialError),
-}
-
-/// The state of a look-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LookUp {
-    /// The driver has not begun it.
-    Due,
-    /// It was begun. The driver may still report that it is queued.
-    Running,
-    /// It waits for a thread of the resolver.
-    Queued,
-    /// A thread of the resolver runs it, after it was queued.
-    Begun,
-}
-
-impl Stage {
-    const fn look_up(of: usize) -> Self {
-        Self::Resolve { of, state: LookUp::Due, until: None }
-    }
 }
 
 impl Dial {

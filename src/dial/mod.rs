@@ -107,6 +107,7 @@ mod race;
 mod record;
 mod refusal;
 mod socks;
+mod stage;
 mod timings;
 mod tunnel;
 

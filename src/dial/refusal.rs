@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::machine::{Dial, Stage};
+use super::{machine::Dial, stage::Stage};
 use crate::{
     error::{DialError, TlsKind},
     limits::PROXY_BODY_BYTES_MAX,

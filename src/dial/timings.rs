@@ -5,7 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use super::{
     Dial,
-    machine::{LookUp, Stage},
+    stage::{LookUp, Stage},
 };
 use crate::{
     error::{DialError, IoKind},

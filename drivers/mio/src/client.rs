@@ -18,7 +18,7 @@ use httpool::{
 };
 use httpool_kit::{Clock, Secured, Session, Sessions, Settings};
 
-use crate::{Body, decode::Coded};
+use crate::{Body, coded::Coded};
 
 /// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
 /// the results to the application as [`Output`](crate::Output)s.

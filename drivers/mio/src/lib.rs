@@ -139,6 +139,7 @@
 mod act;
 mod builder;
 mod client;
+mod coded;
 mod decode;
 mod driver;
 mod embedded;

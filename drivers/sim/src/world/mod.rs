@@ -162,6 +162,7 @@ mod clear;
 mod clock;
 mod driver;
 mod grow;
+mod io;
 mod marks;
 mod net;
 mod parse;

@@ -5,6 +5,7 @@ use httpool::error::IoKind;
 
 use super::{
     Tls,
+    io::Io,
     secure::{Scan, Scanned, Sessions},
     stage::{Event, Stage},
 };
@@ -64,19 +65,6 @@ struct Pipe {
     rst: bool,
     /// Whether the writer waits for room in the window.
     waits: bool,
-}
-
-/// The result of a read or a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Io {
-    /// The number of bytes transferred.
-    Done(usize),
-    /// Would block: no bytes, or no room.
-    Block,
-    /// An orderly end of stream.
-    Eof,
-    /// A connection reset.
-    Reset,
 }
 
 impl Net {

@@ -7,7 +7,7 @@ use std::{io::IoSlice, mem};
 use httpool::error::{IoKind, TlsKind};
 use httpool_kit::{Layer, State};
 
-use super::{Tls, marks::Mark, net::Io, stage::Stage};
+use super::{Tls, io::Io, marks::Mark, stage::Stage};
 use crate::layer::{Half, OVERHEAD};
 
 /// The sessions of a connection, the outermost first.

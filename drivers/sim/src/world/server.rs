@@ -7,8 +7,9 @@ use std::mem;
 
 use super::{
     FaultKind, Finish, Framing, Plan, Proxy, Reply,
+    io::Io,
     marks::Mark,
-    net::{Io, Net},
+    net::Net,
     parse::{self, Asked, Chunk, Length},
     reply::{self, request_byte},
     seen::Seen,

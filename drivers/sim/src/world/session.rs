@@ -15,8 +15,8 @@ use httpool_kit::{Flow, Layers, passes_plaintext};
 use super::{
     base::Base,
     driver::{Driver, Link},
+    io::Io,
     marks::Mark,
-    net::Io,
 };
 
 impl Driver {

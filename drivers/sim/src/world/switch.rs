@@ -7,8 +7,8 @@ use super::{
     Outcome,
     base::Base,
     driver::{Driver, Hand},
+    io::Io,
     marks::Mark,
-    net::Io,
     reply::UPGRADED,
 };
 

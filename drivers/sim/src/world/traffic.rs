@@ -14,8 +14,8 @@ use super::{
     base::Base,
     cases::Supply,
     driver::{Driver, Link},
+    io::Io,
     marks::Mark,
-    net::Io,
     stage::{Does, Event},
     timings, watch,
 };

@@ -15,7 +15,7 @@ use httpool_blocking::platform::{
 };
 
 use super::{
-    super::{marks::Mark, net::Io},
+    super::{io::Io, marks::Mark},
     scheduler::{LookedUp, Scheduler, Wants, World, me},
 };
 
