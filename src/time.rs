@@ -55,7 +55,7 @@ impl fmt::Display for Instant {
 
 /// The kind of a deadline. A call that misses the deadline reports it in its error.
 ///
-/// Each deadline is kept by one machine: the first four by [`Dial`](crate::dial::Dial), the others
+/// Each deadline is kept by one machine: the first five by [`Dial`](crate::dial::Dial), the others
 /// by [`Call`](crate::call::Call).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -67,8 +67,10 @@ pub enum Deadline {
     Resolver,
     /// Limits the TCP connects and the answers of proxies, over all addresses together.
     Connect,
-    /// Limits each TLS handshake.
+    /// Limits the TLS handshake with the origin.
     Tls,
+    /// Limits each TLS handshake with a proxy. It is as long as [`Tls`](Self::Tls).
+    ProxyTls,
     /// Limits the wait in the pool's queue. It ends once a connection is granted, or a dial begins
     /// on the call's behalf.
     Queue,
@@ -94,11 +96,12 @@ pub enum Deadline {
 }
 
 impl Deadline {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Resolve,
         Self::Resolver,
         Self::Connect,
         Self::Tls,
+        Self::ProxyTls,
         Self::Queue,
         Self::Write,
         Self::FirstByte,
@@ -117,6 +120,7 @@ impl Deadline {
             Self::Resolver => "resolver",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::ProxyTls => "proxy-tls",
             Self::Queue => "queue",
             Self::Write => "write",
             Self::FirstByte => "first-byte",

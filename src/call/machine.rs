@@ -505,7 +505,7 @@ impl Call {
                 self.clocks.end_phase();
             }
             // The dial watches these itself.
-            Deadline::Resolve | Deadline::Resolver | Deadline::Tls => {}
+            Deadline::Resolve | Deadline::Resolver | Deadline::Tls | Deadline::ProxyTls => {}
         }
         self.say(now);
     }

@@ -512,7 +512,10 @@ impl Dial {
                 let until = until.chain(tunnel.refused().map(|(_, until)| until)).min();
                 until.map(|at| (at, Deadline::Connect))
             }
-            Stage::Tls { until } => until.map(|at| (at, Deadline::Tls)),
+            Stage::Tls { until } => until.map(|at| match self.key.hops().get(self.stop) {
+                Some(_) => (at, Deadline::ProxyTls),
+                None => (at, Deadline::Tls),
+            }),
             Stage::Ready | Stage::Failed(_) => None,
         }
     }

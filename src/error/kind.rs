@@ -240,9 +240,11 @@ const fn of_unavailable(why: Unavailable) -> ErrorKind {
 const fn of_timeout(which: Deadline, phase: Phase) -> ErrorKind {
     match which {
         Deadline::Queue => ErrorKind::EmptyPool,
-        Deadline::Resolve | Deadline::Resolver | Deadline::Connect | Deadline::Tls => {
-            ErrorKind::ConnectTimeout
-        }
+        Deadline::Resolve
+        | Deadline::Resolver
+        | Deadline::Connect
+        | Deadline::Tls
+        | Deadline::ProxyTls => ErrorKind::ConnectTimeout,
         Deadline::Write => ErrorKind::WriteTimeout,
         Deadline::Total if matches!(phase, Phase::Checkout) => ErrorKind::ConnectTimeout,
         Deadline::FirstByte
@@ -328,6 +330,7 @@ mod tests {
             (D::Connect(IoKind::TimedOut), K::ConnectTimeout),
             (D::Timeout(Deadline::Connect), K::ConnectTimeout),
             (D::Timeout(Deadline::Tls), K::ConnectTimeout),
+            (D::Timeout(Deadline::ProxyTls), K::ConnectTimeout),
             (D::Tls(TlsKind::Expired), K::Ssl),
             (D::ProxyRefused(407), K::Proxy),
             (D::ProxyLost(IoKind::Eof), K::Proxy),

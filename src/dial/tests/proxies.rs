@@ -403,7 +403,7 @@ fn the_clock_for_connecting_runs_only_while_tcp_and_proxies_are_waited_for() {
     scene.begin(0);
     scene.pass(1_000);
     scene.dial.connected(0, scene.now);
-    scene.waits_for(Some((11_000, Deadline::Tls)));
+    scene.waits_for(Some((11_000, Deadline::ProxyTls)));
     scene.pass(5_000);
     scene.dial.tls_up("", scene.now);
     scene.says("resolve a.test:80");

@@ -470,7 +470,7 @@ pub(super) const fn deadline(which: Deadline) -> Mark {
         Deadline::Resolve => Mark::DeadlineResolve,
         Deadline::Resolver => Mark::DeadlineResolver,
         Deadline::Connect => Mark::DeadlineConnect,
-        Deadline::Tls => Mark::DeadlineTls,
+        Deadline::Tls | Deadline::ProxyTls => Mark::DeadlineTls,
         Deadline::Queue => Mark::DeadlineQueue,
         Deadline::Write => Mark::DeadlineWrite,
         Deadline::FirstByte => Mark::DeadlineFirstByte,
