@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    mem,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,10 +12,14 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::{
     ask::{Ask, method},
+    conditions::Conditions,
     exit::{Failed, usage, wrong},
+    globs::{Expanded, expand},
     harmless::harmless,
+    netrc::Netrc,
     options::{self, Given},
     progress::Progress,
+    protocols::Protocols,
     proxies::Proxies,
     redo::Redo,
     save::{Output, Save},
@@ -49,7 +54,8 @@ pub(crate) enum Command {
     Timeline(Timeline),
     /// The path of a recording; `-` is standard input.
     Replay(PathBuf),
-    Send(Box<Options>),
+    /// The sets of options, with the transfers of each.
+    Send(Vec<Options>),
 }
 
 /// The settings of the requests and of their output.
@@ -61,6 +67,11 @@ pub(crate) struct Options {
     method: Option<Method>,
     pub(crate) transfers: Vec<Transfer>,
     proto_default: Option<String>,
+    protocols: Protocols,
+    /// The schemes of redirects.
+    redirect_protocols: Protocols,
+    pub(crate) conditions: Conditions,
+    pub(crate) netrc: Netrc,
     globoff: bool,
     pub(crate) include: bool,
     pub(crate) json: bool,
@@ -128,6 +139,8 @@ struct Line {
     /// The options given, to be named in an error if the command does not take them.
     given: Vec<String>,
     configs: u32,
+    /// The sets of options before this one.
+    before: Vec<Options>,
     /// A command that an option stands for.
     instead: Option<Command>,
 }
@@ -191,6 +204,14 @@ impl Line {
                 let words = options::config(&given.path())?;
                 self.read(&mut Parser::from_args(words))?;
             }
+            "--next" => {
+                let words = mem::take(&mut self.words);
+                let options = mem::take(&mut self.options);
+                self.options = options.for_all_sets();
+                let at = words.iter().position(|(_, is_url)| !is_url);
+                self.before.push(options.complete_set(at, words)?);
+                self.given.push(given.name.clone());
+            }
             _ => {
                 self.options.set(given)?;
                 self.given.push(given.name.clone());
@@ -200,14 +221,14 @@ impl Line {
     }
 
     fn command(self) -> Result<Command, Failed> {
-        let Self { mut words, mut options, given, instead, .. } = self;
+        let Self { words, options, given, instead, before, .. } = self;
         if let Some(command) = instead {
             return Ok(command);
         }
         let at = words.iter().position(|(_, is_url)| !is_url);
         let command = match at {
             Some(at) => words[at].0.clone(),
-            None if words.is_empty() => "demo".to_owned(),
+            None if words.is_empty() && before.is_empty() => "demo".to_owned(),
             None => String::new(),
         };
         let mut rest = words.iter().skip(1).map(|(word, _)| word.clone());
@@ -235,12 +256,12 @@ impl Line {
             }
             _ => {}
         }
-        let named = named_method(&command, at, &mut words)?;
-        if words.is_empty() {
-            return Err(wrong(format!("{command} needs a URL")));
+        let mut sets = before;
+        sets.push(options.complete_set(at, words)?);
+        if sets.len() > 1 && sets.iter().any(Options::is_for_one_set) {
+            return Err(wrong("with --next there is no -Z, --count, --record and --events"));
         }
-        options.complete(named, words.into_iter().map(|(word, _)| word))?;
-        Ok(Command::Send(Box::new(options)))
+        Ok(Command::Send(sets))
     }
 }
 
@@ -281,6 +302,10 @@ impl Options {
         match given.name.as_str() {
             "--proto-default" => self.proto_default = Some(given.text()?),
             "--globoff" => self.globoff = on,
+            "--proto" => self.protocols = Protocols::parse("--proto", &given.text()?)?,
+            "--proto-redir" => {
+                self.redirect_protocols = Protocols::parse("--proto-redir", &given.text()?)?;
+            }
             "--include" => self.include = on,
             "--as-json" => self.json = on,
             "--fail" => (self.fail, self.fail_with_body) = (on, false),
@@ -319,11 +344,20 @@ impl Options {
             "--record" => self.record = Some(given.path()),
             "--redact" => self.redact.push(redacted(&given.text()?)?),
             // They ask for what is always so.
-            "--http1.1" | "--no-buffer" | "--basic" | "--proxy-basic" | "--disable"
-            | "--remove-on-error" | "--progress-bar" => {}
+            "--http1.1"
+            | "--no-buffer"
+            | "--basic"
+            | "--proxy-basic"
+            | "--disable"
+            | "--remove-on-error"
+            | "--progress-bar"
+            | "--parallel-immediate"
+            | "--suppress-connect-headers" => {}
+            _ if self.netrc.set(given) => {}
             _ if self.ask.set(given)?
                 || self.save.set(given)?
                 || self.redo.set(given)?
+                || self.conditions.set(given)?
                 || self.secure.set(given)?
                 || self.proxy_secure.set_for_proxies(given)?
                 || self.way.set(given)?
@@ -333,6 +367,35 @@ impl Options {
             name => return Err(unknown(name)),
         }
         Ok(())
+    }
+
+    /// Returns the options that hold for the sets behind this one too.
+    fn for_all_sets(&self) -> Self {
+        let Self { silent, show_error, no_progress, verbose, fail_early, .. } = *self;
+        Self { silent, show_error, no_progress, verbose, fail_early, ..Self::default() }
+    }
+
+    /// Whether the options cannot be combined with another set.
+    const fn is_for_one_set(&self) -> bool {
+        self.parallel || self.count.is_some() || self.record.is_some() || self.trace
+    }
+
+    /// Completes a set of options with its words, of which the one at `at` may be a command.
+    fn complete_set(
+        mut self,
+        at: Option<usize>,
+        mut words: Vec<(String, bool)>,
+    ) -> Result<Self, Failed> {
+        let command = at.map_or(String::new(), |at| words[at].0.clone());
+        let named = named_method(&command, at, &mut words)?;
+        if words.is_empty() {
+            return Err(wrong(match command.as_str() {
+                "" => "each side of --next needs a URL".to_owned(),
+                command => format!("{command} needs a URL"),
+            }));
+        }
+        self.complete(named, words.into_iter().map(|(word, _)| word))?;
+        Ok(self)
     }
 
     /// Completes the options once all are known: the method, and the transfer of each URL. `named`
@@ -350,15 +413,22 @@ impl Options {
         }
         for (number, url) in urls.enumerate() {
             let upload = uploads.get(number).or_else(|| uploads.last()).cloned();
-            let url = if has_scheme(&url) { url } else { format!("{scheme}://{url}") };
-            if !self.globoff {
-                check_globs(&url)?;
+            let urls = match self.globoff {
+                true => vec![Expanded::plain(url)],
+                false => expand(&url)?,
+            };
+            for expanded in urls {
+                let output = self.save.output(number, &expanded);
+                let url = expanded.url;
+                let url = if has_scheme(&url) { url } else { format!("{scheme}://{url}") };
+                self.protocols.check(&url)?;
+                let url = self.ask.url(url, upload.as_deref());
+                self.transfers.push(Transfer { number, url, output, upload: upload.clone() });
             }
-            let url = self.ask.url(url, upload.as_deref());
-            let output = self.save.output(number);
-            self.transfers.push(Transfer { number, url, output, upload });
         }
-        self.check()
+        self.check()?;
+        self.netrc.read()?;
+        self.conditions.read()
     }
 
     /// Checks that the options are compatible with each other.
@@ -386,6 +456,8 @@ impl Options {
         self.timed.check(self.count.is_some(), several)?;
         self.redo.check()?;
         self.save.check()?;
+        self.conditions.check(several, self.save.resume.is_some())?;
+        self.check_redirects()?;
         match (self.count, self.concurrency) {
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(wrong("--concurrency needs --count")),
@@ -403,6 +475,26 @@ impl Options {
             return Err(wrong("standard input can be read once, not for each of --count requests"));
         }
         Ok(())
+    }
+
+    /// Checks that redirects can be limited to the schemes given.
+    fn check_redirects(&self) -> Result<(), Failed> {
+        let allowed = self.protocols.and(self.redirect_protocols);
+        let from_http = self.transfers.iter().any(|it| !it.url.starts_with("https:"));
+        let sound = match (allowed.http, allowed.https) {
+            (true, true) => true,
+            (false, true) => !from_http,
+            (true | false, false) => false,
+        };
+        if self.location && !sound {
+            return Err(wrong("--proto-redir can forbid http for https URLs alone"));
+        }
+        Ok(())
+    }
+
+    /// Whether a redirect may lead from https to http.
+    pub(crate) const fn may_downgrade(&self) -> bool {
+        self.protocols.and(self.redirect_protocols).http
     }
 
     /// Returns the method of the requests.
@@ -447,19 +539,6 @@ fn has_scheme(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| {
         scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     })
-}
-
-/// Refuses braces and brackets, which curl expands. The brackets of an IPv6 address are none.
-fn check_globs(url: &str) -> Result<(), Failed> {
-    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = match behind.split_once(']') {
-        Some((address, rest)) if !address.contains('/') => rest,
-        _ => behind,
-    };
-    match rest.contains(['{', '}', '[', ']']) {
-        true => Err(wrong("URLs are not expanded: give several, or -g to send braces as they are")),
-        false => Ok(()),
-    }
 }
 
 /// Checks the name of a field that a recording is to hide.

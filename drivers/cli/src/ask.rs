@@ -284,6 +284,11 @@ impl Ask {
         self.removed.iter().any(|it| it.eq_ignore_ascii_case(name))
     }
 
+    /// Whether the options give credentials of the origin.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.user.is_some() || self.bearer.is_some() || self.has_own("Authorization")
+    }
+
     /// Adds the fields and the target to a request.
     pub(crate) fn complete(&self, mut request: RequestBuilder, url: &str) -> RequestBuilder {
         for (name, value) in &self.fields {

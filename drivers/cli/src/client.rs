@@ -65,6 +65,7 @@ fn policy(options: &Options) -> Policy {
         false => Redirect::none(),
         true => Redirect::default().max(options.max_redirects()),
     };
+    policy.redirect.downgrade = options.may_downgrade();
     if options.location_trusted {
         policy.redirect = policy.redirect.strip_only([""; 0]);
     }
@@ -109,10 +110,16 @@ fn dial_policy(options: &Options) -> dial::DialPolicy {
 
 /// Builds the request without its body.
 pub(crate) fn request(client: &Client, options: &Options, url: &str) -> RequestBuilder {
-    let request = options.ask.complete(client.request(options.method(), url), url);
     let ask = &options.ask;
+    let mut request = ask.complete(client.request(options.method(), url), url);
+    if !ask.logs_in()
+        && let Some((user, password)) = options.netrc.login(url)
+    {
+        request = request.basic_auth(&user, &password);
+    }
+    request = options.conditions.add(request);
     if options.compressed && !ask.asks_for_range() && !ask.has_own("Accept-Encoding") {
-        return request.header("Accept-Encoding", CODINGS);
+        request = request.header("Accept-Encoding", CODINGS);
     }
     request
 }

@@ -5,6 +5,7 @@
 //! | `args` | parses the command line |
 //! | `options` | the table of options: names, help, completions, the comparison with curl |
 //! | `ask`, `form` | the options that say what is sent: method, data, fields, forms |
+//! | `globs`, `protocols`, `netrc`, `conditions` | URLs of patterns; schemes that are allowed; netrc files; bodies that have changed |
 //! | `save` | the options that say where a response goes |
 //! | `redo` | the options that say when a transfer is tried again |
 //! | `resume` | downloads that resume |
@@ -32,15 +33,18 @@
 mod args;
 mod ask;
 mod client;
+mod conditions;
 mod demo;
 mod exit;
 mod form;
+mod globs;
 mod harmless;
 mod help;
 mod histogram;
 mod interrupt;
 mod json;
 mod load;
+mod netrc;
 mod options;
 mod output;
 mod pace;
@@ -48,6 +52,7 @@ mod paced;
 mod pieces;
 mod print;
 mod progress;
+mod protocols;
 mod proxies;
 mod record;
 mod redo;
@@ -65,14 +70,12 @@ mod units;
 mod verbose;
 mod way;
 
-use std::{
-    io::{Write, stdout},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use args::{Command, Options};
 use exit::Failed;
 use interrupt::Interrupt;
+use print::print;
 use record::Record;
 
 fn main() -> ExitCode {
@@ -80,7 +83,7 @@ fn main() -> ExitCode {
     // The options are not known if they cannot be parsed.
     let json = args.iter().any(|arg| arg == "--as-json");
     let (done, mute) = match args::parse(args) {
-        Ok(Command::Send(options)) => (send(&options), options.is_mute()),
+        Ok(Command::Send(sets)) => (send(&sets), sets.iter().any(Options::is_mute)),
         Ok(command) => (run(command), false),
         Err(failed) => (Err(failed), false),
     };
@@ -103,24 +106,30 @@ fn run(command: Command) -> Result<(), Failed> {
         Command::Demo { trace } => demo::run(trace),
         Command::Timeline(timeline) => timeline.run(),
         Command::Replay(path) => record::replay(&path),
-        Command::Send(options) => send(&options),
+        Command::Send(sets) => send(&sets),
     }
 }
 
-fn send(options: &Options) -> Result<(), Failed> {
+/// Makes the transfers of all sets of options. The last set decides the result.
+fn send(sets: &[Options]) -> Result<(), Failed> {
+    let Some((options, others)) = sets.split_first() else { return Ok(()) };
     // Creates the recording before any request is sent, so that no request is made in vain.
     let record = options.record.as_deref().map(|path| Record::create(path, &options.redact));
     let record = record.transpose()?;
     let interrupt = Interrupt::watch(record.as_ref(), options.json)?;
-    let sent = match options.count {
+    let mut sent = match options.count {
         Some(_) => load::run(options, record.as_ref(), &interrupt),
         None => request::run(options, record.as_ref(), &interrupt),
     };
+    for options in others {
+        if interrupt.came() || sent.is_err() && options.fail_early {
+            break;
+        }
+        if let Err(failed) = sent {
+            failed.report(options.json, options.is_mute());
+        }
+        sent = request::run(options, None, &interrupt);
+    }
     let written = record.map_or(Ok(()), |record| record.finish());
     interrupt.explain(sent).and_then(|()| written.map_err(Failed::already_in_json))
-}
-
-fn print(text: &str) -> Result<(), Failed> {
-    let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
 }

@@ -42,13 +42,13 @@ impl Limits {
     }
 }
 
-/// Shows the body as it comes. It goes to `target`, if there is one. `earlier` are the heads of the
-/// responses before this one.
+/// Shows the body as it comes, if it is wanted. It goes to `target`, if there is one. `earlier` are
+/// the heads of the responses before this one.
 pub(crate) fn show(
     response: &mut Response,
     target: Option<Target<'_>>,
     earlier: &[Vec<u8>],
-    (options, output, limits): (&Options, &Output, Limits),
+    (options, output, limits, has_body): (&Options, &Output, Limits, bool),
     interrupt: &Interrupt,
 ) -> Result<(), Failed> {
     let mut out = Paced::new(stdout_without_lines().map_err(Failed::stdout)?);
@@ -68,6 +68,9 @@ pub(crate) fn show(
     }
     if shows_head {
         out.put(&heads(earlier, response, false)).map_err(Failed::stdout)?;
+    }
+    if !has_body {
+        return out.finish().map_err(Failed::stdout);
     }
     if *output == Output::Shown && stdout().is_terminal() {
         show_on_terminal(response, &mut out, limits, interrupt)?;

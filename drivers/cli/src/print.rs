@@ -1,10 +1,16 @@
-//! Prints JSON to standard output.
+//! Prints text and JSON to standard output.
 
 use std::io::{self, Write, stdout};
 
 use serde_json::Value;
 
-use crate::harmless::acts;
+use crate::{exit::Failed, harmless::acts};
+
+/// Prints a text.
+pub(crate) fn print(text: &str) -> Result<(), Failed> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
+}
 
 /// Prints one JSON value, indented.
 pub(crate) fn print_json(value: &Value) -> io::Result<()> {

@@ -18,6 +18,8 @@ pub(crate) struct Proxies {
     proxy: Option<String>,
     /// The list that replaces the environment's `no_proxy`.
     no_proxy: Option<String>,
+    /// Whether http URLs are tunnelled to, not forwarded.
+    tunnels: bool,
     user: Option<Credentials>,
     fields: Vec<(String, String)>,
     /// The URL of the proxy before the others.
@@ -29,6 +31,7 @@ impl Proxies {
     pub(crate) fn set(&mut self, given: &Given) -> Result<bool, Failed> {
         match given.name.as_str() {
             "--proxy-header" => self.fields.push(given.field()?),
+            "--proxytunnel" => self.tunnels = given.on,
             "--proxy" => self.proxy = Some(given.text()?),
             "--socks4" | "--socks4a" | "--socks5" => {
                 self.proxy = Some(format!("{}://{}", &given.name[2..], given.text()?));
@@ -59,6 +62,9 @@ impl Proxies {
         }
         if let Some(list) = &self.no_proxy {
             routes.no_proxy = NoProxy::parse(list);
+        }
+        if let (true, Route::Forward(hops)) = (self.tunnels, &mut routes.http) {
+            routes.http = Route::Tunnel(hops.clone());
         }
         for route in [&mut routes.http, &mut routes.https] {
             *route = self.completed(std::mem::take(route))?;

@@ -16,6 +16,7 @@ use httpool_blocking::{Client, Response};
 use crate::{
     args::{Options, Transfer},
     client::{client, request},
+    conditions::last_modified,
     exit::{Failed, answer, refused},
     interrupt::Interrupt,
     json,
@@ -191,17 +192,28 @@ impl<'o> Worker<'o> {
         if bad && !options.fail_with_body {
             return Err(refused(response));
         }
+        options.conditions.save(response)?;
+        let keeps = options.conditions.keeps_file(response);
+        if keeps {
+            // The file stays as it is, also where the server has sent the body in vain.
+            target = None;
+        }
         let limits = Limits { rate: options.limit_rate, bytes_max: options.save.bytes_max };
         limits.check(response.content_length().unwrap_or_default())?;
-        if options.save.waits_for_name(&transfer.output) {
+        if options.save.waits_for_name(&transfer.output) && !keeps {
             let path = options.save.path_by_server(&transfer.url, response)?;
             seen.goes_to(&path);
             target = Some(Target::create(&path, interrupt)?);
         }
+        if let (true, Some(target), Some(at)) =
+            (options.save.remote_time, &mut target, last_modified(response))
+        {
+            target.set_modified(at);
+        }
         if options.json {
             json::show(response, target, limits, interrupt)?;
         } else {
-            let how = (options, &transfer.output, limits);
+            let how = (options, &transfer.output, limits, !keeps);
             output::show(response, target, earlier, how, interrupt)?;
         }
         if bad { Err(refused(response).already_in_json()) } else { Ok(()) }

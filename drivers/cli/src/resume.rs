@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use httpool::download::DownloadError;
@@ -11,6 +12,7 @@ use httpool_blocking::{Client, DownloadFailed, Error, PartialFile, Response, Wat
 use crate::{
     args::{Options, Transfer},
     client::request,
+    conditions::last_modified,
     exit::{Failed, Kind, answer, refused, wrong},
     interrupt::Interrupt,
     output::{self, Limits},
@@ -18,6 +20,7 @@ use crate::{
     progress::Progress,
     redo::Tries,
     save::ContinueAt,
+    target::set_modified,
     timed::Seen,
 };
 
@@ -50,6 +53,7 @@ pub(crate) fn download(
         have,
         progress: None,
         pace: options.limit_rate.map(Pace::new),
+        modified: None,
         refused: None,
     };
     let filled = partial.fill(ask, &mut shown);
@@ -71,7 +75,9 @@ pub(crate) fn download(
             return Err(Failed::new(Kind::Resume, what).hint("without -C it begins anew"));
         }
     }
-    partial.finish().map(drop).map_err(|why| Failed::local(path.display(), &why))
+    let modified = shown.modified;
+    let timed = |_| modified.map_or(Ok(()), |at| set_modified(path, at));
+    partial.finish().and_then(timed).map_err(|why| Failed::local(path.display(), &why))
 }
 
 /// Opens `FILE.part`, or the file itself if there is one that is to be appended to.
@@ -102,6 +108,8 @@ struct Shown<'d, 't> {
     have: u64,
     progress: Option<Progress>,
     pace: Option<Pace>,
+    /// The time that the file gets.
+    modified: Option<SystemTime>,
     /// The failure of a response that is not wanted.
     refused: Option<Failed>,
 }
@@ -109,6 +117,7 @@ struct Shown<'d, 't> {
 impl Watch for Shown<'_, '_> {
     fn head(&mut self, response: &Response) -> Result<(), DownloadFailed> {
         self.seen.answered(response);
+        self.modified = last_modified(response).filter(|_| self.options.save.remote_time);
         let total = response.content_length();
         self.interrupt.receives(total);
         let max = Limits { rate: None, bytes_max: self.options.save.bytes_max };

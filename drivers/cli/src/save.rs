@@ -9,6 +9,7 @@ use httpool_blocking::Response;
 
 use crate::{
     exit::{Failed, Kind, wrong},
+    globs::Expanded,
     options::Given,
 };
 
@@ -53,6 +54,9 @@ pub(crate) struct Save {
     /// Whether the name of Content-Disposition is used.
     named_by_server: bool,
     directory: Option<PathBuf>,
+    keeps_old: bool,
+    /// Whether the file gets the time of Last-Modified.
+    pub(crate) remote_time: bool,
     create: bool,
     /// The file of the heads; `-` is standard output.
     pub(crate) heads: Option<PathBuf>,
@@ -75,6 +79,8 @@ impl Save {
             }),
             "--remote-name-all" => self.all_remote = given.on,
             "--remote-header-name" => self.named_by_server = given.on,
+            "--remote-time" => self.remote_time = given.on,
+            "--no-clobber" => self.keeps_old = given.on,
             "--output-dir" => self.directory = Some(given.path()),
             "--create-dirs" => self.create = given.on,
             "--continue-at" => self.resume = Some(ContinueAt::parse(given)?),
@@ -102,9 +108,13 @@ impl Save {
         Ok(())
     }
 
-    /// Returns the output of the URL with a number.
-    pub(crate) fn output(&self, number: usize) -> Output {
+    /// Returns the output of the URL with a number, one of those that it is expanded to.
+    pub(crate) fn output(&self, number: usize, expanded: &Expanded) -> Output {
         match self.outputs.get(number) {
+            Some(Output::File(path)) => match path.to_str() {
+                Some(name) => Output::File(expanded.fill(name).into()),
+                None => Output::File(path.clone()),
+            },
             Some(output) => output.clone(),
             None if self.all_remote => Output::Remote,
             None => Output::Shown,
@@ -151,7 +161,21 @@ impl Save {
         if let (true, Some(parent)) = (self.create, path.parent()) {
             fs::create_dir_all(parent).map_err(|why| Failed::local(parent.display(), &why))?;
         }
-        Ok(path)
+        if self.keeps_old && path.exists() { self.beside(&path) } else { Ok(path) }
+    }
+
+    /// Returns a path that does not exist: the one given with a number at its end.
+    fn beside(&self, path: &Path) -> Result<PathBuf, Failed> {
+        const NUMBERS: u32 = 100;
+        let numbered = |number| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        (1..=NUMBERS).map(numbered).find(|path| !path.exists()).ok_or_else(|| {
+            let what = format!("{0} to {0}.{NUMBERS} exist", path.display());
+            Failed::new(Kind::Write, what)
+        })
     }
 }
 

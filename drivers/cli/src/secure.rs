@@ -44,7 +44,16 @@ impl Secure {
                 self.pinned = true;
                 options.assert_fingerprint(&given.text()?)
             }
-            "--tlsv1.2" => options.min_version(TlsVersion::V1_2),
+            "--cert-type" | "--key-type" => match given.text()?.to_ascii_uppercase().as_str() {
+                "PEM" => options,
+                _ => {
+                    let hint = "openssl x509 and openssl pkey convert them";
+                    return Err(wrong(format!("{} can be PEM alone", given.name)).hint(hint));
+                }
+            },
+            "--tlsv1" | "--tlsv1.0" | "--tlsv1.1" | "--tlsv1.2" => {
+                options.min_version(TlsVersion::V1_2)
+            }
             "--tlsv1.3" => options.min_version(TlsVersion::V1_3),
             "--tls-max" => options.max_version(version(&given.text()?)?),
             _ => {

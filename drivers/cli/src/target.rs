@@ -8,6 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 #[cfg(unix)]
@@ -22,6 +23,8 @@ pub(crate) struct Target<'i> {
     /// The names of the partial and of the complete file; `None` for a device or a pipe, which
     /// needs no renaming.
     becomes: Option<(PathBuf, PathBuf)>,
+    /// The time that the file gets; `None`: that of the last write.
+    modified: Option<SystemTime>,
     /// Knows the partial file's name, and removes the file if the program must end at once.
     interrupt: &'i Interrupt,
 }
@@ -64,11 +67,17 @@ impl<'i> Target<'i> {
                 }
             }
         };
-        Ok(Self { out: Paced::new(file), path: path.to_owned(), becomes, interrupt })
+        let (out, path) = (Paced::new(file), path.to_owned());
+        Ok(Self { out, path, becomes, modified: None, interrupt })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Sets the time of the last change that the file gets when it is complete.
+    pub(crate) fn set_modified(&mut self, at: SystemTime) {
+        self.modified = Some(at);
     }
 
     /// Writes a piece of the body.
@@ -82,7 +91,8 @@ impl<'i> Target<'i> {
         match &self.becomes {
             None => Ok(()),
             Some((partial, name)) => {
-                let renamed = self.interrupt.rename_partial(partial, name);
+                let timed = self.modified.map_or(Ok(()), |at| set_modified(partial, at));
+                let renamed = timed.and_then(|()| self.interrupt.rename_partial(partial, name));
                 renamed.map_err(|why| self.failed(&why))
             }
         }
@@ -100,6 +110,11 @@ impl Drop for Target<'_> {
             self.interrupt.remove_partial(partial);
         }
     }
+}
+
+/// Sets the time of the last change of a file.
+pub(crate) fn set_modified(path: &Path, at: SystemTime) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.set_modified(at)
 }
 
 /// Returns the name of a file that does not exist yet.

@@ -72,7 +72,7 @@ fn json_tells_of_a_failure() {
     let error =
         json_error(&["get", "--as-json", "-o", "/no/such/directory/x", &server.url("/")], 23);
     assert_eq!(error["kind"], "not written");
-    // With -n the summary contains the error, and no second object is printed.
+    // With --count the summary contains the error, and no second object is printed.
     let output = run(&["get", "--as-json", "-f", "--count", "2", &server.url("/")]);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&value["requests"], &value["error"]["status"]), (&2.into(), &404.into()));
@@ -84,7 +84,7 @@ fn bad_usage() {
     fails(&["fetch", "http://a/"], 2, &["no command fetch", "--help"]);
     fails(&["get"], 2, &["needs a URL"]);
     fails(&["get", "--nonsense", "http://a/"], 2, &["--nonsense"]);
-    fails(&["-n", "http://a/"], 2, &["-n of curl is not here", "use --user", "--count"]);
+    fails(&["-c", "jar", "http://a/"], 2, &["-c of curl is not here", "--concurrency"]);
     fails(&["--http2", "http://a/"], 2, &["--http2 of curl is not here", "HTTP/1.1"]);
     fails(&["--trace", "x", "http://a/"], 2, &["--trace of curl is not here", "--events"]);
 }

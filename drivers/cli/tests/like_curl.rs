@@ -108,6 +108,47 @@ const LINES: &[&str] = &[
     "-F a=b -F file=@lines URL/form",
     "-F 'a=<lines;type=text/x' -F 'b=@lines;filename=other.html' URL/form",
     "--form-string 'a=@b;c' URL/form",
+    "-s URL/{one,two}",
+    "URL/[1-2]",
+    "-s -o '#1-#2' URL/{a,b}/[08-09]",
+    "-s -O URL/file[1-2]",
+    "-s 'URL/[b-'",
+    "-s --proto '=http' URL/hello",
+    "-s --proto '=https' URL/hello",
+    "-s --proto -all,https URL/hello",
+    "-s -L --proto-redir =http,https URL/moved",
+    "-s -z '1 Jan 2020' URL/echo",
+    "-s -z '-1 Jan 2020' URL/echo",
+    "-s -z '1 Jan 2020' -o out URL/dated",
+    "-s -z '1 Jan 2020' URL/dated",
+    "-s -z '1 Nov 1994' -o out URL/dated",
+    "-s -z none -o out URL/dated",
+    "-s -R -o out URL/dated",
+    "-s -o lines URL/not-modified",
+    "-s --etag-save tag URL/tagged",
+    "-s --etag-compare lines URL/tagged",
+    "-s --etag-compare tag --etag-save tag URL/tagged",
+    "-s --etag-compare none URL/tagged",
+    "-s --netrc-file netrc URL/echo",
+    "-s --netrc-file netrc -u x:y URL/echo",
+    "-s --netrc-file netrc -H 'Authorization: own' URL/echo",
+    "-s http://me:pw@127.0.0.1:PORT/echo",
+    "-s --no-clobber -o lines URL/hello",
+    "-s URL/one --next -d a=b URL/echo",
+    "-s -d a=b URL/echo -: -I URL/hello",
+    "-s -f URL/missing --next URL/hello",
+    "-s -f URL/hello --next -f URL/missing",
+    "-s --fail-early -f URL/missing --next URL/hello",
+    "-s --tlsv1 URL/hello",
+    "-s -1 --cert-type PEM URL/hello",
+    "-Z --parallel-immediate -s -o one URL/one -o two URL/two",
+    "-s -T - URL/up/x",
+    "-s -d @- URL/echo",
+    "-so out -w '%header{x-a} %{size_download} %{content_type}' URL/hello",
+    "-s -m 5 --connect-timeout 2 URL/hello",
+    "-s -X POST -H 'Content-Type: application/json' -d '{\"a\": [1]}' URL/echo",
+    "-s -r -5 URL/echo",
+    "-s --suppress-connect-headers -i URL/hello",
 ];
 
 /// The files that are there before each command.
@@ -118,6 +159,7 @@ fn files(url: &str) -> BTreeMap<&'static str, String> {
         ("lines", "one\r\ntwo &\n".to_owned()),
         ("headers", "X-C: 3\nX-D: 4\n".to_owned()),
         ("config", config),
+        ("netrc", "machine 127.0.0.1\n  login me\n  password secret\n".to_owned()),
     ]
     .into()
 }
@@ -151,6 +193,9 @@ fn answer(seen: &Seen, busy: bool) -> Reply {
             let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n";
             Reply::Send([&head[..], body].concat())
         }
+        "/dated" => ok("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "old").into(),
+        "/tagged" => ok("ETag: \"a\"\r\n", "tagged").into(),
+        "/not-modified" => "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n".to_owned().into(),
         // The body has a boundary.
         "/form" => ok("", "got it").into(),
         "/hang" => Reply::Hang,
@@ -189,7 +234,7 @@ fn outcome(program: &str, line: &str) -> Outcome {
     let named = |text: &str| text.replace(&port, "PORT");
     let mut written = BTreeMap::new();
     read_all(Path::new(&directory.path(".")), "", &mut written);
-    written.retain(|name, _| !before.contains_key(name.as_str()));
+    written.retain(|name, content| before.get(name.as_str()) != Some(content));
     written.values_mut().for_each(|content| *content = named(content));
     let requests = server.seen().into_iter().map(|seen| shown(&seen)).map(|it| named(&it));
     let mut requests: Vec<_> = requests.collect();

@@ -42,6 +42,20 @@ fn a_preproxy_tunnels_to_the_proxy() {
 }
 
 #[test]
+fn a_proxy_tunnels_to_an_http_url_if_told_to() {
+    let proxy = Server::start(|seen| match seen.line.starts_with("CONNECT ") {
+        true => "HTTP/1.1 200 OK\r\n\r\n".to_owned(),
+        false => response("200 OK", "", &seen.line),
+    });
+    let shown = run_well(&["-p", "-x", &proxy.url(""), "-U", "me:secret", "http://a.test/x"]);
+    assert_eq!(shown, "GET /x HTTP/1.1");
+    let seen = proxy.seen();
+    assert_eq!(seen[0].line, "CONNECT a.test:80 HTTP/1.1");
+    assert!(seen[0].has("proxy-authorization: Basic bWU6c2VjcmV0"), "{seen:?}");
+    assert!(!seen[1].has("proxy-authorization: Basic bWU6c2VjcmV0"), "{seen:?}");
+}
+
+#[test]
 fn variables_name_proxies_unless_options_do() {
     let (proxy, origin) = (proxy(), Server::start(|_| response("200 OK", "", "direct")));
     let (proxy_url, origin_url) = (proxy.url(""), origin.url("/"));

@@ -107,3 +107,38 @@ fn the_help_has_topics_and_the_shells_their_completions() {
     assert!(run_well(&["completions", "fish"]).contains("-l continue-at"));
     assert_eq!(run(&["completions", "csh"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_file_gets_the_time_of_the_last_change_with_and_without_resuming() {
+    let server = Server::start(|_| {
+        response("200 OK", "ETag: \"a\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "old")
+    });
+    let files = Directory::new("remote-time");
+    for (name, more) in
+        [("plain", &[][..]), ("resumed", &["-C", "-"]), ("now", &["--no-remote-time"])]
+    {
+        let path = files.path(name);
+        run_well(&[&["-s", "-R", "-o", &path, &server.url("/")], more].concat());
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(since == 784_111_777, name != "now", "{name}: {since}");
+    }
+}
+
+#[test]
+fn a_body_that_has_not_changed_leaves_the_file_and_the_saved_etag() {
+    let server = Server::start(|seen| match seen.has("if-none-match: \"a\"") {
+        true => "HTTP/1.1 304 Not Modified\r\nETag: \"other\"\r\n\r\n".to_owned(),
+        false => response("200 OK", "ETag: \"a\"\r\n", "new"),
+    });
+    let files = Directory::new("etag");
+    let (path, tag) = (files.path("out"), files.path("tag"));
+    let (url, same) = (server.url("/"), ["--etag-compare", &tag, "--etag-save", &tag]);
+    run_well(&[&["-s", "-o", &path, &url], &same[..]].concat());
+    assert_eq!(fs::read_to_string(&tag).unwrap(), "\"a\"\n");
+    fs::write(&path, "mine").unwrap();
+    run_well(&[&["-s", "-o", &path, &url], &same[..]].concat());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(fs::read_to_string(&tag).unwrap(), "\"a\"\n");
+    assert_eq!(files.names(), ["out", "tag"]);
+}

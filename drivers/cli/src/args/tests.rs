@@ -7,7 +7,7 @@ fn parsed(line: &str) -> Result<Command, Failed> {
 
 fn sent(line: &str) -> Options {
     match parsed(line) {
-        Ok(Command::Send(options)) => *options,
+        Ok(Command::Send(mut sets)) if sets.len() == 1 => sets.remove(0),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -98,7 +98,6 @@ fn what_cannot_be_understood_is_refused() {
         "replay a -i",
         "completions",
         "get --no-such-thing http://a/",
-        "get -n 5 http://a/",
         "get --no-data http://a/",
         "get http://a/ -H novalue",
         "get http://a/ --max-time",
@@ -124,8 +123,16 @@ fn what_cannot_be_understood_is_refused() {
         "get http://a/ --output=",
         "get http://a/ -J",
         "get http://a/ --retry-delay 1",
-        "get http://a/{b,c}",
-        "get http://a/[1-3]",
+        "get http://a/ --proto ht/tp",
+        "get -L http://a/ --proto-redir =https",
+        "get -L https://a/ --proto-redir =http",
+        "get http://a/ http://b/ --etag-save x",
+        "get http://a/ -C - -o x -z 20200101",
+        "get http://a/ --cert-type DER",
+        "get http://a/ --next",
+        "--next http://a/",
+        "http://a/ --next --count 2 http://b/",
+        "http://a/ --next demo",
         "get http://a/ --redact X-A",
         "get http://a/ --record r --redact X-A:",
         "get http://a/ --record r --redact Content-Length",
@@ -151,9 +158,53 @@ fn what_cannot_be_understood_is_refused() {
 }
 
 #[test]
+fn failures_have_the_codes_of_curl() {
+    for (line, kind) in [
+        ("http://a/{b,c", Kind::Request),
+        ("http://a/[3-1]", Kind::Request),
+        ("http://a/ --proto =https", Kind::Scheme),
+        ("http://a/ --etag-compare /nowhere/x", Kind::Read),
+        ("http://a/ --netrc-file /nowhere/x", Kind::Read),
+    ] {
+        assert_eq!(parsed(line).map(drop).map_err(|why| why.kind), Err(kind), "{line}");
+    }
+}
+
+#[test]
+fn sets_of_options_have_urls_of_their_own() {
+    let Ok(Command::Send(sets)) = parsed("-s -d x http://a/ --next -I http://b/ http://c/") else {
+        panic!("no sets")
+    };
+    let urls = |at: usize| sets[at].transfers.iter().map(|it| it.url.as_str()).collect::<Vec<_>>();
+    assert_eq!((urls(0), urls(1)), (vec!["http://a/"], vec!["http://b/", "http://c/"]));
+    assert_eq!((sets[0].method(), sets[1].method()), (Method::POST, Method::HEAD));
+    assert!(sets[1].is_silent());
+}
+
+#[test]
+fn a_pattern_is_several_transfers_of_one_url() {
+    let options = sent("-o #1.txt http://a/{b,c} -o d http://d/");
+    let transfers: Vec<_> =
+        options.transfers.iter().map(|it| (it.number, it.url.as_str(), &it.output)).collect();
+    let file = |name: &str| Output::File(name.into());
+    assert_eq!(
+        transfers,
+        [
+            (0, "http://a/b", &file("b.txt")),
+            (0, "http://a/c", &file("c.txt")),
+            (1, "http://d/", &file("d")),
+        ]
+    );
+    assert_eq!(sent("-g http://a/{b,c}").transfers.len(), 1);
+}
+
+#[test]
 fn every_option_of_the_table_is_set() {
-    for spec in ALL.iter().filter(|it| !matches!(it.name, "help" | "version" | "config" | "url")) {
-        let values = ["1", "a=b", "a: b", "a.test:1:127.0.0.1", "a:1:b:1", "1.2", "x:y", "00"];
+    for spec in
+        ALL.iter().filter(|it| !matches!(it.name, "help" | "version" | "config" | "url" | "next"))
+    {
+        let values =
+            ["1", "a=b", "a: b", "a.test:1:127.0.0.1", "a:1:b:1", "1.2", "x:y", "00", "PEM"];
         let mut set = values.iter().map(|value| {
             let given = Given::new(spec, OsString::from(value), true);
             Options::default().set(&given).map_err(|failed| failed.message().to_owned())

@@ -17,7 +17,6 @@ const OTHERS: &str = "it is for another protocol, and here is HTTP alone: use cu
 const LOGIN: &str = "the Basic scheme and bearer tokens are here: use --user or --oauth2-bearer";
 const PROXY_LOGIN: &str = "the Basic scheme is here for proxies: use --proxy-user";
 const COOKIES: &str = "no cookies are kept: -b 'NAME=VALUE' sends some";
-const NETRC: &str = "no netrc is read: use --user";
 const HTTP2: &str = "HTTP/1.1 is here alone; omit it if the server speaks that, or use curl";
 const PEM: &str =
     "certificates and keys are PEM files: convert them by openssl x509 or openssl pkey";
@@ -30,7 +29,6 @@ const DOH: &str = "the system looks names up: use --resolve with the address";
 const TRACE: &str =
     "--events prints each event and decision, -v the heads, and --record FILE a trace";
 const WINDOWS: &str = "it is for Schannel, and TLS is by rustls here: omit it";
-const PROTO: &str = "requests and redirects are http and https alone: omit it";
 const RANDOM: &str = "the system gives randomness: omit it";
 
 const fn lacking(letter: char, name: &'static str, instead: &'static str) -> Lacking {
@@ -49,7 +47,6 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "aws-sigv4", "requests are not signed: add the signature by -H"),
     lacking(NO, "ca-native", "the authorities of the system are the default: omit it"),
     lacking(NO, "cert-status", REVOKED),
-    lacking(NO, "cert-type", PEM),
     lacking(NO, "ciphers", CIPHERS),
     lacking(NO, "compressed-ssh", SSH),
     lacking('c', "cookie-jar", "no cookies are kept; for the number of threads use --concurrency"),
@@ -71,8 +68,6 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "doh-url", DOH),
     lacking(NO, "egd-file", RANDOM),
     lacking(NO, "engine", "keys are PEM files: use --key"),
-    lacking(NO, "etag-compare", "use -H 'If-None-Match: ETAG'"),
-    lacking(NO, "etag-save", "use -w '%header{etag}'"),
     lacking(NO, "false-start", CIPHERS),
     lacking(NO, "form-escape", "names in forms are percent-encoded, as browsers do: omit it"),
     lacking(NO, "ftp-account", FTP),
@@ -100,7 +95,6 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "ignore-content-length", "a wrong Content-Length is an error: use curl"),
     lacking(NO, "ipfs-gateway", OTHERS),
     lacking('j', "junk-session-cookies", COOKIES),
-    lacking(NO, "key-type", PEM),
     lacking(NO, "krb", FTP),
     lacking(NO, "libcurl", "the crate httpool-blocking is the library: see its docs"),
     lacking('l', "list-only", FTP),
@@ -114,20 +108,12 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "metalink", "curl has dropped it as well"),
     lacking(NO, "mptcp", "TCP is used: omit it"),
     lacking(NO, "negotiate", LOGIN),
-    lacking('n', "netrc", "no netrc is read: use --user; for the number of requests use --count"),
-    lacking(NO, "netrc-file", NETRC),
-    lacking(NO, "netrc-optional", NETRC),
-    lacking(':', "next", "options are for all URLs: run httpool once for each set"),
     lacking(NO, "no-alpn", "ALPN offers http/1.1 alone: omit it"),
-    lacking(NO, "no-clobber", "use set -C of the shell with >, or test -e before"),
     lacking(NO, "no-npn", "NPN is not spoken: omit it"),
     lacking(NO, "no-sessionid", "sessions are resumed within a run alone: omit it"),
     lacking(NO, "ntlm", LOGIN),
     lacking(NO, "ntlm-wb", LOGIN),
-    lacking(NO, "parallel-immediate", "it is always so with -Z: omit it"),
     lacking(NO, "pinnedpubkey", "use --pinned-fingerprint with the certificate's fingerprint"),
-    lacking(NO, "proto", PROTO),
-    lacking(NO, "proto-redir", PROTO),
     lacking(NO, "proxy-anyauth", PROXY_LOGIN),
     lacking(NO, "proxy-ca-native", "the authorities of the system are the default: omit it"),
     lacking(NO, "proxy-cert-type", PEM),
@@ -148,13 +134,11 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking(NO, "proxy-tlsuser", SRP),
     lacking(NO, "proxy-tlsv1", OLD_TLS),
     lacking(NO, "proxy1.0", "use --proxy"),
-    lacking('p', "proxytunnel", "https URLs are tunnelled to; http requests are forwarded: use a SOCKS proxy"),
     lacking(NO, "pubkey", SSH),
     lacking('Q', "quote", FTP),
     lacking(NO, "random-file", RANDOM),
     lacking(NO, "rate", "use a loop of the shell with sleep"),
     lacking(NO, "raw", "transfer codings are always decoded: use curl"),
-    lacking('R', "remote-time", "use -w '%header{last-modified}' and touch -d"),
     lacking(NO, "sasl-authzid", MAIL),
     lacking(NO, "sasl-ir", MAIL),
     lacking(NO, "service-name", LOGIN),
@@ -172,19 +156,14 @@ pub(crate) const LACKING: &[Lacking] = &[
     lacking('3', "sslv3", OLD_TLS),
     lacking(NO, "stderr", "use 2> of the shell"),
     lacking(NO, "styled-output", "heads are printed without styles: omit it"),
-    lacking(NO, "suppress-connect-headers", "the heads of CONNECT are never printed: omit it"),
     lacking(NO, "tcp-fastopen", "TCP Fast Open is not used: omit it"),
     lacking('t', "telnet-option", "it is for Telnet; for the trace use --events"),
     lacking(NO, "tftp-blksize", OTHERS),
     lacking(NO, "tftp-no-options", OTHERS),
-    lacking('z', "time-cond", "use -H 'If-Modified-Since: DATE'"),
     lacking(NO, "tls13-ciphers", CIPHERS),
     lacking(NO, "tlsauthtype", SRP),
     lacking(NO, "tlspassword", SRP),
     lacking(NO, "tlsuser", SRP),
-    lacking('1', "tlsv1", OLD_TLS),
-    lacking(NO, "tlsv1.0", OLD_TLS),
-    lacking(NO, "tlsv1.1", OLD_TLS),
     lacking(NO, "tr-encoding", "transfer codings are not asked for: use --compressed"),
     lacking(NO, "trace", TRACE),
     lacking(NO, "trace-ascii", TRACE),
