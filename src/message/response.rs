@@ -89,6 +89,14 @@ impl ResponseHead {
     }
 }
 
+impl From<&Head<'_>> for ResponseHead {
+    fn from(head: &Head<'_>) -> Self {
+        let mut copy = Self::new();
+        copy.set(head);
+        copy
+    }
+}
+
 impl fmt::Debug for ResponseHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.status, self.headers())
@@ -139,8 +147,7 @@ mod tests {
             reason: b"Not Found",
             fields: Fields::from_validated(b"A: b\r\n"),
         };
-        let mut copy = ResponseHead::new();
-        copy.set(&head);
+        let copy = ResponseHead::from(&head);
         assert_eq!(copy.status(), 404);
         assert_eq!(copy.minor_version(), 0);
         assert_eq!(copy.reason(), b"Not Found");

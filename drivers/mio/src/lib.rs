@@ -122,6 +122,69 @@
 //! about 270 KiB to a program, of which 200 KiB are the dictionary and code of `br`. A body that
 //! cannot be decoded is an error ([`Error::as_decode_error`]), and its connection is closed.
 //!
+//! # Downloads that resume
+//!
+//! [`httpool::download`] decides what to ask for and where the bytes go. The loop sends the requests
+//! and writes the file, which is a vector here:
+//!
+//! ```
+//! # use std::{io::{Read, Write}, net::TcpListener, thread};
+//! # let listener = TcpListener::bind("127.0.0.1:0")?;
+//! # let url = format!("http://{}/", listener.local_addr()?);
+//! # thread::spawn(move || for answer in [
+//! #     "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 8\r\n\r\nhalf",
+//! #     "HTTP/1.1 206 Partial Content\r\nETag: \"a\"\r\nContent-Range: bytes 4-7/8\r\n\
+//! #      Content-Length: 4\r\n\r\nrest",
+//! # ] {
+//! #     let (mut tcp, _) = listener.accept().unwrap();
+//! #     tcp.read(&mut [0; 4096]).unwrap();
+//! #     tcp.write_all(answer.as_bytes()).unwrap();
+//! # });
+//! use httpool::download::{Answer, Download, Next};
+//! use httpool_mio::{Driver, Output, ResponseHead};
+//!
+//! let (mut driver, mut download, mut file) = (Driver::new()?, Download::new(3), Vec::new());
+//! while download.total() != Some(file.len() as u64) {
+//!     let mut request = driver.client().get(&url).decode(false);
+//!     for (name, value) in download.fields() {
+//!         request = request.header(name, &value);
+//!     }
+//!     request.send()?;
+//!     let mut done = Ok(());
+//!     driver.run(|client, output| {
+//!         let call = output.call();
+//!         let told = match output {
+//!             // Of a 503 the body is not wanted. A program waits before it asks again.
+//!             Output::Head(_, head) => match download.answer(&ResponseHead::from(&head)) {
+//!                 Ok(Answer::Begin | Answer::Append) => {
+//!                     file.truncate(download.have() as usize);
+//!                     Ok(())
+//!                 }
+//!                 Ok(Answer::Done | Answer::Again) => {
+//!                     client.discard(call);
+//!                     Ok(())
+//!                 }
+//!                 Err(why) => Err(why),
+//!             },
+//!             Output::Data(_, data) => {
+//!                 file.extend_from_slice(data);
+//!                 download.wrote(data.len() as u64)
+//!             }
+//!             Output::End(..) => download.ended().map(|next| assert_eq!(next, Next::Done)),
+//!             Output::Failed(_, error) if !download.cut() => panic!("{error}"),
+//!             _ => Ok(()),
+//!         };
+//!         if told.is_err() {
+//!             client.cancel(call);
+//!             done = told;
+//!         }
+//!     })?;
+//!     done?;
+//! }
+//! assert_eq!(file, b"halfrest");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The modules of this crate
 //!
 //! | module | contents |
@@ -130,7 +193,7 @@
 //! | `act` | performs the actions of the core |
 //! | `read`, `write` | move bytes between the sockets and the core |
 //! | `layers` | handshakes, and reading through the layers of a connection, such as TLS |
-//! | `decode` | decodes the bodies of responses |
+//! | `decode`, `coded` | decode the bodies of responses, and keep those that are being decoded |
 //! | `sockets`, `names`, `errors` | the sockets and the look-ups of the loop; the system's errors of connections |
 
 #![forbid(unsafe_code)]
