@@ -63,7 +63,8 @@
 //!
 //! `aws-lc-rs`, on by default, and `ring` switch TLS on, with that crypto provider; the docs of
 //! `httpool-tls` compare them. Without both (`default-features = false`) an `https` URL is an
-//! error.
+//! error. `webpki-roots`, off by default, builds in the authorities that Mozilla trusts, for
+//! `TlsOptions::mozilla_roots`.
 //!
 //! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
 //! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the

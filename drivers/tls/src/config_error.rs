@@ -157,8 +157,9 @@ impl fmt::Display for TlsConfigError {
             Self::NoRoots { why } => {
                 f.write_str(
                     "this system has no trusted certificates: install them (on Linux the package \
-                     ca-certificates), name a file in SSL_CERT_FILE, or give the authority's \
-                     certificate to the client",
+                     ca-certificates), name a file in SSL_CERT_FILE, give the authority's \
+                     certificate to the client, or build in Mozilla's authorities (the feature \
+                     webpki-roots)",
                 )?;
                 if why.is_empty() { Ok(()) } else { write!(f, " ({why})") }
             }

@@ -46,6 +46,11 @@
 //! aws-lc-rs is the default because traffic recorded today can be decrypted once quantum computers
 //! exist, unless the key exchange resists them. It needs a C compiler, as ring does; on common
 //! platforms neither CMake nor NASM. ring suits where size and build time count.
+//!
+//! # Authorities
+//!
+//! By default those of the system are trusted. The feature `webpki-roots` adds
+//! `TlsOptions::mozilla_roots`, for a program that runs where none are installed.
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("httpool-tls needs a crypto provider: switch on the feature aws-lc-rs or ring");

@@ -184,6 +184,18 @@ impl TlsOptions {
         self
     }
 
+    /// Trusts the authorities that Mozilla trusts, which are built into the program, in place of
+    /// the platform's. For a program that runs where none are installed, as in a minimal container.
+    /// They are as old as the program: build it anew to get changes.
+    ///
+    /// Needs the feature `webpki-roots`.
+    #[cfg(feature = "webpki-roots")]
+    #[must_use]
+    pub const fn mozilla_roots(mut self) -> Self {
+        self.roots.mozilla = true;
+        self
+    }
+
     /// Trusts the platform's authorities beside the certificates listed.
     #[must_use]
     pub const fn platform_roots_too(mut self) -> Self {

@@ -27,6 +27,9 @@ pub(crate) struct Roots {
     pub(crate) data: Vec<Arc<[u8]>>,
     /// Trusts the platform's authorities beside those listed.
     pub(crate) platform_too: bool,
+    /// Trusts the authorities that Mozilla trusts.
+    #[cfg(feature = "webpki-roots")]
+    pub(crate) mozilla: bool,
     /// Does not look at `SSL_CERT_FILE` and `SSL_CERT_DIR`.
     pub(crate) no_environment: bool,
 }
@@ -68,10 +71,25 @@ impl Roots {
             let place = Place::Data("ca_cert_data");
             loaded.list(&place, pem::certificates(WHAT, &place, data)?)?;
         }
-        if !self.lists_any() || self.platform_too {
+        let replaced = self.lists_any() || self.add_mozilla(&mut loaded.store);
+        if !replaced || self.platform_too {
             self.load_platform(&mut loaded, variable)?;
         }
         Ok(loaded)
+    }
+
+    /// Adds the authorities that Mozilla trusts, if they are wanted.
+    #[cfg(feature = "webpki-roots")]
+    fn add_mozilla(&self, store: &mut RootCertStore) -> bool {
+        if self.mozilla {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        self.mozilla
+    }
+
+    #[cfg(not(feature = "webpki-roots"))]
+    fn add_mozilla(&self, _: &mut RootCertStore) -> bool {
+        false
     }
 
     fn load_platform(
@@ -293,5 +311,15 @@ mod tests {
         assert_eq!(count(&Roots::default(), Some(""), Some("")), usual);
         let ignoring = Roots { no_environment: true, ..Roots::default() };
         assert_eq!(count(&ignoring, Some("/nowhere"), Some("/nowhere")), usual);
+    }
+
+    #[cfg(feature = "webpki-roots")]
+    #[test]
+    fn the_authorities_of_mozilla_replace_those_of_the_system_unless_both_are_wanted() {
+        let count =
+            |roots: &Roots| load(roots, Some("/nowhere"), None).map(|loaded| loaded.store.len());
+        let mozilla = Roots { mozilla: true, ..Roots::default() };
+        assert_eq!(count(&mozilla), Ok(webpki_roots::TLS_SERVER_ROOTS.len()));
+        assert!(count(&Roots { platform_too: true, ..mozilla }).is_err());
     }
 }
