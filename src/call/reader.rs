@@ -103,7 +103,7 @@ impl Call {
 
     /// Chooses the codings of the response with this head. With too many, the call fails.
     pub(super) fn choose_codings(&mut self, head: &Head<'_>) {
-        if !self.request.decodes() {
+        if !head.is_coded || !self.request.decodes() {
             return;
         }
         let method = self.request.method();

@@ -14,6 +14,7 @@ fn head(text: &str) -> ResponseHead {
         minor_version: 1,
         reason: reason.as_bytes(),
         fields: Fields::from_validated(lines.as_bytes()),
+        is_coded: false,
     });
     head
 }

@@ -46,6 +46,9 @@ pub(super) struct FramingFields {
     coding: Coding,
     close: bool,
     keep_alive: bool,
+    /// Whether there is a Content-Encoding field. It affects neither, but all fields are looked at
+    /// here alone.
+    pub(super) is_coded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +80,7 @@ impl FramingFields {
                 }
             }
             14 if is(name, "Content-Length") => self.note_length(value),
+            16 if is(name, "Content-Encoding") => self.is_coded = true,
             17 if is(name, "Transfer-Encoding") => {
                 let only = self.coding == Coding::Absent && value.eq_ignore_ascii_case(b"chunked");
                 self.coding = if only { Coding::Chunked } else { Coding::Other };

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Bound, Violation},
     limits::MessageLimits,
-    message::{Fields, Head, Status},
+    message::{Fields, Head, Status, find},
 };
 
 /// The number of fields that the fast parser holds on the stack. Heads with more fields take the
@@ -111,7 +111,8 @@ fn parse_whole(input: &[u8], fields_max: u16) -> Option<Parsed<'_>> {
     for header in &*response.headers {
         framing.note(header.name, header.value);
     }
-    Some(Parsed { taken, head: read_lines(&input[..taken])?, framing })
+    let head = Head { is_coded: framing.is_coded, ..read_lines(&input[..taken])? };
+    Some(Parsed { taken, head, framing })
 }
 
 /// Parses a head that the scan has passed whole. This is the slow path.
@@ -121,17 +122,18 @@ fn read_scanned(bytes: &[u8]) -> Option<Parsed<'_>> {
     for field in head.fields {
         framing.note(field.name(), field.value());
     }
+    let head = Head { is_coded: framing.is_coded, ..head };
     Some(Parsed { taken: bytes.len(), head, framing })
 }
 
-/// Splits a head that is known to be well-formed into its parts.
+/// Splits a head that is known to be well-formed into its parts. `is_coded` is left to the caller.
 fn read_lines(bytes: &[u8]) -> Option<Head<'_>> {
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', code @ ..] = bytes else {
         return None;
     };
     let (code, _) = code.split_first_chunk::<3>()?;
     let code = code.iter().fold(0, |code, digit| code * 10 + u16::from(digit.wrapping_sub(b'0')));
-    let line_end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let line_end = find(bytes, b'\n')?;
     let line = &bytes[..line_end];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let lines = bytes[line_end + 1..].strip_suffix(b"\n")?;
@@ -140,6 +142,7 @@ fn read_lines(bytes: &[u8]) -> Option<Head<'_>> {
         minor_version: minor.wrapping_sub(b'0'),
         reason: line.get(13..).unwrap_or_default(),
         fields: Fields::from_validated(lines.strip_suffix(b"\r").unwrap_or(lines)),
+        is_coded: false,
     })
 }
 
@@ -194,10 +197,10 @@ mod tests {
 
     /// Returns all parts of a parsed head as text.
     fn summary(parsed: &Parsed<'_>) -> String {
-        let Head { status, minor_version, reason, fields } = parsed.head;
+        let Head { status, minor_version, reason, fields, is_coded } = parsed.head;
         let fields: Vec<_> = fields.iter().map(|field| (field.name(), field.value())).collect();
         alloc::format!(
-            "{} {status} {minor_version} {reason:?} {fields:?} {:?}",
+            "{} {status} {minor_version} {reason:?} {fields:?} {is_coded} {:?}",
             parsed.taken,
             parsed.framing
         )

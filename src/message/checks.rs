@@ -101,7 +101,7 @@ pub(super) fn take_expect(lines: &mut Lines) -> Result<bool, RequestError> {
             .split(|&byte| byte == b',')
             .all(|one| trim_ows(one).eq_ignore_ascii_case(b"100-continue"))
     };
-    if !lines.fields().get_all("expect").all(is_known) {
+    if !lines.values("expect").all(is_known) {
         return Err(RequestError::Expect);
     }
     let expects = lines.has("expect");

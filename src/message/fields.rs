@@ -129,14 +129,33 @@ impl<'a> Iterator for FieldIter<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        let colon = self.rest.iter().position(|&byte| byte == b':')?;
+        let colon = find(self.rest, b':')?;
         let (name, after) = self.rest.split_at(colon);
         let after = &after[1..];
-        let end = after.iter().position(|&byte| byte == b'\n').unwrap_or(after.len());
+        let end = find(after, b'\n').unwrap_or(after.len());
         self.rest = after.get(end + 1..).unwrap_or_default();
         let line = &after[..end];
         Some(Field { name, value: trim_ows(line.strip_suffix(b"\r").unwrap_or(line)) })
     }
+}
+
+/// Returns the position of the first `wanted`. Compares eight bytes at a time: of a head, most bytes
+/// are looked at here alone.
+pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        // A byte that is wanted becomes 0, and only the first 0 surely gets its high bit here.
+        let zeros = u64::from_le_bytes(*eight) ^ (ONES * u64::from(wanted));
+        let found = zeros.wrapping_sub(ONES) & !zeros & HIGH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?.iter().position(|&byte| byte == wanted)?;
+    Some(at + rest)
 }
 
 /// Removes spaces and tabs from both ends of `value`.
@@ -197,7 +216,16 @@ pub(crate) fn first_illegal_in_value(value: &[u8]) -> Option<usize> {
 mod tests {
     use alloc::vec::Vec;
 
+    use quickcheck::quickcheck;
+
     use super::*;
+
+    quickcheck! {
+        fn the_first_byte_is_found_wherever_it_stands(bytes: Vec<u8>, wanted: u8) -> bool {
+            let bytes: Vec<u8> = bytes.into_iter().map(|byte| byte % 5 + (wanted & 0xf8)).collect();
+            find(&bytes, wanted) == bytes.iter().position(|&byte| byte == wanted)
+        }
+    }
 
     const LINES: &[u8] = b"Set-Cookie: a=1\r\nX:\t y \r\nset-cookie: b=2, c\nEmpty:\r\n";
 

@@ -7,24 +7,35 @@ use crate::error::RequestError;
 
 /// Field lines that can be added and removed. Their names and values are valid.
 #[derive(Clone, Default)]
-pub(super) struct Lines(Vec<u8>);
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    /// A bit for each name that was added. A dozen names are looked for in each request, and most
+    /// are in none: they are not searched if their bit is not set.
+    names: u64,
+}
 
 impl Lines {
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     pub(super) fn fields(&self) -> Fields<'_> {
-        Fields::from_validated(&self.0)
+        Fields::from_validated(&self.bytes)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields().get(name).is_some()
+        self.values(name).next().is_some()
+    }
+
+    /// Returns the values of the fields called `name`.
+    pub(super) fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &[u8]> + use<'_, 'n> {
+        let fields = if self.names & bit_of(name) == 0 { Fields::EMPTY } else { self.fields() };
+        fields.get_all(name)
     }
 
     /// Returns whether a field called `name` has `token` in its list.
     pub(super) fn lists(&self, name: &str, token: &str) -> bool {
-        self.fields().get_all(name).any(|value| has_token(value, token))
+        self.values(name).any(|value| has_token(value, token))
     }
 
     /// Returns the value of the only field called `name`. Fails with `error` if there are two.
@@ -33,7 +44,7 @@ impl Lines {
         name: &str,
         error: RequestError,
     ) -> Result<Option<&[u8]>, RequestError> {
-        let mut values = self.fields().get_all(name);
+        let mut values = self.values(name);
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(error),
             (value, None) => Ok(value),
@@ -42,19 +53,26 @@ impl Lines {
 
     /// Adds a line with a valid name and value.
     pub(super) fn add(&mut self, name: &str, value: &[u8]) {
-        write_line(&mut self.0, name, value);
+        self.names |= bit_of(name);
+        write_line(&mut self.bytes, name, value);
     }
 
     /// Removes all lines called `name`.
     pub(super) fn remove(&mut self, name: &str) {
         if self.has(name) {
-            let mut rest = Vec::with_capacity(self.0.len());
+            let mut rest = Vec::with_capacity(self.bytes.len());
             for field in self.fields().iter().filter(|field| !field.is(name)) {
                 write_line(&mut rest, field.name(), field.value());
             }
-            self.0 = rest;
+            self.bytes = rest;
         }
     }
+}
+
+/// Returns the bit of a name, in upper or lower case. Other names may have the same.
+fn bit_of(name: &str) -> u64 {
+    let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    1 << ((name.len() * 7 + usize::from(first)) % 64)
 }
 
 /// Appends one field line to `out`.

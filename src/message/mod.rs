@@ -40,5 +40,5 @@ pub use status::{InvalidStatus, Status};
 pub use taken::BodyTaken;
 pub use url::Url;
 
-pub(crate) use fields::{first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
+pub(crate) use fields::{find, first_illegal_in_value, first_non_token, is_token_byte, trim_ows};
 pub(crate) use secret::{is_secret, star_userinfo, star_userinfo_of};

@@ -12,6 +12,8 @@ pub struct Head<'i> {
     pub(crate) minor_version: u8,
     pub(crate) reason: &'i [u8],
     pub(crate) fields: Fields<'i>,
+    /// Whether there is a Content-Encoding field. The parser has looked at each field anyway.
+    pub(crate) is_coded: bool,
 }
 
 impl<'i> Head<'i> {
@@ -146,6 +148,7 @@ mod tests {
             minor_version: 0,
             reason: b"Not Found",
             fields: Fields::from_validated(b"A: b\r\n"),
+            is_coded: false,
         };
         let copy = ResponseHead::from(&head);
         assert_eq!(copy.status(), 404);
@@ -157,8 +160,13 @@ mod tests {
     #[test]
     fn copies_do_not_show_secrets_either() {
         let fields = Fields::from_validated(b"A: b\r\nSet-Cookie: secret\r\n");
-        let head =
-            Head { status: Status::new(200).unwrap(), minor_version: 1, reason: b"OK", fields };
+        let head = Head {
+            status: Status::new(200).unwrap(),
+            minor_version: 1,
+            reason: b"OK",
+            fields,
+            is_coded: false,
+        };
         let (mut copy, mut owned) = (ResponseHead::new(), OwnedFields::default());
         copy.set(&head);
         owned.set(&fields);
