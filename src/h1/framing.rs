@@ -73,6 +73,10 @@ impl FramingFields {
     #[inline]
     pub(super) fn note(&mut self, name: &str, value: &[u8]) {
         match name.len() {
+            // Most servers send one option alone.
+            10 if is(name, "Connection") && value.eq_ignore_ascii_case(b"keep-alive") => {
+                self.keep_alive = true;
+            }
             10 if is(name, "Connection") => {
                 for option in members(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
@@ -92,6 +96,10 @@ impl FramingFields {
     /// Records Content-Length. A list is accepted if all its members are the same number (RFC 9112
     /// 6.3 rule 5).
     fn note_length(&mut self, value: &[u8]) {
+        if let (Length::Absent, Some(bytes)) = (self.length, parse_decimal(value)) {
+            self.length = Length::Bytes(bytes);
+            return;
+        }
         for member in members(value) {
             self.length = match (self.length, parse_decimal(member)) {
                 (Length::Absent, Some(bytes)) => Length::Bytes(bytes),
