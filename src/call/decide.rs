@@ -450,12 +450,17 @@ impl Call {
         self.trace.action(now, format_args!("wait {seconds} s{why}"));
     }
 
-    /// Traces the next step, if it has changed.
+    /// Takes the next step down for the timings and the trace, if it has changed.
+    #[inline]
     pub(super) fn say(&mut self, now: Instant) {
         self.observe(now);
-        if !self.trace.is_on() || self.said == Some(self.next()) {
-            return;
+        if self.trace.is_on() && self.said != Some(self.next()) {
+            self.trace_next(now);
         }
+    }
+
+    #[cold]
+    fn trace_next(&mut self, now: Instant) {
         self.said = Some(self.next());
         match self.next() {
             Next::Checkout => self.trace.action(now, format_args!("checkout {}", self.key)),
