@@ -68,6 +68,15 @@ names!(
 );
 
 names!(
+    /// Identifies the look-up of a name whose connections are open, until it is answered.
+    ///
+    /// [`Pool`](crate::pool::Pool) assigns it, if
+    /// [`look_up_every`](field@crate::limits::PoolLimits::look_up_every) is set. An answer with a
+    /// stale id is ignored.
+    LookUpId, "l"
+);
+
+names!(
     /// Identifies a call, from [`Client::request`](crate::client::Client::request) until the driver
     /// has received the call's end, or the application cancels or discards the call.
     ///

@@ -14,10 +14,10 @@
 //! | machine | what it decides | events in | actions out |
 //! |---|---|---|---|
 //! | [`call::Call`] | the course of one logical request: attempts, redirects, retries, deadlines | [its inputs](#the-inputs) | checkout, leave, rewind, restart, exchange, send body, wait, release, hand over, done, failed; interim, head, data, end |
-//! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, close |
+//! | [`pool::Pool`] | which call may use which connection, and when to open another one | [its inputs](#the-inputs) | reuse, fresh, wait, failed; dial, abandon, wake, look up, close |
 //! | [`dial::Dial`] | how to open one connection: name look-up, addresses, proxies, TLS | [its inputs](#the-inputs) | resolve, connect, abandon, exchange, start TLS, wait, ready, failed |
 //! | [`h1::Connection`] | how to parse and write messages, and whether the connection is kept (RFC 9112) | bytes, end of stream | interim, head, data, end, need input; framing |
-//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, restart, failed; for each call interim, head, data, end |
+//! | [`client::Client`] | nothing: it passes events between the other four, for many calls, and keeps time | from the driver: resolve queued, resolving, resolved, resolve failed, looked up, connected, TLS up, bytes, written, end of stream, timeout; from the application: request, body ready, rewound, rewind failed, pause, resume, cancel, discard, close | resolve, look up, connect, refresh, abandon, start TLS, transmit, close, hand over, rewind, restart, failed; for each call interim, head, data, end |
 //!
 //! The other modules: [`message`] has requests, response heads and origins; [`time`], [`id`],
 //! [`limits`] and [`error`] have the shared types; [`content`] decodes the bodies of responses;
@@ -61,6 +61,8 @@
 //! | | `claim t0.0`, `cancel t0.0` | [`claim`](pool::Pool::claim), [`cancel`](pool::Pool::cancel) |
 //! | | `checkin c0.0 keep` | [`checkin`](pool::Pool::checkin), to `keep` the connection or `discard` it |
 //! | | `connected c0.0`, `dialed c0.0` | [`dial_connected`](pool::Pool::dial_connected), [`dialed`](pool::Pool::dialed) |
+//! | | `peer c0.0 192.0.2.1` | [`dial_peer`](pool::Pool::dial_peer): the address that a dial has reached. Only if names are looked up again |
+//! | | `looked-up l0.0 192.0.2.1:80` | [`looked_up`](pool::Pool::looked_up): the addresses that the name of a key has now; `-` without one |
 //! | | `dial-failed c0.0 Name`, `dial-abandoned c0.0` | [`dial_failed`](pool::Pool::dial_failed), [`dial_abandoned`](pool::Pool::dial_abandoned) |
 //! | | `lost c0.0` | [`idle_lost`](pool::Pool::idle_lost) |
 //! | | `dead c0.0` | [`checkin_dead`](pool::Pool::checkin_dead): the probe has found it dead |

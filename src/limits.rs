@@ -166,12 +166,29 @@ pub struct PoolLimits {
     /// its exchange, and is closed. `None`, the default, is without bound.
     ///
     /// A name is looked up when a connection to it is opened. So this also bounds how long an
-    /// address is used that the name no longer has.
+    /// address is used that the name no longer has. [`look_up_every`](field@Self::look_up_every)
+    /// closes only the connections to such an address.
     pub age_max: Option<Duration>,
     /// By how much earlier than [`age_max`](field@Self::age_max) connections end, so that those that
     /// were opened together are not opened anew together. Their ends are spread evenly, in 16 steps,
     /// over this time before `age_max`. Zero by default; a tenth of `age_max` is usual.
     pub age_jitter: Duration,
+    /// How often a name is looked up again while connections to it are open, whether they are idle
+    /// or in use: this long after the first one was opened, and after each answer. A connection to
+    /// an address that the answer does not have takes no new exchange: it is closed if it is idle,
+    /// and otherwise when its exchange has ended. The name is that of the host, or of the nearest
+    /// proxy. `None`, the default: a name is looked up only to open a connection.
+    ///
+    /// It is for services that move: a client that is always busy follows such a name without
+    /// closing the connections that are still right, as [`age_max`](field@Self::age_max) would. Set
+    /// it to about the time to live of the name's DNS records. It is off because it is wrong for a
+    /// name with more addresses than one answer holds, as those of large content networks have: each
+    /// answer has others, so that good connections would be closed all the time.
+    ///
+    /// A look-up that fails, or finds no address, changes nothing; the next one comes after the same
+    /// time. There is none where the host, or the nearest proxy, is an IP address, or where a Unix
+    /// domain socket is used. A time below a millisecond counts as one.
+    pub look_up_every: Option<Duration>,
     /// A connection that was idle for this time or longer is probed before it is used again: the
     /// driver looks, without waiting, whether the peer has closed it or has sent bytes that nobody
     /// asked for. Zero by default: every connection is probed, for every method.
@@ -204,6 +221,7 @@ impl Default for PoolLimits {
             idle_max: Duration::from_secs(60),
             age_max: None,
             age_jitter: Duration::ZERO,
+            look_up_every: None,
             probe_after: Duration::ZERO,
             retry_budget: None,
             idle_keys_max: usize::MAX,
@@ -222,6 +240,7 @@ impl PoolLimits {
         idle_max: Duration,
         age_max: Option<Duration>,
         age_jitter: Duration,
+        look_up_every: Option<Duration>,
         probe_after: Duration,
         retry_budget: Option<RetryBudget>,
         idle_keys_max: usize,

@@ -108,6 +108,9 @@ pub enum Mutation {
     MixedVersions,
     /// Limits that a key has of its own are ignored.
     SharedLimits,
+    /// A connection is kept although its name has been looked up again and does not have its address
+    /// any more.
+    KeptAddress,
 }
 
 #[cfg(httpool_mutations)]

@@ -98,8 +98,12 @@ impl Client {
                         socket.stage = Stage::Idle;
                     }
                     dialing.sockets.clear();
+                    let peer = dialing.dial.peer_ip();
                     self.keep_timings_of(conn, now);
                     self.end_dial(conn, Closed::Failed);
+                    if let Some(ip) = peer {
+                        self.pool.dial_peer(conn, ip);
+                    }
                     self.pool.dialed(conn, socket, now);
                 }
                 Next::Failed(why) => {

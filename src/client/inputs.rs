@@ -6,7 +6,7 @@ use super::{Client, Event, Step, dials::Announced, sockets::Stage};
 use crate::{
     error::{IoKind, ResolveKind, TlsKind},
     h1::Eof,
-    id::{ConnId, SocketId},
+    id::{ConnId, LookUpId, SocketId},
     mutation::{Mutation, mutated},
     time::Instant,
 };
@@ -47,6 +47,14 @@ impl Client {
             dialing.dial.resolve_failed(why, now);
             self.attend_dial(conn, now);
         }
+    }
+
+    /// Answers [`Action::LookUp`](super::Action::LookUp). `addrs` are the addresses that the name has
+    /// now, in any order; if the look-up failed, pass none, and nothing changes. See
+    /// [`Pool::looked_up`](crate::pool::Pool::looked_up).
+    pub fn handle_looked_up(&mut self, look_up: LookUpId, addrs: &[SocketAddr], now: Instant) {
+        self.pool.looked_up(look_up, addrs, now);
+        self.go_on(now);
     }
 
     /// Answers [`Action::Connect`](super::Action::Connect). After `Err`, the id is stale: close the socket. Ignored if the id

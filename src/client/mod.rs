@@ -37,6 +37,7 @@
 //! |---|---|---|
 //! | [`Resolve`](Action::Resolve) | looks a name up | `handle_resolved`, `handle_resolve_failed`; `handle_resolve_queued` and `handle_resolving` if it waits for a thread |
 //! | [`CancelResolve`](Action::CancelResolve) | stops the look-up | |
+//! | [`LookUp`](Action::LookUp) | looks a name with open connections up again | `handle_looked_up` |
 //! | [`Refresh`](Action::Refresh) | drops the cached DNS answer for a name | |
 //! | [`Connect`](Action::Connect) | begins to connect a socket | `handle_connected` |
 //! | [`StartTls`](Action::StartTls) | performs a TLS handshake | `handle_tls` |

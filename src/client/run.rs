@@ -365,6 +365,9 @@ impl Client {
                 self.end_dial(conn, Closed::Abandoned);
             }
             pool::Action::Wake(ticket) => self.wake(ticket),
+            pool::Action::LookUp { look_up, host, port } => {
+                self.actions.push_back(Action::LookUp { look_up, host, port });
+            }
             pool::Action::Close { io, why, .. } => self.close_socket(io, Closed::Evicted(why)),
         }
     }

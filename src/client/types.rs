@@ -6,7 +6,7 @@ use core::{fmt, net::IpAddr};
 use crate::{
     error::Failure,
     h1::CloseReason,
-    id::{CallId, ConnId, SocketId},
+    id::{CallId, ConnId, LookUpId, SocketId},
     message::{BodyLeft, Fields, Head, OwnedFields, PeerAddr, TlsId},
     pool::Evicted,
     time::Deadline,
@@ -36,6 +36,18 @@ pub enum Action {
     CancelResolve {
         /// The connection that the name was looked up for. Its id is stale already.
         conn: ConnId,
+    },
+    /// Look up a name that has open connections, in no case from a cache, then call
+    /// [`Client::handle_looked_up`](super::Client::handle_looked_up). Comes only with
+    /// [`look_up_every`](field@crate::limits::PoolLimits::look_up_every), once for each key before
+    /// the answer. Nobody waits for the answer, so it has no deadline and is not cancelled.
+    LookUp {
+        /// The id of the look-up.
+        look_up: LookUpId,
+        /// The name. It is never an IP address.
+        host: String,
+        /// The port.
+        port: u16,
     },
     /// Connect a socket, then call [`Client::handle_connected`](super::Client::handle_connected).
     ///
@@ -159,6 +171,7 @@ impl Action {
             | Self::Connect { .. }
             | Self::Refresh { .. }
             | Self::CancelResolve { .. }
+            | Self::LookUp { .. }
             | Self::StartTls { .. }
             | Self::Transmit { .. }
             | Self::Close { .. } => None,
@@ -171,6 +184,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve { conn, host, port } => write!(f, "resolve {conn} {host}:{port}"),
+            Self::LookUp { look_up, host, port } => write!(f, "look-up {look_up} {host}:{port}"),
             Self::CancelResolve { conn } => write!(f, "cancel-resolve {conn}"),
             Self::Connect { socket, conn, addr, local } => {
                 write!(f, "connect {socket} {conn} {addr}")?;
@@ -300,7 +314,7 @@ pub enum Reason {
     Call(CallId, Deadline),
     /// A deadline of a connection that is being opened.
     Dial(ConnId, Deadline),
-    /// The expiry of an idle connection, or the time to retry dials after a shortage of file
-    /// descriptors.
+    /// The expiry of an idle connection, the time to look a name up again, or the time to retry
+    /// dials after a shortage of file descriptors.
     Idle,
 }

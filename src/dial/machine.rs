@@ -1,7 +1,10 @@
 //! The stages of a dial, and the transitions between them.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, mem, net::SocketAddr};
+use core::{
+    fmt, mem,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{
     DialPolicy, Next, ProxyResponse,
@@ -145,6 +148,13 @@ impl Dial {
     /// a failure: its socket is then abandoned like the others.
     pub fn winner(&self) -> Option<u8> {
         self.race.winner()
+    }
+
+    /// Returns the address that the [winner](Self::winner) is connected to: of the peer, or of the
+    /// nearest proxy. `None` before that, and for a Unix domain socket.
+    pub fn peer_ip(&self) -> Option<IpAddr> {
+        let addr = self.race.addr(self.race.winner()?)?;
+        addr.tcp().map(|addr| addr.ip())
     }
 
     /// Returns the response of an HTTP proxy that refused the tunnel, once the dial has failed for

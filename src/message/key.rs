@@ -89,6 +89,15 @@ impl Key {
         self.unix.as_ref()
     }
 
+    /// Returns the host and port that are looked up to open a connection: of the nearest proxy, or
+    /// of the peer. `None` if they are an address, or a Unix domain socket is used.
+    pub(crate) fn looked_up(&self) -> Option<(&str, u16)> {
+        let first = self.hops().first().map_or(&self.peer, Hop::proxy);
+        let is_address = first.host_unbracketed().parse::<IpAddr>().is_ok();
+        let has_name = self.unix.is_none() && !is_address;
+        has_name.then(|| (first.look_up_name(), first.port()))
+    }
+
     /// Returns the limits of the key's own.
     pub const fn limits(&self) -> Option<KeyLimits> {
         self.limits

@@ -5,6 +5,7 @@ use alloc::{format, string::String};
 use super::{
     Dialing, Pool,
     list::{Chain, List},
+    pool::after,
     table::{ByAge, Entry, Standing, State, Waiter},
 };
 use crate::id::Slab;
@@ -23,8 +24,12 @@ pub(super) fn walk<T>(pool: &Pool<T>) -> Result<(), String> {
         let name = &entry.name;
         key_counts(pool, key, entry).map_err(|why| format!("{name}: {why}"))?;
         key_lines(pool, key, entry).map_err(|why| format!("{name}: {why}"))?;
+        key_look_ups(pool, entry).map_err(|why| format!("{name}: {why}"))?;
     }
     for (index, _, conn) in pool.conns.iter() {
+        let reusable = conn.retired.is_none() && !pool.closed;
+        let listed = conn.peer.is_some() && reusable && !matches!(conn.state, State::Dialing(_));
+        hold!(conn.by_peer.linked() == listed, "the address of {index} is not watched, or is");
         let linked = (conn.by_key.linked(), conn.by_use.linked());
         let place = match &conn.state {
             State::Dialing(it) => {
@@ -67,6 +72,9 @@ fn totals<T>(pool: &Pool<T>) -> Result<(), String> {
     hold!(length(&pool.held, &pool.keys), "held: a broken list");
     hold!(length(&pool.warm, &pool.keys), "warm: a broken list");
     hold!(pool.warm.len() <= pool.limits.idle_keys_max, "more warm keys than allowed");
+    hold!(length(&pool.due, &pool.keys), "due: a broken list");
+    let due = |key: u32| pool.keys[key].look_ups.as_ref().map(|it| it.at);
+    hold!(pool.due.iter(&pool.keys).is_sorted_by_key(due), "look-ups not in order");
     let parked = |index: u32| match pool.conns[index].state {
         State::Idle { parked, .. } => Some(parked),
         State::Dialing(_) | State::Granted { .. } | State::Leased => None,
@@ -128,6 +136,18 @@ fn key_lines<T>(pool: &Pool<T>, key: u32, entry: &Entry) -> Result<(), String> {
         let dial = pool.dial(orphan);
         hold!(dial.kept && dial.ticket.is_none(), "connection {orphan} is no orphan");
     }
+    Ok(())
+}
+
+fn key_look_ups<T>(pool: &Pool<T>, entry: &Entry) -> Result<(), String> {
+    let Some(it) = &entry.look_ups else {
+        hold!(!entry.due.linked(), "a look-up of no name");
+        return Ok(());
+    };
+    hold!(length(&it.peers, &pool.conns), "peers: a broken list");
+    let never = pool.limits.look_up_every.is_none_or(|every| after(pool.now, every).is_none());
+    let wanted = !it.peers.is_empty() && !it.asked;
+    hold!(entry.due.linked() == wanted || never, "a look-up is missing, or not wanted");
     Ok(())
 }
 

@@ -63,7 +63,7 @@ impl<T> Pool<T> {
                         self.close_conn(conn, free.io, Evicted::Closed);
                     }
                 }
-                Some(State::Leased) => self.conns[conn].retired = true,
+                Some(State::Leased) => self.retire_leased(conn, Evicted::Closed),
                 None => {}
             }
         }
@@ -78,7 +78,7 @@ impl<T> Pool<T> {
         for conn in 0..self.conns.bound() {
             match self.conns.at(conn).map(|(_, it)| &it.state) {
                 Some(State::Idle { .. }) => self.sweep(conn, Evicted::Closed),
-                Some(State::Leased) => self.conns[conn].retired = true,
+                Some(State::Leased) => self.retire_leased(conn, Evicted::Closed),
                 Some(State::Dialing(_) | State::Granted { .. }) | None => {}
             }
         }

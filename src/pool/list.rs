@@ -113,6 +113,14 @@ impl<C> List<C> {
         Some(front)
     }
 
+    /// Returns the entry after one of this list.
+    pub(super) fn after<V>(&self, slab: &Slab<V>, index: u32) -> Option<u32>
+    where
+        C: Chain<V>,
+    {
+        C::links(&slab[index]).next
+    }
+
     /// Iterates from front to back.
     pub(super) fn iter<V>(&self, slab: &Slab<V>) -> impl Iterator<Item = u32>
     where

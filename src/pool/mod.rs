@@ -23,12 +23,13 @@
 //! | **offered** | checked at once, in this order: the pool is closed, the connection is too old, another key needs its place | is closed: [`Action::Close`] |
 //! | | a ticket waits for it | is granted, and [`Action::Wake`] sent |
 //! | | it was leased when its [key was closed](Pool::close_key) or the pool [retired](Pool::retire) | is closed |
+//! | | its name was looked up again since it was dialed, and its address is gone | is closed |
 //! | | `idle_per_key_max` connections of its key are idle | is closed |
 //! | | none of these | is idle |
 //! | granted | [`claim`](Pool::claim) | is leased |
 //! | | [`cancel`](Pool::cancel) | is offered, as it was |
 //! | idle | [`checkout`](Pool::checkout) | is granted |
-//! | | it has expired, it is lost, or its place is needed | is closed |
+//! | | it has expired, it is lost, its address is gone, or its place is needed | is closed |
 //! | leased | [`checkin`](Pool::checkin) to keep it | is offered |
 //! | | checkin to discard it | is gone |
 //!
@@ -73,6 +74,13 @@
 //! - **Limits of a key.** A key may have [limits of its own](crate::message::KeyLimits) in place of
 //!   `open_per_key_max` and `idle_per_key_max`. It shares no connection with a key that differs in
 //!   these alone.
+//! - **Fresh names.** With [`look_up_every`](field@crate::limits::PoolLimits::look_up_every) the name
+//!   of a key with open connections is looked up again and again. After an answer, no ticket gets a
+//!   connection to an address that it does not have: idle ones are closed, granted ones as well, and
+//!   their tickets return to the front of the queue, and leased ones are closed when they come back.
+//!   A connection that was being opened when the answer came serves one ticket that waits for it,
+//!   and is closed then: a name whose answers change faster than a connection opens would
+//!   otherwise never get one.
 //! - **Keys.** With a bound on the keys that keep idle connections (`idle_keys_max`), the connection
 //!   of one more key is kept, and all idle connections of the key that got one back the longest ago
 //!   are closed.
@@ -114,6 +122,7 @@ mod dials;
 mod keys;
 mod line;
 mod list;
+mod look_ups;
 mod offer;
 #[expect(clippy::module_inception, reason = "the module's one type")]
 mod pool;

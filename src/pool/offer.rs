@@ -23,11 +23,13 @@ impl<T> Pool<T> {
         let unfit = if self.closed {
             Some(Evicted::Closed)
         } else if free.fresh {
-            None
+            self.conns[conn].retired
         } else if self.is_aged(conn) {
             Some(Evicted::Age)
-        } else if self.conns[conn].retired && !mutated(Mutation::KeptRetired) {
-            Some(Evicted::Closed)
+        } else if let Some(why) = self.conns[conn].retired
+            && !mutated(Mutation::KeptRetired)
+        {
+            Some(why)
         } else if !self.stranded.is_empty() {
             Some(Evicted::MadeRoom)
         } else {
@@ -91,6 +93,7 @@ impl<T> Pool<T> {
     /// Removes a connection that is in no list from the table and the counters.
     pub(super) fn free_place(&mut self, conn: u32) {
         self.end_age(conn);
+        self.end_peer(conn);
         self.keys[self.conns[conn].key].open -= 1;
         self.conns.remove_at(conn);
     }

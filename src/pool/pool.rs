@@ -11,9 +11,10 @@ use super::{
     ages::Ages,
     budget::Bucket,
     list::List,
+    look_ups::EVERY_MIN,
     record::Input,
     shortage::Room,
-    table::{ByUse, Conn, Dialed, Entry, Free, Standing, State, Turn, Waiter, Warm},
+    table::{ByUse, Conn, Dialed, Due, Entry, Free, Standing, State, Turn, Waiter, Warm},
 };
 use crate::{
     error::{DialError, Unavailable},
@@ -49,6 +50,8 @@ pub struct Pool<T> {
     pub(super) held: List<Turn>,
     /// Keys with idle connections. Empty if there is no bound on them.
     pub(super) warm: List<Warm>,
+    /// Keys whose name is looked up again, in the order of the times.
+    pub(super) due: List<Due>,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
     /// The current limit on connections. It is below `open_max` for a while after a shortage.
@@ -73,6 +76,7 @@ impl<T> Pool<T> {
                 dialing_per_key_max: limits.dialing_per_key_max.max(1),
                 waiting_max: limits.waiting_max.max(1),
                 waiting_per_key_max: limits.waiting_per_key_max.max(1),
+                look_up_every: limits.look_up_every.map(|it| it.max(EVERY_MIN)),
                 ..limits
             },
             dialing_by: dialing,
@@ -85,6 +89,7 @@ impl<T> Pool<T> {
             stranded: List::new(),
             held: List::new(),
             warm: List::new(),
+            due: List::new(),
             dialing: 0,
             waiting: 0,
             room: Room::new(limits.open_max.max(1)),
@@ -205,7 +210,12 @@ impl<T> Pool<T> {
         }
         self.begin_age(conn.index);
         self.keys[key].uses.opened += 1;
-        self.offer(conn.index, Free { io, since: self.now, fresh: true }, first);
+        let free = Free { io, since: self.now, fresh: true };
+        if self.begin_peer(conn.index) {
+            self.offer(conn.index, free, first);
+        } else {
+            self.offer_once(conn.index, free, first);
+        }
         self.settle(key);
     }
 
@@ -271,7 +281,10 @@ impl<T> Pool<T> {
                         self.close_conn(conn, free.io, Evicted::Closed);
                     }
                 }
-                Some(State::Leased) => self.end_age(conn),
+                Some(State::Leased) => {
+                    self.end_age(conn);
+                    self.end_peer(conn);
+                }
                 None => {}
             }
         }
@@ -289,16 +302,20 @@ impl<T> Pool<T> {
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout). The time is never later than
-    /// the first expiry of an idle connection, or the end of a shortage of descriptors that tickets
-    /// wait for. It may be too early if a connection is in use when it becomes too old.
+    /// the first expiry of an idle connection, the time to look a name up again, or the end of a
+    /// shortage of descriptors that tickets wait for. It may be too early if a connection is in use
+    /// when it becomes too old.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let idle = self.lru.front().and_then(|conn| self.idle_until(conn));
-        [idle, self.first_age(), self.shortage_until()].into_iter().flatten().min()
+        [idle, self.first_age(), self.first_look_up(), self.shortage_until()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Closes connections that were idle or open for too long, and retries dials after a shortage
-    /// of descriptors. It need not be called in time, because the other methods check the times
-    /// themselves.
+    /// Closes connections that were idle or open for too long, asks for the look-ups that are due,
+    /// and retries dials after a shortage of descriptors. It need not be called in time, because the
+    /// other methods check the times themselves; only look-ups then come later.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.event(now, Input::Timeout);
         while let Some(conn) = self.lru.front()
@@ -307,6 +324,7 @@ impl<T> Pool<T> {
             self.sweep(conn, Evicted::Idle);
         }
         self.sweep_aged();
+        self.look_up_due();
         self.take_turns();
     }
 
@@ -374,6 +392,8 @@ impl<T> Pool<T> {
     ///   and no ticket without a dial waits beside it.
     /// - Idle connections are in the order of their expiry, all connections in the order of their
     ///   age.
+    /// - A name is looked up again, or will be, if a connection to one of its addresses can be used
+    ///   again, and only then.
     /// - Unused keys are removed, and a closed pool has leased connections only.
     ///
     /// The order of the queue cannot be seen from one state, so the tests compare it with a model.

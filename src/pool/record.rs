@@ -1,12 +1,15 @@
 //! The inputs of a pool, and its recording: its limits, and its keys by number.
 
 use alloc::{borrow::Cow, format, vec::Vec};
-use core::fmt;
+use core::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{Checkin, Dialing, Lease, Pool, Ticket, Want};
 use crate::{
     error::DialError,
-    id::ConnId,
+    id::{ConnId, LookUpId},
     limits::PoolLimits,
     message::{Credentials, Key},
     time::Instant,
@@ -29,6 +32,7 @@ inputs! {
             pool.checkin(Lease::replayed(conn), how.into(), now);
         },
         "connected" Connected(conn: ConnId) => pool.dial_connected(conn),
+        "peer" Peer(conn: ConnId, ip: IpAddr) => pool.dial_peer(conn, ip),
         "dialed" Dialed(conn: ConnId) => pool.dialed(conn, (), now),
         "dial-failed" DialFailed(conn: ConnId, why: DialError) => pool.dial_failed(conn, why, now),
         "dial-abandoned" DialAbandoned(conn: ConnId) => pool.dial_abandoned(conn, now),
@@ -38,12 +42,16 @@ inputs! {
         "unwatch" Unwatch(key: u32) => pool.unwatch(known(keys, key)?),
         "close-key" CloseKey(key: u32) => pool.close_key(known(keys, key)?, now),
         "retire" Retire => pool.retire(now),
+        "looked-up" LookedUp(look_up: LookUpId, addrs: Cow<'i, [SocketAddr]>) => {
+            pool.looked_up(look_up, &addrs, now);
+        },
         "close" Close => pool.close(),
         "timeout" Timeout => pool.handle_timeout(now),
     }
 }
 
 ids!(Ticket, 't');
+ids!(LookUpId, 'l');
 
 /// Returns the key of a replay with this number.
 fn known(keys: &[Key], number: u32) -> Result<&Key, Unescape> {

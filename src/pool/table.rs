@@ -1,8 +1,12 @@
 //! The entries for keys, connections and tickets, and the lists that link them.
 
+use alloc::boxed::Box;
+use core::net::IpAddr;
+
 use super::{
-    Uses, Want,
+    Evicted, Uses, Want,
     list::{Chain, Links, List},
+    look_ups::LookUps,
 };
 use crate::{
     error::Unavailable,
@@ -40,6 +44,10 @@ pub(super) struct Entry {
     pub(super) watched: u32,
     /// Most connections, and most idle ones.
     pub(super) limits: KeyLimits,
+    /// The look-ups of its name. `None` unless they are repeated.
+    pub(super) look_ups: Option<Box<LookUps>>,
+    /// Its place among the keys whose name is looked up again.
+    pub(super) due: Links,
 }
 
 impl Entry {
@@ -51,7 +59,6 @@ impl Entry {
             _ => KeyLimits::new(pool.open_per_key_max, pool.idle_per_key_max),
         };
         Self {
-            name,
             limits,
             open: 0,
             dialing: 0,
@@ -65,6 +72,9 @@ impl Entry {
             warm: Links::default(),
             uses: Uses::default(),
             watched: 0,
+            look_ups: LookUps::new(pool, &name),
+            due: Links::default(),
+            name,
         }
     }
 
@@ -109,8 +119,13 @@ pub(super) struct Conn<T> {
     /// The end of the dial; while dialing, its beginning.
     pub(super) opened: Instant,
     pub(super) state: State<T>,
-    /// Whether the connection is closed when it comes back.
-    pub(super) retired: bool,
+    /// Why the connection is closed when it comes back, if it is.
+    pub(super) retired: Option<Evicted>,
+    /// The address that was looked up for it, if the name is looked up again.
+    pub(super) peer: Option<IpAddr>,
+    /// The number of [answers](LookUps::answers) when its dial began.
+    pub(super) answers: u32,
+    pub(super) by_peer: Links,
     pub(super) by_key: Links,
     pub(super) by_use: Links,
     pub(super) by_age: Links,
@@ -213,6 +228,15 @@ chain!(
 chain!(
     /// The connections of all keys by age; the oldest is in front.
     ByAge, by_age of Conn<T>, T
+);
+chain!(
+    /// The connections of one key by the order in which they were opened, if its name is looked up
+    /// again.
+    ByPeer, by_peer of Conn<T>, T
+);
+chain!(
+    /// Keys whose name is looked up again; the next one is in front.
+    Due, due of Entry
 );
 chain!(
     /// Tickets in the order of the queue.

@@ -1,10 +1,11 @@
 //! The inputs and outputs of the pool.
 
+use alloc::string::String;
 use core::fmt;
 
 use crate::{
     error::Unavailable,
-    id::{ConnId, names},
+    id::{ConnId, LookUpId, names},
     message::Key,
 };
 
@@ -141,6 +142,18 @@ pub enum Action<T> {
     /// and only to a ticket that was told to wait. A change of `dialing` that came with
     /// [`Dial`](Self::Dial) is not announced again. The ticket may be spent by now.
     Wake(Ticket),
+    /// Look up the name of a key with open connections, in no case from a cache, and call
+    /// [`Pool::looked_up`](super::Pool::looked_up) with the answer. Comes only with
+    /// [`look_up_every`](field@crate::limits::PoolLimits::look_up_every). No other look-up of the key
+    /// comes before the answer. Nobody waits for it, so it may take its time.
+    LookUp {
+        /// The id of the look-up.
+        look_up: LookUpId,
+        /// The name. It is never an IP address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// Close the connection. Its id is stale already.
     Close {
         /// The id of the connection.
@@ -152,13 +165,15 @@ pub enum Action<T> {
     },
 }
 
-/// Writes `dial c0.0 t0.0 http://a`, `abandon c0.0`, `wake t0.0`, `close c0.0 idle`.
+/// Writes `dial c0.0 t0.0 http://a`, `abandon c0.0`, `wake t0.0`, `look-up l0.0 a:80`,
+/// `close c0.0 idle`.
 impl<T> fmt::Display for Action<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dial { conn, ticket, key } => write!(f, "dial {conn} {ticket} {key}"),
             Self::Abandon { conn } => write!(f, "abandon {conn}"),
             Self::Wake(ticket) => write!(f, "wake {ticket}"),
+            Self::LookUp { look_up, host, port } => write!(f, "look-up {look_up} {host}:{port}"),
             Self::Close { conn, why, .. } => write!(f, "close {conn} {why}"),
         }
     }
@@ -181,6 +196,9 @@ pub enum Evicted {
     Lost,
     /// The pool was closed, or the connections of the key were.
     Closed,
+    /// Its name was [looked up again](field@crate::limits::PoolLimits::look_up_every), and does not
+    /// have its address any more.
+    AddressGone,
 }
 
 impl Evicted {
@@ -193,6 +211,7 @@ impl Evicted {
             Self::MadeRoom => "made-room",
             Self::Lost => "lost",
             Self::Closed => "closed",
+            Self::AddressGone => "address-gone",
         }
     }
 }

@@ -72,8 +72,8 @@ pub(crate) use settings;
 
 settings!(MessageLimits: head_bytes_max, fields_max, interim_max, chunk_overhead_bytes_max);
 settings!(PoolLimits: open_max, open_per_key_max, idle_per_key_max, dialing_per_key_max,
-    waiting_max, waiting_per_key_max, idle_max, age_max, age_jitter, probe_after, retry_budget,
-    idle_keys_max);
+    waiting_max, waiting_per_key_max, idle_max, age_max, age_jitter, look_up_every, probe_after,
+    retry_budget, idle_keys_max);
 settings!(Redaction: secrets, queries, bodies, fields);
 
 impl Redaction {

@@ -3,6 +3,7 @@
 mod bodies;
 mod connect;
 mod ends;
+mod look_ups;
 mod routes;
 mod sockets;
 
@@ -84,6 +85,7 @@ impl World {
                 Action::Close { socket, .. } => self.connecting.retain(|it| *it != socket),
                 Action::Resolve { .. }
                 | Action::CancelResolve { .. }
+                | Action::LookUp { .. }
                 | Action::StartTls { .. }
                 | Action::BodyDone { .. }
                 | Action::Refresh { .. }

@@ -225,6 +225,7 @@ impl World {
                     assert!(matches!(known, Known::Told { .. }), "woken out of turn");
                     *known = Known::Woken;
                 }
+                Action::LookUp { .. } => panic!("no name is looked up again"),
                 Action::Close { conn, io, .. } => {
                     let at = self.open.iter().position(|it| *it == (io, conn));
                     self.open.remove(at.expect("only an open connection is closed, and once"));

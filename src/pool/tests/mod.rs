@@ -2,6 +2,7 @@
 
 mod exhaustive;
 mod keys;
+mod look_ups;
 mod rules;
 mod scarce;
 mod words;

@@ -116,6 +116,10 @@ impl World {
         self.actions().iter().map(ToString::to_string).collect()
     }
 
+    pub(super) fn check(&self) {
+        self.pool.check().unwrap();
+    }
+
     pub(super) fn open(&self) -> usize {
         self.pool.stats().open
     }
