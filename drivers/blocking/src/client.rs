@@ -230,7 +230,7 @@ impl<P: Platform> ClientOn<P> {
         platform.look_up_in(&settings.hosts);
         platform.connect_with(&settings.socket);
         Self {
-            shared: Arc::new(Shared::new(platform, settings)),
+            shared: Shared::new(platform, settings),
             #[cfg(feature = "tls")]
             tls,
         }

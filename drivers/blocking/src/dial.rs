@@ -52,7 +52,13 @@ impl<P: Platform> Line<'_, P> {
             Outcome::Ready(net) => {
                 let pooled = Box::new(Pooled::new(net, shared.settings.messages));
                 self.dials = None;
-                shared.settled(|locked, now| locked.pool.dialed(conn, pooled, now));
+                let peer = run.dial.peer_ip();
+                shared.settled(|locked, now| {
+                    if let Some(ip) = peer {
+                        locked.pool.dial_peer(conn, ip);
+                    }
+                    locked.pool.dialed(conn, pooled, now);
+                });
                 None
             }
             Outcome::Failed(why) => {

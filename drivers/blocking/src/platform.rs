@@ -50,6 +50,7 @@
 //! | [`Parker::park`] | yes | a wake-up, the timeout | no |
 //! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a wake-up, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
+//! | [`Platform::look_up_again`], and its answer | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
 //! | [`Platform::look_up_in`] | no | | no; once, when the client is built |
 //! | [`Platform::connect_with`] | no | | no; once, when the client is built |
@@ -102,6 +103,10 @@ pub use crate::{
     response::ResponseOn,
     sys::{System, SystemConnecting, SystemLookUp, SystemParker},
 };
+
+/// The receiver of the answer of [`Platform::look_up_again`]. It takes the client's lock. It does
+/// not keep the client alive: after that was dropped, it does nothing.
+pub type AnswerAgain = Box<dyn FnOnce(&[SocketAddr]) + Send>;
 
 /// The system that a client runs on: clock, locks, threads, sockets and look-ups.
 pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
@@ -159,6 +164,16 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// [`socket_options`](crate::ClientBuilder::socket_options).
     fn connect_with(&mut self, options: &SocketOptions) {
         let _ = options;
+    }
+
+    /// Looks `host` up once more, without a cached answer, and passes the addresses to `answer`: on
+    /// any thread, at once or at any time after. Returns without waiting. If the look-up fails, it
+    /// passes none. Called only with
+    /// [`look_up_every`](field@httpool::limits::PoolLimits::look_up_every). By default it passes none
+    /// at once, and that limit then has no effect.
+    fn look_up_again(&self, host: &str, port: u16, answer: AnswerAgain) {
+        let _ = (host, port);
+        answer(&[]);
     }
 
     /// Drops the cached answer for `host`. Called when one of its addresses has refused a

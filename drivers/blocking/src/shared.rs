@@ -3,15 +3,16 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use httpool::{
-    id::ConnId,
+    id::{ConnId, LookUpId},
     message::Key,
     pool::{Action, Checkin, Dialing, Lease, Pool, Ticket},
     time::Instant,
@@ -31,6 +32,8 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) wall_at_epoch: Option<Duration>,
     pub(crate) settings: Settings,
     calls: AtomicU64,
+    /// This state, for the answers of look-ups that no thread waits for.
+    own: Weak<Self>,
 }
 
 /// The state under the lock. While the lock is held, no socket is read, written or closed, and no
@@ -50,10 +53,12 @@ struct Waiting<P: Platform> {
     job: Option<DialJob>,
 }
 
-/// The work to do after the lock is released: connections to close, then threads to wake.
+/// The work to do after the lock is released: connections to close, then threads to wake, then
+/// names to look up.
 struct After<P: Platform> {
     closed: Vec<Box<Pooled<P>>>,
     woken: Vec<Arc<P::Parker>>,
+    look_ups: Vec<(LookUpId, String, u16)>,
 }
 
 /// A dial that the pool has ordered.
@@ -64,19 +69,20 @@ pub(crate) struct DialJob {
 }
 
 impl<P: Platform> Shared<P> {
-    pub(crate) fn new(platform: P, settings: Settings) -> Self {
+    pub(crate) fn new(platform: P, settings: Settings) -> Arc<Self> {
         let mut pool = Pool::new(settings.pool, Dialing::PerThread);
         if let Some(sink) = &settings.sink {
             pool.set_trace(Trace::new(sink.clone(), Who::Pool));
         }
         let locked = Locked { pool, waiting: BTreeMap::new(), scratch: FreeList::new() };
-        Self {
+        Arc::new_cyclic(|own| Self {
             locked: platform.lock(locked),
             wall_at_epoch: platform.wall_at_epoch(),
             platform,
             settings,
             calls: AtomicU64::new(0),
-        }
+            own: own.clone(),
+        })
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -106,7 +112,7 @@ impl<P: Platform> Shared<P> {
         now: Instant,
         work: impl FnOnce(&mut Locked<P>, Instant) -> R,
     ) -> R {
-        let mut after = After { closed: Vec::new(), woken: Vec::new() };
+        let mut after = After { closed: Vec::new(), woken: Vec::new(), look_ups: Vec::new() };
         let result = self.locked.with(|locked| {
             let result = work(locked, now);
             if locked.pool.poll_timeout().is_some_and(|at| at <= now) {
@@ -117,7 +123,22 @@ impl<P: Platform> Shared<P> {
         });
         after.closed.into_iter().for_each(|pooled| pooled.net.close());
         after.woken.iter().for_each(|parker| parker.unpark());
+        for (look_up, host, port) in after.look_ups {
+            self.look_up_again(look_up, &host, port);
+        }
         result
+    }
+
+    /// Looks a name with open connections up again, and tells the pool the answer, unless the client
+    /// was dropped by then.
+    fn look_up_again(&self, look_up: LookUpId, host: &str, port: u16) {
+        let own = self.own.clone();
+        let answer = move |addrs: &[SocketAddr]| {
+            if let Some(shared) = own.upgrade() {
+                shared.settled(|locked, now| locked.pool.looked_up(look_up, addrs, now));
+            }
+        };
+        self.platform.look_up_again(host, port, Box::new(answer));
     }
 
     /// Returns a lease to the pool. `pooled` is the connection if it is kept, and `None` if it is
@@ -191,6 +212,9 @@ impl<P: Platform> Locked<P> {
                 }
                 // The pool was closed. The dialing thread learns it at its next claim.
                 Action::Abandon { .. } => {}
+                Action::LookUp { look_up, host, port } => {
+                    after.look_ups.push((look_up, host, port));
+                }
                 Action::Close { io, .. } => after.closed.push(io),
             }
         }

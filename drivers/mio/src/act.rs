@@ -32,6 +32,9 @@ impl Embedded {
                         self.connect_failed(socket, conn, error);
                     }
                 }
+                Action::LookUp { look_up, host, port } => {
+                    self.names.ask_again(look_up, &host, port);
+                }
                 Action::Refresh { host, port } => self.names.refresh(&host, port),
                 Action::StartTls { socket, tls, name } => self.start_tls(socket, tls, &name),
                 Action::Transmit { socket, probe } => self.transmit(socket, probe, app),

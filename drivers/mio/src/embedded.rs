@@ -176,6 +176,10 @@ impl Embedded {
             match news {
                 News::Begun(conn) => self.client.core.handle_resolving(conn, self.client.now()),
                 News::Answer(conn, answer) => self.resolved(conn, answer),
+                News::Again(look_up, answer) => {
+                    let (addrs, now) = (answer.unwrap_or_default(), self.client.now());
+                    self.client.core.handle_looked_up(look_up, &addrs, now);
+                }
             }
         }
         let now = self.client.now();

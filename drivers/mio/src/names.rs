@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use httpool::id::ConnId;
+use httpool::id::{ConnId, LookUpId};
 use httpool_kit::{Answer, Asked, Hosts, Resolver};
 use mio::Waker;
 
@@ -23,6 +23,8 @@ pub(crate) enum News {
     Begun(ConnId),
     /// The look-up has ended.
     Answer(ConnId, io::Result<Vec<SocketAddr>>),
+    /// A name with open connections was looked up again.
+    Again(LookUpId, io::Result<Vec<SocketAddr>>),
 }
 
 struct Inbox {
@@ -32,17 +34,30 @@ struct Inbox {
 
 /// The receiver of an answer. It puts the answer into the inbox and wakes the loop.
 struct Asker {
-    conn: ConnId,
+    who: Who,
     inbox: Arc<Inbox>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// A connection that is being opened.
+    Conn(ConnId),
+    /// A name with open connections.
+    Again(LookUpId),
 }
 
 impl Answer for Asker {
     fn begun(&self) {
-        self.inbox.put(News::Begun(self.conn));
+        if let Who::Conn(conn) = self.who {
+            self.inbox.put(News::Begun(conn));
+        }
     }
 
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
-        self.inbox.put(News::Answer(self.conn, addrs));
+        self.inbox.put(match self.who {
+            Who::Conn(conn) => News::Answer(conn, addrs),
+            Who::Again(look_up) => News::Again(look_up, addrs),
+        });
     }
 }
 
@@ -55,7 +70,16 @@ impl Names {
     /// Looks up `host`. Returns the answer at once if no look-up is needed. Otherwise the loop is
     /// woken, and [`news`](Self::news) returns the answer.
     pub(crate) fn ask(&self, conn: ConnId, host: &str, port: u16) -> Asked {
-        self.resolver.ask(host, port, Asker { conn, inbox: self.inbox.clone() })
+        self.resolver.ask(host, port, self.asker(Who::Conn(conn)))
+    }
+
+    /// Looks a name with open connections up again. The loop is woken for the answer.
+    pub(crate) fn ask_again(&self, look_up: LookUpId, host: &str, port: u16) {
+        self.resolver.ask_again(host, port, self.asker(Who::Again(look_up)));
+    }
+
+    fn asker(&self, who: Who) -> Asker {
+        Asker { who, inbox: self.inbox.clone() }
     }
 
     /// Reports that a connection to an address of the name has failed.
@@ -65,7 +89,7 @@ impl Names {
 
     /// Removes a closed connection from those that wait for the answer of a look-up.
     pub(crate) fn forget(&self, conn: ConnId) {
-        self.resolver.forget(|asker| asker.conn == conn);
+        self.resolver.forget(|asker| asker.who == Who::Conn(conn));
     }
 
     /// Takes the events since the last call.

@@ -9,7 +9,7 @@ use std::{
 use httpool_kit::{Answer, Asked, Resolver};
 
 use super::parker::SystemParker;
-use crate::platform::{LookUp, Unpark};
+use crate::platform::{AnswerAgain, LookUp, Unpark};
 
 /// The state of a look-up.
 #[derive(Default)]
@@ -20,7 +20,7 @@ struct Progress {
 
 /// The state that the resolver's thread and the waiting thread share.
 #[derive(Default)]
-struct Reply(Mutex<Progress>);
+pub(super) struct Reply(Mutex<Progress>);
 
 impl Reply {
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -28,21 +28,30 @@ impl Reply {
     }
 }
 
-/// The receiver of an answer. Rings the parker of the waiting thread.
-pub(super) struct Asker {
-    reply: Arc<Reply>,
-    parker: Arc<SystemParker>,
+/// The receiver of an answer.
+pub(super) enum Asker {
+    /// A thread that opens a connection, and waits.
+    Thread { reply: Arc<Reply>, parker: Arc<SystemParker> },
+    /// The pool, which has connections to the name. No thread waits.
+    Again(AnswerAgain),
 }
 
 impl Answer for Asker {
     fn begun(&self) {
-        self.reply.progress().begun = true;
-        self.parker.unpark();
+        if let Self::Thread { reply, parker } = self {
+            reply.progress().begun = true;
+            parker.unpark();
+        }
     }
 
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>) {
-        self.reply.progress().answer = Some(addrs);
-        self.parker.unpark();
+        match self {
+            Self::Thread { reply, parker } => {
+                reply.progress().answer = Some(addrs);
+                parker.unpark();
+            }
+            Self::Again(answer) => answer(&addrs.unwrap_or_default()),
+        }
     }
 }
 
@@ -61,7 +70,8 @@ impl SystemLookUp {
         parker: &Arc<SystemParker>,
     ) -> io::Result<Self> {
         let reply = Arc::new(Reply::default());
-        match resolver.ask(host, port, Asker { reply: reply.clone(), parker: parker.clone() }) {
+        let asker = Asker::Thread { reply: reply.clone(), parker: parker.clone() };
+        match resolver.ask(host, port, asker) {
             Asked::Answered(answer) => return Ok(Self::answered(answer?, parker)),
             Asked::Begun => reply.progress().begun = true,
             Asked::Queued => {}
@@ -90,7 +100,10 @@ impl LookUp for SystemLookUp {
 impl Drop for SystemLookUp {
     fn drop(&mut self) {
         if let Some(resolver) = &self.resolver {
-            resolver.forget(|asker| Arc::ptr_eq(&asker.reply, &self.reply));
+            resolver.forget(|asker| match asker {
+                Asker::Thread { reply, .. } => Arc::ptr_eq(reply, &self.reply),
+                Asker::Again(_) => false,
+            });
         }
     }
 }

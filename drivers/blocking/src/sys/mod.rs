@@ -34,7 +34,7 @@ use std::{
 use httpool::{message::PeerAddr, time::Instant};
 use httpool_kit::{Clock, Hosts, Resolver, SocketOptions, Stream};
 
-use crate::platform::{Lock, Platform, Ready, Unpark};
+use crate::platform::{AnswerAgain, Lock, Platform, Ready, Unpark};
 use look_up::Asker;
 
 pub use imp::SystemConnecting;
@@ -107,6 +107,10 @@ impl Platform for System {
 
     fn connect_with(&mut self, options: &SocketOptions) {
         self.options = options.clone();
+    }
+
+    fn look_up_again(&self, host: &str, port: u16, answer: AnswerAgain) {
+        self.resolver.ask_again(host, port, Asker::Again(answer));
     }
 
     fn refresh(&self, host: &str, port: u16) {

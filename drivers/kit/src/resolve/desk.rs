@@ -28,7 +28,8 @@ pub trait Answer {
     /// locked: it must not call the resolver.
     fn begun(&self);
 
-    /// Reports that the look-up has ended. Called on a thread of the resolver.
+    /// Reports that the look-up has ended. Called on a thread of the resolver, and on the thread
+    /// that asked if no look-up could [begin](super::Resolver::ask_again).
     fn answer(self, addrs: io::Result<Vec<SocketAddr>>);
 }
 
@@ -93,9 +94,19 @@ impl<A: Answer> Desk<A> {
         }
     }
 
+    /// Returns how many look-ups hang, if there is no place for that of a name and none will be soon.
+    pub(super) fn busy(&mut self, host: &str, port: u16, now: Instant) -> Option<usize> {
+        self.advance(now);
+        let full = self.working.len() >= self.bounds.working && self.slow >= self.bounds.slow;
+        let known = || self.look_ups.contains_key(&(host.into(), port));
+        (full && !known()).then_some(self.slow)
+    }
+
     /// Adds `who` to those that wait for the addresses of a name.
     pub(super) fn ask(&mut self, host: &str, port: u16, who: A, now: Instant) -> Enter {
-        self.advance(now);
+        if let Some(hanging) = self.busy(host, port, now) {
+            return Enter::Busy(hanging);
+        }
         let name: Name = (host.into(), port);
         if let Some(known) = self.look_ups.get_mut(&name) {
             known.waiters.push(who);
@@ -105,11 +116,9 @@ impl<A: Answer> Desk<A> {
             self.ready.push_back(name.clone());
             self.working.push_back((now, name.clone()));
             (Place::Working, Enter::Begun)
-        } else if self.slow < self.bounds.slow {
+        } else {
             self.line.push_back(name.clone());
             (Place::Line, Enter::Queued)
-        } else {
-            return Enter::Busy(self.slow);
         };
         self.look_ups.insert(name, LookUp { waiters: vec![who], place });
         enter

@@ -68,9 +68,11 @@ pub trait Resolve: Send + Sync {
         None
     }
 
-    /// Reports that an address of the name refused a connection or did not answer in time.
-    /// [`kept`](Self::kept) should not return the cached answer again. Must not block. Does nothing
-    /// by default.
+    /// Reports that an address of the name refused a connection or did not answer in time, or that
+    /// the name is about to be
+    /// [looked up again](field@httpool::limits::PoolLimits::look_up_every). Neither
+    /// [`kept`](Self::kept) nor [`resolve`](Self::resolve) should return the cached answer again.
+    /// Must not block. Does nothing by default.
     fn refresh(&self, host: &str, port: u16) {
         let _ = (host, port);
     }

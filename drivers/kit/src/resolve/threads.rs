@@ -78,8 +78,8 @@ impl<A: Answer + Send + 'static> Resolver<A> {
     /// the program, an IPv6 address with a zone id (`fe80::1%eth0`), or a cached answer.
     pub fn ask(&self, host: &str, port: u16, who: A) -> Asked {
         let shared = &self.0.0;
-        let given = shared.hosts.given(host, port).map(Ok).or_else(|| zoned(host, port));
-        let at_hand = given.or_else(|| shared.hosts.resolver().kept(host, port).map(Ok));
+        let at_hand =
+            shared.given(host, port).or_else(|| shared.hosts.resolver().kept(host, port).map(Ok));
         if let Some(answer) = at_hand {
             return Asked::Answered(answer);
         }
@@ -98,6 +98,29 @@ impl<A: Answer + Send + 'static> Resolver<A> {
             return Asked::Answered(Err(error));
         }
         asked
+    }
+
+    /// Looks `host` up once more, without a cached answer, and passes the answer to `who`: from this
+    /// thread if no look-up is needed, or if none is possible.
+    pub fn ask_again(&self, host: &str, port: u16, who: A) {
+        let shared = &self.0.0;
+        if let Some(answer) = shared.given(host, port) {
+            return who.answer(answer);
+        }
+        shared.hosts.resolver().refresh(host, port);
+        let (mut state, now) = (shared.state(), Instant::now());
+        if let Some(hanging) = state.desk.busy(host, port, now) {
+            drop(state);
+            return who.answer(Err(LookUpError::Busy { hanging }.into()));
+        }
+        state.desk.ask(host, port, who, now);
+        if let Err(error) = shared.staff(&mut state)
+            && state.threads == 0
+        {
+            let waiters = state.desk.end(&(host.into(), port), now);
+            drop(state);
+            tell(waiters, Err(error));
+        }
     }
 
     /// Removes the waiters for which `gone` returns true. A waiter whose answer is already being
@@ -136,6 +159,11 @@ impl<A: Answer> Drop for Handle<A> {
 }
 
 impl<A> Shared<A> {
+    /// Returns an answer for which no look-up is needed.
+    fn given(&self, host: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
+        self.hosts.given(host, port).map(Ok).or_else(|| zoned(host, port))
+    }
+
     fn state(&self) -> MutexGuard<'_, State<A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
