@@ -98,7 +98,10 @@ impl Story {
         let dial =
             core::iter::from_fn(|| self.pool.poll_action()).find_map(|action| match action {
                 Action::Dial { conn, key, .. } => Some((conn, key)),
-                Action::Abandon { .. } | Action::Wake(_) | Action::Close { .. } => None,
+                Action::Abandon { .. }
+                | Action::Wake(_)
+                | Action::LookUp { .. }
+                | Action::Close { .. } => None,
             });
         let (conn, key) = dial.unwrap();
         (conn, self.dialing(&key, dial::DialPolicy::default()))

@@ -246,6 +246,9 @@ impl Parts {
                 self.end_dial(conn, Closed::Abandoned);
             }
             Action::Wake(ticket) => self.wake(ticket),
+            Action::LookUp { look_up, host, port } => {
+                self.acts.push_back(Act::LookUp { look_up, host, port });
+            }
             Action::Close { io: (socket, _), why, .. } => {
                 self.close_socket(socket, Closed::Evicted(why));
             }
@@ -423,8 +426,11 @@ impl Parts {
                 }
                 dial::Next::Wait => break,
                 dial::Next::Ready { .. } => {
-                    let socket = it.winner();
+                    let (socket, peer) = (it.winner(), it.dial.peer_ip());
                     self.dials.remove(&conn);
+                    if let Some(ip) = peer {
+                        self.pool.dial_peer(conn, ip);
+                    }
                     let h1 = Connection::new(self.config.messages);
                     self.pool.dialed(conn, (socket, h1), now);
                 }

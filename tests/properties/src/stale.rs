@@ -301,7 +301,7 @@ impl Twins {
                 }
                 Some(Action::Abandon { conn }) => self.dials.retain(|it| *it != conn),
                 Some(Action::Close { conn, .. }) => self.open.retain(|it| *it != conn),
-                Some(Action::Wake(_)) => {}
+                Some(Action::Wake(_) | Action::LookUp { .. }) => {}
                 None => break,
             }
         }

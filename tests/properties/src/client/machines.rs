@@ -8,7 +8,7 @@ use httpool::{
     client::{self, Client, Closed, Config, Transmit},
     error::{BodyUnusable, Failure, IoKind, ResolveKind, TlsKind},
     h1::Eof,
-    id::{CallId, ConnId, SocketId},
+    id::{CallId, ConnId, LookUpId, SocketId},
     message::{BodyLeft, PeerAddr, Request, TlsId},
     pool::Stats,
     time::Instant,
@@ -31,6 +31,7 @@ pub(crate) enum Input {
     Close,
     CloseNow,
     Resolved(ConnId, Vec<SocketAddr>),
+    LookedUp(LookUpId, Vec<SocketAddr>),
     ResolveQueued(ConnId),
     Resolving(ConnId),
     ResolveFailed(ConnId, ResolveKind),
@@ -47,6 +48,7 @@ pub(crate) enum Act {
     Resolve { conn: ConnId, host: String, port: u16 },
     CancelResolve { conn: ConnId },
     Connect { socket: SocketId, conn: ConnId, addr: PeerAddr, local: Option<IpAddr> },
+    LookUp { look_up: LookUpId, host: String, port: u16 },
     Refresh { host: String, port: u16 },
     StartTls { socket: SocketId, tls: TlsId, name: String },
     Transmit { socket: SocketId, probe: bool },
@@ -201,6 +203,7 @@ impl Machines for Facade {
             Input::Close => client.close(now),
             Input::CloseNow => client.close_now(now),
             Input::Resolved(conn, addrs) => client.handle_resolved(*conn, addrs, now),
+            Input::LookedUp(look_up, addrs) => client.handle_looked_up(*look_up, addrs, now),
             Input::ResolveQueued(conn) => client.handle_resolve_queued(*conn, now),
             Input::Resolving(conn) => client.handle_resolving(*conn, now),
             Input::ResolveFailed(conn, why) => client.handle_resolve_failed(*conn, *why, now),
@@ -245,6 +248,7 @@ impl Machines for Facade {
             client::Action::Connect { socket, conn, addr, local } => {
                 Act::Connect { socket, conn, addr, local }
             }
+            client::Action::LookUp { look_up, host, port } => Act::LookUp { look_up, host, port },
             client::Action::Refresh { host, port } => Act::Refresh { host, port },
             client::Action::StartTls { socket, tls, name } => Act::StartTls { socket, tls, name },
             client::Action::Transmit { socket, probe } => Act::Transmit { socket, probe },

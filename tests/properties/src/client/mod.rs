@@ -189,6 +189,9 @@ impl Setting {
         if source.chance(64) {
             config.pool.age_max = Some(Duration::from_secs(2));
         }
+        if source.chance(80) {
+            config.pool.look_up_every = Some(Duration::from_millis(100));
+        }
         if source.chance(64) {
             config.pool.retry_budget = Some(RetryBudget::new(20, 2));
         }

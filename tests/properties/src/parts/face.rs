@@ -104,6 +104,10 @@ impl Machines for Parts {
                     it.dial.resolved(addrs, now);
                 });
             }
+            Input::LookedUp(look_up, ref addrs) => {
+                self.pool.looked_up(look_up, addrs, now);
+                self.follow(None, now);
+            }
             Input::ResolveQueued(conn) => {
                 self.with_dial(conn, now, |it| it.dial.resolve_queued(now));
             }

@@ -4,11 +4,14 @@
     reason = "the model only matches the states that a rule concerns"
 )]
 
-use core::time::Duration;
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use httpool::{
     error::{DialError, Unavailable},
-    id::ConnId,
+    id::{ConnId, LookUpId},
     limits::{PoolLimits, RetryBudget},
     message::{Key, Origin, Scheme},
     pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Stats, Ticket, Want},
@@ -50,6 +53,7 @@ enum Event {
     DialShort(u8),
     DialAbandoned(u8),
     Connected(u8),
+    LookedUp(u8),
     Lost(u8),
     Pass(u8),
     Timeout,
@@ -71,11 +75,12 @@ pub struct PoolScript {
     ages: bool,
     age_jitter: Duration,
     idle_keys_max: usize,
+    looks_up: bool,
     events: Vec<Event>,
 }
 
 impl PoolScript {
-    /// Decodes ten bytes of limits, the weight of each kind of event, and then events.
+    /// Decodes eleven bytes of limits, the weight of each kind of event, and then events.
     pub fn decode(source: &mut Source<'_>) -> Self {
         let (dialing, ages) = (source.dialing(), source.flag());
         let mut small = |max: usize| 1 + source.below(max);
@@ -90,10 +95,11 @@ impl PoolScript {
             waiting_per_key_max: small(6),
             idle_keys_max: source.pick(&[usize::MAX, usize::MAX, 2, 1, 0]),
             age_jitter: Duration::from_millis(source.pick(&[0, 50, 100])),
+            looks_up: source.flag(),
             events: Vec::new(),
         };
         // A close is rare, because little can happen after it.
-        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10, 3, 3]);
+        let weights = source.swarm([48, 60, 12, 24, 8, 28, 6, 6, 10, 6, 12, 6, 1, 10, 3, 3, 12]);
         while !source.is_empty() && script.events.len() < EVENTS_MAX {
             script.events.push(Event::decode(source, &weights));
         }
@@ -136,7 +142,8 @@ impl Event {
             12 => Self::Close,
             13 => Self::DialShort(n),
             14 => Self::CloseKey(n % 3),
-            _ => Self::Retire,
+            15 => Self::Retire,
+            _ => Self::LookedUp(n),
         }
     }
 }
@@ -152,6 +159,10 @@ impl Arbitrary for PoolScript {
     }
 }
 
+fn address(peer: u8) -> IpAddr {
+    [192, 0, 2, peer].into()
+}
+
 /// The pool and the model. Ids are matched by the order in which they were given out.
 struct Pair {
     pool: Pool<u32>,
@@ -162,6 +173,7 @@ struct Pair {
     /// The last news of dialing for each ticket, unless the ticket was woken since.
     told: Vec<Option<bool>>,
     leases: Vec<(usize, Lease, u32)>,
+    look_ups: Vec<LookUpId>,
     clock: Duration,
     opened: u32,
     ended: Vec<u32>,
@@ -182,6 +194,7 @@ impl Pair {
         limits.age_max = script.ages.then_some(Duration::from_millis(100));
         limits.age_jitter = script.age_jitter;
         limits.idle_keys_max = script.idle_keys_max;
+        limits.look_up_every = script.looks_up.then_some(Duration::from_millis(20));
         limits.probe_after = Duration::from_millis(3);
         limits.retry_budget = Some(RetryBudget::new(30, 2));
         Self {
@@ -192,6 +205,7 @@ impl Pair {
             tickets: Vec::new(),
             told: Vec::new(),
             leases: Vec::new(),
+            look_ups: Vec::new(),
             clock: Duration::ZERO,
             opened: 0,
             ended: Vec::new(),
@@ -250,8 +264,10 @@ impl Pair {
             }
             Event::Dialed(n) => {
                 if let Some(conn) = self.a_dial(n) {
+                    let peer = n % 3;
+                    self.pool.dial_peer(self.conns[conn], address(peer));
                     self.pool.dialed(self.conns[conn], self.opened, now);
-                    self.model.dialed(conn, self.opened);
+                    self.model.dialed(conn, self.opened, peer);
                     self.opened += 1;
                 }
             }
@@ -277,6 +293,17 @@ impl Pair {
                 if let Some(conn) = self.a_dial(n) {
                     self.pool.dial_connected(self.conns[conn]);
                     self.model.connected(conn);
+                }
+            }
+            Event::LookedUp(n) => {
+                let alive = |it: usize| self.model.asked[it].is_some();
+                if let Some(nth) = choose(n, self.look_ups.len(), alive) {
+                    let found = n & 7;
+                    let addrs = (0..3).filter(|peer| found >> peer & 1 == 1);
+                    let addrs: Vec<_> =
+                        addrs.map(|peer| SocketAddr::new(address(peer), 80)).collect();
+                    self.pool.looked_up(self.look_ups[nth], &addrs, now);
+                    self.model.looked_up(nth, found);
                 }
             }
             Event::Lost(n) => {
@@ -350,6 +377,7 @@ impl Pair {
         if let Err(why) = self.pool.check() {
             panic!("{why}");
         }
+        self.model.forget_unused();
         let mut expected = core::mem::take(&mut self.model.deeds);
         let mut done = Vec::new();
         while let Some(action) = self.pool.poll_action() {
@@ -361,6 +389,7 @@ impl Pair {
                 }
                 Action::Dial { conn, .. } => self.conns.push(conn),
                 Action::Abandon { .. } | Action::Close { .. } => {}
+                Action::LookUp { look_up, .. } => self.look_ups.push(look_up),
             }
             let deed = self.deed(action);
             match deed {
@@ -371,7 +400,7 @@ impl Pair {
                 Deed::Dial { ticket, .. } => {
                     self.told[ticket] = self.told[ticket].map(|_| true);
                 }
-                Deed::Abandon { .. } => {}
+                Deed::Abandon { .. } | Deed::LookUp { .. } => {}
             }
             done.push(deed);
         }
@@ -418,6 +447,9 @@ impl Pair {
             },
             Action::Abandon { conn } => Deed::Abandon { conn: nth(conn) },
             Action::Close { conn, io, why } => Deed::Close { conn: nth(conn), io, why },
+            Action::LookUp { host, .. } => Deed::LookUp {
+                key: self.keys.iter().position(|it| it.peer().host() == host).expect("a key"),
+            },
             Action::Wake(_) => unreachable!("handled before"),
         }
     }

@@ -12,6 +12,10 @@ use httpool::{
 use super::state::{Answer, Conn, Deed, Place, SHORT, Standing, Ticket};
 
 mod closing;
+mod fresh_names;
+mod times;
+
+use fresh_names::LookUps;
 
 #[derive(Debug)]
 pub(super) struct Model {
@@ -42,6 +46,12 @@ pub(super) struct Model {
     /// The number of connections that have ended, except dials without a descriptor.
     gone: u64,
     pub(super) deeds: Vec<Deed>,
+    /// The look-ups of each key's name.
+    look_ups: [LookUps; KEYS],
+    /// The key of each look-up so far, until it is answered.
+    pub(super) asked: Vec<Option<usize>>,
+    /// The keys whose name is looked up again, with the time, in the order of the plans.
+    due: Vec<(Duration, usize)>,
 }
 
 const KEYS: usize = 3;
@@ -68,6 +78,9 @@ impl Model {
             short_until: None,
             gone: 0,
             deeds: Vec::new(),
+            look_ups: Default::default(),
+            asked: Vec::new(),
+            due: Vec::new(),
         }
     }
 
@@ -89,6 +102,7 @@ impl Model {
         };
         if let (None, Some(why)) = (hit, full) {
             self.settle(key);
+            self.forget_unused();
             if !self.dials_at_once(key, want.fresh) {
                 return Err(why);
             }
@@ -167,7 +181,7 @@ impl Model {
         }
     }
 
-    pub(super) fn dialed(&mut self, conn: usize, io: u32) {
+    pub(super) fn dialed(&mut self, conn: usize, io: u32, peer: u8) {
         let Place::Dialing { ticket: wisher, own, .. } = self.conns[conn].place else {
             let why = if self.closed { Evicted::Closed } else { Evicted::Surplus };
             return self.deeds.push(Deed::Close { conn, io, why });
@@ -176,11 +190,12 @@ impl Model {
         self.orphans.retain(|it| *it != conn);
         // Connections that are opened one after the other get ends that lie far apart: the bits of
         // their number, in reverse.
-        let group = (self.opened % 16) as u8;
+        let (group, order) = ((self.opened % 16) as u8, self.opened);
         self.opened += 1;
         let it = &mut self.conns[conn];
         (it.place, it.io, it.opened) = (Place::Leased, io, self.now);
         it.group = group.reverse_bits() >> 4;
+        (it.peer, it.order) = (peer, order);
         let mine = self.dialing == Dialing::PerThread && own;
         let first = if mine { wisher } else { self.front(key, true) };
         if let Some(wisher) = wisher {
@@ -195,7 +210,17 @@ impl Model {
                 (None, None) => {}
             }
         }
-        self.offer(conn, self.now, true, first);
+        if self.is_outdated(conn) {
+            if first.or_else(|| self.front(key, true)).is_some() {
+                self.offer(conn, self.now, true, first);
+                self.conns[conn].retired = Some(Evicted::AddressGone);
+            } else {
+                self.close_conn(conn, Evicted::AddressGone);
+            }
+        } else {
+            self.plan_look_up(key);
+            self.offer(conn, self.now, true, first);
+        }
         self.settle(key);
     }
 
@@ -233,42 +258,24 @@ impl Model {
             Place::Idle { .. } => self.evict(conn, Evicted::Lost),
             Place::Granted { ticket, .. } => {
                 self.close_conn(conn, Evicted::Lost);
-                let fresh = self.tickets[ticket].want.fresh;
-                let other = if fresh { None } else { self.newest_idle(key) };
-                if let Some(other) = other {
-                    self.grant_idle(ticket, other);
-                } else {
-                    self.tickets[ticket].standing = Standing::Waiting { dial: None };
-                    self.line.push_front(ticket);
-                    self.seek_dial(ticket);
-                }
+                self.stand_again(ticket);
             }
             Place::Dialing { .. } | Place::Leased | Place::Gone => return,
         }
         self.settle(key);
     }
 
-    pub(super) fn timeout(&mut self) {
-        while let Some(conn) = self.idle.first().copied() {
-            let Place::Idle { parked, .. } = self.conns[conn].place else { panic!() };
-            if self.now - parked < self.limits.idle_max {
-                break;
-            }
-            self.evict(conn, Evicted::Idle);
-            self.settle(self.conns[conn].key);
+    /// Puts a ticket back to the front of the line, after its granted connection has ended.
+    fn stand_again(&mut self, ticket: usize) {
+        let Ticket { key, want, .. } = self.tickets[ticket];
+        let other = if want.fresh { None } else { self.newest_idle(key) };
+        if let Some(other) = other {
+            self.grant_idle(ticket, other);
+        } else {
+            self.tickets[ticket].standing = Standing::Waiting { dial: None };
+            self.line.push_front(ticket);
+            self.seek_dial(ticket);
         }
-        let mut old: Vec<_> = (0..self.conns.len()).filter(|it| self.is_aging(*it)).collect();
-        old.sort_by_key(|it| (self.conns[*it].group, self.conns[*it].opened));
-        for conn in old {
-            if self.is_aged(conn) {
-                self.conns[conn].swept = true;
-                if let Place::Idle { .. } = self.conns[conn].place {
-                    self.evict(conn, Evicted::Age);
-                    self.settle(self.conns[conn].key);
-                }
-            }
-        }
-        self.take_turns();
     }
 
     /// Whether a new ticket would get a dial at once.
@@ -287,17 +294,6 @@ impl Model {
             idle > 0
         };
         has_room && dialing < self.limits.dialing_per_key_max
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Duration> {
-        let idle = self.conns.iter().filter_map(|it| match it.place {
-            Place::Idle { parked, .. } => Some(parked + self.limits.idle_max),
-            _ => None,
-        });
-        let aging = (0..self.conns.len()).filter(|it| self.is_aging(*it));
-        let age = aging.filter_map(|it| Some(self.conns[it].opened + self.lifetime(it)?));
-        let waits = !self.stranded.is_empty() || !self.held.is_empty();
-        idle.chain(age).chain(self.short_until.filter(|_| waits)).min()
     }
 
     /// Counts connections that are open, idle, leased and dialing, and tickets that wait. `None`
@@ -355,22 +351,6 @@ impl Model {
         }
     }
 
-    fn is_aged(&self, conn: usize) -> bool {
-        self.lifetime(conn).is_some_and(|max| self.now - self.conns[conn].opened >= max)
-    }
-
-    /// Returns for how long a connection may be used. The ends of connections are spread in 16
-    /// steps over `age_jitter`.
-    fn lifetime(&self, conn: usize) -> Option<Duration> {
-        let earlier = self.limits.age_jitter / 16 * u32::from(self.conns[conn].group);
-        Some(self.limits.age_max?.saturating_sub(earlier))
-    }
-
-    fn is_aging(&self, conn: usize) -> bool {
-        let it = &self.conns[conn];
-        !it.swept && !matches!(it.place, Place::Dialing { .. } | Place::Gone)
-    }
-
     fn offer(&mut self, conn: usize, since: Duration, fresh: bool, first: Option<usize>) {
         let key = self.conns[conn].key;
         if self.closed {
@@ -379,8 +359,8 @@ impl Model {
         if !fresh && self.is_aged(conn) {
             return self.close_conn(conn, Evicted::Age);
         }
-        if !fresh && self.conns[conn].retired {
-            return self.close_conn(conn, Evicted::Closed);
+        if let Some(why) = self.conns[conn].retired {
+            return self.close_conn(conn, why);
         }
         if !fresh && !self.stranded.is_empty() {
             return self.close_conn(conn, Evicted::MadeRoom);
@@ -550,8 +530,21 @@ impl Model {
         let kept = self.dialing == Dialing::PerThread;
         let place = Place::Dialing { ticket: Some(ticket), own: true, kept };
         let (opened, io, group) = (self.now, 0, 0);
-        let (swept, retired) = (false, false);
-        self.conns.push(Conn { key, place, io, opened, group, gone, swept, retired });
+        let (swept, retired, peer, order) = (false, None, 0, 0);
+        let answers = self.look_ups[key].answers;
+        self.conns.push(Conn {
+            key,
+            place,
+            io,
+            opened,
+            group,
+            gone,
+            swept,
+            retired,
+            peer,
+            order,
+            answers,
+        });
         self.tickets[ticket].standing = Standing::Waiting { dial: Some(conn) };
         self.deeds.push(Deed::Dial { conn, ticket, key });
     }

@@ -16,6 +16,7 @@ pub(super) enum Deed {
     Dial { conn: usize, ticket: usize, key: usize },
     Abandon { conn: usize },
     Close { conn: usize, io: u32, why: Evicted },
+    LookUp { key: usize },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +60,13 @@ pub(super) struct Conn {
     pub(super) swept: bool,
     /// The time by which its life is shorter than `age_max`, in sixteenths of `age_jitter`.
     pub(super) group: u8,
-    /// Whether it is closed when it comes back.
-    pub(super) retired: bool,
+    /// Why it is closed when it comes back, if it is.
+    pub(super) retired: Option<Evicted>,
+    /// Its address, and its number in the order in which connections were opened.
+    pub(super) peer: u8,
+    pub(super) order: usize,
+    /// The number of answers for its key when this dial was decided.
+    pub(super) answers: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use httpool::{
     client::{Action, Client, Config, Inbox, Transmit},
     error::{BodyUnusable, IoKind, ResolveKind, TlsKind},
     h1::Eof,
-    id::{CallId, ConnId, SocketId},
+    id::{CallId, ConnId, LookUpId, SocketId},
     message::{
         BodyLeft, BodyLength, Credentials, Hop, HopKind, Method, Origin, Request, Scheme, Status,
     },
@@ -61,6 +61,8 @@ pub(super) struct Driven<'s> {
     peers: BTreeMap<SocketId, Peer>,
     /// The connections whose name is being looked up.
     look_ups: BTreeSet<ConnId>,
+    /// The names with open connections that are being looked up again.
+    look_ups_again: Vec<LookUpId>,
     calls: Vec<CallId>,
 }
 
@@ -87,6 +89,7 @@ impl<'s> Driven<'s> {
         config.pool.waiting_max = 6;
         config.pool.waiting_per_key_max = 4;
         config.pool.idle_max = Duration::from_secs(2);
+        config.pool.look_up_every = (setting & 8 > 0).then_some(Duration::from_millis(300));
         config.dial.tls_available = setting & 1 > 0;
         config.dial.race_after = (setting & 2 > 0).then_some(Duration::from_millis(250));
         config.seed = 7;
@@ -100,6 +103,7 @@ impl<'s> Driven<'s> {
             script,
             peers: BTreeMap::new(),
             look_ups: BTreeSet::new(),
+            look_ups_again: Vec::new(),
             calls: Vec::new(),
         }
     }
@@ -150,6 +154,11 @@ impl<'s> Driven<'s> {
                     0 => self.client.handle_resolve_queued(conn, now),
                     _ => self.client.handle_resolving(conn, now),
                 }
+            }
+            if let Some(look_up) = self.look_ups_again.pop() {
+                let addrs = [[192, 0, 2, 1], [192, 0, 2, 7]].map(|ip| (ip, 80).into());
+                let found = addrs.get(usize::from(which % 3)..=usize::from(which % 3));
+                self.client.handle_looked_up(look_up, found.unwrap_or_default(), now);
             }
             let Some(socket) = self.socket(which) else { return };
             match byte % 6 {
@@ -357,6 +366,7 @@ impl<'s> Driven<'s> {
             match action {
                 Action::Resolve { conn, .. } => drop(self.look_ups.insert(conn)),
                 Action::CancelResolve { conn } => drop(self.look_ups.remove(&conn)),
+                Action::LookUp { look_up, .. } => self.look_ups_again.push(look_up),
                 Action::Connect { socket, .. } => self.peer(socket).connecting = true,
                 Action::StartTls { socket, .. } => self.peer(socket).shaking = true,
                 Action::Transmit { socket, .. } => self.peer(socket).may_send = true,

@@ -28,6 +28,7 @@ impl Model {
                 Place::Gone => {}
             }
         }
+        self.forget_unused();
         self.stranded.clear();
         self.held.clear();
     }
@@ -55,7 +56,7 @@ impl Model {
                 Place::Dialing { .. } => self.abandon(conn),
                 Place::Idle { .. } => self.evict(conn, Evicted::Closed),
                 Place::Granted { .. } => self.close_conn(conn, Evicted::Closed),
-                Place::Leased => self.conns[conn].retired = true,
+                Place::Leased => self.conns[conn].retired = Some(Evicted::Closed),
                 Place::Gone => {}
             }
         }
@@ -70,7 +71,7 @@ impl Model {
                     self.evict(conn, Evicted::Closed);
                     self.settle(self.conns[conn].key);
                 }
-                Place::Leased => self.conns[conn].retired = true,
+                Place::Leased => self.conns[conn].retired = Some(Evicted::Closed),
                 Place::Dialing { .. } | Place::Granted { .. } | Place::Gone => {}
             }
         }
