@@ -71,6 +71,8 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     (Mutation::MixedVersions, 0, None),
     // Over threads the oracle does not see the pool.
     (Mutation::SharedLimits, 50, None),
+    // Threads ask for look-ups when they have something to do.
+    (Mutation::KeptAddress, 2_000, None),
 ];
 
 /// The seed of the worlds, which are the same at each run.
@@ -118,5 +120,5 @@ fn every_defect_is_in_the_list() {
     for (place, (mutation, ..)) in DEFECTS.iter().enumerate() {
         assert_eq!(*mutation as usize, place);
     }
-    assert_eq!(DEFECTS.len() - 1, Mutation::SharedLimits as usize);
+    assert_eq!(DEFECTS.len() - 1, Mutation::KeptAddress as usize);
 }

@@ -20,6 +20,9 @@ use super::{
     stage::{Event, Stage},
 };
 
+/// Added to the last part of an address, once the name has moved.
+const MOVED: u8 = 100;
+
 pub(super) struct Base {
     pub(super) plan: Arc<Plan>,
     pub(super) stage: Stage,
@@ -97,10 +100,7 @@ impl Base {
     /// Begins a name look-up for connection `conn`. Returns whether the look-up waits for a
     /// resolver thread first.
     pub(super) fn look_up(&mut self, host: &str, conn: u64) -> bool {
-        let Some(origin) = self.hosts.iter().position(|it| it.0 == host) else {
-            self.stage.wrong(|| format!("no server is called {host}"));
-            return false;
-        };
+        let Some(origin) = self.called(host) else { return false };
         let queued = self.plan.origins[origin].queued;
         if let Some(time) = queued {
             self.stage.plan(time.as_nanos() as u64, Event::Resolving { conn });
@@ -121,10 +121,19 @@ impl Base {
         queued.is_some()
     }
 
+    /// Returns the server with this host.
+    pub(super) fn called(&mut self, host: &str) -> Option<usize> {
+        let origin = self.hosts.iter().position(|it| it.0 == host);
+        if origin.is_none() {
+            self.stage.wrong(|| format!("no server is called {host}"));
+        }
+        origin
+    }
+
     /// Returns the addresses that a look-up of the server's name gives.
     pub(super) fn found(&self, origin: usize) -> Vec<SocketAddr> {
         match self.plan.origins[origin].names {
-            Names::Found { .. } => self.addresses(origin),
+            Names::Found { .. } => self.addresses(origin, self.has_moved(origin)),
             Names::Missing { .. } | Names::Never => Vec::new(),
         }
     }
@@ -138,7 +147,7 @@ impl Base {
         if !self.plan.config.dial.guard.permits(addr.ip()) {
             self.stage.wrong(|| format!("{addr} is dialed, which the guard denies"));
         }
-        let Some((origin, address)) = self.find(addr) else {
+        let Some((origin, address, moved)) = self.find(addr) else {
             self.stage.wrong(|| format!("no server is at {addr}"));
             return None;
         };
@@ -156,7 +165,9 @@ impl Base {
                 None
             }
         };
-        Some(self.net.connect(&mut self.stage, origin, outcome))
+        let sock = self.net.connect(&mut self.stage, origin, outcome);
+        self.net.get_mut(sock).old = !moved;
+        Some(sock)
     }
 
     /// Ends an attempt to connect. Returns its result, or `None` if the socket was closed
@@ -175,11 +186,11 @@ impl Base {
         Some(done)
     }
 
-    /// Returns all addresses of a server, IPv6 and IPv4 in turn.
-    fn addresses(&self, origin: usize) -> Vec<SocketAddr> {
+    /// Returns all addresses of a server, IPv6 and IPv4 in turn, before or after its name moved.
+    fn addresses(&self, origin: usize, moved: bool) -> Vec<SocketAddr> {
         let port = self.hosts[origin].1;
         let address = |nth: usize| {
-            let (origin, host) = (origin as u8, nth as u8 + 1);
+            let (origin, host) = (origin as u8, nth as u8 + 1 + if moved { MOVED } else { 0 });
             let ip: IpAddr = match nth % 2 {
                 0 => Ipv4Addr::new(10, 0, origin, host).into(),
                 _ => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, origin.into(), host.into()).into(),
@@ -189,15 +200,18 @@ impl Base {
         (0..self.plan.origins[origin].addresses.len()).map(address).collect()
     }
 
-    /// Returns the server that has `addr`, and the index of that address.
-    fn find(&self, addr: SocketAddr) -> Option<(usize, usize)> {
-        let (origin, host) = match addr.ip() {
+    /// Returns the server that has `addr`, the index of that address, and whether its name has moved
+    /// there.
+    fn find(&self, addr: SocketAddr) -> Option<(usize, usize, bool)> {
+        let (origin, host): (usize, usize) = match addr.ip() {
             IpAddr::V4(ip) => (ip.octets()[2].into(), ip.octets()[3].into()),
             IpAddr::V6(ip) => (ip.segments()[6].into(), ip.segments()[7].into()),
         };
-        let known: usize = self.plan.origins.get::<usize>(origin)?.addresses.len();
-        let nth = usize::checked_sub(host, 1).filter(|nth| *nth < known)?;
-        Some((origin, nth))
+        let moved = host > MOVED.into();
+        let host = if moved { host - usize::from(MOVED) } else { host };
+        let known = self.plan.origins.get(origin)?.addresses.len();
+        let nth = host.checked_sub(1).filter(|nth| *nth < known)?;
+        Some((origin, nth, moved))
     }
 
     /// Checks a thread's wait for body bytes, which began at `since`, against the stall deadline.

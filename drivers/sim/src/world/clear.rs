@@ -1,5 +1,5 @@
-//! Connections that must not be used again because of their age, or because the application has
-//! closed their kind; and bodies that must be read again.
+//! Connections that must not be used again because of their age, because their name has moved, or
+//! because the application has closed their kind; and bodies that must be read again.
 
 use httpool::{
     error::{Cause, Failure, Phase},
@@ -58,6 +58,7 @@ impl Driver {
 impl Base {
     /// Checks that a connection may be used by another request.
     pub(super) fn check_reuse(&mut self, sock: u32, call: u32) {
+        self.check_address(sock, call);
         let now = self.stage.now;
         let it = self.net.get(sock);
         let used = it.used_from.map_or(0, |from| now - from);

@@ -7,7 +7,7 @@ use httpool::{
     client::{Action, Client, Inbox, Outbox, Reason},
     error::{IoKind, ResolveKind, TlsKind},
     h1::Eof,
-    id::{CallId, ConnId, SocketId},
+    id::{CallId, ConnId, LookUpId, SocketId},
     message::PeerAddr,
     time::{Deadline, Instant},
 };
@@ -35,6 +35,8 @@ pub(super) struct Driver {
     issued: BTreeSet<SocketId>,
     /// The connections whose name is being looked up.
     pub(super) look_ups: BTreeSet<ConnId>,
+    /// The look-ups of names with open connections.
+    pub(super) look_ups_again: BTreeSet<LookUpId>,
     /// The connections whose look-up was answered since the last drain of the actions.
     answered: BTreeSet<ConnId>,
     /// The sockets whose connect was reported as failed since the last drain of the actions.
@@ -96,6 +98,7 @@ impl Driver {
             links: Vec::new(),
             issued: BTreeSet::new(),
             look_ups: BTreeSet::new(),
+            look_ups_again: BTreeSet::new(),
             answered: BTreeSet::new(),
             failed: BTreeSet::new(),
             tries: BTreeMap::new(),
@@ -138,6 +141,7 @@ impl Driver {
                 }
                 self.client.handle_resolved(id, &found, now);
             }
+            Event::LookedUp { look_up, origin } => self.looked_up(base, look_up, origin),
             Event::Tls { socket } => {
                 let id = SocketId::from_bits(socket);
                 let Some(link) = self.link(id) else { return };
@@ -320,6 +324,7 @@ impl Driver {
                 base.stage.tell(29, 0, format_args!("the look-up result for {host} is refreshed"));
                 base.stage.mark(Mark::Refresh);
             }
+            Action::LookUp { look_up, host, .. } => self.look_up_again(base, look_up, &host),
             Action::StartTls { socket, tls, name } => {
                 base.stage.tell(23, socket.to_bits(), format_args!("shake hands on {socket}"));
                 let Some(sock) = self.live(base, socket) else { return };
@@ -356,6 +361,7 @@ impl Driver {
                 match self.take(socket) {
                     Some(mut it) => {
                         it.check_lost(base, why);
+                        base.check_gone(it.sock, why);
                         it.say_goodbye(base);
                         base.net.close(&mut base.stage, it.sock);
                         self.recycle(it);

@@ -223,6 +223,7 @@ impl Grower {
         self.scarcity(&mut plan, seed);
         self.keys(&mut plan, seed);
         Self::own_limits(&mut plan, seed);
+        Self::moves(&mut plan, seed);
         if self.kind != Kind::Sound && ways.once_in(if forwards { 2 } else { 8 }) {
             plan.config.dial.guard = guard(ways.below(origins), ways.once_in(2));
         }

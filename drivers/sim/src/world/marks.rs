@@ -156,6 +156,8 @@ marks! {
     TwoLayers "course: over a session within that of a proxy",
     OuterNotice "fault: a session that ends without notice, within one that ends with notice",
     FaultCutRecord "fault: a session that ends inside a record",
+    LookedUpAgain "course: a name with open connections is looked up again",
+    CloseAddressGone "close: its name has lost its address",
 }
 
 /// The marks that one world has reached.

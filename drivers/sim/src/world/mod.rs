@@ -34,7 +34,7 @@
 //! | deadlines | they pass on time, neither before nor after; without deadlines, every call still ends |
 //! | an unwanted body | it is read for as long as the policy allows, and no longer |
 //! | a redirect | it is followed no sooner than its Retry-After says |
-//! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; nor after its greatest age, or after the application has closed its key or retired it; it is probed before it is reused |
+//! | a connection | no request is sent after unsolicited bytes, an announced close, or a body that could not be used; nor after its greatest age, after an answer of a repeated look-up without its address, or after the application has closed its key or retired it; it is probed before it is reused |
 //! | a session | its end without notice ends no body, also if a session around it ends with notice; no request follows a notice that has been read; no bytes are sent in clear on it; a ticket or a key update does not end an idle connection, and plaintext does |
 //! | the timings of a call | its attempts follow each other, each phase is in its attempt, and the sums are those of the world's clock |
 //! | descriptors | no call fails for want of one while a connection can be closed, or will come back |
@@ -164,6 +164,7 @@ mod driver;
 mod grow;
 mod io;
 mod marks;
+mod moves;
 mod net;
 mod parse;
 mod plan;

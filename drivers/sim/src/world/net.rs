@@ -43,6 +43,10 @@ pub(super) struct Sock {
     pub(super) used_from: Option<u64>,
     /// Whether it was in use when the application closed the connections of its kind.
     pub(super) retired: bool,
+    /// Whether it leads to an address that the server's name has until it moves.
+    pub(super) old: bool,
+    /// The time at which the client began the first request on it.
+    pub(super) begun: Option<u64>,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
     /// The sessions of the connection. `poison_at` and `shown` count the innermost's plaintext.
@@ -92,6 +96,8 @@ impl Net {
             unusable: false,
             used_from: None,
             retired: false,
+            old: false,
+            begun: None,
             shown: 0,
             sessions: Sessions::default(),
             scan: Scan::default(),

@@ -116,6 +116,9 @@ pub struct OriginPlan {
     pub queued: Option<Duration>,
     /// Its addresses. A host that is an address has one.
     pub addresses: Vec<Address>,
+    /// When its name moves: from then on a look-up finds as many other addresses of the server. The
+    /// old ones stay as they are. Unused if its host is an address.
+    pub moves: Option<Duration>,
     /// The result of the TLS handshake, if the scheme is `https`.
     pub tls: Tls,
     /// How it answers CONNECT, if it is a proxy.
@@ -136,6 +139,7 @@ impl OriginPlan {
             names: Names::Found { after: Duration::ZERO },
             queued: None,
             addresses: vec![Address::Up { after: Duration::ZERO }],
+            moves: None,
             tls: Tls::Up { after: Duration::ZERO },
             proxy: None,
             requests_max: None,

@@ -99,6 +99,7 @@ impl Shrunk {
         let mut smaller = change(&|it| it.idle_max.take().is_some());
         smaller |= change(&|it| it.requests_max.take().is_some());
         smaller |= change(&|it| it.queued.take().is_some());
+        smaller |= change(&|it| it.moves.take().is_some());
         smaller |= change(&|it| it.addresses.len() > 1 && it.addresses.pop().is_some());
         smaller |= change(&|it| {
             let plain = Names::Found { after: std::time::Duration::ZERO };

@@ -29,6 +29,8 @@ pub(super) enum Event {
     Resolving { conn: u64 },
     /// A look-up ends.
     Resolved { conn: u64, origin: u32 },
+    /// A name with open connections was looked up again.
+    LookedUp { look_up: u64, origin: u32 },
     /// A TLS handshake ends.
     Tls { socket: u64 },
     /// An application performs an action.

@@ -254,6 +254,7 @@ pub(super) fn closed(stage: &mut Stage, why: Closed) {
         Closed::Evicted(Evicted::MadeRoom) => Mark::CloseMadeRoom,
         Closed::Evicted(Evicted::Lost) => Mark::CloseLost,
         Closed::Evicted(Evicted::Closed) => Mark::CloseClosed,
+        Closed::Evicted(Evicted::AddressGone) => Mark::CloseAddressGone,
         Closed::Unfinished => Mark::CloseUnfinished,
         Closed::Abandoned => Mark::CloseAbandoned,
         Closed::Failed => Mark::CloseFailed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use httpool::{call::Policy, message::KeyLimits};
 
 use super::{Grower, Kind, micros};
-use crate::world::{Plan, Random};
+use crate::world::{OriginPlan, Plan, Random};
 
 impl Grower {
     /// Adds limits on descriptors and on the number of calls in line for one server, and a body
@@ -43,6 +43,20 @@ impl Grower {
                 let at = micros(random.from(0, 100_000));
                 plan.clears.push((at, origin.map(|it| it as usize)));
             }
+        }
+    }
+
+    /// Lets the pool look names up again, and lets names move to other addresses. It draws from a
+    /// generator of its own too.
+    pub(super) fn moves(plan: &mut Plan, seed: u64) {
+        let mut random = Random::new(seed ^ 0x6d6f_7665);
+        if !random.once_in(6) {
+            return;
+        }
+        plan.config.pool.look_up_every = Some(micros(random.pick(&[3_000, 10_000, 100_000])));
+        let is_name = |it: &OriginPlan| it.url.ends_with(".test");
+        for origin in plan.origins.iter_mut().filter(|it| is_name(it)) {
+            origin.moves = random.once_in(2).then(|| micros(random.from(0, 100_000)));
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use httpool::{error::IoKind, message::PeerAddr, time::Instant};
 use httpool_blocking::platform::{
-    Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark,
+    AnswerAgain, Connecting, Lock, LookUp, Parker, Platform, Ready, Socket, Unpark,
 };
 
 use super::{
@@ -106,6 +106,13 @@ impl Platform for Sim {
         world.look_ups.push(LookedUp { thread: me(), begun, origin: None });
         drop(world);
         Ok(SimLookUp { scheduler: self.0.clone(), id })
+    }
+
+    /// Answers at once, on the thread that asks.
+    fn look_up_again(&self, host: &str, _: u16, answer: AnswerAgain) {
+        self.0.step();
+        let found = self.0.lock().base.find_again(host);
+        answer(&found);
     }
 
     fn connect(
