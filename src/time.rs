@@ -40,6 +40,11 @@ impl Instant {
         Self(self.0.saturating_add(nanos as u64))
     }
 
+    /// Returns this instant plus `delay`; `None` if that saturates, because it then never comes.
+    pub(crate) fn reachable(self, delay: Duration) -> Option<Self> {
+        Some(self.after(delay)).filter(|at| *at < Self(u64::MAX))
+    }
+
     /// Returns the time from `earlier` to this instant, or zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

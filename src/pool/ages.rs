@@ -5,7 +5,6 @@ use core::time::Duration;
 use super::{
     Evicted, Pool,
     list::List,
-    pool::after,
     table::{ByAge, State},
 };
 use crate::{
@@ -93,7 +92,7 @@ impl<T> Pool<T> {
     }
 
     fn age_until(&self, conn: u32, max: Duration) -> Option<Instant> {
-        after(self.conns[conn].opened, self.lifetime(conn, max))
+        self.conns[conn].opened.reachable(self.lifetime(conn, max))
     }
 
     /// Returns for how long after it was opened a connection may be used again.

@@ -5,7 +5,6 @@ use alloc::{format, string::String};
 use super::{
     Dialing, Pool,
     list::{Chain, List},
-    pool::after,
     table::{ByAge, Entry, Standing, State, Waiter},
 };
 use crate::id::Slab;
@@ -145,7 +144,7 @@ fn key_look_ups<T>(pool: &Pool<T>, entry: &Entry) -> Result<(), String> {
         return Ok(());
     };
     hold!(length(&it.peers, &pool.conns), "peers: a broken list");
-    let never = pool.limits.look_up_every.is_none_or(|every| after(pool.now, every).is_none());
+    let never = pool.limits.look_up_every.is_none_or(|every| pool.now.reachable(every).is_none());
     let wanted = !it.peers.is_empty() && !it.asked;
     hold!(entry.due.linked() == wanted || never, "a look-up is missing, or not wanted");
     Ok(())

@@ -1,7 +1,6 @@
 //! Looks the names of open connections up again, and takes connections out of use whose address is
 //! gone.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -9,59 +8,17 @@ use core::{
 
 use super::{
     Action, Evicted, Pool,
-    list::List,
-    pool::after,
     record::Input,
-    table::{ByPeer, Free, State},
+    table::{Free, State},
 };
 use crate::{
     id::{ConnId, LookUpId},
-    limits::PoolLimits,
-    message::Key,
     mutation::{Mutation, mutated},
     time::Instant,
 };
 
 /// The shortest time between an answer and the next look-up.
 pub(super) const EVERY_MIN: Duration = Duration::from_millis(1);
-
-/// The look-ups of one key's name.
-#[derive(Debug, Clone)]
-pub(super) struct LookUps {
-    host: String,
-    port: u16,
-    /// The open connections that may be used again, in the order in which they were opened.
-    pub(super) peers: List<ByPeer>,
-    /// When the name is looked up again, if the key is in the list of those that are.
-    pub(super) at: Instant,
-    /// Whether a look-up runs.
-    pub(super) asked: bool,
-    /// The addresses of the last answer.
-    found: Vec<IpAddr>,
-    /// The number of answers so far.
-    pub(super) answers: u32,
-}
-
-impl LookUps {
-    /// Returns the look-ups of a key, if it has a name and names are looked up again.
-    pub(super) fn new(limits: &PoolLimits, key: &Key) -> Option<Box<Self>> {
-        limits.look_up_every?;
-        let (host, port) = key.looked_up()?;
-        Some(Box::new(Self {
-            host: host.into(),
-            port,
-            peers: List::new(),
-            at: Instant::default(),
-            asked: false,
-            found: Vec::new(),
-            answers: 0,
-        }))
-    }
-
-    fn has(&self, peer: Option<IpAddr>) -> bool {
-        peer.is_none_or(|peer| self.found.contains(&peer))
-    }
-}
 
 impl<T> Pool<T> {
     /// Reports the address that a dial is connected to ([`Dial::peer_ip`](crate::dial::Dial::peer_ip)),
@@ -178,7 +135,7 @@ impl<T> Pool<T> {
     /// look-up runs, or no connection is left that may be used again.
     fn plan_look_up(&mut self, key: u32) {
         let entry = &mut self.keys[key];
-        let at = self.limits.look_up_every.and_then(|every| after(self.now, every));
+        let at = self.limits.look_up_every.and_then(|every| self.now.reachable(every));
         if let (Some(it), Some(at)) = (&mut entry.look_ups, at)
             && !entry.due.linked()
             && !it.asked

@@ -523,7 +523,7 @@ impl<T> Pool<T> {
 
     fn idle_until(&self, conn: u32) -> Option<Instant> {
         match self.conns[conn].state {
-            State::Idle { parked, .. } => after(parked, self.limits.idle_max),
+            State::Idle { parked, .. } => parked.reachable(self.limits.idle_max),
             State::Dialing(_) | State::Granted { .. } | State::Leased => None,
         }
     }
@@ -542,9 +542,4 @@ impl<T> Pool<T> {
         self.trace.action(self.now, format_args!("{action}"));
         self.actions.push_back(action);
     }
-}
-
-/// Returns `start + delay`; `None` if that saturates, because it then never comes.
-pub(super) fn after(start: Instant, delay: Duration) -> Option<Instant> {
-    Some(start.after(delay)).filter(|at| *at < Instant::from_nanos(u64::MAX))
 }

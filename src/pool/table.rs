@@ -1,12 +1,11 @@
 //! The entries for keys, connections and tickets, and the lists that link them.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
 
 use super::{
     Evicted, Uses, Want,
     list::{Chain, Links, List},
-    look_ups::LookUps,
 };
 use crate::{
     error::Unavailable,
@@ -254,3 +253,42 @@ chain!(
     /// Keys that need a dial, but find no room because of the limit on all connections.
     Turn, turn of Entry
 );
+
+/// The look-ups of one key's name.
+#[derive(Debug, Clone)]
+pub(super) struct LookUps {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The open connections that may be used again, in the order in which they were opened.
+    pub(super) peers: List<ByPeer>,
+    /// When the name is looked up again, if the key is in the list of those that are.
+    pub(super) at: Instant,
+    /// Whether a look-up runs.
+    pub(super) asked: bool,
+    /// The addresses of the last answer.
+    pub(super) found: Vec<IpAddr>,
+    /// The number of answers so far.
+    pub(super) answers: u32,
+}
+
+impl LookUps {
+    /// Returns the look-ups of a key, if it has a name and names are looked up again.
+    fn new(limits: &PoolLimits, key: &Key) -> Option<Box<Self>> {
+        limits.look_up_every?;
+        let (host, port) = key.looked_up()?;
+        Some(Box::new(Self {
+            host: host.into(),
+            port,
+            peers: List::new(),
+            at: Instant::default(),
+            asked: false,
+            found: Vec::new(),
+            answers: 0,
+        }))
+    }
+
+    /// Whether the last answer has the address. True for a connection without one.
+    pub(super) fn has(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_none_or(|peer| self.found.contains(&peer))
+    }
+}

@@ -75,7 +75,6 @@ use std::process::ExitCode;
 use args::{Command, Options};
 use exit::Failed;
 use interrupt::Interrupt;
-use print::print;
 use record::Record;
 
 fn main() -> ExitCode {
@@ -132,4 +131,8 @@ fn send(sets: &[Options]) -> Result<(), Failed> {
     }
     let written = record.map_or(Ok(()), |record| record.finish());
     interrupt.explain(sent).and_then(|()| written.map_err(Failed::already_in_json))
+}
+
+fn print(text: &str) -> Result<(), Failed> {
+    print::print(text).map_err(Failed::stdout)
 }

@@ -4,19 +4,17 @@ use std::io::{self, Write, stdout};
 
 use serde_json::Value;
 
-use crate::{exit::Failed, harmless::acts};
+use crate::harmless::acts;
 
 /// Prints a text.
-pub(crate) fn print(text: &str) -> Result<(), Failed> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failed::stdout)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
 /// Prints one JSON value, indented.
 pub(crate) fn print_json(value: &Value) -> io::Result<()> {
-    let mut out = stdout().lock();
-    let text = escaped(&format!("{value:#}\n"));
-    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    print(&escaped(&format!("{value:#}\n")))
 }
 
 /// Escapes characters that a terminal may act on. They only occur in JSON strings, where the escape
