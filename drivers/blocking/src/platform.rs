@@ -48,6 +48,7 @@
 //! | [`Parker::reset`] | no | | **yes** |
 //! | [`Unpark::unpark`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
 //! | [`Parker::park`] | yes | a wake-up, the timeout | no |
+//! | [`Platform::pause`] | yes | a wake-up, the time | no |
 //! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a wake-up, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::refresh`] | yes | | no |
@@ -100,7 +101,7 @@ pub use httpool_kit::{Hosts, SocketOptions};
 pub use crate::{
     client::ClientOn,
     response::ResponseOn,
-    sys::{System, SystemConnecting, SystemLookUp, SystemParker},
+    sys::{System, SystemConnecting, SystemLookUp, SystemParker, SystemSocket},
 };
 
 /// The system that a client runs on: clock, locks, threads, sockets and look-ups.
@@ -131,6 +132,12 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// Returns the parker of the calling thread. Each thread has one, and gets the same one each
     /// time.
     fn parker(&self) -> Arc<Self::Parker>;
+
+    /// Waits until `parker`, that of the calling thread, is woken, or for at most `time`: the delay
+    /// before a call is tried again. [Parks](Parker::park) by default.
+    fn pause(&self, parker: &Self::Parker, time: Duration) {
+        parker.park(Some(time));
+    }
 
     /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
     /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `parker` is woken when the answer
