@@ -1,0 +1,194 @@
+//! Connections of a mock: the server's side of HTTP/1.1, in memory.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use httpool_blocking::net::Conn;
+
+use crate::{
+    layer::{HELLO, WELCOME},
+    received::{Front, front},
+    reply::Fault,
+    state::{Answer, State},
+};
+
+#[derive(Debug)]
+pub(crate) struct MockConn {
+    state: Arc<State>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    host: String,
+    scheme: &'static str,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// The time until the output arrives.
+    after: Duration,
+    end: End,
+    /// Whether a 100 was sent for the request at the front of the input.
+    continued: bool,
+}
+
+/// What follows the output.
+#[derive(Debug)]
+enum End {
+    /// Nothing, until the client sends more.
+    Open,
+    /// Nothing, ever.
+    Silent,
+    Closed,
+    Failed(String),
+}
+
+impl MockConn {
+    pub(crate) const fn new(state: Arc<State>, host: String) -> Self {
+        let inner = Inner {
+            host,
+            scheme: "http",
+            input: Vec::new(),
+            output: Vec::new(),
+            after: Duration::ZERO,
+            end: End::Open,
+            continued: false,
+        };
+        Self { state, inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Answers the requests that have arrived.
+    fn serve(&mut self, state: &State) {
+        while matches!(self.end, End::Open) && !self.input.is_empty() {
+            if self.input[0] == HELLO {
+                let Some(line) = self.input.iter().position(|byte| *byte == b'\n') else { return };
+                self.input.drain(..=line);
+                self.output.extend_from_slice(WELCOME);
+                self.scheme = "https";
+                continue;
+            }
+            match front(&self.input, self.scheme, &self.host) {
+                Front::Part { waits } => {
+                    if waits && !std::mem::replace(&mut self.continued, true) {
+                        self.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                    }
+                    return;
+                }
+                Front::Tunnel(bytes) => {
+                    self.input.drain(..bytes);
+                    self.output.extend_from_slice(b"HTTP/1.1 200 Connected\r\n\r\n");
+                }
+                Front::Whole(request, bytes) => {
+                    self.input.drain(..bytes);
+                    self.continued = false;
+                    let method = request.method.clone();
+                    self.put(&method, state.answer(request), state);
+                }
+                Front::Bad(why) => self.end = End::Failed(state.unreadable(&why)),
+            }
+        }
+    }
+
+    fn put(&mut self, method: &str, answer: Answer, state: &State) {
+        let reply = match answer {
+            Answer::Reply(reply) => reply,
+            Answer::Miss(report) => {
+                self.end = End::Failed(format!("no rule of the mock matches {report}"));
+                return;
+            }
+            Answer::Forward(forward, redact, request) => match forward.send(&request) {
+                Ok(reply) => {
+                    state.lock().recording.add(&request, &reply, &redact);
+                    reply
+                }
+                Err(error) => {
+                    let why = format!("{request} was not answered by its server: {error}");
+                    self.end = End::Failed(why);
+                    return;
+                }
+            },
+        };
+        self.output.extend_from_slice(&reply.bytes(method));
+        self.after = reply.after;
+        self.end = match reply.fault {
+            Fault::None => End::Open,
+            Fault::Close | Fault::CutAfter(_) => End::Closed,
+            Fault::Silent | Fault::StallAfter(_) => End::Silent,
+        };
+    }
+
+    /// Whether a read returns at once: with bytes, the end or an error.
+    const fn is_ready(&self) -> bool {
+        let ends = matches!(self.end, End::Closed | End::Failed(_));
+        self.after.is_zero() && (!self.output.is_empty() || ends)
+    }
+
+    /// Lets at most `timeout` pass on the mock's clock. Returns whether a read then returns.
+    fn wait(&mut self, timeout: Option<Duration>, state: &State) -> bool {
+        if self.is_ready() {
+            return true;
+        }
+        let comes = !self.after.is_zero()
+            && (!self.output.is_empty() || matches!(self.end, End::Closed | End::Failed(_)));
+        if comes && timeout.is_none_or(|timeout| timeout >= self.after) {
+            state.skip(std::mem::take(&mut self.after));
+            return true;
+        }
+        if let Some(timeout) = timeout {
+            state.skip(timeout);
+            self.after = self.after.saturating_sub(timeout);
+        }
+        false
+    }
+}
+
+impl Conn for MockConn {
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut inner = self.lock();
+        if let End::Closed = inner.end {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        inner.input.extend_from_slice(bytes);
+        inner.serve(&self.state);
+        Ok(bytes.len())
+    }
+
+    fn recv(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        let mut inner = self.lock();
+        if !inner.wait(timeout, &self.state) {
+            return Err(match timeout {
+                Some(_) => io::ErrorKind::WouldBlock.into(),
+                None => io::Error::other("the mock never answers, and the call has no deadline"),
+            });
+        }
+        let some = inner.output.len().min(into.len());
+        if some == 0
+            && let End::Failed(why) = &inner.end
+        {
+            return Err(io::Error::other(why.clone()));
+        }
+        into[..some].copy_from_slice(&inner.output[..some]);
+        inner.output.drain(..some);
+        Ok(some)
+    }
+
+    fn wait(&self, timeout: Option<Duration>) -> bool {
+        // Without a deadline the read that follows finds that nothing comes.
+        self.lock().wait(timeout, &self.state) || timeout.is_none()
+    }
+
+    fn shut_down(&self) {
+        let mut inner = self.lock();
+        inner.output.clear();
+        inner.after = Duration::ZERO;
+        inner.end = End::Closed;
+    }
+}

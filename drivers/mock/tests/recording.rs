@@ -1,0 +1,138 @@
+//! A mock records exchanges with a real server, and replays them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+use httpool_blocking::{Client, Error};
+use httpool_mock::{Mock, Recording, Redact};
+
+/// Serves one response on each of several connections. Returns the URL.
+fn server(responses: &'static [&'static [u8]]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for response in responses {
+            let (mut tcp, _) = listener.accept().unwrap();
+            let mut read = Vec::new();
+            while !read.windows(4).any(|it| it == b"\r\n\r\n") {
+                let mut some = [0; 4096];
+                let bytes = tcp.read(&mut some).unwrap();
+                read.extend_from_slice(&some[..bytes]);
+            }
+            tcp.write_all(response).unwrap();
+        }
+    });
+    url
+}
+
+const LOGIN: &[u8] = b"HTTP/1.1 302 Found\r\nSet-Cookie: sid=cookie-secret\r\n\
+    Location: /home?token=location-secret&page=2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const HOME: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Tag: a\\b\r\n\
+    Connection: close\r\n\r\n6\r\none\ntw\r\n3\r\no \xff\r\n0\r\n\r\n";
+
+/// The code under test.
+fn home(client: &Client, url: &str) -> Result<Vec<u8>, Error> {
+    let login = format!("{url}/login?api_key=query-secret&x=custom-secret&n=1");
+    let sent = client.get(&login).bearer_auth("bearer-secret").header("Cookie", "own-secret");
+    sent.header("X-Api-Key", "field-secret").send()?.bytes()
+}
+
+#[test]
+fn a_recording_has_no_secrets_and_replays_as_it_was_recorded() {
+    let url = server(&[LOGIN, HOME]);
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default().header("x-api-key").query("x"));
+    assert_eq!(home(&mock.client(), &url).unwrap(), b"one\ntwo \xff");
+    mock.verify();
+
+    let text = mock.recording().to_string();
+    assert!(!text.contains("secret"), "{text}");
+    for line in [
+        "?api_key=REDACTED&x=REDACTED&n=1\n",
+        "> Authorization: REDACTED\n",
+        "> Cookie: REDACTED\n",
+        "< Set-Cookie: REDACTED\n",
+        "/home?token=REDACTED&page=2\n",
+        "< X-Tag: a\\\\b\n",
+        "<< one\\n\n<< two \\xff\n",
+    ] {
+        assert!(text.to_ascii_lowercase().contains(&line.to_ascii_lowercase()), "{line} {text}");
+    }
+
+    let read: Recording = text.parse().unwrap();
+    assert_eq!((read.to_string(), read.len()), (text, 2));
+    let replayed = Mock::new();
+    replayed.replay(&read);
+    assert_eq!(home(&replayed.client(), &url).unwrap(), b"one\ntwo \xff");
+    replayed.verify();
+}
+
+#[test]
+fn a_recording_survives_a_file_and_its_unused_exchanges_are_reported() {
+    let url = server(&[HOME]);
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default());
+    mock.client().post(&url).body("line\nend ").send().unwrap().bytes().unwrap();
+    let path = std::env::temp_dir().join(format!("httpool-mock-{}.txt", std::process::id()));
+    mock.recording().save(&path).unwrap();
+    let read = Recording::load(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let replayed = Mock::new();
+    replayed.replay(&read);
+    let report = replayed.check().unwrap_err();
+    assert!(report.contains("used never, demanded once"), "{report}");
+    replayed.client().post(&url).body("line\nend").send().unwrap_err();
+    assert!(replayed.check().unwrap_err().contains(r#"body: the rule has "line\nend ""#));
+    replayed.client().post(&url).body("line\nend ").send().unwrap();
+}
+
+#[test]
+fn user_and_password_of_a_url_are_not_recorded() {
+    let url = server(&[HOME]).replace("http://", "http://user-secret:password-secret@");
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default());
+    mock.client().get(&url).send().unwrap();
+    let text = mock.recording().to_string();
+    assert_eq!(mock.recording().len(), 1);
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[test]
+fn a_server_that_is_not_there_fails_the_call_and_is_not_recorded() {
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}/", listener.local_addr().unwrap())
+    };
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default());
+    let error = mock.client().get(&url).send().unwrap_err();
+    assert!(format!("{error:?}").contains("was not answered by its server"), "{error:?}");
+    assert!(mock.recording().is_empty());
+}
+
+#[test]
+fn a_text_that_is_no_recording_is_refused_with_its_line() {
+    let cases = [
+        ("", "line 1 of the recording: it must be"),
+        ("# httpool recording 2\n", "line 1 of the recording: it must be"),
+        ("> GET nowhere\n< 200\n", "line 3 of the recording: the URL \"nowhere\""),
+        ("> GET\n", "line 3 of the recording: a request has a method and a URL"),
+        ("> GET http://a/\n", "line 3 of the recording: the last request has no response"),
+        ("< 200\n", "line 3 of the recording: \"<\" is not expected here"),
+        ("> GET http://a/\n< 99\n", "line 4 of the recording: \"99\" is no status"),
+        ("> GET http://a/\n> A b\n", "line 4 of the recording: a header field has a colon"),
+        ("> GET http://a/\n>> \\q\n", "line 4 of the recording: \\q is no escape"),
+        ("> GET http://a/\n<< x\n", "line 4 of the recording: \"<<\" is not expected here"),
+        ("x\n", "line 3 of the recording: \"x\" is not expected here"),
+    ];
+    for (text, expected) in cases {
+        let title = if expected.contains("it must be") { "" } else { "# httpool recording 1\n\n" };
+        let error = format!("{title}{text}").parse::<Recording>().unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:?}: {error}");
+    }
+}

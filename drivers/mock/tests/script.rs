@@ -1,0 +1,248 @@
+//! A client talks to a mock by a script of rules.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    error::Error as _,
+    thread,
+    time::{Duration, Instant},
+};
+
+use httpool_blocking::{Client, Error, Redirect, Retry, Timeout};
+use httpool_mock::Mock;
+
+const URL: &str = "http://api.example/users";
+
+/// Returns the messages of an error and its sources.
+fn messages(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}
+
+#[test]
+fn a_rule_answers_and_the_connection_is_kept() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(201).header("X-Id", "7").body("hello").times(2);
+    let client = mock.client();
+    for reused in [false, true] {
+        let response = client.get(URL).send().unwrap();
+        assert_eq!((response.status().as_u16(), response.reused()), (201, reused));
+        assert_eq!(response.header("X-Id"), Some("7"));
+        assert_eq!(response.text().unwrap(), "hello");
+    }
+    assert_eq!(client.stats().idle, 1);
+    mock.verify();
+}
+
+#[test]
+fn a_request_that_matches_no_rule_fails_and_shows_the_nearest_rule_and_each_difference() {
+    let mock = Mock::new();
+    mock.on("GET", "http://other.example/").reply(200);
+    mock.on("POST", "http://api.example/users?a=1&b=2")
+        .with_header("X-Key", "k")
+        .with_body("yes")
+        .reply(200);
+    let client = mock.client();
+    let sent = client.post("http://api.example/users?c=3&b=4").header("X-Key", "other").body("no");
+    let error = messages(&sent.send().unwrap_err());
+    let report = mock.check().unwrap_err();
+    for expected in [
+        "POST http://api.example/users?c=3&b=4",
+        "nearest rule: POST http://api.example/users?a=1&b=2 with X-Key: k",
+        "query a: the rule has \"1\", the request has none",
+        "query b: the rule has \"2\", the request \"4\"",
+        "query c: the rule has none, the request \"3\"",
+        "header X-Key: the rule has \"k\", the request \"other\"",
+        "body: the rule has \"yes\", the request \"no\"",
+    ] {
+        assert!(error.contains(expected), "{expected} is not in the error: {error}");
+        assert!(report.contains(expected), "{expected} is not in the report: {report}");
+    }
+    assert!(!report.contains("path:"), "{report}");
+}
+
+#[test]
+fn verify_panics_with_the_rules_that_were_not_used() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200).times(2);
+    mock.on("DELETE", URL).reply(204);
+    mock.refuse("https://down.example/");
+    mock.unknown_host("nowhere.example");
+    mock.client().get(URL).send().unwrap();
+    let panic = thread::spawn({
+        let mock = mock.clone();
+        move || mock.verify()
+    });
+    let message = *panic.join().unwrap_err().downcast::<String>().unwrap();
+    for expected in [
+        "GET http://api.example/users\n    used once, demanded 2 times",
+        "DELETE http://api.example/users\n    used never, demanded at least once",
+        "refuse connections to down.example:443\n    used never",
+        "the unknown host nowhere.example\n    used never",
+    ] {
+        assert!(message.contains(expected), "{expected} is not in: {message}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_used_up_matches_no_more_and_the_next_one_does() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200).body("first").times(1);
+    mock.on("GET", URL).reply(200).body("second").times(1);
+    let client = mock.client();
+    assert_eq!(client.get(URL).send().unwrap().text().unwrap(), "first");
+    assert_eq!(client.get(URL).send().unwrap().text().unwrap(), "second");
+    client.get(URL).send().unwrap_err();
+    let report = mock.check().unwrap_err();
+    assert!(report.contains("uses: the rule may be used once and was"), "{report}");
+}
+
+#[test]
+fn replies_follow_in_order_and_redirects_and_retries_run_without_waiting() {
+    let mock = Mock::new();
+    mock.on("GET", URL)
+        .reply(503)
+        .header("Retry-After", "3600")
+        .then_reply(302)
+        .header("Location", "/b");
+    mock.on("GET", "http://api.example/b").without_header("X-No").reply(200).body("end");
+    let retry = Retry::new(2).on_statuses([503]);
+    let builder = Client::builder().retry(retry).redirect(Redirect::limited(3));
+    let client = mock.client_with(builder.timeout(Duration::from_secs(7200)));
+    let begun = Instant::now();
+    assert_eq!(client.get(URL).send().unwrap().text().unwrap(), "end");
+    assert!(begun.elapsed() < Duration::from_secs(3600), "the clock of the mock was used");
+    mock.verify();
+    let urls: Vec<_> = mock.requests().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        urls,
+        [
+            "GET http://api.example/users",
+            "GET http://api.example/users",
+            "GET http://api.example/b"
+        ]
+    );
+}
+
+#[test]
+fn the_query_may_have_any_order_and_repeated_names() {
+    let mock = Mock::new();
+    mock.on("GET", "http://api.example/?a=1&a=2&b=x%20y").reply(200);
+    mock.on("GET", "http://api.example/any?z=1").any_query().reply(200);
+    let client = mock.client();
+    client.get("http://api.example/?b=x+y&a=2&a=1").send().unwrap();
+    client.get("http://api.example/any").send().unwrap();
+    mock.verify();
+}
+
+#[test]
+fn bodies_of_requests_are_matched_without_their_coding() {
+    let mock = Mock::new();
+    mock.on("POST", URL).with_any_header("Transfer-Encoding").with_body("streamed").reply(200);
+    mock.on("PUT", URL).with_body_containing("\"id\":").reply(200);
+    let client = mock.client();
+    let reader = std::io::Cursor::new("streamed");
+    client.post(URL).body(httpool_blocking::Body::reader(reader)).send().unwrap();
+    client.put(URL).expect_continue(true).body("{\"id\":1}").send().unwrap();
+    mock.verify();
+}
+
+#[test]
+fn a_server_that_never_answers_ends_the_call_by_its_deadline_without_waiting() {
+    let mock = Mock::new();
+    mock.on("GET", URL).never_answer();
+    mock.on("POST", URL).reply(200).body("late").after(Duration::from_secs(3000));
+    let timeout =
+        Timeout::default().total(Duration::from_secs(5000)).first_byte(Duration::from_secs(4000));
+    let policy = httpool_blocking::Policy::default().timeout(timeout);
+    let client = mock.client_with(Client::builder().policy(policy));
+    let begun = Instant::now();
+    let error = client.get(URL).send().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(client.post(URL).send().unwrap().text().unwrap(), "late");
+    assert!(begun.elapsed() < Duration::from_secs(3000));
+    mock.verify();
+}
+
+#[test]
+fn faults_break_the_call_where_they_say() {
+    let mock = Mock::new();
+    mock.refuse("http://down.example/").times(1);
+    mock.unknown_host("nowhere.example");
+    mock.on("GET", "http://down.example/").reply(200);
+    mock.on("GET", "http://api.example/close").close();
+    mock.on("GET", "http://api.example/cut").reply(200).body("hello").cut_body_after(2);
+    mock.on("GET", "http://api.example/stall").reply(200).body("hello").stall_body_after(2);
+    let client = mock.client();
+    let refused = client.get("http://down.example/").send().unwrap_err();
+    assert!(messages(&refused).contains("refused"), "{}", messages(&refused));
+    client.get("http://down.example/").send().unwrap();
+    let unknown = messages(&client.get("http://nowhere.example/").send().unwrap_err());
+    assert!(unknown.contains("nowhere.example"), "{unknown}");
+    client.get("http://api.example/close").send().unwrap_err();
+    for path in ["cut", "stall"] {
+        let mut response = client.get(&format!("http://api.example/{path}")).send().unwrap();
+        let mut two = [0; 2];
+        std::io::Read::read_exact(&mut response, &mut two).unwrap();
+        assert_eq!(&two, b"he");
+        let error = response.read_all().unwrap_err();
+        assert_eq!(error.is_timeout(), path == "stall", "{error}");
+    }
+    mock.verify();
+}
+
+#[test]
+fn https_needs_no_certificate_also_through_a_proxy() {
+    let mock = Mock::new();
+    mock.on("GET", "https://api.example/a?b=1").reply(200).body("safe").times(2);
+    mock.on("GET", "http://plain.example/").reply(200);
+    let client = mock.client();
+    let response = client.get("https://api.example/a?b=1").send().unwrap();
+    assert_eq!(response.tls().unwrap().version, "mock");
+    assert_eq!(response.text().unwrap(), "safe");
+    let builder = Client::builder().proxy("http://proxy.example:3128").unwrap();
+    let client = mock.client_with(builder);
+    assert_eq!(client.get("https://api.example/a?b=1").send().unwrap().text().unwrap(), "safe");
+    client.get("http://plain.example/").send().unwrap();
+    mock.verify();
+}
+
+#[test]
+fn threads_share_a_mock() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200).body("hello").times(200);
+    let client = mock.client();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(client.get(URL).send().unwrap().text().unwrap(), "hello");
+                }
+            });
+        }
+    });
+    mock.verify();
+}
+
+#[test]
+fn responses_without_a_body_are_framed_right() {
+    let mock = Mock::new();
+    mock.on("HEAD", URL).reply(200).body("hello");
+    mock.on("DELETE", URL).reply(204);
+    let client = mock.client();
+    assert_eq!(client.head(URL).send().unwrap().content_length(), Some(5));
+    assert_eq!(client.delete(URL).send().unwrap().text().unwrap(), "");
+    assert_eq!(client.stats().idle, 1, "the connection is kept");
+    mock.verify();
+}
+
+#[test]
+#[should_panic(expected = "the rule's URL \"users\" is not valid")]
+fn a_rule_with_a_relative_url_is_refused() {
+    Mock::new().on("GET", "users");
+}
