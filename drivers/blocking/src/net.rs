@@ -88,7 +88,8 @@ pub trait Net: fmt::Debug + Send + Sync {
 /// An open connection of a [`Net`]. It carries the bytes of HTTP/1.1, and those of the
 /// [layers](crate::layer) of an `https` URL.
 ///
-/// [`Response::into_stream`](crate::Response::into_stream) fails on it, because it has no socket.
+/// [`Response::into_switched`](crate::Response::into_switched) returns `None` for it, because it has
+/// no socket.
 pub trait Conn: fmt::Debug + Send + Sync {
     /// Takes bytes, as many as there is room for. Must not block. `bytes` is not empty.
     ///

@@ -125,27 +125,32 @@ impl Inner {
         };
     }
 
-    /// Whether a read returns at once: with bytes, the end or an error.
-    const fn is_ready(&self) -> bool {
-        let ends = matches!(self.end, End::Closed | End::Failed(_));
-        self.after.is_zero() && (!self.output.is_empty() || ends)
+    /// Whether bytes, the end or an error will be read.
+    const fn comes(&self) -> bool {
+        !self.output.is_empty() || matches!(self.end, End::Closed | End::Failed(_))
     }
 
     /// Lets at most `timeout` pass on the mock's clock. Returns whether a read then returns.
     fn wait(&mut self, timeout: Option<Duration>, state: &State) -> bool {
-        if self.is_ready() {
-            return true;
+        if !self.comes() {
+            return self.starve(timeout, state);
         }
-        let comes = !self.after.is_zero()
-            && (!self.output.is_empty() || matches!(self.end, End::Closed | End::Failed(_)));
-        if comes && timeout.is_none_or(|timeout| timeout >= self.after) {
+        if timeout.is_none_or(|timeout| timeout >= self.after) {
             state.skip(std::mem::take(&mut self.after));
             return true;
         }
-        if let Some(timeout) = timeout {
-            state.skip(timeout);
-            self.after = self.after.saturating_sub(timeout);
-        }
+        self.starve(timeout, state)
+    }
+
+    /// Lets the whole of `timeout` pass.
+    fn starve(&mut self, timeout: Option<Duration>, state: &State) -> bool {
+        let Some(timeout) = timeout else {
+            // Nothing ends the wait, so an error must.
+            self.end = End::Failed("the mock never answers, and the call has no deadline".into());
+            return true;
+        };
+        state.skip(timeout);
+        self.after = self.after.saturating_sub(timeout);
         false
     }
 }
@@ -164,10 +169,7 @@ impl Conn for MockConn {
     fn recv(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
         let mut inner = self.lock();
         if !inner.wait(timeout, &self.state) {
-            return Err(match timeout {
-                Some(_) => io::ErrorKind::WouldBlock.into(),
-                None => io::Error::other("the mock never answers, and the call has no deadline"),
-            });
+            return Err(io::ErrorKind::WouldBlock.into());
         }
         let some = inner.output.len().min(into.len());
         if some == 0
@@ -181,8 +183,7 @@ impl Conn for MockConn {
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {
-        // Without a deadline the read that follows finds that nothing comes.
-        self.lock().wait(timeout, &self.state) || timeout.is_none()
+        self.lock().wait(timeout, &self.state)
     }
 
     fn shut_down(&self) {

@@ -19,8 +19,14 @@ impl Forward {
         Self(builder.decode(false).no_default_headers().build())
     }
 
-    pub(crate) fn send(&self, request: &Received) -> Result<Reply, Error> {
-        let method = Method::new(&request.method).unwrap_or(Method::GET);
+    pub(crate) fn send(&self, request: &Received) -> Result<Reply, String> {
+        let method = Method::new(&request.method);
+        let method = method.map_err(|error| format!("the method {}: {error}", request.method))?;
+        self.exchange(method, request).map_err(|error| format!("{error:?}"))
+    }
+
+    fn exchange(&self, method: Method, request: &Received) -> Result<Reply, Error> {
+        let is_head = method == Method::HEAD;
         let mut sent = self.0.request(method, request.url.as_str());
         for (name, value) in kept(&request.headers) {
             sent = sent.header(name, value);
@@ -34,11 +40,16 @@ impl Forward {
         let fields = response.headers();
         let headers: Vec<_> =
             fields.iter().map(|field| (field.name().to_owned(), text(field.value()))).collect();
-        let headers = kept(&headers).cloned().collect();
+        let length = headers.iter().find(|(name, _)| is_head && is(name, "Content-Length"));
+        let headers = kept(&headers).chain(length).cloned().collect();
         Ok(Reply { status: response.status().as_u16(), headers, body, ..Reply::default() })
     }
 }
 
 fn kept(headers: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
-    headers.iter().filter(|(name, _)| !OWN_FIELDS.iter().any(|own| own.eq_ignore_ascii_case(name)))
+    headers.iter().filter(|(name, _)| !OWN_FIELDS.iter().any(|own| is(own, name)))
+}
+
+fn is(name: &str, other: &str) -> bool {
+    name.eq_ignore_ascii_case(other)
 }

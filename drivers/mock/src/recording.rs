@@ -21,7 +21,8 @@ pub(crate) const REDACTED: &str = "REDACTED";
 const TITLE: &str = "# httpool recording 1";
 
 /// The header fields whose values are secret by default.
-const SECRET_FIELDS: [&str; 4] = ["Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie"];
+const SECRET_FIELDS: [&str; 6] =
+    ["Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Api-Key", "X-Auth-Token"];
 
 /// The query parameters whose values are secret by default.
 const SECRET_PARAMETERS: [&str; 14] = [
@@ -45,7 +46,8 @@ const SECRET_PARAMETERS: [&str; 14] = [
 ///
 /// By default these are:
 ///
-/// - the header fields Authorization, Cookie, Proxy-Authorization and Set-Cookie;
+/// - the header fields Authorization, Cookie, Proxy-Authorization, Set-Cookie, X-Api-Key and
+///   X-Auth-Token;
 /// - user and password in the URL;
 /// - the query parameters access_token, api_key, apikey, auth, client_secret, code, key, password,
 ///   refresh_token, secret, sig, signature, token and X-Amz-Signature, in URLs and in the header
@@ -150,6 +152,7 @@ fn has(names: &[impl AsRef<str>], name: &str) -> bool {
 /// Lines with `>>` and `<<` are pieces of the bodies. In header values and pieces, `\n`, `\r`, `\t`
 /// and `\\` stand for a line feed, a carriage return, a tab and a backslash, and `\x` with two
 /// hexadecimal digits for any other byte that is no printable text. Empty lines mean nothing.
+/// Exchanges are in the order of their ends. Header values that are no UTF-8 lose bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
     exchanges: Vec<(Received, Reply)>,
@@ -196,7 +199,8 @@ impl Mock {
     /// Sends the requests that match no rule to the real servers, with the settings of `real`, and
     /// records the exchanges without the secrets of `redact`. [`recording`](Self::recording) returns
     /// them. The client of the code under test gets the responses as they came, except that its own
-    /// connection frames them. Redirects, retries and decoding are left to it.
+    /// connection frames them. Redirects, retries and decoding are left to it. A call that is
+    /// [cancelled](httpool_blocking::Cancel) ends when the real server has answered or has failed.
     ///
     /// ```no_run
     /// # fn code_under_test(_: &httpool_blocking::Client) {}
@@ -205,7 +209,7 @@ impl Mock {
     ///
     /// let (mock, file) = (Mock::new(), "tests/users.recording");
     /// if std::env::var_os("RECORD").is_some() {
-    ///     mock.record(Client::builder(), Redact::default().header("X-Api-Key"));
+    ///     mock.record(Client::builder(), Redact::default().header("X-Session"));
     /// } else {
     ///     mock.replay(&Recording::load(file)?);
     /// }

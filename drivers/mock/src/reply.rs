@@ -51,9 +51,10 @@ impl Reply {
         for (name, value) in &self.headers {
             bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
-        // RFC 9110 8.6: no length in a 1xx or 204.
+        // RFC 9110 8.6: no length in a 1xx or 204, and none with a transfer coding.
         let has_body = !matches!(self.status, 100..=199 | 204 | 304);
-        if has_body && header(&self.headers, "Content-Length").is_none() {
+        let framing = ["Content-Length", "Transfer-Encoding"];
+        if has_body && framing.iter().all(|name| header(&self.headers, name).is_none()) {
             bytes.extend_from_slice(format!("Content-Length: {}\r\n", self.body.len()).as_bytes());
         }
         bytes.extend_from_slice(b"\r\n");

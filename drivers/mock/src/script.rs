@@ -1,6 +1,6 @@
 //! The methods that write a mock's script.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
@@ -10,11 +10,11 @@ use crate::{
     rule::{Body, Rule},
     state::{Inner, Refusal, State},
 };
-use std::sync::Arc;
 
 impl Mock {
     /// Adds a rule for requests with this method and URL. The order of the query's parameters does
-    /// not matter. Without a reply, it answers with an empty 200.
+    /// not matter. Host and port are compared with the Host field of the request. User, password
+    /// and fragment of the URL are ignored. Without a reply, the rule answers with an empty 200.
     ///
     /// # Panics
     /// `url` is not an absolute URL with a host.
@@ -162,7 +162,8 @@ impl Replies {
         self
     }
 
-    /// Adds a header field to the response. Content-Length is added by itself, unless it is given.
+    /// Adds a header field to the response, as it is. Content-Length is added by itself, unless it
+    /// or Transfer-Encoding is given. With Transfer-Encoding, the body must be coded so.
     pub fn header(self, name: &str, value: &str) -> Self {
         self.last(|reply| reply.headers.push((name.into(), value.into())))
     }

@@ -39,14 +39,15 @@ const HOME: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Tag: a\
 fn home(client: &Client, url: &str) -> Result<Vec<u8>, Error> {
     let login = format!("{url}/login?api_key=query-secret&x=custom-secret&n=1");
     let sent = client.get(&login).bearer_auth("bearer-secret").header("Cookie", "own-secret");
-    sent.header("X-Api-Key", "field-secret").send()?.bytes()
+    let sent = sent.header("X-Api-Key", "field-secret").header("X-Own", "other-secret");
+    sent.send()?.bytes()
 }
 
 #[test]
 fn a_recording_has_no_secrets_and_replays_as_it_was_recorded() {
     let url = server(&[LOGIN, HOME]);
     let mock = Mock::new();
-    mock.record(Client::builder(), Redact::default().header("x-api-key").query("x"));
+    mock.record(Client::builder(), Redact::default().header("x-own").query("x"));
     assert_eq!(home(&mock.client(), &url).unwrap(), b"one\ntwo \xff");
     mock.verify();
 
@@ -89,6 +90,18 @@ fn a_recording_survives_a_file_and_its_unused_exchanges_are_reported() {
     replayed.client().post(&url).body("line\nend").send().unwrap_err();
     assert!(replayed.check().unwrap_err().contains(r#"body: the rule has "line\nend ""#));
     replayed.client().post(&url).body("line\nend ").send().unwrap();
+}
+
+#[test]
+fn the_length_in_a_response_to_head_is_recorded() {
+    let url = server(&[b"HTTP/1.1 200 OK\r\nContent-Length: 42\r\nConnection: close\r\n\r\n"]);
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default());
+    assert_eq!(mock.client().head(&url).send().unwrap().content_length(), Some(42));
+    let replayed = Mock::new();
+    replayed.replay(&mock.recording());
+    assert_eq!(replayed.client().head(&url).send().unwrap().content_length(), Some(42));
+    replayed.verify();
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! A client talks to a mock by a script of rules.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{
     error::Error as _,
     thread,
     time::{Duration, Instant},
 };
 
-use httpool_blocking::{Client, Error, Redirect, Retry, Timeout};
+use httpool_blocking::{Client, Error, Policy, Redirect, Retry, Timeout};
 use httpool_mock::Mock;
 
 const URL: &str = "http://api.example/users";
@@ -74,11 +72,8 @@ fn verify_panics_with_the_rules_that_were_not_used() {
     mock.refuse("https://down.example/");
     mock.unknown_host("nowhere.example");
     mock.client().get(URL).send().unwrap();
-    let panic = thread::spawn({
-        let mock = mock.clone();
-        move || mock.verify()
-    });
-    let message = *panic.join().unwrap_err().downcast::<String>().unwrap();
+    let message =
+        *thread::spawn(move || mock.verify()).join().unwrap_err().downcast::<String>().unwrap();
     for expected in [
         "GET http://api.example/users\n    used once, demanded 2 times",
         "DELETE http://api.example/users\n    used never, demanded at least once",
@@ -159,7 +154,7 @@ fn a_server_that_never_answers_ends_the_call_by_its_deadline_without_waiting() {
     mock.on("POST", URL).reply(200).body("late").after(Duration::from_secs(3000));
     let timeout =
         Timeout::default().total(Duration::from_secs(5000)).first_byte(Duration::from_secs(4000));
-    let policy = httpool_blocking::Policy::default().timeout(timeout);
+    let policy = Policy::default().timeout(timeout);
     let client = mock.client_with(Client::builder().policy(policy));
     let begun = Instant::now();
     let error = client.get(URL).send().unwrap_err();
@@ -245,4 +240,85 @@ fn responses_without_a_body_are_framed_right() {
 #[should_panic(expected = "the rule's URL \"users\" is not valid")]
 fn a_rule_with_a_relative_url_is_refused() {
     Mock::new().on("GET", "users");
+}
+
+#[test]
+fn a_coded_body_is_decoded_by_the_client() {
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\x05\0\xfa\xffhello\x86\xa6\x10\x36\x05\0\0\0";
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200).header("Content-Encoding", "gzip").body(gzip);
+    mock.on("PUT", URL)
+        .reply(200)
+        .header("Transfer-Encoding", "chunked")
+        .body("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
+    let client = mock.client();
+    assert_eq!(client.get(URL).send().unwrap().text().unwrap(), "hello");
+    assert_eq!(client.put(URL).send().unwrap().text().unwrap(), "hello");
+    mock.verify();
+}
+
+#[test]
+fn a_call_without_a_deadline_fails_if_no_answer_can_come() {
+    let mock = Mock::new();
+    mock.on("GET", URL).never_answer();
+    mock.on("POST", URL).reply(200).body("hello").stall_body_after(1);
+    let policy = Policy::default()
+        .timeout(Timeout::default().queue(None).write(None).first_byte(None).stall(None));
+    let client = mock.client_with(Client::builder().policy(policy));
+    for error in [
+        client.get(URL).send().map(drop).unwrap_err(),
+        client.post(URL).send().unwrap().text().unwrap_err(),
+    ] {
+        assert!(messages(&error).contains("the call has no deadline"), "{}", messages(&error));
+    }
+    mock.verify();
+}
+
+#[test]
+fn a_miss_that_is_retried_is_reported_once_with_its_number() {
+    let mock = Mock::new();
+    let client = mock.client_with(Client::builder().retry(Retry::new(2)));
+    client.get(URL).send().unwrap_err();
+    let report = mock.check().unwrap_err();
+    assert_eq!(report.matches("GET http://api.example/users").count(), 1, "{report}");
+    assert!(report.contains("there are no rules\n    it came 3 times"), "{report}");
+}
+
+#[test]
+fn a_rule_that_must_not_be_used_matches_nothing() {
+    let mock = Mock::new();
+    mock.on("DELETE", URL).reply(200).times(0);
+    mock.verify();
+    mock.client().delete(URL).send().unwrap_err();
+    assert!(mock.check().unwrap_err().contains("DELETE http://api.example/users"));
+}
+
+#[test]
+fn an_idle_connection_grows_old_on_the_clock_of_the_mock() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200).then_reply(200).then_reply(200).after(Duration::from_secs(59));
+    let mut timeout = Timeout::default();
+    timeout = timeout.total(Duration::from_secs(3600));
+    let builder = Client::builder().policy(Policy::default().timeout(timeout));
+    let client = mock.client_with(builder);
+    let other = "http://other.example/";
+    mock.on("GET", other).reply(200).after(Duration::from_secs(50)).times(2);
+    let reused = |url: &str| client.get(url).send().unwrap().reused();
+    assert_eq!([reused(URL), reused(URL)], [false, true]);
+    assert_eq!([reused(other), reused(other)], [false, true], "50 seconds each");
+    assert!(!reused(URL), "it was idle for over 60 seconds");
+    mock.verify();
+}
+
+#[test]
+fn a_connection_of_a_mock_cannot_become_a_socket() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200);
+    let cancel = httpool_blocking::Cancel::new();
+    let client = mock.client();
+    let response = client.get(URL).cancel(&cancel).send().unwrap();
+    assert!(response.into_switched().is_none(), "there is no socket");
+    cancel.cancel();
+    client.get(URL).cancel(&cancel).send().unwrap_err();
+    assert_eq!(mock.requests().len(), 1, "a cancelled call sends nothing");
 }
