@@ -59,6 +59,7 @@
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use httpool::{message::PeerAddr, time::Instant};
+pub use httpool_kit::NetFailure as Failure;
 
 /// A network that a client uses in place of the system's. See the [module](self).
 ///
@@ -85,7 +86,8 @@ pub trait Net: fmt::Debug + Send + Sync {
     fn connect(&self, to: &PeerAddr) -> io::Result<Arc<dyn Conn>>;
 }
 
-/// An open connection of a [`Net`]. It carries the bytes of HTTP/1.1, and those of the
+/// An open connection of a [`Net`]. An error that is a [`Failure`] is shown by the call's
+/// [`Error`](crate::Error) with its text. A connection carries the bytes of HTTP/1.1, and those of the
 /// [layers](crate::layer) of an `https` URL.
 ///
 /// [`Response::into_switched`](crate::Response::into_switched) returns `None` for it, because it has

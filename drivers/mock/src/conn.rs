@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use httpool_blocking::net::Conn;
+use httpool_blocking::net::{Conn, Failure};
 
 use crate::{
     layer::{HELLO, WELCOME},
@@ -101,7 +101,7 @@ impl Inner {
         let reply = match answer {
             Answer::Reply(reply) => reply,
             Answer::Miss(report) => {
-                self.end = End::Failed(format!("no rule of the mock matches {report}"));
+                self.end = End::Failed(report);
                 return;
             }
             Answer::Forward(forward, redact, request) => match forward.send(&request) {
@@ -110,7 +110,7 @@ impl Inner {
                     reply
                 }
                 Err(error) => {
-                    let why = format!("{request} was not answered by its server: {error}");
+                    let why = format!("the request was not answered by its server: {error}");
                     self.end = End::Failed(why);
                     return;
                 }
@@ -175,7 +175,7 @@ impl Conn for MockConn {
         if some == 0
             && let End::Failed(why) = &inner.end
         {
-            return Err(io::Error::other(why.clone()));
+            return Err(Failure::new(why.clone()).into());
         }
         into[..some].copy_from_slice(&inner.output[..some]);
         inner.output.drain(..some);

@@ -71,9 +71,11 @@
 mod conn;
 mod escape;
 mod forward;
+mod json;
 mod layer;
 mod received;
 mod recording;
+mod redact;
 mod reply;
 mod rule;
 mod script;
@@ -84,7 +86,8 @@ use std::sync::Arc;
 use httpool_blocking::{Client, ClientBuilder};
 
 pub use received::Received;
-pub use recording::{InvalidRecording, Recording, Redact};
+pub use recording::{InvalidRecording, Recording};
+pub use redact::Redact;
 pub use script::{Condition, Refused, Replies};
 use state::{MockNet, State};
 

@@ -6,122 +6,17 @@ use httpool_blocking::ClientBuilder;
 use url::Url;
 
 use crate::{
-    Mock,
+    Mock, Redact,
     escape::{escape, unescape},
     forward::Forward,
     received::Received,
+    redact::holds_secret,
     reply::Reply,
     rule::{Body, Rule},
 };
 
-/// The word in place of a secret. In a rule it matches every value.
-pub(crate) const REDACTED: &str = "REDACTED";
-
 /// The first line of a recording, with its version.
 const TITLE: &str = "# httpool recording 1";
-
-/// The header fields whose values are secret by default.
-const SECRET_FIELDS: [&str; 6] =
-    ["Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Api-Key", "X-Auth-Token"];
-
-/// The query parameters whose values are secret by default.
-const SECRET_PARAMETERS: [&str; 14] = [
-    "access_token",
-    "api_key",
-    "apikey",
-    "auth",
-    "client_secret",
-    "code",
-    "key",
-    "password",
-    "refresh_token",
-    "secret",
-    "sig",
-    "signature",
-    "token",
-    "X-Amz-Signature",
-];
-
-/// The secrets that a recording leaves out: see [`Mock::record`].
-///
-/// By default these are:
-///
-/// - the header fields Authorization, Cookie, Proxy-Authorization, Set-Cookie, X-Api-Key and
-///   X-Auth-Token;
-/// - user and password in the URL;
-/// - the query parameters access_token, api_key, apikey, auth, client_secret, code, key, password,
-///   refresh_token, secret, sig, signature, token and X-Amz-Signature, in URLs and in the header
-///   fields Location, Content-Location and Referer.
-///
-/// Case does not matter. Bodies are recorded as they are: read a recording before you share it.
-#[derive(Debug, Clone)]
-pub struct Redact {
-    fields: Vec<String>,
-    parameters: Vec<String>,
-}
-
-impl Default for Redact {
-    fn default() -> Self {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self { fields: owned(&SECRET_FIELDS), parameters: owned(&SECRET_PARAMETERS) }
-    }
-}
-
-impl Redact {
-    /// Leaves out the values of this header field too.
-    #[must_use]
-    pub fn header(mut self, name: &str) -> Self {
-        self.fields.push(name.to_owned());
-        self
-    }
-
-    /// Leaves out the values of this query parameter too.
-    #[must_use]
-    pub fn query(mut self, name: &str) -> Self {
-        self.parameters.push(name.to_owned());
-        self
-    }
-
-    fn url(&self, url: &mut Url) {
-        // Both fail only for URLs without a host, which have neither.
-        url.set_username("").ok();
-        url.set_password(None).ok();
-        let Some(query) = url.query() else { return };
-        let parts: Vec<_> = query.split('&').map(|part| self.parameter(part)).collect();
-        url.set_query(Some(&parts.join("&")));
-    }
-
-    /// Returns the parameter, as `name=value`, without its value if that is secret.
-    fn parameter(&self, part: &str) -> String {
-        let pair = url::form_urlencoded::parse(part.as_bytes()).next();
-        let is_secret =
-            pair.is_some_and(|(name, value)| !value.is_empty() && has(&self.parameters, &name));
-        match part.split_once('=') {
-            Some((name, _)) if is_secret => format!("{name}={REDACTED}"),
-            _ => part.to_owned(),
-        }
-    }
-
-    fn headers(&self, base: &Url, headers: &mut [(String, String)]) {
-        for (name, value) in headers {
-            if has(&self.fields, name) {
-                REDACTED.clone_into(value);
-            } else if has(&["Content-Location", "Location", "Referer"], name)
-                && let Ok(url) = base.join(value)
-            {
-                let mut bare = url.clone();
-                self.url(&mut bare);
-                if bare != url {
-                    *value = bare.to_string();
-                }
-            }
-        }
-    }
-}
-
-fn has(names: &[impl AsRef<str>], name: &str) -> bool {
-    names.iter().any(|other| other.as_ref().eq_ignore_ascii_case(name))
-}
 
 /// Exchanges that were [recorded](Mock::record), as text that people can read and compare.
 ///
@@ -161,8 +56,8 @@ pub struct Recording {
 impl Recording {
     pub(crate) fn add(&mut self, request: &Received, reply: &Reply, redact: &Redact) {
         let (mut request, mut reply) = (request.clone(), reply.clone());
-        redact.headers(&request.url, &mut request.headers);
-        redact.headers(&request.url, &mut reply.headers);
+        redact.message(&request.url, &mut request.headers, &mut request.body);
+        redact.message(&request.url, &mut reply.headers, &mut reply.body);
         redact.url(&mut request.url);
         self.exchanges.push((request, reply));
     }
@@ -199,7 +94,8 @@ impl Mock {
     /// Sends the requests that match no rule to the real servers, with the settings of `real`, and
     /// records the exchanges without the secrets of `redact`. [`recording`](Self::recording) returns
     /// them. The client of the code under test gets the responses as they came, except that its own
-    /// connection frames them. Redirects, retries and decoding are left to it. A call that is
+    /// connection frames them. Redirects and retries are left to it. The real servers are asked for
+    /// bodies without a coding (`Accept-Encoding: identity`), so that a recording can be read. A call that is
     /// [cancelled](httpool_blocking::Cancel) ends when the real server has answered or has failed.
     ///
     /// ```no_run
@@ -231,11 +127,12 @@ impl Mock {
 
     /// Adds a rule for each exchange of a recording. Each must be used exactly once. A rule demands
     /// the method, the URL and the body of the recorded request. Its header fields are not compared.
-    /// A value that was left out matches every value.
+    /// A value that was left out matches every value, in a body too.
     pub fn replay(&self, recording: &Recording) {
         let rules = recording.exchanges.iter().map(|(request, reply)| {
             let mut rule = Rule::of(request.method.clone(), request.url.clone());
-            rule.bodies.push(Body::Is(request.body.clone()));
+            let body = if holds_secret(&request.body) { Body::Like } else { Body::Is };
+            rule.bodies.push(body(request.body.clone()));
             rule.replies.push(reply.clone());
             rule.times = Some(1);
             rule

@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     received::{Received, header},
-    recording::REDACTED,
+    redact::{REDACTED, is_like},
     reply::Reply,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Rule {
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Is(Vec<u8>),
+    /// It was recorded without its secrets.
+    Like(Vec<u8>),
     Contains(Vec<u8>),
 }
 
@@ -165,6 +167,9 @@ fn query_differences(rule: &Url, request: &Url, differ: &mut impl FnMut(u32, &st
 impl Body {
     fn differences(&self, body: &[u8], differ: &mut impl FnMut(u32, &str, &str, &str)) {
         match self {
+            Self::Like(recorded) if !is_like(recorded, body) => {
+                differ(1, "body", &shown(recorded), &shown(body));
+            }
             Self::Is(wanted) if wanted != body => differ(1, "body", &shown(wanted), &shown(body)),
             Self::Contains(part)
                 if !part.is_empty() && !body.windows(part.len()).any(|it| it == part) =>
@@ -207,7 +212,7 @@ impl fmt::Display for Rule {
         }
         for body in &self.bodies {
             match body {
-                Body::Is(body) => write!(f, " with the body {}", shown(body))?,
+                Body::Is(body) | Body::Like(body) => write!(f, " with the body {}", shown(body))?,
                 Body::Contains(part) => write!(f, " with {} in its body", shown(part))?,
             }
         }

@@ -22,7 +22,8 @@ use crate::{
     conn::MockConn,
     forward::Forward,
     received::Received,
-    recording::{Recording, Redact},
+    recording::Recording,
+    redact::Redact,
     reply::Reply,
     rule::{Rule, times},
 };
@@ -97,15 +98,15 @@ impl State {
         if let Some((forward, redact)) = inner.forward.clone() {
             return Answer::Forward(forward, redact, request);
         }
-        let report = inner.explain(&request);
-        inner.miss(report.clone());
-        Answer::Miss(report)
+        let nearest = inner.nearest(&request);
+        inner.miss(format!("{request}\n{nearest}"));
+        Answer::Miss(format!("no rule of the mock matched this request\n{}", nearest.trim_end()))
     }
 
     /// Records a request that cannot be read.
     pub(crate) fn unreadable(&self, why: &str) -> String {
-        let report = format!("a request that the mock cannot read: {why}\n");
-        self.lock().miss(report.clone());
+        let report = format!("the mock cannot read the request: {why}");
+        self.lock().miss(format!("{report}\n"));
         report
     }
 }
@@ -118,12 +119,12 @@ impl Inner {
         }
     }
 
-    /// Says why no rule matches: shows the nearest one and each difference.
-    fn explain(&self, request: &Received) -> String {
-        let mut text = format!("{request}\n");
+    /// Says why no rule matched: shows the nearest one and each difference.
+    fn nearest(&self, request: &Received) -> String {
+        let mut text = String::new();
         let near = self.rules.iter().map(|rule| (rule, rule.distance(request)));
         match near.min_by_key(|(_, (weight, _))| *weight) {
-            None => text.push_str("    there are no rules\n"),
+            None => text.push_str("    the mock has no rules\n"),
             Some((rule, (_, differences))) => {
                 // Writing to a string cannot fail.
                 writeln!(text, "    nearest rule: {rule}").ok();

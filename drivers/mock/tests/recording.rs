@@ -35,6 +35,11 @@ const LOGIN: &[u8] = b"HTTP/1.1 302 Found\r\nSet-Cookie: sid=cookie-secret\r\n\
 const HOME: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Tag: a\\b\r\n\
     Connection: close\r\n\r\n6\r\none\ntw\r\n3\r\no \xff\r\n0\r\n\r\n";
 
+const JSON: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 44\r\n\
+    Connection: close\r\n\r\n{ \"access_token\" : \"the-secret 12\", \"n\": 1 }";
+const FORM: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+    Content-Length: 20\r\nConnection: close\r\n\r\ntoken=the-secret&n=1";
+
 /// The code under test.
 fn home(client: &Client, url: &str) -> Result<Vec<u8>, Error> {
     let login = format!("{url}/login?api_key=query-secret&x=custom-secret&n=1");
@@ -90,6 +95,47 @@ fn a_recording_survives_a_file_and_its_unused_exchanges_are_reported() {
     replayed.client().post(&url).body("line\nend").send().unwrap_err();
     assert!(replayed.check().unwrap_err().contains(r#"body: the rule has "line\nend ""#));
     replayed.client().post(&url).body("line\nend ").send().unwrap();
+}
+
+#[test]
+fn secrets_in_bodies_are_not_recorded_and_replay_with_other_values() {
+    let url = server(&[JSON, FORM, FORM]);
+    let (json, form) = ("application/json", "application/x-www-form-urlencoded");
+    let call = |client: &Client, secret: &str| {
+        let value = format!(r#"{{"user":"ada","password":"{secret}","pin":[1]}}"#);
+        let sent = client.post(&url).header("Content-Type", json).body(value);
+        let first = sent.send()?.text()?;
+        let value = format!("user=ada&password={secret}&x=1");
+        let sent = client.post(&url).header("Content-Type", form).body(value);
+        let second = sent.send()?.text()?;
+        client.post(&url).body(format!("My name is {secret}.")).send()?;
+        Ok::<_, Error>((first, second))
+    };
+    let mock = Mock::new();
+    let hook = |body: &[u8]| {
+        String::from_utf8_lossy(body).replace("is the-secret", "is REDACTED").into_bytes()
+    };
+    mock.record(Client::builder(), Redact::default().json("PIN").body(hook));
+    let (first, second) = call(&mock.client(), "the-secret").unwrap();
+    assert!(first.contains("the-secret") && second.contains("the-secret"), "the caller gets all");
+
+    let text = mock.recording().to_string();
+    assert!(!text.contains("the-secret"), "{text}");
+    for line in [
+        r#">> {"user":"ada","password":"REDACTED","pin":"REDACTED"}"#,
+        r#"<< { "access_token" : "REDACTED", "n": 1 }"#,
+        ">> user=ada&password=REDACTED&x=1",
+        "<< token=REDACTED&n=1",
+        ">> My name is REDACTED.",
+    ] {
+        assert!(text.contains(line), "{line} is not in: {text}");
+    }
+    let replayed = Mock::new();
+    replayed.replay(&mock.recording());
+    let (first, second) = call(&replayed.client(), "another").unwrap();
+    assert_eq!(first, r#"{ "access_token" : "REDACTED", "n": 1 }"#);
+    assert_eq!(second, "token=REDACTED&n=1");
+    replayed.verify();
 }
 
 #[test]

@@ -65,6 +65,25 @@ fn a_request_that_matches_no_rule_fails_and_shows_the_nearest_rule_and_each_diff
 }
 
 #[test]
+fn the_first_line_of_a_miss_says_that_no_rule_matched_and_the_next_ones_say_why() {
+    let mock = Mock::new();
+    let expected = "GET http://api.example/users: no rule of the mock matched this request\n    \
+                    the mock has no rules";
+    assert_eq!(mock.client().get(URL).send().unwrap_err().to_string(), expected);
+
+    mock.on("GET", "http://api.example/user").reply(302).header("Location", "/users");
+    let expected = "GET http://api.example/users: no rule of the mock matched this request\n    \
+                    nearest rule: GET http://api.example/user\n      \
+                    path: the rule has /user, the request /users";
+    let client = mock.client_with(Client::builder().redirect(Redirect::limited(3)));
+    let redirected = client.get("http://api.example/user").send().unwrap_err();
+    assert_eq!(redirected.to_string(), expected);
+    let panic = thread::spawn(move || mock.client().get(URL).send().unwrap()).join().unwrap_err();
+    let panic = panic.downcast::<String>().unwrap();
+    assert_eq!(panic.strip_prefix("called `Result::unwrap()` on an `Err` value: "), Some(expected));
+}
+
+#[test]
 fn verify_panics_with_the_rules_that_were_not_used() {
     let mock = Mock::new();
     mock.on("GET", URL).reply(200).times(2);
@@ -281,7 +300,7 @@ fn a_miss_that_is_retried_is_reported_once_with_its_number() {
     client.get(URL).send().unwrap_err();
     let report = mock.check().unwrap_err();
     assert_eq!(report.matches("GET http://api.example/users").count(), 1, "{report}");
-    assert!(report.contains("there are no rules\n    it came 3 times"), "{report}");
+    assert!(report.contains("the mock has no rules\n    it came 3 times"), "{report}");
 }
 
 #[test]
