@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use crate::{
 pub(crate) struct MockConn {
     state: Arc<State>,
     inner: Mutex<Inner>,
+    shut: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -56,11 +60,35 @@ impl MockConn {
             end: End::Open,
             continued: false,
         };
-        Self { state, inner: Mutex::new(inner) }
+        Self { state, inner: Mutex::new(inner), shut: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets at most `timeout` pass on the mock's clock. Returns whether a read then returns.
+    fn pass(&self, timeout: Option<Duration>) -> bool {
+        let mut inner = self.lock();
+        let comes = inner.comes() && timeout.is_none_or(|timeout| timeout >= inner.after);
+        let time = match timeout {
+            _ if comes => inner.after,
+            Some(timeout) => timeout,
+            None => {
+                // Nothing ends the wait, so an error must.
+                let why = "the mock never answers, and the call has no deadline";
+                inner.end = End::Failed(why.into());
+                return true;
+            }
+        };
+        // Another thread can shut the connection down while this one waits.
+        drop(inner);
+        if !self.state.clock.wait(time, &self.shut) {
+            return true;
+        }
+        let mut inner = self.lock();
+        inner.after = inner.after.saturating_sub(time);
+        comes
     }
 }
 
@@ -129,30 +157,6 @@ impl Inner {
     const fn comes(&self) -> bool {
         !self.output.is_empty() || matches!(self.end, End::Closed | End::Failed(_))
     }
-
-    /// Lets at most `timeout` pass on the mock's clock. Returns whether a read then returns.
-    fn wait(&mut self, timeout: Option<Duration>, state: &State) -> bool {
-        if !self.comes() {
-            return self.starve(timeout, state);
-        }
-        if timeout.is_none_or(|timeout| timeout >= self.after) {
-            state.skip(std::mem::take(&mut self.after));
-            return true;
-        }
-        self.starve(timeout, state)
-    }
-
-    /// Lets the whole of `timeout` pass.
-    fn starve(&mut self, timeout: Option<Duration>, state: &State) -> bool {
-        let Some(timeout) = timeout else {
-            // Nothing ends the wait, so an error must.
-            self.end = End::Failed("the mock never answers, and the call has no deadline".into());
-            return true;
-        };
-        state.skip(timeout);
-        self.after = self.after.saturating_sub(timeout);
-        false
-    }
 }
 
 impl Conn for MockConn {
@@ -167,10 +171,10 @@ impl Conn for MockConn {
     }
 
     fn recv(&self, into: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
-        let mut inner = self.lock();
-        if !inner.wait(timeout, &self.state) {
+        if !self.pass(timeout) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        let mut inner = self.lock();
         let some = inner.output.len().min(into.len());
         if some == 0
             && let End::Failed(why) = &inner.end
@@ -183,7 +187,7 @@ impl Conn for MockConn {
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {
-        self.lock().wait(timeout, &self.state)
+        self.pass(timeout)
     }
 
     fn shut_down(&self) {
@@ -191,5 +195,8 @@ impl Conn for MockConn {
         inner.output.clear();
         inner.after = Duration::ZERO;
         inner.end = End::Closed;
+        drop(inner);
+        self.shut.store(true, SeqCst);
+        self.state.clock.wake();
     }
 }

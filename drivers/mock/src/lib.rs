@@ -68,6 +68,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod clock;
 mod conn;
 mod escape;
 mod forward;
@@ -81,10 +82,11 @@ mod rule;
 mod script;
 mod state;
 
-use std::sync::Arc;
+use std::{sync::Arc, thread, time::Duration};
 
 use httpool_blocking::{Client, ClientBuilder};
 
+pub use clock::HeldClock;
 pub use received::Received;
 pub use recording::{InvalidRecording, Recording};
 pub use redact::Redact;
@@ -120,6 +122,53 @@ impl Mock {
         self.state.lock().received.clone()
     }
 
+    /// Returns the rules, recorded exchanges, refusals and unknown hosts that were not used as often
+    /// as demanded, each as text with the numbers.
+    pub fn unused(&self) -> Vec<String> {
+        self.state.lock().unused()
+    }
+
+    /// Returns the requests that matched no rule, each as text with the nearest rule and each
+    /// difference. A request that comes several times in a row, as by retries, is there once.
+    pub fn unmatched(&self) -> Vec<String> {
+        self.state.lock().unmatched()
+    }
+
+    /// Returns the time that has passed on the mock's clock without waiting.
+    pub fn elapsed(&self) -> Duration {
+        self.state.clock.passed()
+    }
+
+    /// Holds the mock's clock until the returned value is dropped. Meanwhile each thread that waits
+    /// for a [late](Replies::after) reply, for a deadline or for the delay before a retry really
+    /// waits. So a test can let several threads begin their calls at the same time of the clock.
+    /// The waits of the thread that holds the clock end at once.
+    ///
+    /// ```
+    /// use std::{thread, time::Duration};
+    ///
+    /// let mock = httpool_mock::Mock::new();
+    /// for (path, seconds) in [("slow", 5), ("fast", 1)] {
+    ///     let rule = mock.on("GET", &format!("http://api.example/{path}"));
+    ///     rule.reply(200).after(Duration::from_secs(seconds));
+    /// }
+    /// let client = mock.client();
+    /// thread::scope(|scope| {
+    ///     let held = mock.hold_clock();
+    ///     let call = |path| {
+    ///         let client = &client;
+    ///         move || client.get(&format!("http://api.example/{path}")).send().unwrap()
+    ///     };
+    ///     let (_slow, _fast) = (scope.spawn(call("slow")), scope.spawn(call("fast")));
+    ///     held.wait_for(2);
+    /// });
+    /// // They waited at the same time.
+    /// assert_eq!(mock.elapsed(), Duration::from_secs(5));
+    /// ```
+    pub fn hold_clock(&self) -> HeldClock {
+        HeldClock::new(self.state.clone())
+    }
+
     /// Checks that each rule was used as often as demanded, and that each request matched a rule.
     ///
     /// # Errors
@@ -129,13 +178,16 @@ impl Mock {
     }
 
     /// Checks that each rule was used as often as demanded, and that each request matched a rule.
+    /// Does nothing while the thread panics already. Nothing is checked when a mock is dropped.
     ///
     /// # Panics
     /// A rule was not used, or a request matched none. The message has each of them, with the
     /// nearest rule and what differs.
     #[track_caller]
     pub fn verify(&self) {
-        if let Err(report) = self.check() {
+        if !thread::panicking()
+            && let Err(report) = self.check()
+        {
             panic!("the mock is not satisfied\n{report}");
         }
     }

@@ -2,13 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -19,6 +15,7 @@ use httpool_blocking::{
 };
 
 use crate::{
+    clock::Clock,
     conn::MockConn,
     forward::Forward,
     received::Received,
@@ -35,8 +32,7 @@ const FIRST_ADDRESS: u32 = u32::from_be_bytes([9, 0, 0, 1]);
 #[derive(Debug, Default)]
 pub(crate) struct State {
     inner: Mutex<Inner>,
-    /// The nanoseconds that have passed without waiting.
-    skipped: AtomicU64,
+    pub(crate) clock: Clock,
 }
 
 #[derive(Debug, Default)]
@@ -81,14 +77,6 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets time pass without waiting.
-    pub(crate) fn skip(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let add = |skipped: u64| Some(skipped.saturating_add(nanos));
-        // The closure never refuses.
-        self.skipped.fetch_update(SeqCst, SeqCst, add).ok();
-    }
-
     pub(crate) fn answer(&self, request: Received) -> Answer {
         let mut inner = self.lock();
         inner.received.push(request.clone());
@@ -100,13 +88,13 @@ impl State {
         }
         let nearest = inner.nearest(&request);
         inner.miss(format!("{request}\n{nearest}"));
-        Answer::Miss(format!("no rule of the mock matched this request\n{}", nearest.trim_end()))
+        Answer::Miss(format!("no rule of the mock matched this request\n{nearest}"))
     }
 
     /// Records a request that cannot be read.
     pub(crate) fn unreadable(&self, why: &str) -> String {
         let report = format!("the mock cannot read the request: {why}");
-        self.lock().miss(format!("{report}\n"));
+        self.lock().miss(report.clone());
         report
     }
 }
@@ -121,44 +109,46 @@ impl Inner {
 
     /// Says why no rule matched: shows the nearest one and each difference.
     fn nearest(&self, request: &Received) -> String {
-        let mut text = String::new();
         let near = self.rules.iter().map(|rule| (rule, rule.distance(request)));
         match near.min_by_key(|(_, (weight, _))| *weight) {
-            None => text.push_str("    the mock has no rules\n"),
+            None => "    the mock has no rules".into(),
             Some((rule, (_, differences))) => {
-                // Writing to a string cannot fail.
-                writeln!(text, "    nearest rule: {rule}").ok();
-                for difference in differences {
-                    writeln!(text, "      {difference}").ok();
-                }
+                format!("    nearest rule: {rule}\n      {}", differences.join("\n      "))
             }
         }
-        text
+    }
+
+    /// Says what was not used as often as demanded.
+    pub(crate) fn unused(&self) -> Vec<String> {
+        let rules = self.rules.iter().map(|it| unused(it, it.demanded(), it.used));
+        let refusals = self.refusals.iter().map(|it| {
+            let what = format!("refuse connections to {}:{}", it.host, it.port);
+            unused(&what, it.times, it.used)
+        });
+        let hosts = self.unknown.iter();
+        let hosts =
+            hosts.map(|(host, used)| unused(&format!("the unknown host {host}"), None, *used));
+        rules.chain(refusals).chain(hosts).flatten().collect()
+    }
+
+    /// Says which requests matched no rule, and why.
+    pub(crate) fn unmatched(&self) -> Vec<String> {
+        let text = |miss: &Miss| match miss.times {
+            1 => miss.report.clone(),
+            number => format!("{}\n    it came {}", miss.report, times(number)),
+        };
+        self.misses.iter().map(text).collect()
     }
 
     /// Reports what was not used, and what was not matched. `None` if there is nothing.
     pub(crate) fn report(&self) -> Option<String> {
         let mut text = String::new();
-        for rule in &self.rules {
-            unused(&mut text, &rule.to_string(), rule.demanded(), rule.used);
-        }
-        for refusal in &self.refusals {
-            let what = format!("refuse connections to {}:{}", refusal.host, refusal.port);
-            unused(&mut text, &what, refusal.times, refusal.used);
-        }
-        for (host, used) in &self.unknown {
-            unused(&mut text, &format!("the unknown host {host}"), None, *used);
-        }
-        if !text.is_empty() {
-            text.insert_str(0, "not used as often as demanded:\n");
-        }
-        if !self.misses.is_empty() {
-            text.push_str("requests that matched no rule:\n");
-        }
-        for miss in &self.misses {
-            write!(text, "  {}", miss.report).ok();
-            if miss.times > 1 {
-                writeln!(text, "    it came {}", times(miss.times)).ok();
+        for (title, found) in [
+            ("not used as often as demanded:", self.unused()),
+            ("requests that matched no rule:", self.unmatched()),
+        ] {
+            if !found.is_empty() {
+                text = format!("{text}{title}\n  {}\n", found.join("\n  "));
             }
         }
         (!text.is_empty()).then_some(text)
@@ -172,14 +162,14 @@ impl Inner {
     }
 }
 
-fn unused(text: &mut String, what: &str, demanded: Option<u64>, used: u64) {
+fn unused(what: &dyn fmt::Display, demanded: Option<u64>, used: u64) -> Option<String> {
     let wanted = match demanded {
         Some(demanded) if used < demanded => times(demanded),
         None if used == 0 => "at least once".into(),
-        _ => return,
+        _ => return None,
     };
     let used = if used == 0 { "never".into() } else { times(used) };
-    writeln!(text, "  {what}\n    used {used}, demanded {wanted}").ok();
+    Some(format!("{what}\n    used {used}, demanded {wanted}"))
 }
 
 /// The network of a mock's clients.
@@ -188,11 +178,11 @@ pub(crate) struct MockNet(pub(crate) Arc<State>);
 
 impl Net for MockNet {
     fn now(&self, system: Instant) -> Instant {
-        system.after(Duration::from_nanos(self.0.skipped.load(SeqCst)))
+        system.after(self.0.clock.read())
     }
 
     fn pause(&self, time: Duration) {
-        self.0.skip(time);
+        self.0.clock.wait(time, &AtomicBool::new(false));
     }
 
     fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

@@ -104,6 +104,33 @@ fn verify_panics_with_the_rules_that_were_not_used() {
 }
 
 #[test]
+fn what_was_not_used_and_what_did_not_match_are_lists_and_a_dropped_mock_is_silent() {
+    let mock = Mock::new();
+    mock.on("GET", URL).reply(200);
+    mock.client().put(URL).send().unwrap_err();
+    let unused = "GET http://api.example/users\n    used never, demanded at least once";
+    assert_eq!(mock.unused(), [unused]);
+    let unmatched = mock.unmatched();
+    assert_eq!(unmatched.len(), 1);
+    assert!(unmatched[0].starts_with("PUT http://api.example/users\n    nearest rule: GET"));
+    let other = mock.clone();
+    let panic = thread::spawn(move || {
+        /// Verifies when the test ends.
+        struct AtEnd(Mock);
+        impl Drop for AtEnd {
+            fn drop(&mut self) {
+                self.0.verify();
+            }
+        }
+        let _end = AtEnd(other);
+        panic!("the test's own failure");
+    });
+    let message = *panic.join().unwrap_err().downcast::<&str>().unwrap();
+    assert_eq!(message, "the test's own failure");
+    drop(mock);
+}
+
+#[test]
 fn a_rule_that_is_used_up_matches_no_more_and_the_next_one_does() {
     let mock = Mock::new();
     mock.on("GET", URL).reply(200).body("first").times(1);
