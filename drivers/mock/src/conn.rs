@@ -28,6 +28,8 @@ pub(crate) struct MockConn {
 #[derive(Debug)]
 struct Inner {
     host: String,
+    /// The method and the URL of the last request.
+    asked: String,
     scheme: &'static str,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -53,6 +55,7 @@ impl MockConn {
     pub(crate) const fn new(state: Arc<State>, host: String) -> Self {
         let inner = Inner {
             host,
+            asked: String::new(),
             scheme: "http",
             input: Vec::new(),
             output: Vec::new(),
@@ -118,6 +121,7 @@ impl Inner {
                     self.input.drain(..bytes);
                     self.continued = false;
                     let method = request.method.clone();
+                    self.asked = request.to_string();
                     self.put(&method, state.answer(request), state);
                 }
                 Front::Bad(why) => self.end = End::Failed(state.unreadable(&why)),
@@ -156,6 +160,33 @@ impl Inner {
     /// Whether bytes, the end or an error will be read.
     const fn comes(&self) -> bool {
         !self.output.is_empty() || matches!(self.end, End::Closed | End::Failed(_))
+    }
+}
+
+/// For a [loop](crate::CoreLoop), which waits for all connections at once.
+impl MockConn {
+    /// Begins the session of an `https` URL.
+    pub(crate) fn secure(&self) {
+        self.lock().scheme = "https";
+    }
+
+    /// Returns the time until there is something to read, if anything comes.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        let inner = self.lock();
+        inner.comes().then_some(inner.after)
+    }
+
+    /// Counts time that has passed.
+    pub(crate) fn age(&self, time: Duration) {
+        let mut inner = self.lock();
+        inner.after = inner.after.saturating_sub(time);
+    }
+
+    /// Returns why the connection has failed, with the method and URL of its last request.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let inner = self.lock();
+        let End::Failed(why) = &inner.end else { return None };
+        Some(format!("{}: {why}", inner.asked))
     }
 }
 

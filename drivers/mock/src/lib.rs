@@ -18,12 +18,14 @@
 //! assert_eq!(name_of(&client, 1)?, r#"{"name":"Ada"}"#);
 //! mock.verify();
 //!
-//! // No rule matches this request, so the call fails. The source of the error says what differs.
+//! // No rule matches this request, so the call fails. The error shows the nearest rule.
 //! let error = name_of(&client, 2).unwrap_err();
-//! let differs = "path: the rule has /users/1, the request /users/2";
-//! assert!(format!("{error:?}").contains(differs));
+//! assert_eq!(error.to_string(), "\
+//! GET http://api.example/users/2: no rule of the mock matched this request
+//!     nearest rule: GET http://api.example/users/1
+//!       path: the rule has /users/1, the request /users/2");
 //! // `verify` would now panic with the same report.
-//! assert!(mock.check().unwrap_err().contains(differs));
+//! assert_eq!(mock.unmatched().len(), 1);
 //! # Ok::<(), httpool_blocking::Error>(())
 //! ```
 //!
@@ -32,6 +34,17 @@
 //! bytes of HTTP/1.1, so its pool, redirects, retries, deadlines and decoding run as they do with
 //! a server. There is no socket and no thread.
 //!
+//! | to | see |
+//! |---|---|
+//! | add a rule, and its replies | [`Mock::on`], [`Condition`], [`Replies`] |
+//! | refuse connections, know no such host | [`Mock::refuse`], [`Mock::unknown_host`] |
+//! | break a response, or let it come late or never | [`Replies`] |
+//! | check what was used and what matched | [`Mock::verify`], [`Mock::unused`], [`Mock::unmatched`] |
+//! | look at the requests | [`Mock::requests`], [`Received`] |
+//! | record a real server without secrets, and replay it | [`Mock::record`], [`Redact`], [`Mock::replay`], [`Recording`] |
+//! | let several threads wait at the same time | [`Mock::hold_clock`], [`Mock::elapsed`] |
+//! | test code around the core's client | [`CoreLoop`] |
+//!
 //! # Rules
 //!
 //! [`Mock::on`] adds a rule. A request is answered by the first rule that matches it and may still
@@ -39,37 +52,52 @@
 //! parameters does not matter. Each rule must be used at least once, or as often as
 //! [`times`](Replies::times) says. A rule with several replies is used once for each.
 //!
-//! A request that matches no rule fails: its connection breaks. The source of the
+//! A request that matches no rule fails: its connection breaks. The
 //! [`Error`](httpool_blocking::Error), which `unwrap` prints, shows the nearest rule and each
 //! difference. If the client retries such errors, it fails again each time.
-//! [`Mock::verify`] reports these requests and the rules that were not used.
+//!
+//! [`Mock::verify`] panics if a request matched no rule, or a rule was not used as often as demanded,
+//! and [`Mock::check`] returns the same report. Call one of them at the end of a test. A mock that is
+//! dropped checks nothing.
 //!
 //! # Recordings
 //!
 //! With [`Mock::record`], requests that match no rule go to the real servers, and the exchanges are
-//! recorded as text, without secrets. [`Mock::replay`] turns a [`Recording`] into rules.
+//! recorded as text. Cookies, passwords, tokens and the like are [left out](Redact) by default, and
+//! more can be named. [`Mock::replay`] turns a [`Recording`] into rules, each to be used once. So a
+//! recorded exchange that is not played is reported too.
 //!
 //! # Time
 //!
 //! Waiting costs no time. A reply that comes [late](Replies::after), or
 //! [never](Condition::never_answer), moves the clock of the client on, to the reply or to the
-//! deadline. So does the delay before a retry. All threads of the mock's clients share this clock,
-//! so a wait of one thread may end the deadline of another. A thread that waits in the queue for a
-//! connection does wait. A call without any deadline fails if no reply comes.
+//! deadline. So does the delay before a retry. A call without any deadline fails if no reply comes.
 //!
-//! # TLS and proxies
+//! All threads of the mock's clients share this clock. Of several waits at the same time, the one
+//! with the earliest end is over first. The next one ends only after the thread of the first has
+//! read the clock, for which it has a second of real time. A thread that waits alone does not know
+//! of a thread that will wait soon: the clock moves on, and the other wait begins later. A deadline
+//! of the other call may pass so. If the order matters, [hold](Mock::hold_clock) the clock until all
+//! of them wait. A thread that waits in the queue for a connection waits in real time.
 //!
-//! An `https` URL needs no certificate, because the mock stands for the session. TLS settings of
-//! the builder have no effect, [`Client::tls_config`] fails, and
-//! [`Response::tls`](httpool_blocking::Response::tls) says the version `mock`. A test of
-//! certificates needs a server. Tunnels of proxies are opened (CONNECT). SOCKS proxies, Unix domain
-//! sockets and upgrades (101) do not work.
+//! # Limits
+//!
+//! - An `https` URL needs no certificate, because the mock stands for the session: there is no TLS
+//!   inside. TLS settings of the builder have no effect, `Client::tls_config` fails, and
+//!   [`Response::tls`](httpool_blocking::Response::tls) says the version `mock`. A test of
+//!   certificates needs a server.
+//! - Tunnels of proxies are opened (CONNECT). SOCKS proxies, Unix domain sockets and upgrades (101)
+//!   do not work.
+//! - The event loop of `httpool-mio` polls sockets, which a mock has not. Test the code around it with
+//!   a server in the test's process, or put its decisions behind the core's client or the blocking
+//!   one, which can be mocked.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod clock;
 mod conn;
+mod core_loop;
 mod escape;
 mod forward;
 mod json;
@@ -87,6 +115,7 @@ use std::{sync::Arc, thread, time::Duration};
 use httpool_blocking::{Client, ClientBuilder};
 
 pub use clock::HeldClock;
+pub use core_loop::{CoreLoop, News};
 pub use received::Received;
 pub use recording::{InvalidRecording, Recording};
 pub use redact::Redact;

@@ -202,6 +202,12 @@ impl Net for MockNet {
     }
 
     fn connect(&self, to: &PeerAddr) -> io::Result<Arc<dyn Conn>> {
+        Ok(Arc::new(self.open(to)?))
+    }
+}
+
+impl MockNet {
+    pub(crate) fn open(&self, to: &PeerAddr) -> io::Result<MockConn> {
         let Some(addr) = to.tcp() else {
             let why = "the mock has no Unix domain sockets";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
@@ -217,6 +223,6 @@ impl Net for MockNet {
         }
         drop(inner);
         let host = if addr.is_ipv6() { format!("[{host}]") } else { host };
-        Ok(Arc::new(MockConn::new(self.0.clone(), format!("{host}:{port}"))))
+        Ok(MockConn::new(self.0.clone(), format!("{host}:{port}")))
     }
 }
