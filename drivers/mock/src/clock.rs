@@ -175,3 +175,23 @@ impl Drop for HeldClock {
         clock.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_never_reads_the_clock_stops_no_other() {
+        let state = Arc::new(State::default());
+        let held = HeldClock::new(state.clone());
+        thread::scope(|scope| {
+            for seconds in [1, 2] {
+                let (clock, time) = (&state.clock, Duration::from_secs(seconds));
+                scope.spawn(move || clock.wait(time, &AtomicBool::new(false)));
+            }
+            held.wait_for(2);
+            drop(held);
+        });
+        assert_eq!(state.clock.passed(), Duration::from_secs(2));
+    }
+}
