@@ -1,10 +1,10 @@
 //! A network of the program's own, in place of the system's sockets: for tests without a server.
 //!
-//! [`ClientBuilder::net`](crate::ClientBuilder::net) gives a client a [`Net`]. The client then opens
-//! no socket and asks no resolver. It dials, sends and receives through the net, and reads the
-//! net's clock. All else runs as with sockets: the pool, retries, redirects, deadlines, decoding.
-//! The type of the client is the same [`Client`](crate::Client), so code under test needs no
-//! change. The crate `httpool-mock` is a net that answers from a script.
+//! [`ClientBuilder::net`](crate::ClientBuilder::net) gives a client a [`Net`]. The client then
+//! opens no socket and asks no resolver. It dials, sends and receives through the net, and reads
+//! the net's clock. All else runs as with sockets: the pool, retries, redirects, deadlines,
+//! decoding. The type of the client is the same [`Client`](crate::Client), so code under test needs
+//! no change. The crate `httpool-mock` is a net that answers from a script.
 //!
 //! ```
 //! use std::{io, net::SocketAddr, sync::{Arc, Mutex}, time::Duration};
@@ -87,11 +87,11 @@ pub trait Net: fmt::Debug + Send + Sync {
 }
 
 /// An open connection of a [`Net`]. An error that is a [`Failure`] is shown by the call's
-/// [`Error`](crate::Error) with its text. A connection carries the bytes of HTTP/1.1, and those of the
-/// [layers](crate::layer) of an `https` URL.
+/// [`Error`](crate::Error) with its text. A connection carries the bytes of HTTP/1.1, and those of
+/// the [layers](crate::layer) of an `https` URL.
 ///
-/// [`Response::into_switched`](crate::Response::into_switched) returns `None` for it, because it has
-/// no socket.
+/// [`Response::into_switched`](crate::Response::into_switched) returns `None` for it, because it
+/// has no socket.
 pub trait Conn: fmt::Debug + Send + Sync {
     /// Takes bytes, as many as there is room for. Must not block. `bytes` is not empty.
     ///
@@ -99,8 +99,8 @@ pub trait Conn: fmt::Debug + Send + Sync {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, or the connection is lost.
     fn send(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Reads into `into`, which is not empty, and waits for at most `timeout`. Returns the number of
-    /// bytes, or 0 at the end of input.
+    /// Reads into `into`, which is not empty, and waits for at most `timeout`. Returns the number
+    /// of bytes, or 0 at the end of input.
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the timeout has passed, on the clock of

@@ -74,8 +74,8 @@ impl Clock {
         self.changed.notify_all();
     }
 
-    /// Lets `time` pass, when no other thread waits for an earlier time and no other thread holds the
-    /// clock. Returns whether it has passed: `stop` ends the wait.
+    /// Lets `time` pass, when no other thread waits for an earlier time and no other thread holds
+    /// the clock. Returns whether it has passed: `stop` ends the wait.
     pub(crate) fn wait(&self, time: Duration, stop: &AtomicBool) -> bool {
         if time.is_zero() {
             return true;

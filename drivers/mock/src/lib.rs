@@ -1,10 +1,11 @@
 //! A mock of HTTP servers, without sockets, for the tests of programs that use httpool.
 //!
 //! ```
+//! use httpool_blocking::{Client, Error};
 //! use httpool_mock::Mock;
 //!
 //! /// The code under test takes the client that it always takes.
-//! fn name_of(client: &httpool_blocking::Client, id: u32) -> Result<String, httpool_blocking::Error> {
+//! fn name_of(client: &Client, id: u32) -> Result<String, Error> {
 //!     client.get(&format!("http://api.example/users/{id}")).send()?.error_for_status()?.text()
 //! }
 //!
@@ -26,7 +27,7 @@
 //!       path: the rule has /users/1, the request /users/2");
 //! // `verify` would now panic with the same report.
 //! assert_eq!(mock.unmatched().len(), 1);
-//! # Ok::<(), httpool_blocking::Error>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! The mock takes the place of the network only, through
@@ -49,16 +50,17 @@
 //!
 //! [`Mock::on`] adds a rule. A request is answered by the first rule that matches it and may still
 //! be used. Scheme, host, port, method, path and query must be equal, but the order of the query's
-//! parameters does not matter. Each rule must be used at least once, or as often as
+//! parameters does not matter. [`Condition`] adds demands, and can accept any path or query. Each
+//! rule must be used at least once, or as often as
 //! [`times`](Replies::times) says. A rule with several replies is used once for each.
 //!
 //! A request that matches no rule fails: its connection breaks. The
 //! [`Error`](httpool_blocking::Error), which `unwrap` prints, shows the nearest rule and each
 //! difference. If the client retries such errors, it fails again each time.
 //!
-//! [`Mock::verify`] panics if a request matched no rule, or a rule was not used as often as demanded,
-//! and [`Mock::check`] returns the same report. Call one of them at the end of a test. A mock that is
-//! dropped checks nothing.
+//! [`Mock::verify`] panics if a request matched no rule, or a rule was not used as often as
+//! demanded, and [`Mock::check`] returns the same report. Call one of them at the end of a test. A
+//! mock that is dropped checks nothing.
 //!
 //! # Recordings
 //!
@@ -77,8 +79,8 @@
 //! with the earliest end is over first. The next one ends only after the thread of the first has
 //! read the clock, for which it has a second of real time. A thread that waits alone does not know
 //! of a thread that will wait soon: the clock moves on, and the other wait begins later. A deadline
-//! of the other call may pass so. If the order matters, [hold](Mock::hold_clock) the clock until all
-//! of them wait. A thread that waits in the queue for a connection waits in real time.
+//! of the other call may pass so. If the order matters, [hold](Mock::hold_clock) the clock until
+//! all of them wait. A thread that waits in the queue for a connection waits in real time.
 //!
 //! # Limits
 //!
@@ -88,9 +90,9 @@
 //!   certificates needs a server.
 //! - Tunnels of proxies are opened (CONNECT). SOCKS proxies, Unix domain sockets and upgrades (101)
 //!   do not work.
-//! - The event loop of `httpool-mio` polls sockets, which a mock has not. Test the code around it with
-//!   a server in the test's process, or put its decisions behind the core's client or the blocking
-//!   one, which can be mocked.
+//! - The event loop of `httpool-mio` polls sockets, which a mock has not. Test the code around it
+//!   with a server in the test's process, or put its decisions behind the core's client or the
+//!   blocking one, which can be mocked.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -151,8 +153,8 @@ impl Mock {
         self.state.lock().received.clone()
     }
 
-    /// Returns the rules, recorded exchanges, refusals and unknown hosts that were not used as often
-    /// as demanded, each as text with the numbers.
+    /// Returns the rules, recorded exchanges, refusals and unknown hosts that were not used as
+    /// often as demanded, each as text with the numbers.
     pub fn unused(&self) -> Vec<String> {
         self.state.lock().unused()
     }

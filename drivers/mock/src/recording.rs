@@ -92,11 +92,12 @@ impl Recording {
 
 impl Mock {
     /// Sends the requests that match no rule to the real servers, with the settings of `real`, and
-    /// records the exchanges without the secrets of `redact`. [`recording`](Self::recording) returns
-    /// them. The client of the code under test gets the responses as they came, except that its own
-    /// connection frames them. Redirects and retries are left to it. The real servers are asked for
-    /// bodies without a coding (`Accept-Encoding: identity`), so that a recording can be read. A call that is
-    /// [cancelled](httpool_blocking::Cancel) ends when the real server has answered or has failed.
+    /// records the exchanges without the secrets of `redact`. [`recording`](Self::recording)
+    /// returns them. The client of the code under test gets the responses as they came, except that
+    /// its own connection frames them. Redirects and retries are left to it. The real servers are
+    /// asked for bodies without a coding (`Accept-Encoding: identity`), so that a recording can be
+    /// read. A call that is [cancelled](httpool_blocking::Cancel) ends when the real server has
+    /// answered or has failed.
     ///
     /// ```no_run
     /// # fn code_under_test(_: &httpool_blocking::Client) {}
@@ -126,8 +127,8 @@ impl Mock {
     }
 
     /// Adds a rule for each exchange of a recording. Each must be used exactly once. A rule demands
-    /// the method, the URL and the body of the recorded request. Its header fields are not compared.
-    /// A value that was left out matches every value, in a body too.
+    /// the method, the URL and the body of the recorded request. Its header fields are not
+    /// compared. A value that was left out matches every value, in a body too.
     pub fn replay(&self, recording: &Recording) {
         let rules = recording.exchanges.iter().map(|(request, reply)| {
             let mut rule = Rule::of(request.method.clone(), request.url.clone());

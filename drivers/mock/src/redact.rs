@@ -57,7 +57,8 @@ const SECRET_MEMBERS: [&str; 9] = [
 ///   refresh_token, secret, sig, signature, token and X-Amz-Signature, in URLs and in the header
 ///   fields Location, Content-Location and Referer.
 ///
-/// - fields of form bodies (`application/x-www-form-urlencoded`) with the names of these parameters;
+/// - fields of form bodies (`application/x-www-form-urlencoded`) with the names of these
+///   parameters;
 /// - in JSON bodies, the members access_token, api_key, apikey, client_secret, id_token, password,
 ///   refresh_token, secret and token, at any depth, with whatever they hold, except null.
 ///
@@ -121,8 +122,9 @@ impl Redact {
 
     /// Replaces each body, of requests and responses, by the result of `hook`. It runs after all
     /// else, and after earlier hooks. When a request is [replayed](Mock::replay), the word
-    /// `REDACTED` in its recorded body stands for any bytes, and with quotes around it for any bytes
-    /// with or without quotes. A hook that leaves another mark makes the request match no more.
+    /// `REDACTED` in its recorded body stands for any bytes, and with quotes around it for any
+    /// bytes with or without quotes. A hook that leaves another mark makes the request match no
+    /// more.
     #[must_use]
     pub fn body(mut self, hook: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
         self.hooks.push(Arc::new(hook));

@@ -1,6 +1,6 @@
 //! Rules: the requests they match, and the differences of those they do not.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use url::Url;
 
@@ -14,12 +14,14 @@ use crate::{
 pub(crate) struct Rule {
     pub(crate) method: String,
     pub(crate) url: Url,
+    pub(crate) any_path: bool,
     pub(crate) any_query: bool,
     /// The names of header fields, and the values that they must have. `None`: any value.
     pub(crate) headers: Vec<(String, Option<String>)>,
     /// The names of header fields that a request must not have.
     pub(crate) absent: Vec<String>,
     pub(crate) bodies: Vec<Body>,
+    pub(crate) checks: Vec<Check>,
     pub(crate) times: Option<u64>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) used: u64,
@@ -31,6 +33,19 @@ pub(crate) enum Body {
     /// It was recorded without its secrets.
     Like(Vec<u8>),
     Contains(Vec<u8>),
+}
+
+/// A condition of the test's own.
+#[derive(Clone)]
+pub(crate) struct Check {
+    pub(crate) what: String,
+    pub(crate) holds: Arc<dyn Fn(&Received) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Check").field(&self.what).finish()
+    }
 }
 
 /// One difference between a request and a rule. Heavier ones make a rule less near.
@@ -57,10 +72,12 @@ impl Rule {
         Self {
             method,
             url,
+            any_path: false,
             any_query: false,
             headers: Vec::new(),
             absent: Vec::new(),
             bodies: Vec::new(),
+            checks: Vec::new(),
             times: None,
             replies: Vec::new(),
             used: 0,
@@ -102,7 +119,7 @@ impl Rule {
         if origins[0] != origins[1] {
             differ(4, "origin", &origins[0], &origins[1]);
         }
-        if self.url.path() != request.url.path() {
+        if !self.any_path && self.url.path() != request.url.path() {
             differ(3, "path", self.url.path(), request.url.path());
         }
         if !self.any_query {
@@ -125,6 +142,9 @@ impl Rule {
         }
         for body in &self.bodies {
             body.differences(&request.body, &mut differ);
+        }
+        for check in self.checks.iter().filter(|check| !(check.holds)(request)) {
+            differ(1, "condition", &check.what, "does not meet it");
         }
         found
     }
@@ -198,6 +218,9 @@ pub(crate) fn times(number: u64) -> String {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.url)?;
+        if self.any_path {
+            f.write_str(" with any path")?;
+        }
         if self.any_query {
             f.write_str(" with any query")?;
         }
@@ -215,6 +238,9 @@ impl fmt::Display for Rule {
                 Body::Is(body) | Body::Like(body) => write!(f, " with the body {}", shown(body))?,
                 Body::Contains(part) => write!(f, " with {} in its body", shown(part))?,
             }
+        }
+        for check in &self.checks {
+            write!(f, " with {}", check.what)?;
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ use url::Url;
 
 use crate::{
     Mock,
+    received::Received,
     reply::{Fault, Reply},
-    rule::{Body, Rule},
+    rule::{Body, Check, Rule},
     state::{Inner, Refusal, State},
 };
 
@@ -122,6 +123,35 @@ impl Condition {
         self.with(|rule| rule.bodies.push(Body::Contains(part.into())))
     }
 
+    /// Accepts every path. [`matching`](Self::matching) can then look at it.
+    pub fn any_path(self) -> Self {
+        self.with(|rule| rule.any_path = true)
+    }
+
+    /// Demands that `holds` returns true. A report shows `what`, such as `"an even id"`. It is
+    /// called while the mock is locked, so it must not use the mock.
+    ///
+    /// ```
+    /// # let mock = httpool_mock::Mock::new();
+    /// mock.on("GET", "http://api.example/")
+    ///     .any_path()
+    ///     .matching("a path below /users", |request| request.url.path().starts_with("/users/"))
+    ///     .reply(200);
+    /// mock.client().get("http://api.example/users/7").send()?;
+    /// let error = mock.client().get("http://api.example/groups").send().unwrap_err();
+    /// let differs = "condition: the rule has a path below /users, the request does not meet it";
+    /// assert!(error.to_string().contains(differs));
+    /// # Ok::<(), httpool_blocking::Error>(())
+    /// ```
+    pub fn matching(
+        self,
+        what: &str,
+        holds: impl Fn(&Received) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let check = Check { what: what.to_owned(), holds: Arc::new(holds) };
+        self.with(|rule| rule.checks.push(check))
+    }
+
     /// Accepts every query.
     pub fn any_query(self) -> Self {
         self.with(|rule| rule.any_query = true)
@@ -214,8 +244,8 @@ impl Replies {
         self.push(Reply::fault(Fault::Silent))
     }
 
-    /// Demands that the rule is used exactly `times`. After that it matches no request. If there are
-    /// more uses than replies, the last reply is repeated. 0: no request may match the rule.
+    /// Demands that the rule is used exactly `times`. After that it matches no request. If there
+    /// are more uses than replies, the last reply is repeated. 0: no request may match the rule.
     pub fn times(self, times: u64) -> Self {
         self.0.change(|rule| rule.times = Some(times));
         self

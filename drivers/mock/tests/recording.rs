@@ -5,6 +5,7 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    sync::mpsc::{Receiver, channel},
     thread,
 };
 
@@ -13,6 +14,12 @@ use httpool_mock::{Mock, Recording, Redact};
 
 /// Serves one response on each of several connections. Returns the URL.
 fn server(responses: &'static [&'static [u8]]) -> String {
+    telling_server(responses).0
+}
+
+/// Does the same, and tells the requests.
+fn telling_server(responses: &'static [&'static [u8]]) -> (String, Receiver<Vec<u8>>) {
+    let (tell, told) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -25,9 +32,11 @@ fn server(responses: &'static [&'static [u8]]) -> String {
                 read.extend_from_slice(&some[..bytes]);
             }
             tcp.write_all(response).unwrap();
+            // Most tests do not ask.
+            tell.send(read).ok();
         }
     });
-    url
+    (url, told)
 }
 
 const LOGIN: &[u8] = b"HTTP/1.1 302 Found\r\nSet-Cookie: sid=cookie-secret\r\n\
@@ -136,6 +145,17 @@ fn secrets_in_bodies_are_not_recorded_and_replay_with_other_values() {
     assert_eq!(first, r#"{ "access_token" : "REDACTED", "n": 1 }"#);
     assert_eq!(second, "token=REDACTED&n=1");
     replayed.verify();
+}
+
+#[test]
+fn a_server_is_asked_for_a_body_that_can_be_redacted() {
+    let (url, told) = telling_server(&[FORM]);
+    let mock = Mock::new();
+    mock.record(Client::builder(), Redact::default());
+    mock.client().get(&url).header("Accept-Encoding", "gzip").send().unwrap();
+    let request = String::from_utf8(told.recv().unwrap()).unwrap().to_ascii_lowercase();
+    let asked: Vec<_> = request.lines().filter(|line| line.starts_with("accept-enc")).collect();
+    assert_eq!(asked, ["accept-encoding: identity"]);
 }
 
 #[test]

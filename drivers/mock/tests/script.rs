@@ -182,6 +182,22 @@ fn the_query_may_have_any_order_and_repeated_names() {
 }
 
 #[test]
+fn a_condition_of_the_tests_own_is_shown_where_it_does_not_hold() {
+    let mock = Mock::new();
+    let rule = mock.on("GET", "http://api.example/").any_path();
+    rule.matching("an even id", |request| request.url.path().ends_with(['0', '2'])).reply(200);
+    mock.client().get("http://api.example/items/12").send().unwrap();
+    let error = mock.client().get("http://api.example/items/13").send().unwrap_err().to_string();
+    for expected in [
+        "nearest rule: GET http://api.example/ with any path with an even id",
+        "condition: the rule has an even id, the request does not meet it",
+    ] {
+        assert!(error.contains(expected), "{expected} is not in: {error}");
+    }
+    assert!(!error.contains("path:"), "{error}");
+}
+
+#[test]
 fn bodies_of_requests_are_matched_without_their_coding() {
     let mock = Mock::new();
     mock.on("POST", URL).with_any_header("Transfer-Encoding").with_body("streamed").reply(200);
