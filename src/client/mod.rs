@@ -77,7 +77,8 @@
 //! driver then continues to write, and to read, which reveals when the peer closes its side. The
 //! call ends with [`Action::End`] or [`Action::Failed`].
 //!
-//! `examples/poll.rs` is a whole loop over `poll(2)`, in 90 lines.
+//! `examples/poll.rs` is a whole loop over `poll(2)`, in 90 lines. For tests, `CoreLoop` of the crate
+//! `httpool-mock` is a loop without sockets, against a script.
 //!
 //! # Example
 //!

@@ -16,6 +16,7 @@ use httpool_kit::Settings;
 use crate::{
     Body, Cancel, Download, Error,
     exchange::Exchange,
+    net::Net,
     platform::{Platform, System},
     request::RequestBuilder,
     response::{Response, ResponseOn},
@@ -73,6 +74,7 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             settings: Settings::default(),
+            net: None,
             #[cfg(feature = "tls")]
             tls: httpool_tls::BuilderTls::default(),
         }
@@ -181,6 +183,7 @@ impl fmt::Debug for Client {
 #[must_use = "a client is made by `build`"]
 pub struct ClientBuilder {
     settings: Settings,
+    net: Option<Arc<dyn Net>>,
     #[cfg(feature = "tls")]
     tls: httpool_tls::BuilderTls,
 }
@@ -195,9 +198,19 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     httpool_tls::builder_methods!();
 
+    /// Uses a network of the program's own in place of the system's sockets, resolver and clock, for
+    /// tests without a server: see [`net`](crate::net). The client then ignores
+    /// [`resolver`](Self::resolver), [`resolve_to`](Self::resolve_to) and
+    /// [`socket_options`](Self::socket_options).
+    pub fn net(mut self, net: Arc<dyn Net>) -> Self {
+        self.net = Some(net);
+        self
+    }
+
     /// Builds the client.
-    pub fn build(self) -> Client {
-        Client { on: ClientOn::new(System::new(), self) }
+    pub fn build(mut self) -> Client {
+        let system = System::on(self.net.take());
+        Client { on: ClientOn::new(system, self) }
     }
 }
 

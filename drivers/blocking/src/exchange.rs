@@ -464,7 +464,9 @@ impl<P: Platform> Exchange<P> {
                 self.call.cancel(self.now);
             } else {
                 match self.call.poll_timeout() {
-                    Some((at, _)) if at > self.now => parker.park(Some(at.since(self.now))),
+                    Some((at, _)) if at > self.now => {
+                        self.shared.platform.pause(&parker, at.since(self.now));
+                    }
                     _ => self.call.handle_timeout(self.now),
                 }
             }

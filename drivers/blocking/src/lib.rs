@@ -92,6 +92,7 @@
 //! | `wired` | a socket with the layers between it and HTTP, such as TLS |
 //! | `scratch` | the buffers of a thread |
 //! | [`platform`] | the traits for clock, lock, waiting threads, sockets and look-ups |
+//! | [`net`] | a network of the program's own, for tests without sockets |
 //! | `sys` | these traits for the operating system |
 
 #![forbid(unsafe_code)]
@@ -106,6 +107,7 @@ mod exchange;
 pub mod file_lock;
 pub mod guide;
 mod lease;
+pub mod net;
 pub mod platform;
 mod pooled;
 mod request;

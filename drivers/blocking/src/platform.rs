@@ -48,6 +48,7 @@
 //! | [`Parker::reset`] | no | | **yes** |
 //! | [`Unpark::unpark`] | no | | **yes**, also under that of a [`Cancel`](crate::Cancel) |
 //! | [`Parker::park`] | yes | a wake-up, the timeout | no |
+//! | [`Platform::pause`] | yes | a wake-up, the time | no |
 //! | [`Platform::poll`] | yes | connects, a proxy, a handshake, a wake-up, the timeout | no |
 //! | [`Platform::look_up`], [`LookUp::has_begun`], [`LookUp::answer`] | yes | | no |
 //! | [`Platform::look_up_again`], and its answer | yes | | no |
@@ -101,7 +102,7 @@ pub use httpool_kit::{Hosts, SocketOptions};
 pub use crate::{
     client::ClientOn,
     response::ResponseOn,
-    sys::{System, SystemConnecting, SystemLookUp, SystemParker},
+    sys::{System, SystemConnecting, SystemLookUp, SystemParker, SystemSocket},
 };
 
 /// The receiver of the answer of [`Platform::look_up_again`]. It takes the client's lock. It does
@@ -136,6 +137,12 @@ pub trait Platform: fmt::Debug + Send + Sync + Sized + 'static {
     /// Returns the parker of the calling thread. Each thread has one, and gets the same one each
     /// time.
     fn parker(&self) -> Arc<Self::Parker>;
+
+    /// Waits until `parker`, that of the calling thread, is woken, or for at most `time`: the delay
+    /// before a call is tried again. [Parks](Parker::park) by default.
+    fn pause(&self, parker: &Self::Parker, time: Duration) {
+        parker.park(Some(time));
+    }
 
     /// Begins to look up `host`: a name, or an IPv6 address with a zone id that is no number, such
     /// as `fe80::1%eth0`. [`LookUp::answer`] returns the answer. `parker` is woken when the answer

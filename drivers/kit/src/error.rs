@@ -14,13 +14,13 @@ use httpool::{
     trace::Recent,
 };
 
-use crate::{LayerError, Parts};
+use crate::{LayerError, NetFailure, Parts};
 
 /// The reason why a request got no response, or an incomplete one: the failure, the party at fault,
 /// whether it is safe to send the request again, and the request.
 ///
-/// `Display` shows this in one line. If the system's own error caused the failure, it is the
-/// [`source`](error::Error::source), and the line does not repeat it. `Debug` shows the same line
+/// `Display` shows this in one line. A [`NetFailure`] is shown as it is. If the system's own error
+/// caused the failure, it is the [`source`](error::Error::source), and the line does not repeat it. `Debug` shows the same line
 /// with the sources below. A `main` that returns an error prints it with `Debug`. The failure of a
 /// layer, such as TLS, is a source of the type [`LayerError`], also when the connection was cut
 /// without notice.
@@ -424,11 +424,21 @@ impl fmt::Display for Error {
         if let Some((method, url)) = &self.0.request {
             write!(f, "{method} {url}: ")?;
         }
+        if let Some(failure) = self.net_failure() {
+            return write!(f, "{failure}");
+        }
         write!(f, "{}", self.what())?;
         match &self.0.kind {
             Kind::Failure(failure) => write!(f, " ({})", failure.circumstances()),
             _ => Ok(()),
         }
+    }
+}
+
+impl Error {
+    /// Returns the failure that a network of the program's own explains.
+    fn net_failure(&self) -> Option<&NetFailure> {
+        self.0.source.as_ref()?.get_ref()?.downcast_ref()
     }
 }
 
@@ -498,7 +508,8 @@ impl fmt::Debug for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        let source = self.0.source.as_ref()?;
+        // The line of `Display` has the whole text of such a failure.
+        let source = self.0.source.as_ref().filter(|_| self.net_failure().is_none())?;
         if self.is_json() {
             return source.get_ref().map(|inner| inner as &(dyn error::Error + 'static));
         }

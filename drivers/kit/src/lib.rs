@@ -58,6 +58,7 @@ mod decoding;
 mod error;
 #[cfg(feature = "json")]
 mod json;
+mod net_failure;
 mod options;
 mod outgoing;
 mod policy;
@@ -83,6 +84,7 @@ pub use error::{Error, io_kind};
 pub use httpool;
 #[cfg(feature = "json")]
 pub use json::{parse_json, to_json};
+pub use net_failure::NetFailure;
 pub use options::SocketOptions;
 pub use outgoing::{put_piece, slices, write_to};
 pub use proxies::{InvalidVariable, proxies_from, proxies_from_env};

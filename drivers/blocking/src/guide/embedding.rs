@@ -1,4 +1,4 @@
-//! The core in a loop of your own, and tests of a program that makes requests.
+//! The core in a loop of your own.
 //!
 //! # In a loop of your own
 //!
@@ -56,12 +56,4 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Tests
-//!
-//! - A server in the test's process is the simplest: the examples of this guide have one of 30 lines.
-//!   [`resolve_to`](crate::ClientBuilder::resolve_to) leads a name to it.
-//! - [`platform`](crate::platform) runs this client over a clock and a network that a test pretends.
-//! - The crate `httpool-sim` plays worlds in virtual time from a seed, with faults of every kind. It
-//!   shows what a retry policy of your own does in them.
-//! - [`trace::Recorder`](crate::trace::Recorder) records what a client was told and decided, without
-//!   secrets, and [`httpool::replay`] checks that it decides the same again.
+//! [`testing`](super::testing) has the tests of such a program.

@@ -6,7 +6,8 @@
 //! | bound the time of a call, try again, cancel | [`deadlines`] |
 //! | send a large body, download a file that resumes | [`bodies`] |
 //! | go through a proxy, trust a server, show a certificate, keep away from inner addresses | [`ways`] |
-//! | use the core in a loop of one's own, test a program that makes requests | [`embedding`] |
+//! | test a program that makes requests, without a server | [`testing`] |
+//! | use the core in a loop of one's own | [`embedding`] |
 //! | find something that is not here | [`absent`] |
 //!
 //! A program that uses urllib3 finds each of its names in [`urllib3::coming`](crate::urllib3::coming).
@@ -27,4 +28,5 @@ pub mod bodies;
 pub mod deadlines;
 pub mod embedding;
 pub mod tasks;
+pub mod testing;
 pub mod ways;

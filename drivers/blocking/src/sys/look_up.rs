@@ -72,7 +72,7 @@ impl SystemLookUp {
         let reply = Arc::new(Reply::default());
         let asker = Asker::Thread { reply: reply.clone(), parker: parker.clone() };
         match resolver.ask(host, port, asker) {
-            Asked::Answered(answer) => return Ok(Self::answered(answer?, parker)),
+            Asked::Answered(answer) => return Ok(Self::answered(Ok(answer?), parker)),
             Asked::Begun => reply.progress().begun = true,
             Asked::Queued => {}
         }
@@ -80,9 +80,9 @@ impl SystemLookUp {
     }
 
     /// Creates a look-up whose answer is already known, and wakes `parker`.
-    pub(super) fn answered(addrs: Vec<SocketAddr>, parker: &Arc<SystemParker>) -> Self {
+    pub(super) fn answered(addrs: io::Result<Vec<SocketAddr>>, parker: &Arc<SystemParker>) -> Self {
         parker.unpark();
-        let progress = Progress { begun: true, answer: Some(Ok(addrs)) };
+        let progress = Progress { begun: true, answer: Some(addrs) };
         Self { reply: Arc::new(Reply(Mutex::new(progress))), resolver: None }
     }
 }

@@ -13,6 +13,7 @@
 //!   between addresses.
 
 mod look_up;
+mod net;
 mod parker;
 #[cfg(all(unix, not(httpool_std_only)))]
 mod wake;
@@ -34,11 +35,15 @@ use std::{
 use httpool::{message::PeerAddr, time::Instant};
 use httpool_kit::{Clock, Hosts, Resolver, SocketOptions, Stream};
 
-use crate::platform::{AnswerAgain, Lock, Platform, Ready, Unpark};
+use crate::{
+    net::Net,
+    platform::{AnswerAgain, Lock, Parker, Platform, Ready, Unpark},
+};
 use look_up::Asker;
 
 pub use imp::SystemConnecting;
 pub use look_up::SystemLookUp;
+pub use net::SystemSocket;
 pub use parker::SystemParker;
 
 /// The platform of the operating system: its clock, threads, sockets and resolver.
@@ -48,6 +53,8 @@ pub struct System {
     resolver: Resolver<Asker>,
     wake_fds: imp::WakeFds,
     options: SocketOptions,
+    /// The network in place of the system's.
+    net: Option<Arc<dyn Net>>,
 }
 
 impl System {
@@ -58,7 +65,13 @@ impl System {
             resolver: Resolver::new(Hosts::default()),
             wake_fds: imp::WakeFds::default(),
             options: SocketOptions::default(),
+            net: None,
         }
+    }
+
+    /// Replaces sockets, resolver and clock by those of `net`, if it is given.
+    pub(crate) fn on(net: Option<Arc<dyn Net>>) -> Self {
+        Self { net, ..Self::new() }
     }
 }
 
@@ -73,11 +86,15 @@ impl Platform for System {
     type Parker = SystemParker;
     type LookUp = SystemLookUp;
     type Connecting = SystemConnecting;
-    type Socket = Arc<Stream>;
+    type Socket = SystemSocket;
 
     #[inline]
     fn now(&self) -> Instant {
-        self.clock.now()
+        let now = self.clock.now();
+        match &self.net {
+            None => now,
+            Some(net) => net.now(now),
+        }
     }
 
     fn wall_at_epoch(&self) -> Option<Duration> {
@@ -98,6 +115,9 @@ impl Platform for System {
         port: u16,
         parker: &Arc<Self::Parker>,
     ) -> io::Result<Self::LookUp> {
+        if let Some(net) = &self.net {
+            return Ok(SystemLookUp::answered(net.look_up(host, port), parker));
+        }
         SystemLookUp::begin(&self.resolver, host, port, parker)
     }
 
@@ -110,11 +130,21 @@ impl Platform for System {
     }
 
     fn look_up_again(&self, host: &str, port: u16, answer: AnswerAgain) {
+        if let Some(net) = &self.net {
+            return answer(&net.look_up(host, port).unwrap_or_default());
+        }
         self.resolver.ask_again(host, port, Asker::Again(answer));
     }
 
     fn refresh(&self, host: &str, port: u16) {
         self.resolver.refresh(host, port);
+    }
+
+    fn pause(&self, parker: &Self::Parker, time: Duration) {
+        match &self.net {
+            None => parker.park(Some(time)),
+            Some(net) => net.pause(time),
+        }
     }
 
     fn races(&self) -> bool {
@@ -127,6 +157,9 @@ impl Platform for System {
         from: Option<IpAddr>,
         patience: Option<Duration>,
     ) -> io::Result<Self::Connecting> {
+        if let Some(net) = &self.net {
+            return Ok(SystemConnecting::open(SystemSocket::of_net(net.connect(to)?), to));
+        }
         SystemConnecting::start(to, from, &self.options, patience)
     }
 
@@ -137,6 +170,9 @@ impl Platform for System {
         talker: Option<(u8, bool)>,
         timeout: Option<Duration>,
     ) -> io::Result<Ready> {
+        if self.net.is_some() {
+            return net::poll(parker, attempts, talker, timeout);
+        }
         imp::poll(parker, &self.wake_fds, attempts, talker, timeout)
     }
 }
@@ -156,4 +192,17 @@ impl Unpark for Stream {
     fn unpark(&self) {
         self.shutdown(Shutdown::Both).ok();
     }
+}
+
+/// Appends what `read` reads to `onto` without growing it, for a source that cannot read into spare
+/// capacity.
+fn read_onto(
+    onto: &mut Vec<u8>,
+    read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let held = onto.len();
+    onto.resize(onto.capacity(), 0);
+    let read = read(&mut onto[held..]);
+    onto.truncate(held + read.as_ref().map_or(0, |read| *read));
+    read
 }

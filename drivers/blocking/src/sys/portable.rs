@@ -12,7 +12,7 @@ use std::{
 use httpool::message::PeerAddr;
 use httpool_kit::{SocketOptions, Stream, refuse_self};
 
-use super::parker::SystemParker;
+use super::{net::SystemSocket, parker::SystemParker};
 use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -38,11 +38,7 @@ impl Socket for Arc<Stream> {
     }
 
     fn recv_onto(&self, onto: &mut Vec<u8>) -> io::Result<usize> {
-        let held = onto.len();
-        onto.resize(onto.capacity(), 0);
-        let read = self.recv(&mut onto[held..]);
-        onto.truncate(held + read.as_ref().map_or(0, |read| *read));
-        read
+        super::read_onto(onto, |into| self.recv(into))
     }
 
     /// Waits as the trait says, except for writability, which `std` does not tell. The socket is
@@ -94,7 +90,7 @@ impl Socket for Arc<Stream> {
 /// A connection being opened by the system. It is always open here, because `start` waits for it.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    socket: Arc<Stream>,
+    socket: SystemSocket,
     told: bool,
 }
 
@@ -124,22 +120,27 @@ impl SystemConnecting {
         };
         refuse_self(to, || tcp.local_addr())?;
         options.apply_late(&tcp)?;
-        Ok(Self { socket: Arc::new(Stream::Tcp(tcp)), told: false })
+        Ok(Self { socket: SystemSocket::of_system(Arc::new(Stream::Tcp(tcp))), told: false })
+    }
+
+    /// Makes one whose connection is open from the start.
+    pub(super) const fn open(socket: SystemSocket, _: &PeerAddr) -> Self {
+        Self { socket, told: false }
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = Arc<Stream>;
+    type Socket = SystemSocket;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         (!mem::replace(&mut self.told, true)).then_some(Ok(()))
     }
 
-    fn socket(&self) -> &Arc<Stream> {
+    fn socket(&self) -> &SystemSocket {
         &self.socket
     }
 
-    fn finish(self) -> io::Result<Arc<Stream>> {
+    fn finish(self) -> io::Result<SystemSocket> {
         Ok(self.socket)
     }
 }

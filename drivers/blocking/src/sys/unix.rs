@@ -18,8 +18,8 @@ use rustix::{
     net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg},
 };
 
-use super::parker::SystemParker;
 pub(super) use super::wake::{WakeFds, WakeSlot};
+use super::{net::SystemSocket, parker::SystemParker};
 use crate::platform::{Connecting, Parker, Ready, Socket, Unpark};
 
 /// The interval at which a thread that has no wake descriptor checks whether it was woken.
@@ -93,7 +93,7 @@ impl Socket for Arc<Stream> {
 /// A connection being opened by the system.
 #[derive(Debug)]
 pub struct SystemConnecting {
-    socket: Arc<Stream>,
+    socket: SystemSocket,
     to: PeerAddr,
     outcome: Outcome,
 }
@@ -117,21 +117,27 @@ impl SystemConnecting {
         _: Option<Duration>,
     ) -> io::Result<Self> {
         let (socket, is_open) = begin_connect(to, from, options)?;
-        let to = to.clone();
-        let mut this = Self { socket: Arc::new(socket), to, outcome: Outcome::Pending };
+        let socket = SystemSocket::of_system(Arc::new(socket));
+        let mut this = Self { socket, to: to.clone(), outcome: Outcome::Pending };
         if is_open {
             this.came_up();
         }
         Ok(this)
     }
 
+    /// Makes one whose connection is open from the start.
+    pub(super) fn open(socket: SystemSocket, to: &PeerAddr) -> Self {
+        Self { socket, to: to.clone(), outcome: Outcome::Known(Ok(())) }
+    }
+
     fn came_up(&mut self) {
-        self.outcome = Outcome::Known(self.socket.refuse_self(&self.to));
+        let refused = self.socket.stream().map(|stream| stream.refuse_self(&self.to));
+        self.outcome = Outcome::Known(refused.unwrap_or(Ok(())));
     }
 }
 
 impl Connecting for SystemConnecting {
-    type Socket = Arc<Stream>;
+    type Socket = SystemSocket;
 
     fn outcome(&mut self) -> Option<io::Result<()>> {
         if let Outcome::Known(_) = self.outcome
@@ -142,13 +148,15 @@ impl Connecting for SystemConnecting {
         None
     }
 
-    fn socket(&self) -> &Arc<Stream> {
+    fn socket(&self) -> &SystemSocket {
         &self.socket
     }
 
     /// Makes the socket blocking.
-    fn finish(self) -> io::Result<Arc<Stream>> {
-        self.socket.set_nonblocking(false)?;
+    fn finish(self) -> io::Result<SystemSocket> {
+        if let Some(stream) = self.socket.stream() {
+            stream.set_nonblocking(false)?;
+        }
         Ok(self.socket)
     }
 }
@@ -179,7 +187,8 @@ pub(super) fn poll(
     let mut polled = Vec::with_capacity(attempts.len() + 1);
     for (number, attempt) in &*attempts {
         let flags = wanted(*number, attempt);
-        polled.extend(flags.map(|flags| PollFd::new(&attempt.socket, flags)));
+        let socket = flags.zip(attempt.socket.stream());
+        polled.extend(socket.map(|(flags, socket)| PollFd::new(socket, flags)));
     }
     polled.extend(wake_fd.as_ref().map(|wake_fd| PollFd::new(wake_fd, PollFlags::IN)));
     poll_or_woken(parker, &mut polled, wake_fd.is_some(), timeout)?;
@@ -196,7 +205,8 @@ pub(super) fn poll(
         let Some(got) = rest.next().copied().filter(|got| !got.is_empty()) else { continue };
         if let Outcome::Pending = attempt.outcome {
             // `take_error` is a system call. It is made only for a socket that looks broken.
-            match if is_broken(got) { attempt.socket.take_error() } else { Ok(None) } {
+            let broken = attempt.socket.stream().filter(|_| is_broken(got));
+            match broken.map_or(Ok(None), |stream| stream.take_error()) {
                 Ok(Some(error)) | Err(error) => attempt.outcome = Outcome::Known(Err(error)),
                 Ok(None) => attempt.came_up(),
             }
@@ -287,7 +297,7 @@ mod tests {
         let tcp = TcpStream::from(fd);
         let to = tcp.local_addr().unwrap();
         connect(&tcp, &to).unwrap();
-        let socket = Arc::new(Stream::Tcp(tcp));
+        let socket = SystemSocket::of_system(Arc::new(Stream::Tcp(tcp)));
         SystemConnecting { socket, to: to.into(), outcome: Outcome::Pending }
     }
 
