@@ -11,13 +11,14 @@ use std::{
 };
 
 use httpool::{
+    client::Closed,
     id::ConnId,
     message::Key,
-    pool::{Action, Checkin, Dialing, Lease, Pool, Ticket},
+    pool::{Action, Checkin, Dialing, Evicted, Lease, Pool, Ticket},
     time::Instant,
     trace::{Trace, Who},
 };
-use httpool_kit::Settings;
+use httpool_kit::{Settings, logs};
 
 use crate::{
     platform::{Lock, Platform, Unpark},
@@ -52,7 +53,7 @@ struct Waiting<P: Platform> {
 
 /// The work to do after the lock is released: connections to close, then threads to wake.
 struct After<P: Platform> {
-    closed: Vec<Box<Pooled<P>>>,
+    closed: Vec<(ConnId, Evicted, Box<Pooled<P>>)>,
     woken: Vec<Arc<P::Parker>>,
 }
 
@@ -115,7 +116,10 @@ impl<P: Platform> Shared<P> {
             locked.settle(&mut after);
             result
         });
-        after.closed.into_iter().for_each(|pooled| pooled.net.close());
+        for (conn, why, pooled) in after.closed {
+            logs::closed(conn, Closed::Evicted(why));
+            pooled.net.close();
+        }
         after.woken.iter().for_each(|parker| parker.unpark());
         result
     }
@@ -191,7 +195,7 @@ impl<P: Platform> Locked<P> {
                 }
                 // The pool was closed. The dialing thread learns it at its next claim.
                 Action::Abandon { .. } => {}
-                Action::Close { io, .. } => after.closed.push(io),
+                Action::Close { conn, io, why } => after.closed.push((conn, why, io)),
             }
         }
     }

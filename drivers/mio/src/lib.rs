@@ -147,6 +147,7 @@ mod layers;
 mod names;
 mod output;
 mod read;
+mod reports;
 mod request;
 mod response;
 mod sockets;
