@@ -46,12 +46,12 @@
 //!
 //! | reason | the connection is closed because |
 //! |---|---|
-//! | `peer-asked` | the response has `Connection: close`, or is HTTP/1.0, or the peer closed it during an exchange |
+//! | `peer-asked` | the response has `Connection: close`, or is HTTP/1.0 |
 //! | `we-asked` | the request has `Connection: close` |
 //! | `close-delimited` | the response's body ended with it |
 //! | `unsolicited` | bytes came that answer no request |
 //! | `request-unfinished`, `response-unfinished`, `unfinished` | an exchange on it ended before it was complete |
-//! | `violation` | the peer violated HTTP |
+//! | `violation` | the peer violated HTTP, as also by closing it before a response was complete |
 //! | `switched` | it has left HTTP: it was handed to the application, and is open |
 //! | `idle`, `age` | it was idle, or open, for longer than the limit |
 //! | `surplus`, `made-room` | a limit of the pool allows no more idle connections, or another one needed its place |

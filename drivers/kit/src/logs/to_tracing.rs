@@ -23,8 +23,7 @@ pub(super) use tracing::Span;
 /// Whether a subscriber may want a report.
 #[inline]
 pub(super) fn is_on() -> bool {
-    Level::WARN <= tracing::level_filters::STATIC_MAX_LEVEL
-        && Level::WARN <= LevelFilter::current()
+    Level::WARN <= tracing::level_filters::STATIC_MAX_LEVEL && Level::WARN <= LevelFilter::current()
 }
 
 pub(super) fn begin(it: &Begun) -> Span {

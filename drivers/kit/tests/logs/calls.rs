@@ -1,0 +1,229 @@
+//! The exact sequences of reports.
+
+use std::{net::TcpListener, sync::Arc};
+
+use crate::{
+    captured::{
+        begins, captured, closed, ends, opened, redirected, retried, retried_after, reused,
+    },
+    drivers::with_each,
+    support::{Server, ok, until},
+};
+
+const WHOLE: (&str, Option<u16>) = ("complete", Some(200));
+
+#[test]
+fn a_redirect_a_retry_and_reuse_are_reported_in_their_order() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| {
+                let mut busy = true;
+                while let Some(request) = peer.request() {
+                    if request.target() == "/old" {
+                        let head = "HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0";
+                        peer.send(format!("{head}\r\n\r\n"));
+                    } else if std::mem::take(&mut busy) {
+                        let head = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 4";
+                        peer.send(format!("{head}\r\n\r\nbusy"));
+                    } else {
+                        peer.answer("new");
+                    }
+                }
+            });
+            let origin = server.url("");
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/old")), Some(200)));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                redirected("r0", 302, &origin),
+                reused("c0.0", "r0"),
+                retried_after("r0", 503),
+                reused("c0.0", "r0"),
+                ends("r0", &origin, WHOLE, None, (1, 1)),
+            ];
+            assert_eq!(lines, expected);
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/new")), Some(200)));
+            let end = ends("r1", &origin, WHOLE, None, (0, 0));
+            assert_eq!(lines, [begins("r1", &origin), reused("c0.0", "r1"), end]);
+        },
+    );
+}
+
+#[test]
+fn a_connection_that_the_server_wants_closed_is_reported_with_that_reason() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::replying(|_| {
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi".to_vec()
+            });
+            let origin = server.url("");
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                ends("r0", &origin, WHOLE, None, (0, 0)),
+                closed("c0.0", "peer-asked"),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn a_response_that_is_given_up_is_reported_as_cancelled_and_its_connection_as_unfinished() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| {
+                peer.request();
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun");
+                peer.until_closed();
+            });
+            let origin = server.url("");
+            let lines = captured(|| subject.give_up(&server.url("/")));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                ends("r0", &origin, ("cancelled", Some(200)), None, (0, 0)),
+                closed("c0.0", "unfinished"),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn an_idle_connection_that_the_server_closes_is_reported_as_lost() {
+    with_each(
+        |_| {},
+        |subject| {
+            let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let count = ended.clone();
+            let server = Server::start(move |peer| {
+                peer.request();
+                peer.answer("hi");
+                peer.tcp.shutdown(std::net::Shutdown::Both).unwrap();
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            });
+            let origin = server.url("");
+            let lines = captured(|| {
+                subject.get(&server.url("/"));
+                until(|| ended.load(std::sync::atomic::Ordering::SeqCst) == 1);
+                subject.look();
+                subject.get(&server.url("/"));
+            });
+            let at = |line: &String| lines.iter().position(|it| it == line);
+            let lost = at(&closed("c0.0", "lost"));
+            assert!(lost > at(&ends("r0", &origin, WHOLE, None, (0, 0))), "{lines:#?}");
+            assert!(lost < at(&opened("c0.1", &origin)), "{lines:#?}");
+            assert!(at(&ends("r1", &origin, WHOLE, None, (0, 0))).is_some(), "{lines:#?}");
+        },
+    );
+}
+
+#[test]
+fn a_connection_beyond_the_limit_of_idle_ones_is_reported_as_surplus() {
+    with_each(
+        |limits| limits.idle_per_key_max = 0,
+        |subject| {
+            let server = Server::answering("hi");
+            let origin = server.url("");
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                ends("r0", &origin, WHOLE, None, (0, 0)),
+                closed("c0.0", "surplus"),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn bytes_behind_a_response_are_the_reason_of_the_close() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| {
+                peer.request();
+                peer.send([ok("hi"), b"more".to_vec()].concat());
+                peer.until_closed();
+            });
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
+            assert_eq!(lines.last(), Some(&closed("c0.0", "unsolicited")), "{lines:#?}");
+        },
+    );
+}
+
+#[test]
+fn a_lost_connection_is_retried_with_a_warning_and_then_fails_the_call() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| drop(peer.request()));
+            let origin = server.url("");
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/")), None));
+            let lost = "the connection was lost: the peer closed the connection";
+            let failure = format!(
+                "{lost} (while waiting for the response; the server may have acted on the request)"
+            );
+            let error = Some(("ProtocolError", failure.as_str()));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                retried("r0", lost),
+                closed("c0.0", "violation"),
+                opened("c0.1", &origin),
+                ends("r0", &origin, ("failed", None), error, (0, 1)),
+                closed("c0.1", "violation"),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn a_connection_that_cannot_be_opened_is_a_retry_and_a_failure_and_never_a_connection() {
+    with_each(
+        |_| {},
+        |subject| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let origin = format!("http://{}", listener.local_addr().unwrap());
+            drop(listener);
+            let lines = captured(|| assert_eq!(subject.get(&format!("{origin}/")), None));
+            let refused =
+                "no connection could be opened: the connection was refused: nobody listens there";
+            let failure = format!(
+                "{refused} (while getting a connection; nothing was sent, so asking again is safe)"
+            );
+            let error = Some(("NewConnectionError", failure.as_str()));
+            let expected = [
+                begins("r0", &origin),
+                retried("r0", refused),
+                ends("r0", &origin, ("failed", None), error, (0, 1)),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+/// The logger of `log` has one level for all threads of a test.
+#[cfg(feature = "tracing")]
+#[test]
+fn a_subscriber_of_warnings_gets_the_retries_alone() {
+    use crate::captured::captured_at;
+
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| drop(peer.request()));
+            let work = || assert_eq!(subject.get(&server.url("/")), None);
+            let lines = captured_at(tracing::Level::WARN, work);
+            let retry = retried("r0", "the connection was lost: the peer closed the connection");
+            assert_eq!(lines, [retry.replace(" in its call:", "")]);
+        },
+    );
+}
