@@ -84,7 +84,7 @@ impl Client {
         }
         let now = self.now();
         if let (Some(report), Some(machine)) = (self.reports.of(call), self.core.call(call)) {
-            report.give_up(machine, discards && machine.is_answered(), now);
+            report.give_up(machine, discards && machine.status().is_some(), now);
         }
     }
 

@@ -68,19 +68,49 @@
 //! With a feature on and no subscriber or logger, a call costs a few loads and nothing is
 //! allocated. Nothing is reported while a lock of the pool is held.
 //!
-//! # Example
+//! # Examples
 //!
-//! ```toml
-//! [dependencies]
-//! httpool-blocking = { version = "0.1", features = ["tracing"] }
-//! tracing-subscriber = "0.3"
-//! ```
+//! With `tracing` and the crate `tracing-subscriber`, whose output has the span of the call in front
+//! of its events:
 //!
 //! ```ignore
-//! // Everything, or `httpool=warn` for the retries alone.
+//! // Everything. The filter `httpool=warn` leaves the retries alone.
 //! tracing_subscriber::fmt().with_env_filter("httpool=debug").init();
 //! httpool_blocking::Client::new().get("http://example.com/private").send()?;
-//! // DEBUG call{call=r0 method=GET origin=http://example.com}: httpool::pool: opened connection=c0.0 ...
+//! ```
+//!
+//! With `log`, any logger will do; this one collects the records:
+//!
+#![cfg_attr(feature = "log", doc = "```")]
+#![cfg_attr(not(feature = "log"), doc = "```ignore")]
+//! # use std::{io::{Read, Write}, net::TcpListener, sync::Mutex, thread};
+//! # let listener = TcpListener::bind("127.0.0.1:0")?;
+//! # let origin = format!("http://{}", listener.local_addr()?);
+//! # thread::spawn(move || {
+//! #     let (mut tcp, _) = listener.accept().unwrap();
+//! #     tcp.read(&mut [0; 4096]).unwrap();
+//! #     tcp.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+//! # });
+//! # struct Collect;
+//! # static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+//! # impl log::Log for Collect {
+//! #     fn enabled(&self, _: &log::Metadata) -> bool { true }
+//! #     fn flush(&self) {}
+//!     fn log(&self, record: &log::Record) {
+//!         LINES.lock().unwrap().push(format!("{} {}", record.level(), record.args()));
+//!     }
+//! # }
+//! log::set_logger(&Collect).expect("no other logger is set");
+//! log::set_max_level(log::LevelFilter::Debug);
+//!
+//! httpool_blocking::Client::new().get(&format!("{origin}/private?token=1")).send()?;
+//! # if cfg!(feature = "tracing") { return Ok(()) }
+//! let lines = LINES.lock().unwrap();
+//! assert_eq!(lines[0], format!("DEBUG r0 begins: GET {origin}"));
+//! assert_eq!(lines[1], format!("DEBUG c0.0 is opened to {origin}"));
+//! assert!(lines[2].starts_with(&format!("DEBUG r0 ends: GET {origin}, complete, status 204")));
+//! assert_eq!(lines[3], "DEBUG c0.0 is closed: peer-asked");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # For the author of a driver

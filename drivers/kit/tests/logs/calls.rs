@@ -1,13 +1,24 @@
 //! The exact sequences of reports.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{
+    net::{Shutdown, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use httpool_blocking::{Policy, Retry, Route, Routes, Timeout};
+use httpool_mio::{Client, Driver, Output};
 
 use crate::{
     captured::{
-        begins, captured, closed, ends, opened, redirected, retried, retried_after, reused,
+        begins, captured, closed, delayed, ends, opened, redirected, retried, retried_after,
+        reused, through,
     },
     drivers::with_each,
-    support::{Server, ok, until},
+    support::{Server, ok, proxies::Heads, until},
 };
 
 const WHOLE: (&str, Option<u16>) = ("complete", Some(200));
@@ -99,18 +110,18 @@ fn an_idle_connection_that_the_server_closes_is_reported_as_lost() {
     with_each(
         |_| {},
         |subject| {
-            let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-            let count = ended.clone();
+            let ended = Arc::new(AtomicBool::new(false));
+            let ends_now = ended.clone();
             let server = Server::start(move |peer| {
                 peer.request();
                 peer.answer("hi");
-                peer.tcp.shutdown(std::net::Shutdown::Both).unwrap();
-                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                peer.tcp.shutdown(Shutdown::Both).unwrap();
+                ends_now.store(true, SeqCst);
             });
             let origin = server.url("");
             let lines = captured(|| {
                 subject.get(&server.url("/"));
-                until(|| ended.load(std::sync::atomic::Ordering::SeqCst) == 1);
+                until(|| ended.load(SeqCst));
                 subject.look();
                 subject.get(&server.url("/"));
             });
@@ -208,6 +219,157 @@ fn a_connection_that_cannot_be_opened_is_a_retry_and_a_failure_and_never_a_conne
             assert_eq!(lines, expected);
         },
     );
+}
+
+#[test]
+fn a_pause_before_a_retry_is_reported_when_it_begins() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| drop(peer.request()));
+            let mut retry = Retry::new(2);
+            retry.backoff = Duration::from_millis(5);
+            let policy = Policy::default().retry(retry);
+            let url = server.url("/");
+            let lines = captured(|| assert_eq!(subject.get_with(&url, &[], Some(policy)), None));
+            let retry = retried("r0", "the connection was lost: the peer closed the connection");
+            let retries = lines.iter().filter(|line| line.starts_with("WARN"));
+            assert_eq!(retries.collect::<Vec<_>>(), [&retry, &delayed(&retry, 10)]);
+            let at = |line: &String| lines.iter().position(|it| it == line);
+            let later = at(&opened("c0.2", &server.url("")));
+            assert!(at(&delayed(&retry, 10)) < later, "{lines:#?}");
+        },
+    );
+}
+
+#[test]
+fn a_deadline_that_passes_is_the_reason_of_a_retry_and_of_a_failure() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| peer.until_closed());
+            let timeout = Timeout::default().first_byte(Duration::from_millis(20));
+            let policy = Policy::default().retry(Retry::new(1)).timeout(timeout);
+            let (url, origin) = (server.url("/"), server.url(""));
+            let lines = captured(|| assert_eq!(subject.get_with(&url, &[], Some(policy)), None));
+            let late = "the first-byte deadline passed";
+            assert_eq!(lines[2..4], [retried("r0", late), closed("c0.0", "unfinished")]);
+            assert_eq!(lines[4], opened("c0.1", &origin));
+            assert!(lines[5].contains("failed") && lines[5].contains(late), "{lines:#?}");
+            assert_eq!(lines[6..], [closed("c0.1", "unfinished")]);
+        },
+    );
+}
+
+#[test]
+fn a_redirect_to_another_origin_names_that_origin_alone() {
+    with_each(
+        |_| {},
+        |subject| {
+            let target = Server::answering("here");
+            let server = Heads::redirecting(target.url("/elsewhere")).server;
+            let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
+            let (from, to) = (server.url(""), target.url(""));
+            let expected = [
+                begins("r0", &from),
+                opened("c0.0", &from),
+                redirected("r0", 302, &to),
+                opened("c1.0", &to),
+                ends("r0", &from, WHOLE, None, (1, 0)),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn a_connection_through_a_proxy_is_reported_with_the_proxy_once_its_tunnel_is_open() {
+    with_each(
+        |_| {},
+        |subject| {
+            let proxy = Heads::proxy();
+            let tunnel = Routes::default().http(Route::tunnel(proxy.hop()));
+            let policy = Policy::default().routes(tunnel);
+            let url = "http://origin.test/";
+            let lines =
+                captured(|| assert_eq!(subject.get_with(url, &[], Some(policy)), Some(200)));
+            let opened = opened("c0.0", "http://origin.test");
+            let way = through(&opened, &proxy.server.url(""));
+            assert_eq!(lines[..2], [begins("r0", "http://origin.test"), way]);
+        },
+    );
+}
+
+#[test]
+fn a_connection_that_leaves_http_is_reported_as_switched() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::start(|peer| {
+                peer.request();
+                let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade";
+                peer.send(format!("{head}\r\n\r\n"));
+                peer.until_closed();
+            });
+            let origin = server.url("");
+            let lines = captured(|| subject.switch(&server.url("/")));
+            let expected = [
+                begins("r0", &origin),
+                opened("c0.0", &origin),
+                ends("r0", &origin, ("switched", Some(101)), None, (0, 0)),
+                closed("c0.0", "switched"),
+            ];
+            assert_eq!(lines, expected);
+        },
+    );
+}
+
+#[test]
+fn idle_connections_are_reported_when_the_client_is_closed() {
+    with_each(
+        |_| {},
+        |subject| {
+            let server = Server::answering("hi");
+            subject.get(&server.url("/"));
+            assert_eq!(captured(|| subject.close()), [closed("c0.0", "closed")]);
+        },
+    );
+}
+
+#[test]
+fn a_call_that_is_dropped_with_its_driver_and_one_that_is_discarded_are_reported_as_that() {
+    let server = Server::start(|peer| {
+        let request = peer.request().unwrap();
+        if request.target() == "/long" {
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegun");
+        }
+        peer.until_closed();
+    });
+    let origin = server.url("");
+    let lines = captured(|| {
+        let mut driver = Driver::new().unwrap();
+        driver.client().get(&server.url("/")).send().unwrap();
+        drop(driver);
+        let mut driver = Driver::new().unwrap();
+        driver.client().get(&server.url("/long")).send().unwrap();
+        let discards = |client: &mut Client, output: Output<'_>| {
+            if let Output::Head(call, _) = output {
+                client.discard(call);
+            }
+        };
+        driver.run(discards).unwrap();
+    });
+    let dropped = ends("r0", &origin, ("dropped", None), None, (0, 0));
+    let discarded = ends("r0", &origin, ("discarded", Some(200)), None, (0, 0));
+    let expected = [
+        begins("r0", &origin),
+        dropped,
+        begins("r0", &origin),
+        opened("c0.0", &origin),
+        discarded,
+        closed("c0.0", "unfinished"),
+    ];
+    assert_eq!(lines, expected);
 }
 
 /// The logger of `log` has one level for all threads of a test.

@@ -76,12 +76,47 @@ impl Subject {
         }
     }
 
+    /// Asks for another protocol, and gets the connection.
+    pub(crate) fn switch(&mut self, url: &str) {
+        let fields = [("Connection", "upgrade"), ("Upgrade", "x")];
+        macro_rules! request {
+            ($client:expr) => {
+                fields.iter().fold($client.get(url), |it, (name, value)| it.header(name, value))
+            };
+        }
+        match self {
+            Self::Blocking(client) => {
+                let response = request!(client).send().unwrap();
+                response.into_switched().unwrap();
+            }
+            Self::Mio(driver) => {
+                request!(driver.client()).send().unwrap();
+                driver.run(|_, _| {}).unwrap();
+            }
+        }
+    }
+
+    /// Closes the client, and has the driver act on it.
+    pub(crate) fn close(&mut self) {
+        match self {
+            Self::Blocking(client) => client.close(),
+            Self::Mio(driver) => {
+                driver.client().close();
+                self.look();
+            }
+        }
+    }
+
     /// Has the driver see what has happened on its idle connections, if it watches them.
     pub(crate) fn look(&mut self) {
         if let Self::Mio(driver) = self {
             let mut events = Events::with_capacity(8);
-            while driver.client().stats().idle > 0 {
-                driver.turn(&mut events, None, |_, _| {}).unwrap();
+            loop {
+                let wait = (driver.client().stats().idle == 0).then_some(Duration::ZERO);
+                driver.turn(&mut events, wait, |_, _| {}).unwrap();
+                if wait.is_some() {
+                    break;
+                }
             }
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn captured(work: impl FnOnce()) -> Vec<String> {
         log::set_logger(&Capture).unwrap();
         log::set_max_level(LevelFilter::Debug);
     });
+    LINES.take();
     work();
     LINES.take()
 }
@@ -74,6 +75,16 @@ pub(crate) fn ends(
 
 pub(crate) fn opened(conn: &str, origin: &str) -> String {
     format!("DEBUG httpool::pool {conn} is opened to {origin}")
+}
+
+/// Adds the proxy to a line about an opened connection.
+pub(crate) fn through(opened: &str, proxy: &str) -> String {
+    format!("{opened} through {proxy}")
+}
+
+/// Adds a pause to a line about a retry.
+pub(crate) fn delayed(retried: &str, millis: u64) -> String {
+    format!("{retried}, in {millis} ms")
 }
 
 pub(crate) fn reused(conn: &str, call: &str) -> String {

@@ -149,6 +149,16 @@ pub(crate) fn opened(conn: &str, origin: &str) -> String {
     format!("DEBUG httpool::pool opened connection={conn} origin={origin}")
 }
 
+/// Adds the proxy to a line about an opened connection.
+pub(crate) fn through(opened: &str, proxy: &str) -> String {
+    format!("{opened} proxy={proxy}")
+}
+
+/// Adds a pause to a line about a retry.
+pub(crate) fn delayed(retried: &str, millis: u64) -> String {
+    format!("{retried} delay_ms={millis}")
+}
+
 pub(crate) fn reused(conn: &str, call: &str) -> String {
     format!("DEBUG httpool::pool in its call: reused connection={conn} call={call}")
 }
