@@ -2,6 +2,7 @@
 //! program of its own: the level of `log` holds for a whole program.
 
 #![cfg(any(feature = "log", feature = "tracing"))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../../tests/support/allocations.rs"]
 mod allocations;

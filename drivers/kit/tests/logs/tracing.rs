@@ -108,8 +108,8 @@ pub(crate) fn captured_at(level: Level, work: impl FnOnce()) -> Vec<String> {
         #[cfg(not(feature = "log"))]
         work();
     });
-    let lines = std::mem::take(&mut state.lock().unwrap().lines);
-    lines
+    let mut state = state.lock().unwrap();
+    std::mem::take(&mut state.lines)
 }
 
 pub(crate) fn begins(call: &str, origin: &str) -> String {
