@@ -47,7 +47,10 @@ impl Client {
         }
         let (now, number) = (self.now(), self.reports.begun);
         self.reports.begun += 1;
-        let Some(machine) = self.core.call(call).filter(|_| logs::listens()) else { return };
+        if !logs::listens() {
+            return;
+        }
+        let Some(machine) = self.core.call(call) else { return };
         let report = Report::begin(machine, number, now);
         let calls = &mut self.reports.calls;
         if calls.len() <= call.index() {

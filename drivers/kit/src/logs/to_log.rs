@@ -37,7 +37,7 @@ pub(super) fn end(_: &Span, Begun { call, method, origin }: &Begun, ended: &Ende
         After(", ", failure.map(|failure| Kind(failure.kind(), failure))),
         counts.redirects,
         counts.retries,
-        After(", ms ", took.map(|took| took.as_millis())),
+        After(", took ", took.map(Millis)),
     );
 }
 
@@ -47,12 +47,12 @@ pub(super) fn redirected(
     (status, to): (Status, &Origin),
     delay: Option<Duration>,
 ) {
-    let (call, delay) = (&it.call, Delay(delay));
+    let (call, delay) = (&it.call, After(", in ", delay.map(Millis)));
     debug!(target: CALL, "{call} is redirected by {} to {to}{delay}", status.as_u16());
 }
 
 pub(super) fn retried(_: &Span, it: &Begun, why: Why, delay: Option<Duration>) {
-    let (call, delay) = (&it.call, Delay(delay));
+    let (call, delay) = (&it.call, After(", in ", delay.map(Millis)));
     match why {
         Why::Status(status) => {
             warn!(target: CALL, "{call} is retried after status {}{delay}", status.as_u16());
@@ -84,13 +84,12 @@ impl<T: fmt::Display> fmt::Display for After<T> {
     }
 }
 
-/// Writes a pause before the next attempt, if there is one.
-struct Delay(Option<Duration>);
+/// Writes a time in milliseconds: `3 ms`.
+struct Millis(Duration);
 
-impl fmt::Display for Delay {
+impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.map(|delay| delay.as_millis());
-        millis.map_or(Ok(()), |millis| write!(f, ", in {millis} ms"))
+        write!(f, "{} ms", self.0.as_millis())
     }
 }
 

@@ -20,7 +20,7 @@ impl Log for Capture {
     fn log(&self, record: &Record<'_>) {
         if record.target().starts_with("httpool") {
             let text = record.args().to_string();
-            let text = text.split_once(", ms ").map_or(text.as_str(), |(text, _)| text);
+            let text = text.split_once(", took ").map_or(text.as_str(), |(text, _)| text);
             let line = format!("{} {} {text}", record.level(), record.target());
             LINES.with_borrow_mut(|lines| lines.push(line));
         }
