@@ -14,14 +14,30 @@ use httpool_mio::{Client, Driver, Output};
 
 use crate::{
     captured::{
-        begins, captured, closed, delayed, ends, opened, redirected, retried, retried_after,
+        self, begins, captured, closed, delayed, opened, redirected, retried, retried_after,
         reused, through,
     },
-    drivers::with_each,
+    drivers::{End, with_each},
     support::{Server, ok, proxies::Heads, until},
 };
 
 const WHOLE: (&str, Option<u16>) = ("complete", Some(200));
+
+fn ends(
+    call: &str,
+    origin: &str,
+    (outcome, status): (&str, Option<u16>),
+    error: Option<(&str, &str)>,
+    counts: (u32, u32),
+) -> String {
+    captured::ends(&End { call, origin, outcome, status, error, counts })
+}
+
+/// Returns the reports of one call on a connection of its own, which is then closed.
+fn alone(origin: &str, end: (&str, Option<u16>), reason: &str) -> [String; 4] {
+    let end = ends("r0", origin, end, None, (0, 0));
+    [begins("r0", origin), opened("c0.0", origin), end, closed("c0.0", reason)]
+}
 
 #[test]
 fn a_redirect_a_retry_and_reuse_are_reported_in_their_order() {
@@ -71,13 +87,7 @@ fn a_connection_that_the_server_wants_closed_is_reported_with_that_reason() {
             });
             let origin = server.url("");
             let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
-            let expected = [
-                begins("r0", &origin),
-                opened("c0.0", &origin),
-                ends("r0", &origin, WHOLE, None, (0, 0)),
-                closed("c0.0", "peer-asked"),
-            ];
-            assert_eq!(lines, expected);
+            assert_eq!(lines, alone(&origin, WHOLE, "peer-asked"));
         },
     );
 }
@@ -94,13 +104,7 @@ fn a_response_that_is_given_up_is_reported_as_cancelled_and_its_connection_as_un
             });
             let origin = server.url("");
             let lines = captured(|| subject.give_up(&server.url("/")));
-            let expected = [
-                begins("r0", &origin),
-                opened("c0.0", &origin),
-                ends("r0", &origin, ("cancelled", Some(200)), None, (0, 0)),
-                closed("c0.0", "unfinished"),
-            ];
-            assert_eq!(lines, expected);
+            assert_eq!(lines, alone(&origin, ("cancelled", Some(200)), "unfinished"));
         },
     );
 }
@@ -142,13 +146,7 @@ fn a_connection_beyond_the_limit_of_idle_ones_is_reported_as_surplus() {
             let server = Server::answering("hi");
             let origin = server.url("");
             let lines = captured(|| assert_eq!(subject.get(&server.url("/")), Some(200)));
-            let expected = [
-                begins("r0", &origin),
-                opened("c0.0", &origin),
-                ends("r0", &origin, WHOLE, None, (0, 0)),
-                closed("c0.0", "surplus"),
-            ];
-            assert_eq!(lines, expected);
+            assert_eq!(lines, alone(&origin, WHOLE, "surplus"));
         },
     );
 }
@@ -313,13 +311,7 @@ fn a_connection_that_leaves_http_is_reported_as_switched() {
             });
             let origin = server.url("");
             let lines = captured(|| subject.switch(&server.url("/")));
-            let expected = [
-                begins("r0", &origin),
-                opened("c0.0", &origin),
-                ends("r0", &origin, ("switched", Some(101)), None, (0, 0)),
-                closed("c0.0", "switched"),
-            ];
-            assert_eq!(lines, expected);
+            assert_eq!(lines, alone(&origin, ("switched", Some(101)), "switched"));
         },
     );
 }

@@ -5,6 +5,18 @@ use std::time::Duration;
 use httpool_blocking::{Client, Policy, PoolLimits, Redirect, Retry};
 use httpool_mio::{Driver, Output, mio::Events};
 
+/// The facts of a call at its end.
+pub(crate) struct End<'a> {
+    pub(crate) call: &'a str,
+    pub(crate) origin: &'a str,
+    pub(crate) outcome: &'a str,
+    pub(crate) status: Option<u16>,
+    /// The kind and the text of its failure.
+    pub(crate) error: Option<(&'a str, &'a str)>,
+    /// The numbers of redirects and retries.
+    pub(crate) counts: (u32, u32),
+}
+
 /// A driver with a client.
 pub(crate) enum Subject {
     Blocking(Client),

@@ -6,6 +6,8 @@ use std::{cell::RefCell, sync::Once};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use crate::drivers::End;
+
 thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -57,14 +59,8 @@ pub(crate) fn retried(call: &str, error: &str) -> String {
     format!("WARN httpool::call {call} is retried after a failure: {error}")
 }
 
-/// `counts` are those of redirects and retries.
-pub(crate) fn ends(
-    call: &str,
-    origin: &str,
-    (outcome, status): (&str, Option<u16>),
-    error: Option<(&str, &str)>,
-    (redirects, retries): (u32, u32),
-) -> String {
+pub(crate) fn ends(End { call, origin, outcome, status, error, counts }: &End<'_>) -> String {
+    let (redirects, retries) = counts;
     let status = status.map(|status| format!(", status {status}")).unwrap_or_default();
     let error = error.map(|(kind, error)| format!(", {kind}: {error}")).unwrap_or_default();
     format!(

@@ -12,6 +12,8 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
+use crate::drivers::End;
+
 /// Keeps a line for each begin and end of a span, and for each event.
 struct Capture {
     level: Level,
@@ -128,14 +130,8 @@ pub(crate) fn retried(call: &str, error: &str) -> String {
     format!("WARN httpool::call in its call: retried call={call} error={error}")
 }
 
-/// `counts` are those of redirects and retries.
-pub(crate) fn ends(
-    call: &str,
-    origin: &str,
-    (outcome, status): (&str, Option<u16>),
-    error: Option<(&str, &str)>,
-    (redirects, retries): (u32, u32),
-) -> String {
+pub(crate) fn ends(End { call, origin, outcome, status, error, counts }: &End<'_>) -> String {
+    let (redirects, retries) = counts;
     let status = status.map(|status| format!(" status={status}")).unwrap_or_default();
     let error = error.map(|(kind, error)| format!(" kind={kind} error={error}"));
     format!(
