@@ -86,6 +86,7 @@ impl Call {
         now: Instant,
     ) -> Event<'i> {
         let status = head.status();
+        self.attempt.status = status.as_u16();
         self.trace.action(now, format_args!("head {status}"));
         if conn.reuse() == Reuse::Never(CloseReason::Switched) {
             self.finish(State::HandOver);
@@ -103,7 +104,7 @@ impl Call {
                 self.without_expectation(status).or_else(|| self.retry_after_answer(&head, now))
             }
         };
-        self.judge_body(conn, &head, then.is_some(), now);
+        self.judge_body(conn, then.is_some(), now);
         match then {
             None => {
                 self.choose_codings(&head);

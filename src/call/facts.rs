@@ -3,7 +3,7 @@
 use super::{HistoryEntry, Policy, attempt::Reader, machine::Call, state::State};
 use crate::{
     error::Reached,
-    message::{BodyLeft, Hop, Key, Origin, Request},
+    message::{BodyLeft, Hop, Key, Origin, Request, Status},
     pool::Want,
 };
 
@@ -54,10 +54,21 @@ impl Call {
         &self.request
     }
 
+    /// The request of the next attempt, once a response redirects the call and until the attempt
+    /// begins. Otherwise the current one.
+    pub fn next_request(&self) -> &Request {
+        self.redirected.as_ref().unwrap_or(&self.request)
+    }
+
     /// The earlier attempts: one entry for each followed redirect and each retried attempt, the
     /// first one first.
     pub fn history(&self) -> &[HistoryEntry] {
         &self.history
+    }
+
+    /// The status of the final response of the current attempt, once its head has come.
+    pub fn status(&self) -> Option<Status> {
+        self.attempt.answered.then(|| Status::new(self.attempt.status))?
     }
 
     /// Whether the call has failed because the policy allows no more retries or redirects. The

@@ -9,7 +9,7 @@ use crate::{
     error::{BodyUnsent, Cause, IoKind, Unsent},
     h1::Connection,
     limits::{LONG_REQUEST_BYTES, UNSENT_BYTES_MAX},
-    message::{BodyLeft, BodyLength, BodyTaken, Head, Status},
+    message::{BodyLeft, BodyLength, BodyTaken, Status},
     mutation::{Mutation, mutated},
     time::Instant,
 };
@@ -79,14 +79,7 @@ impl Call {
 
     /// Decides, when a final head has come, whether the rest of the request's body is sent.
     /// `dropped`: the application does not get this response.
-    pub(super) fn judge_body(
-        &mut self,
-        conn: &mut Connection,
-        head: &Head<'_>,
-        dropped: bool,
-        now: Instant,
-    ) {
-        self.attempt.status = head.status().as_u16();
+    pub(super) fn judge_body(&mut self, conn: &mut Connection, dropped: bool, now: Instant) {
         self.attempt.enough = dropped || conn.needs_no_more_body();
         if self.attempt.enough && !self.attempt.is_out() {
             conn.stop_sending();

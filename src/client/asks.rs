@@ -3,8 +3,8 @@
 use super::{Client, Reason, sockets::Stage, timers::Owner};
 use crate::{
     dial,
-    id::{ConnId, SocketId},
-    message::BodyLeft,
+    id::{CallId, ConnId, SocketId},
+    message::{BodyLeft, Key},
     time::{Deadline, Instant},
 };
 
@@ -50,6 +50,20 @@ impl Client {
     /// something for a connection, such as the system's error, drops it when this is false.
     pub fn has(&self, conn: ConnId) -> bool {
         self.pool.has(conn)
+    }
+
+    /// Returns the key of the connection of `socket`, once it is open: idle or in use. `None`
+    /// while it is being opened, and for a stale id.
+    pub fn key(&self, socket: SocketId) -> Option<&Key> {
+        let it = self.sockets.get(socket)?;
+        matches!(it.stage, Stage::Idle | Stage::Leased).then(|| self.pool.key_of(it.conn))?
+    }
+
+    /// Returns the call that uses `socket`. `None` if no call does, if the application gave the
+    /// call up, and for a stale id.
+    pub fn caller(&self, socket: SocketId) -> Option<CallId> {
+        let index = self.sockets.caller(socket)?;
+        (!self.calls[index].silent).then(|| self.name(index))
     }
 
     /// Returns whether bytes are being exchanged with a proxy.

@@ -27,7 +27,7 @@
 //! |---|---|
 //! | the application calls | `request`, `cancel`, `discard`, `pause`, `resume`, `body_ready`, `body_failed`, `body_used`, `body_unusable`, `rewound`, `rewind_failed`, `close_key`, `retire`, `close`, `close_now`; it asks `call`, `connection`, `why`, `calls`, `stats` |
 //! | the driver tells | `handle_*`, `read` (or `read_all`), `sent` |
-//! | the driver asks | `wants_input`, `sends`, `poll_timeout`, `socket`, `has`, `body_ahead`, `is_long`, `is_written_late` |
+//! | the driver asks | `wants_input`, `sends`, `poll_timeout`, `socket`, `caller`, `key`, `has`, `body_ahead`, `is_long`, `is_written_late` |
 //! | the driver drains | `poll_action`, `fill` and `feed` (or `write_all`) |
 //!
 //! Sockets have ids of their own, because several race for one connection. A driver keeps a table by

@@ -5,7 +5,7 @@ use super::{Action, Client, Closed, Event, Step, timers::Owner};
 use crate::{
     call::{Call, Next},
     error::IoKind,
-    h1::{self, Eof, Reuse},
+    h1::{self, Eof},
     id::{CallId, ConnId, SocketId},
     message::OwnedFields,
     mutation::{Mutation, mutated},
@@ -340,10 +340,7 @@ impl Client {
         if running.call.released(h1, rest, now) {
             self.pool.checkin(lease, Checkin::Keep(socket), now);
         } else {
-            let why = match h1.reuse() {
-                Reuse::Never(why) => Closed::Used(why),
-                Reuse::Ready | Reuse::NotYet => Closed::Unfinished,
-            };
+            let why = Closed::after(h1, rest);
             if !mutated(Mutation::LeakedLease) {
                 self.pool.checkin(lease, Checkin::Discard, now);
             }

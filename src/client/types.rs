@@ -5,7 +5,7 @@ use core::{fmt, net::IpAddr};
 
 use crate::{
     error::Failure,
-    h1::CloseReason,
+    h1::{CloseReason, Connection, Reuse},
     id::{CallId, ConnId, LookUpId, SocketId},
     message::{BodyLeft, Fields, Head, OwnedFields, PeerAddr, TlsId},
     pool::Evicted,
@@ -226,6 +226,31 @@ pub enum Closed {
     Abandoned,
     /// Its connection could not be opened.
     Failed,
+}
+
+impl Closed {
+    /// Returns the reason to close the connection that a call may not keep: for a driver, after
+    /// [`Call::released`](crate::call::Call::released) has returned false. `rest` is the input that
+    /// was passed to it.
+    pub fn after(conn: &Connection, rest: &[u8]) -> Self {
+        match conn.reuse() {
+            Reuse::Never(why) => Self::Used(why),
+            Reuse::Ready if !rest.is_empty() => Self::Used(CloseReason::Unsolicited),
+            Reuse::Ready | Reuse::NotYet => Self::Unfinished,
+        }
+    }
+
+    /// Returns the reason as one word for a log: that of [`CloseReason::name`] or
+    /// [`Evicted::name`], `unfinished`, `abandoned` or `failed`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Used(why) => why.name(),
+            Self::Evicted(why) => why.name(),
+            Self::Unfinished => "unfinished",
+            Self::Abandoned => "abandoned",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl fmt::Display for Closed {

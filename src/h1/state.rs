@@ -62,6 +62,23 @@ pub enum CloseReason {
     Switched,
 }
 
+impl CloseReason {
+    /// Returns the reason as one word for a log: `peer-asked`, `we-asked`, `close-delimited`,
+    /// `unsolicited`, `request-unfinished`, `response-unfinished`, `violation`, `switched`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PeerAsked => "peer-asked",
+            Self::WeAsked => "we-asked",
+            Self::CloseDelimited => "close-delimited",
+            Self::Unsolicited => "unsolicited",
+            Self::RequestUnfinished => "request-unfinished",
+            Self::ResponseUnfinished => "response-unfinished",
+            Self::Violation => "violation",
+            Self::Switched => "switched",
+        }
+    }
+}
+
 /// The state of the sending half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Send {

@@ -341,6 +341,12 @@ impl<T> Pool<T> {
         self.conns.get(conn.index, conn.generation).is_some()
     }
 
+    /// Returns the key of a connection.
+    pub(crate) fn key_of(&self, conn: ConnId) -> Option<&Key> {
+        let conn = self.conns.get(conn.index, conn.generation)?;
+        Some(&self.keys[conn.key].name)
+    }
+
     /// Returns the ticket that would fail if the dial failed now: see
     /// [`dial_failed`](Self::dial_failed).
     pub(crate) fn payer_of(&self, conn: ConnId, why: DialError) -> Option<Ticket> {

@@ -17,7 +17,7 @@ use httpool::{
     trace::Who,
 };
 
-use httpool_kit::{Flow, LayerError, Wire, WireBuffers, io_kind, resolve_kind};
+use httpool_kit::{Flow, LayerError, Wire, WireBuffers, io_kind, logs, resolve_kind};
 
 use crate::{
     lease::Line,
@@ -52,6 +52,7 @@ impl<P: Platform> Line<'_, P> {
             Outcome::Ready(net) => {
                 let pooled = Box::new(Pooled::new(net, shared.settings.messages));
                 self.dials = None;
+                logs::opened(conn, &job.key);
                 let peer = run.dial.peer_ip();
                 shared.settled(|locked, now| {
                     if let Some(ip) = peer {

@@ -11,16 +11,20 @@ use std::{
 
 use httpool::{
     call::{Call, Next},
+    client::Closed,
     error::Failure,
-    h1::{Eof, Event},
+    h1::{CloseReason, Eof, Event},
     id::ConnId,
     message::{BodyLeft, Request},
-    pool::Lease,
+    pool::{Evicted, Lease},
     time::Instant,
     trace::Who,
 };
 
-use httpool_kit::{Received, Sessions, eof_after};
+use httpool_kit::{
+    Received, Sessions, eof_after,
+    logs::{self, Report},
+};
 
 use crate::{
     Body, Error,
@@ -54,6 +58,7 @@ pub(crate) struct Exchange<P: Platform> {
     pub(crate) sessions: Sessions,
     /// The body has failed, and another attempt begins. The owner of the body has not noticed yet.
     restarted: bool,
+    report: Report,
 }
 
 /// The connection that the last attempt used.
@@ -104,9 +109,11 @@ impl<P: Platform> Exchange<P> {
         if shared.settings.timings {
             call.set_timings();
         }
+        let report = Report::begin(&call, number, now);
         Self {
             call,
             now,
+            report,
             held: None,
             scratch: Buffers::new(shared.take_scratch()),
             shared,
@@ -242,11 +249,14 @@ impl<P: Platform> Exchange<P> {
         }
         let (lease, pooled) = self.held.take()?;
         self.watch.leaves();
+        self.report.settle(&self.call, self.now);
+        logs::closed(lease.conn(), Closed::Used(CloseReason::Switched));
         self.shared.checkin(lease, None, self.now);
         Some((pooled.net, self.scratch.incoming.rest().to_vec()))
     }
 
     fn checkout(&mut self) {
+        self.report.observe(&self.call, self.now);
         let leased = lease::checkout(
             &self.shared,
             &mut self.call,
@@ -262,6 +272,7 @@ impl<P: Platform> Exchange<P> {
             self.watch.uses(&pooled.net.socket);
             self.scratch.clear();
             let out = self.scratch.outgoing.head();
+            self.report.lent(&self.call, (lease.conn(), reused), self.now);
             self.call.lent(lease.conn(), self.now);
             self.call.start(&mut pooled.h1, reused.into(), self.now, out);
             self.held = Some((lease, pooled));
@@ -443,11 +454,14 @@ impl<P: Platform> Exchange<P> {
             rest = &beyond[..opened];
         }
         let keeps = self.call.released(&mut pooled.h1, rest, self.now);
+        let why = Closed::after(&pooled.h1, rest);
+        self.report.settle(&self.call, self.now);
         pooled.net.write_rest();
         pooled.net.wire.take_back(&mut self.scratch.wire);
         if keeps && pooled.net.wire.is_usable() {
             self.shared.checkin(lease, Some(pooled), self.now);
         } else {
+            logs::closed(lease.conn(), if keeps { Closed::Evicted(Evicted::Lost) } else { why });
             pooled.net.close();
             self.shared.checkin(lease, None, self.now);
         }
@@ -455,6 +469,7 @@ impl<P: Platform> Exchange<P> {
 
     /// Waits until the delay before the next attempt has passed. No connection is held.
     fn wait(&mut self) {
+        self.report.observe(&self.call, self.now);
         let parker = self.shared.platform.parker();
         parker.reset();
         self.watch.sits(&parker);
@@ -494,6 +509,7 @@ impl<P: Platform> Exchange<P> {
     }
 
     fn error(&mut self, why: Failure) -> Error {
+        self.report.settle(&self.call, self.now);
         Error::of_call(&self.call, why, || self.source.take())
     }
 }
@@ -513,6 +529,7 @@ impl<P: Platform> Drop for Exchange<P> {
             self.abandon();
         }
         if let Some((lease, mut pooled)) = self.held.take() {
+            logs::closed(lease.conn(), Closed::Unfinished);
             pooled.net.wire.take_back(&mut self.scratch.wire);
             pooled.net.close();
             self.shared.checkin(lease, None, self.shared.now());

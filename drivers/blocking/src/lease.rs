@@ -10,12 +10,13 @@ use std::{
 
 use httpool::{
     call::{Call, Next},
+    client::Closed,
     error::Unavailable,
     id::ConnId,
-    pool::{Claim, Lease, Ticket},
+    pool::{Claim, Evicted, Lease, Ticket},
     time::Instant,
 };
-use httpool_kit::WireBuffers;
+use httpool_kit::{WireBuffers, logs};
 
 use crate::{
     cancel::Watch,
@@ -95,6 +96,7 @@ fn answered<P: Platform>(
             io.net.wire.lend(buffers);
             if probe && io.net.is_dead() {
                 io.net.wire.take_back(buffers);
+                logs::closed(lease.conn(), Closed::Evicted(Evicted::Lost));
                 io.net.close();
                 shared.checkin_dead(lease, now);
                 return Some(Answer::Dead);

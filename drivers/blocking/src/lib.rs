@@ -54,7 +54,7 @@
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
-//! | log and record | [`trace`] |
+//! | log and record | the [features](#features) `log` and `tracing`; [`trace`] |
 //! | use the names of urllib3 | [`urllib3`] |
 //!
 //! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
@@ -69,6 +69,11 @@
 //! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
 //! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the
 //! charset of Content-Type. Without it text is UTF-8.
+//!
+//! `log` and `tracing`, off by default, report calls, retries, redirects and connections to the
+//! crates of these names. Nothing secret is in a report. The docs of the module `logs` of
+//! `httpool-kit` list the targets, levels and fields, and have examples. [`trace`] is for the
+//! events and decisions in full.
 //!
 //! # Content codings
 //!

@@ -12,13 +12,14 @@ use std::{
 };
 
 use httpool::{
+    client::Closed,
     id::{ConnId, LookUpId},
     message::Key,
-    pool::{Action, Checkin, Dialing, Lease, Pool, Ticket},
+    pool::{Action, Checkin, Dialing, Evicted, Lease, Pool, Ticket},
     time::Instant,
     trace::{Trace, Who},
 };
-use httpool_kit::Settings;
+use httpool_kit::{Settings, logs};
 
 use crate::{
     platform::{Lock, Platform, Unpark},
@@ -56,7 +57,7 @@ struct Waiting<P: Platform> {
 /// The work to do after the lock is released: connections to close, then threads to wake, then
 /// names to look up.
 struct After<P: Platform> {
-    closed: Vec<Box<Pooled<P>>>,
+    closed: Vec<(ConnId, Evicted, Box<Pooled<P>>)>,
     woken: Vec<Arc<P::Parker>>,
     look_ups: Vec<(LookUpId, String, u16)>,
 }
@@ -121,7 +122,10 @@ impl<P: Platform> Shared<P> {
             locked.settle(&mut after);
             result
         });
-        after.closed.into_iter().for_each(|pooled| pooled.net.close());
+        for (conn, why, pooled) in after.closed {
+            logs::closed(conn, Closed::Evicted(why));
+            pooled.net.close();
+        }
         after.woken.iter().for_each(|parker| parker.unpark());
         for (look_up, host, port) in after.look_ups {
             self.look_up_again(look_up, &host, port);
@@ -215,7 +219,7 @@ impl<P: Platform> Locked<P> {
                 Action::LookUp { look_up, host, port } => {
                     after.look_ups.push((look_up, host, port));
                 }
-                Action::Close { io, .. } => after.closed.push(io),
+                Action::Close { conn, io, why } => after.closed.push((conn, why, io)),
             }
         }
     }

@@ -20,6 +20,7 @@
 //! | `wire` | the bytes of a connection, through the layers between its socket and HTTP: [`Wire`], [`Layer`] |
 //! | `switched` | [`Switched`]: a connection that has left HTTP |
 //! | `connect`, `options`, `stream` | opening a connection without waiting; the [options](SocketOptions) of its socket; the socket: [`Stream`] |
+//! | [`logs`] | reports of calls and connections to `log` or `tracing` |
 //! | `clock` | the time |
 //!
 //! # Methods of public types
@@ -58,6 +59,7 @@ mod decoding;
 mod error;
 #[cfg(feature = "json")]
 mod json;
+pub mod logs;
 mod net_failure;
 mod options;
 mod outgoing;

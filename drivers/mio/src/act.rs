@@ -22,8 +22,10 @@ use crate::{
 impl Embedded {
     /// Performs all actions of the core. Passes the events to `app`.
     pub(crate) fn act(&mut self, app: &mut App<'_>) {
+        self.client.report_news();
         while let Some(action) = self.client.core.poll_action() {
             let now = self.client.now();
+            self.client.report_action(&action, |socket| Some(self.sockets.get_mut(socket)?.conn));
             match action {
                 Action::Resolve { conn, host, port } => self.resolve(conn, &host, port),
                 Action::CancelResolve { conn } => self.names.forget(conn),
@@ -64,6 +66,7 @@ impl Embedded {
                 }
             }
         }
+        self.client.report_news();
         let Self { client, errors, .. } = self;
         errors.sweep(|conn| client.core.has(conn));
     }
@@ -122,6 +125,7 @@ impl Embedded {
     fn connect_failed(&mut self, id: SocketId, conn: ConnId, error: io::Error) {
         let (why, now) = (io_kind(&error), self.client.now());
         self.errors.put(conn, error);
+        self.client.reports.look();
         self.client.core.handle_connected(id, Err(why), now);
     }
 

@@ -18,7 +18,7 @@ use httpool::{
 };
 use httpool_kit::{Clock, Secured, Session, Sessions, Settings};
 
-use crate::{Body, coded::Coded};
+use crate::{Body, coded::Coded, reports::Reports};
 
 /// Starts, pauses and cancels calls. Its methods do no I/O. The event loop does the I/O, and passes
 /// the results to the application as [`Output`](crate::Output)s.
@@ -52,6 +52,7 @@ pub struct Client {
     /// whose handshake was last.
     sessions: BTreeMap<ConnId, (Arc<Session>, Arc<Session>)>,
     pub(crate) coded: Coded,
+    pub(crate) reports: Reports,
 }
 
 impl Client {
@@ -84,6 +85,7 @@ impl Client {
             asked: false,
             sessions: BTreeMap::new(),
             coded: Coded::default(),
+            reports: Reports::default(),
         }
     }
 
@@ -105,6 +107,7 @@ impl Client {
     /// Cancels a call. No further output concerns it. Its connection, if it has one, is closed.
     pub fn cancel(&mut self, call: CallId) {
         let now = self.now();
+        self.report_given_up(call, false);
         self.core.cancel(call, now);
         self.forget(call);
         self.asked = true;
@@ -119,6 +122,7 @@ impl Client {
     pub fn discard(&mut self, call: CallId) {
         let now = self.now();
         self.read_again(call);
+        self.report_given_up(call, true);
         self.core.discard(call, now);
         if !self.core.feeds(call) {
             self.forget(call);
@@ -251,6 +255,7 @@ impl Client {
     pub(crate) fn begin(&mut self, request: Request, body: Body, policy: Arc<Policy>) -> CallId {
         let now = self.now();
         let call = self.core.request(request, policy, now);
+        self.report_begin(call);
         if !body.is_empty() {
             if self.bodies.len() <= call.index() {
                 self.bodies.resize_with(call.index() + 1, || None);

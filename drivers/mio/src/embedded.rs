@@ -185,6 +185,7 @@ impl Embedded {
         let now = self.client.now();
         if self.client.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.client.core.handle_timeout(now);
+            self.client.reports.look();
         }
         self.decode_on(app);
         self.queue_resumed();
@@ -221,6 +222,9 @@ impl Embedded {
     fn work(&mut self, id: SocketId, app: &mut App<'_>) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.queued = false;
+        let conn = socket.conn;
+        self.client.report_opening(id, conn);
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if !socket.up {
             // Read after the connect is handled: the call that gets the connection writes first.
             let readable = core::mem::take(&mut socket.readable);
@@ -256,6 +260,7 @@ impl Embedded {
             Err(error) => {
                 let why = resolve_kind(&error);
                 self.errors.put(conn, error);
+                self.client.reports.look();
                 self.client.core.handle_resolve_failed(conn, why, now);
             }
         }

@@ -106,6 +106,7 @@ impl Embedded {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.ended = true;
         self.errors.put(socket.conn, error);
+        self.client.reports.look();
         let now = self.client.now();
         self.client.core.handle_tls(id, Err(why), now);
     }

@@ -100,7 +100,7 @@
 //! | open and keep connections | [`PoolLimits`], [`RetryBudget`], [`DialPolicy`], [`Stats`], [`ConnId`] |
 //! | bound what a server may send | [`MessageLimits`] |
 //! | look names up | [`Resolve`], [`SystemResolver`], [`LookUpError`] |
-//! | log and record | [`trace`] |
+//! | log and record | the [features](#features) `log` and `tracing`; [`trace`] |
 //!
 //! Less common types, such as the parts of a [`Cause`], are in the modules of [`httpool`].
 //!
@@ -114,6 +114,11 @@
 //! `json`, off by default, adds `json` to [`RequestBuilder`] and [`Response`], by `serde`.
 //! `charset`, off by default, lets [`Response::text`] decode every encoding of the web, by the
 //! charset of Content-Type. Without it text is UTF-8.
+//!
+//! `log` and `tracing`, off by default, report calls, retries, redirects and connections to the
+//! crates of these names. Nothing secret is in a report. The docs of the module `logs` of
+//! `httpool-kit` list the targets, levels and fields, and have examples. [`trace`] is for the
+//! events and decisions in full.
 //!
 //! # Content codings
 //!
@@ -195,6 +200,7 @@
 //! | `read`, `write` | move bytes between the sockets and the core |
 //! | `layers` | handshakes, and reading through the layers of a connection, such as TLS |
 //! | `decode`, `coded` | decode the bodies of responses, and keep those that are being decoded |
+//! | `reports` | reports calls and connections to `log` or `tracing` |
 //! | `sockets`, `names`, `errors` | the sockets and the look-ups of the loop; the system's errors of connections |
 
 #![forbid(unsafe_code)]
@@ -212,6 +218,7 @@ mod layers;
 mod names;
 mod output;
 mod read;
+mod reports;
 mod request;
 mod response;
 mod sockets;

@@ -130,10 +130,11 @@ impl Embedded {
         if let Some(error) = error {
             self.errors.put(socket.conn, error);
         }
-        let now = self.client.now();
+        let (now, caller) = (self.client.now(), self.client.reported_caller(id));
         if let Some(event) = self.client.core.handle_eof(id, eof, now) {
             tell(&mut self.client, event, app);
         }
+        self.client.report_call(caller);
     }
 }
 
@@ -146,11 +147,12 @@ pub(crate) fn pass(
     new: &[u8],
     app: &mut App<'_>,
 ) {
-    let now = client.now();
+    let (now, caller) = (client.now(), client.reported_caller(id));
     let input = inbox.with(new);
     while let Some(event) = client.core.read(id, &input, now) {
         tell(client, event, app);
     }
+    client.report_call(caller);
 }
 
 fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
@@ -165,6 +167,7 @@ fn tell(client: &mut Client, event: Event<'_>, app: &mut App<'_>) {
         }
         Event::Data(call, data) => app(client, Output::Data(call, data)),
         Event::End(call, trailers) => {
+            client.report_call(Some(call));
             client.forget(call);
             app(client, Output::End(call, trailers));
         }

@@ -78,6 +78,7 @@ impl Embedded {
                     let (why, now) = (io_kind(&error), self.client.now());
                     self.errors.put(conn, error);
                     self.client.core.handle_write_failed(id, why, now);
+                    self.client.reports.look();
                     break;
                 }
             }

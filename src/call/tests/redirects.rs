@@ -258,3 +258,20 @@ fn urllib3_keeps_the_method_strips_three_fields_and_counts_by_retry_alone() {
     assert!(head.contains("X-Api-Key: k\r\n"), "{head}");
     assert!(!head.contains("Cookie") && !head.contains("Authorization"), "{head}");
 }
+
+#[test]
+fn a_call_tells_the_status_of_a_response_and_the_request_that_a_redirect_leads_to() {
+    let mut world = World::get(Policy::default());
+    assert_eq!((world.call.status(), world.call.next_request().target()), (None, "/1"));
+    world
+        .lease(false)
+        .written()
+        .says(b"HTTP/1.1 302 R\r\nLocation: /2\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(world.call.next(), Next::Wait);
+    assert_eq!(world.call.request().target(), "/1");
+    assert_eq!(world.call.next_request().target(), "/2");
+    world.after(seconds(3)).lease(false);
+    assert_eq!((world.call.status(), world.call.next_request().target()), (None, "/2"));
+    world.written().says(OK);
+    assert_eq!(world.call.status(), Some(Status::OK));
+}

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{
-    client::{Inbox, Outbox},
+    client::{Closed, Inbox, Outbox},
+    h1::CloseReason,
     message::{Hop, HopKind, Origin, Scheme},
+    pool::Evicted,
 };
 
 /// Races two addresses. Returns their sockets.
@@ -167,4 +169,65 @@ fn a_queued_transmit_of_an_earlier_request_does_not_release_the_bytes_of_the_nex
         let _ = world.client.poll_transmit(socket, &mut out);
     }
     assert!(out.starts_with(b"GET "));
+}
+
+#[test]
+fn a_socket_has_a_key_while_its_connection_is_open_and_a_caller_while_it_is_used() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    let socket = world.connecting[0];
+    assert_eq!((world.client.key(socket), world.client.caller(socket)), (None, None));
+    world.connect();
+    let key = world.client.key(socket).map(ToString::to_string);
+    assert_eq!(key.as_deref(), Some("http://127.0.0.1"));
+    assert_eq!(world.client.caller(socket), Some(call));
+    world.says(socket, OK);
+    assert_eq!(world.client.caller(socket), None);
+    assert!(world.client.key(socket).is_some());
+
+    let call = world.get("http://127.0.0.1/");
+    world.client.cancel(call, world.now);
+    assert_eq!(world.client.caller(socket), None);
+    world.settle();
+    assert_eq!((world.client.key(socket), world.client.caller(socket)), (None, None));
+}
+
+#[test]
+fn bytes_behind_a_response_are_the_reason_to_close_its_connection() {
+    let mut world = World::new();
+    let call = world.get("http://127.0.0.1/");
+    world.connect();
+    let socket = world.socket(call);
+    world.done();
+    world.says(socket, &[OK, b"more"].concat());
+    assert_eq!(world.done(), ["close s0.0 used Unsolicited"]);
+}
+
+#[test]
+fn each_reason_of_a_close_has_a_name_of_its_own() {
+    let used = [
+        CloseReason::PeerAsked,
+        CloseReason::WeAsked,
+        CloseReason::CloseDelimited,
+        CloseReason::Unsolicited,
+        CloseReason::RequestUnfinished,
+        CloseReason::ResponseUnfinished,
+        CloseReason::Violation,
+        CloseReason::Switched,
+    ];
+    let evicted = [
+        Evicted::Idle,
+        Evicted::Age,
+        Evicted::Surplus,
+        Evicted::MadeRoom,
+        Evicted::Lost,
+        Evicted::Closed,
+    ];
+    let mut names: Vec<_> = used.map(|why| Closed::Used(why).name()).to_vec();
+    names.extend(evicted.map(|why| Closed::Evicted(why).name()));
+    names.extend([Closed::Unfinished, Closed::Abandoned, Closed::Failed].map(Closed::name));
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
 }
