@@ -222,6 +222,7 @@ fn each_reason_of_a_close_has_a_name_of_its_own() {
         Evicted::MadeRoom,
         Evicted::Lost,
         Evicted::Closed,
+        Evicted::AddressGone,
     ];
     let mut names: Vec<_> = used.map(|why| Closed::Used(why).name()).to_vec();
     names.extend(evicted.map(|why| Closed::Evicted(why).name()));

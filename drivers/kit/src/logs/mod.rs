@@ -55,6 +55,7 @@
 //! | `switched` | it has left HTTP: it was handed to the application, and is open |
 //! | `idle`, `age` | it was idle, or open, for longer than the limit |
 //! | `surplus`, `made-room` | a limit of the pool allows no more idle connections, or another one needed its place |
+//! | `address-gone` | its name was looked up again, and does not have its address any more |
 //! | `lost` | the peer closed it, or sent bytes, while it was idle |
 //! | `closed` | the pool was closed |
 //!
