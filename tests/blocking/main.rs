@@ -20,6 +20,7 @@ mod files;
 mod forms;
 mod layers;
 mod messages;
+mod moving;
 mod parity;
 mod parity_proxies;
 mod pending;

@@ -20,6 +20,7 @@ mod layers;
 mod many;
 mod messages;
 mod methods;
+mod moving;
 mod pause;
 mod pending;
 mod preload;

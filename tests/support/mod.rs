@@ -6,6 +6,7 @@ pub(crate) mod coded;
 pub(crate) mod cut;
 #[cfg(unix)]
 pub(crate) mod local;
+pub(crate) mod moving;
 pub(crate) mod names;
 pub(crate) mod proxies;
 pub(crate) mod secure;
