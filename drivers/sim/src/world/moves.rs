@@ -51,10 +51,12 @@ impl Base {
         self.plan.origins[origin].moves.is_some_and(|at| at.as_nanos() <= self.stage.now.into())
     }
 
-    /// Checks that the name of a connection that is closed because its address is gone has moved.
+    /// Checks that the name of a connection that is closed because its address is gone has moved. The
+    /// answer may be older than the connection, which then was being opened and has served one call
+    /// at most.
     pub(super) fn check_gone(&mut self, sock: u32, why: Closed) {
         let it = self.net.get(sock);
-        let gone = it.old && self.has_moved(it.origin);
+        let gone = self.has_moved(it.named) && (it.old || it.requests < 2);
         if why == Closed::Evicted(Evicted::AddressGone) && !gone {
             self.stage.wrong(|| format!("s{sock} is closed, and its name has its address"));
         }
@@ -66,7 +68,8 @@ impl Base {
         let now = self.stage.now;
         let it = self.net.get_mut(sock);
         let since = *it.begun.get_or_insert(now);
-        let (old, origin) = (it.old, &self.plan.origins[it.origin]);
+        it.requests += 1;
+        let (old, origin) = (it.old, &self.plan.origins[it.named]);
         let Names::Found { after } = origin.names else { return };
         // A thread asks for a look-up when it has something to do, and other calls go on meanwhile.
         if !old || self.plan.threads {

@@ -43,10 +43,13 @@ pub(super) struct Sock {
     pub(super) used_from: Option<u64>,
     /// Whether it was in use when the application closed the connections of its kind.
     pub(super) retired: bool,
-    /// Whether it leads to an address that the server's name has until it moves.
+    /// The server, or nearest proxy, that it was connected to.
+    pub(super) named: usize,
+    /// Whether it leads to an address that the name has until it moves.
     pub(super) old: bool,
-    /// The time at which the client began the first request on it.
+    /// The time at which the client began the first request on it, and the number of requests.
     pub(super) begun: Option<u64>,
+    pub(super) requests: u32,
     /// The number of bytes of the server's output that the client was given.
     pub(super) shown: u32,
     /// The sessions of the connection. `poison_at` and `shown` count the innermost's plaintext.
@@ -96,8 +99,10 @@ impl Net {
             unusable: false,
             used_from: None,
             retired: false,
+            named: origin,
             old: false,
             begun: None,
+            requests: 0,
             shown: 0,
             sessions: Sessions::default(),
             scan: Scan::default(),
