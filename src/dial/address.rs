@@ -1,7 +1,8 @@
-//! Hosts that are addresses.
+//! Hosts that are addresses, and the address of a connection.
 
 use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 
+use super::Dial;
 use crate::message::Origin;
 
 /// Returns the address that the host is, if it is one. A zone id is left out.
@@ -18,5 +19,14 @@ pub(super) fn address(origin: &Origin) -> Option<SocketAddr> {
             Some(SocketAddrV6::new(ip, port, 0, zone.parse().ok()?).into())
         }
         _ => Some(SocketAddr::new(ip, port)),
+    }
+}
+
+impl Dial {
+    /// Returns the address that the [winner](Self::winner) is connected to: of the peer, or of the
+    /// nearest proxy. `None` before that, and for a Unix domain socket.
+    pub fn peer_ip(&self) -> Option<IpAddr> {
+        let addr = self.race.addr(self.race.winner()?)?;
+        addr.tcp().map(|addr| addr.ip())
     }
 }

@@ -1,10 +1,7 @@
 //! The stages of a dial, and the transitions between them.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{
-    fmt, mem,
-    net::{IpAddr, SocketAddr},
-};
+use core::{fmt, mem, net::SocketAddr};
 
 use super::{
     DialPolicy, Next, ProxyResponse,
@@ -31,7 +28,7 @@ pub struct Dial {
     pub(super) stage: Stage,
     /// The index of the current stop: a proxy of the key, or the peer after the last proxy.
     pub(super) stop: usize,
-    race: Race,
+    pub(super) race: Race,
     connect: Clock,
     /// The time when the waiting call gives up, and whether that time has passed.
     needed_by: Option<Instant>,
@@ -148,13 +145,6 @@ impl Dial {
     /// a failure: its socket is then abandoned like the others.
     pub fn winner(&self) -> Option<u8> {
         self.race.winner()
-    }
-
-    /// Returns the address that the [winner](Self::winner) is connected to: of the peer, or of the
-    /// nearest proxy. `None` before that, and for a Unix domain socket.
-    pub fn peer_ip(&self) -> Option<IpAddr> {
-        let addr = self.race.addr(self.race.winner()?)?;
-        addr.tcp().map(|addr| addr.ip())
     }
 
     /// Returns the response of an HTTP proxy that refused the tunnel, once the dial has failed for

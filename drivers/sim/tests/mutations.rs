@@ -72,7 +72,7 @@ const DEFECTS: &[(Mutation, u64, Option<u64>)] = &[
     // Over threads the oracle does not see the pool.
     (Mutation::SharedLimits, 50, None),
     // Threads ask for look-ups when they have something to do.
-    (Mutation::KeptAddress, 2_000, None),
+    (Mutation::KeptAddress, 6_000, None),
 ];
 
 /// The seed of the worlds, which are the same at each run.

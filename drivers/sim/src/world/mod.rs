@@ -107,6 +107,7 @@
 //! | a cancelled call has further events | 351 | | the application that receives them |
 //! | a connection is kept after a body that its reader could not use | 392 | | the next request on that connection |
 //! | a connection is kept though its key was closed, or the pool retired, while it was in use | 465 | | the next request on that connection |
+//! | a connection is kept though its name was looked up again and has lost its address | 559 | | the next request on that connection |
 //! | unsolicited bytes on an idle connection are ignored | 936 | | the reuse of that connection |
 //! | a redirect leads a forward proxy to an origin that the guard denies | 937 | 937 | the proxy that receives it |
 //! | the end of the session with a proxy counts as the end of the session within it | 5,708 | 2,474 | the origin that gave no notice |
