@@ -358,6 +358,12 @@ mod tests {
             (self.resolver.ask(host, 80, Who(sender)), heard)
         }
 
+        fn ask_again(&self, host: &str) -> Receiver<Heard> {
+            let (sender, heard) = channel();
+            self.resolver.ask_again(host, 80, Who(sender));
+            heard
+        }
+
         fn until_asked(&self, times: usize) {
             while self.asked.load(SeqCst) < times {
                 thread::yield_now();
@@ -387,6 +393,49 @@ mod tests {
             assert_eq!(kind, panicked.filter(|_| host == "panics"), "{answer:?}");
             assert!(heard.recv().is_err(), "once");
         }
+    }
+
+    #[test]
+    fn who_asks_again_is_answered_at_once_when_no_look_up_is_possible() {
+        let bounds = Bounds { working: 1, slow: 0, slow_after: Duration::MAX };
+        let scene = Scene::new(bounds);
+        let _hangs = scene.ask("hangs").1;
+        scene.until_asked(1);
+        let heard = scene.ask_again("other");
+        let why = resolve_kind(&answer(&heard).unwrap_err());
+        assert_eq!((why, scene.asked.load(SeqCst)), (ResolveKind::Busy, 1));
+        // The look-up that runs serves this one too.
+        let heard = scene.ask_again("hangs");
+        scene.go.send(()).unwrap();
+        assert_eq!(answer(&heard).unwrap().len(), 1);
+        assert!(heard.recv().is_err(), "once");
+        assert!(answer(&scene.ask_again("fe80::1%7")).is_ok());
+        assert_eq!(scene.asked.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn who_asks_again_gets_no_cached_answer() {
+        struct Keeps(Mutex<bool>);
+        impl Resolve for Keeps {
+            fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+                let last = if *self.0.lock().unwrap() { 2 } else { 1 };
+                Ok(vec![([192, 0, 2, last], port).into()])
+            }
+
+            fn kept(&self, _: &str, port: u16) -> Option<Vec<SocketAddr>> {
+                Some(vec![([192, 0, 2, 1], port).into()])
+            }
+
+            fn refresh(&self, _: &str, _: u16) {
+                *self.0.lock().unwrap() = true;
+            }
+        }
+        let mut hosts = Hosts::default();
+        hosts.set_resolver(Arc::new(Keeps(Mutex::new(false))));
+        let (sender, heard) = channel();
+        let resolver = Resolver::new(hosts);
+        resolver.ask_again("a", 80, Who(sender));
+        assert_eq!(answer(&heard).unwrap(), ["192.0.2.2:80".parse().unwrap()]);
     }
 
     #[test]
