@@ -185,6 +185,10 @@ pub struct PoolLimits {
     /// name with more addresses than one answer holds, as those of large content networks have: each
     /// answer has others, so that good connections would be closed all the time.
     ///
+    /// An event loop asks in time. A driver whose threads are those of its calls asks when a call
+    /// begins, gets a connection or ends; after a pause, the first call can still use an address that
+    /// is gone.
+    ///
     /// A look-up that fails, or finds no address, changes nothing; the next one comes after the same
     /// time. There is none where the host, or the nearest proxy, is an IP address, or where a Unix
     /// domain socket is used. A time below a millisecond counts as one.

@@ -138,8 +138,9 @@ impl Client {
         &self.on.shared
     }
 
-    /// Closes connections that have been idle too long. The client also does this on each use. A
-    /// client that is not used keeps them open until its next use.
+    /// Closes connections that have been idle too long, and begins the look-ups of names that are
+    /// [due](field@crate::PoolLimits::look_up_every). The client also does this on each use. A client
+    /// that is not used keeps them open until its next use.
     pub fn maintain(&self) {
         self.on.shared.settled(|locked, now| locked.pool.handle_timeout(now));
     }
