@@ -12,7 +12,7 @@ use httpool::{
     call::{Call, Next},
     client::{Closed, Config},
     dial::{self, Dial},
-    h1::{Connection, Event, Reuse},
+    h1::{CloseReason, Connection, Event, Reuse},
     id::{ConnId, SocketId},
     pool::{Action, Checkin, Claim, Dialing, Lease, Pool, Ticket},
     time::Instant,
@@ -375,6 +375,7 @@ impl Parts {
         self.pool.checkin(lease, Checkin::Discard, now);
         let why = match h1.reuse() {
             Reuse::Never(why) => Closed::Used(why),
+            Reuse::Ready if !rest.is_empty() => Closed::Used(CloseReason::Unsolicited),
             Reuse::Ready | Reuse::NotYet => Closed::Unfinished,
         };
         self.close_socket(socket, why);
