@@ -40,7 +40,7 @@ struct Inner {
     continued: bool,
 }
 
-/// What follows the output.
+/// The state of a connection behind its output.
 #[derive(Debug)]
 enum End {
     /// Nothing, until the client sends more.

@@ -40,15 +40,15 @@ impl fmt::Display for Received {
     }
 }
 
-/// What the bytes at the front of a connection's input are.
+/// The kind of the bytes at the front of a connection's input.
 pub(crate) enum Front {
     /// A part of a request. `waits` is set if the client waits for a 100 (RFC 9110 10.1.1).
     Part { waits: bool },
-    /// A request for a tunnel, of so many bytes.
+    /// A CONNECT request, and its length in bytes.
     Tunnel(usize),
-    /// A request, of so many bytes.
+    /// A request, and its length in bytes.
     Whole(Received, usize),
-    /// No request that the mock can read.
+    /// Bytes that are no request, and the reason.
     Bad(String),
 }
 

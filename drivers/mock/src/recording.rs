@@ -216,7 +216,7 @@ struct Reader {
     at: At,
 }
 
-/// What the lines so far end with.
+/// The part of a recording in which the lines so far end.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum At {
     #[default]

@@ -5,7 +5,8 @@
 //! | get text, JSON, a file; send a form, a file, a query, a password | [`tasks`] |
 //! | bound the time of a call, try again, cancel | [`deadlines`] |
 //! | send a large body, download a file that resumes | [`bodies`] |
-//! | go through a proxy, trust a server, show a certificate, keep away from inner addresses | [`ways`] |
+//! | go through a proxy, trust a server, show a certificate, follow a service that moves, keep away from inner addresses | [`ways`] |
+//! | see what a client does: `log`, `tracing`, a trace | the [features](crate#features), [`trace`](crate::trace) |
 //! | test a program that makes requests, without a server | [`testing`] |
 //! | use the core in a loop of one's own | [`embedding`] |
 //! | find something that is not here | [`absent`] |

@@ -39,6 +39,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # A service that moves
+//!
+//! An open connection is used without another look at its name. A client that is always busy may so
+//! use addresses that have left the name. `look_up_every` looks names up again while connections to
+//! them are open. A connection to an address that is gone ends with its exchange.
+//!
+//! ```
+//! use std::time::Duration;
+//! use httpool_blocking::{Client, PoolLimits};
+//!
+//! let limits = PoolLimits::default().look_up_every(Some(Duration::from_secs(30)));
+//! let client = Client::builder().pool(limits).build();
+//! # drop(client);
+//! ```
+//!
 //! # Addresses that may not be dialed
 //!
 //! A program that requests URLs of its users must not reach inner services for them. A
