@@ -14,6 +14,14 @@ use httpool::{
 
 use super::{Outcome, base::Base, cases::Case, clock::LATE, marks::Mark, stage::Stage};
 
+/// Notes that a call has got a connection. If that is lost at once, the call may come back to the
+/// dial that it has waited for, and its connect timeout begins anew.
+pub(super) fn gets(cases: &mut [Case], client: &Client, socket: SocketId) {
+    if let Some(call) = user(client, cases, socket) {
+        cases[call as usize].opens = None;
+    }
+}
+
 /// Checks a request that begins on a connection.
 pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u32) {
     let Some(call) = user(client, &base.cases, socket) else { return };
