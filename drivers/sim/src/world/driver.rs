@@ -350,7 +350,6 @@ impl Driver {
                 if self.live(base, socket).is_none() {
                     return;
                 }
-                watch::gets(&mut base.cases, &self.client, socket);
                 if probe && self.link(socket).is_some_and(|it| it.out.is_empty()) {
                     self.probe(base, socket);
                 }

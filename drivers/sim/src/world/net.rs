@@ -333,7 +333,10 @@ impl Net {
     pub(super) fn arrive(&mut self, stage: &mut Stage, sock: u32, down: bool, upto: u32) -> bool {
         let it = &mut self.socks[sock as usize];
         if down {
-            it.down.arrived = it.down.arrived.max(upto as usize);
+            // Nothing arrives behind a reset: it would leave a gap where that has discarded bytes.
+            if !it.down.rst {
+                it.down.arrived = it.down.arrived.max(upto as usize);
+            }
             return false;
         }
         it.up.arrived = it.up.arrived.max(upto as usize);

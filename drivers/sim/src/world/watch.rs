@@ -14,14 +14,6 @@ use httpool::{
 
 use super::{Outcome, base::Base, cases::Case, clock::LATE, marks::Mark, stage::Stage};
 
-/// Notes that a call has got a connection. If that is lost at once, the call may come back to the
-/// dial that it has waited for, and its connect timeout begins anew.
-pub(super) fn gets(cases: &mut [Case], client: &Client, socket: SocketId) {
-    if let Some(call) = user(client, cases, socket) {
-        cases[call as usize].opens = None;
-    }
-}
-
 /// Checks a request that begins on a connection.
 pub(super) fn begins(base: &mut Base, client: &Client, socket: SocketId, sock: u32) {
     let Some(call) = user(client, &base.cases, socket) else { return };
@@ -168,7 +160,10 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
             Some(known @ (same, then, _)) if (same, then) == (conn, past) => known,
             _ => (conn, past, now),
         });
-        if case.opens.is_some_and(|(.., since)| passed(now - since, timeout.connect)) {
+        // A call may get a connection that is dead meanwhile, and come back to the same dial within
+        // one event. Its time then begins anew, but only once: after that it wants a fresh one.
+        let twice = timeout.connect.map(|bound| bound * 2);
+        if case.opens.is_some_and(|(.., since)| passed(now - since, twice)) {
             stage.wrong(|| format!("call {number}: its connect timeout has passed"));
         }
         // Skips calls that send a body: other deadlines run, and the application may cause the
