@@ -71,8 +71,8 @@ names!(
     /// Identifies the look-up of a name whose connections are open, until it is answered.
     ///
     /// [`Pool`](crate::pool::Pool) assigns it, if
-    /// [`look_up_every`](field@crate::limits::PoolLimits::look_up_every) is set. An answer with a
-    /// stale id is ignored.
+    /// [`look_up_every`](field@crate::limits::PoolLimits::look_up_every) is set. Each look-up has an
+    /// id of its own, also of the same name. An answer with a stale id is ignored.
     LookUpId, "l"
 );
 

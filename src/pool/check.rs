@@ -145,7 +145,7 @@ fn key_look_ups<T>(pool: &Pool<T>, entry: &Entry) -> Result<(), String> {
     };
     hold!(length(&it.peers, &pool.conns), "peers: a broken list");
     let never = pool.limits.look_up_every.is_none_or(|every| pool.now.reachable(every).is_none());
-    let wanted = !it.peers.is_empty() && !it.asked;
+    let wanted = !it.peers.is_empty() && it.asked.is_none();
     hold!(entry.due.linked() == wanted || never, "a look-up is missing, or not wanted");
     Ok(())
 }

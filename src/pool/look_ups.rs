@@ -45,11 +45,9 @@ impl<T> Pool<T> {
     pub fn looked_up(&mut self, look_up: LookUpId, addrs: &[SocketAddr], now: Instant) {
         self.event(now, Input::LookedUp(look_up, addrs.into()));
         let LookUpId { index: key, generation } = look_up;
-        let entry = self.keys.get_mut(key, generation);
-        let Some(it) = entry.and_then(|it| it.look_ups.as_mut()).filter(|it| it.asked) else {
-            return;
-        };
-        it.asked = false;
+        let entry = self.keys.at_mut(key).and_then(|it| it.look_ups.as_mut());
+        let Some(it) = entry.filter(|it| it.asked == Some(generation)) else { return };
+        it.asked = None;
         if !addrs.is_empty() {
             it.found.clear();
             it.found.extend(addrs.iter().map(|addr| addr.ip().to_canonical()));
@@ -122,9 +120,10 @@ impl<T> Pool<T> {
         while self.first_look_up().is_some_and(|at| at <= self.now)
             && let Some(key) = self.due.pop_front(&mut self.keys)
         {
-            let generation = self.keys.generation(key);
             let Some(it) = &mut self.keys[key].look_ups else { return };
-            it.asked = true;
+            let generation = self.asks;
+            self.asks = self.asks.wrapping_add(1);
+            it.asked = Some(generation);
             let (host, port) = (it.host.clone(), it.port);
             let look_up = LookUpId { index: key, generation };
             self.act(Action::LookUp { look_up, host, port });
@@ -138,7 +137,7 @@ impl<T> Pool<T> {
         let at = self.limits.look_up_every.and_then(|every| self.now.reachable(every));
         if let (Some(it), Some(at)) = (&mut entry.look_ups, at)
             && !entry.due.linked()
-            && !it.asked
+            && it.asked.is_none()
             && !it.peers.is_empty()
         {
             it.at = at;

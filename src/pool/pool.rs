@@ -52,6 +52,8 @@ pub struct Pool<T> {
     pub(super) warm: List<Warm>,
     /// Keys whose name is looked up again, in the order of the times.
     pub(super) due: List<Due>,
+    /// The number of repeated look-ups so far. It tells their ids apart.
+    pub(super) asks: u32,
     pub(super) dialing: usize,
     pub(super) waiting: usize,
     /// The current limit on connections. It is below `open_max` for a while after a shortage.
@@ -90,6 +92,7 @@ impl<T> Pool<T> {
             held: List::new(),
             warm: List::new(),
             due: List::new(),
+            asks: 0,
             dialing: 0,
             waiting: 0,
             room: Room::new(limits.open_max.max(1)),

@@ -263,8 +263,8 @@ pub(super) struct LookUps {
     pub(super) peers: List<ByPeer>,
     /// When the name is looked up again, if the key is in the list of those that are.
     pub(super) at: Instant,
-    /// Whether a look-up runs.
-    pub(super) asked: bool,
+    /// The number of the look-up that runs, if one does.
+    pub(super) asked: Option<u32>,
     /// The addresses of the last answer.
     pub(super) found: Vec<IpAddr>,
     /// The number of answers so far.
@@ -281,7 +281,7 @@ impl LookUps {
             port,
             peers: List::new(),
             at: Instant::default(),
-            asked: false,
+            asked: None,
             found: Vec::new(),
             answers: 0,
         }))

@@ -18,7 +18,12 @@ use crate::{
 };
 
 const LIMITS: fn() -> PoolLimits = || PoolLimits::default().look_up_every(ms(100));
-const FIRST: LookUpId = LookUpId::from_bits(0);
+const FIRST: LookUpId = of_first_key(0);
+
+/// The id of the look-up with this number, for the key in the first slot.
+const fn of_first_key(number: u64) -> LookUpId {
+    LookUpId::from_bits(number << 32)
+}
 
 fn ip(last: u8) -> IpAddr {
     [192, 0, 2, last].into()
@@ -79,7 +84,7 @@ fn a_name_is_looked_up_this_long_after_its_first_connection_and_after_each_answe
     assert_eq!(w.pool.poll_timeout(), None);
     assert!(found(&mut w, FIRST, &[1]).is_empty());
     assert_eq!(w.pool.poll_timeout(), Some(w.now.after(ms(100))));
-    assert_eq!(time_out(&mut w), ["look-up l0.0 a:80"]);
+    assert_eq!(time_out(&mut w), ["look-up l0.1 a:80"]);
     w.discard(held);
     w.discard(other);
     assert!(w.said().is_empty());
@@ -123,13 +128,13 @@ fn the_ticket_of_a_granted_connection_gets_an_idle_one_that_is_not_gone() {
 fn a_failed_or_empty_answer_changes_nothing_and_the_next_look_up_comes() {
     let mut w = World::new(LIMITS());
     park(&mut w, "a", 1);
-    for _ in 0..3 {
-        assert_eq!(time_out(&mut w), ["look-up l0.0 a:80"]);
-        assert!(found(&mut w, FIRST, &[]).is_empty());
+    for number in 0..3 {
+        assert_eq!(time_out(&mut w), [format!("look-up l0.{number} a:80")]);
+        assert!(found(&mut w, of_first_key(number), &[]).is_empty());
         assert_eq!(w.pool.stats().idle, 1);
     }
     time_out(&mut w);
-    assert_eq!(found(&mut w, FIRST, &[2]), ["close c0.0 address-gone"]);
+    assert_eq!(found(&mut w, of_first_key(3), &[2]), ["close c0.0 address-gone"]);
 }
 
 #[test]
@@ -160,8 +165,21 @@ fn a_stale_answer_is_ignored() {
     assert_eq!(time_out(&mut w), ["look-up l0.1 b:80"]);
     assert!(found(&mut w, FIRST, &[2]).is_empty());
     assert!(found(&mut w, LookUpId::from_bits(u64::MAX), &[2]).is_empty());
-    assert_eq!(found(&mut w, LookUpId::from_bits(1 << 32), &[2]), ["close c0.1 address-gone"]);
-    assert!(found(&mut w, LookUpId::from_bits(1 << 32), &[3]).is_empty(), "answered already");
+    assert_eq!(found(&mut w, of_first_key(1), &[2]), ["close c0.1 address-gone"]);
+    assert!(found(&mut w, of_first_key(1), &[3]).is_empty(), "answered already");
+}
+
+#[test]
+fn an_answer_to_an_earlier_look_up_of_the_same_name_is_ignored() {
+    let mut w = World::new(LIMITS());
+    let _held = lease(&mut w, "a", 1);
+    assert_eq!(time_out(&mut w), ["look-up l0.0 a:80"]);
+    assert!(found(&mut w, FIRST, &[1]).is_empty());
+    park(&mut w, "a", 1);
+    assert_eq!(time_out(&mut w), ["look-up l0.1 a:80"]);
+    assert!(found(&mut w, FIRST, &[2]).is_empty());
+    let closed = found(&mut w, of_first_key(1), &[2]);
+    assert_eq!(closed.len(), 1, "{closed:?}");
 }
 
 #[test]
@@ -202,7 +220,7 @@ fn a_connection_that_was_being_opened_when_its_address_went_is_not_kept_for_late
     // It was granted, and its ticket is cancelled: the next one gets another connection.
     time_out(&mut w);
     let (ticket, late) = w.dialing("a", FRESH);
-    found(&mut w, FIRST, &[2]);
+    found(&mut w, of_first_key(1), &[2]);
     dialed(&mut w, late, 1);
     w.said();
     w.pool.cancel(ticket, w.now);
@@ -222,7 +240,7 @@ fn names_are_looked_up_in_the_order_of_their_times_and_only_while_they_have_conn
     w.discard(d);
     w.pool.close_key(&key("a"), w.now);
     w.said();
-    assert_eq!(time_out(&mut w), ["look-up l0.0 b:80", "look-up l2.0 c:80"]);
+    assert_eq!(time_out(&mut w), ["look-up l0.0 b:80", "look-up l2.1 c:80"]);
     let held = {
         let ticket = w.checkout("b", ANY);
         w.take(ticket)
