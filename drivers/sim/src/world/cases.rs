@@ -75,9 +75,9 @@ pub(super) struct Case {
     due: u64,
     /// When the call began to read an unwanted body, if it does.
     pub(super) drains: Option<u64>,
-    /// The connection that is being opened for the call, the length of its history then, and when
-    /// that began.
-    pub(super) opens: Option<(ConnId, usize, u64)>,
+    /// The connection that is being opened for the call, the length of its history and whether it
+    /// wants a fresh connection, and when that began.
+    pub(super) opens: Option<(ConnId, (usize, bool), u64)>,
     /// The number of attempts that have begun, and the length of the history at the last.
     pub(super) attempts: u32,
     pub(super) past: u32,

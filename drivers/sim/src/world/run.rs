@@ -21,7 +21,7 @@ use super::{
 
 /// A world that takes more steps than this has a livelock. One that reads bodies of 37,000 bytes a
 /// byte at a time takes 150,000.
-const STEPS_MAX: u64 = 4_000_000;
+const STEPS_MAX: u64 = 600_000;
 /// A world that lasts longer than this, in nanoseconds, has a livelock.
 const TIME_MAX: u64 = 24 * 3_600 * 1_000_000_000;
 /// Checking the sockets more often than this without time passing is a livelock.

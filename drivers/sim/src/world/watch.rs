@@ -155,15 +155,15 @@ pub(super) fn overdue(base: &mut Base, client: &Client) {
         } else if passed(now - *case.drains.get_or_insert(now), drain) {
             stage.wrong(|| format!("call {number}: an unwanted body is read for too long"));
         }
-        let opens = client.dial_of(id).map(|conn| (conn, call.history().len()));
+        // A call may get a connection that turns out dead, and come back to the same dial, within
+        // one event. It then wants a fresh connection, and its time begins anew.
+        let past = (call.history().len(), call.want().fresh);
+        let opens = client.dial_of(id).map(|conn| (conn, past));
         case.opens = opens.map(|(conn, past)| match case.opens {
             Some(known @ (same, then, _)) if (same, then) == (conn, past) => known,
             _ => (conn, past, now),
         });
-        // A call may get a connection that is dead meanwhile, and come back to the same dial within
-        // one event. Its time then begins anew, but only once: after that it wants a fresh one.
-        let twice = timeout.connect.map(|bound| bound * 2);
-        if case.opens.is_some_and(|(.., since)| passed(now - since, twice)) {
+        if case.opens.is_some_and(|(.., since)| passed(now - since, timeout.connect)) {
             stage.wrong(|| format!("call {number}: its connect timeout has passed"));
         }
         // Skips calls that send a body: other deadlines run, and the application may cause the
