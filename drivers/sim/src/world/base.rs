@@ -32,6 +32,8 @@ pub(super) struct Base {
     pub(super) why: Why,
     /// Whether a socket or a look-up failed for want of a descriptor.
     pub(super) ran_short: bool,
+    /// The number of look-ups of names with open connections.
+    pub(super) look_ups_again: u32,
     /// The host and port of each server.
     hosts: Vec<(String, u16)>,
 }
@@ -52,6 +54,7 @@ impl Base {
             cases: plan.calls.iter().map(|_| Case::default()).collect(),
             why: Why { sound: plan.is_sound(), ..Why::default() },
             ran_short: false,
+            look_ups_again: 0,
             hosts: plan.origins.iter().map(|it| host(&it.url)).collect(),
             plan,
         }

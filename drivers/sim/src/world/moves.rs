@@ -6,6 +6,10 @@ use httpool::{client::Closed, id::LookUpId, pool::Evicted};
 
 use super::{Names, base::Base, clock::LATE, driver::Driver, marks::Mark, stage::Event};
 
+/// The most look-ups of names with open connections that are answered. A call may be stalled for
+/// hours, and its world would else consist of look-ups. Names move much earlier.
+const ANSWERS_MAX: u32 = 10_000;
+
 impl Driver {
     pub(super) fn look_up_again(&mut self, base: &mut Base, look_up: LookUpId, host: &str) {
         base.stage.tell(35, look_up.to_bits(), format_args!("look up {host} for {look_up}"));
@@ -31,13 +35,19 @@ impl Base {
     /// Begins to look up a name with open connections again.
     pub(super) fn look_up_again(&mut self, host: &str, look_up: u64) {
         self.stage.mark(Mark::LookedUpAgain);
-        let Some(origin) = self.called(host) else { return };
+        self.look_ups_again += 1;
+        let Some(origin) = self.called(host).filter(|_| self.answers()) else { return };
         let it = &self.plan.origins[origin];
         if let Names::Found { after } | Names::Missing { after } = it.names {
             let after = it.queued.unwrap_or_default() + after;
             let event = Event::LookedUp { look_up, origin: origin as u32 };
             self.stage.plan(after.as_nanos() as u64, event);
         }
+    }
+
+    /// Whether look-ups are still answered. One without an answer is the last one of its name.
+    const fn answers(&self) -> bool {
+        self.look_ups_again <= ANSWERS_MAX
     }
 
     /// Returns the addresses that another look-up of a name finds.
@@ -65,14 +75,14 @@ impl Base {
     /// Checks that the name of a connection has its address, or that the client cannot know better:
     /// the next look-up after the move has not been answered, or comes after this first use.
     pub(super) fn check_address(&mut self, sock: u32, call: u32) {
-        let now = self.stage.now;
+        let (now, answers) = (self.stage.now, self.answers());
         let it = self.net.get_mut(sock);
         let since = *it.begun.get_or_insert(now);
         it.requests += 1;
         let (old, origin) = (it.old, &self.plan.origins[it.named]);
         let Names::Found { after } = origin.names else { return };
         // A thread asks for a look-up when it has something to do, and other calls go on meanwhile.
-        if !old || self.plan.threads {
+        if !old || !answers || self.plan.threads {
             return;
         }
         if let (Some(every), Some(moves)) = (self.plan.config.pool.look_up_every, origin.moves) {
